@@ -1,0 +1,49 @@
+#!/bin/sh
+# The keeper: starts a command on this machine exactly once, keeps its output, ends it at its deadline
+# and says what became of it. POSIX sh; runs under dash, bash, zsh and busybox. See docs/keeper.md.
+#
+#   keeper.sh start id=ID length=BYTES [deadline=S] [limit=BYTES] [path=DIRS] [grace=S] <command-text
+#   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES]
+#   keeper.sh abort id=ID [wait=S]      keeper.sh list      keeper.sh clean [age=DAYS]      keeper.sh ping
+#
+# start and abort end as poll does. A reply is one line "MARK key=value …", the bytes of both streams, "MARK end".
+set -u
+caller_umask=$(umask)
+umask 077
+
+id='' length=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=1 mark=dx
+verb=${1-}
+[ $# -eq 0 ] || shift
+for argument; do
+    case $argument in
+        id=*) id=${argument#*=} ;;
+        length=*) length=${argument#*=} ;;
+        deadline=*) deadline=${argument#*=} ;;
+        limit=*) limit=${argument#*=} ;;
+        path=*) path=${argument#*=} ;;
+        grace=*) grace=${argument#*=} ;;
+        wait=*) wait=${argument#*=} ;;
+        out=*) out=${argument#*=} ;;
+        err=*) err=${argument#*=} ;;
+        chunk=*) chunk=${argument#*=} ;;
+        age=*) age=${argument#*=} ;;
+        mark=*) mark=${argument#*=} ;;
+    esac
+done
+root=${XDG_STATE_HOME:-$HOME/.local/state}/dxansible
+dir=$root/sessions/$id
+procfs=
+[ "${DX_KEEPER_PROCFS-auto}" = off ] || [ ! -r /proc/self/environ ] || procfs=yes
+
+fail() { # one line to the caller: the VM can't do it
+    printf '\n%s state=error message=%s\n%s end\n' "$mark" "$*" "$mark"
+    exit 1
+}
+
+nap() {
+    sleep "$1" 2>/dev/null || sleep 1
+}
+
+put() { # file: standard input, written whole or not at all
+    cat >"$dir/.$1.$$" && mv -f "$dir/.$1.$$" "$dir/$1"
+}

@@ -1,0 +1,47 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller side of ``dxansible.fleet.stop_command``; its documentation is beside the module of that name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import link, verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Keeper, KeeperError
+
+_SPEC = {
+    "id": {"type": "str", "required": True},
+    "connect_timeout": {"type": "float", "default": 5.0},
+    "wait": {"type": "int", "default": 8},
+    "ssh": {"type": "dict", "default": {}},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
+    """Stops one session, verified; stopping what has ended already is no error and reports how that ended."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(_SPEC)
+        host = str((task_vars or {})["inventory_hostname"])
+        link.harden(
+            self._connection, arguments["ssh"], connect_timeout=arguments["connect_timeout"], batch_mode=True
+        )
+        state = "unknown"
+        try:
+            with link.guarded(arguments["connect_timeout"] * 2 + arguments["wait"] + 15):
+                reply = Keeper(self._connection).abort(arguments["id"], arguments["wait"])
+        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
+            text = f"{host}: could not be asked to stop the command ({str(error) or 'no answer'})"
+            decided = verdict.Verdict(outcome="ABORTED", reason="aborted", error=text, stop_verified=False)
+        else:
+            state = reply.state
+            decided = verdict.from_reply(host, reply, 0) if state in ENDED else _unfinished(host)
+        record = {"kind": "stop", "id": arguments["id"], "state": state, **decided.as_dict()}
+        verified = decided.outcome != "ABORTED" or bool(decided.stop_verified)
+        return result | {"failed": not verified, "msg": decided.error or "", "dx": record, "changed": state == "aborted"}
+
+
+def _unfinished(host: str) -> verdict.Verdict:
+    text = f"{host}: asked to stop, and not yet gone"
+    return verdict.Verdict(outcome="ABORTED", reason="aborted", error=text, stop_verified=False)

@@ -1,0 +1,264 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The preflight checks, in the order of the specification: host mapping, DNS, TCP, auth mode.
+
+In the usual case no bare TCP probe is made: OpenSSH 9.8 and later penalise a client that connects and leaves, and
+bans it after a few dozen. The real connection is the probe. Only a host that fails the later auth check is probed, so
+that an unreachable host is still reported as such first.
+"""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from . import tailscale
+
+__all__ = ["AUTH_MODES", "CheckFailure", "SshConfig", "Status", "Target", "check_auth", "check_dns", "check_mapping", "check_tcp", "read_ssh_config"]
+
+AUTH_MODES = ("local", "tailscale", "ssh_key")
+
+
+class Status(StrEnum):
+    """The specification's preflight statuses."""
+
+    OK = "OK"
+    HOST_UNRESOLVABLE = "HOST_UNRESOLVABLE"
+    HOST_UNREACHABLE = "HOST_UNREACHABLE"
+    USER_MAPPING_MISSING = "USER_MAPPING_MISSING"
+    AUTH_MODE_INVALID = "AUTH_MODE_INVALID"
+    TIMEOUT = "TIMEOUT"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFailure(Exception):
+    """A check that did not pass: its status, and a text that ends with what to do."""
+
+    status: Status
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A host as the inventory describes it."""
+
+    name: str
+    address: str
+    port: int | None
+    user: str | None
+    auth_mode: str
+    connection: str
+    key_file: str | None = None
+    has_password: bool = False
+    hostnames: tuple[str, ...] = ()
+    """Names under which a ``local`` host may know itself: its inventory name and its aliases."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshConfig:
+    """What ``ssh -G`` says that ssh would do for a host."""
+
+    hostname: str
+    port: int
+    proxied: bool = False
+    strict: str = "ask"
+    identity_files: tuple[str, ...] = ()
+    identity_agent: str | None = None
+    pkcs11: bool = False
+    family: int = field(default=socket.AF_UNSPEC)
+
+
+def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
+    """Ask ssh for its effective configuration; no network is touched. Raises CheckFailure."""
+    try:
+        done = subprocess.run(["ssh", "-G", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+    except FileNotFoundError:
+        raise CheckFailure(Status.AUTH_MODE_INVALID, "there is no ssh client here; install openssh-client") from None
+    except subprocess.TimeoutExpired:
+        raise CheckFailure(Status.TIMEOUT, f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config") from None
+    if done.returncode != 0:
+        raise CheckFailure(Status.AUTH_MODE_INVALID, f"ssh can't use its configuration: {done.stderr.strip()[:300]}")
+    values: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        key, _, value = line.partition(" ")
+        values.setdefault(key.lower(), []).append(value)
+
+    def first(key: str, default: str = "") -> str:
+        return values.get(key, [default])[0]
+
+    return SshConfig(
+        hostname=first("hostname"),
+        port=int(first("port", "22")),
+        proxied=first("proxyjump", "none") != "none" or first("proxycommand", "none") != "none",
+        strict=first("stricthostkeychecking", "ask"),
+        identity_files=tuple(values.get("identityfile", ())),
+        identity_agent=first("identityagent") or None,
+        pkcs11=first("pkcs11provider", "none") != "none",
+        family={"inet": socket.AF_INET, "inet6": socket.AF_INET6}.get(first("addressfamily"), socket.AF_UNSPEC),
+    )
+
+
+def check_mapping(target: Target) -> None:
+    """Does the inventory say who we are on that host, and how we get in?"""
+    if target.auth_mode not in AUTH_MODES:
+        raise CheckFailure(
+            Status.AUTH_MODE_INVALID,
+            f"{target.name}: dx_auth_mode is {target.auth_mode!r}; it has to be one of {', '.join(AUTH_MODES)}",
+        )
+    if not target.user:
+        raise CheckFailure(
+            Status.USER_MAPPING_MISSING,
+            f"{target.name} has no user in the inventory; set ansible_user in its host_vars",
+        )
+
+
+def check_dns(target: Target, ssh: SshConfig, timeout: float) -> list[tuple[int, tuple[str, int]]]:
+    """The addresses of the host, as (family, address) pairs. ``timeout`` in seconds."""
+    answer: list[tuple[int, tuple[str, int]]] = []
+    problem: list[OSError] = []
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(ssh.hostname, ssh.port, ssh.family, socket.SOCK_STREAM)
+            answer.extend((int(entry[0]), (str(entry[4][0]), int(entry[4][1]))) for entry in found)
+        except OSError as error:
+            problem.append(error)
+        except UnicodeError:
+            problem.append(socket.gaierror(socket.EAI_NONAME, "not a host name"))
+
+    # getaddrinfo can't be interrupted; the thread is left behind when it hangs
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if answer:
+        return answer
+    if not problem:
+        raise CheckFailure(Status.TIMEOUT, f"{target.name}: no answer from DNS for {ssh.hostname} in {timeout:g} s")
+    remedy = "check ansible_host and your DNS"
+    if target.auth_mode == "tailscale":
+        remedy = _tailscale_remedy(timeout) or "is MagicDNS on? try: tailscale status"
+    raise CheckFailure(
+        Status.HOST_UNRESOLVABLE, f"{target.name}: {ssh.hostname} can't be resolved ({_reason(problem[0])}); {remedy}"
+    )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _tailscale_remedy(timeout: float) -> str | None:
+    try:
+        tailscale.check_peer(tailscale.read_status(timeout), ["-"])
+    except tailscale.TailscaleError as error:
+        return error.text if "called -" not in error.text else None
+    return None
+
+
+def check_tcp(target: Target, addresses: list[tuple[int, tuple[str, int]]], timeout: float) -> None:
+    """Is somebody listening on one of the addresses? Costs a penalty point at the server: see the module's text."""
+    status, text = Status.HOST_UNREACHABLE, "no address"
+    for family, address in addresses:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.settimeout(timeout)
+            try:
+                probe.connect(address)
+            except TimeoutError:
+                status, text = Status.TIMEOUT, f"no answer in {timeout:g} s"
+            except OSError as error:
+                status, text = Status.HOST_UNREACHABLE, errno.errorcode.get(error.errno or 0, str(error))
+            else:
+                return
+    host, port = addresses[0][1] if addresses else (target.address, 22)
+    raise CheckFailure(status, f"{target.name}: nothing answers at {host} port {port} ({text}); is the machine on and sshd running?")
+
+
+def check_auth(target: Target, ssh: SshConfig | None, timeout: float) -> None:
+    """Is the login method of the inventory available here?"""
+    if target.connection == "local" or target.auth_mode == "local":
+        _check_local(target)
+    elif target.auth_mode == "tailscale":
+        names = [target.address, *([ssh.hostname] if ssh else []), target.name]
+        try:
+            tailscale.check_peer(tailscale.read_status(timeout), names)
+        except tailscale.TailscaleError as error:
+            status = Status.HOST_UNREACHABLE if error.offline else Status.AUTH_MODE_INVALID
+            raise CheckFailure(status, f"{target.name}: {error.text}") from error
+    elif ssh is not None:
+        _check_key(target, ssh, timeout)
+
+
+def _check_local(target: Target) -> None:
+    if target.connection != "local":
+        raise CheckFailure(
+            Status.AUTH_MODE_INVALID,
+            f"{target.name}: dx_auth_mode is local, but ansible_connection is {target.connection}; set both to local",
+        )
+    here = {socket.gethostname().lower(), socket.gethostname().partition(".")[0].lower()}
+    if target.auth_mode == "local" and not here & {name.lower() for name in target.hostnames}:
+        raise CheckFailure(
+            Status.AUTH_MODE_INVALID,
+            f"{target.name} is a local VM, and this machine is {socket.gethostname()}; run this on {target.name}, "
+            f"or give it ansible_host and dx_auth_mode tailscale or ssh_key in this machine's inventory",
+        )
+    user = getpass.getuser()
+    if target.user not in {None, user}:
+        raise CheckFailure(
+            Status.AUTH_MODE_INVALID,
+            f"{target.name}: a local command runs as {user}, and the inventory says {target.user}; run this as {target.user}",
+        )
+
+
+def _check_key(target: Target, ssh: SshConfig, timeout: float) -> None:
+    if target.has_password or ssh.pkcs11 or _agent_has_identity(ssh.identity_agent, timeout):
+        return
+    files = [target.key_file] if target.key_file else list(ssh.identity_files)
+    present = [path for path in (Path(name).expanduser() for name in files) if path.is_file()]
+    problems = [problem for path in present if (problem := _key_problem(path, timeout)) is not None]
+    if len(problems) < len(present):
+        return
+    if problems:
+        raise CheckFailure(Status.AUTH_MODE_INVALID, f"{target.name}: {problems[0]}")
+    wanted = files[0] if target.key_file else "~/.ssh/id_ed25519"
+    raise CheckFailure(
+        Status.AUTH_MODE_INVALID,
+        f"{target.name}: there is no SSH key ({wanted}) and no agent with one; run ssh-keygen or ssh-add",
+    )
+
+
+def _agent_has_identity(agent: str | None, timeout: float) -> bool:
+    where = agent if agent and agent not in {"SSH_AUTH_SOCK", "none"} else os.environ.get("SSH_AUTH_SOCK")
+    if agent == "none" or not where or shutil.which("ssh-add") is None:
+        return False
+    environment = {**os.environ, "SSH_AUTH_SOCK": str(Path(where).expanduser())}
+    try:
+        done = subprocess.run(["ssh-add", "-l"], env=environment, capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def _key_problem(path: Path, timeout: float) -> str | None:
+    if not os.access(path, os.R_OK):
+        return f"the key {path} can't be read; check its owner and mode"
+    if path.stat().st_mode & 0o077:
+        return f"others can read the key {path}, so ssh won't use it; run: chmod 600 {path}"
+    try:
+        done = subprocess.run(
+            ["ssh-keygen", "-y", "-P", "", "-f", str(path)],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False,
+        )  # fmt: skip
+    except (subprocess.TimeoutExpired, FileNotFoundError):
+        return None
+    if done.returncode == 0:
+        return None
+    complaint = done.stderr.decode(errors="replace")
+    if "passphrase" in complaint:
+        return f"the key {path} has a passphrase and no agent holds it; run: ssh-add {path}"
+    return f"the key {path} is damaged or not a private key"

@@ -1,0 +1,139 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The way to one host: what the inventory says of it, its hardened connection, and calls that can't hang for ever."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleConnectionFailure
+
+from .checks import SshConfig, Target, read_ssh_config
+from .ssh_errors import SshFailure, check_url, classify, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["CallTimeoutError", "LinkError", "describe", "explain", "guarded", "harden", "ssh_config"]
+
+_LONGEST_CONTROL_DIR = 70
+"""Characters; with ssh's own suffixes a control socket's path must stay under 104."""
+
+
+class CallTimeoutError(Exception):
+    """The VM accepted a call and did not answer it in time."""
+
+
+class LinkError(Exception):
+    """The connection failed, as ``failure`` says; the text is ssh's own."""
+
+    def __init__(self, failure: SshFailure, text: str) -> None:
+        super().__init__(text)
+        self.failure = failure
+
+
+def describe(name: str, connection: Any, task_vars: Mapping[str, Any]) -> Target:
+    """What the inventory says of the host, by Ansible's own precedence."""
+    transport = str(connection.transport)
+    user = _option(connection, "remote_user") or task_vars.get("ansible_user")
+    if transport == "local" and not user:
+        user = getpass.getuser()
+    aliases = [str(alias) for alias in task_vars.get("dx_aliases") or []]
+    default_mode = "local" if transport == "local" else "ssh_key"
+    return Target(
+        name=name,
+        address=str(_option(connection, "host") or task_vars.get("ansible_host") or name),
+        port=_option(connection, "port"),
+        user=str(user) if user else None,
+        auth_mode=str(task_vars.get("dx_auth_mode") or default_mode),
+        connection=transport,
+        key_file=_option(connection, "private_key_file") or None,
+        has_password=bool(_option(connection, "password") or _option(connection, "private_key")),
+        hostnames=(name, *aliases, *map(str, task_vars.get("dx_hostnames") or [])),
+    )
+
+
+def _option(connection: Any, name: str) -> Any:
+    try:
+        return connection.get_option(name)
+    except (KeyError, AttributeError):
+        return None
+
+
+def ssh_config(target: Target, connection: Any, timeout: float) -> SshConfig | None:
+    """ssh's effective configuration for the host; None where the connection isn't ssh. Raises CheckFailure."""
+    if target.connection != "ssh":
+        return None
+    arguments: list[str] = []
+    for option in ("ssh_args", "ssh_common_args", "ssh_extra_args"):
+        arguments += connection._split_ssh_args(_option(connection, option) or "")  # noqa: SLF001 - no public splitter
+    if target.port is not None:
+        arguments += ["-o", f"Port={target.port}"]
+    if target.user:
+        arguments += ["-o", f"User={target.user}"]
+    return read_ssh_config([*arguments, "--", target.address], timeout)
+
+
+def explain(name: str, error: LinkError) -> str:
+    """What ssh said, and what to do about it."""
+    url = check_url(str(error))
+    if url is not None:
+        return f"{name}: Tailscale SSH asks for an additional check; visit {url} and try again"
+    remedy = {
+        SshFailure.UNRESOLVABLE: "check ansible_host and your DNS",
+        SshFailure.UNREACHABLE: "is the machine on and sshd running?",
+        SshFailure.CONNECT_TIMEOUT: "is the machine on, and is a firewall in the way?",
+        SshFailure.HOST_KEY: f"if the machine was reinstalled, remove the old key: ssh-keygen -R {name}",
+        SshFailure.AUTH: "check ansible_user and that your public key is in its authorized_keys",
+        SshFailure.LOST: "try again",
+    }[error.failure]
+    return f"{name}: {error}; {remedy}"
+
+
+def harden(connection: Any, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
+    """Put our options after the user's own, so that ssh, which takes the first it sees, prefers theirs.
+
+    Keepalives end a connection that is held without a word, before authentication too (Tailscale's check mode).
+    """
+    if connection.transport != "ssh":
+        return
+    options = ["ServerAliveInterval=5", "ServerAliveCountMax=3"]
+    if batch_mode:
+        options.append("BatchMode=yes")
+    if ssh.get("strict", "ask") == "ask" and _option(connection, "host_key_checking") is not False:
+        options.append("StrictHostKeyChecking=accept-new")
+    if len(os.path.expanduser(_option(connection, "control_path_dir") or "")) > _LONGEST_CONTROL_DIR:
+        options.append("ControlPath=none")
+    extra = _option(connection, "ssh_extra_args") or ""
+    connection.set_option("ssh_extra_args", " ".join([extra, *(f"-o {option}" for option in options)]).strip())
+    connection.set_option("timeout", max(1, round(connect_timeout)))
+    connection.set_option("reconnection_retries", 0)
+
+
+@contextmanager
+def guarded(seconds: float) -> Iterator[None]:
+    """Turn a connection failure into LinkError, and a call that takes over ``seconds`` into CallTimeoutError."""
+    armed = threading.current_thread() is threading.main_thread()
+
+    def ring(_signal: int, _frame: object) -> None:
+        # the ssh client that hangs is the only child of this worker
+        subprocess.run(["pkill", "-TERM", "-P", str(os.getpid())], check=False)
+        raise CallTimeoutError
+
+    if armed:
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except AnsibleConnectionFailure as error:
+        text = str(error)
+        raise LinkError(classify(text), summary(text)) from error
+    finally:
+        if armed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)

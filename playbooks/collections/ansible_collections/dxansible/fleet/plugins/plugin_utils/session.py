@@ -1,0 +1,100 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Session ids, the text of a command, and what one try of a task hands on to the next."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import socket
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CommandError", "Progress", "command_text", "new_run_id", "output_limit", "pack", "session_id"]
+
+_LARGEST, _SMALLEST, _ALL_HOSTS = 4 * 2**20, 256 * 2**10, 32 * 2**20
+
+
+class CommandError(Exception):
+    """There is no command to run, or not one that a shell can take."""
+
+
+def new_run_id() -> str:
+    """An id for one run, made before first contact so that "did it start?" can always be asked."""
+    return f"cmd_{secrets.token_hex(8)}"
+
+
+def session_id(run: str, host: str) -> str:
+    """The session's id on one host: two inventory names may be the same machine and user."""
+    return f"{run}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
+
+
+def output_limit(hosts: int) -> int:
+    """Bytes of each stream that are kept for a host, so that all hosts together stay bounded."""
+    return max(_SMALLEST, min(_LARGEST, _ALL_HOSTS // max(1, hosts)))
+
+
+def command_text(variables: Mapping[str, Any], source: str | None) -> bytes:
+    """The command, byte for byte: from the caller's socket, or from ``dx_command``, which is never templated."""
+    if source:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+            caller.connect(source)
+            text = b"".join(iter(lambda: caller.recv(65536), b""))
+    else:
+        raw = variables.get("dx_command")
+        if not isinstance(raw, str):
+            raise CommandError("dx_command is missing; give it as a string: -e @request.yml")
+        text = str(raw).encode("utf-8", "surrogateescape")
+    if not text.strip():
+        raise CommandError("dx_command is empty")
+    if b"\0" in text:
+        raise CommandError("dx_command has a NUL byte, which no shell can take")
+    return text
+
+
+def pack(data: bytes) -> str:
+    """Bytes for a task's result, which is JSON."""
+    return base64.b64encode(data).decode("ascii")
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """What is known of a session between two tries; a try gets its predecessor's through the registered variable."""
+
+    id: str
+    began: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+    turn_began: float = field(default_factory=time.time)
+    attempts: int = 1
+    """Connection attempts, the present one included."""
+    started: bool = False
+    """The VM has confirmed that it has the session."""
+    contacted: bool = False
+    """An attempt may have reached the VM."""
+    retry: bool = False
+    """The last try lost the connection; the next has to wait first."""
+    spent: bool = False
+    """The turn is over: other hosts wait for this fork."""
+    done: bool = False
+    out_next: int = 0
+    err_next: int = 0
+
+    @classmethod
+    def of(cls, previous: object, session: str) -> Progress:
+        """Go on from the registered result of the last try; begin anew if there is none for this session."""
+        record = previous.get("dx") if isinstance(previous, dict) else None
+        progress = record.get("progress") if isinstance(record, dict) else None
+        if not isinstance(progress, dict) or progress.get("id") != session:
+            return cls(id=session)
+        known = cls(**{str(key): value for key, value in progress.items()})
+        if known.spent:
+            known.turn_began, known.spent = time.time(), False
+        return known
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for a task's result."""
+        return asdict(self)

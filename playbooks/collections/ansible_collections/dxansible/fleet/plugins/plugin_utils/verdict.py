@@ -1,0 +1,108 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decides the outcome of a command: from the keeper's record, or from how far a failed connection had come."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from .ssh_errors import SshFailure
+
+if TYPE_CHECKING:
+    from .keeper import Reply
+
+__all__ = ["Verdict", "from_reply", "gave_up", "refused"]
+
+_PREFLIGHT = {
+    SshFailure.UNRESOLVABLE: "HOST_UNRESOLVABLE",
+    SshFailure.UNREACHABLE: "HOST_UNREACHABLE",
+    SshFailure.CONNECT_TIMEOUT: "TIMEOUT",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """An outcome in the specification's words, its reason, and what to tell the user."""
+
+    outcome: str
+    reason: str
+    error: str | None = None
+    exit_code: int | None = None
+    stop_verified: bool | None = None
+    left_running: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for a task's result."""
+        return asdict(self)
+
+
+def _signal_name(code: int) -> str | None:
+    try:
+        return signal.Signals(code - 128).name if code > 128 else None  # noqa: PLR2004 - the shells' convention
+    except ValueError:
+        return None
+
+
+def from_reply(host: str, reply: Reply, timeout: float) -> Verdict:
+    """The verdict on a session that has ended. ``timeout`` in seconds, for the text."""
+    match reply.state:
+        case "exited" if reply.code == 0:
+            return Verdict(outcome="SUCCESS", reason="ok", exit_code=0, left_running=reply.left)
+        case "exited":
+            return _failed(host, reply)
+        case "timeout":
+            text = f"{host}: not done after {timeout:g} s; raise --timeout if it needs longer"
+            return _stopped("TIMEOUT", "deadline", text, reply)
+        case "aborted":
+            return _stopped("ABORTED", "aborted", f"{host}: aborted", reply)
+        case "killed":
+            return Verdict(
+                outcome="FAILURE",
+                reason="signalled",
+                error=f"{host}: the VM ended the command from outside (is it shutting down?)",
+                stop_verified=reply.verified,
+            )
+        case "unstarted":
+            text = f"{host}: the VM took the command but could not start it; nothing has run, try again"
+            return Verdict(outcome="FAILURE", reason="vm_error", error=text)
+        case _:
+            text = f"{host}: the VM no longer knows what became of the command (restarted, or its keeper was killed)"
+            return Verdict(outcome="FAILURE", reason="lost", error=text)
+
+
+def _failed(host: str, reply: Reply) -> Verdict:
+    code = reply.code if reply.code is not None else 255
+    name = _signal_name(code)
+    if name is not None:
+        text, reason = f"{host}: killed by {name} (exit code {code})", "signalled"
+    else:
+        text, reason = f"{host}: exit code {code}", "exit_nonzero"
+    return Verdict(outcome="FAILURE", reason=reason, error=text, exit_code=code, left_running=reply.left)
+
+
+def _stopped(outcome: str, reason: str, text: str, reply: Reply) -> Verdict:
+    verified = bool(reply.verified)
+    ending = "its processes are gone" if verified else "some of its processes may still be running on the VM"
+    return Verdict(outcome=outcome, reason=reason, error=f"{text} ({ending})", stop_verified=verified)
+
+
+def refused(failure: SshFailure, text: str) -> Verdict | None:
+    """The verdict on a failure that no second attempt can mend; None if one might."""
+    match failure:
+        case SshFailure.AUTH:
+            return Verdict(outcome="FAILURE", reason="auth_failed", error=text)
+        case SshFailure.HOST_KEY:
+            return Verdict(outcome="FAILURE", reason="host_key", error=text)
+        case SshFailure.UNRESOLVABLE:
+            return Verdict(outcome="PREFLIGHT_FAILED", reason="HOST_UNRESOLVABLE", error=text)
+        case _:
+            return None
+
+
+def gave_up(failure: SshFailure, text: str, session: str, *, contacted: bool) -> Verdict:
+    """The verdict after the last attempt. ``contacted``: an attempt may have reached the VM, so a command may run."""
+    if contacted or failure not in _PREFLIGHT:
+        back = f"the command may be running there; see: dx-dispatch --logs {session}"
+        return Verdict(outcome="FAILURE", reason="lost_contact", error=f"{text}; {back}")
+    return Verdict(outcome="PREFLIGHT_FAILED", reason=_PREFLIGHT[failure], error=text)
