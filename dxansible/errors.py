@@ -1,0 +1,85 @@
+"""What this package raises when the tool, not a host, is at fault.
+
+DxError
+├── UsageError          the command line or a setting does not make sense
+├── InventoryError      the inventory cannot be read, or says something that makes no sense
+├── NoMatchError        the inventory is fine, but nothing in it has that name
+├── ContentError        the playbooks are not where they should be
+└── EngineError         Ansible itself broke
+
+A host that fails is not an error: it is a `FanoutResult`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from dxansible.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "ContentError",
+    "DxError",
+    "EngineError",
+    "InventoryError",
+    "NoMatchError",
+    "UsageError",
+]
+
+_TAIL_LINES = 20
+
+
+class DxError(Exception):
+    """Base of all of them; `exit_code` is what the process exits with."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, remedy: str) -> None:
+        """Take what went wrong, and what the reader can do about it."""
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return both as one line, whatever line breaks the parts have."""
+        return " ".join(f"{self.message}; {self.remedy}".split())
+
+
+class UsageError(DxError):
+    """The command line or a setting does not make sense."""
+
+
+class InventoryError(DxError):
+    """The inventory is missing, unreadable or malformed."""
+
+
+class NoMatchError(DxError):
+    """Nothing in the inventory matches the pattern, so there is nothing to run on."""
+
+    def __init__(self, pattern: str, suggestions: Sequence[str] = ()) -> None:
+        """Take the names nearest to `pattern`, best first; there may be none."""
+        remedy = (
+            f"did you mean {' or '.join(suggestions)}?"
+            if suggestions
+            else "dx-dispatch --list shows the hosts there are"
+        )
+        super().__init__(f"{pattern}: no such host", remedy)
+        self.pattern = pattern
+        self.suggestions = tuple(suggestions)
+
+
+class ContentError(DxError):
+    """The playbooks were not found."""
+
+
+class EngineError(DxError):
+    """Ansible could not be started, or ended without a word about the hosts."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str, output: str = "") -> None:
+        """Keep the end of Ansible's own `output`, without its secrets, as `output_tail`."""
+        super().__init__(message, remedy)
+        self.output_tail = "\n".join(redact(output).splitlines()[-_TAIL_LINES:])

@@ -1,0 +1,31 @@
+"""Commands on the fleet: the Python interface."""
+
+from dxansible.fleet.fanout import fanout, fanout_ssh
+from dxansible.fleet.hosts import list_hosts
+from dxansible.fleet.options import FanoutOptions
+from dxansible.fleet.preflight import check_hosts, run_preflight_checks
+from dxansible.outcome import (
+    FanoutOutcome,
+    FanoutResult,
+    HostMapping,
+    PreflightResult,
+    PreflightStatus,
+    Reason,
+    Truncation,
+)
+
+__all__ = [
+    "FanoutOptions",
+    "FanoutOutcome",
+    "FanoutResult",
+    "HostMapping",
+    "PreflightResult",
+    "PreflightStatus",
+    "Reason",
+    "Truncation",
+    "check_hosts",
+    "fanout",
+    "fanout_ssh",
+    "list_hosts",
+    "run_preflight_checks",
+]

@@ -1,0 +1,195 @@
+"""Runs one command on every host of a pattern, in one playbook run, and returns what became of each."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dxansible.errors import NoMatchError
+from dxansible.fleet.hosts import explain_no_match, is_plain_name
+from dxansible.fleet.options import FanoutOptions, check_command
+from dxansible.ids import new_run_id
+from dxansible.logs import event
+from dxansible.outcome import FanoutOutcome, FanoutResult, PreflightStatus, Reason
+from dxansible.redact import summarize
+from dxansible.runner.backend import play
+from dxansible.runner.events import parse
+from dxansible.runner.mapping import Listener, Quiet, RunState
+from dxansible.runner.request import PlayEnd, PlayRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["fanout", "fanout_ssh"]
+
+_DEFAULT_FORKS = 200
+
+
+def fanout_ssh(  # noqa: PLR0913 - the specification's signature
+    host: str,
+    command: str,
+    timeout_sec: float = 60.0,
+    max_retries: int = 1,
+    retry_delay_sec: float = 2.0,
+    preflight: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
+    batch_mode: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
+    log_callback: Callable[[str], None] | None = None,
+) -> FanoutResult:
+    """Run a shell command on one host and return what became of it, whatever that is.
+
+    ``host`` is a name or an alias of the inventory; one that is not there gives PREFLIGHT_FAILED. Times are in
+    seconds. Raises DxError for a broken tool (no inventory, no Ansible, an empty command), never for what a VM did.
+    """
+    options = FanoutOptions(
+        timeout_sec=timeout_sec,
+        max_retries=max_retries,
+        retry_delay_sec=retry_delay_sec,
+        preflight=preflight,
+        batch_mode=batch_mode,
+        log_callback=log_callback,
+    )
+    results = fanout(host, command, options)
+    if len(results) != 1:
+        names = ", ".join(result.host for result in results[:5])
+        return replace(
+            unknown_host(host, command),
+            error=f"{host} is {len(results)} hosts ({names}); call fanout for more than one",
+        )
+    return results[0]
+
+
+def fanout(
+    pattern: str,
+    command: str | bytes,
+    options: FanoutOptions | None = None,
+    *,
+    listener: Listener | None = None,
+    cancelled: threading.Event | None = None,
+) -> list[FanoutResult]:
+    """Run a command on every host of an Ansible pattern; results are in the inventory's order.
+
+    Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns ABORTED results.
+    A KeyboardInterrupt stops it too, and is raised again after that. Raises NoMatchError when a pattern matches
+    nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED result instead.
+    """
+    chosen = options or FanoutOptions()
+    text = check_command(command)
+    state = RunState(
+        summarize(text.decode(errors="replace")), listener or Quiet(), chosen.log_callback
+    )
+    run = _Run(pattern, text, chosen, state, cancelled or threading.Event())
+    try:
+        end = run.start()
+    except KeyboardInterrupt:
+        run.stop_unfinished()
+        raise
+    if not state.preflights and not state.results and not run.cancelled.is_set():
+        problem = explain_no_match(pattern, chosen.settings, end.output)
+        if isinstance(problem, NoMatchError) and is_plain_name(pattern):
+            line = event(
+                "preflight_failed",
+                logging.ERROR,
+                host=pattern,
+                status=str(PreflightStatus.USER_MAPPING_MISSING),
+                error=str(problem),
+            )
+            if chosen.log_callback is not None:
+                chosen.log_callback(line)
+            return [unknown_host(pattern, text.decode(errors="replace"), str(problem))]
+        raise problem
+    if run.cancelled.is_set():
+        run.stop_unfinished()
+    run.close_silent(end)
+    return [state.results[host] for host in state.hosts or state.results]
+
+
+def unknown_host(host: str, command: str, error: str = "") -> FanoutResult:
+    """The result for a name that the inventory does not have."""
+    return FanoutResult(
+        outcome=FanoutOutcome.PREFLIGHT_FAILED,
+        reason=PreflightStatus.USER_MAPPING_MISSING,
+        host=host,
+        user=None,
+        command_summary=summarize(command),
+        attempts=0,
+        duration_ms=0,
+        error=error,
+    )
+
+
+class _Run:
+    """One command on its way through Ansible."""
+
+    def __init__(
+        self,
+        pattern: str,
+        text: bytes,
+        options: FanoutOptions,
+        state: RunState,
+        cancelled: threading.Event,
+    ) -> None:
+        self.pattern = pattern
+        self.text = text
+        self.options = options
+        self.state = state
+        self.cancelled = cancelled
+        self.run_id = new_run_id()
+
+    def start(self) -> PlayEnd:
+        options = self.options
+        variables: dict[str, object] = {
+            "dx_run_id": self.run_id,
+            "dx_stream": True,
+            "dx_timeout": options.timeout_sec,
+            "dx_preflight": options.preflight,
+            "dx_preflight_timeout": options.preflight_timeout_sec,
+            "dx_max_retries": options.max_retries,
+            "dx_retry_delay": options.retry_delay_sec,
+            "dx_batch_mode": options.batch_mode,
+        }
+        if options.output_limit is not None:
+            variables["dx_output_limit"] = options.output_limit
+        request = self._request("run-command.yml", self.pattern, variables)
+        return play(replace(request, secret_text=self.text), self._take, self.cancelled)
+
+    def stop_unfinished(self) -> None:
+        """Stop the command where it may still run; a host that has not begun can't begin any more."""
+        hosts = self.state.unfinished()
+        if not hosts:
+            return
+        request = self._request("stop-command.yml", ",".join(hosts), {"dx_run_id": self.run_id})
+        play(request, self._take_stop, threading.Event())
+
+    def close_silent(self, end: PlayEnd) -> None:
+        """Give every host without an outcome one."""
+        for host in self.state.unfinished():
+            if self.cancelled.is_set():
+                text = f"{host}: aborted, and the VM did not confirm that the command is gone"
+                self.state.close(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
+            else:
+                text = f"{host}: Ansible ended ({end.status}) without a word about this host"
+                self.state.close(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text)
+
+    def _request(
+        self, playbook: str, limit: str, variables: dict[str, object]
+    ) -> PlayRequest:
+        settings = self.options.settings
+        return PlayRequest(
+            playbook=settings.playbooks / playbook,
+            inventory=settings.inventory,
+            limit=limit,
+            variables=variables,
+            forks=self.options.forks or _DEFAULT_FORKS,
+            environment=settings.environment,
+            runtime_dir=settings.runtime_dir,
+        )
+
+    def _take(self, raw: dict[str, Any]) -> None:
+        for news in parse(raw):
+            self.state.take(news)
+
+    def _take_stop(self, raw: dict[str, Any]) -> None:
+        for news in parse(raw):
+            self.state.take_stop(news)

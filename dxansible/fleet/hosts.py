@@ -1,0 +1,88 @@
+"""What the inventory holds: host mappings, and names near to one that it doesn't hold."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from dxansible.errors import EngineError, InventoryError, NoMatchError
+from dxansible.outcome import HostMapping
+from dxansible.runner.backend import read_inventory
+from dxansible.runner.request import PlayRequest
+
+if TYPE_CHECKING:
+    from dxansible.settings import Settings
+
+__all__ = ["explain_no_match", "is_plain_name", "list_hosts"]
+
+_PATTERN_CHARACTERS = re.compile(r"[*?\[\]&!,~:]")
+
+
+def list_hosts(settings: Settings) -> list[HostMapping]:
+    """Every host of the inventory, as Ansible reads it. Raises InventoryError."""
+    inventory = _read(settings)
+    variables = inventory.get("_meta", {}).get("hostvars", {})
+    return [_mapping(name, variables[name]) for name in variables]
+
+
+def _mapping(name: str, variables: dict[str, Any]) -> HostMapping:
+    return HostMapping(
+        host=name,
+        address=str(variables.get("ansible_host", name)),
+        port=int(variables.get("ansible_port", 22)),
+        user=variables.get("ansible_user"),
+        auth_mode=variables.get("dx_auth_mode"),
+        aliases=tuple(variables.get("dx_aliases", ())),
+        capabilities=tuple(variables.get("dx_capabilities", ())),
+    )
+
+
+def is_plain_name(target: str) -> bool:
+    """Whether the target names one thing, and is not a pattern over several."""
+    return _PATTERN_CHARACTERS.search(target) is None
+
+
+def explain_no_match(target: str, settings: Settings, output: str) -> Exception:
+    """Why a run came to no host at all: a bad inventory, an unknown name, or Ansible itself."""
+    try:
+        inventory = _read(settings)
+    except InventoryError as error:
+        return error
+    hosts = list(inventory.get("_meta", {}).get("hostvars", {}))
+    known = [*hosts, *(name for name in inventory if name not in {"_meta", "ungrouped"})]
+    missing = [term for term in _terms(target) if term not in known]
+    for term in missing:
+        if f"Could not match supplied host pattern, ignoring: {term}" in " ".join(output.split()):
+            return NoMatchError(term, difflib.get_close_matches(term, known, n=3, cutoff=0.5))
+    if "leaves us with no hosts" in output or "no hosts" in output or "Could not match" in output:
+        return NoMatchError(target, difflib.get_close_matches(target, known, n=3, cutoff=0.5))
+    message = "Ansible ended before it came to any host"
+    return EngineError(message, "its own words are above; -v shows more", output)
+
+
+def _terms(target: str) -> list[str]:
+    return [term.strip().lstrip("!&") for term in re.split(r"[,:]", target) if term.strip()]
+
+
+def _read(settings: Settings) -> dict[str, Any]:
+    request = PlayRequest(
+        playbook=settings.playbooks,
+        inventory=settings.inventory,
+        limit="all",
+        environment=settings.environment,
+        runtime_dir=settings.runtime_dir,
+    )
+    try:
+        return read_inventory(request)
+    except EngineError as error:
+        message = f"the inventory {settings.inventory[0]} can't be used: {_cause(error.output_tail)}"
+        raise InventoryError(message, "ansible-inventory --list -i shows more") from error
+
+
+def _cause(output: str) -> str:
+    """What Ansible says is wrong: its error lines, and failing those its last words."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line.removeprefix("[ERROR]: ") for line in lines if "ERROR" in line]
+    causes = [line for line in lines if re.match(r"Failed to parse inventory: |YAML parsing", line)]
+    return "; ".join([*errors, *dict.fromkeys(causes)])[:400] or " ".join(lines)[-400:]

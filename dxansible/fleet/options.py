@@ -1,0 +1,66 @@
+"""The settings of a fan-out, checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dxansible.errors import UsageError
+from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FanoutOptions", "check_command", "check_seconds"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanoutOptions:
+    """How to run a command; times are in seconds. Raises UsageError for values that make no sense."""
+
+    timeout_sec: float = 60.0
+    """For each attempt, enforced on the VM."""
+    max_retries: int = 1
+    """Further connection attempts; a command that ran is never run again."""
+    retry_delay_sec: float = 2.0
+    preflight: bool = True
+    preflight_timeout_sec: float = 5.0
+    """For each check, and for a connection to come up."""
+    batch_mode: bool = True
+    """Never wait for a person to type a password or passphrase."""
+    forks: int | None = None
+    """Hosts at a time; None is all of them, up to 200."""
+    output_limit: int | None = None
+    """Bytes of each stream kept of a host; None is 4 MiB, less for many hosts (32 MiB in all)."""
+    log_callback: Callable[[str], None] | None = None
+    settings: Settings = field(default_factory=Settings.load)
+
+    def __post_init__(self) -> None:
+        """Check what a caller, or a command line, may get wrong."""
+        check_seconds("timeout", self.timeout_sec)
+        check_seconds("preflight timeout", self.preflight_timeout_sec)
+        check_seconds("retry delay", self.retry_delay_sec, zero=True)
+        for name, number, least in (("max retries", self.max_retries, 0), ("forks", self.forks, 1)):
+            if number is not None and number < least:
+                message = f"{name} is {number}"
+                raise UsageError(message, f"give {least} or more")
+
+
+def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:
+    """Raise UsageError unless it is a finite, positive number of seconds."""
+    if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
+        message = f"{name} is {seconds:g}"
+        raise UsageError(message, "give a number of seconds above 0")
+
+
+def check_command(command: str | bytes) -> bytes:
+    """Return the command as the bytes that the VM's shell gets. Raises UsageError if there is nothing to run."""
+    text = command.encode("utf-8", "surrogateescape") if isinstance(command, str) else command
+    if not text.strip():
+        message = "the command is empty"
+        raise UsageError(message, 'give one: dx-dispatch HOST --exec "COMMAND"')
+    if b"\0" in text:
+        message = "the command has a NUL byte"
+        raise UsageError(message, "no shell can take that; remove it")
+    return text

@@ -1,0 +1,98 @@
+"""Checks hosts without running anything of the user's on them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from dxansible.errors import NoMatchError
+from dxansible.fleet.hosts import explain_no_match
+from dxansible.fleet.options import check_seconds
+from dxansible.outcome import PreflightResult, PreflightStatus
+from dxansible.runner.backend import play
+from dxansible.runner.events import parse
+from dxansible.runner.mapping import Quiet, RunState
+from dxansible.runner.request import PlayRequest
+from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check_hosts", "run_preflight_checks"]
+
+
+def run_preflight_checks(
+    host: str,
+    check_reachable: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
+    timeout_sec: float = 5.0,
+) -> PreflightResult:
+    """Check host mapping, DNS, TCP and login method of one host, in that order; the first failure is the status.
+
+    ``check_reachable`` makes a real SSH connection, which a command that follows uses again. ``timeout_sec`` is for
+    each check. A host that is not in the inventory gives USER_MAPPING_MISSING. Raises DxError for a broken tool.
+    """
+    try:
+        results = check_hosts(host, check_reachable=check_reachable, timeout_sec=timeout_sec)
+    except NoMatchError as error:
+        return _unmapped(host, str(error))
+    if len(results) != 1:
+        return _unmapped(host, f"{host} is {len(results)} hosts; name one")
+    return results[0]
+
+
+def check_hosts(
+    pattern: str,
+    *,
+    check_reachable: bool = True,
+    timeout_sec: float = 5.0,
+    settings: Settings | None = None,
+    forks: int = 200,
+    log_callback: Callable[[str], None] | None = None,
+) -> list[PreflightResult]:
+    """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none."""
+    check_seconds("timeout", timeout_sec)
+    found = settings or Settings.load()
+    state = RunState(None, Quiet(), log_callback)
+    request = PlayRequest(
+        playbook=found.playbooks / "check-hosts.yml",
+        inventory=found.inventory,
+        limit=pattern,
+        variables={"dx_preflight_timeout": timeout_sec, "dx_check_reachable": check_reachable},
+        forks=forks,
+        environment=found.environment,
+        runtime_dir=found.runtime_dir,
+    )
+
+    def take(raw: dict[str, Any]) -> None:
+        for news in parse(raw):
+            state.take(news)
+
+    end = play(request, take, threading.Event())
+    if not state.preflights and not state.results:
+        raise explain_no_match(pattern, found, end.output)
+    return [state.preflights.get(host) or _silent(host, state) for host in state.hosts or state.results]
+
+
+def _silent(host: str, state: RunState) -> PreflightResult:
+    broken = state.results.get(host)
+    return PreflightResult(
+        status=PreflightStatus.HOST_UNREACHABLE,
+        host=host,
+        user=None,
+        auth_mode=None,
+        duration_ms=0,
+        attempts=0,
+        error=broken.error if broken else f"{host}: Ansible ended without a word about this host",
+    )
+
+
+def _unmapped(host: str, error: str) -> PreflightResult:
+    return PreflightResult(
+        status=PreflightStatus.USER_MAPPING_MISSING,
+        host=host,
+        user=None,
+        auth_mode=None,
+        duration_ms=0,
+        attempts=0,
+        error=error,
+    )

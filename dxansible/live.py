@@ -1,0 +1,147 @@
+"""Shows a fan-out while it runs: output as it comes, and a progress line on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dxansible.outcome import FanoutResult
+
+__all__ = ["LiveOutput", "Screen"]
+
+_LONGEST_LINE = 256 * 1024
+"""Bytes of an unfinished line that are held back to keep lines of several hosts whole."""
+
+
+class Screen:
+    """Standard error, shared by logs, remote output and one progress line, which gives way to all else."""
+
+    def __init__(self) -> None:
+        """Show progress only where a person can see it."""
+        self.interactive = sys.stderr.isatty()
+        self._shown = ""
+        self._lock = threading.RLock()
+
+    def write(self, text: str) -> int:
+        """Write above the progress line; part of the text stream interface that logging needs."""
+        with self._lock:
+            self._hide()
+            sys.stderr.write(text)
+            self._show()
+        return len(text)
+
+    def flush(self) -> None:
+        """Part of the text stream interface."""
+        sys.stderr.flush()
+
+    def raw(self, stream: BinaryIO, data: bytes) -> None:
+        """Write bytes to one of the standard streams as they are."""
+        with self._lock:
+            self._hide()
+            stream.write(data)
+            stream.flush()
+            if data.endswith(b"\n"):
+                self._show()
+
+    def progress(self, text: str) -> None:
+        """Replace the progress line; an empty text takes it away."""
+        if self.interactive:
+            with self._lock:
+                self._hide()
+                self._shown = text
+                self._show()
+
+    def _hide(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def _show(self) -> None:
+        if self._shown:
+            sys.stderr.write(self._shown)
+            sys.stderr.flush()
+
+
+class LiveOutput:
+    """The listener of an attached fan-out.
+
+    One host's output goes through byte for byte; of several hosts whole lines do, with the host's name before each.
+    """
+
+    def __init__(self, screen: Screen, *, show: bool, on_closed: Callable[[], None]) -> None:
+        """``show`` is False where the output is only wanted at the end; ``on_closed``: nobody reads us any more."""
+        self._screen = screen
+        self._show = show
+        self._on_closed = on_closed
+        self._hosts: Sequence[str] = ()
+        self._done: dict[str, FanoutResult] = {}
+        self._lines: dict[tuple[str, bool], bytearray] = {}
+        self._closed = False
+
+    def hosts_known(self, hosts: Sequence[str]) -> None:
+        """Decide about prefixes, which need to know how many hosts there are."""
+        self._hosts = hosts
+        self._report()
+
+    def output(self, host: str, out: bytes, err: bytes) -> None:
+        """Show new bytes."""
+        for data, is_error in ((out, False), (err, True)):
+            if data and self._show:
+                self._write(self._whole_lines(host, data, is_error=is_error), is_error=is_error)
+
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+        """Say where output is missing."""
+        if self._show:
+            self._screen.write(
+                f"{host}: {stdout_bytes + stderr_bytes} bytes of output came too fast and were cut here\n"
+            )
+
+    def finished(self, result: FanoutResult) -> None:
+        """Write what is left of the host's last line."""
+        self._done[result.host] = result
+        for is_error in (False, True):
+            rest = self._lines.pop((result.host, is_error), None)
+            if rest:
+                self._write(self._prefix(result.host) + rest + b"\n", is_error=is_error)
+        self._report()
+
+    def _whole_lines(self, host: str, data: bytes, *, is_error: bool) -> bytes:
+        if len(self._hosts) <= 1:
+            return data
+        held = self._lines.setdefault((host, is_error), bytearray())
+        held += data
+        end = held.rfind(b"\n") + 1
+        if not end and len(held) < _LONGEST_LINE:
+            return b""
+        ready = bytes(held[:end]) if end else bytes(held) + b"\n"
+        del held[: end or len(held)]
+        prefix = self._prefix(host)
+        return b"".join(prefix + line + b"\n" for line in ready.split(b"\n")[:-1])
+
+    def _prefix(self, host: str) -> bytes:
+        width = max(map(len, self._hosts), default=0)
+        return f"{host:{width}} | ".encode()
+
+    def _write(self, data: bytes, *, is_error: bool) -> None:
+        if not data or self._closed:
+            return
+        try:
+            self._screen.raw(sys.stderr.buffer if is_error else sys.stdout.buffer, data)
+        except BrokenPipeError:
+            self._closed = True
+            self._on_closed()
+
+    def _report(self) -> None:
+        if len(self._hosts) <= 1:
+            return
+        failed = sum(1 for result in self._done.values() if result.error is not None)
+        running = len(self._hosts) - len(self._done)
+        self._screen.progress(
+            f"{len(self._done)}/{len(self._hosts)} done, {failed} failed, {running} running"
+            if running
+            else ""
+        )

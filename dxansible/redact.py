@@ -1,0 +1,201 @@
+"""Masks secrets in text before it is logged, shown or posted.
+
+A wrongly masked word costs a reader a second, a leaked credential costs far more: where the two
+cannot be told apart, the text is masked. What only talks about secrets stays as it is:
+`token_count=5`, `--password-file path`, "fix token parser".
+
+Time is linear in the length of the text, whatever the text is. For that, every pattern keeps to
+three rules: no match can begin inside a run that an earlier attempt has scanned to its end,
+neighbouring repetitions share no character, and a look-ahead is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["printable", "redact", "summarize"]
+
+_MASK = "***"
+
+# In all patterns of this module group 1 is what stays, and the rest of the match is the secret.
+
+_TOKENS = re.compile(
+    r"""
+    () (?:
+      -----BEGIN[ ][A-Z0-9 ]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
+      .*? (?: -----END[ ][A-Z0-9 ]*PRIVATE[ ]KEY(?:[ ]BLOCK)?----- | \Z )
+    | (?<=hooks\.slack\.com/services/) [^\s"'`<>|)\\]+
+    | (?<![A-Za-z0-9]) (?:
+          xox[a-z](?:\.xox[a-z])?-[\w-]{4,}
+        | xapp-(?=[A-Za-z-]{0,40}[0-9])[\w-]{8,}
+        | gh[oprsu]_\w{10,}(?:\.[\w-]+)*
+        | github_pat_\w{10,}
+        | gl(?:pat|ptt|rt|dt|cbt|oas)-[\w.-]{10,}
+        | sk-(?=[a-z_-]{0,40}[A-Z0-9])[\w-]{12,}
+        | [rs]k_(?:live|test)_\w{10,}
+        | A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])
+        | AIza[\w-]{20,}
+        | ya29\.[\w-]{20,}
+      )
+    | (?<![\w-]) eyJ[\w-]{10,}(?:\.[\w-]*){1,4}
+    )
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+
+# A value as shells, JSON, YAML, Python and URLs write it. A quote that is never closed was cut off
+# with the end of its line. Nothing, null and false are no secrets; a list or a mapping is no value.
+_VALUE = r"""(?!(?P<empty>\\*["'`])(?P=empty))(?:
+      [bfru$]{0,2} (?:
+          "[^"\\]*(?:\\.[^"\\]*)*"
+        | '[^'\\]*(?:(?:\\.|'\\''|'"'"')[^'\\]*)*'
+        | `[^`\n]*`
+      )
+    | (?P<escaped>\\+["'])[^\n]*?(?P=escaped)
+    | \\*["'`][^\n]*
+    | \$\([^()]*(?:\([^()]*\)[^()]*)*\)
+    | (?![\[{]|(?i:null|none|true|false)(?:[\s"'`;&|<>,)\]}]|\Z))
+      (?:[^\s"'`;&|<>]|(?<=\w)["'](?=\w))*[^\s"'`;&|<>,)\]}\\]
+    )"""
+
+_PHRASES = (
+    # https://user:password@host; digits before ? or # are a port
+    re.compile(r"""((?<=://)[^\s/:@"'<>]*:)(?!\d{1,5}[?#])[^\s/"'<>]+(?=@)"""),
+    # after a scheme that has one word the word, otherwise the whole header, which may hold quotes
+    re.compile(
+        r"""(authorization\\*["']?\]?[ \t]*(?:=>|[:=])[ \t]*+\\*+["']?+)
+            (?!(?:basic|bearer|negotiate|token)[ \t])
+            (?:digest[ ][^\r\n]*|(?:[^\r\n"'`\\]|\\(?!["']))+)""",
+        re.VERBOSE | re.IGNORECASE,
+    ),
+    re.compile(
+        r"""(authorization\\*["']?\]?[ \t]*(?:=>|[:=])[ \t]*\\*["']?
+             (?:basic|bearer|negotiate|token)[ \t]+)
+            [^\s"'`\\]+""",
+        re.VERBOSE | re.IGNORECASE,
+    ),
+    # not in "bearer of news" or "bearer authentication"
+    re.compile(
+        r"(\bbearer[ \t]+)(?!(?:auth|cert|cred|format|header|scheme|token)[a-z]*\b)[\w.~+/=-]{6,}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"(aws_(?:secret_access_key|session_token)[ \t]+)[a-z0-9/+=]{16,}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"((?<![\w.-])sshpass(?:[ \t]+-v)*[ \t]+-v?p[ \t]*){_VALUE}",
+        re.VERBOSE | re.DOTALL,
+    ),
+)
+
+# Options that mean a password to one command only, unlike `ssh -p 22` or `docker run -u 1:1`.
+_COMMAND_OPTIONS = {
+    r"curl": r"""
+        ((?<=\s)(?:-[fgikLsSvG]*[uU]|--(?:proxy-)?user(?=[\s=]))[ \t=]*+(["'])?[^\s:"']*:)
+        (?(2)(?:(?!\2).)+|[^\s"']+)""",
+    r"(?:mysql|mariadb)[\w-]*": rf"((?<=\s)-p)(?!\s){_VALUE}",
+    r"(?:docker|podman)[ \t]+login": rf"((?<=\s)-p[ \t]*){_VALUE}",
+    r"redis-cli": rf"((?<=\s)-a[ \t]*){_VALUE}",
+}
+
+# The rest of a simple command: up to the end of its line or a separator outside quotes.
+_ARGUMENTS = r"""(?=\s)(?:[^\n;|&"'\\]++|\\.|"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*')*"""
+
+_COMMANDS = tuple(
+    (
+        re.compile(rf"(?<![\w.-]){command}{_ARGUMENTS}", re.DOTALL),
+        re.compile(option, re.VERBOSE | re.DOTALL),
+    )
+    for command, option in _COMMAND_OPTIONS.items()
+)
+
+_ASSIGNMENT = re.compile(
+    r"""
+    (?<![\w.-])
+    (?! PWD=["']?[/~$] | (?<=/)[\w.-]++: )      # the working directory; cat: /etc/passwd: denied
+    (?P<name>[\w.-]++) \\*["']?\]? [ \t]*
+    (?: => | \+= | := | ={1,3} | :(?!:|//) ) [ \t]*
+    """,
+    re.VERBOSE,
+)
+
+_OPTION = re.compile(r"(?<![\w.-])--?(?P<name>\w[\w.-]*+)[ \t]+(?!-)")
+
+_SECRET_NAME = re.compile(
+    r"""
+      (?:apikey|credential|passphrase|passwd|password|secret)s?(?:_|$)
+    | token(?:_|$)
+    | (?:^|_)(?:access|account|api|auth|encryption|master|private|signing)_?keys?(?:_|$)
+    | (?:^|_)(?:o?auth|pwd)$
+    | _pass$
+    """,
+    re.VERBOSE,
+)
+
+# What a name says about a secret, and options that take none, as in `psql --no-password db`.
+_NO_SECRET_NAME = re.compile(
+    r"""
+    ^no_ | _(?:
+        at|authentication|budget|bytes|check|count|dir|directory|enabled|endpoint|env|expires|expiry
+      | field|file|format|header|helper|in|index|issuer|kind|label|length|limit|location|manager|max
+      | method|min|mode|names?|number|path|policy|position|prompts?|provider|ref|required|scope|size
+      | status|stdin|store|strategy|timeout|total|ttl|type|uri|url|usage|used|user|username|valid
+      | validity|version
+    )$
+    """,
+    re.VERBOSE,
+)
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_VALUE_PATTERN = re.compile(_VALUE, re.VERBOSE | re.DOTALL)
+_IN_QUOTES = re.compile(r"""(\\*["'`])?.*""", re.DOTALL)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def redact(text: str) -> str:
+    """Replace every secret by `***`, and keep what shows where it stood: name, user, host."""
+    for pattern in (_TOKENS, *_PHRASES):
+        text = pattern.sub(rf"\1{_MASK}", text)
+    for command, option in _COMMANDS:
+        text = command.sub(_option_masker(option), text)
+    for pattern in (_ASSIGNMENT, _OPTION):
+        text = _mask_values(pattern, text)
+    return text
+
+
+def summarize(command: str, limit: int = 120) -> str:
+    """Return `command` without secrets, as one printable line of at most `limit` characters."""
+    line = printable(redact(command))
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def printable(text: str) -> str:
+    r"""Escape what moves the cursor, reorders text or cannot be encoded: \n, \t, \x1b, \u2028."""
+    return _UNPRINTABLE.sub(lambda character: ascii(character[0])[1:-1], text)
+
+
+def _option_masker(option: re.Pattern[str]) -> Callable[[re.Match[str]], str]:
+    return lambda command: option.sub(rf"\1{_MASK}", command[0])
+
+
+def _mask_values(names: re.Pattern[str], text: str) -> str:
+    pieces = []
+    done = 0
+    for found in names.finditer(text):
+        value_start = found.end()
+        if value_start < done or not _is_secret(found["name"]):
+            continue
+        if value := _VALUE_PATTERN.match(text, value_start):
+            pieces += [text[done:value_start], _IN_QUOTES.sub(rf"\1{_MASK}\1", value[0], count=1)]
+            done = value.end()
+    return "".join([*pieces, text[done:]])
+
+
+def _is_secret(name: str) -> bool:
+    words = "_".join(_WORD.findall(name)).lower()
+    return bool(_SECRET_NAME.search(words)) and not _NO_SECRET_NAME.search(words)

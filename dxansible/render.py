@@ -1,0 +1,122 @@
+"""Turns results into what people and programs read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dxansible.outcome import FanoutOutcome, Reason, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dxansible.errors import DxError
+    from dxansible.outcome import FanoutResult, PreflightResult
+
+__all__ = [
+    "SCHEMA",
+    "error_document",
+    "fanout_document",
+    "gathered",
+    "health_document",
+    "health_table",
+    "summary_line",
+]
+
+SCHEMA = 1
+"""Version of the JSON documents; raised when a field changes its meaning or goes away."""
+
+_COLOURS = {
+    FanoutOutcome.SUCCESS: "green",
+    FanoutOutcome.FAILURE: "red",
+    FanoutOutcome.TIMEOUT: "yellow",
+    FanoutOutcome.ABORTED: "yellow",
+    FanoutOutcome.PREFLIGHT_FAILED: "magenta",
+}
+
+
+def summary_line(result: FanoutResult, width: int = 0) -> str:
+    """One line about one host: outcome, exit code, duration, and what to do where it isn't plain."""
+    outcome = click.style(f"{result.outcome:<16}", fg=_COLOURS[result.outcome])
+    code = "-" if result.exit_code is None else str(result.exit_code)
+    line = f"{result.host:<{width}}  {outcome}  exit {code:<4} {result.duration_ms / 1000:.2f} s"
+    notes = []
+    if result.error and result.reason is not Reason.EXIT_NONZERO:
+        notes.append(result.error.removeprefix(f"{result.host}: "))
+    if result.left_running:
+        notes.append(f"left {result.left_running} process(es) running")
+    cut = result.truncation.stdout_bytes + result.truncation.stderr_bytes
+    if cut:
+        notes.append(f"{cut} bytes of output not kept")
+    return "  ".join([line, *notes])
+
+
+def fanout_document(results: Sequence[FanoutResult]) -> Iterator[str]:
+    """The JSON document of a fan-out in pieces, so that many large outputs are never copied all at once."""
+    outcome = worst(result.outcome for result in results)
+    head = {"schema": SCHEMA, "outcome": outcome, "exit_code": outcome.exit_code}
+    yield json.dumps(head)[:-1] + ', "results": ['
+    for number, result in enumerate(results):
+        yield (", " if number else "") + json.dumps(result.to_dict())
+    yield "]}\n"
+
+
+def error_document(error: DxError) -> str:
+    """The JSON document of a call that came to no result."""
+    problem: dict[str, Any] = {
+        "type": type(error).__name__,
+        "message": error.message,
+        "remedy": error.remedy,
+    }
+    return json.dumps({"schema": SCHEMA, "exit_code": error.exit_code, "error": problem}) + "\n"
+
+
+def gathered(results: Sequence[FanoutResult]) -> Iterator[bytes]:
+    """The outputs, each once, under the names of all hosts that gave it."""
+    groups: dict[tuple[FanoutOutcome, int | None, bytes, bytes], list[str]] = {}
+    for result in results:
+        key = (result.outcome, result.exit_code, result.stdout_bytes, result.stderr_bytes)
+        groups.setdefault(key, []).append(result.host)
+    for (outcome, code, out, err), hosts in groups.items():
+        ending = "" if outcome is FanoutOutcome.SUCCESS else f" {outcome} exit {code}"
+        title = f"{','.join(hosts)} ({len(hosts)}){ending}"
+        rule = "-" * 15
+        yield f"{rule}\n{title}\n{rule}\n".encode()
+        for stream in (out, err):
+            yield stream if stream.endswith(b"\n") or not stream else stream + b"\n"
+
+
+def health_document(results: Sequence[PreflightResult]) -> str:
+    """The JSON document of a check."""
+    good = all(result.ok for result in results)
+    code = 0 if good else FanoutOutcome.PREFLIGHT_FAILED.exit_code
+    hosts = [result.to_dict() for result in results]
+    return json.dumps({"schema": SCHEMA, "exit_code": code, "hosts": hosts}) + "\n"
+
+
+def health_table(results: Sequence[PreflightResult]) -> str:
+    """A table of hosts, and below it what to do about those that can't be used."""
+    rows = [("VM", "STATUS", "LATENCY", "USER", "AUTH", "CAPABILITIES", "ALIASES")]
+    rows += [
+        (
+            result.host,
+            str(result.status),
+            "-" if result.latency_ms is None else f"{result.latency_ms} ms",
+            result.user or "-",
+            result.auth_mode or "-",
+            ",".join(result.capabilities) or "-",
+            ",".join(result.aliases) or "-",
+        )
+        for result in results
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        if number:
+            cells[1] = click.style(cells[1], fg="green" if results[number - 1].ok else "red")
+        lines.append("  ".join(cells).rstrip())
+    lines += [f"  {result.error}" for result in results if result.error]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,155 @@
+"""The one door to ansible-runner."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections import deque
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ansible_runner
+
+from dxansible.errors import ContentError, EngineError
+from dxansible.runner.request import PlayEnd
+from dxansible.runner.workspace import hand_over, private_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.runner.request import PlayRequest
+
+__all__ = ["play", "read_inventory"]
+
+_TAIL_LINES = 60
+_POLL_SECONDS = 0.2
+"""How often ansible-runner looks whether the run was cancelled."""
+
+
+def play(
+    request: PlayRequest,
+    on_event: Callable[[dict[str, Any]], None],
+    cancelled: threading.Event,
+) -> PlayEnd:
+    """Run a playbook; ``on_event`` gets ansible-runner's raw events, in another thread, one at a time.
+
+    Returns early, with everything of the run ended on this machine, once ``cancelled`` is set or an exception
+    (KeyboardInterrupt) arrives. Raises ContentError if ansible-playbook is missing, EngineError if it can't run.
+    """
+    _executable("ansible-playbook", request)
+    with ExitStack() as stack:
+        directory = stack.enter_context(private_directory(request.runtime_dir))
+        variables = dict(request.variables)
+        if request.secret_text is not None:
+            socket_path = directory / "text.sock"
+            stack.enter_context(hand_over(request.secret_text, socket_path))
+            variables["dx_command_socket"] = str(socket_path)
+        return _in_thread(lambda: _run(request, directory, variables, on_event, cancelled), cancelled)
+
+
+def _in_thread(work: Callable[[], PlayEnd], cancelled: threading.Event) -> PlayEnd:
+    """Keep this thread interruptible: ansible-runner swallows what is raised in the middle of it."""
+    ends: list[PlayEnd] = []
+    failures: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            ends.append(work())
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=body, name="dx-play", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_POLL_SECONDS)
+    except BaseException:
+        cancelled.set()
+        thread.join()
+        raise
+    if failures:
+        raise failures[0]
+    return ends[0]
+
+
+def _run(
+    request: PlayRequest,
+    directory: Path,
+    variables: dict[str, object],
+    on_event: Callable[[dict[str, Any]], None],
+    cancelled: threading.Event,
+) -> PlayEnd:
+    tail: deque[str] = deque(maxlen=_TAIL_LINES)
+
+    def handle(event: dict[str, Any]) -> bool:
+        if event.get("event") in {"verbose", "warning", "error", "playbook_on_no_hosts_matched"}:
+            tail.extend(str(event.get("stdout") or "").splitlines())
+        on_event(event)
+        return False  # not kept on disk
+
+    try:
+        end = ansible_runner.run(
+            private_data_dir=str(directory),
+            project_dir=_working_directory(),
+            playbook=str(request.playbook),
+            inventory=[str(source) for source in request.inventory],
+            limit=request.limit,
+            extravars={key: _unsafe(value) for key, value in variables.items()},
+            envvars=dict(request.environment),
+            forks=request.forks,
+            settings={"pexpect_timeout": _POLL_SECONDS, "suppress_ansible_output": True},
+            quiet=True,
+            event_handler=handle,
+            cancel_callback=cancelled.is_set,
+        )
+    except (ansible_runner.AnsibleRunnerException, OSError) as error:
+        message = f"ansible-runner failed: {error}"
+        raise EngineError(message, "see docs/troubleshooting.md", "\n".join(tail)) from error
+    return PlayEnd(status=str(end.status), output="\n".join(tail))
+
+
+def _working_directory() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return "/"
+
+
+def _unsafe(value: object) -> object:
+    """Extra vars are templates to Ansible; this marker makes a string plain data."""
+    return {"__ansible_unsafe": value} if isinstance(value, str) else value
+
+
+def read_inventory(request: PlayRequest) -> dict[str, Any]:
+    """Return the inventory as ``ansible-inventory --list`` gives it. Raises EngineError with Ansible's own words."""
+    arguments = ["--list"]
+    for source in request.inventory:
+        arguments += ["-i", str(source)]
+    with private_directory(request.runtime_dir) as directory:
+        out, err, _ = ansible_runner.run_command(
+            executable_cmd=_executable("ansible-inventory", request),
+            cmdline_args=arguments,
+            private_data_dir=str(directory),
+            envvars=dict(request.environment),
+            host_cwd=_working_directory(),
+            runner_mode="subprocess",
+            quiet=True,
+        )
+    try:
+        parsed = json.loads(out)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        message = "Ansible can't read the inventory"
+        raise EngineError(message, "run: ansible-inventory --list -i INVENTORY", f"{out}\n{err}")
+    return parsed
+
+
+def _executable(name: str, request: PlayRequest) -> str:
+    found = shutil.which(name, path=request.environment.get("PATH"))
+    if found is None:
+        message = f"there is no {name} here"
+        raise ContentError(message, "install ansible-core into the environment of dx-dispatch")
+    return found

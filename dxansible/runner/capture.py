@@ -1,0 +1,40 @@
+"""Keeps the beginning and the end of a stream in bounded memory, and counts what it had to let go."""
+
+from __future__ import annotations
+
+__all__ = ["Capture"]
+
+
+class Capture:
+    """Bytes of one stream: the first half of the limit, then the newest half."""
+
+    def __init__(self, limit: int) -> None:
+        """Keep at most ``limit`` bytes."""
+        self._room = limit // 2
+        self._tail_limit = limit - self._room
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._lost = 0
+
+    def add(self, data: bytes, skipped: int = 0) -> None:
+        """Take the next bytes; ``skipped`` bytes before them never arrived."""
+        if skipped:
+            self._lost += skipped
+            self._room = 0  # what follows a gap belongs to the end
+        self._head += data[: self._room]
+        rest = data[self._room :]
+        self._room -= len(data) - len(rest)
+        self._tail += rest
+        excess = len(self._tail) - self._tail_limit
+        if excess > 0:
+            del self._tail[:excess]
+            self._lost += excess
+
+    @property
+    def lost(self) -> int:
+        """Bytes of the stream that are not kept."""
+        return self._lost
+
+    def content(self) -> bytes:
+        """What is kept, the gap closed up."""
+        return bytes(self._head + self._tail)

@@ -1,0 +1,184 @@
+"""Turns ansible-runner's raw event dicts into typed events; no dict gets past here.
+
+Our own tasks put a record named ``dx`` into their result. A retry event carries the result of one try of a task with
+``until``: that is how output arrives while a command still runs.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dxansible.outcome import FanoutOutcome, PreflightResult, PreflightStatus, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = [
+    "Event",
+    "HostBroken",
+    "HostsKnown",
+    "PreflightDone",
+    "RetryPlanned",
+    "StreamNews",
+    "Verdict",
+    "parse",
+]
+
+_RESULT_EVENTS = frozenset(
+    {"runner_on_ok", "runner_on_failed", "runner_on_unreachable", "runner_retry"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostsKnown:
+    """Ansible has resolved the pattern: these are the hosts of the run, in its order."""
+
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightDone:
+    """A host has been checked."""
+
+    result: PreflightResult
+    session_id: str
+    address: str
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamNews:
+    """New output of one host. ``*_skipped`` bytes before it are gone; ``*_total`` were written so far."""
+
+    host: str
+    limit: int
+    """Bytes of each stream that a result may hold."""
+    out: bytes = field(default=b"", repr=False)
+    err: bytes = field(default=b"", repr=False)
+    out_skipped: int = 0
+    err_skipped: int = 0
+    out_total: int = 0
+    err_total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPlanned:
+    """A connection attempt has failed, and another follows."""
+
+    host: str
+    attempt: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The last word on a command on one host."""
+
+    host: str
+    outcome: FanoutOutcome
+    reason: Reason | PreflightStatus
+    error: str | None
+    exit_code: int | None
+    stop_verified: bool | None
+    left_running: int
+    attempts: int
+    duration_ms: int
+    session_id: str
+    from_stop: bool
+    """It answers a request to stop, and not the command's own run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostBroken:
+    """A task failed on a host without a record of ours: Ansible, or our content, broke."""
+
+    host: str
+    text: str
+
+
+Event = HostsKnown | PreflightDone | StreamNews | RetryPlanned | Verdict | HostBroken
+
+
+def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
+    """Yield what a raw event says; nothing for the many that don't matter."""
+    if raw.get("event") not in _RESULT_EVENTS:
+        return
+    data = raw.get("event_data") or {}
+    host, result = str(data.get("host")), data.get("res") or {}
+    record = result.get("dx")
+    if not isinstance(record, dict):
+        if raw["event"] in {"runner_on_failed", "runner_on_unreachable"}:
+            yield HostBroken(host=host, text=str(result.get("msg") or "the task failed"))
+        return
+    match record.get("kind"):
+        case "preflight":
+            yield from _preflight(host, record)
+        case "command":
+            yield from _command(host, record)
+        case "stop":
+            yield _verdict(host, record, from_stop=True)
+
+
+def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
+    if record.get("hosts"):
+        yield HostsKnown(hosts=tuple(map(str, record["hosts"])))
+    yield PreflightDone(
+        result=PreflightResult(
+            status=PreflightStatus(record["status"]),
+            host=host,
+            user=record["user"],
+            auth_mode=record["auth_mode"],
+            duration_ms=int(record["duration_ms"]),
+            attempts=int(record["attempts"]),
+            error=record["error"],
+            latency_ms=record["latency_ms"],
+            capabilities=tuple(record["capabilities"]),
+            aliases=tuple(record["aliases"]),
+        ),
+        session_id=str(record["id"]),
+        address=str(record["address"]),
+        port=record["port"],
+    )
+
+
+def _command(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
+    out, err = record.get("out"), record.get("err")
+    if out and err:
+        yield StreamNews(
+            host=host,
+            limit=int(record["limit"]),
+            out=b64decode(out["data"]),
+            err=b64decode(err["data"]),
+            out_skipped=int(out["skipped"]),
+            err_skipped=int(err["skipped"]),
+            out_total=int(out["total"]),
+            err_total=int(err["total"]),
+        )
+    retry = record.get("retry")
+    if retry:
+        yield RetryPlanned(host=host, attempt=int(retry["attempt"]), error=str(retry["error"]))
+    if record.get("done"):
+        yield _verdict(host, record, from_stop=False)
+
+
+def _verdict(host: str, record: Mapping[str, Any], *, from_stop: bool) -> Verdict:
+    outcome = FanoutOutcome(record["outcome"])
+    reason = str(record["reason"])
+    progress = record.get("progress") or {}
+    return Verdict(
+        host=host,
+        outcome=outcome,
+        reason=PreflightStatus(reason)
+        if outcome is FanoutOutcome.PREFLIGHT_FAILED
+        else Reason(reason),
+        error=record["error"],
+        exit_code=record["exit_code"],
+        stop_verified=record["stop_verified"],
+        left_running=int(record["left_running"]),
+        attempts=int(progress.get("attempts") or 1),
+        duration_ms=int(record.get("duration_ms") or 0),
+        session_id=str(record["id"]),
+        from_stop=from_stop,
+    )

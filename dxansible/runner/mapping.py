@@ -1,0 +1,281 @@
+"""Gathers the typed events of a run into one result for each host, and logs them as they come."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from dxansible.logs import event
+from dxansible.outcome import (
+    FanoutOutcome,
+    FanoutResult,
+    PreflightResult,
+    PreflightStatus,
+    Reason,
+    Truncation,
+)
+from dxansible.redact import redact
+from dxansible.runner.capture import Capture
+from dxansible.runner.events import (
+    Event,
+    HostBroken,
+    HostsKnown,
+    PreflightDone,
+    RetryPlanned,
+    StreamNews,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Listener", "Quiet", "RunState"]
+
+_DEFAULT_LIMIT = 4 * 2**20
+
+
+class Listener(Protocol):
+    """Is told what happens while a run goes on, from one thread at a time."""
+
+    def hosts_known(self, hosts: Sequence[str]) -> None:
+        """The pattern has been resolved."""
+
+    def output(self, host: str, out: bytes, err: bytes) -> None:
+        """New bytes of both streams of a host."""
+
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+        """That many bytes were written too fast to be kept, and are missing at this point."""
+
+    def finished(self, result: FanoutResult) -> None:
+        """A host has its outcome."""
+
+
+class Quiet:
+    """A listener that only listens."""
+
+    def hosts_known(self, hosts: Sequence[str]) -> None:
+        """Ignore it."""
+
+    def output(self, host: str, out: bytes, err: bytes) -> None:
+        """Ignore it."""
+
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+        """Ignore it."""
+
+    def finished(self, result: FanoutResult) -> None:
+        """Ignore it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _HostState:
+    user: str | None = None
+    auth_mode: str | None = None
+    session_id: str | None = None
+    began: float = field(default_factory=time.monotonic)
+    attempts: int = 0
+    out: Capture = field(default_factory=lambda: Capture(_DEFAULT_LIMIT))
+    err: Capture = field(default_factory=lambda: Capture(_DEFAULT_LIMIT))
+    limited: bool = False
+
+
+class RunState:
+    """The state of one run over its hosts."""
+
+    def __init__(
+        self,
+        command_summary: str | None,
+        listener: Listener,
+        log: Callable[[str], None] | None = None,
+    ) -> None:
+        """``command_summary`` is one line without secrets, None if the run only checks its hosts.
+
+        ``log`` gets each log line as text.
+        """
+        self._runs_command = command_summary is not None
+        self._summary = command_summary or ""
+        self._listener = listener
+        self._log = log
+        self._states: dict[str, _HostState] = {}
+        self.hosts: tuple[str, ...] = ()
+        self.results: dict[str, FanoutResult] = {}
+        self.preflights: dict[str, PreflightResult] = {}
+
+    def take(self, news: Event) -> None:
+        """Apply one event."""
+        match news:
+            case HostsKnown():
+                self.hosts = news.hosts
+                self._listener.hosts_known(news.hosts)
+            case PreflightDone():
+                self._preflight(news)
+            case StreamNews():
+                self._stream(news)
+            case RetryPlanned():
+                self._retry(news)
+            case Verdict():
+                self._verdict(news)
+            case HostBroken():
+                self._broken(news)
+            case _:
+                assert_never(news)
+
+    def take_stop(self, news: Event) -> None:
+        """Apply one event of a run that stops commands: only its verdicts are new."""
+        if isinstance(news, Verdict) and news.host not in self.results:
+            self._verdict(news)
+
+    def unfinished(self) -> list[str]:
+        """Hosts that have no outcome yet, of those that are known to take part."""
+        return [host for host in self.hosts or self._states if host not in self.results]
+
+    def session_of(self, host: str) -> str | None:
+        """The id under which the host's VM knows the command; None if it was never asked."""
+        return self._state(host).session_id
+
+    def close(self, host: str, outcome: FanoutOutcome, reason: Reason, error: str) -> None:
+        """Give a host that stayed silent its outcome: no answer is never a success."""
+        state = self._state(host)
+        self._finish(
+            host,
+            outcome,
+            reason,
+            error=error,
+            attempts=state.attempts,
+            duration_ms=_since(state.began),
+            stop_verified=False if outcome is FanoutOutcome.ABORTED else None,
+        )
+
+    def _state(self, host: str) -> _HostState:
+        return self._states.setdefault(host, _HostState())
+
+    def _preflight(self, news: PreflightDone) -> None:
+        result, state = news.result, self._state(news.result.host)
+        self.preflights[result.host] = result
+        state.user, state.auth_mode = result.user, result.auth_mode
+        state.session_id = news.session_id
+        self._event(
+            "preflight_ok" if result.ok else "preflight_failed",
+            logging.INFO if result.ok else logging.ERROR,
+            host=result.host,
+            user=result.user,
+            auth_mode=result.auth_mode,
+            status=None if result.ok else str(result.status),
+            duration_ms=result.duration_ms,
+            error=result.error,
+        )
+        if self._runs_command and not result.ok:
+            self._finish(
+                result.host,
+                FanoutOutcome.PREFLIGHT_FAILED,
+                result.status,
+                error=result.error,
+                attempts=result.attempts,
+                duration_ms=result.duration_ms,
+                logged=True,
+            )
+
+    def _stream(self, news: StreamNews) -> None:
+        state = self._state(news.host)
+        state.attempts = max(state.attempts, 1)
+        if not state.limited:
+            state.out, state.err, state.limited = Capture(news.limit), Capture(news.limit), True
+        state.out.add(news.out, news.out_skipped)
+        state.err.add(news.err, news.err_skipped)
+        if news.out_skipped or news.err_skipped:
+            self._listener.cut(news.host, news.out_skipped, news.err_skipped)
+        if news.out or news.err:
+            self._listener.output(news.host, news.out, news.err)
+
+    def _retry(self, news: RetryPlanned) -> None:
+        self._state(news.host).attempts = news.attempt + 1
+        self._event(
+            "retry", logging.WARNING, host=news.host, user=self._state(news.host).user,
+            command=self._summary, attempt=news.attempt, error=news.error,
+        )  # fmt: skip
+
+    def _verdict(self, news: Verdict) -> None:
+        state = self._state(news.host)
+        outcome, reason, error = news.outcome, news.reason, news.error
+        if news.from_stop and outcome is not FanoutOutcome.ABORTED:
+            outcome, reason = FanoutOutcome.ABORTED, Reason.ABORTED
+            error = f"{news.host}: it had ended by itself before it could be stopped"
+        self._finish(
+            news.host,
+            outcome,
+            reason,
+            error=error,
+            attempts=state.attempts if news.from_stop else news.attempts,
+            duration_ms=_since(state.began) if news.from_stop else news.duration_ms,
+            exit_code=news.exit_code,
+            stop_verified=True if news.from_stop and error != news.error else news.stop_verified,
+            left_running=news.left_running,
+        )
+
+    def _broken(self, news: HostBroken) -> None:
+        if news.host not in self.results:
+            text = f"{news.host}: Ansible failed: {redact(news.text)}"
+            self._finish(news.host, FanoutOutcome.FAILURE, Reason.VM_ERROR, error=text)
+
+    def _finish(
+        self,
+        host: str,
+        outcome: FanoutOutcome,
+        reason: Reason | PreflightStatus,
+        *,
+        error: str | None,
+        attempts: int = 0,
+        duration_ms: int = 0,
+        exit_code: int | None = None,
+        stop_verified: bool | None = None,
+        left_running: int = 0,
+        logged: bool = False,
+    ) -> None:
+        state = self._state(host)
+        result = FanoutResult(
+            outcome=outcome,
+            reason=reason,
+            host=host,
+            user=state.user,
+            command_summary=self._summary,
+            attempts=attempts,
+            duration_ms=duration_ms,
+            exit_code=exit_code,
+            stdout_bytes=state.out.content(),
+            stderr_bytes=state.err.content(),
+            error=redact(error) if error else None,
+            stop_verified=stop_verified,
+            left_running=left_running,
+            truncation=Truncation(stdout_bytes=state.out.lost, stderr_bytes=state.err.lost),
+            session_id=state.session_id,
+        )
+        state.out = state.err = Capture(0)
+        self.results[host] = result
+        if not logged:
+            self._log_result(result)
+        self._listener.finished(result)
+
+    def _log_result(self, result: FanoutResult) -> None:
+        self._event(
+            result.outcome.lower(),
+            logging.INFO if result.outcome is FanoutOutcome.SUCCESS else logging.ERROR,
+            host=result.host,
+            user=result.user,
+            command=result.command_summary,
+            attempt=result.attempts,
+            duration_ms=result.duration_ms,
+            exit_code=result.exit_code or None,
+            reason=None if result.outcome is FanoutOutcome.SUCCESS else str(result.reason),
+            stop_verified=result.stop_verified,
+            session=result.session_id if result.reason is Reason.LOST_CONTACT else None,
+        )
+
+    def _event(self, name: str, level: int, **fields: str | int | None) -> None:
+        line = event(name, level, **fields)
+        if self._log is not None:
+            self._log(line)
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

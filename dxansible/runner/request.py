@@ -1,0 +1,39 @@
+"""What to run, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["PlayEnd", "PlayRequest"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayRequest:
+    """One playbook run."""
+
+    playbook: Path
+    inventory: tuple[Path, ...]
+    limit: str
+    """An Ansible host pattern."""
+    variables: Mapping[str, object] = field(default_factory=dict)
+    """Extra vars; strings reach Ansible as data, never as templates."""
+    secret_text: bytes | None = field(default=None, repr=False)
+    """Handed to the playbook over a socket, so that it is never on disk or in a process list."""
+    forks: int = 50
+    environment: Mapping[str, str] = field(default_factory=dict)
+    runtime_dir: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayEnd:
+    """How the run itself ended; what became of the hosts is in the events."""
+
+    status: str
+    """ansible-runner's word: successful, failed, canceled, timeout, error."""
+    output: str = field(default="", repr=False)
+    """The end of what ansible-playbook printed, for when it broke."""

@@ -1,0 +1,79 @@
+"""The private directory of a run, which outlives its process by no more than a moment.
+
+A small shell waits on a pipe from this process and removes the directory when the pipe ends, so nothing is left
+behind by ``kill -9`` either; it also ends an ansible-playbook that lost its caller.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["hand_over", "private_directory"]
+
+_JANITOR = """
+read -r word && { rm -rf -- "$1"; exit; }
+for round in 1 2 3 4 5; do
+    pkill -KILL -f -- "$1/env/" 2>/dev/null
+    rm -rf -- "$1"
+    sleep 0.5
+done
+"""
+
+
+@contextmanager
+def private_directory(parent: Path) -> Iterator[Path]:
+    """A new directory, mode 0700, gone at the end whatever the end is."""
+    directory = Path(tempfile.mkdtemp(prefix="dx-", dir=parent))
+    janitor = subprocess.Popen(
+        ["sh", "-c", _JANITOR, "dx-janitor", str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield directory
+    finally:
+        janitor.communicate(b"done\n")
+
+
+@contextmanager
+def hand_over(text: bytes, path: Path) -> Iterator[None]:
+    """Give ``text`` to everyone who connects to the socket at ``path``, while the block runs."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(128)
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=_send, args=(peer, text), daemon=True).start()
+
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
+
+
+def _send(peer: socket.socket, text: bytes) -> None:
+    with peer:
+        try:
+            peer.sendall(text)
+        except OSError:
+            return  # the reader has gone; it was told nothing, so it starts nothing

@@ -1,0 +1,122 @@
+"""Everything the environment decides: which inventory, which playbooks, how logs look.
+
+No other module reads the environment or looks for files of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dxansible.errors import ContentError, InventoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Settings", "content_dir", "inventory_sources"]
+
+_PACKAGE = Path(__file__).resolve().parent
+_GROUPS_FILE = "zz-groups.yml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are for one call."""
+
+    inventory: tuple[Path, ...]
+    playbooks: Path
+    runtime_dir: Path
+    """For private directories of runs; short, since sockets live in them."""
+    environment: dict[str, str]
+    """What Ansible gets on top of the caller's environment."""
+
+    @classmethod
+    def load(
+        cls, inventory: str | Path | None = None, environ: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Find everything. ``inventory`` of None means DX_INVENTORY, the user's own, or ours.
+
+        Raises InventoryError and ContentError.
+        """
+        known = os.environ if environ is None else environ
+        return cls(
+            inventory=inventory_sources(inventory, known),
+            playbooks=content_dir("playbooks", known.get("DX_PLAYBOOKS")),
+            runtime_dir=_runtime_dir(known),
+            environment=_ansible_environment(known),
+        )
+
+
+def content_dir(name: str, explicit: str | None = None) -> Path:
+    """Return our playbooks or inventory: where told, else beside the package, else inside it."""
+    if explicit:
+        found = Path(explicit).expanduser()
+        if not found.is_dir():
+            message = f"{explicit} is not a directory"
+            raise ContentError(message, f"set DX_{name.upper()} to one, or unset it")
+        return found.resolve()
+    for candidate in (_PACKAGE.parent / name, _PACKAGE / "_content" / name):
+        if candidate.is_dir() and (candidate.parent / "pyproject.toml").exists() | (
+            candidate.parent.name == "_content"
+        ):
+            return candidate
+    message = f"our {name} are missing"
+    raise ContentError(message, "install dxansible again, or set DX_PLAYBOOKS")
+
+
+def inventory_sources(explicit: str | Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the inventory and, after it, the file that makes groups of aliases and capabilities.
+
+    Raises InventoryError if a given path does not exist or can't be read.
+    """
+    given = str(explicit or environ.get("DX_INVENTORY") or "")
+    if given:
+        chosen = Path(given).expanduser().absolute()
+        if not chosen.exists():
+            message = f"there is no inventory at {given}"
+            raise InventoryError(message, "give a file or directory with -i or DX_INVENTORY")
+        if not os.access(chosen, os.R_OK):
+            message = f"the inventory {given} can't be read"
+            raise InventoryError(message, "check its owner and mode")
+    else:
+        own = _config_home(environ) / "dxansible" / "inventory"
+        chosen = own if own.exists() else content_dir("inventory")
+    # not the copy in our inventory: a source's own host_vars come with it
+    return (chosen, content_dir("playbooks") / "groups" / _GROUPS_FILE)
+
+
+def _config_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
+
+
+def _runtime_dir(environ: Mapping[str, str]) -> Path:
+    wanted = environ.get("XDG_RUNTIME_DIR")
+    if wanted and len(wanted) < 40 and os.access(wanted, os.W_OK):  # noqa: PLR2004 - socket paths end at 104
+        return Path(wanted)
+    temporary = Path(tempfile.gettempdir())
+    return temporary if len(str(temporary)) < 40 else Path("/tmp")  # noqa: PLR2004, S108 - as above
+
+
+def _ansible_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    scripts = str(Path(sys.executable).parent)
+    settings = {
+        "PATH": os.pathsep.join([scripts, environ.get("PATH") or os.defpath]),
+        # a name that matches nothing, or a file that can't be parsed, is an error and not a warning
+        "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
+        "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
+        # ansible-runner turns this off unless it is told otherwise
+        "ANSIBLE_HOST_KEY_CHECKING": environ.get("ANSIBLE_HOST_KEY_CHECKING", "True"),
+        "ANSIBLE_NOCOLOR": "True",
+        "ANSIBLE_DEPRECATION_WARNINGS": "False",
+        # tells the keeper of a local VM that our own ssh processes don't come from its command
+        "DX_KEEPER": "client",
+    }
+    home = Path("~").expanduser()
+    if not os.access(home, os.W_OK):
+        settings["ANSIBLE_HOME"] = str(_runtime_dir(environ) / f"dx-ansible-{os.getuid()}")
+    return settings

@@ -1,0 +1,25 @@
+"""The specification's import path. A namespace portion: there is no ``lib/__init__.py``, so no other ``lib`` is hidden."""
+
+from dxansible.fleet import (
+    FanoutOptions,
+    FanoutOutcome,
+    FanoutResult,
+    HostMapping,
+    PreflightResult,
+    PreflightStatus,
+    fanout,
+    fanout_ssh,
+    run_preflight_checks,
+)
+
+__all__ = [
+    "FanoutOptions",
+    "FanoutOutcome",
+    "FanoutResult",
+    "HostMapping",
+    "PreflightResult",
+    "PreflightStatus",
+    "fanout",
+    "fanout_ssh",
+    "run_preflight_checks",
+]
