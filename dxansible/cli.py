@@ -19,8 +19,9 @@ from dxansible.live import LiveOutput, Screen
 from dxansible.outcome import FanoutOutcome, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from dxansible.outcome import FanoutResult
     from dxansible.settings import Settings
 
 __all__ = ["main"]
@@ -64,6 +65,9 @@ class _Options:
     file: str | None
     list_all: bool
     status: str | None
+    logs: str | None
+    abort: str | None
+    run_id: str | None
     inventory: str | None
     timeout: float
     retries: int
@@ -85,6 +89,13 @@ class _Options:
 @click.option("--file", metavar="PATH", help="Take the command from a file; - is standard input.")
 @click.option("--list", "list_all", is_flag=True, help="Show the VMs with live health.")
 @click.option("--status", metavar="TARGET", help="Show the health of one VM, group or pattern.")
+@click.option("--logs", metavar="SES", help="Show a command by its id, from its first byte to its end.")
+@click.option("--abort", metavar="SES", help="Stop a command by its id, and see that it is gone.")
+@click.option(
+    "--run-id",
+    metavar="ID",
+    help="An id of your own: commands sent again with it never run twice.",
+)
 @click.option(
     "-i",
     "--inventory",
@@ -115,7 +126,7 @@ class _Options:
 @click.option("--forks", type=click.IntRange(min=1), help="Hosts at a time.  [default: all, up to 200]")
 @click.option("--json", is_flag=True, help="Print one JSON document on standard output.")
 @click.option("-v", "--verbose", count=True, help="More in the log on standard error.")
-@click.option("-q", "--quiet", is_flag=True, help="No log, no summary: only output and exit code.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary, and only failures in the log.")
 @click.version_option(version("dxansible"), prog_name="dx-dispatch")
 def _command(**values: Any) -> int:
     """Run commands on a fleet of machines and tell the truth about what became of them.
@@ -125,7 +136,7 @@ def _command(**values: Any) -> int:
     options = _Options(**values)
     logs.configure(
         json=os.environ.get("DX_LOG_FORMAT") == "json",
-        verbosity=-2 if options.quiet else options.verbose,
+        verbosity=-1 if options.quiet else options.verbose,
         stream=_SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
     )
     return _mode(options)(options)
@@ -140,16 +151,18 @@ def _mode(options: _Options) -> Callable[[_Options], int]:
         "--exec": options.command is not None,
         "--list": options.list_all,
         "--status": options.status is not None,
+        "--logs": options.logs is not None,
+        "--abort": options.abort is not None,
     }
     chosen = [name for name, given in asked.items() if given]
     if len(chosen) > 1:
         message = f"{' and '.join(chosen)} can't be used together"
         raise UsageError(message, "choose one of them")
-    if chosen in (["--list"], ["--status"]):
+    if chosen and chosen != ["--exec"]:
         if options.target is not None:
             message = f"{chosen[0]} takes no further argument ({options.target})"
             raise UsageError(message, "leave it out, or use --status TARGET")
-        return _show_health
+        return {"--logs": _follow, "--abort": _abort}.get(chosen[0], _show_health)
     if options.target is None:
         message = "nothing to do"
         raise UsageError(message, 'try: dx-dispatch --list, or dx-dispatch HOST --exec "COMMAND"')
@@ -183,6 +196,7 @@ def _execute(options: _Options) -> int:
         max_retries=options.retries,
         output_limit=options.max_output,
         forks=options.forks,
+        run_id=options.run_id,
         settings=_load_settings(options),
     )
     show = not (options.json or options.gather)
@@ -190,6 +204,10 @@ def _execute(options: _Options) -> int:
     results = fanout(
         options.target or "", _text(options), chosen, listener=listener, cancelled=cancelled
     )
+    return _report(options, results)
+
+
+def _report(options: _Options, results: Sequence[FanoutResult]) -> int:
     if options.json:
         for piece in render.fanout_document(results):
             click.echo(piece, nl=False)
@@ -201,6 +219,25 @@ def _execute(options: _Options) -> int:
         for result in results:
             click.echo(render.summary_line(result, width), err=True, color=_colour())
     return worst(result.outcome for result in results).exit_code
+
+
+def _follow(options: _Options) -> int:
+    from dxansible.fleet import follow_command  # noqa: PLC0415 - keeps --help fast
+
+    cancelled = _cancel_on_signals("no longer watching; the command goes on")
+    listener = LiveOutput(_SCREEN, show=not options.json, on_closed=cancelled.set)
+    result = follow_command(
+        options.logs or "", _load_settings(options), listener=listener, cancelled=cancelled
+    )
+    return FanoutOutcome.ABORTED.exit_code if result is None else _report(options, [result])
+
+
+def _abort(options: _Options) -> int:
+    from dxansible.fleet import abort_command  # noqa: PLC0415 - keeps --help fast
+
+    result = abort_command(options.abort or "", _load_settings(options))
+    _report(options, [result])
+    return 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
 
 
 def _text(options: _Options) -> str | bytes:
@@ -221,15 +258,18 @@ def _text(options: _Options) -> str | bytes:
         raise UsageError(message, "give a readable file, or - for standard input") from error
 
 
-def _cancel_on_signals() -> threading.Event:
-    """Make the first Ctrl-C stop the command on the VMs, and the second end this process at once."""
+_STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
+
+
+def _cancel_on_signals(notice: str = _STOPPING) -> threading.Event:
+    """Make the first Ctrl-C end the work in good order, and the second end this process at once."""
     cancelled = threading.Event()
 
     def handle(number: int, _frame: object) -> None:
         if cancelled.is_set():
             os.write(2, b"\ngave up waiting; the command may still be running on the VM\n")
             os._exit(FanoutOutcome.ABORTED.exit_code)
-        os.write(2, b"\nstopping the command on the VMs (Ctrl-C again: don't wait for that)\n")
+        os.write(2, f"\n{notice}\n".encode())
         cancelled.set()
 
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

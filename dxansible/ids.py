@@ -1,12 +1,41 @@
-"""Ids of runs, made before first contact so that "did it start?" can always be asked."""
+"""Ids: a run has one, and its session on each host adds the host to it."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 import secrets
 
-__all__ = ["new_run_id"]
+from dxansible.errors import UsageError
+
+__all__ = ["check_run_id", "is_on", "new_run_id", "run_of"]
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
+_SESSION_ID = re.compile(r"([A-Za-z0-9_]{1,64})-([0-9a-f]{8})")
 
 
 def new_run_id() -> str:
-    """Return ``cmd_`` and 64 random bits; the playbooks add the host to it."""
+    """Return ``cmd_`` and 64 random bits, made before first contact so that "did it start?" can be asked."""
     return f"cmd_{secrets.token_hex(8)}"
+
+
+def check_run_id(run_id: str) -> str:
+    """Return it. Raises UsageError if it can't be part of a file name everywhere."""
+    if _RUN_ID.fullmatch(run_id) is None:
+        message = f"{run_id!r} can't be an id"
+        raise UsageError(message, "use up to 64 letters, digits and underscores")
+    return run_id
+
+
+def run_of(session_id: str) -> str:
+    """Return the run that a session belongs to. Raises UsageError if it isn't a session id."""
+    found = _SESSION_ID.fullmatch(session_id)
+    if found is None:
+        message = f"{session_id!r} is not a session id"
+        raise UsageError(message, "give one as dx-dispatch printed it, like cmd_0123456789abcdef-01234567")
+    return found[1]
+
+
+def is_on(session_id: str, host: str) -> bool:
+    """Whether the session is the one of this host; the playbooks name sessions by the same rule."""
+    return session_id.endswith("-" + hashlib.sha256(host.encode()).hexdigest()[:8])

@@ -4,6 +4,7 @@ from dxansible.fleet.fanout import fanout, fanout_ssh
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.options import FanoutOptions
 from dxansible.fleet.preflight import check_hosts, run_preflight_checks
+from dxansible.fleet.sessions import abort_command, follow_command
 from dxansible.outcome import (
     FanoutOutcome,
     FanoutResult,
@@ -23,9 +24,11 @@ __all__ = [
     "PreflightStatus",
     "Reason",
     "Truncation",
+    "abort_command",
     "check_hosts",
     "fanout",
     "fanout_ssh",
+    "follow_command",
     "list_hosts",
     "run_preflight_checks",
 ]

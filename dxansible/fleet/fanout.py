@@ -135,7 +135,7 @@ class _Run:
         self.options = options
         self.state = state
         self.cancelled = cancelled
-        self.run_id = new_run_id()
+        self.run_id = options.run_id or new_run_id()
 
     def start(self) -> PlayEnd:
         options = self.options

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
+from dxansible.ids import check_run_id
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class FanoutOptions:
     """Hosts at a time; None is all of them, up to 200."""
     output_limit: int | None = None
     """Bytes of each stream kept of a host; None is 4 MiB, less for many hosts (32 MiB in all)."""
+    run_id: str | None = None
+    """Commands with the same id run once on each host, however often they are sent; None makes a new one."""
     log_callback: Callable[[str], None] | None = None
     settings: Settings = field(default_factory=Settings.load)
 
@@ -41,6 +44,8 @@ class FanoutOptions:
         check_seconds("timeout", self.timeout_sec)
         check_seconds("preflight timeout", self.preflight_timeout_sec)
         check_seconds("retry delay", self.retry_delay_sec, zero=True)
+        if self.run_id is not None:
+            check_run_id(self.run_id)
         for name, number, least in (("max retries", self.max_retries, 0), ("forks", self.forks, 1)):
             if number is not None and number < least:
                 message = f"{name} is {number}"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -379,25 +379,30 @@ class CommandLine:
     def __init__(self, runtime: Path) -> None:
         self.runtime = runtime
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        with subprocess.Popen(
             [sys.executable, "-m", "tests.lab", *words],
             cwd=REPOSITORY,
             env=os.environ | {"XDG_RUNTIME_DIR": str(self.runtime)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
 
     def run(self, *words: str) -> tuple[int, str]:
-        with self.start(*words) as process:
+        with self.started(*words) as process:
             said, _ = process.communicate(timeout=20)
         return process.returncode, said
 
 
 def test_command_line(tmp_path: Path) -> None:
     command_line = CommandLine(tmp_path)
-    with command_line.start("up") as up:
+    with command_line.started("up") as up:
         assert up.stdout
         introduction = "".join(iter(up.stdout.readline, "Ctrl-C ends the lab.\n"))
         found = re.search(r"DX_INVENTORY=(\S+)/inventory dx-dispatch --list", introduction)

@@ -88,7 +88,7 @@ def explain(name: str, error: LinkError) -> str:
         SshFailure.UNRESOLVABLE: "check ansible_host and your DNS",
         SshFailure.UNREACHABLE: "is the machine on and sshd running?",
         SshFailure.CONNECT_TIMEOUT: "is the machine on, and is a firewall in the way?",
-        SshFailure.HOST_KEY: f"if the machine was reinstalled, remove the old key: ssh-keygen -R {name}",
+        SshFailure.HOST_KEY: "if you know that its key has changed, remove the old one from known_hosts (ssh-keygen -R)",
         SshFailure.AUTH: "check ansible_user and that your public key is in its authorized_keys",
         SshFailure.LOST: "try again",
     }[error.failure]

@@ -36,6 +36,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], SshFailure], ...] = (
     (re.compile(r"Could not resolve hostname"), SshFailure.UNRESOLVABLE),
     (re.compile(r"timed out during banner exchange"), SshFailure.CONNECT_TIMEOUT),
     (re.compile(r"ssh: connect to host .*: (?:Connection|Operation) timed out"), SshFailure.CONNECT_TIMEOUT),
+    # before a session is up; after that it is "Timeout, server … not responding"
+    (re.compile(r"Connection to \S+ port \d+ timed out"), SshFailure.CONNECT_TIMEOUT),
     (re.compile(r"ssh: connect to host "), SshFailure.UNREACHABLE),
     (re.compile(r"(?:kex|banner)_exchange"), SshFailure.UNREACHABLE),
     (re.compile(r"Not allowed at this time"), SshFailure.UNREACHABLE),
@@ -59,7 +61,7 @@ def check_url(message: str) -> str | None:
 
 
 def summary(message: str) -> str:
-    """ssh's message in one line, without the words that Ansible puts before it."""
-    text = re.sub(r"^(?:Task failed: )?(?:Failed to connect to the host via ssh: ?)?", "", message.strip())
-    lines = [line.strip() for line in text.splitlines() if line.strip(" @\r")]
-    return "; ".join(lines[:4])[:400] or "the connection ended without a word"
+    """ssh's message in one line: its last words, without the frames that ssh and Ansible put around them."""
+    text = message.rpartition("over ssh: ")[2].rpartition("via ssh: ")[2]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("@")]
+    return "; ".join(lines[-2:])[:400] or "the connection ended without a word"

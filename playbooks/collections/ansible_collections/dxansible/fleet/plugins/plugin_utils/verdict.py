@@ -66,6 +66,8 @@ def from_reply(host: str, reply: Reply, timeout: float) -> Verdict:
         case "unstarted":
             text = f"{host}: the VM took the command but could not start it; nothing has run, try again"
             return Verdict(outcome="FAILURE", reason="vm_error", error=text)
+        case "unknown":
+            return Verdict(outcome="FAILURE", reason="lost", error=f"{host}: the VM knows of no such session")
         case _:
             text = f"{host}: the VM no longer knows what became of the command (restarted, or its keeper was killed)"
             return Verdict(outcome="FAILURE", reason="lost", error=text)

@@ -1,0 +1,82 @@
+"""Comes back to a command that was started earlier, from here or from any other machine, by its id alone."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from dxansible.errors import UsageError
+from dxansible.fleet.hosts import list_hosts
+from dxansible.ids import is_on, run_of
+from dxansible.outcome import FanoutOutcome, FanoutResult, Reason
+from dxansible.runner.backend import play
+from dxansible.runner.events import parse
+from dxansible.runner.mapping import Listener, Quiet, RunState
+from dxansible.runner.request import PlayRequest
+from dxansible.settings import Settings
+
+__all__ = ["abort_command", "follow_command"]
+
+
+def follow_command(
+    session_id: str,
+    settings: Settings | None = None,
+    *,
+    listener: Listener | None = None,
+    cancelled: threading.Event | None = None,
+) -> FanoutResult | None:
+    """Follow a command from the first byte of its output to its end, and return what became of it.
+
+    Returns None when ``cancelled`` is set before that; the command goes on. Raises UsageError for an id that can't
+    belong to a host of the inventory.
+    """
+    gone = cancelled or threading.Event()
+    state = RunState(session_id, listener or Quiet())
+    host = _run("follow-command.yml", session_id, settings or Settings.load(), state, gone)
+    if host not in state.results and gone.is_set():
+        return None
+    return _result(host, state, FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
+
+
+def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
+    """Stop a command and see that its processes are gone; one that had ended keeps its own outcome in ``error``."""
+    state = RunState(session_id, Quiet())
+    host = _run("stop-command.yml", session_id, settings or Settings.load(), state, threading.Event())
+    return _result(host, state, FanoutOutcome.ABORTED, Reason.ABORTED)
+
+
+def _run(
+    playbook: str,
+    session_id: str,
+    settings: Settings,
+    state: RunState,
+    cancelled: threading.Event,
+) -> str:
+    run_id = run_of(session_id)
+    hosts = [mapping.host for mapping in list_hosts(settings) if is_on(session_id, mapping.host)]
+    if not hosts:
+        message = f"{session_id} is on no host of this inventory"
+        raise UsageError(message, "check the id, or give the inventory it was started with: -i")
+    request = PlayRequest(
+        playbook=settings.playbooks / playbook,
+        inventory=settings.inventory,
+        limit=hosts[0],
+        variables={"dx_run_id": run_id, "dx_stream": True},
+        environment=settings.environment,
+        runtime_dir=settings.runtime_dir,
+    )
+
+    def take(raw: dict[str, Any]) -> None:
+        for news in parse(raw):
+            state.take(news)
+
+    play(request, take, cancelled)
+    return hosts[0]
+
+
+def _result(
+    host: str, state: RunState, outcome: FanoutOutcome, reason: Reason
+) -> FanoutResult:
+    if host not in state.results:
+        state.close(host, outcome, reason, f"{host}: Ansible ended without a word about this host")
+    return state.results[host]

@@ -1,0 +1,99 @@
+"""A user of dx-dispatch: a home directory of their own, and the command line run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Answer", "Dispatcher", "marked_processes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call left behind."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON document on standard output, which has to be exactly one."""
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The one result of the document."""
+        (result,) = self.document["results"]
+        return dict(result)
+
+
+class Dispatcher:
+    """Runs dx-dispatch as a new user: no live connection, nothing cached. Close it at the end."""
+
+    def __init__(self, inventory: Path) -> None:
+        """Use this inventory unless a call says otherwise."""
+        self.home = Path(tempfile.mkdtemp(prefix="dxu-", dir="/tmp"))
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("SSH_")},
+            "HOME": str(self.home),
+            "DX_INVENTORY": str(inventory),
+            "DXTEST": str(self.home),
+        }
+        self.environment.pop("XDG_RUNTIME_DIR", None)
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a call in a process group of its own, output to pipes unless told otherwise."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        command = [str(Path(sys.executable).parent / "dx-dispatch"), *arguments]
+        environment = {**self.environment, **options.pop("env", {})}
+        return subprocess.Popen(command, env=environment, start_new_session=True, **options)
+
+    def run(self, *arguments: str, stdin: bytes = b"", limit: float = 120, **options: Any) -> Answer:
+        """Run a call to its end, for up to ``limit`` seconds."""
+        with self.start(*arguments, stdin=subprocess.PIPE, **options) as process:
+            out, err = process.communicate(stdin, timeout=limit)
+        return Answer(process.returncode, out or b"", err or b"")
+
+    def drop_connections(self) -> None:
+        """End the live SSH connections of this user, so that the next call makes a new one."""
+        for pid in marked_processes(f"DXTEST={self.home}"):
+            if b"[mux]" in _command_line(pid):
+                os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.home / ".ansible" / "cp", ignore_errors=True)
+
+    def close(self) -> None:
+        """Leave nothing: neither processes nor files."""
+        for pid in marked_processes(f"DXTEST={self.home}"):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def marked_processes(mark: str) -> list[int]:
+    """Pids of the processes that have this ``NAME=value`` in their environment, this one excepted."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if mark.encode() in environment.split(b"\0"):
+                found.append(int(entry.name))
+    return found
