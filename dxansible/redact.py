@@ -21,7 +21,7 @@ __all__ = ["printable", "redact", "summarize"]
 
 _MASK = "***"
 
-# In all patterns of this module group 1 is what stays, and the rest of the match is the secret.
+# Tokens, phrases and command options: group 1 stays, and the rest of the match is the secret.
 
 _TOKENS = re.compile(
     r"""
@@ -62,20 +62,17 @@ _VALUE = r"""(?!(?P<empty>\\*["'`])(?P=empty))(?:
       (?:[^\s"'`;&|<>]|(?<=\w)["'](?=\w))*[^\s"'`;&|<>,)\]}\\]
     )"""
 
+_AUTHORIZATION = r"""authorization\\*["']?\]?[ \t]*(?:=>|[:=])[ \t]*+\\*+["']?+"""
+_SCHEME = r"(?:basic|bearer|negotiate|token)"
+
 _PHRASES = (
     # https://user:password@host; digits before ? or # are a port
     re.compile(r"""((?<=://)[^\s/:@"'<>]*:)(?!\d{1,5}[?#])[^\s/"'<>]+(?=@)"""),
-    # after a scheme that has one word the word, otherwise the whole header, which may hold quotes
+    # one word after a scheme that has one word, otherwise the whole header
+    re.compile(rf"""({_AUTHORIZATION}{_SCHEME}[ \t]+)[^\s"'`\\]+""", re.IGNORECASE),
     re.compile(
-        r"""(authorization\\*["']?\]?[ \t]*(?:=>|[:=])[ \t]*+\\*+["']?+)
-            (?!(?:basic|bearer|negotiate|token)[ \t])
-            (?:digest[ ][^\r\n]*|(?:[^\r\n"'`\\]|\\(?!["']))+)""",
-        re.VERBOSE | re.IGNORECASE,
-    ),
-    re.compile(
-        r"""(authorization\\*["']?\]?[ \t]*(?:=>|[:=])[ \t]*\\*["']?
-             (?:basic|bearer|negotiate|token)[ \t]+)
-            [^\s"'`\\]+""",
+        rf"""({_AUTHORIZATION})(?!{_SCHEME}[ \t])
+             (?:digest[ ][^\r\n]*|(?:[^\r\n"'`\\]|\\(?!["']))+)""",
         re.VERBOSE | re.IGNORECASE,
     ),
     # not in "bearer of news" or "bearer authentication"

@@ -67,10 +67,10 @@ def _up(root: Path | None) -> None:
     for number in _ENDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
-    with Lab.create(root) as lab, announced(lab.root):
+    with Lab.create(root) as lab, control.Server(lab) as server, announced(lab.root):
         _say(_introduction(lab))
         try:
-            control.serve(lab)
+            server.serve_forever()
         except KeyboardInterrupt:
             for number in _ENDS:
                 signal.signal(number, signal.SIG_IGN)  # do not interrupt the cleaning up

@@ -16,17 +16,6 @@ _PATIENCE = 30.0
 Order = dict[str, Any]
 
 
-def serve(lab: Lab) -> None:
-    """Obey orders until interrupted."""
-    before = os.umask(0o177)
-    try:
-        server = _Server(lab)
-    finally:
-        os.umask(before)
-    with server:
-        server.serve_forever()
-
-
 def send(root: Path, order: Order) -> str:
     """Have the lab in `root` obey `order`, and return what it says."""
     with socket.socket(socket.AF_UNIX) as connection:
@@ -61,17 +50,24 @@ def describe(lab: Lab) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-class _Server(socketserver.UnixStreamServer):
+class Server(socketserver.UnixStreamServer):
+    """Obeys orders to `lab`, one after the other."""
+
     def __init__(self, lab: Lab) -> None:
-        super().__init__(str(_path(lab.root)), _Handler)
+        """Listen, for this user only."""
         self.lab = lab
+        before = os.umask(0o177)
+        try:
+            super().__init__(str(_path(lab.root)), _Handler)
+        finally:
+            os.umask(before)
 
 
 class _Handler(socketserver.StreamRequestHandler):
     timeout = 5
 
     def handle(self) -> None:
-        lab = cast("_Server", self.server).lab
+        lab = cast("Server", self.server).lab
         try:
             answer = {"said": _obey(lab, json.loads(self.rfile.readline()))}
         except (LabError, OSError) as error:
@@ -91,6 +87,8 @@ def _obey(lab: Lab, order: Order) -> str:
             _find(lab, vm).cut_after(up, down, times)
         case {"action": "kill", "vm": vm}:
             _find(lab, vm).kill_sessions()
+        case _:
+            pass  # just the status
     return describe(lab)
 
 

@@ -36,5 +36,5 @@ def current_root() -> Path:
 
 
 def _pointer() -> Path:
-    directory = os.environ.get("XDG_RUNTIME_DIR", "/tmp")  # noqa: S108 - guarded by `announced`
+    directory = os.environ.get("XDG_RUNTIME_DIR", "/tmp")
     return Path(directory) / f"dxlab-{os.geteuid()}.current"

@@ -5,7 +5,6 @@ import os
 import pwd
 import re
 import secrets
-import shutil
 import stat
 import tempfile
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.lab import accounts, blackhole, processes, sshd
+from tests.lab import accounts, blackhole, remains, sshd
 from tests.lab.background import Background
 from tests.lab.client import Client
 from tests.lab.faults import LabError
@@ -23,6 +22,7 @@ from tests.lab.inventory import Host, write_inventory
 from tests.lab.sshd import Sshd
 from tests.lab.vm import Vm
 
+_PARENT = Path("/tmp")  # and not $TMPDIR: Unix sockets need short names
 _HOSTS_PER_NETWORK = 250
 
 
@@ -56,6 +56,7 @@ class Lab:
     def create(cls, root: Path | None = None) -> Self:
         """Start a lab in `root`, a directory that is empty or missing and vanishes with the lab."""
         sshd.check()
+        remains.clear_dead_labs(_PARENT)
         lab = cls(_prepare(root))
         atexit.register(lab.down)
         try:
@@ -73,11 +74,9 @@ class Lab:
         self.vms = {}
         self.extras = {}
         self._id = f"dxl{secrets.token_hex(3)}"
-        self._mark = f"DXLAB={root}"
         self._owner = os.getpid()
-        # Callbacks only: a forked process would run a generator's `finally` when it ends.
         self._undo = ExitStack()
-        self._undo.callback(shutil.rmtree, root, ignore_errors=True)
+        self._undo.callback(remains.clear, root, self._id)
         self._hole: str | None = None
 
     def __enter__(self) -> Self:
@@ -102,7 +101,6 @@ class Lab:
     def black_hole(self) -> str:
         """Return an address whose packets vanish; raise `LabUnsupported` where there is none."""
         if self._hole is None:
-            self._undo.callback(blackhole.remove, self._id)
             self._hole = blackhole.create(self._id)
         return self._hole
 
@@ -130,10 +128,10 @@ class Lab:
         return inventory
 
     def _start(self) -> None:
+        self._undo.enter_context(remains.claim(self.root, self._id))
         self._background = Background()
         self._undo.callback(self._background.close)
         self._client = Client.create(self.client_home)
-        self._undo.callback(processes.kill_all, lambda: processes.marked(self._mark))
         private = f"127.{100 + secrets.randbelow(100)}.{secrets.randbelow(256)}"
         for number, role in enumerate(_ROLES, start=1):
             vm = self._start_vm(role, f"127.77.0.{number}", f"{private}.{number}")
@@ -149,7 +147,7 @@ class Lab:
             address=private,
             user=user,
             key=self._client.public_key,
-            mark=self._mark,
+            mark=remains.mark(self.root),
         )
         self._undo.callback(server.stop)
         server.start()
@@ -170,7 +168,6 @@ class Lab:
             entry = pwd.getpwuid(os.geteuid())
             return Path(entry.pw_dir), entry.pw_name
         home, user = self.root / "home" / role.name, f"{self._id}-{role.alias}"
-        self._undo.callback(accounts.remove, user)
         accounts.create(user, home)
         return home, user
 
@@ -184,7 +181,7 @@ class Lab:
 def _prepare(root: Path | None) -> Path:
     """Make the lab's directory, where users other than the current one can reach it."""
     if root is None:
-        root = Path(tempfile.mkdtemp(prefix="dxlab-", dir="/tmp"))
+        root = Path(tempfile.mkdtemp(prefix="dxlab-", dir=_PARENT))
     root = root.resolve()
     if not re.fullmatch(r"[\w./+-]+", str(root)):
         message = f"{root}: a lab's directory may not have special characters in its name"

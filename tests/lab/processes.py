@@ -56,15 +56,24 @@ def owned_by(uid: int) -> set[int]:
     return {process.pid for process in alive() if process.uid == uid}
 
 
+def running(text: str) -> set[int]:
+    """Return the ids of the processes that have `text` in the command line."""
+    return {process.pid for process in alive() if text.encode() in _read(process, "cmdline")}
+
+
 def marked(variable: str) -> set[int]:
     """Return the ids of the processes that have `variable` (`NAME=value`) in the environment."""
-    found = set()
-    for process in alive():
-        with suppress(OSError):
-            environment = (_PROC / str(process.pid) / "environ").read_bytes()
-            if variable.encode() in environment.split(b"\0"):
-                found.add(process.pid)
-    return found
+    return {
+        process.pid
+        for process in alive()
+        if variable.encode() in _read(process, "environ").split(b"\0")
+    }
+
+
+def _read(process: Process, name: str) -> bytes:
+    with suppress(OSError):
+        return (_PROC / str(process.pid) / name).read_bytes()
+    return b""
 
 
 def kill_all(find: Callable[[], set[int]]) -> None:

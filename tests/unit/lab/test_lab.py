@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -310,12 +310,7 @@ def leftovers(root: Path, users: list[str]) -> list[str]:
     found = [name for name in names if name.startswith(prefix)]
     if os.geteuid() == 0:
         found += [user for user in users if user in Path("/etc/passwd").read_text()]
-    for process in processes.alive():
-        with suppress(OSError):
-            command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
-            environment = Path(f"/proc/{process.pid}/environ").read_bytes()
-            if f"{root}/".encode() in command or f"DXLAB={root}\0".encode() in environment:
-                found.append(f"{process.pid} {command.decode()}")
+    found += map(str, processes.running(f"{root}/") | processes.marked(f"DXLAB={root}"))
     return found + [str(root)] * root.exists()
 
 
@@ -338,27 +333,33 @@ def test_two_labs_at_once_and_nothing_left_of_either() -> None:
     assert leftovers(*labs[1]) == []
 
 
-def test_goes_down_with_python_but_not_with_a_fork() -> None:
-    script = """if True:
-        import os, sys
-        from tests.lab import Lab
-        lab = Lab.create()
-        if os.fork() == 0:
-            sys.exit()
-        os.wait()
-        print(lab.root, lab.root.exists(), *(vm.user for vm in lab.vms.values()))
-    """
+def run_python(script: str) -> tuple[Path, list[str]]:
+    """Run `script` with a lab in it; return the lab's root and users."""
+    prologue = "import os, sys; from tests.lab import Lab; lab = Lab.create()"
+    report = "print(lab.root, *(vm.user for vm in lab.vms.values()), flush=True)"
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", f"{prologue}\n{report}\n{script}"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    root, existed, *users = done.stdout.split()
-    assert existed == "True"
     assert done.stderr == ""
-    assert leftovers(Path(root), users) == []
+    root, *users = done.stdout.split()
+    return Path(root), users
+
+
+def test_goes_down_with_python_but_not_with_a_fork() -> None:
+    fork = "os.fork() or sys.exit()\nos.wait()\nassert lab.vms['epyc6'].home.exists()"
+    assert leftovers(*run_python(fork)) == []
+
+
+def test_clears_away_a_lab_that_was_killed() -> None:
+    black_hole = "lab.black_hole()\n" if os.geteuid() == 0 else ""
+    killed = run_python(f"{black_hole}os.kill(os.getpid(), 9)")
+    assert leftovers(*killed)
+    with Lab.create():
+        assert leftovers(*killed) == []
 
 
 def test_refuses_unsuitable_roots(lab: Lab, tmp_path: Path) -> None:

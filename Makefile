@@ -1,0 +1,55 @@
+# make demo   shows the main job on a lab of three machines     make test   everything that is tested
+# make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+JOBS ?= 3
+
+.PHONY: demo test lint molecule lab chaos clean system-demo system-test
+
+demo: $(VENV)/.demo system-demo
+	$(BIN)/python -m tests.demo
+
+test: $(VENV)/.test system-test
+	$(MAKE) --no-print-directory molecule
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+lint: $(VENV)/.test system-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	ANSIBLE_COLLECTIONS_PATH=playbooks/collections $(BIN)/ansible-lint --offline
+	cat playbooks/collections/ansible_collections/dxansible/fleet/files/keeper/*.sh | shellcheck -s sh -
+	shellcheck .ci/run scripts/*.sh
+
+molecule: $(VENV)/.test system-test
+	scripts/molecule.sh default
+	scripts/molecule.sh faults
+
+lab: $(VENV)/.demo system-demo
+	$(BIN)/python -m tests.lab up
+
+chaos: $(VENV)/.test system-test
+	$(BIN)/python -m tests.chaos --rounds 1000
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache
+
+system-demo:
+	@scripts/system-packages.sh optional openssh-server
+
+system-test:
+	@scripts/system-packages.sh required openssh-server zsh busybox shellcheck procps iproute2
+
+$(VENV)/.demo: pyproject.toml
+	@scripts/make-venv.sh $(PYTHON) $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml
+	@scripts/make-venv.sh $(PYTHON) $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test,lint,molecule]'
+	@touch $@ $(VENV)/.demo

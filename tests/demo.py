@@ -1,0 +1,73 @@
+"""``make demo``: the main job, shown on a lab of three machines, or on this one where there is no sshd."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.lab import Lab, LabUnsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ON_LAB = (
+    ("the VMs, with live health", ["--list"]),
+    ("a command on one VM", ["epyc6", "--exec", "echo hello from $(id -un)"]),
+    ("the same on all three, output prefixed", ["all", "--exec", "echo hello from $(id -un)"]),
+    ("a command that fails", ["gpu", "--exec", "echo no such luck >&2; exit 3"]),
+    ("one that takes too long", ["macmini", "--exec", "sleep 60", "--timeout", "2"]),
+)
+_ON_ONE = (
+    ("the VMs, with live health", ["--list"]),
+    ("a command", ["here", "--exec", "echo hello from $(id -un)"]),
+    ("a command that fails", ["here", "--exec", "echo no such luck >&2; exit 3"]),
+    ("one that takes too long", ["here", "--exec", "sleep 60", "--timeout", "2"]),
+)
+
+
+@contextmanager
+def _stage() -> Iterator[tuple[dict[str, str], tuple[tuple[str, list[str]], ...]]]:
+    try:
+        lab = Lab.create()
+    except LabUnsupported as reason:
+        print(f"No lab ({reason}), so this machine plays the one VM.", flush=True)
+        with tempfile.TemporaryDirectory() as directory:
+            yield {"DX_INVENTORY": str(_local_inventory(Path(directory)))}, _ON_ONE
+        return
+    with lab:
+        yield {"DX_INVENTORY": str(lab.inventory), "HOME": str(lab.client_home)}, _ON_LAB
+
+
+def _local_inventory(directory: Path) -> Path:
+    inventory = directory / "hosts.yml"
+    inventory.write_text(
+        "all:\n  hosts:\n    here:\n      ansible_connection: local\n"
+        f"      dx_auth_mode: local\n      dx_hostnames: ['{socket.gethostname()}']\n"
+    )
+    return inventory
+
+
+def main() -> int:
+    """Run every step; the exit code says whether each ended as it should."""
+    expected = {"fails": 1, "too long": 124}
+    surprises = 0
+    with _stage() as (environment, steps):
+        for title, arguments in steps:
+            print(f"\n# {title}\n$ dx-dispatch {shlex.join(arguments)}", flush=True)
+            command = [str(Path(sys.executable).parent / "dx-dispatch"), *arguments]
+            code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+            print(f"exit code {code}", flush=True)
+            wanted = next((number for word, number in expected.items() if word in title), 0)
+            surprises += code != wanted
+    return 1 if surprises else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
