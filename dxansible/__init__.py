@@ -1,0 +1,1 @@
+"""Hands commands to a fleet of machines and tells the truth about what became of them."""

@@ -1,4 +1,7 @@
-"""The command line: parses, calls one function, renders. The only place that catches errors and exits."""
+"""The command line: parses, calls one function, renders.
+
+The only place that catches errors and exits.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ from dxansible import logs, render
 from dxansible.errors import DxError, UsageError
 from dxansible.live import LiveOutput, Screen
 from dxansible.outcome import FanoutOutcome, worst
+from dxansible.settings import Settings, colour_wanted, json_logs_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dxansible.outcome import FanoutResult
-    from dxansible.settings import Settings
 
 __all__ = ["main"]
 
@@ -42,17 +45,14 @@ Of several hosts the worst counts; --json has each host's own.
 """
 
 
-class _Seconds(click.ParamType):
-    name = "seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            seconds = float(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a number of seconds", param, ctx)
-        if not 0 < seconds < float("inf"):
-            self.fail(f"{value} is not a number of seconds above 0", param, ctx)
-        return seconds
+def _seconds(value: str | float) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a number of seconds") from None
+    if not 0 < seconds < float("inf"):
+        raise click.BadParameter(f"{value} is not a number of seconds above 0")
+    return seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +85,15 @@ class _Options:
 )
 @click.argument("target", required=False)
 @click.argument("task", required=False)
-@click.option("--exec", "command", metavar="COMMAND", help="Run a shell command on TARGET, output live.")
+@click.option(
+    "--exec", "command", metavar="COMMAND", help="Run a shell command on TARGET, output live."
+)
 @click.option("--file", metavar="PATH", help="Take the command from a file; - is standard input.")
 @click.option("--list", "list_all", is_flag=True, help="Show the VMs with live health.")
 @click.option("--status", metavar="TARGET", help="Show the health of one VM, group or pattern.")
-@click.option("--logs", metavar="SES", help="Show a command by its id, from its first byte to its end.")
+@click.option(
+    "--logs", metavar="SES", help="Show a command by its id, from its first byte to its end."
+)
 @click.option("--abort", metavar="SES", help="Stop a command by its id, and see that it is gone.")
 @click.option(
     "--run-id",
@@ -104,9 +108,10 @@ class _Options:
 )
 @click.option(
     "--timeout",
-    type=_Seconds(),
-    default=60.0,
-    show_default="60",
+    type=_seconds,
+    metavar="SECONDS",
+    default=60,
+    show_default=True,
     help="Time limit for the command, enforced on the VM.",
 )
 @click.option(
@@ -123,19 +128,21 @@ class _Options:
     metavar="BYTES",
     help="Bytes of each stream kept of a host.  [default: 4 MiB; 32 MiB over all hosts]",
 )
-@click.option("--forks", type=click.IntRange(min=1), help="Hosts at a time.  [default: all, up to 200]")
+@click.option(
+    "--forks", type=click.IntRange(min=1), help="Hosts at a time.  [default: all, up to 200]"
+)
 @click.option("--json", is_flag=True, help="Print one JSON document on standard output.")
 @click.option("-v", "--verbose", count=True, help="More in the log on standard error.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary, and only failures in the log.")
 @click.version_option(version("dxansible"), prog_name="dx-dispatch")
-def _command(**values: Any) -> int:
+def _command(**values: Any) -> int:  # noqa: ANN401 - _Options has the types
     """Run commands on a fleet of machines and tell the truth about what became of them.
 
     TARGET is a host of the inventory, an alias, a group or any Ansible pattern.
     """
     options = _Options(**values)
     logs.configure(
-        json=os.environ.get("DX_LOG_FORMAT") == "json",
+        json=json_logs_wanted(),
         verbosity=-1 if options.quiet else options.verbose,
         stream=_SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
     )
@@ -173,8 +180,6 @@ def _mode(options: _Options) -> Callable[[_Options], int]:
 
 
 def _load_settings(options: _Options) -> Settings:
-    from dxansible.settings import Settings  # noqa: PLC0415 - keeps --help fast
-
     return Settings.load(options.inventory)
 
 
@@ -183,7 +188,7 @@ def _show_health(options: _Options) -> int:
 
     results = check_hosts(options.status or "all", settings=_load_settings(options))
     text = render.health_document(results) if options.json else render.health_table(results)
-    click.echo(text, nl=False, color=_colour())
+    click.echo(text, nl=False, color=colour_wanted())
     return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code
 
 
@@ -217,7 +222,7 @@ def _report(options: _Options, results: Sequence[FanoutResult]) -> int:
     if not options.quiet and not options.json:
         width = max(len(result.host) for result in results)
         for result in results:
-            click.echo(render.summary_line(result, width), err=True, color=_colour())
+            click.echo(render.summary_line(result, width), err=True, color=colour_wanted())
     return worst(result.outcome for result in results).exit_code
 
 
@@ -265,7 +270,7 @@ def _cancel_on_signals(notice: str = _STOPPING) -> threading.Event:
     """Make the first Ctrl-C end the work in good order, and the second end this process at once."""
     cancelled = threading.Event()
 
-    def handle(number: int, _frame: object) -> None:
+    def handle(_number: int, _frame: object) -> None:
         if cancelled.is_set():
             os.write(2, b"\ngave up waiting; the command may still be running on the VM\n")
             os._exit(FanoutOutcome.ABORTED.exit_code)
@@ -277,18 +282,15 @@ def _cancel_on_signals(notice: str = _STOPPING) -> threading.Event:
     return cancelled
 
 
-def _colour() -> bool | None:
-    """None lets click decide: colours on a terminal only."""
-    return False if os.environ.get("NO_COLOR") else None
-
-
 def main() -> None:
     """Entry point of ``dx-dispatch``."""
     as_json = "--json" in sys.argv[1:]
     try:
         code = _command.main(standalone_mode=False)
     except click.ClickException as error:
-        code = _complain(UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json)
+        code = _complain(
+            UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json
+        )
     except DxError as error:
         code = _complain(error, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):

@@ -15,7 +15,10 @@ _SESSION_ID = re.compile(r"([A-Za-z0-9_]{1,64})-([0-9a-f]{8})")
 
 
 def new_run_id() -> str:
-    """Return ``cmd_`` and 64 random bits, made before first contact so that "did it start?" can be asked."""
+    """Return ``cmd_`` and 64 random bits.
+
+    It is made before first contact, so that "did it start?" can always be asked.
+    """
     return f"cmd_{secrets.token_hex(8)}"
 
 
@@ -32,7 +35,9 @@ def run_of(session_id: str) -> str:
     found = _SESSION_ID.fullmatch(session_id)
     if found is None:
         message = f"{session_id!r} is not a session id"
-        raise UsageError(message, "give one as dx-dispatch printed it, like cmd_0123456789abcdef-01234567")
+        raise UsageError(
+            message, "give one as dx-dispatch printed it, like cmd_0123456789abcdef-01234567"
+        )
     return found[1]
 
 

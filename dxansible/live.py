@@ -18,7 +18,10 @@ _LONGEST_LINE = 256 * 1024
 
 
 class Screen:
-    """Standard error, shared by logs, remote output and one progress line, which gives way to all else."""
+    """Standard error, shared by logs, remote output and one progress line.
+
+    The progress line gives way to all else.
+    """
 
     def __init__(self) -> None:
         """Show progress only where a person can see it."""
@@ -69,11 +72,15 @@ class Screen:
 class LiveOutput:
     """The listener of an attached fan-out.
 
-    One host's output goes through byte for byte; of several hosts whole lines do, with the host's name before each.
+    One host's output goes through byte for byte; of several hosts whole lines do, with the host's
+    name before each.
     """
 
     def __init__(self, screen: Screen, *, show: bool, on_closed: Callable[[], None]) -> None:
-        """``show`` is False where the output is only wanted at the end; ``on_closed``: nobody reads us any more."""
+        """Show output as it comes, unless ``show`` is False: then it is only wanted at the end.
+
+        ``on_closed`` is called once nobody reads us any more.
+        """
         self._screen = screen
         self._show = show
         self._on_closed = on_closed
@@ -96,9 +103,8 @@ class LiveOutput:
     def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
         """Say where output is missing."""
         if self._show:
-            self._screen.write(
-                f"{host}: {stdout_bytes + stderr_bytes} bytes of output came too fast and were cut here\n"
-            )
+            lost = stdout_bytes + stderr_bytes
+            self._screen.write(f"{host}: {lost} bytes of output came too fast and were cut here\n")
 
     def finished(self, result: FanoutResult) -> None:
         """Write what is left of the host's last line."""

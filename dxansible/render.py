@@ -38,7 +38,7 @@ _COLOURS = {
 
 
 def summary_line(result: FanoutResult, width: int = 0) -> str:
-    """One line about one host: outcome, exit code, duration, and what to do where it isn't plain."""
+    """One line about one host: outcome, exit code, duration, and what to do about it."""
     outcome = click.style(f"{result.outcome:<16}", fg=_COLOURS[result.outcome])
     code = "-" if result.exit_code is None else str(result.exit_code)
     line = f"{result.host:<{width}}  {outcome}  exit {code:<4} {result.duration_ms / 1000:.2f} s"
@@ -54,7 +54,7 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
 
 
 def fanout_document(results: Sequence[FanoutResult]) -> Iterator[str]:
-    """The JSON document of a fan-out in pieces, so that many large outputs are never copied all at once."""
+    """The JSON document of a fan-out, in pieces: many large outputs are never copied at once."""
     outcome = worst(result.outcome for result in results)
     head = {"schema": SCHEMA, "outcome": outcome, "exit_code": outcome.exit_code}
     yield json.dumps(head)[:-1] + ', "results": ['

@@ -17,7 +17,7 @@ from dxansible.errors import ContentError, InventoryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "content_dir", "inventory_sources"]
+__all__ = ["Settings", "colour_wanted", "content_dir", "inventory_sources", "json_logs_wanted"]
 
 _PACKAGE = Path(__file__).resolve().parent
 _GROUPS_FILE = "zz-groups.yml"
@@ -49,6 +49,16 @@ class Settings:
             runtime_dir=_runtime_dir(known),
             environment=_ansible_environment(known),
         )
+
+
+def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the log is to be JSON lines."""
+    return environ.get("DX_LOG_FORMAT") == "json"
+
+
+def colour_wanted(environ: Mapping[str, str] = os.environ) -> bool | None:
+    """None is the usual: colours on a terminal only (https://no-color.org)."""
+    return False if environ.get("NO_COLOR") else None
 
 
 def content_dir(name: str, explicit: str | None = None) -> Path:

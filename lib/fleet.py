@@ -1,4 +1,7 @@
-"""The specification's import path. A namespace portion: there is no ``lib/__init__.py``, so no other ``lib`` is hidden."""
+"""The specification's import path.
+
+A namespace portion: there is no ``lib/__init__.py``, so no other ``lib`` is hidden.
+"""
 
 from dxansible.fleet import (
     FanoutOptions,

@@ -1,0 +1,1 @@
+"""All tests: unit without a network, integration against real OpenSSH servers."""

@@ -1,4 +1,7 @@
-"""Runs one command on every host of a pattern, in one playbook run, and returns what became of each."""
+"""Runs one command on every host of a pattern, in one playbook run.
+
+Returns what became of it on each of them.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ __all__ = ["fanout", "fanout_ssh"]
 _DEFAULT_FORKS = 200
 
 
-def fanout_ssh(  # noqa: PLR0913 - the specification's signature
+def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     host: str,
     command: str,
     timeout_sec: float = 60.0,
@@ -39,8 +42,9 @@ def fanout_ssh(  # noqa: PLR0913 - the specification's signature
 ) -> FanoutResult:
     """Run a shell command on one host and return what became of it, whatever that is.
 
-    ``host`` is a name or an alias of the inventory; one that is not there gives PREFLIGHT_FAILED. Times are in
-    seconds. Raises DxError for a broken tool (no inventory, no Ansible, an empty command), never for what a VM did.
+    ``host`` is a name or an alias of the inventory; one that is not there gives PREFLIGHT_FAILED.
+    Times are in seconds. Raises DxError for a broken tool (no inventory, no Ansible, an empty
+    command), never for what a VM did.
     """
     options = FanoutOptions(
         timeout_sec=timeout_sec,
@@ -70,9 +74,10 @@ def fanout(
 ) -> list[FanoutResult]:
     """Run a command on every host of an Ansible pattern; results are in the inventory's order.
 
-    Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns ABORTED results.
-    A KeyboardInterrupt stops it too, and is raised again after that. Raises NoMatchError when a pattern matches
-    nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED result instead.
+    Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns
+    ABORTED results. A KeyboardInterrupt stops it too, and is raised again after that. Raises
+    NoMatchError when a pattern matches nothing; a plain name that is not in the inventory gives
+    one PREFLIGHT_FAILED result instead.
     """
     chosen = options or FanoutOptions()
     text = check_command(command)
@@ -86,23 +91,27 @@ def fanout(
         run.stop_unfinished()
         raise
     if not state.preflights and not state.results and not run.cancelled.is_set():
-        problem = explain_no_match(pattern, chosen.settings, end.output)
-        if isinstance(problem, NoMatchError) and is_plain_name(pattern):
-            line = event(
-                "preflight_failed",
-                logging.ERROR,
-                host=pattern,
-                status=str(PreflightStatus.USER_MAPPING_MISSING),
-                error=str(problem),
-            )
-            if chosen.log_callback is not None:
-                chosen.log_callback(line)
-            return [unknown_host(pattern, text.decode(errors="replace"), str(problem))]
-        raise problem
+        return [_no_host(pattern, text, chosen, end)]
     if run.cancelled.is_set():
         run.stop_unfinished()
     run.close_silent(end)
     return [state.results[host] for host in state.hosts or state.results]
+
+
+def _no_host(pattern: str, text: bytes, options: FanoutOptions, end: PlayEnd) -> FanoutResult:
+    problem = explain_no_match(pattern, options.settings, end.output)
+    if not isinstance(problem, NoMatchError) or not is_plain_name(pattern):
+        raise problem
+    line = event(
+        "preflight_failed",
+        logging.ERROR,
+        host=pattern,
+        status=str(PreflightStatus.USER_MAPPING_MISSING),
+        error=str(problem),
+    )
+    if options.log_callback is not None:
+        options.log_callback(line)
+    return unknown_host(pattern, text.decode(errors="replace"), str(problem))
 
 
 def unknown_host(host: str, command: str, error: str = "") -> FanoutResult:
@@ -155,7 +164,7 @@ class _Run:
         return play(replace(request, secret_text=self.text), self._take, self.cancelled)
 
     def stop_unfinished(self) -> None:
-        """Stop the command where it may still run; a host that has not begun can't begin any more."""
+        """Stop the command where it may still run; a host that has not begun can't any more."""
         hosts = self.state.unfinished()
         if not hosts:
             return
@@ -172,9 +181,7 @@ class _Run:
                 text = f"{host}: Ansible ended ({end.status}) without a word about this host"
                 self.state.close(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text)
 
-    def _request(
-        self, playbook: str, limit: str, variables: dict[str, object]
-    ) -> PlayRequest:
+    def _request(self, playbook: str, limit: str, variables: dict[str, object]) -> PlayRequest:
         settings = self.options.settings
         return PlayRequest(
             playbook=settings.playbooks / playbook,

@@ -76,7 +76,9 @@ def _read(settings: Settings) -> dict[str, Any]:
     try:
         return read_inventory(request)
     except EngineError as error:
-        message = f"the inventory {settings.inventory[0]} can't be used: {_cause(error.output_tail)}"
+        message = (
+            f"the inventory {settings.inventory[0]} can't be used: {_cause(error.output_tail)}"
+        )
         raise InventoryError(message, "ansible-inventory --list -i shows more") from error
 
 

@@ -18,7 +18,10 @@ __all__ = ["FanoutOptions", "check_command", "check_seconds"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanoutOptions:
-    """How to run a command; times are in seconds. Raises UsageError for values that make no sense."""
+    """How to run a command; times are in seconds.
+
+    Raises UsageError for values that make no sense.
+    """
 
     timeout_sec: float = 60.0
     """For each attempt, enforced on the VM."""
@@ -35,7 +38,10 @@ class FanoutOptions:
     output_limit: int | None = None
     """Bytes of each stream kept of a host; None is 4 MiB, less for many hosts (32 MiB in all)."""
     run_id: str | None = None
-    """Commands with the same id run once on each host, however often they are sent; None makes a new one."""
+    """Commands with the same id run once on each host, however often they are sent.
+
+    None makes a new id.
+    """
     log_callback: Callable[[str], None] | None = None
     settings: Settings = field(default_factory=Settings.load)
 
@@ -60,7 +66,10 @@ def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:
 
 
 def check_command(command: str | bytes) -> bytes:
-    """Return the command as the bytes that the VM's shell gets. Raises UsageError if there is nothing to run."""
+    """Return the command as the bytes that the VM's shell gets.
+
+    Raises UsageError if there is nothing to run.
+    """
     text = command.encode("utf-8", "surrogateescape") if isinstance(command, str) else command
     if not text.strip():
         message = "the command is empty"

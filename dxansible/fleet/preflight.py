@@ -26,10 +26,11 @@ def run_preflight_checks(
     check_reachable: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
     timeout_sec: float = 5.0,
 ) -> PreflightResult:
-    """Check host mapping, DNS, TCP and login method of one host, in that order; the first failure is the status.
+    """Check host mapping, DNS, TCP and login method of one host, in that order.
 
-    ``check_reachable`` makes a real SSH connection, which a command that follows uses again. ``timeout_sec`` is for
-    each check. A host that is not in the inventory gives USER_MAPPING_MISSING. Raises DxError for a broken tool.
+    The first failure is the status. ``check_reachable`` makes a real SSH connection, which a
+    command that follows uses again. ``timeout_sec`` is for each check. A host that is not in the
+    inventory gives USER_MAPPING_MISSING. Raises DxError for a broken tool.
     """
     try:
         results = check_hosts(host, check_reachable=check_reachable, timeout_sec=timeout_sec)
@@ -40,7 +41,7 @@ def run_preflight_checks(
     return results[0]
 
 
-def check_hosts(
+def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     pattern: str,
     *,
     check_reachable: bool = True,
@@ -70,7 +71,9 @@ def check_hosts(
     end = play(request, take, threading.Event())
     if not state.preflights and not state.results:
         raise explain_no_match(pattern, found, end.output)
-    return [state.preflights.get(host) or _silent(host, state) for host in state.hosts or state.results]
+    return [
+        state.preflights.get(host) or _silent(host, state) for host in state.hosts or state.results
+    ]
 
 
 def _silent(host: str, state: RunState) -> PreflightResult:

@@ -1,9 +1,9 @@
-"""Comes back to a command that was started earlier, from here or from any other machine, by its id alone."""
+"""Comes back to a command by its id alone, wherever it was started from."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dxansible.errors import UsageError
 from dxansible.fleet.hosts import list_hosts
@@ -27,8 +27,8 @@ def follow_command(
 ) -> FanoutResult | None:
     """Follow a command from the first byte of its output to its end, and return what became of it.
 
-    Returns None when ``cancelled`` is set before that; the command goes on. Raises UsageError for an id that can't
-    belong to a host of the inventory.
+    Returns None when ``cancelled`` is set before that; the command goes on. Raises UsageError for
+    an id that can't belong to a host of the inventory.
     """
     gone = cancelled or threading.Event()
     state = RunState(session_id, listener or Quiet())
@@ -39,9 +39,14 @@ def follow_command(
 
 
 def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
-    """Stop a command and see that its processes are gone; one that had ended keeps its own outcome in ``error``."""
+    """Stop a command and see that its processes are gone.
+
+    ``error`` says so where it had ended by itself.
+    """
     state = RunState(session_id, Quiet())
-    host = _run("stop-command.yml", session_id, settings or Settings.load(), state, threading.Event())
+    host = _run(
+        "stop-command.yml", session_id, settings or Settings.load(), state, threading.Event()
+    )
     return _result(host, state, FanoutOutcome.ABORTED, Reason.ABORTED)
 
 
@@ -74,9 +79,7 @@ def _run(
     return hosts[0]
 
 
-def _result(
-    host: str, state: RunState, outcome: FanoutOutcome, reason: Reason
-) -> FanoutResult:
+def _result(host: str, state: RunState, outcome: FanoutOutcome, reason: Reason) -> FanoutResult:
     if host not in state.results:
         state.close(host, outcome, reason, f"{host}: Ansible ended without a word about this host")
     return state.results[host]

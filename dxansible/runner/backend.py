@@ -33,10 +33,11 @@ def play(
     on_event: Callable[[dict[str, Any]], None],
     cancelled: threading.Event,
 ) -> PlayEnd:
-    """Run a playbook; ``on_event`` gets ansible-runner's raw events, in another thread, one at a time.
+    """Run a playbook; ``on_event`` gets ansible-runner's raw events, in a thread, one at a time.
 
-    Returns early, with everything of the run ended on this machine, once ``cancelled`` is set or an exception
-    (KeyboardInterrupt) arrives. Raises ContentError if ansible-playbook is missing, EngineError if it can't run.
+    Returns early, with everything of the run ended on this machine, once ``cancelled`` is set or an
+    exception (KeyboardInterrupt) arrives. Raises ContentError if ansible-playbook is missing,
+    EngineError if it can't run.
     """
     _executable("ansible-playbook", request)
     with ExitStack() as stack:
@@ -46,11 +47,13 @@ def play(
             socket_path = directory / "text.sock"
             stack.enter_context(hand_over(request.secret_text, socket_path))
             variables["dx_command_socket"] = str(socket_path)
-        return _in_thread(lambda: _run(request, directory, variables, on_event, cancelled), cancelled)
+        return _in_thread(
+            lambda: _run(request, directory, variables, on_event, cancelled), cancelled
+        )
 
 
 def _in_thread(work: Callable[[], PlayEnd], cancelled: threading.Event) -> PlayEnd:
-    """Keep this thread interruptible: ansible-runner swallows what is raised in the middle of it."""
+    """Keep this thread interruptible: ansible-runner swallows what is raised amid its work."""
     ends: list[PlayEnd] = []
     failures: list[BaseException] = []
 
@@ -123,7 +126,10 @@ def _unsafe(value: object) -> object:
 
 
 def read_inventory(request: PlayRequest) -> dict[str, Any]:
-    """Return the inventory as ``ansible-inventory --list`` gives it. Raises EngineError with Ansible's own words."""
+    """Return the inventory as ``ansible-inventory --list`` gives it.
+
+    Raises EngineError with Ansible's own words.
+    """
     arguments = ["--list"]
     for source in request.inventory:
         arguments += ["-i", str(source)]

@@ -1,4 +1,4 @@
-"""Keeps the beginning and the end of a stream in bounded memory, and counts what it had to let go."""
+"""Keeps the beginning and the end of a stream in bounded memory, and counts what it let go."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Turns ansible-runner's raw event dicts into typed events; no dict gets past here.
 
-Our own tasks put a record named ``dx`` into their result. A retry event carries the result of one try of a task with
-``until``: that is how output arrives while a command still runs.
+Our own tasks put a record named ``dx`` into their result. A retry event carries the result of one
+try of a task with ``until``: that is how output arrives while a command still runs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ class PreflightDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamNews:
-    """New output of one host. ``*_skipped`` bytes before it are gone; ``*_total`` were written so far."""
+    """New output of one host.
+
+    ``*_skipped`` bytes before it are gone; ``*_total`` were written so far.
+    """
 
     host: str
     limit: int
@@ -119,6 +122,8 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
             yield from _command(host, record)
         case "stop":
             yield _verdict(host, record, from_stop=True)
+        case _:
+            return
 
 
 def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:

@@ -218,7 +218,7 @@ class RunState:
             text = f"{news.host}: Ansible failed: {redact(news.text)}"
             self._finish(news.host, FanoutOutcome.FAILURE, Reason.VM_ERROR, error=text)
 
-    def _finish(
+    def _finish(  # noqa: PLR0913 - the fields of the result
         self,
         host: str,
         outcome: FanoutOutcome,

@@ -1,7 +1,7 @@
 """The private directory of a run, which outlives its process by no more than a moment.
 
-A small shell waits on a pipe from this process and removes the directory when the pipe ends, so nothing is left
-behind by ``kill -9`` either; it also ends an ansible-playbook that lost its caller.
+A small shell waits on a pipe from this process and removes the directory when the pipe ends, so
+nothing is left behind by ``kill -9`` either; it also ends an ansible-playbook that lost its caller.
 """
 
 from __future__ import annotations

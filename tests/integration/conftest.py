@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,3 +47,10 @@ def here(user: Dispatcher, monkeypatch: pytest.MonkeyPatch) -> Dispatcher:
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     return user
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Threads for what has to go on while a test breaks something."""
+    with ThreadPoolExecutor(max_workers=20) as threads:
+        yield threads

@@ -58,7 +58,9 @@ class Dispatcher:
         environment = {**self.environment, **options.pop("env", {})}
         return subprocess.Popen(command, env=environment, start_new_session=True, **options)
 
-    def run(self, *arguments: str, stdin: bytes = b"", limit: float = 120, **options: Any) -> Answer:
+    def run(
+        self, *arguments: str, stdin: bytes = b"", limit: float = 120, **options: Any
+    ) -> Answer:
         """Run a call to its end, for up to ``limit`` seconds."""
         with self.start(*arguments, stdin=subprocess.PIPE, **options) as process:
             out, err = process.communicate(stdin, timeout=limit)

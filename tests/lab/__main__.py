@@ -3,14 +3,13 @@
 import argparse
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from tests.lab import control
 from tests.lab.current import announced, current_root
 from tests.lab.faults import Fault, LabError
 from tests.lab.lab import Lab
-
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -64,16 +63,15 @@ def _order(options: argparse.Namespace) -> control.Order:
 
 
 def _up(root: Path | None) -> None:
-    for number in _ENDS:
+    end = threading.Event()  # and no KeyboardInterrupt, which could come while cleaning up
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, lambda *_: end.set())
     with Lab.create(root) as lab, control.Server(lab) as server, announced(lab.root):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         _say(_introduction(lab))
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            for number in _ENDS:
-                signal.signal(number, signal.SIG_IGN)  # do not interrupt the cleaning up
+        end.wait()
+        server.shutdown()
 
 
 def _introduction(lab: Lab) -> str:

@@ -14,20 +14,25 @@ _ENVIRONMENT = os.environ | {
 def run(*command: str) -> str:
     """Return what `command` printed; raise `LabError` with its complaint when it fails."""
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
             env=_ENVIRONMENT,
-            start_new_session=True,  # the terminal's Ctrl-C is for the lab, which cleans up
+            start_new_session=True,  # Ctrl-C is for the lab only, which cleans up
         )
     except FileNotFoundError:
         message = f"no such command: {command[0]}"
         raise LabError(message) from None
-    if done.returncode != 0:
-        complaint = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
-        message = f"{' '.join(command)}: {complaint}"
+    try:
+        output, complaint = process.communicate()
+    except BaseException:
+        process.wait()  # `subprocess.run` would kill a `useradd` half-way
+        raise
+    if process.returncode != 0:
+        reason = " ".join(complaint.split()) or f"exit status {process.returncode}"
+        message = f"{' '.join(command)}: {reason}"
         raise LabError(message)
-    return done.stdout
+    return output

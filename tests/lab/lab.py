@@ -56,7 +56,8 @@ class Lab:
     def create(cls, root: Path | None = None) -> Self:
         """Start a lab in `root`, a directory that is empty or missing and vanishes with the lab."""
         sshd.check()
-        remains.clear_dead_labs(_PARENT)
+        for old in (*_PARENT.glob("dxlab-*"), *filter(None, [root])):
+            remains.clear_if_dead(old)
         lab = cls(_prepare(root))
         atexit.register(lab.down)
         try:
@@ -76,7 +77,6 @@ class Lab:
         self._id = f"dxl{secrets.token_hex(3)}"
         self._owner = os.getpid()
         self._undo = ExitStack()
-        self._undo.callback(remains.clear, root, self._id)
         self._hole: str | None = None
 
     def __enter__(self) -> Self:
@@ -128,7 +128,8 @@ class Lab:
         return inventory
 
     def _start(self) -> None:
-        self._undo.enter_context(remains.claim(self.root, self._id))
+        self._undo.enter_context(remains.claim(self.root, self._id))  # until it is cleared
+        self._undo.callback(remains.clear, self.root, self._id)
         self._background = Background()
         self._undo.callback(self._background.close)
         self._client = Client.create(self.client_home)

@@ -26,15 +26,14 @@ def claim(root: Path, name: str) -> TextIO:
     return file
 
 
-def clear_dead_labs(parent: Path) -> None:
-    """Clear away the labs of this user below `parent` that do not run any more."""
-    for path in parent.glob(f"dxlab-*/{_CLAIM}"):
-        root = path.parent
-        with suppress(FileNotFoundError, BlockingIOError):
-            if root.lstat().st_uid == os.geteuid():
-                with path.open() as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails on a lab that runs
-                    clear(root, file.read())
+def clear_if_dead(root: Path) -> None:
+    """Clear away a lab of this user's in `root`, if there is one and it does not run any more."""
+    with suppress(OSError):
+        if root.lstat().st_uid != os.geteuid():
+            return
+        with (root / _CLAIM).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if the lab runs
+            clear(root, file.read())
 
 
 def clear(root: Path, name: str) -> None:

@@ -1,7 +1,7 @@
 """One virtual machine: a gate, the sshd behind it, and its place in the inventory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.lab.faults import Fault
@@ -20,7 +20,7 @@ class Vm:
     sshd: Sshd
     inventory: Path
     black_hole: Callable[[], str]
-    _dropped: bool = False
+    _dropped: bool = field(default=False, init=False)
 
     @property
     def name(self) -> str:

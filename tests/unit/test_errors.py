@@ -1,3 +1,5 @@
+"""Rules of the exceptions."""
+
 import pytest
 
 from dxansible import errors

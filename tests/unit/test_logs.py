@@ -1,3 +1,5 @@
+"""Rules of the log lines."""
+
 import io
 import json
 import logging

@@ -1,3 +1,5 @@
+"""Rules of the results."""
+
 import json
 from base64 import b64decode
 from dataclasses import FrozenInstanceError, replace

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller side of ``dxansible.fleet.preflight``; its documentation is beside the module of that name."""
+"""Controller side of ``dxansible.fleet.preflight``; the module of that name documents it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ _STATUS = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
-    """Checks one host and says in ``dx`` what was found; a host that fails a check fails the task."""
+_SPEC = {
+    "run_id": {"type": "str", "default": ""},
+    "timeout": {"type": "float", "default": 5.0},
+    "checks": {"type": "bool", "default": True},
+    "connect": {"type": "bool", "default": False},
+    "batch_mode": {"type": "bool", "default": True},
+}
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
+    """Checks one host and says in ``dx`` what was found; a failed check fails the task."""
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Make the checks; the first that fails decides."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
-            {
-                "run_id": {"type": "str", "default": ""},
-                "timeout": {"type": "float", "default": 5.0},
-                "checks": {"type": "bool", "default": True},
-                "connect": {"type": "bool", "default": False},
-                "batch_mode": {"type": "bool", "default": True},
-            }
-        )
+        _, arguments = self.validate_argument_spec(_SPEC)
         variables = task_vars or {}
         began = time.monotonic()
         name = str(variables["inventory_hostname"])
@@ -66,7 +70,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         record["duration_ms"] = round((time.monotonic() - began) * 1000)
         return result | {"dx": record, "changed": False}
 
-    def _check(self, target: checks.Target, arguments: dict[str, Any], record: dict[str, Any]) -> None:
+    def _check(
+        self, target: checks.Target, arguments: dict[str, Any], record: dict[str, Any]
+    ) -> None:
         timeout = arguments["timeout"]
         if arguments["checks"]:
             checks.check_mapping(target)
@@ -76,7 +82,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             record["port"] = ssh.port
         if arguments["checks"]:
             reachable = ssh is not None and not ssh.proxied
-            addresses = checks.check_dns(target, ssh, timeout) if ssh is not None and reachable else []
+            addresses = (
+                checks.check_dns(target, ssh, timeout) if ssh is not None and reachable else []
+            )
             try:
                 checks.check_auth(target, ssh, timeout)
             except checks.CheckFailure:
@@ -86,10 +94,15 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         if arguments["connect"]:
             self._connect_for_real(target, arguments, record)
 
-    def _connect_for_real(self, target: checks.Target, arguments: dict[str, Any], record: dict[str, Any]) -> None:
+    def _connect_for_real(
+        self, target: checks.Target, arguments: dict[str, Any], record: dict[str, Any]
+    ) -> None:
         timeout = arguments["timeout"]
         link.harden(
-            self._connection, record["ssh"], connect_timeout=timeout, batch_mode=arguments["batch_mode"]
+            self._connection,
+            record["ssh"],
+            connect_timeout=timeout,
+            batch_mode=arguments["batch_mode"],
         )
         record["attempts"] = 1
         began = time.monotonic()
@@ -97,12 +110,16 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             with link.guarded(timeout * 3 + 15):
                 Keeper(self._connection).ping()
         except link.LinkError as error:
-            raise checks.CheckFailure(_STATUS[error.failure], link.explain(target.name, error)) from error
+            raise checks.CheckFailure(
+                _STATUS[error.failure], link.explain(target.name, error)
+            ) from error
         except link.CallTimeoutError:
             text = f"{target.name} accepts the connection, but its shell does not answer"
             raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None
         except KeeperError as error:
-            raise checks.CheckFailure(checks.Status.AUTH_MODE_INVALID, f"{target.name}: {error}") from error
+            raise checks.CheckFailure(
+                checks.Status.AUTH_MODE_INVALID, f"{target.name}: {error}"
+            ) from error
         record["latency_ms"] = round((time.monotonic() - began) * 1000)
 
 

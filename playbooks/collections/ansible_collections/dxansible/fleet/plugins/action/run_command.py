@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller side of ``dxansible.fleet.run_command``; its documentation is beside the module of that name."""
+"""Controller side of ``dxansible.fleet.run_command``; the module of that name documents it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,22 @@ _SPEC = {
 }
 
 _CALL_SLACK = 30
-"""Seconds that a call may take beyond the time it was asked to wait; after that the connection counts as lost."""
+"""Seconds that a call may take beyond the time it was asked to wait.
+
+After that the connection counts as lost.
+"""
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
-    """One try: starts the session if it isn't known to run, else waits for news of it. Never runs a command twice."""
+    """One try: starts the session if it isn't known to run, else waits for news of it.
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    It never runs a command twice.
+    """
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Make this try and say in ``dx`` what came of it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, self._arguments = self.validate_argument_spec(_SPEC)
         self._variables = task_vars or {}
@@ -49,7 +58,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         self._hosts = len(self._variables.get("ansible_play_hosts_all") or [self._host])
         self._crowded = self._hosts > int(self._variables.get("ansible_forks") or 5)
         self._limit = self._arguments["output_limit"] or session.output_limit(self._hosts)
-        progress = session.Progress.of(self._variables.get(self._task.register), self._arguments["id"])
+        progress = session.Progress.of(self._arguments["id"], self._task.register, self._variables)
         record: dict[str, Any] = {"kind": "command", "id": progress.id, "limit": self._limit}
         link.harden(
             self._connection,
@@ -60,16 +69,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         if progress.retry:
             time.sleep(self._arguments["retry_delay"])
             progress.retry = False
-        try:
-            decided = self._take(progress, record, self._ask(progress), result)
-        except link.LinkError as error:
-            decided = self._lost(progress, record, error.failure, link.explain(self._host, error))
-        except (link.CallTimeoutError, CutShortError) as error:
-            text = str(error) or "accepts the connection, but its shell does not answer"
-            decided = self._lost(progress, record, SshFailure.LOST, f"{self._host}: {text}")
-        except KeeperError as error:
-            decided = verdict.Verdict(outcome="FAILURE", reason="vm_error", error=f"{self._host}: {error}")
+        decided = self._try(progress, record, result)
         progress.done = decided is not None
+        progress.remember()
         progress.spent = self._crowded and time.time() - progress.turn_began >= self._turn()
         record |= {"done": progress.done, "progress": progress.as_dict()}
         if decided is not None:
@@ -79,15 +81,31 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             result["msg"] = decided.error or f"{self._host}: done"
         return result | {"dx": record, "changed": progress.done and progress.started}
 
+    def _try(
+        self, progress: session.Progress, record: dict[str, Any], result: dict[str, Any]
+    ) -> verdict.Verdict | None:
+        try:
+            return self._take(progress, record, self._ask(progress), result)
+        except link.LinkError as error:
+            return self._lost(progress, record, error.failure, link.explain(self._host, error))
+        except (link.CallTimeoutError, CutShortError) as error:
+            text = str(error) or "accepts the connection, but its shell does not answer"
+            return self._lost(progress, record, SshFailure.LOST, f"{self._host}: {text}")
+        except KeeperError as error:
+            text = f"{self._host}: {error}"
+            return verdict.Verdict(outcome="FAILURE", reason="vm_error", error=text)
+
     def _check_arguments(self) -> None:
         for name in ("timeout", "connect_timeout", "retry_delay"):
             if not 0 <= self._arguments[name] < float("inf"):
-                raise AnsibleActionFail(f"dx_{name} has to be a number of seconds, not {self._arguments[name]}")
+                raise AnsibleActionFail(
+                    f"dx_{name} has to be a number of seconds, not {self._arguments[name]}"
+                )
         if self._arguments["max_retries"] < 0:
             raise AnsibleActionFail("dx_max_retries has to be 0 or more")
 
     def _turn(self) -> float:
-        """Seconds that one host may hold a fork while others wait for it; bounds how deep turns nest."""
+        """Seconds that a host may hold a fork while others wait; bounds how deep turns nest."""
         return float(max(1.0, min(60.0, self._arguments["timeout"] / 100)))
 
     def _ask(self, progress: session.Progress) -> Reply:
@@ -98,7 +116,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                 where = {"out": progress.out_next, "err": progress.err_next}
                 chunk = {} if self._arguments["stream"] else {"chunk": 0}
                 return keeper.poll(progress.id, {"wait": wait, **where, **chunk})
-            return keeper.start(progress.id, self._command(), {**self._options(), "wait": wait})
+            return keeper.start(progress.id, self._command(), self._options())
 
     def _command(self) -> bytes:
         try:
@@ -111,6 +129,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             "deadline": f"{self._arguments['timeout']:.3f}".rstrip("0").rstrip("."),
             "limit": self._limit,
             "path": ":".join(self._arguments["path"]),
+            # with more hosts than forks, start everywhere before waiting anywhere
+            "wait": 0 if self._crowded else 4,
         }
 
     def _lost(
@@ -128,7 +148,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         return None
 
     def _take(
-        self, progress: session.Progress, record: dict[str, Any], reply: Reply, result: dict[str, Any]
+        self,
+        progress: session.Progress,
+        record: dict[str, Any],
+        reply: Reply,
+        result: dict[str, Any],
     ) -> verdict.Verdict | None:
         progress.started = progress.contacted = True
         if self._arguments["stream"]:
@@ -147,7 +171,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         return verdict.from_reply(self._host, reply, self._arguments["timeout"])
 
     def _collect(self, progress: session.Progress, reply: Reply, result: dict[str, Any]) -> Reply:
-        """Fetch all that the VM has kept, for callers that read the task's result and not its events."""
+        """Fetch all that the VM has kept, for callers that read the result and not the events."""
         keeper, out, err = Keeper(self._connection), bytearray(), bytearray()
         with link.guarded(10 * _CALL_SLACK):
             if progress.out_next or progress.err_next:
@@ -157,7 +181,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                 err += reply.err
                 if reply.complete:
                     break
-                begin = {"out": reply.out_from + len(reply.out), "err": reply.err_from + len(reply.err)}
+                begin = {
+                    "out": reply.out_from + len(reply.out),
+                    "err": reply.err_from + len(reply.err),
+                }
                 reply = keeper.poll(progress.id, begin)
         result |= {"stdout": out.decode(errors="replace"), "stderr": err.decode(errors="replace")}
         result["truncated"] = reply.out_total - len(out) + reply.err_total - len(err)

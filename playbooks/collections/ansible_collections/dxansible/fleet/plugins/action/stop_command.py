@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Controller side of ``dxansible.fleet.stop_command``; its documentation is beside the module of that name."""
+"""Controller side of ``dxansible.fleet.stop_command``; the module of that name documents it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import link, verdict
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Keeper, KeeperError
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+    ENDED,
+    Keeper,
+    KeeperError,
+)
 
 _SPEC = {
     "id": {"type": "str", "required": True},
@@ -18,14 +22,23 @@ _SPEC = {
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
-    """Stops one session, verified; stopping what has ended already is no error and reports how that ended."""
+    """Stops one session, verified.
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    Stopping what has ended already is no error, and reports how that ended.
+    """
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Stop it and say in ``dx`` what came of it; failed unless it is known to be gone."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(_SPEC)
         host = str((task_vars or {})["inventory_hostname"])
         link.harden(
-            self._connection, arguments["ssh"], connect_timeout=arguments["connect_timeout"], batch_mode=True
+            self._connection,
+            arguments["ssh"],
+            connect_timeout=arguments["connect_timeout"],
+            batch_mode=True,
         )
         state = "unknown"
         try:
@@ -33,13 +46,20 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                 reply = Keeper(self._connection).abort(arguments["id"], arguments["wait"])
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             text = f"{host}: could not be asked to stop the command ({str(error) or 'no answer'})"
-            decided = verdict.Verdict(outcome="ABORTED", reason="aborted", error=text, stop_verified=False)
+            decided = verdict.Verdict(
+                outcome="ABORTED", reason="aborted", error=text, stop_verified=False
+            )
         else:
             state = reply.state
             decided = verdict.from_reply(host, reply, 0) if state in ENDED else _unfinished(host)
         record = {"kind": "stop", "id": arguments["id"], "state": state, **decided.as_dict()}
         verified = decided.outcome != "ABORTED" or bool(decided.stop_verified)
-        return result | {"failed": not verified, "msg": decided.error or "", "dx": record, "changed": state == "aborted"}
+        return result | {
+            "failed": not verified,
+            "msg": decided.error or "",
+            "dx": record,
+            "changed": state == "aborted",
+        }
 
 
 def _unfinished(host: str) -> verdict.Verdict:

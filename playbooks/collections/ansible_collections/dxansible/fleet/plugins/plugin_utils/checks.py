@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The preflight checks, in the order of the specification: host mapping, DNS, TCP, auth mode.
 
-In the usual case no bare TCP probe is made: OpenSSH 9.8 and later penalise a client that connects and leaves, and
-bans it after a few dozen. The real connection is the probe. Only a host that fails the later auth check is probed, so
-that an unreachable host is still reported as such first.
+In the usual case no bare TCP probe is made: OpenSSH 9.8 and later penalise a client that connects
+and leaves, and bans it after a few dozen. The real connection is the probe. Only a host that fails
+the later auth check is probed, so that an unreachable host is still reported as such first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,18 @@ from pathlib import Path
 
 from . import tailscale
 
-__all__ = ["AUTH_MODES", "CheckFailure", "SshConfig", "Status", "Target", "check_auth", "check_dns", "check_mapping", "check_tcp", "read_ssh_config"]
+__all__ = [
+    "AUTH_MODES",
+    "CheckFailure",
+    "SshConfig",
+    "Status",
+    "Target",
+    "check_auth",
+    "check_dns",
+    "check_mapping",
+    "check_tcp",
+    "read_ssh_config",
+]
 
 AUTH_MODES = ("local", "tailscale", "ssh_key")
 
@@ -38,7 +49,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckFailure(Exception):
+class CheckFailure(Exception):  # noqa: N818 - a finding about a host, not a fault of ours
     """A check that did not pass: its status, and a text that ends with what to do."""
 
     status: Status
@@ -78,13 +89,22 @@ class SshConfig:
 def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
     """Ask ssh for its effective configuration; no network is touched. Raises CheckFailure."""
     try:
-        done = subprocess.run(["ssh", "-G", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            ["ssh", "-G", *arguments], capture_output=True, text=True, timeout=timeout, check=False
+        )
     except FileNotFoundError:
-        raise CheckFailure(Status.AUTH_MODE_INVALID, "there is no ssh client here; install openssh-client") from None
+        raise CheckFailure(
+            Status.AUTH_MODE_INVALID, "there is no ssh client here; install openssh-client"
+        ) from None
     except subprocess.TimeoutExpired:
-        raise CheckFailure(Status.TIMEOUT, f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config") from None
+        raise CheckFailure(
+            Status.TIMEOUT, f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config"
+        ) from None
     if done.returncode != 0:
-        raise CheckFailure(Status.AUTH_MODE_INVALID, f"ssh can't use its configuration: {done.stderr.strip()[:300]}")
+        raise CheckFailure(
+            Status.AUTH_MODE_INVALID,
+            f"ssh can't use its configuration: {done.stderr.strip()[:300]}",
+        )
     values: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
         key, _, value = line.partition(" ")
@@ -101,16 +121,19 @@ def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
         identity_files=tuple(values.get("identityfile", ())),
         identity_agent=first("identityagent") or None,
         pkcs11=first("pkcs11provider", "none") != "none",
-        family={"inet": socket.AF_INET, "inet6": socket.AF_INET6}.get(first("addressfamily"), socket.AF_UNSPEC),
+        family={"inet": socket.AF_INET, "inet6": socket.AF_INET6}.get(
+            first("addressfamily"), socket.AF_UNSPEC
+        ),
     )
 
 
 def check_mapping(target: Target) -> None:
-    """Does the inventory say who we are on that host, and how we get in?"""
+    """Check that the inventory says who we are on that host, and how we get in."""
     if target.auth_mode not in AUTH_MODES:
         raise CheckFailure(
             Status.AUTH_MODE_INVALID,
-            f"{target.name}: dx_auth_mode is {target.auth_mode!r}; it has to be one of {', '.join(AUTH_MODES)}",
+            f"{target.name}: dx_auth_mode is {target.auth_mode!r}; "
+            f"it has to be one of {', '.join(AUTH_MODES)}",
         )
     if not target.user:
         raise CheckFailure(
@@ -140,12 +163,15 @@ def check_dns(target: Target, ssh: SshConfig, timeout: float) -> list[tuple[int,
     if answer:
         return answer
     if not problem:
-        raise CheckFailure(Status.TIMEOUT, f"{target.name}: no answer from DNS for {ssh.hostname} in {timeout:g} s")
+        raise CheckFailure(
+            Status.TIMEOUT, f"{target.name}: no answer from DNS for {ssh.hostname} in {timeout:g} s"
+        )
     remedy = "check ansible_host and your DNS"
     if target.auth_mode == "tailscale":
         remedy = _tailscale_remedy(timeout) or "is MagicDNS on? try: tailscale status"
     raise CheckFailure(
-        Status.HOST_UNRESOLVABLE, f"{target.name}: {ssh.hostname} can't be resolved ({_reason(problem[0])}); {remedy}"
+        Status.HOST_UNRESOLVABLE,
+        f"{target.name}: {ssh.hostname} can't be resolved ({_reason(problem[0])}); {remedy}",
     )
 
 
@@ -162,7 +188,10 @@ def _tailscale_remedy(timeout: float) -> str | None:
 
 
 def check_tcp(target: Target, addresses: list[tuple[int, tuple[str, int]]], timeout: float) -> None:
-    """Is somebody listening on one of the addresses? Costs a penalty point at the server: see the module's text."""
+    """Check that somebody listens on one of the addresses.
+
+    Costs a penalty point at the server: see the module's text.
+    """
     status, text = Status.HOST_UNREACHABLE, "no address"
     for family, address in addresses:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -172,15 +201,22 @@ def check_tcp(target: Target, addresses: list[tuple[int, tuple[str, int]]], time
             except TimeoutError:
                 status, text = Status.TIMEOUT, f"no answer in {timeout:g} s"
             except OSError as error:
-                status, text = Status.HOST_UNREACHABLE, errno.errorcode.get(error.errno or 0, str(error))
+                status, text = (
+                    Status.HOST_UNREACHABLE,
+                    errno.errorcode.get(error.errno or 0, str(error)),
+                )
             else:
                 return
     host, port = addresses[0][1] if addresses else (target.address, 22)
-    raise CheckFailure(status, f"{target.name}: nothing answers at {host} port {port} ({text}); is the machine on and sshd running?")
+    raise CheckFailure(
+        status,
+        f"{target.name}: nothing answers at {host} port {port} ({text}); "
+        "is the machine on and sshd running?",
+    )
 
 
 def check_auth(target: Target, ssh: SshConfig | None, timeout: float) -> None:
-    """Is the login method of the inventory available here?"""
+    """Check that the login method of the inventory is available here."""
     if target.connection == "local" or target.auth_mode == "local":
         _check_local(target)
     elif target.auth_mode == "tailscale":
@@ -198,20 +234,23 @@ def _check_local(target: Target) -> None:
     if target.connection != "local":
         raise CheckFailure(
             Status.AUTH_MODE_INVALID,
-            f"{target.name}: dx_auth_mode is local, but ansible_connection is {target.connection}; set both to local",
+            f"{target.name}: dx_auth_mode is local, but ansible_connection is {target.connection}; "
+            "set both to local",
         )
     here = {socket.gethostname().lower(), socket.gethostname().partition(".")[0].lower()}
     if target.auth_mode == "local" and not here & {name.lower() for name in target.hostnames}:
         raise CheckFailure(
             Status.AUTH_MODE_INVALID,
-            f"{target.name} is a local VM, and this machine is {socket.gethostname()}; run this on {target.name}, "
-            f"or give it ansible_host and dx_auth_mode tailscale or ssh_key in this machine's inventory",
+            f"{target.name} is a local VM, and this machine is {socket.gethostname()}; "
+            f"run this on {target.name}, or give it ansible_host and dx_auth_mode tailscale or "
+            "ssh_key in this machine's inventory",
         )
     user = getpass.getuser()
     if target.user not in {None, user}:
         raise CheckFailure(
             Status.AUTH_MODE_INVALID,
-            f"{target.name}: a local command runs as {user}, and the inventory says {target.user}; run this as {target.user}",
+            f"{target.name}: a local command runs as {user}, and the inventory says {target.user}; "
+            f"run this as {target.user}",
         )
 
 
@@ -228,17 +267,24 @@ def _check_key(target: Target, ssh: SshConfig, timeout: float) -> None:
     wanted = files[0] if target.key_file else "~/.ssh/id_ed25519"
     raise CheckFailure(
         Status.AUTH_MODE_INVALID,
-        f"{target.name}: there is no SSH key ({wanted}) and no agent with one; run ssh-keygen or ssh-add",
+        f"{target.name}: there is no SSH key ({wanted}) and no agent with one; "
+        "run ssh-keygen or ssh-add",
     )
 
 
 def _agent_has_identity(agent: str | None, timeout: float) -> bool:
-    where = agent if agent and agent not in {"SSH_AUTH_SOCK", "none"} else os.environ.get("SSH_AUTH_SOCK")
+    where = (
+        agent
+        if agent and agent not in {"SSH_AUTH_SOCK", "none"}
+        else os.environ.get("SSH_AUTH_SOCK")
+    )
     if agent == "none" or not where or shutil.which("ssh-add") is None:
         return False
     environment = {**os.environ, "SSH_AUTH_SOCK": str(Path(where).expanduser())}
     try:
-        done = subprocess.run(["ssh-add", "-l"], env=environment, capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            ["ssh-add", "-l"], env=environment, capture_output=True, timeout=timeout, check=False
+        )
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Talks to the keeper, the shell script of ours that runs on the VM, over any Ansible connection."""
+"""Talks to the keeper, our shell script that runs on the VM, over any Ansible connection."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _shell(text: str, *arguments: str) -> str:
 
 
 class Keeper:
-    """The keeper on one VM. Every method is one round trip (three on the very first, which installs it)."""
+    """The keeper on one VM. Every method is one round trip, and three where it installs it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -97,7 +97,10 @@ class Keeper:
         return self._ask("poll", {"id": session, **options})
 
     def abort(self, session: str, wait: int) -> Reply:
-        """Stop a session and see that it is gone, for up to ``wait`` seconds; an id not seen yet can't start later."""
+        """Stop a session and see that it is gone, for up to ``wait`` seconds.
+
+        An id not seen yet can't start later.
+        """
         return self._ask("abort", {"id": session, "wait": wait, "chunk": 0})
 
     def ping(self) -> None:
@@ -119,22 +122,23 @@ class Keeper:
         )
         arguments = [f"{key}={value}" for key, value in options.items()]
         command = _shell(text, verb, f"mark={mark}", *arguments)
-        code, out, err = self._connection.exec_command(command, in_data=payload or b"\n", sudoable=False)
+        code, out, err = self._connection.exec_command(
+            command, in_data=payload or b"\n", sudoable=False
+        )
         return parse_reply(mark, code, out, err)
 
     def _install(self) -> None:
         script = _script()
         text = (
             f'umask 077; d={_HOME}; mkdir -p "$d" && cat >"$d/.keeper.$$" && '
-            f'[ "$(wc -c <"$d/.keeper.$$")" -eq {len(script)} ] && mv -f "$d/.keeper.$$" {_quoted(self._file)}'
+            f'[ "$(wc -c <"$d/.keeper.$$")" -eq {len(script)} ] && '
+            f'mv -f "$d/.keeper.$$" "{self._file}"'
         )
         code, out, err = self._connection.exec_command(_shell(text), in_data=script, sudoable=False)
         if code != 0:
-            raise KeeperError(_complaint(out, err) or f"the VM can't store our script (exit {code})")
-
-
-def _quoted(path: str) -> str:
-    return f'"{path}"'
+            raise KeeperError(
+                _complaint(out, err) or f"the VM can't store our script (exit {code})"
+            )
 
 
 def _complaint(out: bytes, err: bytes) -> str:
@@ -150,37 +154,42 @@ def parse_reply(mark: str, code: int, out: bytes, err: bytes) -> Reply:
     _, found, rest = out.partition(b"\n" + mark.encode() + b" ")
     header, newline, body = rest.partition(b"\n")
     if not found or not newline:
-        raise KeeperError(_complaint(out, err) or f"the VM's shell ended with exit code {code} and said nothing")
+        raise KeeperError(
+            _complaint(out, err) or f"the VM's shell ended with exit code {code} and said nothing"
+        )
     text, _, message = header.decode(errors="replace").partition(" message=")
     fields = dict(field.split("=", 1) for field in text.split() if "=" in field)
     if fields.get("state") == "error":
         raise KeeperError(message or "the VM can't run this")
-
-    def number(key: str) -> int:
-        value = fields.get(key, "0")
-        return int(value) if value.isdigit() else 0
-
-    out_size = number("out_upto") - number("out_from")
-    err_size = number("err_upto") - number("err_from")
-    if not body[out_size + err_size :].startswith(b"\n" + mark.encode() + b" end") and body != mark.encode() + b" end\n":
+    out_size = _number(fields, "out_upto") - _number(fields, "out_from")
+    err_size = _number(fields, "err_upto") - _number(fields, "err_from")
+    if (
+        not body[out_size + err_size :].startswith(b"\n" + mark.encode() + b" end")
+        and body != mark.encode() + b" end\n"
+    ):
         raise CutShortError("the VM's answer was cut short")
     return Reply(
         state=fields.get("state", "unknown"),
         code=int(fields["code"]) if fields.get("code", "-").isdigit() else None,
         verified={"yes": True, "no": False}.get(fields.get("verified", "-")),
-        left=number("left"),
+        left=_number(fields, "left"),
         attached=fields.get("attached") != "no",
         full=fields.get("full") == "yes",
         out=body[:out_size],
         err=body[out_size : out_size + err_size],
-        out_from=number("out_from"),
-        err_from=number("err_from"),
+        out_from=_number(fields, "out_from"),
+        err_from=_number(fields, "err_from"),
         out_total=_end(fields, "out"),
         err_total=_end(fields, "err"),
     )
 
 
+def _number(fields: Mapping[str, str], key: str) -> int:
+    value = fields.get(key, "0")
+    return int(value) if value.isdigit() else 0
+
+
 def _end(fields: Mapping[str, str], stream: str) -> int:
-    # an ended command's output ends where it stood then; a job that it left behind may go on writing
+    # an ended command's output ends where it stood then; a job that it left may go on writing
     value = fields.get(f"{stream}_end", "-")
     return int(value if value.isdigit() else fields.get(f"{stream}_total", "0"))

@@ -1,5 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The way to one host: what the inventory says of it, its hardened connection, and calls that can't hang for ever."""
+"""The way to one host.
+
+What the inventory says of it, its hardened connection, and calls that can't hang for ever.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import signal
 import subprocess
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ansible.errors import AnsibleConnectionFailure
 
@@ -19,10 +22,34 @@ from .ssh_errors import SshFailure, check_url, classify, summary
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["CallTimeoutError", "LinkError", "describe", "explain", "guarded", "harden", "ssh_config"]
+__all__ = [
+    "AnsibleConnection",
+    "CallTimeoutError",
+    "LinkError",
+    "describe",
+    "explain",
+    "guarded",
+    "harden",
+    "ssh_config",
+]
 
 _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
+
+
+class AnsibleConnection(Protocol):
+    """What is used of Ansible's connection plugins, which have no types."""
+
+    transport: str
+
+    def get_option(self, option: str) -> Any:  # noqa: ANN401 - each option has its own type
+        """Its value, by Ansible's precedence. Raises KeyError where there is no such option."""
+
+    def set_option(self, option: str, value: object) -> None:
+        """Set it for this task."""
+
+    def _split_ssh_args(self, argstring: str) -> list[str]:
+        """As a shell does."""
 
 
 class CallTimeoutError(Exception):
@@ -37,7 +64,7 @@ class LinkError(Exception):
         self.failure = failure
 
 
-def describe(name: str, connection: Any, task_vars: Mapping[str, Any]) -> Target:
+def describe(name: str, connection: AnsibleConnection, task_vars: Mapping[str, Any]) -> Target:
     """What the inventory says of the host, by Ansible's own precedence."""
     transport = str(connection.transport)
     user = _option(connection, "remote_user") or task_vars.get("ansible_user")
@@ -58,15 +85,18 @@ def describe(name: str, connection: Any, task_vars: Mapping[str, Any]) -> Target
     )
 
 
-def _option(connection: Any, name: str) -> Any:
+def _option(connection: AnsibleConnection, name: str) -> Any:  # noqa: ANN401 - each option has its own type
     try:
         return connection.get_option(name)
     except (KeyError, AttributeError):
         return None
 
 
-def ssh_config(target: Target, connection: Any, timeout: float) -> SshConfig | None:
-    """ssh's effective configuration for the host; None where the connection isn't ssh. Raises CheckFailure."""
+def ssh_config(target: Target, connection: AnsibleConnection, timeout: float) -> SshConfig | None:
+    """The effective configuration of ssh for the host; None where the connection isn't ssh.
+
+    Raises CheckFailure.
+    """
     if target.connection != "ssh":
         return None
     arguments: list[str] = []
@@ -88,17 +118,27 @@ def explain(name: str, error: LinkError) -> str:
         SshFailure.UNRESOLVABLE: "check ansible_host and your DNS",
         SshFailure.UNREACHABLE: "is the machine on and sshd running?",
         SshFailure.CONNECT_TIMEOUT: "is the machine on, and is a firewall in the way?",
-        SshFailure.HOST_KEY: "if you know that its key has changed, remove the old one from known_hosts (ssh-keygen -R)",
+        SshFailure.HOST_KEY: (
+            "if you know that its key has changed, "
+            "remove the old one from known_hosts (ssh-keygen -R)"
+        ),
         SshFailure.AUTH: "check ansible_user and that your public key is in its authorized_keys",
         SshFailure.LOST: "try again",
     }[error.failure]
     return f"{name}: {error}; {remedy}"
 
 
-def harden(connection: Any, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-    """Put our options after the user's own, so that ssh, which takes the first it sees, prefers theirs.
+def harden(
+    connection: AnsibleConnection,
+    ssh: Mapping[str, Any],
+    *,
+    connect_timeout: float,
+    batch_mode: bool,
+) -> None:
+    """Put our options after the user's own: ssh takes the first it sees, and so prefers theirs.
 
-    Keepalives end a connection that is held without a word, before authentication too (Tailscale's check mode).
+    Keepalives end a connection that is held without a word, before authentication too (Tailscale's
+    check mode).
     """
     if connection.transport != "ssh":
         return
@@ -107,17 +147,23 @@ def harden(connection: Any, ssh: Mapping[str, Any], *, connect_timeout: float, b
         options.append("BatchMode=yes")
     if ssh.get("strict", "ask") == "ask" and _option(connection, "host_key_checking") is not False:
         options.append("StrictHostKeyChecking=accept-new")
-    if len(os.path.expanduser(_option(connection, "control_path_dir") or "")) > _LONGEST_CONTROL_DIR:
+    directory = os.path.expanduser(_option(connection, "control_path_dir") or "")  # noqa: PTH111 - Path's raises where there is no home
+    if len(directory) > _LONGEST_CONTROL_DIR:
         options.append("ControlPath=none")
+    ours = " ".join(f"-o {option}" for option in options)
     extra = _option(connection, "ssh_extra_args") or ""
-    connection.set_option("ssh_extra_args", " ".join([extra, *(f"-o {option}" for option in options)]).strip())
+    if not extra.endswith(ours):  # a connection is used for several tries
+        connection.set_option("ssh_extra_args", f"{extra} {ours}".strip())
     connection.set_option("timeout", max(1, round(connect_timeout)))
     connection.set_option("reconnection_retries", 0)
 
 
 @contextmanager
 def guarded(seconds: float) -> Iterator[None]:
-    """Turn a connection failure into LinkError, and a call that takes over ``seconds`` into CallTimeoutError."""
+    """Turn a connection failure into LinkError, and a call that takes too long into another.
+
+    Over ``seconds`` it becomes CallTimeoutError.
+    """
     armed = threading.current_thread() is threading.main_thread()
 
     def ring(_signal: int, _frame: object) -> None:
@@ -125,8 +171,8 @@ def guarded(seconds: float) -> Iterator[None]:
         subprocess.run(["pkill", "-TERM", "-P", str(os.getpid())], check=False)
         raise CallTimeoutError
 
+    before = signal.signal(signal.SIGALRM, ring) if armed else None
     if armed:
-        before = signal.signal(signal.SIGALRM, ring)
         signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield

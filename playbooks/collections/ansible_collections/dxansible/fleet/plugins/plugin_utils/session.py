@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CommandError", "Progress", "command_text", "new_run_id", "output_limit", "pack", "session_id"]
+__all__ = [
+    "CommandError",
+    "Progress",
+    "command_text",
+    "new_run_id",
+    "output_limit",
+    "pack",
+    "session_id",
+]
 
 _LARGEST, _SMALLEST, _ALL_HOSTS = 4 * 2**20, 256 * 2**10, 32 * 2**20
 
@@ -39,7 +47,10 @@ def output_limit(hosts: int) -> int:
 
 
 def command_text(variables: Mapping[str, Any], source: str | None) -> bytes:
-    """The command, byte for byte: from the caller's socket, or from ``dx_command``, which is never templated."""
+    """The command, byte for byte: from the caller's socket, or from ``dx_command``.
+
+    It is never templated.
+    """
     if source:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             caller.connect(source)
@@ -63,7 +74,10 @@ def pack(data: bytes) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """What is known of a session between two tries; a try gets its predecessor's through the registered variable."""
+    """What is known of a session between two tries.
+
+    A try gets its predecessor's through the registered variable.
+    """
 
     id: str
     began: float = field(default_factory=time.time)
@@ -84,17 +98,31 @@ class Progress:
     err_next: int = 0
 
     @classmethod
-    def of(cls, previous: object, session: str) -> Progress:
-        """Go on from the registered result of the last try; begin anew if there is none for this session."""
+    def of(cls, session: str, register: object, variables: Mapping[str, Any]) -> Progress:
+        """Go on from the last try of this task, else from that of an earlier task, else begin anew.
+
+        Tries of one task share a process. What a variable holds between them differs with Ansible's version; what
+        an earlier task has registered does not, but since 2.21 ``register`` itself is a dict of names.
+        """
+        known = _LAST_TRIES.get(session)
+        if known is not None and not known.done:
+            return known
+        name = next(iter(register), None) if isinstance(register, dict) else register
+        previous = variables.get(name) if isinstance(name, str) else None
         record = previous.get("dx") if isinstance(previous, dict) else None
-        progress = record.get("progress") if isinstance(record, dict) else None
-        if not isinstance(progress, dict) or progress.get("id") != session:
+        stored = record.get("progress") if isinstance(record, dict) else None
+        if not isinstance(stored, dict) or stored.get("id") != session:
             return cls(id=session)
-        known = cls(**{str(key): value for key, value in progress.items()})
-        if known.spent:
-            known.turn_began, known.spent = time.time(), False
-        return known
+        fields = {str(key): value for key, value in stored.items()}
+        return cls(**{**fields, "turn_began": time.time(), "spent": False})
+
+    def remember(self) -> None:
+        """Keep it for the next try."""
+        _LAST_TRIES[self.id] = self
 
     def as_dict(self) -> dict[str, Any]:
         """The fields, for a task's result."""
         return asdict(self)
+
+
+_LAST_TRIES: dict[str, Progress] = {}

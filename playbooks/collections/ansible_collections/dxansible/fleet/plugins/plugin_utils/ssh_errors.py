@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Tells from ssh's own message how far a failed connection had come.
 
-ssh has one exit code, 255, for everything that goes wrong on its side. Its texts are in English whatever the
-locale is (it only calls ``setlocale`` for LC_CTYPE). They are searched, not anchored: Ansible puts words before them.
+ssh has one exit code, 255, for everything that goes wrong on its side. Its texts are in English
+whatever the locale is (it only calls ``setlocale`` for LC_CTYPE). They are searched, not anchored:
+Ansible puts words before them.
 """
 
 from __future__ import annotations
@@ -26,16 +27,25 @@ class SshFailure(StrEnum):
 
 
 _PATTERNS: tuple[tuple[re.Pattern[str], SshFailure], ...] = (
-    (re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed"), SshFailure.HOST_KEY),
+    (
+        re.compile(r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed"),
+        SshFailure.HOST_KEY,
+    ),
     (re.compile(r"No \S+ host key is known for"), SshFailure.HOST_KEY),
     (re.compile(r"Too many authentication failures"), SshFailure.AUTH),
     (re.compile(r"\S+@\S+: Permission denied(?: \(|, please try again)"), SshFailure.AUTH),
     (re.compile(r"Invalid/incorrect (?:username/)?password"), SshFailure.AUTH),
-    (re.compile(r"tailscale: (?:tailnet policy|access denied|failed to evaluate)"), SshFailure.AUTH),
+    (
+        re.compile(r"tailscale: (?:tailnet policy|access denied|failed to evaluate)"),
+        SshFailure.AUTH,
+    ),
     (re.compile(r"Unable to negotiate with"), SshFailure.AUTH),
     (re.compile(r"Could not resolve hostname"), SshFailure.UNRESOLVABLE),
     (re.compile(r"timed out during banner exchange"), SshFailure.CONNECT_TIMEOUT),
-    (re.compile(r"ssh: connect to host .*: (?:Connection|Operation) timed out"), SshFailure.CONNECT_TIMEOUT),
+    (
+        re.compile(r"ssh: connect to host .*: (?:Connection|Operation) timed out"),
+        SshFailure.CONNECT_TIMEOUT,
+    ),
     # before a session is up; after that it is "Timeout, server … not responding"
     (re.compile(r"Connection to \S+ port \d+ timed out"), SshFailure.CONNECT_TIMEOUT),
     (re.compile(r"ssh: connect to host "), SshFailure.UNREACHABLE),
@@ -47,7 +57,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], SshFailure], ...] = (
 
 
 def classify(message: str) -> SshFailure:
-    """The most specific pattern wins; a text that is not known counts as LOST, which claims least."""
+    """The most specific pattern wins; a text that is not known is LOST, which claims least."""
     for pattern, failure in _PATTERNS:
         if pattern.search(message):
             return failure
@@ -61,7 +71,9 @@ def check_url(message: str) -> str | None:
 
 
 def summary(message: str) -> str:
-    """ssh's message in one line: its last words, without the frames that ssh and Ansible put around them."""
+    """The message in one line: its last words, without what ssh and Ansible put around them."""
     text = message.rpartition("over ssh: ")[2].rpartition("via ssh: ")[2]
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("@")]
+    lines = [
+        line.strip() for line in text.splitlines() if line.strip() and not line.startswith("@")
+    ]
     return "; ".join(lines[-2:])[:400] or "the connection ended without a word"

@@ -1,5 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Decides the outcome of a command: from the keeper's record, or from how far a failed connection had come."""
+"""Decides the outcome of a command.
+
+From the keeper's record, or from how far a failed connection had come.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def _signal_name(code: int) -> str | None:
         return None
 
 
-def from_reply(host: str, reply: Reply, timeout: float) -> Verdict:
+def from_reply(host: str, reply: Reply, timeout: float) -> Verdict:  # noqa: PLR0911 - a case each
     """The verdict on a session that has ended. ``timeout`` in seconds, for the text."""
     match reply.state:
         case "exited" if reply.code == 0:
@@ -64,12 +67,20 @@ def from_reply(host: str, reply: Reply, timeout: float) -> Verdict:
                 stop_verified=reply.verified,
             )
         case "unstarted":
-            text = f"{host}: the VM took the command but could not start it; nothing has run, try again"
+            text = (
+                f"{host}: the VM took the command but could not start it; "
+                "nothing has run, try again"
+            )
             return Verdict(outcome="FAILURE", reason="vm_error", error=text)
         case "unknown":
-            return Verdict(outcome="FAILURE", reason="lost", error=f"{host}: the VM knows of no such session")
+            return Verdict(
+                outcome="FAILURE", reason="lost", error=f"{host}: the VM knows of no such session"
+            )
         case _:
-            text = f"{host}: the VM no longer knows what became of the command (restarted, or its keeper was killed)"
+            text = (
+                f"{host}: the VM no longer knows what became of the command "
+                "(restarted, or its keeper was killed)"
+            )
             return Verdict(outcome="FAILURE", reason="lost", error=text)
 
 
@@ -80,13 +91,21 @@ def _failed(host: str, reply: Reply) -> Verdict:
         text, reason = f"{host}: killed by {name} (exit code {code})", "signalled"
     else:
         text, reason = f"{host}: exit code {code}", "exit_nonzero"
-    return Verdict(outcome="FAILURE", reason=reason, error=text, exit_code=code, left_running=reply.left)
+    return Verdict(
+        outcome="FAILURE", reason=reason, error=text, exit_code=code, left_running=reply.left
+    )
 
 
 def _stopped(outcome: str, reason: str, text: str, reply: Reply) -> Verdict:
     verified = bool(reply.verified)
-    ending = "its processes are gone" if verified else "some of its processes may still be running on the VM"
-    return Verdict(outcome=outcome, reason=reason, error=f"{text} ({ending})", stop_verified=verified)
+    ending = (
+        "its processes are gone"
+        if verified
+        else "some of its processes may still be running on the VM"
+    )
+    return Verdict(
+        outcome=outcome, reason=reason, error=f"{text} ({ending})", stop_verified=verified
+    )
 
 
 def refused(failure: SshFailure, text: str) -> Verdict | None:
@@ -103,7 +122,10 @@ def refused(failure: SshFailure, text: str) -> Verdict | None:
 
 
 def gave_up(failure: SshFailure, text: str, session: str, *, contacted: bool) -> Verdict:
-    """The verdict after the last attempt. ``contacted``: an attempt may have reached the VM, so a command may run."""
+    """The verdict after the last attempt.
+
+    ``contacted``: an attempt may have reached the VM, so a command may run.
+    """
     if contacted or failure not in _PREFLIGHT:
         back = f"the command may be running there; see: dx-dispatch --logs {session}"
         return Verdict(outcome="FAILURE", reason="lost_contact", error=f"{text}; {back}")

@@ -1,0 +1,209 @@
+"""A home directory with a keeper in it, and the calls that a client makes."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+    ENDED,
+    Reply,
+    parse_reply,
+)
+
+from tests.lab import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PARTS", "PATIENCE", "Call", "Machine", "wait_until"]
+
+PARTS = Path(os.environ["DX_DEV_PARTS"]) if "DX_DEV_PARTS" in os.environ else (
+    Path(__file__).parents[3]
+    / "playbooks/collections/ansible_collections/dxansible/fleet/files/keeper"
+)
+PATIENCE = 30.0
+"""Seconds after which a test calls something stuck, however busy the machine is."""
+
+_ORPHANAGE = Path(__file__).with_name("orphanage.py")
+_MARK = "dx-mark"
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Ask again and again until the answer is yes."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+class Call:
+    """A start that is under way: a process whose orphans come to a parent of their own."""
+
+    def __init__(self, command: list[str], payload: bytes, environment: dict[str, str]) -> None:
+        """Start it; it has everything on its standard input, as from a file."""
+        source, sink = os.pipe()
+        os.set_inheritable(sink, True)
+        stdin = os.memfd_create("payload")
+        os.write(stdin, payload)
+        os.lseek(stdin, 0, os.SEEK_SET)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_ORPHANAGE), str(sink), *command],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            pass_fds=[sink],
+        )
+        os.close(sink)
+        os.close(stdin)
+        self._report = os.fdopen(source, "r", encoding="ascii")
+        self.pid = int(self._report.readline())
+
+    def finish(self) -> tuple[int, bytes, bytes]:
+        """Wait for the exit code and the end of both streams."""
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        out, err = bytearray(), bytearray()
+        with selectors.DefaultSelector() as streams:
+            streams.register(self._process.stdout, selectors.EVENT_READ, out)
+            streams.register(self._process.stderr, selectors.EVENT_READ, err)
+            while streams.get_map():
+                ready = streams.select(PATIENCE)
+                assert ready, "the streams stay open"
+                for key, _ in ready:
+                    data = os.read(key.fd, 1 << 20)
+                    key.data.extend(data)
+                    if not data:
+                        streams.unregister(key.fileobj)
+        return int(self._report.readline()), bytes(out), bytes(err)
+
+    def reply(self) -> Reply:
+        """Wait for the answer."""
+        return parse_reply(_MARK, *self.finish())
+
+    def descendants(self) -> set[int]:
+        """Return the pids of everything alive that this call has brought into being."""
+        return {process.pid for process in processes.descendants(self._process.pid)}
+
+    def close(self) -> None:
+        """Kill whatever is left."""
+        processes.kill_all(self.descendants)
+        self._process.wait(PATIENCE)
+        for stream in (self._process.stdout, self._process.stderr, self._report):
+            if stream is not None:
+                stream.close()
+
+
+@dataclass(slots=True, kw_only=True)
+class Machine:
+    """One account on one machine, where the keeper runs under one shell."""
+
+    shell: Path
+    """A program that is the shell, by itself: the keeper starts it again by this one word."""
+    home: Path
+    procfs: bool = True
+    variables: dict[str, str] = field(default_factory=dict)
+    """More of the environment in which the keeper is called."""
+    _calls: list[Call] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self.home.mkdir(parents=True)
+        self.keeper.write_bytes(b"".join(part.read_bytes() for part in sorted(PARTS.glob("*.sh"))))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for call in self._calls:
+            call.close()
+
+    @property
+    def keeper(self) -> Path:
+        """The whole script."""
+        return self.home / "keeper.sh"
+
+    @property
+    def state(self) -> Path:
+        """Everything that the keeper keeps."""
+        return self.home / "state" / "dxansible"
+
+    def session(self, name: str) -> Path:
+        """Return a session's directory."""
+        return self.state / "sessions" / name
+
+    def begin(self, name: str, command: str | bytes, **options: object) -> Call:
+        """Call ``start``, and don't wait for its answer."""
+        text = command.encode() if isinstance(command, str) else command
+        words = self._words("start", {"id": name, "length": len(text), **options})
+        call = Call(words, text, self._environment())
+        self._calls.append(call)
+        return call
+
+    def start(self, name: str, command: str | bytes, **options: object) -> Reply:
+        """Start a session, or attach to it."""
+        return self.begin(name, command, **options).reply()
+
+    def ask(self, verb: str, **options: object) -> bytes:
+        """Return what any other call prints."""
+        done = subprocess.run(
+            self._words(verb, options),
+            env=self._environment(),
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        return done.stdout
+
+    def run(self, name: str, command: str | bytes, **options: object) -> Reply:
+        """Start a session and follow it to its end; the reply has all of the output."""
+        return self.follow(name, self.start(name, command, **{"wait": 3, **options}))
+
+    def follow(self, name: str, reply: Reply | None = None) -> Reply:
+        """Poll a session until it has ended."""
+        end = time.monotonic() + PATIENCE
+        while reply is None or not reply.complete:
+            assert time.monotonic() < end, f"still {reply and reply.state}"
+            reply = self.poll(name, wait=3, chunk=1 << 30)
+            if not reply.complete:
+                time.sleep(0.1)
+        return reply
+
+    def wait_for_end(self, name: str) -> Reply:
+        """Poll a session without taking its output until it has ended."""
+        end = time.monotonic() + PATIENCE
+        while (reply := self.poll(name)).state not in ENDED:
+            assert time.monotonic() < end, f"still {reply.state}"
+            time.sleep(0.1)
+        return reply
+
+    def poll(self, name: str, **options: object) -> Reply:
+        """Ask for news."""
+        return parse_reply(_MARK, 0, self.ask("poll", id=name, **options), b"")
+
+    def abort(self, name: str, wait: int = 8) -> Reply:
+        """Stop a session."""
+        return parse_reply(_MARK, 0, self.ask("abort", id=name, wait=wait), b"")
+
+    def processes(self) -> set[int]:
+        """Return the pids of all that the calls have brought into being and that is still alive."""
+        return {pid for call in self._calls for pid in call.descendants()}
+
+    def _words(self, verb: str, options: dict[str, object]) -> list[str]:
+        pairs = [f"{key}={value}" for key, value in options.items()]
+        return [str(self.shell), str(self.keeper), verb, f"mark={_MARK}", *pairs]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "SHELL": "/bin/sh",
+            "XDG_STATE_HOME": str(self.state.parent),
+            "DX_KEEPER_SH": str(self.shell),
+            **({} if self.procfs else {"DX_KEEPER_PROCFS": "off"}),
+            **self.variables,
+        }

@@ -1,0 +1,55 @@
+"""A start that is killed at any moment leaves a session that ran once, or that never will."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.integration.keeper.machine import Machine
+
+ROUNDS = 50
+LATEST = 0.060
+
+
+def _kill_while_it_starts(machine: Machine, name: str, moment: float) -> None:
+    call = machine.begin(name, f"echo ran >>{name}.runs", wait=3)
+    time.sleep(moment)
+    os.kill(call.pid, signal.SIGKILL)
+    call.finish()
+
+
+def _runs(machine: Machine, name: str) -> int:
+    log = machine.home / f"{name}.runs"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def test_a_killed_start_runs_at_most_once_and_its_state_is_final(machine: Machine) -> None:
+    chance = random.Random(7)  # noqa: S311 # the same moments each time, as far as that goes
+    names = [f"s{number}" for number in range(ROUNDS)]
+    early = {}
+    for name in names:
+        _kill_while_it_starts(machine, name, chance.uniform(0, LATEST))
+        early[name] = machine.poll(name).state
+    final = {name: machine.wait_for_end(name).state for name in names}
+    time.sleep(1)
+    runs = {name: _runs(machine, name) for name in names}
+    for name in names:
+        assert final[name] in {"exited", "unstarted", "unknown"}
+        assert runs[name] == (1 if final[name] == "exited" else 0)
+        if early[name] == "unstarted":
+            assert final[name] == "unstarted"
+
+
+def test_after_a_killed_start_the_next_one_runs_it_once_or_says_it_never_will(
+    machine: Machine,
+) -> None:
+    for number in range(15):
+        name = f"s{number}"
+        _kill_while_it_starts(machine, name, number * LATEST / 15)
+        reply = machine.run(name, f"echo ran >>{name}.runs")
+        assert reply.state in {"exited", "unstarted"}
+        assert _runs(machine, name) == (1 if reply.state == "exited" else 0)

@@ -1,0 +1,66 @@
+"""One id is one run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import KeeperError
+
+if TYPE_CHECKING:
+    from tests.integration.keeper.machine import Machine
+
+COMMAND = "echo ran >>runs; sleep 0.3; echo done"
+
+
+def _runs(machine: Machine) -> int:
+    log = machine.home / "runs"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def test_a_second_start_attaches(any_machine: Machine) -> None:
+    first = any_machine.start("s", COMMAND)
+    second = any_machine.start("s", COMMAND, wait=5)
+    assert (first.attached, second.attached) == (False, True)
+    assert any_machine.follow("s").out == b"done\n"
+    assert _runs(any_machine) == 1
+
+
+def test_a_start_after_the_end_attaches_to_the_end(machine: Machine) -> None:
+    machine.run("s", "echo once; exit 4")
+    again = machine.start("s", COMMAND)
+    assert (again.attached, again.state, again.code, again.out) == (True, "exited", 4, b"once\n")
+    assert _runs(machine) == 0
+
+
+def test_of_twenty_starters_one_runs_it_and_all_see_its_end(machine: Machine) -> None:
+    calls = [machine.begin("s", COMMAND, wait=20) for _ in range(20)]
+    replies = [call.reply() for call in calls]
+    assert [reply.attached for reply in replies].count(False) == 1
+    assert {machine.follow("s", reply).state for reply in replies} == {"exited"}
+    assert _runs(machine) == 1
+
+
+@pytest.mark.parametrize("length", [0, 5, len(COMMAND) - 1, len(COMMAND) + 1])
+def test_a_text_that_is_not_whole_never_runs(machine: Machine, length: int) -> None:
+    with pytest.raises(KeeperError, match="did not arrive whole"):
+        machine.start("s", COMMAND, length=length)
+    time.sleep(0.3)
+    assert _runs(machine) == 0
+    assert machine.poll("s").state == "unknown"
+    assert not list((machine.state / "incoming").iterdir())
+
+
+def test_a_start_that_waits_for_nothing_still_runs_it(machine: Machine) -> None:
+    for number in range(10):
+        machine.start(f"s{number}", "echo ran >>runs", wait=0)
+        assert machine.follow(f"s{number}").state == "exited"
+    assert _runs(machine) == 10
+
+
+def test_ids_are_names_and_nothing_else(machine: Machine) -> None:
+    for name in ("", ".", "../x", "a/b", "a b", "$(id)"):
+        with pytest.raises(KeeperError, match="id"):
+            machine.start(name, COMMAND)
+    assert _runs(machine) == 0

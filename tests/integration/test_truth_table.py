@@ -1,0 +1,73 @@
+"""Every row of the truth table in the design, through both doors, on a network that is well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.doors import Told, told, told_by_both
+from tests.lab import Fault
+
+if TYPE_CHECKING:
+    from tests.integration.dispatcher import Dispatcher
+    from tests.lab import Vm
+
+
+def failed(code: int, reason: str = "exit_nonzero") -> Told:
+    return Told(outcome="FAILURE", reason=reason, exit_code=code)
+
+
+DONE = Told(outcome="SUCCESS", reason="ok", exit_code=0)
+
+ENDINGS = {
+    "exit 0": DONE,
+    "exit 1": failed(1),
+    "exit 2": failed(2),
+    "/etc/passwd": failed(126),
+    "no-such-command": failed(127),
+    "exit 255": failed(255),
+    "kill -KILL $$": failed(137, "signalled"),
+    "kill -SEGV $$": failed(139, "signalled"),
+}
+
+
+@pytest.mark.parametrize(("command", "expected"), ENDINGS.items(), ids=ENDINGS)
+def test_a_command_that_ends_is_an_answer_whatever_its_code(
+    here: Dispatcher, epyc6: Vm, command: str, expected: Told
+) -> None:
+    for result in told_by_both(here, "epyc6", command):
+        assert told(result) == expected
+        assert (result["host"], result["user"]) == ("epyc6", epyc6.user)
+        assert (result["error"] is None) is (expected == DONE)
+        assert result["stop_verified"] is None
+
+
+def test_the_deadline_is_a_timeout_and_the_stop_is_verified(here: Dispatcher, epyc6: Vm) -> None:
+    for result in told_by_both(here, "epyc6", "echo begun; sleep 600", timeout=1.5):
+        assert told(result) == Told(outcome="TIMEOUT", reason="deadline")
+        assert (result["stdout"], result["stop_verified"]) == ("begun\n", True)
+        assert epyc6.name in result["error"]
+
+
+REFUSED = Told(outcome="PREFLIGHT_FAILED", reason="HOST_UNREACHABLE", attempts=2)
+
+FAULTS = {
+    Fault.REFUSE: REFUSED,
+    Fault.CLOSE_EARLY: REFUSED,
+    Fault.REFUSE_AUTH: Told(outcome="FAILURE", reason="auth_failed"),
+    Fault.CHANGED_KEY: Told(outcome="FAILURE", reason="host_key"),
+    Fault.DEFAULT_PENALTIES: DONE,
+    Fault.MAX_STARTUPS: DONE,
+}
+
+
+@pytest.mark.parametrize(("fault", "expected"), FAULTS.items(), ids=map(str, FAULTS))
+def test_a_fault_of_the_connection_is_told_as_what_it_is(
+    here: Dispatcher, epyc6: Vm, fault: Fault, expected: Told
+) -> None:
+    epyc6.fault(fault)
+    for result in told_by_both(here, "epyc6", "echo hello >>ran"):
+        assert told(result) == expected
+        assert (epyc6.home / "ran").exists() is (expected == DONE)
+    (epyc6.home / "ran").unlink(missing_ok=True)

@@ -1,0 +1,84 @@
+"""What runs on a lab VM: the processes of commands, and bystanders that nobody may touch."""
+
+from __future__ import annotations
+
+import pwd
+import subprocess
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.lab import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.lab import Vm
+
+__all__ = ["Left", "bystander", "left_on", "lives", "sweep", "wait_until"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Left:
+    """A process that runs as a VM's user."""
+
+    pid: int
+    command: str
+
+
+@contextmanager
+def bystander(vm: Vm) -> Iterator[int]:
+    """Run a process of the VM's user that has nothing to do with any command."""
+    entry = pwd.getpwnam(vm.user)
+    process = subprocess.Popen(
+        ["/usr/bin/sleep", "100000"],
+        user=entry.pw_uid,
+        group=entry.pw_gid,
+        extra_groups=[],
+        env={"HOME": str(vm.home), "DXLAB_BYSTANDER": "yes"},
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+def lives(pid: int) -> bool:
+    """Whether the process is there, and no zombie."""
+    return any(process.pid == pid for process in processes.alive())
+
+
+def left_on(vm: Vm) -> list[Left]:
+    """Return all that runs as the VM's user, but for bystanders and what serves connections."""
+    uid = pwd.getpwnam(vm.user).pw_uid
+    bystanders = processes.marked("DXLAB_BYSTANDER=yes")
+    return sorted(
+        Left(process.pid, _command_line(process))
+        for process in processes.alive()
+        if process.uid == uid and process.pid not in bystanders and process.name[:4] != "sshd"
+    )
+
+
+def _command_line(process: processes.Process) -> str:
+    with suppress(OSError):
+        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().replace(b"\0", b" ").strip()
+        return words.decode(errors="replace") or f"[{process.name}]"
+    return f"[{process.name}]"
+
+
+def sweep(vm: Vm) -> None:
+    """Kill what a command has left behind."""
+    processes.kill_all(lambda: {left.pid for left in left_on(vm)})
+
+
+def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    """Return once ``holds`` is true; fail with ``what`` if that takes longer than ``seconds``."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"after {seconds:g} s still not true: {what}"
+        time.sleep(0.02)
