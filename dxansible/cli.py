@@ -135,7 +135,7 @@ class _Options:
 @click.option("-v", "--verbose", count=True, help="More in the log on standard error.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary, and only failures in the log.")
 @click.version_option(version("dxansible"), prog_name="dx-dispatch")
-def _command(**values: Any) -> int:  # noqa: ANN401 - _Options has the types
+def command(**values: Any) -> int:  # noqa: ANN401 - _Options has the types
     """Run commands on a fleet of machines and tell the truth about what became of them.
 
     TARGET is a host of the inventory, an alias, a group or any Ansible pattern.
@@ -286,7 +286,7 @@ def main() -> None:
     """Entry point of ``dx-dispatch``."""
     as_json = "--json" in sys.argv[1:]
     try:
-        code = _command.main(standalone_mode=False)
+        code = command.main(standalone_mode=False)
     except click.ClickException as error:
         code = _complain(
             UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json

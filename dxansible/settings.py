@@ -105,7 +105,7 @@ def _config_home(environ: Mapping[str, str]) -> Path:
 
 def _runtime_dir(environ: Mapping[str, str]) -> Path:
     wanted = environ.get("XDG_RUNTIME_DIR")
-    if wanted and len(wanted) < 40 and os.access(wanted, os.W_OK):  # noqa: PLR2004 - socket paths end at 104
+    if wanted and len(wanted) < 40 and os.access(wanted, os.W_OK):  # noqa: PLR2004 - a socket path has a limit
         return Path(wanted)
     temporary = Path(tempfile.gettempdir())
     return temporary if len(str(temporary)) < 40 else Path("/tmp")  # noqa: PLR2004, S108 - as above

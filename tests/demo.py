@@ -1,4 +1,7 @@
-"""``make demo``: the main job, shown on a lab of three machines, or on this one where there is no sshd."""
+"""``make demo``: the main job, shown on a lab of three machines.
+
+Where there is no sshd, this machine plays the one VM.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def _stage() -> Iterator[tuple[dict[str, str], tuple[tuple[str, list[str]], ...]
     try:
         lab = Lab.create()
     except LabUnsupported as reason:
-        print(f"No lab ({reason}), so this machine plays the one VM.", flush=True)
+        _say(f"No lab ({reason}), so this machine plays the one VM.")
         with tempfile.TemporaryDirectory() as directory:
             yield {"DX_INVENTORY": str(_local_inventory(Path(directory)))}, _ON_ONE
         return
@@ -54,16 +57,23 @@ def _local_inventory(directory: Path) -> Path:
     return inventory
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Run every step; the exit code says whether each ended as it should."""
     expected = {"fails": 1, "too long": 124}
     surprises = 0
     with _stage() as (environment, steps):
         for title, arguments in steps:
-            print(f"\n# {title}\n$ dx-dispatch {shlex.join(arguments)}", flush=True)
+            _say(f"\n# {title}\n$ dx-dispatch {shlex.join(arguments)}")
             command = [str(Path(sys.executable).parent / "dx-dispatch"), *arguments]
-            code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
-            print(f"exit code {code}", flush=True)
+            code = subprocess.run(
+                command, env={**os.environ, **environment}, check=False
+            ).returncode
+            _say(f"exit code {code}")
             wanted = next((number for word, number in expected.items() if word in title), 0)
             surprises += code != wanted
     return 1 if surprises else 0

@@ -51,7 +51,7 @@ class Dispatcher:
         }
         self.environment.pop("XDG_RUNTIME_DIR", None)
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own
         """Start a call in a process group of its own, output to pipes unless told otherwise."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         command = [str(Path(sys.executable).parent / "dx-dispatch"), *arguments]
@@ -59,7 +59,11 @@ class Dispatcher:
         return subprocess.Popen(command, env=environment, start_new_session=True, **options)
 
     def run(
-        self, *arguments: str, stdin: bytes = b"", limit: float = 120, **options: Any
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        limit: float = 120,
+        **options: Any,  # noqa: ANN401 - Popen's own
     ) -> Answer:
         """Run a call to its end, for up to ``limit`` seconds."""
         with self.start(*arguments, stdin=subprocess.PIPE, **options) as process:
@@ -88,7 +92,7 @@ def _command_line(pid: int) -> bytes:
 
 
 def marked_processes(mark: str) -> list[int]:
-    """Pids of the processes that have this ``NAME=value`` in their environment, this one excepted."""
+    """Pids of the other processes that have this ``NAME=value`` in their environment."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():

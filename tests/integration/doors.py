@@ -1,4 +1,4 @@
-"""The two doors to one host: the command line and the Python interface, asked at the same time."""
+"""The two doors to a host: the command line and the Python interface, asked at the same time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dxansible.fleet import FanoutOutcome, fanout_ssh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from tests.integration.dispatcher import Dispatcher
 
-    from tests.integration.dispatcher import Answer, Dispatcher
-    from tests.lab import Vm
-
-__all__ = ["Told", "command_line", "python", "told", "told_by_both", "work_until_told"]
+__all__ = ["DONE", "Result", "Told", "only_result", "told", "told_by_both"]
 
 Result = dict[str, Any]
 
@@ -29,6 +26,9 @@ class Told:
     attempts: int = 1
 
 
+DONE = Told(outcome="SUCCESS", reason="ok", exit_code=0)
+
+
 def told(result: Result) -> Told:
     """Only these columns of a result."""
     return Told(**{name: result[name] for name in Told.__dataclass_fields__})
@@ -36,56 +36,23 @@ def told(result: Result) -> Told:
 
 def told_by_both(
     here: Dispatcher,
-    host: str,
     command: str,
     *,
+    hosts: tuple[str, str] = ("epyc6", "epyc6"),
     timeout: float = 60.0,
-    log: Callable[[str], None] | None = None,
 ) -> tuple[Result, Result]:
-    """Run a command twice at once, through either door, and return what they say.
-
-    The process exit code of the command line is checked here, as it follows from the outcome.
-    """
-    arguments = (host, "--exec", command, "--json", "--timeout", str(timeout))
-    with here.start(*arguments) as process:
-        by_python = python(host, command, timeout=timeout, log=log)
+    """Run a command on two hosts at once, or twice on one: by command line, and by Python."""
+    arguments = ("--exec", command, "--json", "--timeout", str(timeout))
+    with here.start(hosts[0], *arguments) as process:
+        by_python = fanout_ssh(hosts[1], command, timeout_sec=timeout)
         out, _ = process.communicate(timeout=120)
-    document = json.loads(out)
-    assert document["exit_code"] == process.returncode
-    return _only(document), by_python
+    return only_result(json.loads(out), process.returncode), by_python.to_dict()
 
 
-def command_line(here: Dispatcher, host: str, command: str) -> Result:
-    """Go through the first door alone."""
-    answer: Answer = here.run(host, "--exec", command, "--json")
-    assert answer.document["exit_code"] == answer.code
-    return _only(answer.document)
-
-
-def python(
-    host: str,
-    command: str,
-    *,
-    timeout: float = 60.0,
-    log: Callable[[str], None] | None = None,
-) -> Result:
-    """Go through the second door alone."""
-    return fanout_ssh(host, command, timeout_sec=timeout, log_callback=log).to_dict()
-
-
-def _only(document: Result) -> Result:
+def only_result(document: Result, code: int) -> Result:
+    """The one result of a JSON document, which has to agree with it and the process exit code."""
     (result,) = document["results"]
     assert document["schema"] == 1
     assert document["outcome"] == result["outcome"]
-    assert document["exit_code"] == FanoutOutcome(result["outcome"]).exit_code
+    assert document["exit_code"] == FanoutOutcome(result["outcome"]).exit_code == code
     return dict(result)
-
-
-def work_until_told(vm: Vm) -> str:
-    """Return a command that says so when it runs, and ends when the test makes a file `finish`."""
-    for old in (*vm.home.glob("run-*"), *vm.home.glob("finish")):
-        old.unlink()
-    return (
-        "echo before; mktemp run-XXXXXX >/dev/null;"
-        " while [ ! -e finish ]; do sleep 0.1; done; echo after"
-    )

@@ -1,48 +1,81 @@
-"""Connections that break while a command runs: it runs exactly once, and its end is still told."""
+"""Connections that break while a command runs: it runs exactly once, and its end is still told.
+
+By command line on one machine, by Python on another, at the same time.
+"""
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.doors import (
-    Told,
-    command_line,
-    python,
-    told,
-    told_by_both,
-    work_until_told,
-)
-from tests.integration.vm_processes import wait_until
+from tests.integration.doors import DONE, Result, Told, told, told_by_both
+from tests.integration.vm_processes import left_on, wait_until
 from tests.lab import Fault, Vm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future, ThreadPoolExecutor
-    from pathlib import Path
 
     from tests.integration.dispatcher import Dispatcher
-    from tests.integration.doors import Result
+    from tests.lab import Lab
 
-REATTACHED = Told(outcome="SUCCESS", reason="ok", exit_code=0, attempts=2)
+REATTACHED = replace(DONE, attempts=2)
 LOST = Told(outcome="FAILURE", reason="lost_contact", attempts=2)
 
+UNTIL_TOLD = (
+    "mktemp run-XXXXXX >/dev/null; echo before;"
+    " while [ ! -e finish ]; do sleep 0.1; done; echo after"
+)
+BOTH_LINES = "before\nafter\n"
 
-def runs(vm: Vm) -> list[Path]:
-    """What `work_until_told` leaves behind each time it starts."""
-    return list(vm.home.glob("run-*"))
+
+@pytest.fixture
+def vms(lab: Lab) -> Iterator[tuple[Vm, Vm]]:
+    """Two machines without traces of earlier tests, whole again after this one."""
+    pair = (lab.vms["macmini"], lab.vms["epyc6"])
+    for vm in pair:
+        for trace in (*vm.home.glob("run-*"), *vm.home.glob("finish")):
+            trace.unlink()
+    yield pair
+    for vm in pair:
+        vm.heal()
 
 
-def ask_both(
-    pool: ThreadPoolExecutor, here: Dispatcher, vm: Vm, log: Callable[[str], None] | None = None
+def runs(vm: Vm) -> int:
+    """How often the command has begun."""
+    return len(list(vm.home.glob("run-*")))
+
+
+def break_midway(
+    pool: ThreadPoolExecutor, here: Dispatcher, vms: tuple[Vm, Vm], break_it: Callable[[Vm], None]
 ) -> Future[tuple[Result, Result]]:
-    """Run `work_until_told` through both doors, and return when both commands run."""
-    command = work_until_told(vm)
-    asked = pool.submit(lambda: told_by_both(here, vm.name, command, timeout=120, log=log))
-    wait_until(lambda: len(runs(vm)) == 2, 60, "both commands run")
+    """Run UNTIL_TOLD on both machines, and break each while a client waits for its output."""
+
+    def break_in_a_poll(vm: Vm) -> None:
+        wait_until(lambda: runs(vm) == 1, 60, "the command runs")
+        earlier = polls(vm)
+        wait_until(lambda: polls(vm) > earlier, 30, "the client has just begun to wait")
+        break_it(vm)
+
+    names = (vms[0].name, vms[1].name)
+    asked = pool.submit(lambda: told_by_both(here, UNTIL_TOLD, hosts=names, timeout=120))
+    for broken in [pool.submit(break_in_a_poll, vm) for vm in vms]:
+        broken.result()
     return asked
+
+
+def polls(vm: Vm) -> int:
+    """The newest process that serves a waiting client; its pid grows from poll to poll."""
+    return max((left.pid for left in left_on(vm) if " poll mark=" in left.command), default=0)
+
+
+def finish(vms: tuple[Vm, Vm]) -> None:
+    """Let the commands end."""
+    for vm in vms:
+        (vm.home / "finish").touch()
 
 
 BREAKS = {"a reset by the network": Vm.cut_now, "a killed sshd": Vm.kill_sessions}
@@ -50,58 +83,54 @@ BREAKS = {"a reset by the network": Vm.cut_now, "a killed sshd": Vm.kill_session
 
 @pytest.mark.parametrize("break_it", BREAKS.values(), ids=BREAKS)
 def test_a_broken_connection_is_taken_up_again(
-    here: Dispatcher, epyc6: Vm, pool: ThreadPoolExecutor, break_it: Callable[[Vm], None]
+    here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor, break_it: Callable[[Vm], None]
 ) -> None:
-    asked = ask_both(pool, here, epyc6)
-    break_it(epyc6)
-    (epyc6.home / "finish").touch()
-    for result in asked.result():
+    asked = break_midway(pool, here, vms, break_it)
+    finish(vms)
+    for result, vm in zip(asked.result(), vms, strict=True):
         assert told(result) == REATTACHED
-        assert result["stdout"] == "before\nafter\n"
-    assert len(runs(epyc6)) == 2
+        assert (result["stdout"], runs(vm)) == (BOTH_LINES, 1)
 
 
 def test_a_command_whose_connection_stays_lost_goes_on_and_can_be_read_later(
-    here: Dispatcher, epyc6: Vm, pool: ThreadPoolExecutor
+    here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:
-    asked = ask_both(pool, here, epyc6)
-    epyc6.fault(Fault.REFUSE)
-    epyc6.cut_now()
-    results = asked.result()
-    (epyc6.home / "finish").touch()
-    epyc6.heal()
-    for result in results:
+    def break_for_good(vm: Vm) -> None:
+        vm.fault(Fault.REFUSE)
+        vm.cut_now()
+
+    results = break_midway(pool, here, vms, break_for_good).result()
+    finish(vms)
+    for result, vm in zip(results, vms, strict=True):
         assert told(result) == LOST
         assert f"dx-dispatch --logs {result['session_id']}" in result["error"]
-    answer = here.run("--logs", results[0]["session_id"], "--json")
-    assert (answer.code, answer.result["outcome"]) == (0, "SUCCESS")
-    assert answer.result["stdout"] == "before\nafter\n"
-    assert len(runs(epyc6)) == 2
+        vm.heal()
+        answer = here.run("--logs", result["session_id"], "--json")
+        assert (answer.code, answer.result["outcome"]) == (0, "SUCCESS")
+        assert (answer.result["stdout"], runs(vm)) == (BOTH_LINES, 1)
 
 
 def test_a_connection_that_stalls_is_given_up_and_taken_up_again(
-    here: Dispatcher, epyc6: Vm, pool: ThreadPoolExecutor
+    here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:
-    def heal_at_the_retry(line: str) -> None:
-        if line.startswith("retry "):
-            epyc6.heal()
+    def heal_at_the_next_attempt(vm: Vm) -> None:
+        before = vm.connections
+        vm.fault(Fault.STALL)
+        wait_until(lambda: vm.connections > before, 60, "there is a second attempt")
+        vm.heal()
 
-    asked = ask_both(pool, here, epyc6, heal_at_the_retry)
-    epyc6.fault(Fault.STALL)
-    (epyc6.home / "finish").touch()
-    for result in asked.result():
+    asked = break_midway(pool, here, vms, heal_at_the_next_attempt)
+    finish(vms)
+    for result, vm in zip(asked.result(), vms, strict=True):
         assert told(result) == REATTACHED
-        assert result["stdout"] == "before\nafter\n"
-    assert len(runs(epyc6)) == 2
+        assert (result["stdout"], runs(vm)) == (BOTH_LINES, 1)
 
 
 def test_a_connection_that_stalls_for_good_is_lost(
-    here: Dispatcher, epyc6: Vm, pool: ThreadPoolExecutor
+    here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:
-    asked = ask_both(pool, here, epyc6)
-    epyc6.fault(Fault.STALL)
-    results = asked.result()
-    (epyc6.home / "finish").touch()
+    results = break_midway(pool, here, vms, lambda vm: vm.fault(Fault.STALL)).result()
+    finish(vms)
     assert [told(result) for result in results] == [LOST, LOST]
 
 
@@ -113,25 +142,34 @@ CUTS = [
 
 
 def long_both_ways() -> str:
-    """Return a command with 100 kB that ssh can't compress, and about as much output."""
-    padding = secrets.token_urlsafe(75_000)
+    """Return a command of 100 kB that ssh can't compress, with more output than that."""
     return (
         "mktemp run-XXXXXX >/dev/null; for n in 1 2 3 4; do head -c 75000 /dev/urandom | base64;"
-        f" sleep 0.2; done; echo all; : {padding}"
+        f" sleep 0.2; done; echo all; : {secrets.token_urlsafe(75_000)}"
     )
 
 
 @pytest.mark.parametrize("cut", CUTS, ids=str)
 def test_a_cut_at_any_byte_costs_one_attempt_and_no_second_run(
-    here: Dispatcher, epyc6: Vm, cut: dict[str, int]
+    here: Dispatcher, vms: tuple[Vm, Vm], cut: dict[str, int]
 ) -> None:
-    work_until_told(epyc6)
-    for count, door in enumerate((lambda: command_line(here, "epyc6", long_both_ways()),
-                                  lambda: python("epyc6", long_both_ways())), start=1):  # fmt: skip
-        here.drop_connections()
-        epyc6.cut_after(**cut)
-        result = door()
+    for vm in vms:
+        vm.cut_after(**cut)
+    results = told_by_both(here, long_both_ways(), hosts=(vms[0].name, vms[1].name))
+    for result, vm in zip(results, vms, strict=True):
         assert told(result) == REATTACHED
-        assert result["stdout"].endswith("\nall\n")
+        assert (result["stdout"][-5:], runs(vm)) == ("\nall\n", 1)
         assert len(result["stdout"]) > 400_000
-        assert len(runs(epyc6)) == count
+
+
+def test_a_connection_cut_more_often_than_the_attempts_allow_is_lost(
+    here: Dispatcher, vms: tuple[Vm, Vm]
+) -> None:
+    for vm in vms:
+        vm.cut_after(down=20_000, times=2)
+    results = told_by_both(here, long_both_ways(), hosts=(vms[0].name, vms[1].name))
+    assert [told(result) for result in results] == [LOST, LOST]
+    for result, vm in zip(results, vms, strict=True):
+        answer = here.run("--logs", result["session_id"], "--json")
+        assert (answer.code, runs(vm)) == (0, 1)
+        assert len(answer.result["stdout"]) > 400_000

@@ -1,4 +1,4 @@
-"""Every row of the truth table in the design, through both doors, on a network that is well."""
+"""The rows of the design's truth table that need no connection lost midway, through both doors."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.doors import Told, told, told_by_both
+from dxansible.fleet import fanout_ssh
+from tests.integration.doors import DONE, Told, told, told_by_both
 from tests.lab import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import ThreadPoolExecutor
+
     from tests.integration.dispatcher import Dispatcher
-    from tests.lab import Vm
+    from tests.lab import Lab, Vm
 
 
 def failed(code: int, reason: str = "exit_nonzero") -> Told:
     return Told(outcome="FAILURE", reason=reason, exit_code=code)
 
-
-DONE = Told(outcome="SUCCESS", reason="ok", exit_code=0)
 
 ENDINGS = {
     "exit 0": DONE,
@@ -36,18 +38,18 @@ ENDINGS = {
 def test_a_command_that_ends_is_an_answer_whatever_its_code(
     here: Dispatcher, epyc6: Vm, command: str, expected: Told
 ) -> None:
-    for result in told_by_both(here, "epyc6", command):
+    for result in told_by_both(here, command):
         assert told(result) == expected
         assert (result["host"], result["user"]) == ("epyc6", epyc6.user)
         assert (result["error"] is None) is (expected == DONE)
         assert result["stop_verified"] is None
 
 
-def test_the_deadline_is_a_timeout_and_the_stop_is_verified(here: Dispatcher, epyc6: Vm) -> None:
-    for result in told_by_both(here, "epyc6", "echo begun; sleep 600", timeout=1.5):
+def test_the_deadline_is_a_timeout_and_the_stop_is_verified(here: Dispatcher) -> None:
+    for result in told_by_both(here, "echo begun; sleep 600", timeout=1.5):
         assert told(result) == Told(outcome="TIMEOUT", reason="deadline")
         assert (result["stdout"], result["stop_verified"]) == ("begun\n", True)
-        assert epyc6.name in result["error"]
+        assert "raise --timeout" in result["error"]
 
 
 REFUSED = Told(outcome="PREFLIGHT_FAILED", reason="HOST_UNREACHABLE", attempts=2)
@@ -66,8 +68,39 @@ FAULTS = {
 def test_a_fault_of_the_connection_is_told_as_what_it_is(
     here: Dispatcher, epyc6: Vm, fault: Fault, expected: Told
 ) -> None:
+    (epyc6.home / "ran").unlink(missing_ok=True)
     epyc6.fault(fault)
-    for result in told_by_both(here, "epyc6", "echo hello >>ran"):
+    for result in told_by_both(here, "echo hello >>ran"):
         assert told(result) == expected
         assert (epyc6.home / "ran").exists() is (expected == DONE)
-    (epyc6.home / "ran").unlink(missing_ok=True)
+        assert epyc6.name in (result["error"] or "epyc6")
+
+
+MUTE = {
+    "homedesktop-wsl": Fault.DROP,
+    "macmini": Fault.SILENT,
+    "epyc6": Fault.HOLD_AUTH,
+}
+
+
+@pytest.fixture
+def mute(lab: Lab) -> Iterator[list[Vm]]:
+    """Three machines that never answer, each in its own way."""
+    for name, fault in MUTE.items():
+        lab.vms[name].fault(fault)
+    yield list(lab.vms.values())
+    for vm in lab.vms.values():
+        vm.heal()
+
+
+def test_a_host_that_never_answers_is_given_up_after_two_attempts(
+    here: Dispatcher, mute: list[Vm], pool: ThreadPoolExecutor
+) -> None:
+    names = [vm.name for vm in mute]
+    by_line = pool.submit(here.run, "all", "--exec", "echo hello", "--json")
+    by_python = pool.map(lambda name: fanout_ssh(name, "echo hello").to_dict(), names)
+    answer = by_line.result()
+    assert answer.code == 3
+    for result in (*answer.document["results"], *by_python):
+        assert told(result) == Told(outcome="PREFLIGHT_FAILED", reason="TIMEOUT", attempts=2)
+        assert result["host"] in result["error"]

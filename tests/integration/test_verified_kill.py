@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.vm_processes import Left, bystander, left_on, lives, sweep, wait_until
+from tests.integration.vm_processes import (
+    Left,
+    abort_arrived,
+    bystander,
+    left_on,
+    lives,
+    sweep,
+    wait_until,
+    work_on,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,18 +90,22 @@ def _stop(user: Dispatcher, vm: Vm, command: str, how: str) -> _Stopped:
     timeout = DEADLINE if how == "TIMEOUT" else 600
     with user.start("epyc6", "--exec", command, "--json", "--timeout", str(timeout)) as client:
         wait_until((vm.home / "ready").exists, 30, "the command runs")
-        assert left_on(vm)
+        assert work_on(vm)
         if how == "ABORTED":
             os.killpg(client.pid, signal.SIGINT)
+            wait_until(lambda: abort_arrived(vm), 30, "the VM hears of the abort")
         due = time.monotonic() + (DEADLINE if how == "TIMEOUT" else 0)
         left = _left_at(vm, due + PROMPT)
         out, _ = client.communicate(timeout=60)
+        still = work_on(vm)
     (result,) = json.loads(out)["results"]
+    if result["stop_verified"]:
+        assert still == []
     return _Stopped(result, client.returncode, left)
 
 
 def _left_at(vm: Vm, end: float) -> list[Left]:
-    while (left := left_on(vm)) and time.monotonic() < end:
+    while (left := work_on(vm)) and time.monotonic() < end:
         time.sleep(0.05)
     return left
 
@@ -165,4 +178,4 @@ def test_a_job_left_behind_on_purpose_is_counted_and_lives_on(
     answer = user.run("epyc6", "--exec", f"{SLEEP} & echo started", "--json")
     assert (answer.code, answer.result["stdout"]) == (0, "started\n")
     assert answer.result["left_running"] == 1
-    assert [left.command for left in left_on(machine)] == [SLEEP]
+    assert [left.command for left in work_on(machine)] == [SLEEP]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.lab import Vm
 
-__all__ = ["Left", "bystander", "left_on", "lives", "sweep", "wait_until"]
+__all__ = ["Left", "abort_arrived", "bystander", "left_on", "lives", "sweep", "wait_until", "work_on"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,6 +25,7 @@ class Left:
     """A process that runs as a VM's user."""
 
     pid: int
+    parent: int
     command: str
 
 
@@ -58,10 +59,29 @@ def left_on(vm: Vm) -> list[Left]:
     uid = pwd.getpwnam(vm.user).pw_uid
     bystanders = processes.marked("DXLAB_BYSTANDER=yes")
     return sorted(
-        Left(process.pid, _command_line(process))
+        Left(process.pid, process.parent, _command_line(process))
         for process in processes.alive()
         if process.uid == uid and process.pid not in bystanders and process.name[:4] != "sshd"
     )
+
+
+def work_on(vm: Vm) -> list[Left]:
+    """Return the processes of commands: what `left_on` finds, but for the keeper's own."""
+    everything = left_on(vm)
+    keepers = {left.pid for left in everything if "/dxansible/keeper-" in left.command}
+    tools = {left.pid for left in everything if left.parent in keepers and not _tagged(left.pid)}
+    return [left for left in everything if left.pid not in keepers | tools]
+
+
+def abort_arrived(vm: Vm) -> bool:
+    """Whether the keeper has been asked to stop a command."""
+    return any(" abort mark=" in left.command for left in left_on(vm))
+
+
+def _tagged(pid: int) -> bool:
+    with suppress(OSError):
+        return b"DX_SESSION=" in Path(f"/proc/{pid}/environ").read_bytes()
+    return False
 
 
 def _command_line(process: processes.Process) -> str:

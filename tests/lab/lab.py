@@ -120,9 +120,9 @@ class Lab:
             write_inventory(
                 inventory,
                 [
-                    Host(name, gate.address, gate.port, machines[name].user, self._client)
-                    for name, gate in self.extras.items()
-                    if name in machines
+                    Host(name, gate.address, gate.port, vm.user, self._client)
+                    for name, vm in machines.items()
+                    for gate in [self.extras[name]]
                 ],
             )
         return inventory

@@ -168,6 +168,15 @@ def test_library_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+def test_event_returns_the_line_whether_or_not_it_is_written(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    line = event("success", logging.DEBUG, command="TOKEN=abc make", user=None, attempt=1)
+
+    assert line == 'success command="TOKEN=*** make" attempt=1'
+    assert capfd.readouterr() == ("", "")
+
+
 def test_program_that_uses_the_library_sees_the_line_in_its_own_handlers(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import selectors
 import subprocess
 import sys
@@ -109,6 +110,8 @@ class Machine:
     """A program that is the shell, by itself: the keeper starts it again by this one word."""
     home: Path
     procfs: bool = True
+    prefix: str = field(default_factory=lambda: f"{secrets.token_hex(4)}-")
+    """Of all ids: tests that run at the same time have one user, who has each id once."""
     variables: dict[str, str] = field(default_factory=dict)
     """More of the environment in which the keeper is called."""
     _calls: list[Call] = field(default_factory=list)
@@ -134,7 +137,7 @@ class Machine:
 
     def session(self, name: str) -> Path:
         """Return a session's directory."""
-        return self.state / "sessions" / name
+        return self.state / "sessions" / f"{self.prefix}{name}"
 
     def begin(self, name: str, command: str | bytes, **options: object) -> Call:
         """Call ``start``, and don't wait for its answer."""
@@ -194,6 +197,8 @@ class Machine:
         return {pid for call in self._calls for pid in call.descendants()}
 
     def _words(self, verb: str, options: dict[str, object]) -> list[str]:
+        if "id" in options:
+            options = {**options, "id": f"{self.prefix}{options['id']}"}
         pairs = [f"{key}={value}" for key, value in options.items()]
         return [str(self.shell), str(self.keeper), verb, f"mark={_MARK}", *pairs]
 

@@ -37,9 +37,9 @@ strays() {
         { parent[$1] = $2; since[$1] = $5 }
         END { for (p in parent)
                   if ((parent[p] == 1 || parent[p] == parent[self]) && since[p] + 0 >= born + 0) print p }'); do
-        if [ -O "/proc/$pid" ] && [ -r "/proc/$pid/environ" ]; then
-            grep -qsF -e DX_KEEPER= -e DX_SESSION= "/proc/$pid/environ" || echo "$pid"
-        fi
+        # not "-O": what hides its environment, as ssh-agent does, has its entries owned by root
+        [ "$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status" 2>/dev/null)" = "$(id -u)" ] || continue
+        grep -qsF -e DX_KEEPER= -e DX_SESSION= "/proc/$pid/environ" || zombie "$pid" || [ ! -d "/proc/$pid" ] || echo "$pid"
     done
 }
 

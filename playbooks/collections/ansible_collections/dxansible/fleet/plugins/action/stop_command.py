@@ -51,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             )
         else:
             state = reply.state
-            decided = verdict.from_reply(host, reply, 0) if state in ENDED else _unfinished(host)
+            decided = verdict.from_reply(host, reply, None) if state in ENDED else _unfinished(host)
         record = {"kind": "stop", "id": arguments["id"], "state": state, **decided.as_dict()}
         verified = decided.outcome != "ABORTED" or bool(decided.stop_verified)
         return result | {

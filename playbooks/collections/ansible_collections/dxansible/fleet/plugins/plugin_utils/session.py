@@ -101,8 +101,9 @@ class Progress:
     def of(cls, session: str, register: object, variables: Mapping[str, Any]) -> Progress:
         """Go on from the last try of this task, else from that of an earlier task, else begin anew.
 
-        Tries of one task share a process. What a variable holds between them differs with Ansible's version; what
-        an earlier task has registered does not, but since 2.21 ``register`` itself is a dict of names.
+        Tries of one task share a process. What a variable holds between them differs with Ansible's
+        version; what an earlier task has registered does not, but since 2.21 ``register`` itself is
+        a dict of names.
         """
         known = _LAST_TRIES.get(session)
         if known is not None and not known.done:

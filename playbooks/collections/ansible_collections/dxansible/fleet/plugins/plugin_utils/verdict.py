@@ -47,15 +47,19 @@ def _signal_name(code: int) -> str | None:
         return None
 
 
-def from_reply(host: str, reply: Reply, timeout: float) -> Verdict:  # noqa: PLR0911 - a case each
-    """The verdict on a session that has ended. ``timeout`` in seconds, for the text."""
+def from_reply(host: str, reply: Reply, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
+    """The verdict on a session that has ended.
+
+    ``timeout`` is for the text, in seconds; None where it is not known.
+    """
     match reply.state:
         case "exited" if reply.code == 0:
             return Verdict(outcome="SUCCESS", reason="ok", exit_code=0, left_running=reply.left)
         case "exited":
             return _failed(host, reply)
         case "timeout":
-            text = f"{host}: not done after {timeout:g} s; raise --timeout if it needs longer"
+            limit = "its deadline" if timeout is None else f"{timeout:g} s"
+            text = f"{host}: not done after {limit}; raise --timeout if it needs longer"
             return _stopped("TIMEOUT", "deadline", text, reply)
         case "aborted":
             return _stopped("ABORTED", "aborted", f"{host}: aborted", reply)

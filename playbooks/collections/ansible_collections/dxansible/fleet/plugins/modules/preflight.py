@@ -1,0 +1,178 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of ``dxansible.fleet.preflight``, which runs on the controller as an action."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Check that a host can be used, before anything runs on it
+version_added: 0.1.0
+description:
+  - Checks the mapping of the host in the inventory, DNS, and that the login method is available
+    here, in this order.
+  - The first check that fails is the status, and fails the task.
+  - Makes no bare TCP probe of a host that passes, since OpenSSH 9.8 and later penalise them; the
+    connection that follows is
+    the probe. O(connect=true) makes it at once.
+  - Reads the variables C(ansible_host), C(ansible_port), C(ansible_user), C(dx_auth_mode),
+    C(dx_aliases),
+    C(dx_capabilities) and C(dx_hostnames).
+options:
+  run_id:
+    description:
+      - Name of the run, of up to 64 letters, digits and underscores, from which the id of its
+        session on this host is made.
+      - When empty, a new one is made.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds for each check, and for a connection to come up.
+    type: float
+    default: 5.0
+  checks:
+    description: Whether to check at all. When V(false), the task only says how the host is reached.
+    type: bool
+    default: true
+  connect:
+    description: Whether to make a real connection and have the host answer.
+    type: bool
+    default: false
+  batch_mode:
+    description: Whether never to wait for a person to type a password or a passphrase.
+    type: bool
+    default: true
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  async:
+    description: Can be used with the C(async) keyword.
+    support: none
+  check_mode:
+    description: Changes nothing, and so ignores check mode.
+    support: none
+  diff_mode:
+    description: Has no differences to show.
+    support: none
+seealso:
+  - module: dxansible.fleet.run_command
+author:
+  - dxansible contributors (@dxansible)
+"""
+
+EXAMPLES = r"""
+- name: Check that the host answers
+  dxansible.fleet.preflight:
+    connect: true
+
+- name: Learn how the host is reached, for a command that was started earlier
+  dxansible.fleet.preflight:
+    run_id: deploy_42
+    checks: false
+  register: checked
+"""
+
+RETURN = r"""
+msg:
+  description: What is wrong and what to do, or that the checks have passed.
+  returned: always
+  type: str
+  sample: "epyc6: preflight passed"
+dx:
+  description: What was found.
+  returned: always
+  type: dict
+  contains:
+    kind:
+      description: Always V(preflight).
+      type: str
+      returned: always
+      sample: preflight
+    id:
+      description:
+        - Id of the run's session on this host, for O(dxansible.fleet.run_command#module:id).
+      type: str
+      returned: always
+      sample: deploy_42-9f86d081
+    status:
+      description:
+        - V(OK), or the first check that failed, as V(HOST_UNRESOLVABLE), V(HOST_UNREACHABLE),
+          V(USER_MAPPING_MISSING),
+          V(AUTH_MODE_INVALID) or V(TIMEOUT).
+      type: str
+      returned: always
+      sample: OK
+    error:
+      description: What is wrong and what to do; null when the status is V(OK).
+      type: str
+      returned: always
+    user:
+      description: User on the host; null if the inventory has none.
+      type: str
+      returned: always
+      sample: feng
+    auth_mode:
+      description: Login method, V(local), V(tailscale) or V(ssh_key).
+      type: str
+      returned: always
+      sample: tailscale
+    address:
+      description: Where the host is, as the inventory says it.
+      type: str
+      returned: always
+      sample: epyc6
+    port:
+      description: Port of sshd; null if the connection has none.
+      type: int
+      returned: always
+      sample: 22
+    aliases:
+      description: Other names of the host.
+      type: list
+      elements: str
+      returned: always
+      sample: [epyc]
+    capabilities:
+      description: What the host is good for.
+      type: list
+      elements: str
+      returned: always
+      sample: [gpu, ml]
+    connect:
+      description: Whether a connection was asked for.
+      type: bool
+      returned: always
+    attempts:
+      description: Connections made.
+      type: int
+      returned: always
+      sample: 1
+    latency_ms:
+      description: Milliseconds until the host answered; null without a connection.
+      type: int
+      returned: always
+      sample: 90
+    duration_ms:
+      description: Milliseconds that the checks took.
+      type: int
+      returned: always
+      sample: 150
+    ssh:
+      description:
+        - Settings of the ssh client that the other modules want to know; empty if the connection is
+          not ssh.
+      type: dict
+      returned: always
+      sample: {strict: ask}
+    host_count:
+      description: How many hosts the play has.
+      type: int
+      returned: always
+      sample: 3
+    hosts:
+      description: Their names, told by the first host of the play only and null for the others.
+      type: list
+      elements: str
+      returned: always
+      sample: [homedesktop-wsl, macmini, epyc6]
+"""

@@ -1,0 +1,242 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of ``dxansible.fleet.run_command``, which runs on the controller as an action."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run_command
+short_description: Run a shell command exactly once, and say truthfully what became of it
+version_added: 0.1.0
+description:
+  - Starts the command in the variable C(dx_command) under an id, unless the host has that id
+    already, and follows it.
+  - To be used with C(until), since each try waits for a few seconds only; no try runs the command a
+    second time.
+  - The host keeps the command, its deadline and its output, so a lost connection loses nothing.
+  - Output may be any bytes, of any amount. What is cut in its middle is counted.
+  - Succeeds only when the command has ended with exit code 0.
+options:
+  id:
+    description:
+      - Id of the command's session on this host, as RV(dxansible.fleet.preflight#module:dx.id)
+        gives it.
+      - The same id never runs a command twice.
+    type: str
+    required: true
+  timeout:
+    description: Seconds that the command may take, enforced on the host. V(0) sets no limit.
+    type: float
+    default: 60.0
+  connect_timeout:
+    description: Seconds for a connection to come up.
+    type: float
+    default: 5.0
+  max_retries:
+    description: Further connection attempts. A command that ran is never run again.
+    type: int
+    default: 1
+  retry_delay:
+    description: Seconds between two connection attempts.
+    type: float
+    default: 2.0
+  output_limit:
+    description: Bytes of each stream to keep. V(0) is 4 MiB, and less in a play with many hosts.
+    type: int
+    default: 0
+  path:
+    description: Directories to put before C(PATH); C(~/) is the home directory on the host.
+    type: list
+    elements: str
+    default: []
+  ssh:
+    description:
+      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
+    type: dict
+    default: {}
+  batch_mode:
+    description: Whether never to wait for a person to type a password or a passphrase.
+    type: bool
+    default: true
+  stream:
+    description:
+      - Whether every try returns new output in RV(dx), for programs that read events, instead of
+        all at the end.
+    type: bool
+    default: false
+  command_socket:
+    description:
+      - Path of a Unix socket that gives the command, byte for byte, instead of C(dx_command).
+    type: str
+    default: ""
+  attach:
+    description: Whether only to follow what was started under the id, and to start nothing.
+    type: bool
+    default: false
+attributes:
+  action:
+    description: Runs on the controller; the host needs a POSIX shell and no Python.
+    support: full
+  async:
+    description: Can be used with the C(async) keyword.
+    support: none
+  check_mode:
+    description: Runs the command in check mode too.
+    support: none
+  diff_mode:
+    description: Has no differences to show.
+    support: none
+notes:
+  - C(dx_command) is never a template. Its text reaches the shell of the host as it is written.
+seealso:
+  - module: dxansible.fleet.preflight
+  - module: dxansible.fleet.stop_command
+author:
+  - dxansible contributors (@dxansible)
+"""
+
+EXAMPLES = r"""
+- name: Check the host
+  dxansible.fleet.preflight:
+  register: checked
+
+- name: Run the command in dx_command
+  dxansible.fleet.run_command:
+    id: "{{ checked.dx.id }}"
+    ssh: "{{ checked.dx.ssh }}"
+    timeout: 600
+  register: turn
+  until: turn.dx.done
+  retries: 100000
+  delay: 0
+"""
+
+RETURN = r"""
+msg:
+  description: What happened and what to do.
+  returned: when RV(dx.done)
+  type: str
+  sample: "epyc6: exit code 2"
+rc:
+  description: Exit code of the command; null where it did not run to an exit of its own.
+  returned: when RV(dx.done)
+  type: int
+  sample: 2
+stdout:
+  description: The command's output, bytes that are not UTF-8 replaced.
+  returned: when the command has ended, and not O(stream)
+  type: str
+stderr:
+  description: The command's error output, likewise.
+  returned: when the command has ended, and not O(stream)
+  type: str
+truncated:
+  description: Bytes of both streams that were cut.
+  returned: when the command has ended, and not O(stream)
+  type: int
+  sample: 0
+dx:
+  description: What is known of the command.
+  returned: always
+  type: dict
+  contains:
+    kind:
+      description: Always V(command).
+      type: str
+      returned: always
+      sample: command
+    id:
+      description: The id that was asked for.
+      type: str
+      returned: always
+      sample: deploy_42-9f86d081
+    limit:
+      description: Bytes of each stream that are kept.
+      type: int
+      returned: always
+      sample: 4194304
+    done:
+      description: Whether the outcome is known. While it is V(false), try again.
+      type: bool
+      returned: always
+    progress:
+      description:
+        - What the next try goes on from. Its C(started) says whether the host has the command.
+      type: dict
+      returned: always
+    retry:
+      description: The connection attempt that failed, if another follows.
+      type: dict
+      returned: when a connection attempt failed and another follows
+      contains:
+        attempt:
+          description: Its number.
+          type: int
+          returned: always
+        failure:
+          description: How far it had come.
+          type: str
+          returned: always
+        error:
+          description: What ssh said, and what to do.
+          type: str
+          returned: always
+    out:
+      description: New output.
+      type: dict
+      returned: when O(stream) and the host has answered
+      contains:
+        data:
+          description: The bytes, in base64.
+          type: str
+          returned: always
+        skipped:
+          description: Bytes before them that came too fast to be kept.
+          type: int
+          returned: always
+        total:
+          description: Bytes written so far.
+          type: int
+          returned: always
+    err:
+      description: New error output, as RV(dx.out).
+      type: dict
+      returned: when O(stream) and the host has answered
+    full:
+      description:
+        - Whether the host's disk was full, so that output is missing without being counted.
+      type: bool
+      returned: when the command has ended
+    outcome:
+      description: V(SUCCESS), V(FAILURE), V(TIMEOUT), V(ABORTED) or V(PREFLIGHT_FAILED).
+      type: str
+      returned: when RV(dx.done)
+      sample: FAILURE
+    reason:
+      description: Why the outcome is what it is.
+      type: str
+      returned: when RV(dx.done)
+      sample: exit_nonzero
+    error:
+      description: What happened and what to do; null on success.
+      type: str
+      returned: when RV(dx.done)
+    exit_code:
+      description: As RV(rc).
+      type: int
+      returned: when RV(dx.done)
+    stop_verified:
+      description:
+        - After a stop, whether no process of the command is left; null where nothing had to be
+          stopped.
+      type: bool
+      returned: when RV(dx.done)
+    left_running:
+      description: Processes that the command left behind.
+      type: int
+      returned: when RV(dx.done)
+    duration_ms:
+      description: Milliseconds since the first try.
+      type: int
+      returned: when RV(dx.done)
+      sample: 2340
+"""

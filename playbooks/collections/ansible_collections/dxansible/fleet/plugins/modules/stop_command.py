@@ -1,0 +1,125 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of ``dxansible.fleet.stop_command``, which runs on the controller as an action."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stop_command
+short_description: Stop a command by its id, and see that it is gone
+version_added: 0.1.0
+description:
+  - Sends TERM to everything that belongs to the command, waits, sends KILL, and looks until nothing
+    is left.
+  - A command that has ended by itself is left as it is; the result says how it ended.
+  - An id that the host has not seen yet cannot start a command there any more.
+  - Fails unless the command is known to be gone.
+options:
+  id:
+    description:
+      - Id of the command's session on this host, as RV(dxansible.fleet.preflight#module:dx.id)
+        gives it.
+    type: str
+    required: true
+  connect_timeout:
+    description: Seconds for the connection to come up.
+    type: float
+    default: 5.0
+  wait:
+    description: Seconds to wait for the command to be gone.
+    type: int
+    default: 8
+  ssh:
+    description:
+      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
+    type: dict
+    default: {}
+attributes:
+  action:
+    description: Runs on the controller; the host needs a POSIX shell and no Python.
+    support: full
+  async:
+    description: Can be used with the C(async) keyword.
+    support: none
+  check_mode:
+    description: Stops the command in check mode too.
+    support: none
+  diff_mode:
+    description: Has no differences to show.
+    support: none
+seealso:
+  - module: dxansible.fleet.run_command
+author:
+  - dxansible contributors (@dxansible)
+"""
+
+EXAMPLES = r"""
+- name: Learn how the host is reached
+  dxansible.fleet.preflight:
+    run_id: deploy_42
+    checks: false
+  register: checked
+
+- name: Stop the command
+  dxansible.fleet.stop_command:
+    id: "{{ checked.dx.id }}"
+    ssh: "{{ checked.dx.ssh }}"
+"""
+
+RETURN = r"""
+msg:
+  description: What became of the command; empty if it had ended with exit code 0.
+  returned: always
+  type: str
+  sample: "epyc6: aborted (its processes are gone)"
+dx:
+  description: What became of the command.
+  returned: always
+  type: dict
+  contains:
+    kind:
+      description: Always V(stop).
+      type: str
+      returned: always
+      sample: stop
+    id:
+      description: The id that was asked for.
+      type: str
+      returned: always
+      sample: deploy_42-9f86d081
+    state:
+      description:
+        - What the host says of the session. V(aborted), if it was stopped; V(exited), V(timeout),
+          V(killed), V(lost) or
+          V(unstarted), if it had ended before; V(unknown) if the host gave no answer.
+      type: str
+      returned: always
+      sample: aborted
+    outcome:
+      description: V(ABORTED), or the outcome that the command had before.
+      type: str
+      returned: always
+      sample: ABORTED
+    reason:
+      description: Why the outcome is what it is.
+      type: str
+      returned: always
+      sample: aborted
+    error:
+      description: What happened; null if the command had ended with exit code 0.
+      type: str
+      returned: always
+    exit_code:
+      description: Exit code of a command that ended by itself, else null.
+      type: int
+      returned: always
+    stop_verified:
+      description: Whether no process of the command is left; null if it had ended by itself.
+      type: bool
+      returned: always
+      sample: true
+    left_running:
+      description: Processes that a command which ended by itself left behind.
+      type: int
+      returned: always
+      sample: 0
+"""

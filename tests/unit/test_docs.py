@@ -1,0 +1,59 @@
+"""The documents say what the program does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dxansible.cli import command
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _text(name: str) -> str:
+    return (_ROOT / name).read_text()
+
+
+@pytest.mark.parametrize("option", [name for parameter in command.params for name in parameter.opts])
+def test_every_option_is_in_the_document_of_the_command_line(option: str) -> None:
+    if option.startswith("-"):
+        assert re.search(rf"`[^`]*(?<![\w-]){option}(?![\w-])", _text("docs/cli.md")), option
+
+
+@pytest.mark.parametrize("word", [*FanoutOutcome, *Reason, *PreflightStatus])
+def test_every_outcome_and_reason_is_documented(word: str) -> None:
+    assert re.search(rf"\b{word}\b", _text("docs/outcomes.md")), word
+
+
+def test_every_option_that_the_documents_use_exists() -> None:
+    known = {name for parameter in command.params for name in parameter.opts} | {"--help", "-h"}
+    for document in [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")]:
+        for line in document.read_text().splitlines():
+            if "dx-dispatch " in line:
+                used = set(re.findall(r"(?<=\s)--[a-z][a-z-]*", line.partition("dx-dispatch ")[2]))
+                assert used <= known, (document.name, line)
+
+
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    for document in [_ROOT / "README.md", _ROOT / "CONTRIBUTING.md", *(_ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            if not target.startswith("http"):
+                assert (document.parent / target).exists(), (document.name, target)
+
+
+def test_the_architecture_names_every_module() -> None:
+    text = _text("docs/architecture.md")
+    for module in (_ROOT / "dxansible").rglob("*.py"):
+        if module.name != "__init__.py":
+            assert module.stem in text, module.name
+
+
+def test_every_variable_of_the_playbooks_is_documented() -> None:
+    documented = _text("docs/operations.md") + _text("docs/inventory.md")
+    internal = {"dx_stream", "dx_command_socket", "dx_check_reachable"}
+    for playbook in (_ROOT / "playbooks").rglob("*.yml"):
+        for name in set(re.findall(r"\bdx_[a-z_]+", playbook.read_text())) - internal:
+            assert f"`{name}`" in documented or f"{name}:" in documented, name
