@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dxansible.errors import ContentError, InventoryError
+from dxansible.errors import ContentError, InventoryError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ class Settings:
     ) -> Settings:
         """Find everything. ``inventory`` of None means DX_INVENTORY, the user's own, or ours.
 
-        Raises InventoryError and ContentError.
+        Raises InventoryError, ContentError and UsageError.
         """
         known = os.environ if environ is None else environ
         return cls(
@@ -127,6 +127,24 @@ def _ansible_environment(environ: Mapping[str, str]) -> dict[str, str]:
         "DX_KEEPER": "client",
     }
     home = Path("~").expanduser()
-    if not os.access(home, os.W_OK):
-        settings["ANSIBLE_HOME"] = str(_runtime_dir(environ) / f"dx-ansible-{os.getuid()}")
+    if not (home.is_dir() and os.access(home, os.W_OK)):
+        spare = _spare_home(environ)
+        # the ssh plugin's directory for live connections does not follow ANSIBLE_HOME
+        for name, place in (("HOME", spare), ("SSH_CONTROL_PATH_DIR", spare / "cp")):
+            settings[f"ANSIBLE_{name}"] = environ.get(f"ANSIBLE_{name}") or str(place)
     return settings
+
+
+def _spare_home(environ: Mapping[str, str]) -> Path:
+    """Where Ansible keeps its files when the home directory can't: ours alone, as ssh trusts it."""
+    spare = _runtime_dir(environ) / f"dx-ansible-{os.getuid()}"
+    try:
+        spare.mkdir(mode=0o700, exist_ok=True)
+        found = spare.lstat()
+    except OSError as error:
+        message = f"neither the home directory nor {spare} can be written to: {error.strerror}"
+        raise UsageError(message, "set HOME or TMPDIR to a directory of yours") from error
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        message = f"{spare} is open to other users"
+        raise UsageError(message, "remove it, or set HOME to a directory of yours")
+    return spare

@@ -27,15 +27,20 @@ def list_hosts(settings: Settings) -> list[HostMapping]:
 
 
 def _mapping(name: str, variables: dict[str, Any]) -> HostMapping:
+    port = str(variables.get("ansible_port", 22))
     return HostMapping(
         host=name,
         address=str(variables.get("ansible_host", name)),
-        port=int(variables.get("ansible_port", 22)),
+        port=int(port) if port.isdigit() else None,
         user=variables.get("ansible_user"),
         auth_mode=variables.get("dx_auth_mode"),
-        aliases=tuple(variables.get("dx_aliases", ())),
-        capabilities=tuple(variables.get("dx_capabilities", ())),
+        aliases=_names(variables.get("dx_aliases")),
+        capabilities=_names(variables.get("dx_capabilities")),
     )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def is_plain_name(target: str) -> bool:
@@ -56,7 +61,8 @@ def explain_no_match(target: str, settings: Settings, output: str) -> Exception:
         if f"Could not match supplied host pattern, ignoring: {term}" in " ".join(output.split()):
             return NoMatchError(term, difflib.get_close_matches(term, known, n=3, cutoff=0.5))
     if "leaves us with no hosts" in output or "no hosts" in output or "Could not match" in output:
-        return NoMatchError(target, difflib.get_close_matches(target, known, n=3, cutoff=0.5))
+        near = difflib.get_close_matches(target, known, n=3, cutoff=0.5) if missing else []
+        return NoMatchError(target, near)
     message = "Ansible ended before it came to any host"
     return EngineError(message, "its own words are above; -v shows more", output)
 

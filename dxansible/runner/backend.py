@@ -26,6 +26,8 @@ __all__ = ["play", "read_inventory"]
 _TAIL_LINES = 60
 _POLL_SECONDS = 0.2
 """How often ansible-runner looks whether the run was cancelled."""
+_WHOLE_RESULTS = {"MAX_EVENT_RES": str(2**30)}
+"""ansible-runner empties a task's result that is longer, 700,000 characters unless it is told otherwise."""
 
 
 def play(
@@ -96,11 +98,12 @@ def _run(
         end = ansible_runner.run(
             private_data_dir=str(directory),
             project_dir=_working_directory(),
+            host_cwd=_working_directory(),
             playbook=str(request.playbook),
             inventory=[str(source) for source in request.inventory],
             limit=request.limit,
             extravars={key: _unsafe(value) for key, value in variables.items()},
-            envvars=dict(request.environment),
+            envvars={**request.environment, **_WHOLE_RESULTS},
             forks=request.forks,
             settings={"pexpect_timeout": _POLL_SECONDS, "suppress_ansible_output": True},
             quiet=True,

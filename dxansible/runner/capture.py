@@ -30,6 +30,12 @@ class Capture:
             del self._tail[:excess]
             self._lost += excess
 
+    def end_at(self, total: int) -> None:
+        """The stream had ``total`` bytes: what has not been added by now never arrived."""
+        missing = total - len(self._head) - len(self._tail) - self._lost
+        if missing > 0:
+            self.add(b"", missing)
+
     @property
     def lost(self) -> int:
         """Bytes of the stream that are not kept."""

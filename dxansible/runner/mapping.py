@@ -78,6 +78,8 @@ class _HostState:
     out: Capture = field(default_factory=lambda: Capture(_DEFAULT_LIMIT))
     err: Capture = field(default_factory=lambda: Capture(_DEFAULT_LIMIT))
     limited: bool = False
+    totals: tuple[int, int] = (0, 0)
+    """Bytes of both streams that the VM had written at the last news."""
 
 
 class RunState:
@@ -183,6 +185,7 @@ class RunState:
             state.out, state.err, state.limited = Capture(news.limit), Capture(news.limit), True
         state.out.add(news.out, news.out_skipped)
         state.err.add(news.err, news.err_skipped)
+        state.totals = (news.out_total, news.err_total)
         if news.out_skipped or news.err_skipped:
             self._listener.cut(news.host, news.out_skipped, news.err_skipped)
         if news.out or news.err:
@@ -198,6 +201,9 @@ class RunState:
     def _verdict(self, news: Verdict) -> None:
         state = self._state(news.host)
         outcome, reason, error = news.outcome, news.reason, news.error
+        if not news.from_stop and reason is not Reason.LOST_CONTACT:
+            state.out.end_at(state.totals[0])
+            state.err.end_at(state.totals[1])
         if news.from_stop and outcome is not FanoutOutcome.ABORTED:
             outcome, reason = FanoutOutcome.ABORTED, Reason.ABORTED
             error = f"{news.host}: it had ended by itself before it could be stopped"

@@ -1,7 +1,9 @@
 """The private directory of a run, which outlives its process by no more than a moment.
 
 A small shell waits on a pipe from this process and removes the directory when the pipe ends, so
-nothing is left behind by ``kill -9`` either; it also ends an ansible-playbook that lost its caller.
+nothing is left behind by ``kill -9`` either. It also ends what is left of the run's Ansible: one
+that has lost its caller, and workers of one that was cancelled, which lead sessions of their own
+and would wait for ever to hand over their results.
 """
 
 from __future__ import annotations
@@ -20,9 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["hand_over", "private_directory"]
 
 _JANITOR = """
-read -r word && { rm -rf -- "$1"; exit; }
+if read -r word; then
+    pkill -KILL -f -- "$1/env/"
+    rm -rf -- "$1"
+    exit
+fi
 for round in 1 2 3 4 5; do
-    pkill -KILL -f -- "$1/env/" 2>/dev/null
+    pkill -KILL -f -- "$1/env/"
     rm -rf -- "$1"
     sleep 0.5
 done

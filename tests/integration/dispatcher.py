@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Answer", "Dispatcher", "marked_processes"]
+__all__ = ["OBEY_MODES", "Answer", "Dispatcher", "marked_processes"]
+
+OBEY_MODES = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+"""Put before a command, root has to obey the modes of files like everybody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,13 @@ class Dispatcher:
         self.environment.pop("XDG_RUNTIME_DIR", None)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own
-        """Start a call in a process group of its own, output to pipes unless told otherwise."""
+        """Start a call in a process group of its own, output to pipes unless told otherwise.
+
+        ``through`` is a program with arguments that runs the call, like OBEY_MODES.
+        """
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        command = [str(Path(sys.executable).parent / "dx-dispatch"), *arguments]
+        dispatch = str(Path(sys.executable).parent / "dx-dispatch")
+        command = [*options.pop("through", ()), dispatch, *arguments]
         environment = {**self.environment, **options.pop("env", {})}
         return subprocess.Popen(command, env=environment, start_new_session=True, **options)
 

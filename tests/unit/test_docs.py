@@ -17,7 +17,9 @@ def _text(name: str) -> str:
     return (_ROOT / name).read_text()
 
 
-@pytest.mark.parametrize("option", [name for parameter in command.params for name in parameter.opts])
+@pytest.mark.parametrize(
+    "option", [name for parameter in command.params for name in parameter.opts]
+)
 def test_every_option_is_in_the_document_of_the_command_line(option: str) -> None:
     if option.startswith("-"):
         assert re.search(rf"`[^`]*(?<![\w-]){option}(?![\w-])", _text("docs/cli.md")), option
@@ -38,7 +40,11 @@ def test_every_option_that_the_documents_use_exists() -> None:
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:
-    for document in [_ROOT / "README.md", _ROOT / "CONTRIBUTING.md", *(_ROOT / "docs").glob("*.md")]:
+    for document in [
+        _ROOT / "README.md",
+        _ROOT / "CONTRIBUTING.md",
+        *(_ROOT / "docs").glob("*.md"),
+    ]:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             if not target.startswith("http"):
                 assert (document.parent / target).exists(), (document.name, target)

@@ -66,6 +66,7 @@ class Call:
         os.close(stdin)
         self._report = os.fdopen(source, "r", encoding="ascii")
         self.pid = int(self._report.readline())
+        self.ancestor = self._process.pid
 
     def finish(self) -> tuple[int, bytes, bytes]:
         """Wait for the exit code and the end of both streams."""
@@ -89,13 +90,8 @@ class Call:
         """Wait for the answer."""
         return parse_reply(_MARK, *self.finish())
 
-    def descendants(self) -> set[int]:
-        """Return the pids of everything alive that this call has brought into being."""
-        return {process.pid for process in processes.descendants(self._process.pid)}
-
     def close(self) -> None:
-        """Kill whatever is left."""
-        processes.kill_all(self.descendants)
+        """Take leave of it; everything that it brought into being has to be gone."""
         self._process.wait(PATIENCE)
         for stream in (self._process.stdout, self._process.stderr, self._report):
             if stream is not None:
@@ -122,6 +118,7 @@ class Machine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        processes.kill_all(self.processes)
         for call in self._calls:
             call.close()
 
@@ -193,8 +190,15 @@ class Machine:
         return parse_reply(_MARK, 0, self.ask("abort", id=name, wait=wait), b"")
 
     def processes(self) -> set[int]:
-        """Return the pids of all that the calls have brought into being and that is still alive."""
-        return {pid for call in self._calls for pid in call.descendants()}
+        """Return the pids of all that the starts have brought into being and that is still alive."""
+        ancestors = {call.ancestor for call in self._calls}
+        everyone = [process for process in processes.alive() if process.pid not in ancestors]
+        family: set[int] = set()
+        parents = ancestors
+        while parents:
+            parents = {process.pid for process in everyone if process.parent in parents}
+            family |= parents
+        return family
 
     def _words(self, verb: str, options: dict[str, object]) -> list[str]:
         if "id" in options:

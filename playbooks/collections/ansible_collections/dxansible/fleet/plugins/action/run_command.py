@@ -155,6 +155,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         result: dict[str, Any],
     ) -> verdict.Verdict | None:
         progress.started = progress.contacted = True
+        progress.ours |= not reply.attached
         if self._arguments["stream"]:
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
             record["err"] = _news(progress.err_next, reply.err_from, reply.err_total, reply.err)
@@ -168,7 +169,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         else:
             reply = self._collect(progress, reply, result)
         record["full"] = reply.full
-        return verdict.from_reply(self._host, reply, self._arguments["timeout"])
+        timeout = self._arguments["timeout"] if progress.ours else None
+        return verdict.from_reply(self._host, reply, timeout)
 
     def _collect(self, progress: session.Progress, reply: Reply, result: dict[str, Any]) -> Reply:
         """Fetch all that the VM has kept, for callers that read the result and not the events."""

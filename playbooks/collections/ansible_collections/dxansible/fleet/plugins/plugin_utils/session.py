@@ -87,6 +87,8 @@ class Progress:
     """Connection attempts, the present one included."""
     started: bool = False
     """The VM has confirmed that it has the session."""
+    ours: bool = False
+    """This run has started the session, whose time limit is therefore the one asked for."""
     contacted: bool = False
     """An attempt may have reached the VM."""
     retry: bool = False

@@ -1,0 +1,72 @@
+"""A session whose supervisor is gone is lost, not running; abort still ends what it left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from tests.integration.keeper.machine import wait_until
+from tests.integration.keeper.trees import ALL, STRAY, Tree
+
+if TYPE_CHECKING:
+    from tests.integration.keeper.machine import Machine
+
+
+def _lose(machine: Machine, name: str) -> None:
+    record = (machine.session(name) / "supervisor").read_text().split()
+    os.kill(int(record[0]), signal.SIGKILL)
+    wait_until(lambda: machine.poll(name).state == "lost")
+
+
+def test_a_killed_supervisor_loses_the_session_and_abort_ends_it(any_machine: Machine) -> None:
+    tree = Tree(ALL)
+    tree.start(any_machine, "s", deadline=60)
+    _lose(any_machine, "s")
+    assert tree.alive()
+    reply = any_machine.abort("s")
+    assert (reply.state, reply.verified) == ("aborted", True)
+    assert not tree.alive()
+    wait_until(lambda: not any_machine.processes())
+
+
+def test_what_slipped_away_from_a_lost_session_makes_the_abort_unverified(
+    any_machine: Machine,
+) -> None:
+    tree = Tree(STRAY)
+    tree.start(any_machine, "s")
+    _lose(any_machine, "s")
+    reply = any_machine.abort("s")
+    assert (reply.state, reply.verified) == ("aborted", False)
+
+
+def test_a_lost_session_never_runs_again(machine: Machine) -> None:
+    Tree("echo ran >>runs; SLEEP &").start(machine, "s")
+    _lose(machine, "s")
+    assert machine.start("s", "echo ran >>runs", wait=1).state == "lost"
+    assert (machine.home / "runs").read_text() == "ran\n"
+
+
+def test_another_boot_of_the_machine_loses_the_session(machine: Machine) -> None:
+    tree = Tree("SLEEP &")
+    tree.start(machine, "s")
+    record = machine.session("s") / "supervisor"
+    pid, birth, _ = record.read_text().split()
+    record.write_text(f"{pid} {birth} 00000000-0000-0000-0000-000000000000\n")
+    assert machine.poll("s").state == "lost"
+    reply = machine.abort("s")
+    assert (reply.state, reply.verified) == ("aborted", True)
+
+
+def test_another_process_with_the_supervisors_pid_is_not_it(machine: Machine) -> None:
+    Tree("SLEEP &").start(machine, "s")
+    record = machine.session("s") / "supervisor"
+    pid, birth, boot = record.read_text().split()
+    record.write_text(f"{pid} {int(birth) - 1} {boot}\n")
+    assert machine.poll("s").state == "lost"
+
+
+def test_output_up_to_the_loss_is_kept(machine: Machine) -> None:
+    Tree("SLEEP &").start(machine, "s")
+    _lose(machine, "s")
+    assert machine.poll("s").out == b"up\n"

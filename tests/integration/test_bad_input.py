@@ -1,0 +1,116 @@
+"""What makes no sense is answered at once: one line that says what to do, and exit code 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.dispatcher import OBEY_MODES, Dispatcher
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A call, a part of its complaint, and a part of its remedy; DIR stands for a directory."""
+
+    arguments: tuple[str, ...]
+    says: str
+    remedy: str
+    stdin: bytes = b""
+
+
+SEE_HELP = "see dx-dispatch --help"
+
+CASES = {
+    "nothing at all": Case((), "nothing to do", "dx-dispatch --list"),
+    "no command": Case(("epyc6",), "there is no command", "--exec"),
+    "an empty command": Case(("epyc6", "--exec", ""), "the command is empty", "--exec"),
+    "a blank command": Case(("epyc6", "--exec", " \n\t "), "the command is empty", "--exec"),
+    "an empty file": Case(("epyc6", "--file", "-"), "the command is empty", "--exec"),
+    "a NUL": Case(("epyc6", "--file", "-"), "NUL", "remove it", b"echo \0"),
+    "no file": Case(("epyc6", "--file", "DIR/no"), "No such file", "give a readable file"),
+    "a directory as file": Case(("epyc6", "--file", "DIR"), "directory", "give a readable file"),
+    "an unknown option": Case(("epyc6", "--exce", "true"), "--exce", SEE_HELP),
+    "an option without value": Case(("epyc6", "--exec"), "--exec", SEE_HELP),
+    "a third argument": Case(("epyc6", "a", "b"), "unexpected extra argument", SEE_HELP),
+    "a task": Case(("epyc6", "Run make test"), "no agent sessions yet", "--exec"),
+    "two modes": Case(("--list", "--status", "epyc6"), "--list and --status", "choose one"),
+    "a mode and a command": Case(
+        ("epyc6", "--exec", "true", "--list"), "--exec and --list", "choose one"
+    ),
+    "a mode with target": Case(("epyc6", "--list"), "takes no further argument", "--status"),
+    "two commands": Case(
+        ("epyc6", "--exec", "true", "--file", "-"), "can't be used together", "once"
+    ),
+    "words as timeout": Case(("epyc6", "--exec", "true", "--timeout", "soon"), "'soon'", SEE_HELP),
+    "no forks": Case(("epyc6", "--exec", "true", "--forks", "0"), "--forks", SEE_HELP),
+    "negative retries": Case(("epyc6", "--exec", "true", "--retries", "-1"), "--retries", SEE_HELP),
+    "a bad run id": Case(("epyc6", "--exec", "true", "--run-id", "a/b"), "'a/b'", "letters"),
+    "a bad session": Case(("--logs", "what"), "'what' is not a session id", "cmd_"),
+    "a session of elsewhere": Case(("--abort", "cmd_0-00000000"), "is on no host", "-i"),
+    "no inventory": Case(("-i", "DIR/no", "--list"), "there is no inventory", "DX_INVENTORY"),
+    "a malformed inventory": Case(
+        ("-i", "DIR/bad.yml", "all", "--exec", "true"), "bad.yml can't be used", "ansible-inventory"
+    ),
+    "an empty directory": Case(
+        ("-i", "DIR/empty", "all", "--exec", "true"), "can't be used", "ansible-inventory"
+    ),
+    "nothing matches": Case(("epyc9*", "--exec", "true"), "epyc9*: no such host", "epyc6"),
+    "all but all": Case(("all:!all", "--exec", "true"), "all:!all: no such host", "--list"),
+    "an unknown group": Case(("gpus:ios", "--exec", "true"), "gpus: no such host", "gpu"),
+    "status of nobody": Case(("--status", "epic6"), "epic6: no such host", "did you mean epyc6"),
+    **{
+        f"timeout {value}": Case(
+            ("epyc6", "--exec", "true", "--timeout", value), "seconds above 0", SEE_HELP
+        )
+        for value in ("0", "-1", "nan", "inf", "1e999")
+    },
+}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "bad.yml").write_text("all:\n  hosts: [\n")
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_bad_call_ends_with_one_line_and_a_remedy(
+    user: Dispatcher, directory: Path, case: Case
+) -> None:
+    arguments = [argument.replace("DIR", str(directory)) for argument in case.arguments]
+    plain = user.run(*arguments, stdin=case.stdin)
+    assert (plain.code, plain.out) == (2, b"")
+    (line,) = plain.err.decode().splitlines()
+    assert line.startswith("dx-dispatch: ")
+    assert case.says in line
+    assert case.remedy in line
+    as_json = user.run("--json", *arguments, stdin=case.stdin)
+    document = as_json.document
+    assert (as_json.code, document["schema"], document["exit_code"]) == (2, 1, 2)
+    assert case.says in document["error"]["message"]
+    assert case.remedy in document["error"]["remedy"]
+    assert as_json.err == b""
+
+
+def test_an_inventory_that_may_not_be_read_is_named(user: Dispatcher, tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.yml"
+    inventory.touch(mode=0)
+    answer = user.run("-i", str(inventory), "--list", through=OBEY_MODES)
+    complaint = f"dx-dispatch: the inventory {inventory} can't be read; check its owner and mode\n"
+    assert (answer.code, answer.out, answer.err.decode()) == (2, b"", complaint)
+
+
+def test_no_directory_of_somebody_else_is_used_in_place_of_a_home(user: Dispatcher) -> None:
+    spare = user.home / "dx-ansible-0"
+    spare.mkdir(mode=0o777)
+    spare.chmod(0o777)
+    environment = {"HOME": "/dev/null", "TMPDIR": str(user.home)}
+    answer = user.run("--list", env=environment)
+    assert (answer.code, answer.out) == (2, b"")
+    assert answer.err.decode().startswith(f"dx-dispatch: {spare} is open to other users; remove it")

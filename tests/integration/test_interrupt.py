@@ -1,0 +1,225 @@
+"""Clients that are interrupted, killed or no longer read: what becomes of the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.dispatcher import Dispatcher, marked_processes
+from tests.integration.vm_processes import bystander, left_on, lives, sweep, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.lab import Lab, Vm
+
+FOR_EVER = "sleep 86400 & echo begun; echo >ready; sleep 86400"
+UNTIL_TOLD = "echo begun; echo >ready; while [ ! -e finish ]; do sleep 0.1; done; echo ended"
+
+
+@pytest.fixture
+def vm(lab: Lab) -> Iterator[Vm]:
+    """A machine without traces of other commands, before and after."""
+    machine = lab.vms["macmini"]
+    forget(machine)
+    yield machine
+    forget(machine)
+
+
+def forget(vm: Vm) -> None:
+    sweep(vm)
+    for name in ("ready", "finish"):
+        (vm.home / name).unlink(missing_ok=True)
+
+
+def begin(
+    user: Dispatcher, vm: Vm, command: str, *more: str, stop_after: float = 600
+) -> subprocess.Popen[bytes]:
+    """Start a client, and return it when its command runs on the machine."""
+    client = user.start("macmini", "--exec", command, "--timeout", str(stop_after), *more)
+    wait_until((vm.home / "ready").exists, 60, "the command runs")
+    return client
+
+
+def session_on(vm: Vm) -> str:
+    """The id of the command that ran there last."""
+    sessions = (vm.home / ".local/state/dxansible/sessions").iterdir()
+    return max(sessions, key=lambda path: path.stat().st_mtime_ns).name
+
+
+def at_the_terminal(client: subprocess.Popen[bytes]) -> None:
+    """Press Ctrl-C: the terminal signals all processes in the foreground."""
+    os.killpg(client.pid, signal.SIGINT)
+
+
+WAYS: dict[str, Callable[[subprocess.Popen[bytes]], None]] = {
+    "Ctrl-C": at_the_terminal,
+    "SIGINT": lambda client: client.send_signal(signal.SIGINT),
+    "SIGTERM": lambda client: client.send_signal(signal.SIGTERM),
+    "SIGHUP": lambda client: client.send_signal(signal.SIGHUP),
+}
+
+
+@pytest.mark.parametrize("interrupt", WAYS.values(), ids=WAYS)
+def test_an_interrupted_client_stops_its_command_and_nothing_else(
+    user: Dispatcher, vm: Vm, interrupt: Callable[[subprocess.Popen[bytes]], None]
+) -> None:
+    with begin(user, vm, FOR_EVER, "--json") as client, bystander(vm) as decoy:
+        interrupt(client)
+        out, err = client.communicate(timeout=60)
+        assert lives(decoy)
+        assert not left_on(vm)
+    (result,) = json.loads(out)["results"]
+    assert (client.returncode, result["outcome"], result["stop_verified"]) == (130, "ABORTED", True)
+    assert result["reason"] == "aborted"
+    assert b"aborted host=macmini" in err
+    assert b"Traceback" not in err
+
+
+def test_a_second_interrupt_does_not_wait_for_the_stop(user: Dispatcher, vm: Vm) -> None:
+    stubborn = "trap '' TERM; echo >ready; while :; do sleep 1; done"
+    with begin(user, vm, stubborn) as client:
+        assert client.stderr
+        at_the_terminal(client)
+        while b"stopping the command" not in client.stderr.readline():
+            pass
+        client.send_signal(signal.SIGINT)
+        _, err = client.communicate(timeout=60)
+    assert client.returncode == 130
+    assert b"the command may still be running on the VM" in err
+    assert b"aborted host=" not in err
+
+
+def test_an_interrupt_of_the_python_interface_stops_the_command_and_is_raised(
+    user: Dispatcher, vm: Vm
+) -> None:
+    program = (
+        "import sys\nfrom dxansible.fleet import fanout_ssh\n"
+        "try:\n    fanout_ssh('macmini', sys.argv[1], timeout_sec=600)\n"
+        "except KeyboardInterrupt:\n    print('interrupted')\n"
+    )
+    arguments = [sys.executable, "-c", program, FOR_EVER]
+    with subprocess.Popen(
+        arguments, env=user.environment, stdout=subprocess.PIPE, start_new_session=True
+    ) as client:
+        wait_until((vm.home / "ready").exists, 60, "the command runs")
+        at_the_terminal(client)
+        out, _ = client.communicate(timeout=60)
+        assert (out, client.returncode) == (b"interrupted\n", 0)
+        assert not left_on(vm)
+
+
+@pytest.fixture
+def runtime(user: Dispatcher) -> Path:
+    """The directory for private directories of this user alone."""
+    directory = user.home / "run"
+    directory.mkdir()
+    user.environment["XDG_RUNTIME_DIR"] = str(directory)
+    return directory
+
+
+def remains(user: Dispatcher, runtime: Path) -> list[str]:
+    """What there is of calls: private directories, and processes but for live ssh connections."""
+    lines = [process_line(pid) for pid in marked_processes(f"DXTEST={user.home}")]
+    running = [line for line in lines if line and "[mux]" not in line]
+    return [*running, *(path.name for path in runtime.iterdir())]
+
+
+def process_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def test_a_killed_client_leaves_its_command_to_run_and_nothing_here(
+    user: Dispatcher, vm: Vm, runtime: Path
+) -> None:
+    with begin(user, vm, UNTIL_TOLD) as client:
+        assert remains(user, runtime)
+        client.kill()
+    wait_until(lambda: not remains(user, runtime), 15, "nothing is left of the killed client")
+    assert left_on(vm)
+    (vm.home / "finish").touch()
+    later = user.run("--logs", session_on(vm))
+    assert (later.code, later.out) == (0, b"begun\nended\n")
+    assert b"macmini  SUCCESS" in later.err
+
+
+def test_a_killed_clients_command_still_ends_at_its_deadline(
+    user: Dispatcher, vm: Vm, runtime: Path
+) -> None:
+    with begin(user, vm, FOR_EVER, stop_after=4) as client:
+        client.kill()
+    wait_until(lambda: not left_on(vm), 30, "the deadline ends the command")
+    later = user.run("--logs", session_on(vm), "--json")
+    assert (later.code, later.result["outcome"]) == (124, "TIMEOUT")
+    assert (later.result["stdout"], later.result["stop_verified"]) == ("begun\n", True)
+    assert "not done after its deadline" in later.result["error"]
+    assert not remains(user, runtime)
+
+
+def test_whoever_follows_a_command_may_stop_watching(user: Dispatcher, vm: Vm) -> None:
+    with begin(user, vm, UNTIL_TOLD) as client:
+        with user.start("--logs", session_on(vm)) as follower:
+            assert follower.stdout
+            assert follower.stdout.readline() == b"begun\n"
+            at_the_terminal(follower)
+            _, err = follower.communicate(timeout=60)
+            assert (follower.returncode, left_on(vm) != []) == (130, True)
+            assert b"the command goes on" in err
+        (vm.home / "finish").touch()
+        out, _ = client.communicate(timeout=60)
+    assert (client.returncode, out) == (0, b"begun\nended\n")
+
+
+def test_anybody_with_the_inventory_can_abort_and_do_so_again(
+    user: Dispatcher, vm: Vm, lab: Lab
+) -> None:
+    other = Dispatcher(lab.inventory)
+    try:
+        with begin(user, vm, FOR_EVER, "--json") as client, bystander(vm) as decoy:
+            first = other.run("--abort", session_on(vm), "--json")
+            assert not left_on(vm)
+            assert lives(decoy)
+            out, _ = client.communicate(timeout=60)
+        again = other.run("--abort", session_on(vm), "--json")
+    finally:
+        other.close()
+    (result,) = json.loads(out)["results"]
+    assert (client.returncode, result["outcome"], result["stop_verified"]) == (130, "ABORTED", True)
+    for answer in (first, again):
+        assert answer.code == 0
+        assert (answer.result["outcome"], answer.result["stop_verified"]) == ("ABORTED", True)
+
+
+def test_a_command_that_was_aborted_before_it_arrived_never_runs(user: Dispatcher, vm: Vm) -> None:
+    run = f"cmd_{secrets.token_hex(8)}"
+    session = user.run("macmini", "--exec", "true", "--run-id", f"{run}_a", "--json").result
+    early = session["session_id"].replace(f"{run}_a", run)
+    assert user.run("--abort", early).code == 0
+    answer = user.run("macmini", "--exec", "echo >ready", "--run-id", run, "--json")
+    assert (answer.code, answer.result["outcome"]) == (130, "ABORTED")
+    assert not (vm.home / "ready").exists()
+
+
+def test_a_reader_that_goes_away_stops_the_command(user: Dispatcher, vm: Vm) -> None:
+    ticking = "echo >ready; while :; do echo tick; sleep 0.1; done"
+    with begin(user, vm, ticking) as client:
+        assert client.stdout
+        assert client.stdout.readline() == b"tick\n"
+        client.stdout.close()
+        assert client.wait(60) == 130
+        assert not left_on(vm)
+        assert client.stderr
+        err = client.stderr.read()
+    assert b"aborted host=macmini" in err
+    assert b"Traceback" not in err

@@ -1,0 +1,63 @@
+"""Looks for a text where it must not be: in process lists, and in files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.integration.dispatcher import marked_processes
+
+if TYPE_CHECKING:
+    from tests.integration.dispatcher import Dispatcher
+
+__all__ = ["files_with", "processes_with", "running_for"]
+
+_PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/log")
+
+
+def processes_with(text: str) -> list[str]:
+    """Return "/proc/PID/cmdline" and "/proc/PID/environ" of all processes that show the text."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        for name in ("cmdline", "environ"):
+            with suppress(OSError):
+                if text.encode() in (entry / name).read_bytes():
+                    found.append(str(entry / name))
+    return found
+
+
+def files_with(text: str, *, since: float) -> list[Path]:
+    """Return the files that changed after ``since`` (seconds since the epoch) and hold the text.
+
+    Looks where a user's programs write: temporary and runtime directories, home, logs.
+    """
+    home, runtime = Path("~").expanduser(), os.environ.get("XDG_RUNTIME_DIR", "/run")
+    places = {place for place in (*_PLACES, str(home), runtime) if Path(place).exists()}
+    changed = subprocess.run(
+        ["find", *places, "-type", "f", "-newerct", f"@{since}", "-size", "-64M", "-print0"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # files that vanish meanwhile
+        check=False,
+    ).stdout
+    paths = {Path(os.fsdecode(name)) for name in changed.split(b"\0") if name}
+    return sorted(path for path in paths if _has(path, text))
+
+
+def _has(path: Path, text: str) -> bool:
+    with suppress(OSError):
+        return text.encode() in path.read_bytes()
+    return False
+
+
+def running_for(user: Dispatcher) -> list[str]:
+    """Return the commands that run here for a user, but for SSH connections kept for later."""
+    found = []
+    for pid in marked_processes(f"DXTEST={user.home}"):
+        with suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            found += [command] if command and "[mux]" not in command else []
+    return found

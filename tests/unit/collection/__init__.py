@@ -1,0 +1,1 @@
+"""Rules of what the collection's plugins are made of."""

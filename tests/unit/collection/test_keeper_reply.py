@@ -1,0 +1,136 @@
+"""Rules of reading a keeper's reply out of what a login shell printed."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+    ENDED,
+    CutShortError,
+    KeeperError,
+    Reply,
+    parse_reply,
+)
+
+ALL = (
+    "state=exited code=3 verified=no left=2 attached=no full=yes "
+    "out_from=5 out_upto=8 out_total=8 err_from=0 err_upto=1 err_total=1"
+)
+
+
+def text(fields: str, body: bytes = b"", mark: str = "dx-1") -> bytes:
+    return f"\n{mark} {fields}\n".encode() + body + f"\n{mark} end\n".encode()
+
+
+def read(out: bytes, code: int = 0, err: bytes = b"") -> Reply:
+    return parse_reply("dx-1", code, out, err)
+
+
+def test_a_reply_has_every_field_and_the_bytes_of_both_streams() -> None:
+    assert read(text(ALL, b"a\xff\0e")) == Reply(
+        state="exited",
+        code=3,
+        verified=False,
+        left=2,
+        attached=False,
+        full=True,
+        out=b"a\xff\0",
+        err=b"e",
+        out_from=5,
+        out_total=8,
+        err_total=1,
+    )
+
+
+def test_what_a_field_does_not_say_is_not_known() -> None:
+    assert read(text("state=running code=- verified=- attached=yes full=no")) == Reply(
+        state="running"
+    )
+
+
+def test_a_stop_that_was_verified_says_so() -> None:
+    assert read(text("state=aborted verified=yes")).verified is True
+
+
+def test_a_reply_without_a_state_claims_nothing() -> None:
+    assert read(text("code=0")).state == "unknown"
+
+
+def test_what_the_login_shell_prints_around_a_reply_does_not_matter() -> None:
+    noisy = b"Welcome!\ndx-0 state=exited code=0\n" + text(ALL, b"a\xff\0e") + b"Bye\n"
+
+    assert read(noisy) == read(text(ALL, b"a\xff\0e"))
+
+
+def test_output_that_looks_like_a_reply_is_only_output() -> None:
+    body = b"\ndx-1 end\n\ndx-1 state=exited\n"
+    fields = f"state=running out_from=0 out_upto={len(body)} out_total={len(body)}"
+
+    assert read(text(fields, body)).out == body
+
+
+def test_the_end_of_an_ended_stream_is_where_it_stood_then() -> None:
+    fields = "state=exited code=0 out_from=0 out_upto=2 out_total=9 out_end=2 err_end=-"
+
+    assert read(text(fields, b"ab")).out_total == 2
+
+
+def test_the_short_reply_of_a_shell_without_a_script_is_whole() -> None:
+    assert read(b"\ndx-1 state=absent\ndx-1 end\n").state == "absent"
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        b"\ndx-1 " + ALL.encode() + b"\n",
+        text(ALL, b"a\xff\0e")[:-3],
+        text(ALL, b"a\xff\0"),
+        b"\ndx-1 " + ALL.encode() + b"\na\xff\0e",
+    ],
+)
+def test_a_reply_that_does_not_end_was_cut_short(out: bytes) -> None:
+    with pytest.raises(CutShortError, match="the VM's answer was cut short"):
+        read(out)
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "complaint"),
+    [
+        (b"", b"sh: cannot create: Read-only file system\n", "sh: cannot create: Read-only"),
+        (b"This account is not available.\n", b"", "This account is not available."),
+        (b"out", b"first\nlast \n\n", "last"),
+        (b"", b" \n", "the VM's shell ended with exit code 7 and said nothing"),
+        (b"\ndx-1 state=exi", b"", "dx-1 state=exi"),
+        (b"\ndx-2 state=exited\n", b"", "dx-2 state=exited"),
+        (b"", b"x" * 1000, "x" * 300),
+    ],
+)
+def test_without_a_reply_the_error_is_what_the_shell_complained_about(
+    out: bytes, err: bytes, complaint: str
+) -> None:
+    with pytest.raises(KeeperError, match=f"^{complaint.replace('.', '[.]')}"):
+        read(out, 7, err)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ("state=error message=no space left, a=b", "no space left, a=b"),
+        ("state=error", "the VM can't run this"),
+    ],
+)
+def test_an_error_of_the_keeper_is_told_in_its_own_words(fields: str, complaint: str) -> None:
+    with pytest.raises(KeeperError, match=f"^{complaint}$"):
+        read(text(fields))
+
+
+@pytest.mark.parametrize("state", [*sorted(ENDED), "running", "starting"])
+@pytest.mark.parametrize(
+    ("out", "err", "last"),
+    [(b"abc", b"e", True), (b"ab", b"e", False), (b"abc", b"", False), (b"", b"", False)],
+)
+def test_a_reply_is_complete_when_the_session_has_ended_and_no_byte_is_missing(
+    state: str, out: bytes, err: bytes, *, last: bool
+) -> None:
+    reply = Reply(state=state, out=out, err=err, out_from=5, out_total=8, err_total=1)
+
+    assert reply.complete == (last and state in ENDED)

@@ -1,0 +1,141 @@
+"""Rules of session ids, of the text of a command, and of what one try hands on to the next."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import session
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import (
+    CommandError,
+    Progress,
+    command_text,
+    new_run_id,
+    output_limit,
+    pack,
+    session_id,
+)
+
+from dxansible.runner.workspace import hand_over
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MIB = 2**20
+
+
+@pytest.fixture(autouse=True)
+def _new_process() -> Iterator[None]:
+    session._LAST_TRIES.clear()
+    yield
+    session._LAST_TRIES.clear()
+
+
+def registered(progress: Progress, **changes: object) -> dict[str, Any]:
+    """What the next task finds in the variable, after JSON."""
+    known: dict[str, Any] = json.loads(json.dumps(progress.as_dict()))
+    return {"turn": {"dx": {"progress": known | changes}}}
+
+
+def test_two_names_of_one_machine_have_two_sessions() -> None:
+    assert session_id("deploy_42", "epyc6") != session_id("deploy_42", "epyc")
+    assert session_id("deploy_42", "epyc6") == session_id("deploy_42", "epyc6")
+
+
+def test_a_new_id_is_never_one_that_was_given_before() -> None:
+    assert len({new_run_id() for _ in range(1000)}) == 1000
+
+
+@pytest.mark.parametrize(
+    ("hosts", "limit"),
+    [(0, 4 * MIB), (1, 4 * MIB), (8, 4 * MIB), (16, 2 * MIB), (128, MIB // 4), (1000, MIB // 4)],
+)
+def test_the_more_hosts_the_less_output_of_each(hosts: int, limit: int) -> None:
+    assert output_limit(hosts) == limit
+
+
+@pytest.mark.parametrize("text", ["make test", "{{ 7*7 }}", "grün\n", "a\tb"])
+def test_a_command_comes_from_the_variable_as_it_is(text: str) -> None:
+    assert command_text({"dx_command": text}, "") == text.encode()
+    assert command_text({"dx_command": text}, None) == text.encode()
+
+
+def test_bytes_that_are_not_utf8_survive_a_variable() -> None:
+    assert command_text({"dx_command": "\udcff"}, None) == b"\xff"
+
+
+def test_a_command_comes_from_the_socket_byte_for_byte(tmp_path: Path) -> None:
+    text = bytes(range(1, 256)) * 1000
+
+    with hand_over(text, tmp_path / "text.sock"):
+        assert command_text({"dx_command": "not this"}, str(tmp_path / "text.sock")) == text
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({}, "dx_command is missing; give it as a string"),
+        ({"dx_command": None}, "dx_command is missing"),
+        ({"dx_command": ["make", "test"]}, "dx_command is missing"),
+        ({"dx_command": " \n"}, "dx_command is empty"),
+        ({"dx_command": "a\0b"}, "dx_command has a NUL byte"),
+    ],
+)
+def test_what_no_shell_can_run_is_no_command(variables: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(CommandError, match=complaint):
+        command_text(variables, None)
+
+
+def test_any_bytes_fit_into_a_result() -> None:
+    data = bytes(range(256))
+
+    assert base64.b64decode(json.loads(json.dumps(pack(data)))) == data
+
+
+@pytest.mark.parametrize("register", [None, "turn", {"turn": "a projection"}, {}, ["turn"]])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"turn": None},
+        {"turn": "text"},
+        {"turn": {"dx": None}},
+        {"turn": {"dx": {"progress": None}}},
+        {"turn": {"dx": {"progress": {"id": "another"}}}},
+    ],
+)
+def test_without_an_earlier_try_it_begins_anew(register: object, variables: dict[str, Any]) -> None:
+    progress = Progress.of("s1", register, variables)
+
+    assert (progress.id, progress.attempts, progress.started) == ("s1", 1, False)
+    assert abs(progress.began - time.time()) < 60
+
+
+@pytest.mark.parametrize("register", ["turn", {"turn": "a projection"}])
+def test_the_next_task_goes_on_from_what_the_last_one_registered(register: object) -> None:
+    last = Progress(id="s1", began=5.0, turn_began=6.0, attempts=2, started=True, out_next=7)
+
+    progress = Progress.of("s1", register, registered(last, spent=True))
+
+    assert (progress.began, progress.attempts, progress.started) == (5.0, 2, True)
+    assert progress.out_next == 7
+    assert not progress.spent
+    assert abs(progress.turn_began - time.time()) < 60
+
+
+def test_the_next_try_goes_on_from_the_last_one_whatever_is_registered() -> None:
+    last = Progress(id="s1", attempts=2, retry=True)
+    last.remember()
+
+    assert Progress.of("s1", "turn", registered(Progress(id="s1"))) is last
+    assert Progress.of("s2", "turn", {}) is not last
+
+
+def test_after_the_end_a_task_of_the_same_id_asks_the_vm_again() -> None:
+    Progress(id="s1", attempts=2, done=True).remember()
+
+    assert Progress.of("s1", "turn", {}).attempts == 1

@@ -1,0 +1,163 @@
+"""Rules of deciding the outcome of a command."""
+
+import signal
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
+
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+
+FINAL = {SshFailure.AUTH, SshFailure.HOST_KEY, SshFailure.UNRESOLVABLE}
+
+
+def decide(state: str, timeout: float | None = 60, **record: int | bool | None) -> Verdict:
+    reply = Reply(state=state, **record)  # type: ignore[arg-type] # any field of a record
+    return verdict.from_reply("epyc6", reply, timeout)
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+@pytest.mark.parametrize("code", [None, 0, 1, 130, 255])
+@pytest.mark.parametrize("verified", [None, True, False])
+def test_only_an_exit_with_code_0_is_a_success(
+    state: str, code: int | None, *, verified: bool | None
+) -> None:
+    decided = decide(state, code=code, verified=verified)
+
+    assert (decided.outcome == "SUCCESS") == (state == "exited" and code == 0)
+    assert (decided.error is None) == (decided.outcome == "SUCCESS")
+
+
+def test_a_success_has_its_exit_code_and_what_it_left_running() -> None:
+    assert decide("exited", code=0, left=2) == Verdict(
+        outcome="SUCCESS", reason="ok", exit_code=0, left_running=2
+    )
+
+
+@pytest.mark.parametrize("code", [1, 2, 124, 127, 128, 200, 255])
+def test_another_exit_code_is_a_failure(code: int) -> None:
+    assert decide("exited", code=code, left=1) == Verdict(
+        outcome="FAILURE",
+        reason="exit_nonzero",
+        error=f"epyc6: exit code {code}",
+        exit_code=code,
+        left_running=1,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_a_signal_from_elsewhere_is_named(number: signal.Signals) -> None:
+    decided = decide("exited", code=128 + number)
+
+    assert (decided.outcome, decided.reason) == ("FAILURE", "signalled")
+    assert decided.error == f"epyc6: killed by {number.name} (exit code {128 + number})"
+
+
+def test_an_exit_without_a_code_is_a_failure() -> None:
+    assert decide("exited").exit_code == 255
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "reason"),
+    [("timeout", "TIMEOUT", "deadline"), ("aborted", "ABORTED", "aborted")],
+)
+@pytest.mark.parametrize(
+    ("verified", "ending"),
+    [
+        (True, "(its processes are gone)"),
+        (False, "(some of its processes may still be running on the VM)"),
+        (None, "(some of its processes may still be running on the VM)"),
+    ],
+)
+def test_a_stop_says_whether_it_is_verified(
+    state: str, outcome: str, reason: str, ending: str, *, verified: bool | None
+) -> None:
+    decided = decide(state, verified=verified)
+
+    assert (decided.outcome, decided.reason) == (outcome, reason)
+    assert decided.stop_verified is (verified is True)
+    assert str(decided.error).endswith(ending)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "text"), [(1.5, "1.5 s"), (60, "60 s"), (None, "its deadline")]
+)
+def test_a_timeout_says_how_long_it_waited(timeout: float | None, text: str) -> None:
+    assert f"not done after {text};" in str(decide("timeout", timeout).error)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "text"),
+    [
+        ("killed", "signalled", "ended the command from outside"),
+        ("unstarted", "vm_error", "nothing has run, try again"),
+        ("unknown", "lost", "knows of no such session"),
+        ("lost", "lost", "no longer knows what became of the command"),
+        ("of a later version", "lost", "no longer knows what became of the command"),
+    ],
+)
+def test_every_other_end_is_a_failure_for_a_reason(state: str, reason: str, text: str) -> None:
+    decided = decide(state)
+
+    assert (decided.outcome, decided.reason) == ("FAILURE", reason)
+    assert text in str(decided.error)
+
+
+@pytest.mark.parametrize("failure", list(SshFailure))
+def test_only_what_no_second_attempt_can_mend_is_refused(failure: SshFailure) -> None:
+    assert (verdict.refused(failure, "text") is not None) == (failure in FINAL)
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome", "reason"),
+    [
+        (SshFailure.AUTH, "FAILURE", "auth_failed"),
+        (SshFailure.HOST_KEY, "FAILURE", "host_key"),
+        (SshFailure.UNRESOLVABLE, "PREFLIGHT_FAILED", "HOST_UNRESOLVABLE"),
+    ],
+)
+def test_a_refusal_has_its_reason(failure: SshFailure, outcome: str, reason: str) -> None:
+    assert verdict.refused(failure, "text") == Verdict(outcome=outcome, reason=reason, error="text")
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (SshFailure.UNRESOLVABLE, "HOST_UNRESOLVABLE"),
+        (SshFailure.UNREACHABLE, "HOST_UNREACHABLE"),
+        (SshFailure.CONNECT_TIMEOUT, "TIMEOUT"),
+    ],
+)
+def test_a_vm_that_was_never_reached_failed_its_preflight(failure: SshFailure, status: str) -> None:
+    decided = verdict.gave_up(failure, "text", "id", contacted=False)
+
+    assert decided == Verdict(outcome="PREFLIGHT_FAILED", reason=status, error="text")
+
+
+@pytest.mark.parametrize("failure", list(SshFailure))
+def test_a_vm_that_may_have_been_reached_is_lost_contact_with(failure: SshFailure) -> None:
+    decided = verdict.gave_up(failure, "text", "id", contacted=True)
+
+    assert (decided.outcome, decided.reason) == ("FAILURE", "lost_contact")
+    assert str(decided.error).startswith("text; the command may be running there; see: ")
+    assert "dx-dispatch --logs id" in str(decided.error)
+
+
+@pytest.mark.parametrize("failure", [SshFailure.LOST, SshFailure.AUTH, SshFailure.HOST_KEY])
+def test_what_tells_nothing_of_the_way_counts_as_contact(failure: SshFailure) -> None:
+    assert verdict.gave_up(failure, "text", "id", contacted=False).reason == "lost_contact"
+
+
+def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
+    verdicts = [
+        *(decide(state, code=code) for state in ENDED for code in (0, 1, 137)),
+        *(decided for f in SshFailure if (decided := verdict.refused(f, "text"))),
+        *(verdict.gave_up(f, "text", "id", contacted=c) for f in SshFailure for c in (True, False)),
+    ]
+
+    for decided in verdicts:
+        outcome = FanoutOutcome(decided.outcome)
+        words = PreflightStatus if outcome is FanoutOutcome.PREFLIGHT_FAILED else Reason
+        assert decided.reason in list(words)

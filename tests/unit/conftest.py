@@ -1,0 +1,78 @@
+"""No network in unit tests, and an empty home directory for those that need one."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dxansible.settings import Settings, content_dir
+from tests.unit.local_vm import write_inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DECIDE_FOR_US = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "NO_COLOR")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def connect_nearby(sock: socket.socket, address: Any) -> None:  # noqa: ANN401 - as in socket
+        if sock.family != socket.AF_UNIX and not ipaddress.ip_address(address[0]).is_loopback:
+            pytest.fail(f"a unit test connects to {address}")
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_nearby)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, also where the caller of pytest has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home directory, with a short name, and no settings from outside."""
+    directory = Path(tempfile.mkdtemp(prefix="dxt-", dir="/tmp"))
+    for name in list(os.environ):
+        if name.startswith(_DECIDE_FOR_US):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(directory))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def inventory(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's inventory, in which this machine is the VM "here", and "twin" as well."""
+    monkeypatch.setenv("DX_INVENTORY", str(home / "inventory.yml"))
+    return write_inventory(home / "inventory.yml")
+
+
+@pytest.fixture
+def playbooks(home: Path, inventory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory that stands for our playbooks, beside our collection."""
+    assert inventory.exists()
+    directory = home / "playbooks"
+    directory.mkdir()
+    (directory / "collections").symlink_to(content_dir("playbooks") / "collections")
+    monkeypatch.setenv("DX_PLAYBOOKS", str(directory))
+    return directory
+
+
+@pytest.fixture
+def settings(inventory: Path) -> Settings:
+    """The settings of somebody with that inventory."""
+    return Settings.load(inventory)

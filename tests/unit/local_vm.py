@@ -1,0 +1,35 @@
+"""An inventory in which the VM is this machine: the real engine, and no network."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["LOCAL", "write_inventory", "write_playbook"]
+
+LOCAL: dict[str, Any] = {
+    "ansible_connection": "local",
+    "dx_auth_mode": "local",
+    "dx_hostnames": [socket.gethostname()],
+}
+
+
+def write_inventory(path: Path, **hosts: dict[str, Any]) -> Path:
+    """Write an inventory; by default of "here", with an alias and a group, and "twin"."""
+    chosen = hosts or {
+        "here": LOCAL | {"dx_aliases": ["me"], "dx_capabilities": ["gpu"]},
+        "twin": LOCAL,
+    }
+    path.write_text(json.dumps({"all": {"hosts": chosen}}))
+    return path
+
+
+def write_playbook(path: Path, *tasks: dict[str, Any]) -> Path:
+    """Write a playbook of one play over all hosts."""
+    play = {"name": "Play", "hosts": "all", "gather_facts": False, "tasks": list(tasks)}
+    path.write_text(json.dumps([play]))
+    return path

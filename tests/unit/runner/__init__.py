@@ -1,0 +1,1 @@
+"""Rules of the runner: events in, typed results out."""

@@ -1,0 +1,342 @@
+"""Rules of gathering the events of a run into one result for each host."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dxansible.outcome import FanoutOutcome, FanoutResult, PreflightStatus, Reason, Truncation
+from dxansible.runner.events import HostBroken, HostsKnown, RetryPlanned, StreamNews, parse
+from dxansible.runner.mapping import Listener, Quiet, RunState
+from tests.unit.runner import records
+from tests.unit.runner.test_events import SUCCESS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ABORTED = replace(
+    SUCCESS,
+    outcome=FanoutOutcome.ABORTED,
+    reason=Reason.ABORTED,
+    error="epyc6: aborted",
+    exit_code=None,
+    stop_verified=True,
+    from_stop=True,
+)
+
+
+@dataclass
+class Diary:
+    """A listener that writes down what it is told."""
+
+    pages: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def hosts_known(self, hosts: Sequence[str]) -> None:
+        self.pages.append(("hosts", *hosts))
+
+    def output(self, host: str, out: bytes, err: bytes) -> None:
+        self.pages.append(("output", host, out, err))
+
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+        self.pages.append(("cut", host, stdout_bytes, stderr_bytes))
+
+    def finished(self, result: FanoutResult) -> None:
+        self.pages.append(("finished", result.host, result.outcome))
+
+
+@dataclass
+class Run:
+    """A run of which a test tells the events."""
+
+    summary: str | None = "make test"
+    listener: Listener = field(default_factory=Quiet)
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state = RunState(self.summary, self.listener, self.log.append)
+
+    def take(self, *raws: dict[str, Any]) -> None:
+        for raw in raws:
+            for event in parse(raw):
+                self.state.take(event)
+
+    @property
+    def result(self) -> FanoutResult:
+        return self.state.results["epyc6"]
+
+
+def news(out: bytes = b"", err: bytes = b"", **changes: Any) -> StreamNews:  # noqa: ANN401 - any field
+    return StreamNews(host="epyc6", limit=1000, out=out, err=err, **changes)
+
+
+def test_a_result_has_what_all_the_events_of_its_host_said() -> None:
+    run = Run()
+
+    run.take(
+        records.preflight(),
+        records.command(
+            "runner_retry", done=False, out=records.stream(b"a"), err=records.stream(b"e")
+        ),
+        records.command(out=records.stream(b"b"), err=records.stream(b"")),
+    )
+
+    assert run.result == FanoutResult(
+        outcome=FanoutOutcome.SUCCESS,
+        reason=Reason.OK,
+        host="epyc6",
+        user="feng",
+        command_summary="make test",
+        attempts=1,
+        duration_ms=2340,
+        exit_code=0,
+        stdout_bytes=b"ab",
+        stderr_bytes=b"e",
+        session_id="cmd_1-0a1b2c3d",
+    )
+
+
+def test_the_log_has_the_lines_of_the_specification() -> None:
+    run = Run()
+
+    run.take(records.preflight(), records.command(stop_verified=None))
+
+    assert run.log == [
+        "preflight_ok host=epyc6 user=feng auth_mode=tailscale duration_ms=150",
+        'success host=epyc6 user=feng command="make test" attempt=1 duration_ms=2340',
+    ]
+
+
+def test_without_a_callback_the_log_goes_its_usual_way(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    RunState("make test", Quiet()).take(SUCCESS)
+
+    assert caplog.messages == ['success host=epyc6 command="make test" attempt=1 duration_ms=2340']
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "line"),
+    [
+        (FanoutOutcome.FAILURE, Reason.EXIT_NONZERO, "failure host=epyc6"),
+        (FanoutOutcome.TIMEOUT, Reason.DEADLINE, "timeout host=epyc6"),
+        (FanoutOutcome.ABORTED, Reason.ABORTED, "aborted host=epyc6"),
+        (FanoutOutcome.PREFLIGHT_FAILED, PreflightStatus.TIMEOUT, "preflight_failed host=epyc6"),
+    ],
+)
+def test_every_outcome_has_its_event_at_level_error(
+    outcome: FanoutOutcome,
+    reason: Reason | PreflightStatus,
+    line: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    RunState("make test", Quiet()).take(replace(SUCCESS, outcome=outcome, reason=reason, error="x"))
+
+    (record,) = caplog.records
+    assert record.getMessage().startswith(line)
+    assert f"reason={reason}" in record.getMessage()
+    assert record.levelno == logging.ERROR
+
+
+def test_a_failed_preflight_is_the_result_of_the_command_and_is_logged_once() -> None:
+    diary = Diary()
+    run = Run(listener=diary)
+
+    run.take(records.preflight(status="HOST_UNREACHABLE", error="epyc6: is it on?", attempts=0))
+
+    assert run.result.outcome is FanoutOutcome.PREFLIGHT_FAILED
+    assert run.result.reason is PreflightStatus.HOST_UNREACHABLE
+    assert (run.result.error, run.result.attempts) == ("epyc6: is it on?", 0)
+    (line,) = run.log
+    assert line == (
+        "preflight_failed host=epyc6 user=feng auth_mode=tailscale status=HOST_UNREACHABLE "
+        'duration_ms=150 error="epyc6: is it on?"'
+    )
+    assert diary.pages == [("finished", "epyc6", FanoutOutcome.PREFLIGHT_FAILED)]
+
+
+def test_a_run_that_only_checks_has_preflights_and_no_results() -> None:
+    run = Run(summary=None)
+
+    run.take(records.preflight(status="TIMEOUT", error="epyc6: no answer"))
+
+    assert run.state.preflights["epyc6"].status is PreflightStatus.TIMEOUT
+    assert run.state.results == {}
+
+
+def test_the_listener_hears_everything_in_order() -> None:
+    diary = Diary()
+    state = RunState("make test", diary)
+
+    for event in (HostsKnown(hosts=("epyc6",)), news(b"a", b"b"), news(), SUCCESS):
+        state.take(event)
+
+    assert diary.pages == [
+        ("hosts", "epyc6"),
+        ("output", "epyc6", b"a", b"b"),
+        ("finished", "epyc6", FanoutOutcome.SUCCESS),
+    ]
+
+
+@pytest.mark.parametrize("skipped", [{"out_skipped": 7}, {"err_skipped": 7}])
+def test_bytes_that_never_came_are_told_and_counted(skipped: dict[str, Any]) -> None:
+    diary = Diary()
+    state = RunState("make test", diary)
+
+    state.take(news(**skipped))
+    state.take(SUCCESS)
+
+    lost = (skipped.get("out_skipped", 0), skipped.get("err_skipped", 0))
+    assert diary.pages[0] == ("cut", "epyc6", *lost)
+    assert state.results["epyc6"].truncation == Truncation(
+        stdout_bytes=lost[0], stderr_bytes=lost[1]
+    )
+
+
+def test_output_is_kept_within_the_limit_that_the_host_names() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(replace(news(b"x" * 600 + b"y" * 600), limit=1000))
+    state.take(SUCCESS)
+
+    result = state.results["epyc6"]
+    assert result.stdout_bytes == b"x" * 500 + b"y" * 500
+    assert result.truncation == Truncation(stdout_bytes=200)
+
+
+def test_a_retry_is_logged_and_counted_even_if_the_host_then_stays_silent() -> None:
+    run = Run()
+
+    run.take(records.preflight())
+    run.state.take(RetryPlanned(host="epyc6", attempt=1, error="epyc6: Connection refused"))
+    run.state.close("epyc6", FanoutOutcome.FAILURE, Reason.LOST_CONTACT, "epyc6: silent")
+
+    assert run.log[1] == (
+        'retry host=epyc6 user=feng command="make test" attempt=1 error="epyc6: Connection refused"'
+    )
+    assert run.result.attempts == 2
+
+
+def test_a_host_that_never_said_a_word_has_no_attempt() -> None:
+    run = Run()
+
+    run.state.close("epyc6", FanoutOutcome.FAILURE, Reason.LOST_CONTACT, "epyc6: silent")
+
+    assert (run.result.attempts, run.result.stop_verified) == (0, None)
+    assert run.result.error == "epyc6: silent"
+
+
+def test_an_abort_that_nobody_confirmed_is_not_verified() -> None:
+    run = Run()
+
+    run.state.close("epyc6", FanoutOutcome.ABORTED, Reason.ABORTED, "epyc6: aborted")
+
+    assert run.result.stop_verified is False
+
+
+def test_lost_contact_is_logged_with_the_id_to_come_back_by() -> None:
+    run = Run()
+
+    run.take(records.preflight())
+    run.state.close("epyc6", FanoutOutcome.FAILURE, Reason.LOST_CONTACT, "epyc6: silent")
+
+    assert run.log[-1].endswith("reason=lost_contact session=cmd_1-0a1b2c3d")
+
+
+def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(news(b"half"))
+    state.take_stop(replace(ABORTED, attempts=9))
+
+    result = state.results["epyc6"]
+    assert (result.outcome, result.stop_verified) == (FanoutOutcome.ABORTED, True)
+    assert (result.attempts, result.stdout_bytes) == (1, b"half")
+
+
+def test_a_command_that_had_ended_before_the_abort_is_aborted_and_certainly_gone() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take_stop(replace(SUCCESS, from_stop=True))
+
+    result = state.results["epyc6"]
+    assert (result.outcome, result.reason) == (FanoutOutcome.ABORTED, Reason.ABORTED)
+    assert result.error == "epyc6: it had ended by itself before it could be stopped"
+    assert (result.stop_verified, result.exit_code) == (True, 0)
+
+
+def test_a_result_that_is_known_is_not_changed_by_a_stop() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(SUCCESS)
+    state.take_stop(ABORTED)
+    state.take_stop(HostBroken(host="macmini", text="not a verdict"))
+
+    assert state.results["epyc6"].outcome is FanoutOutcome.SUCCESS
+    assert set(state.results) == {"epyc6"}
+
+
+def test_a_broken_host_is_a_failure_that_says_so_without_secrets() -> None:
+    run = Run()
+
+    run.state.take(HostBroken(host="epyc6", text="token=hunter2 is no module"))
+
+    assert (run.result.outcome, run.result.reason) == (FanoutOutcome.FAILURE, Reason.VM_ERROR)
+    assert run.result.error == "epyc6: Ansible failed: token=*** is no module"
+
+
+def test_a_known_result_is_not_changed_by_what_breaks_later() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(SUCCESS)
+    state.take(HostBroken(host="epyc6", text="too late"))
+
+    assert state.results["epyc6"].outcome is FanoutOutcome.SUCCESS
+
+
+def test_secrets_in_an_error_are_masked() -> None:
+    run = Run()
+
+    run.state.take(replace(SUCCESS, outcome=FanoutOutcome.FAILURE, error="password=hunter2"))
+
+    assert run.result.error == "password=***"
+
+
+def test_unfinished_are_the_hosts_of_the_run_without_a_result() -> None:
+    state = RunState("make test", Quiet())
+    assert state.unfinished() == []
+
+    state.take(news())
+    assert state.unfinished() == ["epyc6"]
+
+    state.take(HostsKnown(hosts=("macmini", "epyc6")))
+    state.take(SUCCESS)
+    assert state.unfinished() == ["macmini"]
+
+
+def test_a_host_that_has_not_been_asked_has_no_session() -> None:
+    run = Run()
+    assert run.state.session_of("epyc6") is None
+
+    run.take(records.preflight())
+    assert run.state.session_of("epyc6") == "cmd_1-0a1b2c3d"
+
+
+def test_a_quiet_listener_only_listens() -> None:
+    state = RunState("make test", Quiet())
+
+    for event in (HostsKnown(hosts=("epyc6",)), news(b"a", out_skipped=1), SUCCESS):
+        state.take(event)
+
+    assert state.results["epyc6"].outcome is FanoutOutcome.SUCCESS
+
+
+@pytest.mark.parametrize("outcome", list(FanoutOutcome))
+def test_every_outcome_goes_through(outcome: FanoutOutcome) -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(replace(SUCCESS, outcome=outcome))
+
+    assert state.results["epyc6"].outcome is outcome

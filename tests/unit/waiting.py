@@ -1,0 +1,26 @@
+"""Waiting for what happens in other processes."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["runs", "wait_until"]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return when it holds; fail if it doesn't within a time that no machine needs."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process, zombies excepted."""
+    seen = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
+    return seen.stdout[:1] not in {b"", b"Z"}
