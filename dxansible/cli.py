@@ -295,6 +295,8 @@ def main() -> None:
         code = _complain(error, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         code = FanoutOutcome.ABORTED.exit_code
+        if as_json:
+            click.echo(render.interrupted_document(code), nl=False)
     except BrokenPipeError:
         code = FanoutOutcome.FAILURE.exit_code
     _leave(code if isinstance(code, int) else 0)

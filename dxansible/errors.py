@@ -37,10 +37,9 @@ class DxError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, remedy: str) -> None:
-        """Take what went wrong, and what the reader can do about it."""
-        super().__init__(message, remedy)
-        self.message = message
-        self.remedy = remedy
+        """Take what went wrong, and what the reader can do about it; secrets in them are masked."""
+        self.message, self.remedy = redact(message), redact(remedy)
+        super().__init__(self.message, self.remedy)
 
     def __str__(self) -> str:
         """Return both as one line, whatever line breaks the parts have."""

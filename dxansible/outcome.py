@@ -148,7 +148,8 @@ class FanoutResult:
 class HostMapping:
     """What the inventory says of a host; None is a value that it does not give.
 
-    `port` is None where it is a template or a vault's, which only a run can tell. `auth_mode` is the inventory's own word, which preflight has yet to judge.
+    `port` is None where it is a template or in a vault, which only a run can tell. `auth_mode` is
+    the inventory's own word, which preflight has yet to judge.
     """
 
     host: str

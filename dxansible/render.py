@@ -22,6 +22,7 @@ __all__ = [
     "gathered",
     "health_document",
     "health_table",
+    "interrupted_document",
     "summary_line",
 ]
 
@@ -71,6 +72,12 @@ def error_document(error: DxError) -> str:
         "remedy": error.remedy,
     }
     return json.dumps({"schema": SCHEMA, "exit_code": error.exit_code, "error": problem}) + "\n"
+
+
+def interrupted_document(exit_code: int) -> str:
+    """The JSON document of a call that was interrupted before there was anything to stop."""
+    problem = {"type": "Interrupted", "message": "interrupted", "remedy": "call again"}
+    return json.dumps({"schema": SCHEMA, "exit_code": exit_code, "error": problem}) + "\n"
 
 
 def gathered(results: Sequence[FanoutResult]) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     if len(results) != 1:
         names = ", ".join(result.host for result in results[:5])
         return replace(
-            unknown_host(host, command),
+            _unknown_host(host, command),
             error=f"{host} is {len(results)} hosts ({names}); call fanout for more than one",
         )
     return results[0]
@@ -90,10 +90,10 @@ def fanout(
     except KeyboardInterrupt:
         run.stop_unfinished()
         raise
-    if not state.preflights and not state.results and not run.cancelled.is_set():
-        return [_no_host(pattern, text, chosen, end)]
     if run.cancelled.is_set():
-        run.stop_unfinished()
+        end = run.stop_unfinished() or end
+    if not state.preflights and not state.results:
+        return [_no_host(pattern, text, chosen, end)]
     run.close_silent(end)
     return [state.results[host] for host in state.hosts or state.results]
 
@@ -111,10 +111,10 @@ def _no_host(pattern: str, text: bytes, options: FanoutOptions, end: PlayEnd) ->
     )
     if options.log_callback is not None:
         options.log_callback(line)
-    return unknown_host(pattern, text.decode(errors="replace"), str(problem))
+    return _unknown_host(pattern, text.decode(errors="replace"), str(problem))
 
 
-def unknown_host(host: str, command: str, error: str = "") -> FanoutResult:
+def _unknown_host(host: str, command: str, error: str = "") -> FanoutResult:
     """The result for a name that the inventory does not have."""
     return FanoutResult(
         outcome=FanoutOutcome.PREFLIGHT_FAILED,
@@ -163,13 +163,17 @@ class _Run:
         request = self._request("run-command.yml", self.pattern, variables)
         return play(replace(request, secret_text=self.text), self._take, self.cancelled)
 
-    def stop_unfinished(self) -> None:
-        """Stop the command where it may still run; a host that has not begun can't any more."""
+    def stop_unfinished(self) -> PlayEnd | None:
+        """Stop the command where it may still run; a host that has not begun can't any more.
+
+        Before we know the hosts Ansible may be ahead of us: then it is stopped on all of them.
+        """
         hosts = self.state.unfinished()
-        if not hosts:
-            return
-        request = self._request("stop-command.yml", ",".join(hosts), {"dx_run_id": self.run_id})
-        play(request, self._take_stop, threading.Event())
+        if self.state.hosts and not hosts:
+            return None
+        limit = ",".join(hosts) if self.state.hosts else self.pattern
+        request = self._request("stop-command.yml", limit, {"dx_run_id": self.run_id})
+        return play(request, self._take_stop, threading.Event())
 
     def close_silent(self, end: PlayEnd) -> None:
         """Give every host without an outcome one."""

@@ -124,9 +124,17 @@ class RunState:
                 assert_never(news)
 
     def take_stop(self, news: Event) -> None:
-        """Apply one event of a run that stops commands: only its verdicts are new."""
-        if isinstance(news, Verdict) and news.host not in self.results:
-            self._verdict(news)
+        """Apply one event of a run that stops commands.
+
+        Its verdicts are new, and all else where the command's own run had not come so far.
+        """
+        match news:
+            case HostsKnown() if not self.hosts:
+                self.take(news)
+            case PreflightDone() if news.result.host not in self.preflights:
+                self._remember(news)
+            case Verdict() if news.host not in self.results:
+                self._verdict(news)
 
     def unfinished(self) -> list[str]:
         """Hosts that have no outcome yet, of those that are known to take part."""
@@ -153,10 +161,8 @@ class RunState:
         return self._states.setdefault(host, _HostState())
 
     def _preflight(self, news: PreflightDone) -> None:
-        result, state = news.result, self._state(news.result.host)
-        self.preflights[result.host] = result
-        state.user, state.auth_mode = result.user, result.auth_mode
-        state.session_id = news.session_id
+        result = news.result
+        self._remember(news)
         self._event(
             "preflight_ok" if result.ok else "preflight_failed",
             logging.INFO if result.ok else logging.ERROR,
@@ -177,6 +183,12 @@ class RunState:
                 duration_ms=result.duration_ms,
                 logged=True,
             )
+
+    def _remember(self, news: PreflightDone) -> None:
+        state = self._state(news.result.host)
+        self.preflights[news.result.host] = news.result
+        state.user, state.auth_mode = news.result.user, news.result.auth_mode
+        state.session_id = news.session_id
 
     def _stream(self, news: StreamNews) -> None:
         state = self._state(news.host)

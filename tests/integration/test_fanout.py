@@ -132,6 +132,25 @@ def test_fifty_hosts_all_answer(user: Dispatcher, lab: Lab) -> None:
     assert (answer.code, len(results)) == (0, 50)
 
 
+def test_a_burst_that_servers_turn_away_in_part_is_told_host_by_host(
+    user: Dispatcher, lab: Lab, meeting_point: Path
+) -> None:
+    inventory = str(lab.extra_hosts(40))
+    for vm in lab.vms.values():
+        vm.fault(Fault.MAX_STARTUPS)
+    try:
+        begin = f"mktemp {meeting_point}/XXXXXX"
+        answer = user.run("all", "-i", inventory, "--exec", begin, "--json")
+    finally:
+        for vm in lab.vms.values():
+            vm.heal()
+    results = answer.document["results"]
+    done = [Path(result["stdout"].strip()) for result in results if result["exit_code"] == 0]
+    assert sorted(done) == sorted(meeting_point.iterdir())
+    assert len(results) == 40
+    assert {result["reason"] for result in results} <= {"ok", "HOST_UNREACHABLE"}
+
+
 def test_equal_outputs_are_gathered_under_the_names_that_gave_them(user: Dispatcher) -> None:
     command = "case $(id -un) in *epyc) echo odd; exit 3 ;; *) echo even ;; esac"
     answer = user.run("all", "--exec", command, "--gather")

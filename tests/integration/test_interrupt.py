@@ -84,6 +84,58 @@ def test_an_interrupted_client_stops_its_command_and_nothing_else(
     assert b"Traceback" not in err
 
 
+def test_an_interrupt_stops_the_command_on_every_host(user: Dispatcher, lab: Lab) -> None:
+    vms = list(lab.vms.values())
+    for vm in vms:
+        forget(vm)
+    with user.start("all", "--exec", FOR_EVER, "--timeout", "600", "--json") as client:
+        for vm in vms:
+            wait_until((vm.home / "ready").exists, 60, "the command runs")
+        at_the_terminal(client)
+        out, _ = client.communicate(timeout=60)
+    assert client.returncode == 130
+    for result in json.loads(out)["results"]:
+        assert (result["outcome"], result["stop_verified"]) == ("ABORTED", True)
+    for vm in vms:
+        assert not left_on(vm)
+        forget(vm)
+
+
+@pytest.fixture
+def runtime(user: Dispatcher) -> Path:
+    """The directory for private directories of this user alone."""
+    directory = user.home / "run"
+    directory.mkdir()
+    user.environment["XDG_RUNTIME_DIR"] = str(directory)
+    return directory
+
+
+def test_a_command_that_is_interrupted_before_it_begins_never_does(
+    user: Dispatcher, vm: Vm, runtime: Path
+) -> None:
+    with user.start("macmini", "--exec", FOR_EVER, "--json") as client:
+        wait_until(lambda: any(runtime.iterdir()), 60, "Ansible is being started")
+        at_the_terminal(client)
+        out, err = client.communicate(timeout=60)
+    (result,) = json.loads(out)["results"]
+    assert (client.returncode, result["outcome"], result["stop_verified"]) == (130, "ABORTED", True)
+    assert (result["host"], result["user"]) == ("macmini", vm.user)
+    assert b"Traceback" not in err
+    assert not left_on(vm)
+    assert not (vm.home / "ready").exists()
+
+
+def test_an_interrupted_health_check_says_so(user: Dispatcher, runtime: Path) -> None:
+    with user.start("--list", "--json") as client:
+        wait_until(lambda: any(runtime.iterdir()), 60, "Ansible is being started")
+        at_the_terminal(client)
+        out, err = client.communicate(timeout=60)
+    document = json.loads(out)
+    assert (client.returncode, document["exit_code"], document["schema"]) == (130, 130, 1)
+    assert document["error"]["message"] == "interrupted"
+    assert err.strip() == b""
+
+
 def test_a_second_interrupt_does_not_wait_for_the_stop(user: Dispatcher, vm: Vm) -> None:
     stubborn = "trap '' TERM; echo >ready; while :; do sleep 1; done"
     with begin(user, vm, stubborn) as client:
@@ -115,15 +167,6 @@ def test_an_interrupt_of_the_python_interface_stops_the_command_and_is_raised(
         out, _ = client.communicate(timeout=60)
         assert (out, client.returncode) == (b"interrupted\n", 0)
         assert not left_on(vm)
-
-
-@pytest.fixture
-def runtime(user: Dispatcher) -> Path:
-    """The directory for private directories of this user alone."""
-    directory = user.home / "run"
-    directory.mkdir()
-    user.environment["XDG_RUNTIME_DIR"] = str(directory)
-    return directory
 
 
 def remains(user: Dispatcher, runtime: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The playbooks by themselves: plain ansible-core, from a checkout and from the wheel, nothing of ours installed."""
+"""The playbooks by themselves: plain ansible-core, from a checkout and from the wheel."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab
 
@@ -60,7 +58,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin directory of an environment in which our wheel is installed."""
     directory = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -68,9 +66,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run([*pip, "wheel", "--no-deps", "-w", str(built), str(_ROOT)], check=True)
     venv.create(directory / "env", with_pip=True)
     (archive,) = built.glob("*.whl")
-    own_pip = str(directory / "env" / "bin" / "pip")
-    subprocess.run([own_pip, "install", "--quiet", "--disable-pip-version-check", str(archive)], check=True)
-    return directory / "env" / "bin"
+    bin_dir = directory / "env" / "bin"
+    own_pip = [str(bin_dir / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*own_pip, str(archive)], check=True)
+    return bin_dir
 
 
 def _play(
@@ -133,9 +132,8 @@ def test_a_bare_checkout_enforces_the_deadline_and_verifies_the_kill(
     plain: Path, checkout: Path, user: Dispatcher, tmp_path: Path
 ) -> None:
     request = _request(tmp_path, dx_command="setsid sleep 99 & sleep 99", dx_timeout=1)
-    _, results = _play(
-        user, plain, checkout / "playbooks/run-command.yml", tmp_path, "-e", request, "--limit", "epyc6"
-    )
+    playbook = checkout / "playbooks/run-command.yml"
+    _, results = _play(user, plain, playbook, tmp_path, "-e", request, "--limit", "epyc6")
     record = results["epyc6"]["dx"]
     assert (record["outcome"], record["stop_verified"]) == ("TIMEOUT", True)
 
@@ -176,9 +174,8 @@ def test_the_wheel_brings_playbooks_inventory_and_both_import_paths(
         "from lib.fleet import fanout_ssh; from dxansible.settings import content_dir;"
         "print(content_dir('playbooks'), content_dir('inventory'))"
     )
-    done = subprocess.run(
-        [str(wheel / "python"), "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    python = [str(wheel / "python"), "-c", script]
+    done = subprocess.run(python, cwd=tmp_path, capture_output=True, text=True, check=True)
     playbooks, inventory = map(Path, done.stdout.split())
     assert (inventory / "hosts.yml").is_file()
     request = _request(tmp_path, dx_command="id -un")

@@ -102,22 +102,22 @@ def test_every_fault_of_a_mapping_is_found_before_anything_runs(
 ) -> None:
     (epyc6.home / "ran").unlink(missing_ok=True)
     answer = here.run("all", "--exec", "echo >>ran", "--json")
-    by_python = [result.to_dict() for result in fanout("all", "echo >>ran")]
+    by_python: list[Result] = [result.to_dict() for result in fanout("all", "echo >>ran")]
     assert answer.code == 3
     for results in (answer.document["results"], by_python):
-        found = {result["host"]: result for result in results}
+        found: dict[str, Result] = {result["host"]: result for result in results}
         assert found.keys() == {*BROKEN, "fine"}
         assert told(found.pop("fine")).outcome == "SUCCESS"
-        for name, result in found.items():
-            check_broken(name, result)
+        for result in found.values():
+            check_broken(result)
     assert (epyc6.home / "ran").read_text() == "\n\n"
 
 
-def check_broken(name: str, result: Result) -> None:
-    status = BROKEN[name].status
-    assert told(result) == Told(outcome="PREFLIGHT_FAILED", reason=status, attempts=0), name
-    assert BROKEN[name].says in result["error"]
-    assert name in result["error"]
+def check_broken(result: Result) -> None:
+    case = BROKEN[result["host"]]
+    assert told(result) == Told(outcome="PREFLIGHT_FAILED", reason=case.status, attempts=0)
+    assert case.says in result["error"]
+    assert result["host"] in result["error"]
 
 
 @pytest.mark.usefixtures("broken")
@@ -131,7 +131,8 @@ def test_the_health_check_finds_the_same_faults(here: Dispatcher) -> None:
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(here: Dispatcher) -> None:
     answer = here.run("epic6", "--exec", "true", "--json")
     assert answer.code == 3
-    for result in (answer.result, fanout_ssh("epic6", "true").to_dict()):
+    results: list[Result] = [answer.result, fanout_ssh("epic6", "true").to_dict()]
+    for result in results:
         assert told(result) == Told(
             outcome="PREFLIGHT_FAILED", reason="USER_MAPPING_MISSING", attempts=0
         )

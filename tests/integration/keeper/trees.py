@@ -21,7 +21,7 @@ TREES = {
     "own-session": f"setsid SLEEP & setsid {STUBBORN} &",
     "nohup": "nohup SLEEP & nohup sh -c 'SLEEP; :' >/dev/null 2>&1 &",
     "double-fork": (
-        "(setsid sh -c 'SLEEP & SLEEP &' </dev/null >/dev/null 2>&1 &) & ((SLEEP &) &) ; (SLEEP &)"
+        "(setsid sh -c 'SLEEP & SLEEP &' </dev/null >/dev/null 2>&1 &) & ( (SLEEP &) & ); (SLEEP &)"
     ),
     "own-session-each": "sh -c 'setsid sh -c \"SLEEP; :\" & setsid sh -c \"SLEEP; :\" &'",
     "holds-streams": "SLEEP & setsid sh -c 'trap \"\" TERM HUP; SLEEP; echo late' &",
@@ -35,7 +35,7 @@ HOPS = (
     "export HOP='sleep 0.01; echo >>hops; setsid sh -c \"$HOP\" &'; trap '' TERM; sh -c \"$HOP\""
 )
 """A process that lives for 10 ms and hands over to one in a session of its own, and so on."""
-ALL = " ".join(TREES.values())
+ALL = "\n".join(TREES.values())
 
 
 class Tree:
@@ -43,8 +43,9 @@ class Tree:
 
     def __init__(self, text: str) -> None:
         """Give each its own duration."""
-        self._sleep = f"sleep 86{secrets.randbelow(10**8):08}"
-        self.command = f"{text.replace('SLEEP', self._sleep)}\necho up; {self._sleep}; wait"
+        self._duration = f"86{secrets.randbelow(10**8):08}"
+        text = f"{text}\necho up; SLEEP; wait"
+        self.command = text.replace("SLEEP", f"sleep {self._duration}")
 
     def start(self, machine: Machine, name: str, **options: object) -> float:
         """Start it, wait until its processes are there, and return that moment."""
@@ -55,4 +56,4 @@ class Tree:
 
     def alive(self) -> set[int]:
         """Return the pids that are left of it."""
-        return processes.running(self._sleep)
+        return processes.running(self._duration)

@@ -1,0 +1,116 @@
+"""Compares what clients were told with what has happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.chaos.plan import Plan
+
+__all__ = ["Evidence", "Told", "violations"]
+
+NOTHING_RAN = "nothing has run"
+UNKNOWN = "knows of no such session"
+
+_POSSIBLE = {
+    FanoutOutcome.SUCCESS: {Reason.OK},
+    FanoutOutcome.FAILURE: {Reason.LOST_CONTACT, Reason.VM_ERROR},
+    FanoutOutcome.PREFLIGHT_FAILED: {PreflightStatus.HOST_UNREACHABLE, PreflightStatus.TIMEOUT},
+}
+"""Accidents of the network and of clients can come to nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a client has said at its end, and how many lines there were at that moment."""
+
+    who: str
+    code: int
+    lines: int
+    outcome: str = ""
+    reason: str = ""
+    error: str = ""
+    output: str = ""
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was killed before it could say anything."""
+        return not self.outcome and self.code < 0
+
+    @property
+    def not_started(self) -> bool:
+        """Whether it has said that it has started nothing."""
+        return self.outcome == FanoutOutcome.PREFLIGHT_FAILED or NOTHING_RAN in self.error
+
+    def __str__(self) -> str:
+        """Return it in a few words."""
+        return self.who + ": " + ("killed" if self.killed else f"{self.outcome}/{self.reason}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that a round has left behind."""
+
+    plan: Plan
+    vm: str
+    told: tuple[Told, ...]
+    follow_up: Told
+    """What ``--logs`` says when the VM is whole again and nothing runs any more."""
+    lines: int
+    """In the end."""
+
+
+def violations(evidence: Evidence) -> list[str]:
+    """Return every broken promise of a round, in words."""
+    found = [
+        *_about_lines(evidence),
+        *_about_the_end(evidence),
+    ]
+    for told in (*evidence.told, evidence.follow_up):
+        found += [f"{told}: {problem}" for problem in _about_a_client(told)]
+    return found
+
+
+def _about_lines(evidence: Evidence) -> Iterator[str]:
+    if evidence.lines > 1:
+        yield f"the command ran {evidence.lines} times"
+    for told in evidence.told:
+        if NOTHING_RAN in told.error and evidence.lines:
+            yield f"{told}: nothing has run, it says, and there is a line"
+    if evidence.lines and all(told.not_started for told in evidence.told):
+        yield "no client has started it, they say, and there is a line"
+
+
+def _about_a_client(told: Told) -> Iterator[str]:
+    if told.killed:
+        return
+    if told.outcome not in FanoutOutcome.__members__:
+        yield f"exit code {told.code} and no outcome: {told.error}"
+        return
+    outcome = FanoutOutcome(told.outcome)
+    if told.code != outcome.exit_code:
+        yield f"exit code {told.code}"
+    if UNKNOWN not in told.error and told.reason not in _POSSIBLE.get(outcome, ()):
+        yield f"that can't be: {told.error}"
+    if outcome is FanoutOutcome.SUCCESS and told.lines == 0:
+        yield "success, and there was no line"
+    if outcome is FanoutOutcome.SUCCESS and told.output != "done\n":
+        yield f"success, and the output is {told.output!r}"
+
+
+def _about_the_end(evidence: Evidence) -> Iterator[str]:
+    """The VM itself has to know for certain."""
+    end = evidence.follow_up
+    if end.outcome == FanoutOutcome.SUCCESS:
+        certain = evidence.lines == 1
+    else:
+        certain = evidence.lines == 0 and (UNKNOWN in end.error or NOTHING_RAN in end.error)
+    if not certain:
+        yield f"{evidence.lines} lines, and in the end {end}: {end.error}"
+    if any(told.outcome == FanoutOutcome.SUCCESS for told in evidence.told) and evidence.lines == 0:
+        yield "a client had success, and in the end there is no line"

@@ -1,0 +1,164 @@
+"""Secrets in a command reach the VM, and nothing else that anybody may read."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dxansible.fleet import FanoutOutcome, FanoutResult, fanout_ssh
+from tests.integration.inventories import variables_of, write_hosts
+from tests.integration.traces import files_with, running_for
+from tests.integration.vm_processes import wait_until, work_on
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.dispatcher import Answer, Dispatcher
+    from tests.lab import Lab, Vm
+
+KEY = """-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
+QyNTUxOQAAACDSECRETSECRETSECRET
+-----END OPENSSH PRIVATE KEY-----"""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Words of a command, and what in them is secret."""
+
+    words: str
+    secret: str
+
+
+CASES = {
+    "bearer token": Case("'Authorization: Bearer Zm9vYmFy.QmF6cXV4-81'", "Zm9vYmFy.QmF6cXV4-81"),
+    "password option": Case("--user bob --password hunter2-Rosebud", "hunter2-Rosebud"),
+    "password in a URL": Case("https://bob:s3cr3t-Pa55@example.org/x", "s3cr3t-Pa55"),
+    "Slack token": Case("xoxb-1234567890-abcdefABCDEF", "1234567890-abcdefABCDEF"),
+    "GitHub token": Case("ghp_0123456789abcdefghijABCDEFGHIJ012345", "0123456789abcdefghij"),
+    "private key": Case(KEY, "SECRETSECRETSECRET"),
+    "assignment": Case("API_KEY=k3y-0f-my-own DB_PASSWORD='two words'", "k3y-0f-my-own"),
+    "quoted assignment": Case("DB_PASSWORD='correct horse battery'", "horse battery"),
+}
+each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+FATES = "case $(id -un) in *-mac) exit 7 ;; *-wsl) sleep 60 ;; esac"
+
+
+def _command(words: str) -> str:
+    """Return a command that tells only a checksum of the words, and ends differently on each VM."""
+    return f"cat <<'END' | sha256sum\n{words}\nEND\n{FATES}"
+
+
+@pytest.fixture
+def inventory(lab: Lab, tmp_path: Path) -> str:
+    """The three machines, and one that can't be found."""
+    hosts = {name: variables_of(vm) for name, vm in lab.vms.items()}
+    hosts["lost"] = {**hosts["epyc6"], "ansible_host": "lost.invalid"}
+    return str(write_hosts(tmp_path, hosts))
+
+
+def _run(user: Dispatcher, inventory: str, words: str, *options: str) -> Answer:
+    command = _command(words)
+    return user.run("all", "-i", inventory, "--timeout", "4", "--exec", command, *options)
+
+
+@each_case
+def test_no_outcome_shows_a_secret_and_the_vm_gets_it_unchanged(
+    user: Dispatcher, inventory: str, case: Case
+) -> None:
+    answer = _run(user, inventory, case.words, "--json", "-vv")
+    results = {result["host"]: result for result in answer.document["results"]}
+    assert {host: result["outcome"] for host, result in results.items()} == {
+        "epyc6": "SUCCESS",
+        "macmini": "FAILURE",
+        "homedesktop-wsl": "TIMEOUT",
+        "lost": "PREFLIGHT_FAILED",
+    }
+    digest = sha256(f"{case.words}\n".encode()).hexdigest()
+    assert results["epyc6"]["stdout"] == results["macmini"]["stdout"] == f"{digest}  -\n"
+    assert case.secret.encode() not in answer.out + answer.err
+    assert all("***" in result["command_summary"] for result in results.values())
+
+
+@each_case
+def test_neither_log_nor_summary_shows_a_secret(
+    user: Dispatcher, inventory: str, case: Case
+) -> None:
+    answer = _run(user, inventory, case.words, "-vv")
+    assert case.secret.encode() not in answer.out + answer.err
+    for word in (b"success host=epyc6", b"failure host=macmini", b"timeout host=", b"PREFLIGHT"):
+        assert word in answer.err
+
+
+def test_json_log_lines_show_no_secret(user: Dispatcher, inventory: str) -> None:
+    words = "\n".join(case.words for case in CASES.values())
+    environment = {"DX_LOG_FORMAT": "json"}
+    command = _command(words)
+    answer = user.run(
+        "all", "-i", inventory, "--timeout", "4", "--exec", command, "-vv", "--json",
+        env=environment,
+    )  # fmt: skip
+    lines = [json.loads(line) for line in answer.err.splitlines()]
+    assert {"success", "failure", "timeout", "preflight_failed"} <= {
+        line["event"] for line in lines
+    }
+    for case in CASES.values():
+        assert case.secret.encode() not in answer.out + answer.err
+
+
+@pytest.mark.usefixtures("here")
+@each_case
+def test_python_callers_see_no_secret(case: Case) -> None:
+    lines: list[str] = []
+    command = _command(case.words)
+    result = fanout_ssh("macmini", command, log_callback=lines.append)
+    missing = fanout_ssh("nowhere", command, log_callback=lines.append)
+    assert result.outcome is FanoutOutcome.FAILURE
+    assert missing.outcome is FanoutOutcome.PREFLIGHT_FAILED
+    for text in (*lines, *_shown(result), *_shown(missing)):
+        assert case.secret not in text
+
+
+def _shown(result: FanoutResult) -> list[str]:
+    return [repr(result), str(result), result.command_summary, json.dumps(result.to_dict())]
+
+
+def test_an_unknown_host_and_a_usage_error_show_no_secret(user: Dispatcher) -> None:
+    words = " ".join(case.words for case in CASES.values())
+    for arguments in (
+        ("nowhere", "--exec", words, "-vv"),
+        ("nowhere", "--exec", words, "-vv", "--json"),
+        ("epyc6", "--exec", words, "--list", "--json"),
+        ("epyc6", words),
+        ("epyc6", words, "--json"),
+        ("epyc6", "--exec", words, words, "--json"),
+        (words, "--json"),
+        ("epyc6", "--run-id", words, "--exec", "true"),
+    ):
+        answer = user.run(*arguments)
+        assert answer.code in (2, 3)
+        for case in CASES.values():
+            assert case.secret.encode() not in answer.out + answer.err, (arguments, case)
+
+
+def test_the_callers_own_tokens_stay_in_its_environment(user: Dispatcher, epyc6: Vm) -> None:
+    canary, since = f"ghp_{secrets.token_hex(18)}", time.time() - 1
+    environment = {"GITHUB_TOKEN": canary, "SLACK_BOT_TOKEN": f"xoxb-{canary}"}
+    answer = user.run("epyc6", "--exec", "env", "--json", "-vv", env=environment)
+    assert answer.code == 0
+    assert canary.encode() not in answer.out + answer.err
+    assert files_with(canary, since=since) == []
+    (epyc6.home / "begun").unlink(missing_ok=True)
+    with user.start("epyc6", "--exec", "touch begun; sleep 7", env=environment) as client:
+        wait_until((epyc6.home / "begun").exists, 30, "the command runs")
+        client.kill()
+    wait_until(lambda: not running_for(user), 15, "the killed client's helpers have ended")
+    assert files_with(canary, since=since) == []
+    wait_until(lambda: not work_on(epyc6), 30, "the command is over")

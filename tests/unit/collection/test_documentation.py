@@ -1,0 +1,119 @@
+"""Rules of the modules' documentation: it is what the action plugins really take."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dxansible.runner.backend import play
+from dxansible.runner.request import PlayRequest
+from dxansible.settings import Settings, content_dir
+from tests.unit.runner.records import PREFLIGHT
+
+MODULES = ("preflight", "run_command", "stop_command")
+COLLECTIONS = content_dir("playbooks") / "collections"
+ANSIBLES_OWN = {"_ansible_no_log", "attempts", "changed", "exception", "failed", "retries"}
+COLLECTION = "ansible_collections.dxansible.fleet.plugins"
+
+
+@functools.cache
+def documentation() -> dict[str, dict[str, Any]]:
+    """What ``ansible-doc`` makes of it."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).parent / "ansible-doc",
+            *("--json", "--type", "module"),
+            *(f"dxansible.fleet.{name}" for name in MODULES),
+        ],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)},
+        capture_output=True,
+        check=True,
+    )
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return {name.rpartition(".")[2]: text for name, text in found.items()}
+
+
+def specification(name: str) -> dict[str, dict[str, Any]]:
+    spec: dict[str, dict[str, Any]] = importlib.import_module(f"{COLLECTION}.action.{name}")._SPEC
+    return spec
+
+
+def test_every_action_has_a_module_that_documents_it() -> None:
+    plugins = COLLECTIONS / "ansible_collections" / "dxansible" / "fleet" / "plugins"
+    actions = {path.stem for path in (plugins / "action").glob("*.py")}
+
+    assert actions == {path.stem for path in (plugins / "modules").glob("*.py")} == set(MODULES)
+    assert set(documentation()) == actions
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_options_are_those_that_the_action_takes(name: str) -> None:
+    documented = documentation()[name]["doc"]["options"]
+
+    taken = {
+        option: {key: value for key, value in facts.items() if key != "description"}
+        for option, facts in documented.items()
+    }
+    assert taken == specification(name)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_are_tasks_with_options_that_exist(name: str) -> None:
+    tasks = yaml.safe_load(documentation()[name]["examples"])
+
+    used = {key: value or {} for task in tasks for key, value in task.items() if "." in key}
+    assert f"dxansible.fleet.{name}" in used
+    for module, arguments in used.items():
+        assert set(arguments) <= set(specification(module.rpartition(".")[2]))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_return_value_says_when_it_is_returned(name: str) -> None:
+    values = dict(documentation()[name]["return"])
+    values |= values["dx"]["contains"]
+
+    assert all(value["description"] and value["returned"] for value in values.values())
+
+
+def test_what_a_preflight_returns_is_what_the_runner_reads() -> None:
+    assert set(documentation()["preflight"]["return"]["dx"]["contains"]) == set(PREFLIGHT)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_a_task_really_returns_is_documented(settings: Settings, *, stream: bool) -> None:
+    seen = {name: set[str]() for name in MODULES}
+    variables = {"dx_run_id": "once", "dx_command": "exit 3", "dx_stream": stream}
+
+    def take(event: dict[str, Any]) -> None:
+        if event["event"] in {"runner_on_ok", "runner_on_failed", "runner_retry"}:
+            name = event["event_data"]["task_action"].rpartition(".")[2]
+            result = event["event_data"]["res"]
+            seen[name] |= (result.keys() - ANSIBLES_OWN) | {f"dx.{key}" for key in result["dx"]}
+
+    for playbook in ("run-command.yml", "stop-command.yml"):
+        request = PlayRequest(
+            playbook=settings.playbooks / playbook,
+            inventory=settings.inventory,
+            limit="here",
+            variables=variables,
+            environment=settings.environment,
+            runtime_dir=settings.runtime_dir,
+        )
+        play(request, take, threading.Event())
+
+    for name, keys in seen.items():
+        values = documentation()[name]["return"]
+        inner = {f"dx.{key}": value for key, value in values["dx"]["contains"].items()}
+        documented = values | inner
+        always = {key for key, value in documented.items() if value["returned"] == "always"}
+        assert always <= keys <= documented.keys(), name

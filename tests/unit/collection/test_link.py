@@ -1,0 +1,255 @@
+"""Rules of the way to one host."""
+
+from __future__ import annotations
+
+import getpass
+import shlex
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import link
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import LinkError
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
+
+if TYPE_CHECKING:
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import Target
+
+
+@dataclass
+class Plugin:
+    """A connection plugin that has the options it is given."""
+
+    transport: str = "ssh"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def get_option(self, option: str) -> Any:  # noqa: ANN401 - as Ansible's
+        return self.options[option]
+
+    def set_option(self, option: str, value: object) -> None:
+        self.options[option] = value
+
+    def _split_ssh_args(self, argstring: str) -> list[str]:
+        return shlex.split(argstring)
+
+
+def describe(plugin: Plugin, **variables: object) -> Target:
+    return link.describe("epyc6", plugin, variables)
+
+
+def hardened(plugin: Plugin, *, batch_mode: bool = True, **ssh: str) -> str:
+    link.harden(plugin, ssh, connect_timeout=2.4, batch_mode=batch_mode)
+    return str(plugin.options.get("ssh_extra_args", ""))
+
+
+def test_a_host_is_what_ansible_itself_would_use() -> None:
+    plugin = Plugin(
+        options={
+            "host": "100.64.0.6",
+            "port": 2222,
+            "remote_user": "feng",
+            "private_key_file": "~/key",
+            "password": "hunter2",
+        }
+    )
+
+    target = describe(
+        plugin,
+        ansible_host="not this",
+        ansible_user="nor this",
+        dx_auth_mode="tailscale",
+        dx_aliases=["epyc"],
+        dx_hostnames=["EPYC-6"],
+    )
+
+    assert (target.address, target.port, target.user) == ("100.64.0.6", 2222, "feng")
+    assert (target.auth_mode, target.connection) == ("tailscale", "ssh")
+    assert (target.key_file, target.has_password) == ("~/key", True)
+    assert target.hostnames == ("epyc6", "epyc", "EPYC-6")
+
+
+def test_what_the_plugin_does_not_have_comes_from_the_variables() -> None:
+    target = describe(Plugin(), ansible_host="100.64.0.6", ansible_user="feng")
+
+    assert (target.address, target.port, target.user) == ("100.64.0.6", None, "feng")
+    assert (target.key_file, target.has_password) == (None, False)
+
+
+def test_what_nothing_says_is_the_name_the_usual_method_and_no_user() -> None:
+    target = describe(Plugin(), dx_aliases=None)
+
+    assert (target.address, target.auth_mode, target.user) == ("epyc6", "ssh_key", None)
+    assert target.hostnames == ("epyc6",)
+
+
+def test_a_local_connection_runs_as_who_we_are_unless_told_otherwise() -> None:
+    target = describe(Plugin("local"))
+
+    assert (target.auth_mode, target.user) == ("local", getpass.getuser())
+    assert describe(Plugin("local"), ansible_user="feng").user == "feng"
+
+
+@pytest.mark.usefixtures("home")
+def test_ssh_is_asked_with_all_the_arguments_that_ansible_would_give_it() -> None:
+    options = {
+        "host": "vm",
+        "port": 2222,
+        "remote_user": "feng",
+        "ssh_args": "-o ControlMaster=auto",
+        "ssh_common_args": "-F none -o 'HostName=127.0.0.9'",
+        "ssh_extra_args": None,
+    }
+    plugin = Plugin(options=options)
+
+    found = link.ssh_config(describe(plugin), plugin, 5)
+
+    assert found is not None
+    assert (found.hostname, found.port) == ("127.0.0.9", 2222)
+
+
+@pytest.mark.usefixtures("home")
+def test_without_a_port_and_a_user_ssh_s_own_configuration_decides() -> None:
+    plugin = Plugin(options={"ssh_common_args": "-F none -o Port=2200"})
+
+    found = link.ssh_config(describe(plugin), plugin, 5)
+
+    assert found is not None
+    assert (found.hostname, found.port) == ("epyc6", 2200)
+
+
+def test_another_connection_has_no_configuration_of_ssh() -> None:
+    plugin = Plugin("local")
+
+    assert link.ssh_config(describe(plugin), plugin, 5) is None
+
+
+def test_keepalives_and_no_questions_are_put_after_the_user_s_own_options() -> None:
+    plugin = Plugin(options={"ssh_extra_args": "-o ServerAliveInterval=99"})
+
+    assert hardened(plugin) == (
+        "-o ServerAliveInterval=99 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 "
+        "-o BatchMode=yes -o StrictHostKeyChecking=accept-new"
+    )
+    assert plugin.options["timeout"] == 2
+    assert plugin.options["reconnection_retries"] == 0
+
+
+def test_a_short_timeout_is_still_one() -> None:
+    plugin = Plugin()
+
+    link.harden(plugin, {}, connect_timeout=0.2, batch_mode=True)
+
+    assert plugin.options["timeout"] == 1
+
+
+def test_a_person_may_be_asked_where_that_is_wanted() -> None:
+    assert "BatchMode" not in hardened(Plugin(), batch_mode=False)
+
+
+@pytest.mark.parametrize("strict", ["yes", "true", "accept-new", "no", "false", "off"])
+def test_a_choice_about_host_keys_in_ssh_s_configuration_stays(strict: str) -> None:
+    assert "StrictHostKeyChecking" not in hardened(Plugin(), strict=strict)
+
+
+def test_a_choice_about_host_keys_in_ansible_s_configuration_stays() -> None:
+    assert "StrictHostKeyChecking" not in hardened(Plugin(options={"host_key_checking": False}))
+    assert "accept-new" in hardened(Plugin(options={"host_key_checking": True}), strict="ask")
+
+
+@pytest.mark.parametrize(("directory", "fits"), [("~/.ansible/cp", True), ("/x" * 40, False)])
+@pytest.mark.usefixtures("home")
+def test_a_control_socket_whose_path_is_too_long_is_not_used(directory: str, *, fits: bool) -> None:
+    plugin = Plugin(options={"control_path_dir": directory})
+
+    assert ("ControlPath=none" not in hardened(plugin)) is fits
+
+
+def test_another_connection_is_left_as_it_is() -> None:
+    plugin = Plugin("local")
+
+    assert hardened(plugin) == ""
+    assert plugin.options == {}
+
+
+@pytest.mark.parametrize("failure", list(SshFailure))
+def test_every_failure_comes_with_a_remedy(failure: SshFailure) -> None:
+    text = link.explain("epyc6", LinkError(failure, "what ssh said"))
+
+    assert text.startswith("epyc6: what ssh said; ")
+    assert len(text) > len("epyc6: what ssh said; ")
+
+
+def test_a_check_of_tailscale_s_comes_with_the_address_to_visit() -> None:
+    url = "https://login.tailscale.com/a/1a2b"
+
+    text = link.explain("epyc6", LinkError(SshFailure.CONNECT_TIMEOUT, f"visit: {url}"))
+
+    assert f"visit {url} and try again" in text
+
+
+def test_a_connection_failure_says_how_far_it_had_come() -> None:
+    words = "Failed to connect to the host via ssh: feng@epyc6: Permission denied (publickey).\r\n"
+
+    with (
+        pytest.raises(
+            LinkError, match=r"^feng@epyc6: Permission denied \(publickey\)\.$"
+        ) as raised,
+        link.guarded(60),
+    ):
+        raise AnsibleConnectionFailure(words)
+
+    assert raised.value.failure is SshFailure.AUTH
+
+
+def test_another_error_is_nobody_s_connection() -> None:
+    with pytest.raises(KeyError), link.guarded(60):
+        raise KeyError
+
+
+def test_a_call_that_is_done_in_time_is_let_alone() -> None:
+    with link.guarded(60):
+        pass
+    with link.guarded(0.01):
+        pass
+    threading.Event().wait(0.05)
+
+
+_HANGS = """
+import subprocess, sys
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import link
+ssh = subprocess.Popen(["sleep", "60"])
+try:
+    with link.guarded(0.2):
+        subprocess.run(["sleep", "61"])
+except link.CallTimeoutError:
+    print(ssh.wait())
+"""
+
+
+def test_a_call_that_hangs_is_ended_together_with_its_ssh() -> None:
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", _HANGS], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr) == ("-15\n", "")
+
+
+def test_a_thread_has_no_alarm_and_may_take_its_time() -> None:
+    ended: list[str] = []
+
+    def call() -> None:
+        with link.guarded(0.01):
+            threading.Event().wait(0.05)
+        ended.append("ended")
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+
+    assert ended == ["ended"]

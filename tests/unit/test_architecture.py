@@ -1,0 +1,151 @@
+"""Rules of the whole package: which way imports point, and what is public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+from functools import cache
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+
+import dxansible
+
+ROOT = Path(dxansible.__file__).parent
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in ROOT.rglob("*.py")
+)
+LAYERS = (
+    ("dxansible.cli",),
+    ("dxansible.live", "dxansible.render"),
+    ("dxansible.fleet",),
+    ("dxansible.runner",),
+    ("dxansible.settings", "dxansible.ids", "dxansible.logs"),
+    ("dxansible.outcome", "dxansible.redact", "dxansible.errors"),
+)
+ONE_DOOR = {
+    "ansible_runner": {"dxansible.runner.backend"},
+    "click": {"dxansible.cli", "dxansible.render"},
+    "pythonjsonlogger": {"dxansible.logs"},
+}
+ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    path = Path(str(importlib.import_module(module).__file__))
+    return ast.parse(path.read_text())
+
+
+def imports(module: str) -> set[str]:
+    """Every module that it imports, at the top or in a function."""
+    found: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            name = str(node.module)
+            children = {f"{name}.{alias.name}" for alias in node.names} & set(MODULES)
+            found |= children if children and name == "dxansible" else {name}
+    return found
+
+
+def layer(module: str) -> int:
+    (found,) = (
+        number
+        for number, names in enumerate(LAYERS)
+        if any(module == name or module.startswith(f"{name}.") for name in names)
+    )
+    return found
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "dxansible"])
+def test_imports_point_one_way(module: str) -> None:
+    ours = {name for name in imports(module) if name.startswith("dxansible.")}
+
+    assert {name for name in ours if layer(name) < layer(module)} == set()
+
+
+@pytest.mark.parametrize(("package", "doors"), ONE_DOOR.items())
+def test_a_foreign_thing_has_one_door(package: str, doors: set[str]) -> None:
+    users = {name for name in MODULES if package in {top(i) for i in imports(name)}}
+
+    assert users == doors
+
+
+def top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if (isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT)
+        or (isinstance(node, ast.ImportFrom) and ENVIRONMENT & {a.name for a in node.names})
+    }
+
+    assert readers == {"dxansible.settings"}
+
+
+def test_nothing_is_imported_that_is_not_declared() -> None:
+    declared = {"ansible_runner", "click", "pythonjsonlogger", "requests"}
+    packages = {top(name) for module in MODULES for name in imports(module)}
+
+    foreign = packages - sys.stdlib_module_names - {"dxansible", "__future__"}
+
+    assert foreign <= declared
+    assert len([text for text in requires("dxansible") or [] if "extra ==" not in text]) == 5
+
+
+@pytest.mark.parametrize("module", [*MODULES, "lib.fleet"])
+def test_public_names_are_listed_in_order_and_exist(module: str) -> None:
+    imported = importlib.import_module(module)
+    listed = list(getattr(imported, "__all__", []))
+
+    assert listed == sorted(listed, key=_as_ruff_sorts)
+    assert len(set(listed)) == len(listed)
+    assert [name for name in listed if not hasattr(imported, name)] == []
+
+
+def _as_ruff_sorts(name: str) -> tuple[int, str]:
+    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
+    return kind, name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_module_defines_and_does_not_list_has_an_underscore(module: str) -> None:
+    imported = importlib.import_module(module)
+    listed = getattr(imported, "__all__", [])
+
+    defined = {
+        name
+        for name, value in vars(imported).items()
+        if getattr(value, "__module__", None) == module
+        and (inspect.isclass(value) or callable(value))
+    }
+
+    assert {name for name in defined if not name.startswith("_")} <= set(listed)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_idea_a_file_is_not_long(module: str) -> None:
+    path = Path(str(importlib.import_module(module).__file__))
+
+    assert len(path.read_text().splitlines()) <= 350
+
+
+def test_the_specification_s_import_path_gives_the_same_things() -> None:
+    ours, theirs = (importlib.import_module(name) for name in ("dxansible.fleet", "lib.fleet"))
+
+    assert all(getattr(theirs, name) is getattr(ours, name) for name in theirs.__all__)
+
+
+def test_no_other_lib_is_hidden() -> None:
+    assert importlib.import_module("lib").__file__ is None

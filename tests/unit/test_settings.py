@@ -1,0 +1,174 @@
+"""Rules of what the environment decides."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from dxansible import settings as module
+from dxansible.errors import ContentError, InventoryError
+from dxansible.settings import (
+    Settings,
+    colour_wanted,
+    content_dir,
+    inventory_sources,
+    json_logs_wanted,
+)
+
+ROOT = Path(module.__file__).parents[1]
+GROUPS = ROOT / "playbooks" / "groups" / "zz-groups.yml"
+
+
+def test_in_a_checkout_the_content_is_beside_the_package() -> None:
+    assert content_dir("playbooks") == ROOT / "playbooks"
+    assert content_dir("inventory") == ROOT / "inventory"
+
+
+def test_an_installed_package_has_the_content_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site-packages" / "dxansible"
+    packaged = package / "_content" / "playbooks"
+    packaged.mkdir(parents=True)
+    (tmp_path / "site-packages" / "playbooks").mkdir()  # somebody else's
+    monkeypatch.setattr(module, "_PACKAGE", package)
+
+    assert content_dir("playbooks") == packaged
+    with pytest.raises(ContentError, match="our inventory are missing; install dxansible again"):
+        content_dir("inventory")
+
+
+def test_content_that_was_named_comes_first(tmp_path: Path) -> None:
+    assert content_dir("playbooks", str(tmp_path)) == tmp_path
+
+
+def test_content_that_was_named_and_is_not_there_is_an_error() -> None:
+    with pytest.raises(ContentError, match=r"/no/such is not a directory; set DX_PLAYBOOKS"):
+        content_dir("playbooks", "/no/such")
+
+
+def test_an_inventory_that_was_named_comes_before_the_environment_s(home: Path) -> None:
+    named, other = home / "named.yml", home / "other"
+    named.touch()
+    other.mkdir()
+
+    assert inventory_sources(named, {"DX_INVENTORY": str(other)}) == (named, GROUPS)
+    assert inventory_sources(None, {"DX_INVENTORY": str(other)}) == (other, GROUPS)
+    assert inventory_sources("~/named.yml", {}) == (named, GROUPS)
+
+
+def test_an_inventory_may_be_named_from_where_one_is(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "hosts.yml").touch()
+    monkeypatch.chdir(home)
+
+    assert inventory_sources("hosts.yml", {})[0] == home / "hosts.yml"
+
+
+def test_the_user_s_own_inventory_comes_before_ours(home: Path) -> None:
+    assert inventory_sources(None, {})[0] == ROOT / "inventory"
+
+    own = home / ".config" / "dxansible" / "inventory"
+    own.mkdir(parents=True)
+    assert inventory_sources(None, {})[0] == own
+    assert inventory_sources(None, {"XDG_CONFIG_HOME": "/no/such"})[0] == ROOT / "inventory"
+
+
+def test_an_inventory_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(InventoryError, match="there is no inventory at /no/such; give a file"):
+        inventory_sources("/no/such", {})
+
+
+def test_an_inventory_that_cannot_be_read_is_an_error(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "hosts.yml").touch()
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)  # root can read everything
+
+    with pytest.raises(InventoryError, match=r"hosts.yml can't be read; check its owner"):
+        inventory_sources(home / "hosts.yml", {})
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("{home}", "{home}"),
+        (None, "{temporary}"),
+        ("", "{temporary}"),
+        ("/no/such", "{temporary}"),
+        ("/tmp/" + "x" * 40, "{temporary}"),
+    ],
+)
+def test_private_directories_are_where_sockets_have_short_names(
+    home: Path, monkeypatch: pytest.MonkeyPatch, wanted: str | None, found: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/var/tmp")
+    environ = {} if wanted is None else {"XDG_RUNTIME_DIR": wanted.format(home=home)}
+
+    loaded = Settings.load(environ=environ)
+
+    assert str(loaded.runtime_dir) == found.format(home=home, temporary="/var/tmp")
+
+
+@pytest.mark.usefixtures("home")
+def test_a_temporary_directory_with_a_long_name_is_not_for_sockets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/var/" + "x" * 40)
+
+    assert Settings.load(environ={}).runtime_dir == Path("/tmp")
+
+
+@pytest.mark.usefixtures("home")
+def test_ansible_is_the_one_beside_this_python() -> None:
+    environment = Settings.load(environ={"PATH": "/some/bin"}).environment
+
+    assert environment["PATH"] == f"{Path(sys.executable).parent}:/some/bin"
+    assert Settings.load(environ={}).environment["PATH"].endswith(os.defpath)
+
+
+@pytest.mark.usefixtures("home")
+def test_ansible_checks_host_keys_unless_the_user_says_otherwise() -> None:
+    assert Settings.load(environ={}).environment["ANSIBLE_HOST_KEY_CHECKING"] == "True"
+    told = Settings.load(environ={"ANSIBLE_HOST_KEY_CHECKING": "False"})
+    assert told.environment["ANSIBLE_HOST_KEY_CHECKING"] == "False"
+
+
+def test_ansible_gets_a_home_of_its_own_only_where_there_is_none(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "ANSIBLE_HOME" not in Settings.load(environ={}).environment
+
+    monkeypatch.setenv("HOME", "/no/such")
+    loaded = Settings.load(environ={"XDG_RUNTIME_DIR": str(home)})
+    assert loaded.environment["ANSIBLE_HOME"] == f"{home}/dx-ansible-{os.getuid()}"
+
+
+def test_the_environment_of_this_process_is_the_usual_one(
+    inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings.load().inventory[0] == inventory
+
+    monkeypatch.setenv("DX_PLAYBOOKS", str(inventory.parent))
+    assert Settings.load().playbooks == inventory.parent
+
+
+def test_logs_are_json_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert json_logs_wanted({"DX_LOG_FORMAT": "json"})
+    assert not json_logs_wanted({"DX_LOG_FORMAT": "text"})
+    assert not json_logs_wanted({})
+
+    monkeypatch.setenv("DX_LOG_FORMAT", "json")
+    assert json_logs_wanted()
+
+
+def test_a_wish_for_no_colour_is_heard() -> None:
+    assert colour_wanted({"NO_COLOR": "1"}) is False
+    assert colour_wanted({"NO_COLOR": ""}) is None
+    assert colour_wanted({}) is None
