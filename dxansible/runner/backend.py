@@ -27,7 +27,7 @@ _TAIL_LINES = 60
 _POLL_SECONDS = 0.2
 """How often ansible-runner looks whether the run was cancelled."""
 _WHOLE_RESULTS = {"MAX_EVENT_RES": str(2**30)}
-"""ansible-runner empties a task's result that is longer, 700,000 characters unless it is told otherwise."""
+"""Characters; ansible-runner empties a longer result of a task, of 700,000 by default."""
 
 
 def play(

@@ -1,4 +1,4 @@
-"""Rounds by hand: `python -m tests.chaos --rounds 1000 --seed 1`, or `--only 17` to play one again."""
+"""Rounds by hand: `python -m tests.chaos --rounds 1000 --seed 1`, `--only 17` to play one again."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ __all__ = ["Evidence", "Told", "violations"]
 NOTHING_RAN = "nothing has run"
 UNKNOWN = "knows of no such session"
 
-_POSSIBLE = {
+_POSSIBLE: dict[FanoutOutcome, set[Reason | PreflightStatus]] = {
     FanoutOutcome.SUCCESS: {Reason.OK},
     FanoutOutcome.FAILURE: {Reason.LOST_CONTACT, Reason.VM_ERROR},
     FanoutOutcome.PREFLIGHT_FAILED: {PreflightStatus.HOST_UNREACHABLE, PreflightStatus.TIMEOUT},

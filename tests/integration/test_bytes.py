@@ -88,7 +88,7 @@ def test_text_that_json_can_hold_has_no_base64_beside_it(user: Dispatcher) -> No
 
 
 def test_output_that_grows_while_it_is_followed_arrives_whole(user: Dispatcher) -> None:
-    command = "for i in 1 2 3 4 5 6; do printf \"$i\\377\"; printf \"$i\\376\" >&2; sleep 0.3; done"
+    command = 'for i in 1 2 3 4 5 6; do printf "$i\\377"; printf "$i\\376" >&2; sleep 0.3; done'
     answer = user.run("epyc6", "--exec", command, "-q")
     assert answer.out == b"".join(b"%d\xff" % i for i in range(1, 7))
     assert answer.err == b"".join(b"%d\xfe" % i for i in range(1, 7))
@@ -96,7 +96,7 @@ def test_output_that_grows_while_it_is_followed_arrives_whole(user: Dispatcher) 
 
 @pytest.mark.usefixtures("here")
 def test_several_hosts_do_not_share_bytes() -> None:
-    command = "printf \"$USER\\377\"; printf \"\\376$USER\" >&2"
+    command = 'printf "$USER\\377"; printf "\\376$USER" >&2'
     results = fanout("all", command, FanoutOptions())
     assert len(results) == 3
     for result in results:
@@ -129,9 +129,7 @@ def test_two_gigabytes_cost_a_fixed_amount_of_memory_and_disk(
     user: Dispatcher, epyc6: Vm, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     flood = "seq 100000000 299999999"
-    measured = measure(
-        user, tmp_path, "epyc6", "--exec", flood, "--json", "--timeout", "500", "-q"
-    )
+    measured = measure(user, tmp_path, "epyc6", "--exec", flood, "--json", "--timeout", "500", "-q")
     (result,) = json.loads(measured.out.read_bytes())["results"]
     _check_cut(result, 2_000_000_000, 100_000_000, 299_999_999)
     assert len(result["stdout"]) > 3 * MEBIBYTE

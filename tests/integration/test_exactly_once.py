@@ -126,8 +126,7 @@ def test_an_aborted_id_can_not_be_started_any_more(user: Dispatcher, once: Once)
     client = user.start(*once.arguments)
     wait_until(lambda: once.lines == 1, 30, "the command runs")
     (session,) = (
-        path.name
-        for path in once.vm.home.glob(f".local/state/dxansible/sessions/{once.run_id}-*")
+        path.name for path in once.vm.home.glob(f".local/state/dxansible/sessions/{once.run_id}-*")
     )
     assert user.run("--abort", session).code == 0
     assert _result(client)["outcome"] == "ABORTED"

@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,7 +16,12 @@ from dxansible.fleet import fanout_ssh
 from dxansible.settings import content_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.integration.dispatcher import Dispatcher
+
+    Door = Callable[[Dispatcher, Path, str], bytes]
+    """One way to hand over a command; returns what the VM wrote to standard output."""
 
 TEXT = r"""
 {{ 7*7 }} {{ lookup('pipe', 'id') }} {% raw %} {{ x }} {% endraw %} {# note #} {{ '{{' }}
@@ -24,11 +29,11 @@ TEXT = r"""
 $(id) `id` ${HOME} $HOME $$ $1 $? !! !1 ~ ~/x * ? [a-z] {a,b} <(id) >out 2>&1 | ; & && || ( )
 'single' "double" \"escaped\" \'escaped\' '' "" ''' \"\"\" \ \\ \\\ \n \t \x41 \u0041 \0 %s %d %%
 -e --version -- --exec=x -
-  leading and trailing blanks	tabs	  
-emoji 🦊👩‍👩‍👧 accents café ñ combining é right-to-left ‮ zero​width non breaking
 ---
 ...
 """
+TEXT += "  leading and trailing blanks\ttabs\t  \n"
+TEXT += "🦊👩\u200d👩\u200d👧 café e\u0301 \u202eright to left\u202c zero\u200bwidth a\u00a0b\n"
 HERE = f"cat <<'END OF TEXT'\n{TEXT}\nEND OF TEXT\n"
 
 WHOLE = {
@@ -47,12 +52,6 @@ WHOLE = {
     "a carriage return": ("printf %s 'a\rb\r\n'", b"a\rb\r\n"),
     "a file's name with @": ("@/etc/passwd 2>/dev/null; echo $?", b"127\n"),
 }
-
-
-class Door(Protocol):
-    """One way to hand over a command; returns what the VM wrote to standard output."""
-
-    def __call__(self, user: Dispatcher, directory: Path, command: str) -> bytes: ...
 
 
 def _by_option(user: Dispatcher, directory: Path, command: str) -> bytes:

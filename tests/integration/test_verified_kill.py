@@ -15,7 +15,6 @@ from tests.integration.vm_processes import (
     Left,
     abort_arrived,
     bystander,
-    left_on,
     lives,
     sweep,
     wait_until,
@@ -57,10 +56,19 @@ TREES = {
     "a stopped process": f"{SLEEP} & kill -STOP $!; {READY}; wait",
 }
 
-CHAIN = "hop() { sleep 0.01; echo >>hops; hop & }; trap '' TERM; hop & echo >ready; sleep 31415"
+CHAIN = (
+    "hop() { sleep 0.01; echo >>hops; [ -e enough ] || hop & }; trap '' TERM; hop &"
+    f" {READY}; {SLEEP}"
+)
 """Every hundredth of a second another process takes over from its parent, which ends."""
 
-ESCAPE = f"env -i setsid sh -c '{SLEEP} &' </dev/null >/dev/null 2>&1; echo >ready; {SLEEP}"
+RUNAWAY = (
+    'export HOP=\'trap "" TERM; sleep 0.01; [ -e enough ] || setsid sh -c "$HOP" &\';'
+    f' sh -c "$HOP"; {READY}; {SLEEP}'
+)
+"""The same, each in a session of its own."""
+
+ESCAPE = f"env -i setsid sh -c '{SLEEP} &' </dev/null >/dev/null 2>&1; {READY}; {SLEEP}"
 """Leaves the session, the parentage, the environment and the streams: nothing tells whose it is."""
 
 
@@ -77,12 +85,13 @@ def machine(epyc6: Vm) -> Iterator[Vm]:
     """A VM on which no command runs, before and after."""
     _forget(epyc6)
     yield epyc6
+    (epyc6.home / "enough").touch()
     sweep(epyc6)
     _forget(epyc6)
 
 
 def _forget(vm: Vm) -> None:
-    for name in ("ready", "hops"):
+    for name in ("ready", "hops", "enough"):
         (vm.home / name).unlink(missing_ok=True)
 
 
@@ -166,9 +175,7 @@ def test_a_process_that_hides_its_environment_is_never_called_gone(
 def test_an_endless_supply_of_new_sessions_is_never_wrongly_called_gone(
     user: Dispatcher, machine: Vm
 ) -> None:
-    hop = "trap \"\" TERM; sleep 0.01; setsid sh -c \"$HOP\" &"
-    command = f"export HOP='{hop}'; sh -c \"$HOP\"; {READY}; {SLEEP}"
-    stopped = _stop(user, machine, command, "TIMEOUT")
+    stopped = _stop(user, machine, RUNAWAY, "TIMEOUT")
     assert not (stopped.result["stop_verified"] and work_on(machine))
 
 

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from tests.lab import Vm
 
-__all__ = ["Left", "abort_arrived", "bystander", "left_on", "lives", "sweep", "wait_until", "work_on"]
+__all__ = [
+    "Left",
+    "abort_arrived",
+    "bystander",
+    "left_on",
+    "lives",
+    "sweep",
+    "wait_until",
+    "work_on",
+]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -23,6 +23,7 @@ from dxansible.render import (
     gathered,
     health_document,
     health_table,
+    interrupted_document,
     summary_line,
 )
 
@@ -136,6 +137,13 @@ def test_the_document_of_an_error_says_what_to_do() -> None:
         },
     }
     assert json.loads(error_document(NoMatchError("x", ["y"])))["error"]["type"] == "NoMatchError"
+
+
+def test_the_document_of_an_interruption_has_the_form_of_an_error_s() -> None:
+    document = json.loads(interrupted_document(130))
+
+    assert (document["schema"], document["exit_code"]) == (1, 130)
+    assert set(document["error"]) == {"type", "message", "remedy"}
 
 
 def test_equal_outputs_are_shown_once_under_all_their_hosts() -> None:

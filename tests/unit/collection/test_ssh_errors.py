@@ -148,6 +148,7 @@ def test_the_address_to_visit_is_found_in_a_check() -> None:
             "two; three",
         ),
         ("reached over ssh: one", "one"),
+        ("Data could not be sent; reached over ssh:", "the connection ended without a word"),
         ("one", "one"),
         (
             CHANGED,

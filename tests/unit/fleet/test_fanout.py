@@ -190,6 +190,24 @@ def test_a_cancelled_command_is_aborted_and_its_processes_are_gone(
     assert command_is_gone(home)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "outcome"),
+    [("here", FanoutOutcome.ABORTED), ("heer", FanoutOutcome.PREFLIGHT_FAILED)],
+)
+def test_what_is_cancelled_before_it_begins_never_begins(
+    settings: Settings, home: Path, pattern: str, outcome: FanoutOutcome
+) -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+
+    (result,) = fanout(
+        pattern, "touch ~/ran", FanoutOptions(settings=settings), cancelled=cancelled
+    )
+
+    assert (result.host, result.outcome) == (pattern, outcome)
+    assert not (home / "ran").exists()
+
+
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_command_is_stopped_before_the_interrupt_goes_on(
     settings: Settings, home: Path

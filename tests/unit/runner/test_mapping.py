@@ -278,6 +278,30 @@ def test_a_result_that_is_known_is_not_changed_by_a_stop() -> None:
     assert set(state.results) == {"epyc6"}
 
 
+def test_a_stop_tells_of_hosts_that_the_run_itself_had_not_come_to() -> None:
+    diary = Diary()
+    run = Run(listener=diary)
+
+    for event in parse(records.preflight(hosts=["epyc6", "macmini"])):
+        run.state.take_stop(event)
+
+    assert diary.pages == [("hosts", "epyc6", "macmini")]
+    assert run.state.unfinished() == ["epyc6", "macmini"]
+    assert run.state.session_of("epyc6") == "cmd_1-0a1b2c3d"
+    assert run.log == []
+
+
+def test_a_stop_does_not_change_what_the_run_itself_has_told() -> None:
+    run = Run()
+    run.take(records.preflight(hosts=["epyc6"], user="feng"))
+
+    for event in parse(records.preflight(hosts=["epyc6", "macmini"], user="root")):
+        run.state.take_stop(event)
+
+    assert run.state.hosts == ("epyc6",)
+    assert run.state.preflights["epyc6"].user == "feng"
+
+
 def test_a_broken_host_is_a_failure_that_says_so_without_secrets() -> None:
     run = Run()
 

@@ -72,7 +72,7 @@ def check_url(message: str) -> str | None:
 
 def summary(message: str) -> str:
     """The message in one line: its last words, without what ssh and Ansible put around them."""
-    text = message.rpartition("over ssh: ")[2].rpartition("via ssh: ")[2]
+    text = re.split(r"(?:over|via) ssh:", message)[-1]
     lines = [
         line.strip() for line in text.splitlines() if line.strip() and not line.startswith("@")
     ]

@@ -1,0 +1,100 @@
+"""The judge of chaos sees every broken promise, and none where all were kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.chaos import Evidence, Told, draw, violations
+from tests.chaos.report import account, summary
+
+SUCCESS = Told(who="client", code=0, lines=1, outcome="SUCCESS", reason="ok", output="done\n")
+LOST = Told(
+    who="client", code=1, lines=0, outcome="FAILURE", reason="lost_contact", error="may run"
+)
+REFUSED = Told(who="client", code=3, lines=0, outcome="PREFLIGHT_FAILED", reason="HOST_UNREACHABLE")
+UNSTARTED = Told(
+    who="client", code=1, lines=0, outcome="FAILURE", reason="vm_error", error="nothing has run"
+)
+UNKNOWN = Told(
+    who="follow-up",
+    code=1,
+    lines=0,
+    outcome="FAILURE",
+    reason="lost",
+    error="the VM knows of no such session",
+)
+KILLED = Told(who="client", code=-9, lines=0)
+RAN = replace(SUCCESS, who="follow-up")
+
+
+def evidence(*told: Told, follow_up: Told, lines: int) -> Evidence:
+    return Evidence(plan=draw(1, 1), vm="epyc6", told=told, follow_up=follow_up, lines=lines)
+
+
+KEPT = {
+    "it ran": evidence(SUCCESS, follow_up=RAN, lines=1),
+    "contact was lost, and it ran": evidence(LOST, follow_up=RAN, lines=1),
+    "contact was lost before it arrived": evidence(LOST, follow_up=UNKNOWN, lines=0),
+    "it was not started": evidence(REFUSED, follow_up=UNKNOWN, lines=0),
+    "one did not start it, another did": evidence(REFUSED, SUCCESS, follow_up=RAN, lines=1),
+    "one was killed, and it ran": evidence(KILLED, follow_up=RAN, lines=1),
+    "the VM could not start it": evidence(UNSTARTED, follow_up=UNSTARTED, lines=0),
+}
+
+
+@pytest.mark.parametrize("played", KEPT.values(), ids=KEPT)
+def test_promises_that_were_kept_are_no_violations(played: Evidence) -> None:
+    assert violations(played) == []
+    assert "VIOLATION" not in account(played)
+
+
+BROKEN = {
+    "it ran twice": evidence(SUCCESS, follow_up=RAN, lines=2),
+    "success without a line": evidence(
+        replace(SUCCESS, lines=0), follow_up=replace(RAN, lines=0), lines=0
+    ),
+    "success before the line": evidence(replace(SUCCESS, lines=0), follow_up=RAN, lines=1),
+    "not started, and it ran": evidence(REFUSED, follow_up=RAN, lines=1),
+    "nothing has run, and it ran": evidence(UNSTARTED, SUCCESS, follow_up=RAN, lines=1),
+    "forgotten by the VM": evidence(LOST, follow_up=UNKNOWN, lines=1),
+    "an end that the VM does not know": evidence(LOST, follow_up=LOST, lines=0),
+    "success at last, and no line": evidence(LOST, follow_up=RAN, lines=0),
+    "other output": evidence(replace(SUCCESS, output="done\ndone\n"), follow_up=RAN, lines=1),
+    "another exit code": evidence(replace(SUCCESS, code=1), follow_up=RAN, lines=1),
+    "a hung client": evidence(Told(who="client", code=1, lines=1), follow_up=RAN, lines=1),
+    "an outcome out of nowhere": evidence(
+        replace(LOST, outcome="TIMEOUT", code=124, reason="deadline"), follow_up=RAN, lines=1
+    ),
+    "a reason out of nowhere": evidence(
+        replace(LOST, reason="exit_nonzero"), follow_up=RAN, lines=1
+    ),
+}
+
+
+@pytest.mark.parametrize("played", BROKEN.values(), ids=BROKEN)
+def test_every_broken_promise_is_a_violation(played: Evidence) -> None:
+    assert violations(played)
+    assert "VIOLATION" in account(played)
+
+
+def test_the_summary_counts_rounds_outcomes_and_violations() -> None:
+    played = [KEPT["it ran"], BROKEN["it ran twice"], KEPT["one was killed, and it ran"]]
+    header, *_, everything = (line.split() for line in summary(played).splitlines())
+    assert header == ["accident", "rounds", "ran", "SUCCESS", "killed", "violations"]
+    assert everything[:5] == ["all", "3", "4", "2", "1"]
+    assert int(everything[5]) > 0
+
+
+def test_a_seed_and_a_number_always_give_the_same_plan() -> None:
+    assert draw(3, 4) == draw(3, 4)
+    assert draw(3, 4) != draw(3, 5)
+    assert len({draw(3, number).run_id for number in range(200)}) == 200
+
+
+def test_every_kind_of_accident_is_drawn() -> None:
+    kinds = {kind for number in range(200) for kind in draw(1, number).accidents}
+    assert kinds == {
+        "none", "cut up", "cut down", "reset", "sshd killed", "client killed", "race",
+    }  # fmt: skip
