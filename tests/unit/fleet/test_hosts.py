@@ -81,7 +81,7 @@ def test_an_inventory_that_cannot_be_read_is_the_reason(settings: Settings, home
 
 @pytest.mark.parametrize(
     ("target", "missing", "suggestions"),
-    [("heer", "heer", ("here",)), ("twin,gppu", "gppu", ("gpu",)), ("here:&zz", "zz", ())],
+    [("heer", "heer", ("here",)), ("twin,gppu", "gppu", ("gpu",)), ("heer:&zz", "zz", ())],
 )
 def test_the_name_that_is_missing_is_told_with_the_nearest_ones(
     settings: Settings, target: str, missing: str, suggestions: tuple[str, ...]

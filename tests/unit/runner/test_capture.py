@@ -51,3 +51,18 @@ def test_a_gap_without_bytes_after_it_is_counted() -> None:
     kept.add(b"", skipped=5)
 
     assert (kept.content(), kept.lost) == (b"ab", 5)
+
+
+def test_what_has_not_come_by_the_end_is_lost() -> None:
+    kept = capture(10, b"ab")
+    kept.end_at(5)
+    kept.end_at(5)
+
+    assert (kept.content(), kept.lost) == (b"ab", 3)
+
+
+def test_a_stream_that_has_come_whole_has_lost_nothing() -> None:
+    kept = capture(10, b"ab")
+    kept.end_at(2)
+
+    assert kept.lost == 0

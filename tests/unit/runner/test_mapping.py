@@ -195,6 +195,16 @@ def test_bytes_that_never_came_are_told_and_counted(skipped: dict[str, Any]) -> 
     )
 
 
+def test_bytes_of_an_event_that_was_lost_on_the_way_are_counted() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(news(b"ab", b"c", out_total=2, err_total=1))
+    state.take(news(b"yz", out_total=9, err_total=3))
+    state.take(SUCCESS)
+
+    assert state.results["epyc6"].truncation == Truncation(stdout_bytes=5, stderr_bytes=2)
+
+
 def test_output_is_kept_within_the_limit_that_the_host_names() -> None:
     state = RunState("make test", Quiet())
 
