@@ -91,6 +91,8 @@ class Verdict:
     session_id: str
     from_stop: bool
     """It answers a request to stop, and not the command's own run."""
+    totals: tuple[int, int] | None = None
+    """Bytes of both streams that the command had written; None where the run's own news have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,7 @@ def _verdict(host: str, record: Mapping[str, Any], *, from_stop: bool) -> Verdic
     outcome = FanoutOutcome(record["outcome"])
     reason = str(record["reason"])
     progress = record.get("progress") or {}
+    totals = record.get("totals")
     return Verdict(
         host=host,
         outcome=outcome,
@@ -186,4 +189,5 @@ def _verdict(host: str, record: Mapping[str, Any], *, from_stop: bool) -> Verdic
         duration_ms=int(record.get("duration_ms") or 0),
         session_id=str(record["id"]),
         from_stop=from_stop,
+        totals=(int(totals[0]), int(totals[1])) if totals else None,
     )

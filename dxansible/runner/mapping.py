@@ -134,6 +134,10 @@ class RunState:
             case PreflightDone() if news.result.host not in self.preflights:
                 self._remember(news)
             case Verdict() if news.host not in self.results:
+                if news.totals is not None:
+                    state = self._state(news.host)
+                    state.out.end_at(news.totals[0])
+                    state.err.end_at(news.totals[1])
                 self._verdict(news)
 
     def unfinished(self) -> list[str]:
@@ -163,6 +167,7 @@ class RunState:
     def _preflight(self, news: PreflightDone) -> None:
         result = news.result
         self._remember(news)
+        self._event("session", logging.DEBUG, host=result.host, session=news.session_id)
         self._event(
             "preflight_ok" if result.ok else "preflight_failed",
             logging.INFO if result.ok else logging.ERROR,
@@ -291,7 +296,7 @@ class RunState:
 
     def _event(self, name: str, level: int, **fields: str | int | None) -> None:
         line = event(name, level, **fields)
-        if self._log is not None:
+        if self._log is not None and level >= logging.INFO:
             self._log(line)
 
 

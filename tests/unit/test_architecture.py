@@ -20,6 +20,7 @@ MODULES = sorted(
     for path in ROOT.rglob("*.py")
 )
 LAYERS = (
+    ("dxansible.__main__",),
     ("dxansible.cli",),
     ("dxansible.live", "dxansible.render"),
     ("dxansible.fleet",),

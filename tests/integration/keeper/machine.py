@@ -91,7 +91,8 @@ class Call:
         return parse_reply(_MARK, *self.finish())
 
     def close(self) -> None:
-        """Take leave of it; everything that it brought into being has to be gone."""
+        """Kill whatever it has brought into being."""
+        self._process.terminate()
         self._process.wait(PATIENCE)
         for stream in (self._process.stdout, self._process.stderr, self._report):
             if stream is not None:
@@ -118,7 +119,6 @@ class Machine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        processes.kill_all(self.processes)
         for call in self._calls:
             call.close()
 

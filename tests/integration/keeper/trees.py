@@ -27,13 +27,13 @@ TREES = {
     "holds-streams": "SLEEP & setsid sh -c 'trap \"\" TERM HUP; SLEEP; echo late' &",
     "no-environment": "env -i sh -c 'SLEEP; :' &",
     "stopped": "sh -c 'kill -STOP $$; SLEEP' & SLEEP & kill -STOP $!",
-    "chain": "hop() { sleep 0.01; echo >>hops; hop & }; trap '' TERM; hop &",
+    "chain": "hop() { sleep 0.01; echo >>hops; [ $(wc -l <hops) -gt 2000 ] || hop & }; trap '' TERM; hop &",
 }
 STRAY = "env -i setsid sh -c 'SLEEP &' </dev/null >/dev/null 2>&1"
 """Leaves the session, its parent, the environment and the streams: nothing tells whose it is."""
-HOPS = (
-    "export HOP='sleep 0.01; echo >>hops; setsid sh -c \"$HOP\" &'; trap '' TERM; sh -c \"$HOP\""
-)
+HOPS = """export HOP='sleep 0.01; echo >>hops; [ $(wc -l <hops) -gt 2000 ] || setsid sh -c "$HOP" &'
+trap '' TERM; sh -c "$HOP"
+"""
 """A process that lives for 10 ms and hands over to one in a session of its own, and so on."""
 ALL = "\n".join(TREES.values())
 

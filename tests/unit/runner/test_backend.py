@@ -91,10 +91,15 @@ def test_events_come_in_order_and_the_end_says_how_it_was(request_: PlayRequest)
 
 
 def test_a_string_is_never_a_template_and_other_values_keep_their_type(
-    request_: PlayRequest,
+    request_: PlayRequest, home: Path
 ) -> None:
-    assert said(run(replace(request_, variables={"said": "{{ 7*7 }}"}))) == "{{ 7*7 }}"
-    assert said(run(replace(request_, variables={"said": 49}))) == 49
+    variables = {"first": "{{ 7*7 }}", "second": 49, "third": [True]}
+    tell = {"name": "Tell", "ansible.builtin.debug": {"msg": "{{ [first, second, third] }}"}}
+    playbook = write_playbook(home / "tell.yml", tell)
+
+    events = run(replace(request_, playbook=playbook, variables=variables))
+
+    assert said(events) == ["{{ 7*7 }}", 49, [True]]
 
 
 def test_the_text_is_handed_over_and_is_neither_in_a_file_nor_in_an_argument(

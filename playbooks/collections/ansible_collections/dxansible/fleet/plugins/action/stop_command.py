@@ -40,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             connect_timeout=arguments["connect_timeout"],
             batch_mode=True,
         )
-        state = "unknown"
+        state, totals = "unknown", None
         try:
             with link.guarded(arguments["connect_timeout"] * 2 + arguments["wait"] + 15):
                 reply = Keeper(self._connection).abort(arguments["id"], arguments["wait"])
@@ -50,9 +50,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                 outcome="ABORTED", reason="aborted", error=text, stop_verified=False
             )
         else:
-            state = reply.state
+            state, totals = reply.state, [reply.out_total, reply.err_total]
             decided = verdict.from_reply(host, reply, None) if state in ENDED else _unfinished(host)
-        record = {"kind": "stop", "id": arguments["id"], "state": state, **decided.as_dict()}
+        record = {"kind": "stop", "id": arguments["id"], "state": state, "totals": totals}
+        record |= decided.as_dict()
         verified = decided.outcome != "ABORTED" or bool(decided.stop_verified)
         return result | {
             "failed": not verified,

@@ -94,6 +94,14 @@ dx:
       type: str
       returned: always
       sample: aborted
+    totals:
+      description:
+        - Bytes that the command had written to standard output and to standard error; null if the
+          host gave no answer.
+      type: list
+      elements: int
+      returned: always
+      sample: [120, 0]
     outcome:
       description: V(ABORTED), or the outcome that the command had before.
       type: str
