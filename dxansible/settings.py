@@ -124,7 +124,7 @@ def _ansible_environment(environ: Mapping[str, str]) -> dict[str, str]:
         "ANSIBLE_NOCOLOR": "True",
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         # tells the keeper of a local VM that our own ssh processes don't come from its command
-        "DX_KEEPER": "client",
+        "DX_SESSION_TAG": "<client>",
     }
     home = Path("~").expanduser()
     if not (home.is_dir() and os.access(home, os.W_OK)):

@@ -92,7 +92,7 @@ class Verdict:
     from_stop: bool
     """It answers a request to stop, and not the command's own run."""
     totals: tuple[int, int] | None = None
-    """Bytes of both streams that the command had written; None where the run's own news have them."""
+    """Bytes of both streams that the command wrote; None where the run's own news have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dxansible import settings as module
-from dxansible.errors import ContentError, InventoryError
+from dxansible.errors import ContentError, InventoryError, UsageError
 from dxansible.settings import (
     Settings,
     colour_wanted,
@@ -148,6 +148,22 @@ def test_ansible_gets_a_home_of_its_own_only_where_there_is_none(
     monkeypatch.setenv("HOME", "/no/such")
     loaded = Settings.load(environ={"XDG_RUNTIME_DIR": str(home)})
     assert loaded.environment["ANSIBLE_HOME"] == f"{home}/dx-ansible-{os.getuid()}"
+
+
+def test_a_home_that_others_can_enter_or_that_is_none_is_not_for_keys(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/no/such")
+    spare = home / f"dx-ansible-{os.getuid()}"
+
+    spare.mkdir(mode=0o755)
+    with pytest.raises(UsageError, match="is open to other users; remove it, or set HOME"):
+        Settings.load(environ={"XDG_RUNTIME_DIR": str(home)})
+
+    spare.rmdir()
+    spare.touch()
+    with pytest.raises(UsageError, match=r"can be written to: File exists; set HOME or TMPDIR"):
+        Settings.load(environ={"XDG_RUNTIME_DIR": str(home)})
 
 
 def test_the_environment_of_this_process_is_the_usual_one(

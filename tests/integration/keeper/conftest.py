@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.keeper.crowd import Crowd
 from tests.integration.keeper.machine import Machine
 
 if TYPE_CHECKING:
@@ -52,3 +53,10 @@ def dash(tmp_path: Path) -> Iterator[Machine]:
     """A machine with the smallest of the shells, for what has nothing to do with shells."""
     with Machine(shell=_one_word("dash", tmp_path), home=tmp_path / "home") as new:
         yield new
+
+
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    """What else the machine has to do during the test."""
+    with Crowd() as watched:
+        yield watched

@@ -14,6 +14,7 @@ from tests.integration.keeper.trees import ALL, TREES, Tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.integration.keeper.crowd import Crowd
     from tests.integration.keeper.machine import Machine
 
 DEADLINE = 1
@@ -42,17 +43,17 @@ def _decoy() -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("kind", TREES)
-def test_the_deadline_ends_everything(any_machine: Machine, kind: str) -> None:
+def test_the_deadline_ends_everything(any_machine: Machine, crowd: Crowd, kind: str) -> None:
     tree = Tree(TREES[kind])
     any_machine.start("s", tree.command, deadline=DEADLINE)
     reply = any_machine.wait_for_end("s")
     assert not tree.alive()
     assert (reply.state, reply.code, reply.verified) == ("timeout", None, True)
-    assert _seconds(any_machine, "s") < DEADLINE + PROMPT
+    assert _seconds(any_machine, "s") < DEADLINE + crowd.stretched(PROMPT)
 
 
 def test_abort_ends_everything_and_nobody_elses(
-    any_machine: Machine, decoy: list[subprocess.Popen[bytes]]
+    any_machine: Machine, crowd: Crowd, decoy: list[subprocess.Popen[bytes]]
 ) -> None:
     decoy.append(_decoy())
     tree, other = Tree(ALL), Tree("SLEEP &")
@@ -63,7 +64,7 @@ def test_abort_ends_everything_and_nobody_elses(
     reply = any_machine.abort("s")
     assert not tree.alive()
     assert (reply.state, reply.code, reply.verified) == ("aborted", None, True)
-    assert (any_machine.session("s") / "end").stat().st_mtime - began < PROMPT
+    assert (any_machine.session("s") / "end").stat().st_mtime - began < crowd.stretched(PROMPT)
     assert [process.poll() for process in decoy] == [None, None]
     assert other.alive()
     assert any_machine.poll("s2").state == "running"

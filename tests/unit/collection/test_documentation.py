@@ -22,7 +22,16 @@ from tests.unit.runner.records import PREFLIGHT
 
 MODULES = ("preflight", "run_command", "stop_command")
 COLLECTIONS = content_dir("playbooks") / "collections"
-ANSIBLES_OWN = {"_ansible_no_log", "attempts", "changed", "exception", "failed", "retries"}
+ANSIBLES_OWN = {
+    "_ansible_no_log",
+    "attempts",
+    "changed",
+    "exception",
+    "failed",
+    "retries",
+    "stderr_lines",
+    "stdout_lines",
+}
 COLLECTION = "ansible_collections.dxansible.fleet.plugins"
 
 

@@ -110,9 +110,11 @@ def test_a_poll_goes_on_from_an_offset(shell: Shell) -> None:
 
 def test_an_abort_ends_the_command(shell: Shell) -> None:
     keeper = Keeper(shell)
-    keeper.start("s1", b"exec sleep 60", {"wait": 0})
+    reply = keeper.start("s1", b"echo up; exec sleep 60", {"wait": 5})
+    while reply.out != b"up\n":
+        reply = keeper.poll("s1", {"wait": 5})
 
-    assert keeper.abort("s1", 10).state == "aborted"
+    assert keeper.abort("s1", 60).state == "aborted"
 
 
 def test_what_was_aborted_before_it_began_never_begins(shell: Shell, home: Path) -> None:

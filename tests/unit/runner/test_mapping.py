@@ -17,16 +17,6 @@ from tests.unit.runner.test_events import SUCCESS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ABORTED = replace(
-    SUCCESS,
-    outcome=FanoutOutcome.ABORTED,
-    reason=Reason.ABORTED,
-    error="epyc6: aborted",
-    exit_code=None,
-    stop_verified=True,
-    from_stop=True,
-)
-
 
 @dataclass
 class Diary:
@@ -238,14 +228,6 @@ def test_a_host_that_never_said_a_word_has_no_attempt() -> None:
     assert run.result.error == "epyc6: silent"
 
 
-def test_an_abort_that_nobody_confirmed_is_not_verified() -> None:
-    run = Run()
-
-    run.state.close("epyc6", FanoutOutcome.ABORTED, Reason.ABORTED, "epyc6: aborted")
-
-    assert run.result.stop_verified is False
-
-
 def test_lost_contact_is_logged_with_the_id_to_come_back_by() -> None:
     run = Run()
 
@@ -253,63 +235,6 @@ def test_lost_contact_is_logged_with_the_id_to_come_back_by() -> None:
     run.state.close("epyc6", FanoutOutcome.FAILURE, Reason.LOST_CONTACT, "epyc6: silent")
 
     assert run.log[-1].endswith("reason=lost_contact session=cmd_1-0a1b2c3d")
-
-
-def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:
-    state = RunState("make test", Quiet())
-
-    state.take(news(b"half"))
-    state.take_stop(replace(ABORTED, attempts=9))
-
-    result = state.results["epyc6"]
-    assert (result.outcome, result.stop_verified) == (FanoutOutcome.ABORTED, True)
-    assert (result.attempts, result.stdout_bytes) == (1, b"half")
-
-
-def test_a_command_that_had_ended_before_the_abort_is_aborted_and_certainly_gone() -> None:
-    state = RunState("make test", Quiet())
-
-    state.take_stop(replace(SUCCESS, from_stop=True))
-
-    result = state.results["epyc6"]
-    assert (result.outcome, result.reason) == (FanoutOutcome.ABORTED, Reason.ABORTED)
-    assert result.error == "epyc6: it had ended by itself before it could be stopped"
-    assert (result.stop_verified, result.exit_code) == (True, 0)
-
-
-def test_a_result_that_is_known_is_not_changed_by_a_stop() -> None:
-    state = RunState("make test", Quiet())
-
-    state.take(SUCCESS)
-    state.take_stop(ABORTED)
-    state.take_stop(HostBroken(host="macmini", text="not a verdict"))
-
-    assert state.results["epyc6"].outcome is FanoutOutcome.SUCCESS
-    assert set(state.results) == {"epyc6"}
-
-
-def test_a_stop_tells_of_hosts_that_the_run_itself_had_not_come_to() -> None:
-    diary = Diary()
-    run = Run(listener=diary)
-
-    for event in parse(records.preflight(hosts=["epyc6", "macmini"])):
-        run.state.take_stop(event)
-
-    assert diary.pages == [("hosts", "epyc6", "macmini")]
-    assert run.state.unfinished() == ["epyc6", "macmini"]
-    assert run.state.session_of("epyc6") == "cmd_1-0a1b2c3d"
-    assert run.log == []
-
-
-def test_a_stop_does_not_change_what_the_run_itself_has_told() -> None:
-    run = Run()
-    run.take(records.preflight(hosts=["epyc6"], user="feng"))
-
-    for event in parse(records.preflight(hosts=["epyc6", "macmini"], user="root")):
-        run.state.take_stop(event)
-
-    assert run.state.hosts == ("epyc6",)
-    assert run.state.preflights["epyc6"].user == "feng"
 
 
 def test_a_broken_host_is_a_failure_that_says_so_without_secrets() -> None:

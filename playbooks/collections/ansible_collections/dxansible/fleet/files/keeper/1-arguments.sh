@@ -44,6 +44,18 @@ nap() {
     sleep "$1" 2>/dev/null || sleep 1
 }
 
-put() { # file: standard input, written whole or not at all
-    cat >"$dir/.$1.$$" && mv -f "$dir/.$1.$$" "$dir/$1"
+clock() { # sets $now, in hundredths of a second
+    if [ -n "$procfs" ] && { IFS=' ' read -r now _ </proc/uptime; } 2>/dev/null; then
+        now=${now%.*}${now#*.}
+    else
+        now=$(date +%s)00
+    fi
+}
+
+put() { # file text: written whole or not at all
+    printf '%s\n' "$2" >"$dir/.$1.$$" && mv -f "$dir/.$1.$$" "$dir/$1"
+}
+
+put_first() { # file text: the same, where only the first writer succeeds; leaves ".FILE.PID" behind
+    printf '%s\n' "$2" >"$dir/.$1.$$" && ln "$dir/.$1.$$" "$dir/$1" 2>/dev/null
 }

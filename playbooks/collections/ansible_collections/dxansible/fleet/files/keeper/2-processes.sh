@@ -1,55 +1,62 @@
-# --- who is who: a process is a pid together with its start time ---
+# --- who is who: a process is a pid together with its start time, on one boot of the machine ---
 
-birth() { # pid: its start time, zombies included; fails when there is no such process
+boot=
+{ IFS= read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null ||
+    boot=$(sysctl -n kern.bootsessionuuid 2>/dev/null || echo unknown)
+
+ps_environment=axeww
+[ -n "$procfs" ] || [ "$(uname)" != Darwin ] || ps_environment=-axEww
+
+look() { # pid: sets $birth, $parent and $run (Z for a zombie); fails when there is no such process
+    case $1 in '' | *[!0-9]*) return 1 ;; esac
+    # shellcheck disable=SC2046,SC2086 # the fields are wanted apart
     if [ -n "$procfs" ]; then
         { IFS= read -r stat_line <"/proc/$1/stat"; } 2>/dev/null || return 1
-        # shellcheck disable=SC2086 # the fields are wanted apart
         set -- ${stat_line##*) }
-        printf '%s\n' "${20}"
+        run=$1 parent=$2 birth=${20}
     else
-        ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_' | grep .
+        set -- $(LC_ALL=C TZ=UTC0 ps -o stat= -o ppid= -o lstart= -p "$1" 2>/dev/null)
+        [ $# -ge 7 ] || return 1
+        run=$1 parent=$2 birth=$3_$4_$5_$6_$7
     fi
 }
 
-boot() {
-    cat /proc/sys/kernel/random/boot_id 2>/dev/null || sysctl -n kern.boottime 2>/dev/null | tr ' ' '_' || echo unknown
+same() { # pid birth: is that very process still running?
+    look "$1" && [ "$birth" = "$2" ] || return 1
+    case $run in Z* | X*) return 1 ;; esac
 }
 
-same() { # "pid birth [boot]": is that very process still here?
-    # shellcheck disable=SC2086
-    set -- $1
-    [ $# -ge 2 ] || return 1
-    [ $# -lt 3 ] || [ "$3" = "$(boot)" ] || return 1
-    [ "$(birth "$1")" = "$2" ] && ! zombie "$1"
+alive() { # file with "pid birth boot": is that very process still running?
+    { IFS=' ' read -r known_pid known_birth known_boot <"$1"; } 2>/dev/null || return 1
+    [ "$known_boot" = "$boot" ] && same "$known_pid" "$known_birth"
 }
 
-zombie() {
+snapshot() { # text: every process but zombies: pid ppid pgid sid birth, and 1 if its tag begins with the text
     if [ -n "$procfs" ]; then
-        { IFS= read -r stat_line <"/proc/$1/stat"; } 2>/dev/null || return 1
-        stat_line=${stat_line##*) }
-        [ "${stat_line%% *}" = Z ]
-    else
-        case $(ps -o stat= -p "$1" 2>/dev/null) in Z*) return 0 ;; esac
-        return 1
+        {
+            grep -lsF -e "DX_SESSION_TAG=$1" /proc/[0-9]*/environ
+            cat /proc/[0-9]*/stat
+        } 2>/dev/null | awk '
+            /^\/proc\// { split($0, part, "/"); tag[part[3]] = 1; next }
+            { pid = $1 }
+            sub(/^[0-9]+ \(.*\) /, "") && $1 !~ /[ZX]/ { print pid, $2, $3, $4, $20, tag[pid] }'
+    else # the text is apart from the name, or awk would find itself
+        LC_ALL=C TZ=UTC0 ps "$ps_environment" -o pid= -o ppid= -o pgid= -o sess= -o stat= -o lstart= -o command= |
+            awk -v name=DX_SESSION_TAG= -v text="$1" '
+            $5 !~ /^Z/ {
+                birth = $6 "_" $7 "_" $8 "_" $9 "_" $10
+                print $1, $2, $3, $4, birth, (index($0, name text) > 0)
+            }'
     fi
 }
 
-table() { # every process but zombies: pid ppid pgid sid birth uid
+tagged() { # text: pids of the processes whose tag begins with it
     if [ -n "$procfs" ]; then
-        cat /proc/[0-9]*/stat 2>/dev/null |
-            sed -n 's/^\([0-9][0-9]*\) (.*) \([A-Za-z]\) /\1 \2 /p' |
-            awk '$2 != "Z" && $2 != "X" { print $1, $3, $4, $5, $21 }'
+        grep -lsF -e "DX_SESSION_TAG=$1" /proc/[0-9]*/environ 2>/dev/null | while IFS= read -r found; do
+            found=${found%/environ}
+            printf '%s\n' "${found#/proc/}"
+        done
     else
-        ps -A -o pid= -o ppid= -o pgid= -o sess= -o stat= -o lstart= 2>/dev/null |
-            awk '$5 !~ /^Z/ { print $1, $2, $3, $4, "" $6 "_" $7 "_" $8 "_" $9 "_" $10 }'
-    fi
-}
-
-tagged() { # text: pids of processes that have it in their environment
-    if [ -n "$procfs" ]; then
-        grep -lsF -e "$1" /proc/[0-9]*/environ 2>/dev/null | tr -dc '0-9\n'
-    else
-        # shellcheck disable=SC2009 # pgrep doesn't look at environments
-        ps axeww -o pid= -o command= 2>/dev/null | grep -e "[${1%"${1#?}"}]${1#?}" | awk '{ print $1 }'
+        snapshot "$1" | awk '$6 { print $1 }'
     fi
 }

@@ -1,14 +1,14 @@
 # --- the output, kept in bounded space ---
 
-size() { # file: its bytes, 0 if there is none
-    set -- "$(wc -c 2>/dev/null <"$1")"
-    echo $((${1:-0}))
+size() { # file: sets $size, 0 if there is none
+    size=0
+    [ ! -s "$1" ] || size=$(($(wc -c 2>/dev/null <"$1") + 0))
 }
 
-offset_of() { # segment: the offset of its first byte
-    set -- "${1##*.}"
-    while [ "${1#0}" != "$1" ] && [ "$1" != 0 ]; do set -- "${1#0}"; done
-    echo "$1"
+offset_of() { # segment: sets $begin, the offset of its first byte
+    begin=${1##*.}
+    begin=${begin#"${begin%%[!0]*}"}
+    begin=${begin:-0}
 }
 
 # Keeps a stream in segments named by their offset: the first half of the limit stays, then a window of the newest
@@ -16,71 +16,81 @@ offset_of() { # segment: the offset of its first byte
 spool() { # out|err: standard input to segments
     part=$((limit / 8))
     [ "$part" -ge 4096 ] || part=4096
-    start=0 head_end=0
-    while :; do
+    block=$((part / 4))
+    [ "$block" -le 65536 ] || block=65536
+    start=0 head_end=0 more=yes
+    while [ -n "$more" ]; do
         segment=$(printf '%s/%s.%018d' "$dir" "$1" "$start")
-        filled=0
-        : >"$segment" || break
-        while [ "$filled" -lt "$part" ]; do
-            dd bs=65536 count=$(((part - filled) / 65536 + 1)) 2>/dev/null >>"$segment" || : >"$dir/full"
-            now=$(size "$segment")
-            [ "$now" -gt "$filled" ] || break 2
-            filled=$now
-        done
-        start=$((start + filled))
+        true >"$segment" || break
+        size=0
+        fill || break
+        start=$((start + size))
         if [ "$start" -le $((limit / 2)) ]; then head_end=$start; else trim "$1"; fi
     done
-    cat >/dev/null # nothing is left, but after a full disk: then the command must not block
-    : >"$dir/$1.eof"
+    [ -z "$more" ] || cat >/dev/null # the disk is full: the command must not block on us
+    printf '%s\n' "$start" >"$dir/$1.eof"
+}
+
+fill() { # standard input to $segment, until it has its size or the input ends, which empties $more
+    while [ -n "$more" ] && [ "$size" -lt "$part" ]; do
+        count=$(((part - size) / block + 1))
+        if ! report=$(LC_ALL=C dd bs="$block" count="$count" 2>&1 >>"$segment"); then
+            true >"$dir/full"
+            size "$segment"
+            start=$((start + size))
+            return 1
+        fi
+        known=$size
+        size "$segment"
+        [ "$size" -gt "$known" ] || more=
+        # it says "FULL+PARTIAL records in": fewer than asked for is the end already
+        report=${report%% records in*}
+        report=${report##*[!0-9+]}
+        case $report in *[0-9]+[0-9]*) [ $((${report%+*} + ${report#*+})) -eq "$count" ] || more= ;; esac
+    done
 }
 
 trim() { # out|err: drops the oldest segments after the head, while the newer ones make up half the limit
     for old in "$dir/$1".0*; do
-        begin=$(offset_of "$old")
+        offset_of "$old"
         [ "$begin" -ge "$head_end" ] || continue
         [ $((start - begin - part)) -ge $((limit / 2)) ] || break
         rm -f "$old"
     done
 }
 
-
-last_segment() { # out|err: the newest segment, empty if there is none
-    newest=
-    for newest in "$dir/$1".0*; do :; done
-    [ -e "$newest" ] || newest=
-    printf '%s' "$newest"
-}
-
-total() { # out|err: bytes written to the stream so far
-    newest=$(last_segment "$1")
-    if [ -n "$newest" ]; then echo $(($(offset_of "$newest") + $(size "$newest"))); else echo 0; fi
+total() { # out|err: sets $total, the bytes written to the stream so far
+    total=0
+    { IFS= read -r total <"$dir/$1.eof"; } 2>/dev/null && return
+    for segment in "$dir/$1".0*; do :; done
+    [ -e "$segment" ] || return 0
+    offset_of "$segment"
+    size "$segment"
+    total=$((begin + size))
 }
 
 pending() { # out|err offset: is there a byte at or after it?
-    newest=
-    for newest in "$dir/$1".0*; do :; done
-    [ -s "$newest" ] || return 1
-    [ "$2" -eq 0 ] || [ "$(total "$1")" -gt "$2" ]
+    total "$1"
+    [ "$total" -gt "$2" ]
 }
 
-# Puts up to $chunk bytes from an offset aside (a hard link keeps a segment that is being trimmed) and says where
-# they begin and end.
-cut() { # out|err offset: sets $from and $upto, fills "$dir/.reply.PID.STREAM"
-    from=$2 upto=$2
-    aside=$dir/.reply.$$.$1
-    : >"$aside"
-    for segment in "$dir/$1".0*; do
-        begin=$(offset_of "$segment")
-        ln "$segment" "$aside.pin" 2>/dev/null || continue
-        end=$((begin + $(size "$aside.pin")))
-        if [ "$end" -gt "$from" ]; then
-            [ "$begin" -le "$from" ] || from=$begin
-            tail -c +$((from - begin + 1)) "$aside.pin" | head -c "$chunk" >"$aside"
-            upto=$((from + $(size "$aside")))
-            rm -f "$aside.pin"
-            return
-        fi
-        rm -f "$aside.pin"
+# Puts up to $chunk bytes from an offset aside and says where they begin and end. A segment that is being trimmed
+# reads as an empty one.
+cut() { # out|err offset: sets $from, $upto and $total; fills "$dir/.reply.PID.STREAM" if there is something
+    from=$2 upto=$2 stream=$1
+    pending "$1" "$2" || return 0
+    set --
+    for segment in "$dir/$stream".0*; do
+        offset_of "$segment"
+        if [ "$begin" -le "$from" ]; then set -- "$segment"; else set -- "$@" "$segment"; fi
     done
-    from=$2
+    for segment; do
+        offset_of "$segment"
+        [ "$begin" -le "$from" ] || from=$begin upto=$begin
+        tail -c +$((from - begin + 1)) "$segment" 2>/dev/null | head -c "$chunk" >"$dir/.reply.$$.$stream"
+        size "$dir/.reply.$$.$stream"
+        upto=$((from + size))
+        [ "$size" -eq 0 ] || break
+    done
+    [ "$total" -ge "$upto" ] || total=$upto
 }

@@ -1,33 +1,59 @@
 # --- what became of a session ---
 
+# A session's directory appears whole, by one rename, with the command and the claim in it: who is about to start
+# it. Then one file decides for ever: "supervisor" is linked into place either by the supervisor before it runs
+# anything, or by whoever makes sure that nothing will run. "end" has the last word.
+
+stage() { # a directory to be published
+    staged=$root/incoming/$id.$$
+    mkdir -p "$root/sessions" "$staged" || fail "cannot write to $root"
+    # shellcheck disable=SC2064 # the name is fixed now
+    trap "rm -rf '$staged'" EXIT
+}
+
+publish() { # makes it the session's, if there is none yet
+    mv -f "$staged" "$dir" 2>/dev/null
+    astray=$dir/${staged##*/} # mv puts it inside a directory that is already there
+    if [ -d "$astray" ]; then
+        rm -rf "$astray"
+        return 1
+    fi
+    [ ! -d "$staged" ]
+}
+
 state() { # sets $state and the fields of the end record
     code=- verified=- left=0 out_end=- err_end=-
     if [ ! -d "$dir" ]; then
         state=unknown
-    elif read_end; then
+    elif recorded end; then
         :
     elif [ -e "$dir/supervisor" ]; then
         state=running
-        same "$(cat "$dir/supervisor")" || read_end || state=lost
-    elif [ ! -e "$dir/claim" ] || same "$(cat "$dir/claim")"; then
+        alive "$dir/supervisor" || recorded end || recorded supervisor || state=lost
+    elif alive "$dir/claim" || alive "$dir/claim"; then # twice, as a starter hands it on to the supervisor
         state=starting
     else
         settle unstarted
     fi
 }
 
-settle() { # state: makes sure that a session which has not begun never will; does nothing if it has
-    state=starting
-    mkdir "$dir/begun" 2>/dev/null || return 0
-    rm -f "$dir/command"
-    code=- verified=yes left=0
-    conclude "$1"
-    read_end
+never() { # state: the record of a session that ends before it begins
+    printf 'state=%s code=- verified=yes left=0 out_end=0 err_end=0' "$1"
 }
 
-read_end() {
-    [ -e "$dir/end" ] || return 1
-    IFS= read -r record <"$dir/end"
+settle() { # state: makes sure that a session which has not begun never will, and leaves one that has alone
+    state=starting
+    ! put_first supervisor "$(never "$1")" || rm -f "$dir/command"
+    rm -f "$dir/.supervisor.$$"
+    [ ! -e "$dir/supervisor" ] || state
+}
+
+recorded() { # file: reads the end of the session from it, if it is there and makes sense
+    { IFS= read -r record <"$dir/$1"; } 2>/dev/null || return 1
+    case $record in
+        state=exited\ code=[0-9]* | state=timeout\ * | state=aborted\ * | state=killed\ * | state=unstarted\ *) ;;
+        *) return 1 ;;
+    esac
     for field in $record; do
         case $field in
             state=*) state=${field#*=} ;;
@@ -41,13 +67,21 @@ read_end() {
 }
 
 conclude() { # state: writes the end record
-    printf 'state=%s code=%s verified=%s left=%s out_end=%s err_end=%s\n' \
-        "$1" "$code" "$verified" "$left" "$(total out)" "$(total err)" | put end
+    total out
+    out_end=$total
+    total err
+    put end "state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total"
 }
 
-clean() { # what ended longer than $age days ago, and what never arrived whole
-    find "$root/sessions" -name end -mtime +"$age" 2>/dev/null | while IFS= read -r ended; do
-        rm -rf "${ended%/end}"
+clean() { # what has not changed for $age days: sessions that ended, and what never arrived whole
+    (cd "$root/incoming" && find . ! -name . -prune ! -mtime "-$age" -exec rm -rf {} +) 2>/dev/null
+    for entry in $(cd "$root/sessions" 2>/dev/null && find . ! -name . -prune ! -name '*[!A-Za-z0-9._-]*' ! -mtime "-$age" 2>/dev/null); do
+        dir=$root/sessions/$entry
+        state
+        case $state in
+            running | starting) ;;
+            lost) ! rebooted || rm -rf "$dir" ;; # else its processes may still be there
+            *) rm -rf "$dir" ;;
+        esac
     done
-    find "$root/incoming" -type f -mtime +0 -exec rm -f {} + 2>/dev/null
 }

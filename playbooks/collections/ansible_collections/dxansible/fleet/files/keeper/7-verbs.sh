@@ -1,22 +1,16 @@
 # --- the verbs ---
 
 await() { # up to $wait seconds for news; after output a moment more, as the end often follows it
-    pause=0.01 until_time=$(($(date +%s) + wait)) patience=$(($(date +%s) + 3))
+    clock
+    began=$now heard=
     while :; do
         state
-        case $state in
-            starting) [ "$(date +%s)" -lt "$patience" ] || [ -e "$dir/claim" ] || settle unstarted ;;
-            running) ;;
-            *) return ;;
-        esac
-        if pending out "$out" || pending err "$err"; then
-            nap 0.03
-            state
-            return
-        fi
-        [ "$(date +%s)" -lt "$until_time" ] || return
-        nap "$pause"
-        case $pause in 0.01) pause=0.02 ;; 0.02) pause=0.05 ;; *) pause=0.1 ;; esac
+        case $state in starting | running) ;; *) return ;; esac
+        clock
+        if [ -z "$heard" ] && { pending out "$out" || pending err "$err"; }; then heard=$now; fi
+        [ -z "$heard" ] || [ $((now - heard)) -lt 5 ] || return
+        [ $((now - began)) -lt $((wait * 100)) ] || return
+        if [ $((now - began)) -lt 20 ]; then nap 0.01; else nap 0.05; fi
     done
 }
 
@@ -26,85 +20,104 @@ reply() {
         return
     fi
     cut out "$out"
-    out_from=$from out_upto=$upto
+    out_from=$from out_upto=$upto out_total=$total
     cut err "$err"
     printf '\n%s state=%s code=%s verified=%s left=%s out_end=%s err_end=%s attached=%s' \
         "$mark" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "${attached-yes}"
     full=no
     [ ! -e "$dir/full" ] || full=yes
-    printf ' full=%s out_from=%s out_upto=%s out_total=%s' "$full" "$out_from" "$out_upto" "$(total out)"
-    printf ' err_from=%s err_upto=%s err_total=%s\n' "$from" "$upto" "$(total err)"
-    cat "$dir/.reply.$$.out" "$dir/.reply.$$.err"
+    printf ' full=%s out_from=%s out_upto=%s out_total=%s' "$full" "$out_from" "$out_upto" "$out_total"
+    printf ' err_from=%s err_upto=%s err_total=%s\n' "$from" "$upto" "$total"
+    set -- "$dir/.reply.$$.out" "$dir/.reply.$$.err"
+    if [ -e "$1" ] || [ -e "$2" ]; then
+        cat "$@" 2>/dev/null
+        rm -f "$@"
+    fi
     printf '\n%s end\n' "$mark"
-    rm -f "$dir/.reply.$$.out" "$dir/.reply.$$.err"
 }
 
 start() {
-    mkdir -p "$root/sessions" "$root/incoming" || fail "cannot write to $root"
     attached=yes
+    command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
     if [ ! -d "$dir" ]; then
-        incoming=$root/incoming/$id.$$
-        # shellcheck disable=SC2064 # the name is fixed now
-        trap "rm -f '$incoming'" EXIT
-        cat >"$incoming" || fail "cannot write to $root: is the disk full?"
-        [ "$(size "$incoming")" -eq "$length" ] || fail "the command did not arrive whole"
+        trap 'exit 1' HUP INT TERM
+        stage
+        cat >"$staged/command" || fail "cannot write to $root: is the disk full?"
+        size "$staged/command"
+        [ "$size" -eq "$length" ] || fail "the command did not arrive whole"
+        look "$$"
+        printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" || fail "cannot write to $root: is the disk full?"
         trap ':' HUP INT TERM PIPE
-        if mkdir "$dir" 2>/dev/null; then
+        if publish; then
             attached=no
-            printf '%s %s %s\n' "$$" "$(birth $$)" "$(boot)" | put claim || fail "cannot write to $root"
-            mv "$incoming" "$dir/command"
-            DX_KEEPER=$id
-            export DX_KEEPER
-            umask "$caller_umask"
-            (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-                "grace=$grace" "age=$age") </dev/null >/dev/null 2>&1 &
-            umask 077
+            trap - EXIT
+            launch
         fi
         [ -d "$dir" ] || fail "cannot write to $root"
-        rm -f "$incoming"
-        trap - EXIT
     fi
     await
     reply
 }
 
 abort() { # a session that has not arrived yet is settled too: it can't start later
-    mkdir -p "$root/sessions" || fail "cannot write to $root"
-    ! mkdir "$dir" 2>/dev/null || settle aborted
-    asked='' pause=0.02 until_time=$(($(date +%s) + wait))
-    while state; do
-        case $state in
-            starting) ;;
-            running)
-                [ -n "$asked" ] || kill -s USR1 "$(sed 's/ .*//' "$dir/supervisor")" 2>/dev/null
-                asked=yes
-                ;;
-            lost) abort_lost; state; break ;;
-            *) break ;;
-        esac
-        [ "$(date +%s)" -lt "$until_time" ] || break
-        nap "$pause"
-        pause=0.1
+    if [ ! -d "$dir" ]; then
+        stage
+        printf '%s\n' "$(never aborted)" >"$staged/supervisor"
+        publish || [ -d "$dir" ] || fail "cannot write to $root"
+    fi
+    settle aborted
+    clock
+    began=$now
+    while [ "$state" = running ]; do
+        kill -s USR1 "$known_pid" 2>/dev/null # again and again: a shell can lose a signal
+        clock
+        [ $((now - began)) -lt $((wait * 100)) ] || break
+        nap 0.1
+        state
     done
+    [ "$state" != lost ] || abort_lost
     reply
 }
 
 abort_lost() { # nobody watches the command any more: end it from here
-    leader='' leader_birth='' code=- left=0 verified=yes
+    leader='' leader_birth=0 recorded_reaper=1 reapers='' code=- left=0 verified=yes
     rm -f "$dir/command"
-    if [ "$(sed 's/.* //' "$dir/supervisor")" = "$(boot)" ]; then
-        [ ! -e "$dir/leader" ] || read -r leader leader_birth <"$dir/leader"
+    if ! rebooted; then
+        recall_leader
+        for orphan in "$leader" $(tagged "<$id>"); do
+            ! look "$orphan" || reapers="$reapers $parent"
+        done
+        reapers=${reapers:-$recorded_reaper}
         stop_tree
+        drain
+        # shellcheck disable=SC2046 # a list of numbers
+        send KILL $(tagged "<$id>")
     fi
+    rm -f "$dir/out" "$dir/err"
     conclude aborted
+    state
+}
+
+rebooted() { # since the supervisor began, as far as its record can be trusted
+    { IFS=' ' read -r known_pid known_birth known_boot rest <"$dir/supervisor"; } 2>/dev/null || return 1
+    case $known_pid$rest in '' | *[!0-9]*) return 1 ;; esac
+    [ -n "$known_boot" ] && [ "$known_boot" != "$boot" ]
+}
+
+recall_leader() { # sets $leader, $leader_birth and $recorded_reaper, as far as the record can be trusted
+    { IFS=' ' read -r known_pid known_birth known_reaper <"$dir/leader"; } 2>/dev/null || return 0
+    case $known_pid$known_reaper in '' | *[!0-9]*) return 0 ;; esac
+    [ -z "$known_reaper" ] || leader=$known_pid leader_birth=$known_birth recorded_reaper=$known_reaper
 }
 
 list() {
     for dir in "$root/sessions"/*; do
         [ -d "$dir" ] || continue
         state
-        printf '%s state=%s code=%s out_total=%s err_total=%s\n' \
-            "${dir##*/}" "$state" "$code" "$(total out)" "$(total err)"
+        total out
+        out_total=$total
+        total err
+        printf '%s state=%s code=%s out_total=%s err_total=%s\n' "${dir##*/}" "$state" "$code" "$out_total" "$total"
     done
 }
 
@@ -114,6 +127,9 @@ esac
 case $verb in
     start | poll | abort | supervise) [ -n "$id" ] || fail "no id" ;;
 esac
+for number in "$length" "${deadline%.*}${deadline#*.}" "$limit" "$grace" "$wait" "$out" "$err" "$chunk" "$age"; do
+    case $number in '' | *[!0-9]*) fail "bad number" ;; esac
+done
 case $verb in
     start) start ;;
     supervise) supervise ;;

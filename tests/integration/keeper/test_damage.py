@@ -1,0 +1,103 @@
+"""Damaged state is never read as a running session, and harms no other."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.keeper.trees import Tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.keeper.machine import Machine
+
+GARBAGE = {
+    "empty": b"",
+    "text": b"what is this\n",
+    "binary": bytes(range(256)),
+    "no-newline": b"1 2 3",
+    "other-pid": b"1 1 1\n",
+    "words": b"state=running code=; $(touch pwned) * ../.. \\\n",
+}
+
+
+def _damage(path: Path, garbage: bytes) -> None:
+    path.unlink(missing_ok=True)
+    path.write_bytes(garbage)
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_an_ended_session_is_lost_when_its_end_is_garbage(machine: Machine, kind: str) -> None:
+    machine.run("s", "echo hi")
+    _damage(machine.session("s") / "end", GARBAGE[kind])
+    reply = machine.wait_for_end("s")
+    assert (reply.state, reply.out) == ("lost", b"hi\n")
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+@pytest.mark.parametrize("file", ["supervisor", "leader", "claim"])
+def test_no_garbage_makes_an_ended_session_run(machine: Machine, file: str, kind: str) -> None:
+    machine.run("s", "exit 3")
+    _damage(machine.session("s") / file, GARBAGE[kind])
+    assert machine.poll("s").code == 3
+    (machine.session("s") / "end").unlink()
+    assert machine.wait_for_end("s").state == "lost"
+    assert machine.abort("s").state == "aborted"
+    assert not (machine.home / "pwned").exists()
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_a_claim_that_makes_no_sense_never_starts(machine: Machine, kind: str) -> None:
+    machine.session("s").mkdir(parents=True)
+    (machine.session("s") / "command").write_text("touch pwned\n")
+    _damage(machine.session("s") / "claim", GARBAGE[kind])
+    assert machine.poll("s").state == "unstarted"
+    assert machine.start("s", "touch pwned", wait=1).state == "unstarted"
+    assert not (machine.home / "pwned").exists()
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_an_abort_ends_what_runs_under_damaged_records(machine: Machine, kind: str) -> None:
+    tree = Tree("SLEEP & setsid SLEEP &")
+    tree.start(machine, "s")
+    for file in ("supervisor", "leader", "claim"):
+        _damage(machine.session("s") / file, GARBAGE[kind])
+    assert machine.poll("s").state == "lost"
+    assert machine.abort("s").state == "aborted"
+    assert not tree.alive()
+
+
+def test_other_sessions_and_the_list_go_on(machine: Machine) -> None:
+    machine.run("good", "echo hi; exit 3")
+    machine.run("bad", "echo hi")
+    for file in ("end", "supervisor", "leader", "claim"):
+        _damage(machine.session("bad") / file, GARBAGE["binary"])
+    machine.wait_for_end("bad")
+    (machine.state / "sessions" / "stray file").write_bytes(b"x")
+    assert machine.poll("good").code == 3
+    assert machine.run("new", "exit 5").code == 5
+    lines = machine.ask("list").decode().splitlines()
+    assert f"{machine.prefix}bad state=lost code=- out_total=3 err_total=0" in lines
+    assert f"{machine.prefix}good state=exited code=3 out_total=3 err_total=0" in lines
+
+
+def test_nothing_but_replies_is_printed(machine: Machine) -> None:
+    machine.run("s", "exit 3")
+    for file in ("end", "supervisor", "leader", "claim"):
+        _damage(machine.session("s") / file, GARBAGE["binary"])
+    machine.wait_for_end("s")
+    printed = machine.ask("poll", id="s")
+    assert printed.startswith(b"\ndx-mark state=lost ")
+    assert printed.endswith(b"\n\ndx-mark end\n")
+
+
+def test_a_vanished_state_directory_is_unknown_and_the_job_still_ends(machine: Machine) -> None:
+    tree = Tree("")
+    tree.start(machine, "s", deadline=2)
+    shutil.rmtree(machine.session("s"))
+    assert machine.poll("s").state == "unknown"
+    while tree.alive():
+        assert machine.poll("s").state == "unknown"

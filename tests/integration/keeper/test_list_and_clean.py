@@ -1,0 +1,116 @@
+"""What is on the machine, and what is not kept for ever."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from tests.integration.keeper.trees import Tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.keeper.machine import Machine
+
+DAY = 86_400
+
+
+def _age(path: Path, days: float) -> None:
+    """As ``touch -d`` does, with all that is in it."""
+    then = time.time() - days * DAY
+    for file in [*path.rglob("*"), path]:
+        os.utime(file, (then, then), follow_symlinks=False)
+
+
+def _listed(machine: Machine) -> dict[str, str]:
+    lines = machine.ask("list").decode().splitlines()
+    assert lines[1] == "dx-mark state=ok"
+    assert lines[-1] == "dx-mark end"
+    return {
+        name.removeprefix(machine.prefix): rest
+        for name, _, rest in (line.partition(" ") for line in lines[2:-1])
+    }
+
+
+def test_nothing_is_listed_where_nothing_was(machine: Machine) -> None:
+    assert _listed(machine) == {}
+
+
+def test_every_session_is_listed_with_its_state(machine: Machine) -> None:
+    machine.run("ended", "echo four; exit 4")
+    Tree("").start(machine, "runs")
+    machine.abort("never")
+    assert _listed(machine) == {
+        "ended": "state=exited code=4 out_total=5 err_total=0",
+        "runs": "state=running code=- out_total=3 err_total=0",
+        "never": "state=aborted code=- out_total=0 err_total=0",
+    }
+
+
+def test_clean_removes_what_ended_long_ago_and_nothing_else(any_machine: Machine) -> None:
+    for name in ("old", "end", "new"):
+        any_machine.run(name, "echo hi")
+    any_machine.abort("never")
+    tree = Tree("")
+    tree.start(any_machine, "runs")
+    for name in ("old", "end", "never", "runs"):
+        _age(any_machine.session(name), 3.5)
+    assert any_machine.ask("clean", age=3) == b"\ndx-mark state=ok\ndx-mark end\n"
+    assert set(_listed(any_machine)) == {"new", "runs"}
+    assert any_machine.poll("runs").state == "running"
+    assert any_machine.abort("runs").verified
+
+
+def test_a_session_named_as_a_file_of_ours_is_a_session(machine: Machine) -> None:
+    machine.prefix = ""
+    for name in ("end", "other", "supervisor"):
+        machine.run(name, "echo hi")
+    _age(machine.session("end"), 3)
+    machine.ask("clean", age=2)
+    assert set(_listed(machine)) == {"other", "supervisor"}
+
+
+def test_what_is_younger_than_the_age_stays(machine: Machine) -> None:
+    machine.run("s", "echo hi")
+    _age(machine.session("s"), 1.5)
+    machine.ask("clean", age=2)
+    assert set(_listed(machine)) == {"s"}
+    machine.ask("clean", age=1)
+    assert set(_listed(machine)) == set()
+
+
+def test_clean_keeps_a_lost_session_whose_processes_may_be_there(machine: Machine) -> None:
+    tree = Tree("")
+    tree.start(machine, "s")
+    record = machine.session("s") / "supervisor"
+    pid, birth, boot = record.read_text().split()
+    record.write_text(f"{pid} 1 {boot}\n")
+    _age(machine.session("s"), 9)
+    machine.ask("clean")
+    assert _listed(machine)["s"].startswith("state=lost")
+    record.write_text(f"{pid} {birth} another-boot\n")
+    _age(machine.session("s"), 9)
+    machine.ask("clean")
+    assert _listed(machine) == {}
+
+
+def test_clean_removes_what_never_arrived_whole(machine: Machine) -> None:
+    machine.run("s", "echo hi")
+    for name, days in (("young", 0.5), ("old", 2.0)):
+        staged = machine.state / "incoming" / f"{name}.12345"
+        staged.mkdir()
+        (staged / "command").write_text("half a comm")
+        _age(staged, days)
+    machine.ask("clean")
+    assert [path.name for path in (machine.state / "incoming").iterdir()] == ["young.12345"]
+
+
+def test_each_end_of_a_session_cleans_up_after_the_others(machine: Machine) -> None:
+    machine.run("old", "echo hi")
+    _age(machine.session("old"), 3)
+    machine.run("new", "echo hi")
+    deadline = time.monotonic() + 20
+    while "old" in _listed(machine):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -1,0 +1,95 @@
+"""Any volume of output takes bounded space, and what is cut is counted."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tests.integration.keeper.machine import wait_until
+
+if TYPE_CHECKING:
+    from tests.integration.keeper.machine import Machine
+
+LINE = 100
+LINES = 524_288
+TOTAL = LINE * LINES
+"""50 MB."""
+LIMIT = 1 << 20
+SEGMENT = LIMIT // 8
+NUMBERS = f"awk 'BEGIN {{ for (i = 0; i < {LINES}; i++) printf \"%0{LINE - 1}d\\n\", i }}'"
+
+
+def _kept(machine: Machine, name: str) -> int:
+    kept = 0
+    for path in machine.session(name).glob("out.0*"):
+        with suppress(FileNotFoundError):
+            kept += path.stat().st_size
+    return kept
+
+
+def _lines(first: int, last: int) -> bytes:
+    return b"".join(b"%0*d\n" % (LINE - 1, number) for number in range(first, last))
+
+
+def test_head_and_tail_are_kept_and_the_gap_is_counted(machine: Machine) -> None:
+    machine.start("s", NUMBERS, limit=LIMIT, chunk=0)
+    reply = machine.wait_for_end("s")
+    assert (reply.state, reply.out_total) == ("exited", TOTAL)
+    pieces, offset = [], 0
+    while offset < TOTAL:
+        piece = machine.poll("s", out=offset)
+        pieces.append((piece.out_from, piece.out))
+        offset = piece.out_from + len(piece.out)
+    whole = bytearray(TOTAL)
+    for begin, data in pieces:
+        whole[begin : begin + len(data)] = data
+    assert whole.startswith(_lines(0, LIMIT // 2 // LINE - 1))
+    assert whole.endswith(_lines(LINES - LIMIT // 2 // LINE + 1, LINES))
+    assert sum(len(data) for _, data in pieces) == _kept(machine, "s")
+
+
+def test_the_space_is_bounded_all_the_time(dash: Machine) -> None:
+    call = dash.begin("s", NUMBERS, limit=LIMIT, wait=60, chunk=0, out=TOTAL)
+    seen = [0]
+
+    def ended() -> bool:
+        seen.append(_kept(dash, "s"))
+        return (dash.session("s") / "end").exists()
+
+    wait_until(ended)
+    assert max(seen) < 2 * LIMIT + SEGMENT
+    assert call.reply().out_total == TOTAL
+
+
+def test_a_small_limit_is_kept_too(machine: Machine) -> None:
+    machine.start("s", "head -c 3000000 /dev/zero", limit=65536, chunk=0)
+    machine.wait_for_end("s")
+    assert _kept(machine, "s") < 2 * 65536 + 8192
+
+
+def test_a_follower_that_keeps_up_gets_every_byte(dash: Machine) -> None:
+    wait_for_him = "while [ ! -e got$i ]; do sleep 0.02; done"
+    command = f"i=0; while [ $i -lt 40 ]; do head -c 10000 /dev/zero; {wait_for_him}; i=$((i+1)); done"
+    reply = dash.start("s", command, limit=65536, wait=3)
+    offset = 0
+    while True:
+        assert reply.out_from == offset
+        offset += len(reply.out)
+        if reply.complete:
+            break
+        (dash.home / f"got{offset // 10000 - 1}").touch()
+        reply = dash.poll("s", out=offset, wait=3)
+    assert offset == 400_000
+
+
+def test_a_full_disk_is_said_and_does_not_block_the_command(machine: Machine) -> None:
+    segment = 5120
+    wait = "while [ ! -e go ]; do sleep 0.05; done"
+    command = f"head -c {segment} /dev/zero; {wait}; yes | head -c 300000; exit 3"
+    machine.start("s", command, limit=32768)
+    directory = machine.session("s")
+    wait_until((directory / f"out.{segment:018}").exists)
+    (directory / f"out.{2 * segment:018}").symlink_to("/dev/full")
+    (machine.home / "go").touch()
+    reply = machine.wait_for_end("s")
+    assert (reply.state, reply.code, reply.full) == ("exited", 3, True)

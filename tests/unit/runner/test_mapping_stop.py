@@ -1,0 +1,98 @@
+"""Rules of stopping: what its answers add to the results of the run itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dxansible.outcome import FanoutOutcome, Reason, Truncation
+from dxansible.runner.events import HostBroken, parse
+from dxansible.runner.mapping import Quiet, RunState
+from tests.unit.runner import records
+from tests.unit.runner.test_events import SUCCESS
+from tests.unit.runner.test_mapping import Diary, Run, news
+
+ABORTED = replace(
+    SUCCESS,
+    outcome=FanoutOutcome.ABORTED,
+    reason=Reason.ABORTED,
+    error="epyc6: aborted",
+    exit_code=None,
+    stop_verified=True,
+    from_stop=True,
+)
+
+
+def test_an_abort_that_nobody_confirmed_is_not_verified() -> None:
+    run = Run()
+
+    run.state.close("epyc6", FanoutOutcome.ABORTED, Reason.ABORTED, "epyc6: aborted")
+
+    assert run.result.stop_verified is False
+
+
+def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(news(b"half"))
+    state.take_stop(replace(ABORTED, attempts=9))
+
+    result = state.results["epyc6"]
+    assert (result.outcome, result.stop_verified) == (FanoutOutcome.ABORTED, True)
+    assert (result.attempts, result.stdout_bytes) == (1, b"half")
+
+
+def test_a_command_that_had_ended_before_the_abort_is_aborted_and_certainly_gone() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take_stop(replace(SUCCESS, from_stop=True))
+
+    result = state.results["epyc6"]
+    assert (result.outcome, result.reason) == (FanoutOutcome.ABORTED, Reason.ABORTED)
+    assert result.error == "epyc6: it had ended by itself before it could be stopped"
+    assert (result.stop_verified, result.exit_code) == (True, 0)
+
+
+def test_a_result_that_is_known_is_not_changed_by_a_stop() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(SUCCESS)
+    state.take_stop(ABORTED)
+    state.take_stop(HostBroken(host="macmini", text="not a verdict"))
+
+    assert state.results["epyc6"].outcome is FanoutOutcome.SUCCESS
+    assert set(state.results) == {"epyc6"}
+
+
+def test_a_stop_tells_of_hosts_that_the_run_itself_had_not_come_to() -> None:
+    diary = Diary()
+    run = Run(listener=diary)
+
+    for event in parse(records.preflight(hosts=["epyc6", "macmini"])):
+        run.state.take_stop(event)
+
+    assert diary.pages == [("hosts", "epyc6", "macmini")]
+    assert run.state.unfinished() == ["epyc6", "macmini"]
+    assert run.state.session_of("epyc6") == "cmd_1-0a1b2c3d"
+    assert run.log == []
+
+
+def test_a_stop_does_not_change_what_the_run_itself_has_told() -> None:
+    run = Run()
+    run.take(records.preflight(hosts=["epyc6"], user="feng"))
+
+    for event in parse(records.preflight(hosts=["epyc6", "macmini"], user="root")):
+        run.state.take_stop(event)
+
+    assert run.state.hosts == ("epyc6",)
+    assert run.state.preflights["epyc6"].user == "feng"
+
+
+def test_output_that_the_run_itself_did_not_get_is_counted() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(news(b"half"))
+    state.take_stop(replace(ABORTED, totals=(10, 3)))
+
+    result = state.results["epyc6"]
+    assert result.stdout_bytes == b"half"
+    assert result.truncation == Truncation(stdout_bytes=6, stderr_bytes=3)
