@@ -144,10 +144,6 @@ class RunState:
         """Hosts that have no outcome yet, of those that are known to take part."""
         return [host for host in self.hosts or self._states if host not in self.results]
 
-    def session_of(self, host: str) -> str | None:
-        """The id under which the host's VM knows the command; None if it was never asked."""
-        return self._state(host).session_id
-
     def close(self, host: str, outcome: FanoutOutcome, reason: Reason, error: str) -> None:
         """Give a host that stayed silent its outcome: no answer is never a success."""
         state = self._state(host)

@@ -1,0 +1,1 @@
+"""The keeper by itself, without SSH, under every shell it has to run under."""

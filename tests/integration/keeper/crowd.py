@@ -14,7 +14,7 @@ _BEAT = 0.1
 
 
 class Crowd:
-    """Watches the queue for the processors: a promise of seconds is one for a machine that has some.
+    """Watches the queue for the processors: a promise of seconds needs a machine that has some.
 
     On a calm machine ``stretched`` gives back what it gets.
     """

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "PATIENCE", "Call", "Machine", "wait_until"]
 
-PARTS = Path(os.environ["DX_DEV_PARTS"]) if "DX_DEV_PARTS" in os.environ else (
-    Path(__file__).parents[3]
-    / "playbooks/collections/ansible_collections/dxansible/fleet/files/keeper"
+PARTS = (
+    Path(os.environ["DX_DEV_PARTS"])
+    if "DX_DEV_PARTS" in os.environ
+    else (
+        Path(__file__).parents[3]
+        / "playbooks/collections/ansible_collections/dxansible/fleet/files/keeper"
+    )
 )
 PATIENCE = 30.0
 """Seconds after which a test calls something stuck, however busy the machine is."""
@@ -50,7 +54,7 @@ class Call:
     def __init__(self, command: list[str], payload: bytes, environment: dict[str, str]) -> None:
         """Start it; it has everything on its standard input, as from a file."""
         source, sink = os.pipe()
-        os.set_inheritable(sink, True)
+        os.set_inheritable(sink, True)  # noqa: FBT003 - it takes no keyword
         stdin = os.memfd_create("payload")
         os.write(stdin, payload)
         os.lseek(stdin, 0, os.SEEK_SET)
@@ -190,7 +194,7 @@ class Machine:
         return parse_reply(_MARK, 0, self.ask("abort", id=name, wait=wait), b"")
 
     def processes(self) -> set[int]:
-        """Return the pids of all that the starts have brought into being and that is still alive."""
+        """Return the pids of all that the starts have brought into being and that still live."""
         ancestors = {call.ancestor for call in self._calls}
         everyone = [process for process in processes.alive() if process.pid not in ancestors]
         family: set[int] = set()

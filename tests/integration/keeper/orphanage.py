@@ -24,7 +24,7 @@ def main(report: int, *program: str) -> None:
     """Start the program, and reap."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, lambda *_: _kill_all())
-    os.set_inheritable(report, False)
+    os.set_inheritable(report, False)  # noqa: FBT003 - it takes no keyword
     child = os.posix_spawnp(program[0], program, os.environ, setsigdef=[signal.SIGPIPE])
     os.write(report, f"{child}\n".encode())
     nothing = os.open(os.devnull, os.O_RDWR)

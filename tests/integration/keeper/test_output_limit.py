@@ -69,7 +69,8 @@ def test_a_small_limit_is_kept_too(machine: Machine) -> None:
 
 def test_a_follower_that_keeps_up_gets_every_byte(dash: Machine) -> None:
     wait_for_him = "while [ ! -e got$i ]; do sleep 0.02; done"
-    command = f"i=0; while [ $i -lt 40 ]; do head -c 10000 /dev/zero; {wait_for_him}; i=$((i+1)); done"
+    piece = f"head -c 10000 /dev/zero; {wait_for_him}"
+    command = f"i=0; while [ $i -lt 40 ]; do {piece}; i=$((i+1)); done"
     reply = dash.start("s", command, limit=65536, wait=3)
     offset = 0
     while True:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.integration.keeper.machine import wait_until
 from tests.lab import processes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.keeper.machine import Machine
 
 SECRET = "hunter2-in-the-text"  # noqa: S105 # it is what the test looks for

@@ -104,7 +104,8 @@ def test_a_job_that_the_command_left_behind_survives_its_deadline(machine: Machi
 def test_a_session_that_was_started_by_the_command_is_not_a_part_of_it(machine: Machine) -> None:
     inner = Tree("SLEEP &")
     (machine.home / "inner").write_text(inner.command)
-    start = f"{machine.shell} keeper.sh start id={machine.prefix}inner length=$(wc -c <inner) wait=9"
+    start = f"{machine.shell} keeper.sh start id={machine.prefix}inner"
+    start += " length=$(wc -c <inner) wait=9"
     machine.start("outer", f"{start} <inner; sleep 60", wait=9)
     wait_until(inner.alive)
     wait_until(lambda: machine.poll("inner").state == "running")

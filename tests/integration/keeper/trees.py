@@ -23,11 +23,12 @@ TREES = {
     "double-fork": (
         "(setsid sh -c 'SLEEP & SLEEP &' </dev/null >/dev/null 2>&1 &) & ( (SLEEP &) & ); (SLEEP &)"
     ),
-    "own-session-each": "sh -c 'setsid sh -c \"SLEEP; :\" & setsid sh -c \"SLEEP; :\" &'",
+    "own-session-each": 'sh -c \'setsid sh -c "SLEEP; :" & setsid sh -c "SLEEP; :" &\'',
     "holds-streams": "SLEEP & setsid sh -c 'trap \"\" TERM HUP; SLEEP; echo late' &",
     "no-environment": "env -i sh -c 'SLEEP; :' &",
     "stopped": "sh -c 'kill -STOP $$; SLEEP' & SLEEP & kill -STOP $!",
-    "chain": "hop() { sleep 0.01; echo >>hops; [ $(wc -l <hops) -gt 2000 ] || hop & }; trap '' TERM; hop &",
+    "chain": "hop() { sleep 0.01; echo >>hops; [ $(wc -l <hops) -gt 2000 ] || hop & };"
+    " trap '' TERM; hop &",
 }
 STRAY = "env -i setsid sh -c 'SLEEP &' </dev/null >/dev/null 2>&1"
 """Leaves the session, its parent, the environment and the streams: nothing tells whose it is."""

@@ -275,14 +275,6 @@ def test_unfinished_are_the_hosts_of_the_run_without_a_result() -> None:
     assert state.unfinished() == ["macmini"]
 
 
-def test_a_host_that_has_not_been_asked_has_no_session() -> None:
-    run = Run()
-    assert run.state.session_of("epyc6") is None
-
-    run.take(records.preflight())
-    assert run.state.session_of("epyc6") == "cmd_1-0a1b2c3d"
-
-
 def test_a_quiet_listener_only_listens() -> None:
     state = RunState("make test", Quiet())
 

@@ -72,7 +72,6 @@ def test_a_stop_tells_of_hosts_that_the_run_itself_had_not_come_to() -> None:
 
     assert diary.pages == [("hosts", "epyc6", "macmini")]
     assert run.state.unfinished() == ["epyc6", "macmini"]
-    assert run.state.session_of("epyc6") == "cmd_1-0a1b2c3d"
     assert run.log == []
 
 
