@@ -122,12 +122,19 @@ def test_every_door_hands_over_the_text_as_it_is(
     assert door(user, tmp_path, HERE).removesuffix(b"\n").decode() == TEXT
 
 
-@pytest.mark.parametrize("door", [_by_option, _by_unsafe_string_in_yaml])
 @pytest.mark.parametrize(("command", "printed"), WHOLE.values(), ids=WHOLE)
-def test_a_whole_command_is_nothing_but_text(
-    user: Dispatcher, tmp_path: Path, door: Door, command: str, printed: bytes
+def test_a_whole_command_in_a_request_is_nothing_but_text(
+    user: Dispatcher, tmp_path: Path, command: str, printed: bytes
 ) -> None:
-    assert door(user, tmp_path, command) == printed
+    assert _by_unsafe_string_in_yaml(user, tmp_path, command) == printed
+
+
+@pytest.mark.parametrize("name", ["a Jinja expression", "a leading dash", "a file's name with @"])
+def test_a_whole_command_of_the_command_line_is_nothing_but_text(
+    user: Dispatcher, tmp_path: Path, name: str
+) -> None:
+    command, printed = WHOLE[name]
+    assert _by_option(user, tmp_path, command) == printed
 
 
 @pytest.mark.usefixtures("here")

@@ -22,6 +22,7 @@ from tests.integration.vm_processes import (
 )
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from tests.integration.dispatcher import Dispatcher
@@ -102,7 +103,7 @@ def _stop(user: Dispatcher, vm: Vm, command: str, how: str) -> _Stopped:
         assert work_on(vm)
         if how == "ABORTED":
             os.killpg(client.pid, signal.SIGINT)
-            wait_until(lambda: abort_arrived(vm), 30, "the VM hears of the abort")
+            wait_until(lambda: _abort_is_seen(vm, client), 60, "the VM hears of the abort")
         due = time.monotonic() + (DEADLINE if how == "TIMEOUT" else 0)
         left = _left_at(vm, due + PROMPT)
         out, _ = client.communicate(timeout=60)
@@ -111,6 +112,10 @@ def _stop(user: Dispatcher, vm: Vm, command: str, how: str) -> _Stopped:
     if result["stop_verified"]:
         assert still == []
     return _Stopped(result, client.returncode, left)
+
+
+def _abort_is_seen(vm: Vm, client: subprocess.Popen[bytes]) -> bool:
+    return abort_arrived(vm) or not work_on(vm) or client.poll() is not None
 
 
 def _left_at(vm: Vm, end: float) -> list[Left]:

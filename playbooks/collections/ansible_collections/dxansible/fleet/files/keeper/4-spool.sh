@@ -24,8 +24,9 @@ spool() { # out|err: standard input to segments
         true >"$segment" || break
         size=0
         fill || break
+        if [ "$start" -lt $((limit / 2)) ]; then head_end=$((start + size)); fi
         start=$((start + size))
-        if [ "$start" -le $((limit / 2)) ]; then head_end=$start; else trim "$1"; fi
+        trim "$1"
     done
     [ -z "$more" ] || cat >/dev/null # the disk is full: the command must not block on us
     printf '%s\n' "$start" >"$dir/$1.eof"
@@ -54,7 +55,7 @@ trim() { # out|err: drops the oldest segments after the head, while the newer on
     for old in "$dir/$1".0*; do
         offset_of "$old"
         [ "$begin" -ge "$head_end" ] || continue
-        [ $((start - begin - part)) -ge $((limit / 2)) ] || break
+        [ $((start - begin - part - block)) -ge $((limit / 2)) ] || break
         rm -f "$old"
     done
 }

@@ -82,7 +82,7 @@ abort() { # a session that has not arrived yet is settled too: it can't start la
 abort_lost() { # nobody watches the command any more: end it from here
     leader='' leader_birth=0 recorded_reaper=1 reapers='' code=- left=0 verified=yes
     rm -f "$dir/command"
-    if ! rebooted; then
+    if ! rebooted || [ -n "$(tagged "[$id]")" ]; then
         recall_leader
         for orphan in "$leader" $(tagged "<$id>"); do
             ! look "$orphan" || reapers="$reapers $parent"
