@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,19 @@ class Dispatcher:
         """End the live SSH connections of this user, so that the next call makes a new one."""
         for pid in marked_processes(f"DXTEST={self.home}"):
             if b"[mux]" in _command_line(pid):
-                os.kill(pid, signal.SIGKILL)
+                _end(pid)
         shutil.rmtree(self.home / ".ansible" / "cp", ignore_errors=True)
 
     def close(self) -> None:
         """Leave nothing: neither processes nor files."""
         for pid in marked_processes(f"DXTEST={self.home}"):
-            os.kill(pid, signal.SIGKILL)
+            _end(pid)
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+def _end(pid: int) -> None:
+    with suppress(ProcessLookupError):  # it may have ended since it was found
+        os.kill(pid, signal.SIGKILL)
 
 
 def _command_line(pid: int) -> bytes:

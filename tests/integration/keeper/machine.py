@@ -8,6 +8,7 @@ import selectors
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -18,22 +19,16 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     parse_reply,
 )
 
-from tests.lab import processes
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["PARTS", "PATIENCE", "Call", "Machine", "wait_until"]
 
 PARTS = (
-    Path(os.environ["DX_DEV_PARTS"])
-    if "DX_DEV_PARTS" in os.environ
-    else (
-        Path(__file__).parents[3]
-        / "playbooks/collections/ansible_collections/dxansible/fleet/files/keeper"
-    )
+    Path(__file__).parents[3]
+    / "playbooks/collections/ansible_collections/dxansible/fleet/files/keeper"
 )
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a test calls something stuck, however busy the machine is."""
 
 _ORPHANAGE = Path(__file__).with_name("orphanage.py")
@@ -46,6 +41,13 @@ def wait_until(holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.02)
+
+
+def _children(parent: int) -> list[int]:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
+        return [int(pid) for pid in children.split() if Path(f"/proc/{pid}/exe").exists()]
+    return []
 
 
 class Call:
@@ -195,13 +197,12 @@ class Machine:
 
     def processes(self) -> set[int]:
         """Return the pids of all that the starts have brought into being and that still live."""
-        ancestors = {call.ancestor for call in self._calls}
-        everyone = [process for process in processes.alive() if process.pid not in ancestors]
         family: set[int] = set()
-        parents = ancestors
+        parents = [call.ancestor for call in self._calls]
         while parents:
-            parents = {process.pid for process in everyone if process.parent in parents}
-            family |= parents
+            children = _children(parents.pop())
+            family.update(children)
+            parents.extend(children)
         return family
 
     def _words(self, verb: str, options: dict[str, object]) -> list[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,22 +38,6 @@ def test_the_callers_umask_is_the_commands(machine: Machine, mask: int) -> None:
     finally:
         os.umask(before)
     assert (machine.home / "made").stat().st_mode & 0o777 == 0o666 & ~mask
-
-
-def _env_resets_signals() -> bool:
-    done = subprocess.run(["env", "--default-signal", "true"], capture_output=True, check=False)
-    return done.returncode == 0 or shutil.which("perl") is not None
-
-
-@pytest.mark.skipif(not _env_resets_signals(), reason="nothing here can reset signals")
-def test_signals_are_at_their_defaults(machine: Machine) -> None:
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (1, 2, 3, 13)}
-    try:
-        reply = machine.run("s", "grep -E 'Sig(Ign|Blk)' /proc/self/status")
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert [int(line.split()[1], 16) for line in reply.out.splitlines()] == [0, 0]
 
 
 def test_it_begins_at_home_with_nothing_to_read(machine: Machine) -> None:

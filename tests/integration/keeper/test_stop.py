@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -68,6 +70,15 @@ def test_abort_ends_everything_and_nobody_elses(
     assert [process.poll() for process in decoy] == [None, None]
     assert other.alive()
     assert any_machine.poll("s2").state == "running"
+
+
+def test_a_supervisor_that_is_told_to_end_takes_its_command_along(machine: Machine) -> None:
+    tree = Tree("SLEEP & setsid SLEEP &")
+    tree.start(machine, "s")
+    os.kill(int((machine.session("s") / "supervisor").read_text().split()[0]), signal.SIGTERM)
+    reply = machine.wait_for_end("s")
+    assert (reply.state, reply.verified) == ("killed", True)
+    assert not tree.alive()
 
 
 def test_what_ends_at_once_is_not_waited_for(machine: Machine) -> None:

@@ -79,7 +79,7 @@ pending() { # out|err offset: is there a byte at or after it?
 # reads as an empty one.
 cut() { # out|err offset: sets $from, $upto and $total; fills "$dir/.reply.PID.STREAM" if there is something
     from=$2 upto=$2 stream=$1
-    pending "$1" "$2" || return 0
+    if ! pending "$1" "$2" || [ "$chunk" -eq 0 ]; then return 0; fi
     set --
     for segment in "$dir/$stream".0*; do
         offset_of "$segment"

@@ -75,7 +75,7 @@ conclude() { # state: writes the end record
 
 clean() { # what has not changed for $age days: sessions that ended, and what never arrived whole
     (cd "$root/incoming" && find . ! -name . -prune ! -mtime "-$age" -exec rm -rf {} +) 2>/dev/null
-    for entry in $(cd "$root/sessions" 2>/dev/null && find . ! -name . -prune ! -name '*[!A-Za-z0-9._-]*' ! -mtime "-$age" 2>/dev/null); do
+    for entry in $(unchanged_sessions 2>/dev/null); do
         dir=$root/sessions/$entry
         state
         case $state in
@@ -84,4 +84,8 @@ clean() { # what has not changed for $age days: sessions that ended, and what ne
             *) rm -rf "$dir" ;;
         esac
     done
+}
+
+unchanged_sessions() { # changes the directory
+    cd "$root/sessions" && find . ! -name . -prune ! -name '*[!A-Za-z0-9._-]*' ! -mtime "-$age"
 }

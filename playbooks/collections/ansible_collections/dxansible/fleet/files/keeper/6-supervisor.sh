@@ -17,7 +17,6 @@ launch() { # hands the claim on to a supervisor that is nobody's child
     )
 }
 
-
 watch_clock() { # signals the supervisor at the deadline
     trap '[ "$!" = "$leader" ] || kill "$!" 2>/dev/null; exit 0' TERM
     sleep "$deadline" &

@@ -10,7 +10,7 @@ await() { # up to $wait seconds for news; after output a moment more, as the end
         if [ -z "$heard" ] && { pending out "$out" || pending err "$err"; }; then heard=$now; fi
         [ -z "$heard" ] || [ $((now - heard)) -lt 5 ] || return
         [ $((now - began)) -lt $((wait * 100)) ] || return
-        if [ $((now - began)) -lt 20 ]; then nap 0.01; else nap 0.05; fi
+        case $((now - began)) in ? | 1?) nap 0.01 ;; ??) nap 0.05 ;; *) nap 0.1 ;; esac
     done
 }
 
