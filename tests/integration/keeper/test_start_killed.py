@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ LATEST = 0.060
 def _kill_while_it_starts(machine: Machine, name: str, moment: float) -> None:
     call = machine.begin(name, f"echo ran >>{name}.runs", wait=3)
     time.sleep(moment)
-    os.kill(call.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(call.pid, signal.SIGKILL)
     call.finish()
 
 
