@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,6 @@ from tests.integration.keeper.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _SHELLS = {
     "dash": "dash",
@@ -26,6 +26,8 @@ def _one_word(shell: str, directory: Path) -> Path:
     name, *rest = _SHELLS[shell].split()
     program = shutil.which(name)
     assert program, f"{name} is not installed"
+    if not rest:
+        return Path(program)
     wrapper = directory / shell
     wrapper.write_text(f'#!/bin/sh\nexec {program} {" ".join(rest)} "$@"\n', encoding="ascii")
     wrapper.chmod(0o755)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -46,8 +47,14 @@ def wait_until(holds: Callable[[], object]) -> None:
 def _children(parent: int) -> list[int]:
     with suppress(FileNotFoundError, ProcessLookupError):
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
-        return [int(pid) for pid in children.split() if Path(f"/proc/{pid}/exe").exists()]
+        return [int(pid) for pid in children.split() if _lives(pid)]
     return []
+
+
+def _lives(pid: str) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/exe").readlink() != Path()  # a zombie has none
+    return False
 
 
 class Call:
@@ -97,9 +104,13 @@ class Call:
         return parse_reply(_MARK, *self.finish())
 
     def close(self) -> None:
-        """Kill whatever it has brought into being."""
-        self._process.terminate()
-        self._process.wait(PATIENCE)
+        """Kill whatever it has brought into being, from the top, which no chain outruns."""
+        end = time.monotonic() + PATIENCE
+        while self._process.poll() is None:
+            assert time.monotonic() < end, "something survives SIGKILL"
+            for pid in _children(self.ancestor):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         for stream in (self._process.stdout, self._process.stderr, self._report):
             if stream is not None:
                 stream.close()
@@ -184,7 +195,7 @@ class Machine:
         end = time.monotonic() + PATIENCE
         while (reply := self.poll(name)).state not in ENDED:
             assert time.monotonic() < end, f"still {reply.state}"
-            time.sleep(0.1)
+            time.sleep(0.2)
         return reply
 
     def poll(self, name: str, **options: object) -> Reply:

@@ -4,47 +4,36 @@
 
 Orphans of what runs here come to this process and not to that of the whole machine, so whatever
 else runs on the machine can't be taken for them. The report has the program's pid and exit code.
-On SIGTERM it kills what is left, from the top down, which no chain of processes outruns.
+It runs once for each start, so it imports little.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
-_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children")
+_SIGPIPE = 13
 
 
 def main(report: int, *program: str) -> None:
     """Start the program, and reap."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    signal.signal(signal.SIGTERM, lambda *_: _kill_all())
     os.set_inheritable(report, False)  # noqa: FBT003 - it takes no keyword
-    child = os.posix_spawnp(program[0], program, os.environ, setsigdef=[signal.SIGPIPE])
+    child = os.posix_spawnp(program[0], program, os.environ, setsigdef=[_SIGPIPE])
     os.write(report, f"{child}\n".encode())
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nothing, stream)
-    with suppress(ChildProcessError):
-        while True:
+    while True:
+        try:
             pid, status = os.wait()
-            if pid == child:
-                os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
-                os.close(report)
-
-
-def _kill_all() -> None:
-    with suppress(ChildProcessError):
-        while True:
-            for pid in _CHILDREN.read_text(encoding="ascii").split():
-                os.kill(int(pid), signal.SIGKILL)
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
+        except ChildProcessError:
+            return
+        if pid == child:
+            os.write(report, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            os.close(report)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,10 @@ def test_an_abort_that_does_not_wait_is_carried_out_all_the_same(machine: Machin
 
 
 def test_abort_and_start_at_once_agree(machine: Machine) -> None:
-    for number in range(12):
+    for number in range(8):
         name = f"s{number}"
         call = machine.begin(name, f"echo ran >>{name}.runs; sleep 20", wait=20)
-        time.sleep(number * 0.008)
+        time.sleep(number * 0.012)
         aborted = machine.abort(name)
         assert (aborted.state, aborted.verified) == ("aborted", True)
         assert call.reply().state in {"aborted", "running"}

@@ -61,7 +61,7 @@ def test_a_claim_that_makes_no_sense_never_starts(machine: Machine) -> None:
     assert not (machine.home / "pwned").exists()
 
 
-@pytest.mark.parametrize("kind", GARBAGE)
+@pytest.mark.parametrize("kind", ["empty", "binary", "other-pid"])
 def test_an_abort_ends_what_runs_under_damaged_records(machine: Machine, kind: str) -> None:
     tree = Tree("SLEEP & setsid SLEEP &")
     tree.start(machine, "s")

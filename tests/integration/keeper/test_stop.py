@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.integration.keeper.crowd import Crowd
     from tests.integration.keeper.machine import Machine
 
-DEADLINE = 1
+DEADLINE = 0.7
 PROMPT = 5
 """Seconds after the deadline in which everything is gone."""
 

@@ -60,8 +60,8 @@ class Tree:
     def alive(self) -> set[int]:
         """Return the pids that are left of it."""
         found = set()
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
+        for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if self._duration in path.read_bytes():
-                    found.add(int(path.parent.name))
+                if self._duration in (process / "cmdline").read_bytes():
+                    found.add(int(process.name))
         return found

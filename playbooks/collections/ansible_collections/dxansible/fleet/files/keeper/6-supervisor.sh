@@ -115,10 +115,12 @@ supervise() {
 wait_for_command() { # sets $code, unless a signal comes first
     wait "$leader"
     code=$?
-    [ -z "$ending" ] || return
-    wait "$leader" # in zsh the first one may tell how it was stopped, the second how it ended
-    seen=$?
-    [ "$seen" -eq 127 ] || code=$seen
+    while [ -z "$ending" ]; do # zsh tells first how it was stopped and continued, one at a time
+        wait "$leader"
+        seen=$?
+        case $seen in 127 | "$code") return ;; esac
+        code=$seen
+    done
 }
 
 count_left() { # sets $left: processes that a command has left behind
