@@ -6,26 +6,23 @@ The only place that catches errors and exits.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dxansible import logs, render
+from dxansible.calls.options import Options
+from dxansible.calls.terminal import SCREEN
 from dxansible.errors import DxError, UsageError
-from dxansible.live import LiveOutput, Screen
-from dxansible.outcome import FanoutOutcome, worst
-from dxansible.settings import Settings, colour_wanted, json_logs_wanted
+from dxansible.ids import is_agent_session, is_command
+from dxansible.outcome import FanoutOutcome
+from dxansible.settings import json_logs_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from dxansible.outcome import FanoutResult
+    from collections.abc import Callable
 
 __all__ = ["main"]
 
@@ -33,11 +30,17 @@ _EXAMPLES = """
 \b
 Examples:
   dx-dispatch --list                                  the VMs, with live health
+  dx-dispatch epyc6 "Run make test in ~/affordabot"   a task for the VM's coding agent
+  dx-dispatch epyc6 "Fix the tests" --repo ~/app --wait --timeout 600
+  dx-dispatch --session ses_abc123 "Continue"         a further prompt, from any machine
+  dx-dispatch any:gpu "Train the model"               on the least loaded VM that is free
+  dx-dispatch --sessions                              all sessions of all VMs
+  dx-dispatch --logs ses_abc123 --follow              what the agent says, from the first byte
+  dx-dispatch --abort ses_abc123                      stop it, verified
   dx-dispatch epyc6 --exec "make test"                run a command, output live
   dx-dispatch gpu --exec "nvidia-smi" --gather        on a group, equal outputs once
   dx-dispatch 'all:!macmini' --exec "uptime" --json   on an Ansible pattern, for a program
-  dx-dispatch epyc6 --file deploy.sh --timeout 600    the command from a file (- is stdin)
-  dx-dispatch --status epyc6                          is it reachable?
+  dx-dispatch epyc6 --exec --file deploy.sh           the command from a file (- is stdin)
 
 \b
 Exit codes: SUCCESS 0, FAILURE 1, usage 2, PREFLIGHT_FAILED 3, TIMEOUT 124, ABORTED 130.
@@ -55,30 +58,6 @@ def _seconds(value: str | float) -> float:
     return seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Options:
-    """What the command line said."""
-
-    target: str | None
-    task: str | None
-    command: str | None
-    file: str | None
-    list_all: bool
-    status: str | None
-    logs: str | None
-    abort: str | None
-    run_id: str | None
-    inventory: str | None
-    timeout: float
-    retries: int
-    max_output: int | None
-    forks: int | None
-    gather: bool
-    json: bool
-    verbose: int
-    quiet: bool
-
-
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXAMPLES,
@@ -86,15 +65,50 @@ class _Options:
 @click.argument("target", required=False)
 @click.argument("task", required=False)
 @click.option(
-    "--exec", "command", metavar="COMMAND", help="Run a shell command on TARGET, output live."
+    "--exec",
+    "command",
+    metavar="COMMAND",
+    help="Run a shell command on TARGET, output live. Without a value before --file.",
 )
-@click.option("--file", metavar="PATH", help="Take the command from a file; - is standard input.")
-@click.option("--list", "list_all", is_flag=True, help="Show the VMs with live health.")
-@click.option("--status", metavar="TARGET", help="Show the health of one VM, group or pattern.")
 @click.option(
-    "--logs", metavar="SES", help="Show a command by its id, from its first byte to its end."
+    "--file",
+    metavar="PATH",
+    help="Take the task, or the command of --exec, from a file; - is standard input.",
 )
-@click.option("--abort", metavar="SES", help="Stop a command by its id, and see that it is gone.")
+@click.option("--list", "list_all", is_flag=True, help="Show the VMs with live health.")
+@click.option("--sessions", is_flag=True, help="Show the agents' sessions of TARGET, or of all.")
+@click.option(
+    "--status", metavar="TARGET|SES", help="Show a VM, group or pattern; or all of one session."
+)
+@click.option("--logs", metavar="SES", help="Show what a session or a command has printed.")
+@click.option("--follow", is_flag=True, help="With --logs: go on until it has ended.")
+@click.option(
+    "--abort", metavar="SES", help="Stop a session or a command, and see that it is gone."
+)
+@click.option("--clean", is_flag=True, help="Remove ended sessions of TARGET, or of all.")
+@click.option(
+    "--age",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="With --clean: how long ago they ended.  [default: 30]",
+)
+@click.option("--session", metavar="SES", help="Continue this session with TASK.")
+@click.option("--agent", metavar="NAME", help="Another agent than the VM's own, for this call.")
+@click.option(
+    "--repo", metavar="PATH", help="Work in a git worktree of its own of this repository on the VM."
+)
+@click.option("--beads", metavar="ID", help="The issue it belongs to; also names the branch.")
+@click.option(
+    "--verify", metavar="COMMAND", help="A check after the turn; SUCCESS then needs its exit 0."
+)
+@click.option("--queue", is_flag=True, help="Wait for a turn that is running, then start.")
+@click.option("--wait", is_flag=True, help="Follow the turn; its outcome sets the exit code.")
+@click.option(
+    "--idle-timeout",
+    type=_seconds,
+    metavar="SECONDS",
+    help="End a turn that prints nothing for so long.  [default: dx_idle_timeout, or 1200]",
+)
 @click.option(
     "--run-id",
     metavar="ID",
@@ -110,9 +124,8 @@ class _Options:
     "--timeout",
     type=_seconds,
     metavar="SECONDS",
-    default=60,
-    show_default=True,
-    help="Time limit for the command, enforced on the VM.",
+    help="Time limit, enforced on the VM.  [default: 60 for a command; for a turn "
+    "dx_session_timeout, or 7200]",
 )
 @click.option(
     "--retries",
@@ -135,158 +148,104 @@ class _Options:
 @click.option("-v", "--verbose", count=True, help="More in the log on standard error.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary, and only failures in the log.")
 @click.version_option(version("dxansible"), prog_name="dx-dispatch")
-def command(**values: Any) -> int:  # noqa: ANN401 - _Options has the types
-    """Run commands on a fleet of machines and tell the truth about what became of them.
+def command(**values: Any) -> int:  # noqa: ANN401 - Options has the types
+    """Hand tasks and commands to a fleet of machines, and tell the truth about what became of them.
 
-    TARGET is a host of the inventory, an alias, a group or any Ansible pattern.
+    TARGET is a host of the inventory, an alias, a group or any Ansible pattern; any:PATTERN is the
+    least loaded free host of one. TASK is for the coding agent there.
     """
-    options = _Options(**values)
+    options = _sorted_out(Options(**values))
     logs.configure(
         json=json_logs_wanted(),
         verbosity=-1 if options.quiet else options.verbose,
-        stream=_SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
+        stream=SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
     )
     return _mode(options)(options)
 
 
-_SCREEN = Screen()
+def _sorted_out(options: Options) -> Options:
+    """With --session the VM may be left out, and then the first word is the task."""
+    if options.session is None or options.task is not None or options.file is not None:
+        return options
+    return replace(options, task=options.target, target=None)
 
 
-def _mode(options: _Options) -> Callable[[_Options], int]:
+def _mode(options: Options) -> Callable[[Options], int]:
     """The one thing to do. Raises UsageError when there are several, or none."""
     asked = {
         "--exec": options.command is not None,
         "--list": options.list_all,
+        "--sessions": options.sessions,
         "--status": options.status is not None,
         "--logs": options.logs is not None,
         "--abort": options.abort is not None,
+        "--clean": options.clean,
     }
     chosen = [name for name, given in asked.items() if given]
     if len(chosen) > 1:
         message = f"{' and '.join(chosen)} can't be used together"
         raise UsageError(message, "choose one of them")
-    if chosen and chosen != ["--exec"]:
-        if options.target is not None:
-            message = f"{chosen[0]} takes no further argument ({options.target})"
+    mode = chosen[0] if chosen else None
+    _check_words(options, mode)
+    from dxansible.calls import commands, sessions  # noqa: PLC0415 - keeps --help fast
+
+    of_command = is_command(options.logs or options.abort or "")
+    calls = {
+        "--exec": commands.execute,
+        "--list": commands.show_health,
+        "--sessions": sessions.show_sessions,
+        "--clean": sessions.clean,
+        "--status": sessions.show_status if _is_session(options.status) else commands.show_health,
+        "--logs": commands.follow if of_command else sessions.follow,
+        "--abort": commands.abort if of_command else sessions.abort,
+    }
+    return calls[mode] if mode else sessions.start
+
+
+_TAKE_NO_TARGET = frozenset({"--list", "--status", "--logs", "--abort"})
+
+
+def _check_words(options: Options, mode: str | None) -> None:
+    """Raise UsageError for words and options that have no meaning there."""
+    if mode is None:
+        _check_task_words(options)
+    elif mode == "--exec" and options.target is None:
+        message = "there is no target"
+        raise UsageError(message, 'name a host: dx-dispatch HOST --exec "COMMAND"')
+    else:
+        extra = options.target if mode in _TAKE_NO_TARGET else options.task
+        if extra is not None:
+            message = f"{mode} takes no further argument ({extra})"
             raise UsageError(message, "leave it out, or use --status TARGET")
-        return {"--logs": _follow, "--abort": _abort}.get(chosen[0], _show_health)
-    if options.target is None:
+    if mode != "--logs":
+        options.refuse(mode or "a task for an agent", ("follow",))
+    if mode != "--clean" and options.age is not None:
+        message = "--age is of no use without --clean"
+        raise UsageError(message, "leave it out")
+    for name in (options.logs, options.abort, options.session):
+        if name is not None and not (is_command(name) or is_agent_session(name)):
+            message = f"{name!r} is not a session id"
+            raise UsageError(message, "see: dx-dispatch --sessions")
+
+
+def _check_task_words(options: Options) -> None:
+    if options.target is None and options.session is None:
         message = "nothing to do"
-        raise UsageError(message, 'try: dx-dispatch --list, or dx-dispatch HOST --exec "COMMAND"')
-    if options.task is not None:
-        message = "this version runs commands and has no agent sessions yet"
-        raise UsageError(message, 'run a command with: dx-dispatch HOST --exec "COMMAND"')
-    return _execute
+        raise UsageError(message, 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
+    if options.task is None and options.file is None:
+        message = "there is no task"
+        raise UsageError(message, 'give one: dx-dispatch HOST "TASK", or --exec "COMMAND"')
 
 
-def _load_settings(options: _Options) -> Settings:
-    return Settings.load(options.inventory)
-
-
-def _show_health(options: _Options) -> int:
-    from dxansible.fleet import check_hosts  # noqa: PLC0415 - keeps --help fast
-
-    results = check_hosts(options.status or "all", settings=_load_settings(options))
-    text = render.health_document(results) if options.json else render.health_table(results)
-    click.echo(text, nl=False, color=colour_wanted())
-    return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code
-
-
-def _execute(options: _Options) -> int:
-    from dxansible.fleet import FanoutOptions, fanout  # noqa: PLC0415 - keeps --help fast
-
-    cancelled = _cancel_on_signals()
-    chosen = FanoutOptions(
-        timeout_sec=options.timeout,
-        max_retries=options.retries,
-        output_limit=options.max_output,
-        forks=options.forks,
-        run_id=options.run_id,
-        settings=_load_settings(options),
-    )
-    show = not (options.json or options.gather)
-    listener = LiveOutput(_SCREEN, show=show, on_closed=cancelled.set)
-    results = fanout(
-        options.target or "", _text(options), chosen, listener=listener, cancelled=cancelled
-    )
-    return _report(options, results)
-
-
-def _report(options: _Options, results: Sequence[FanoutResult]) -> int:
-    if options.json:
-        for piece in render.fanout_document(results):
-            click.echo(piece, nl=False)
-    elif options.gather:
-        for chunk in render.gathered(results):
-            click.echo(chunk, nl=False)
-    if not options.quiet and not options.json:
-        width = max(len(result.host) for result in results)
-        for result in results:
-            click.echo(render.summary_line(result, width), err=True, color=colour_wanted())
-    return worst(result.outcome for result in results).exit_code
-
-
-def _follow(options: _Options) -> int:
-    from dxansible.fleet import follow_command  # noqa: PLC0415 - keeps --help fast
-
-    cancelled = _cancel_on_signals("no longer watching; the command goes on")
-    listener = LiveOutput(_SCREEN, show=not options.json, on_closed=cancelled.set)
-    result = follow_command(
-        options.logs or "", _load_settings(options), listener=listener, cancelled=cancelled
-    )
-    return FanoutOutcome.ABORTED.exit_code if result is None else _report(options, [result])
-
-
-def _abort(options: _Options) -> int:
-    from dxansible.fleet import abort_command  # noqa: PLC0415 - keeps --help fast
-
-    result = abort_command(options.abort or "", _load_settings(options))
-    _report(options, [result])
-    return 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
-
-
-def _text(options: _Options) -> str | bytes:
-    if options.file is None:
-        if options.command is None:
-            message = "there is no command"
-            raise UsageError(message, 'give one: --exec "COMMAND", or --file PATH')
-        return options.command
-    if options.command is not None:
-        message = "--exec and --file can't be used together"
-        raise UsageError(message, "give the command once")
-    if options.file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(options.file).read_bytes()
-    except OSError as error:
-        message = f"{options.file} can't be read: {error.strerror}"
-        raise UsageError(message, "give a readable file, or - for standard input") from error
-
-
-_STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
-
-
-def _cancel_on_signals(notice: str = _STOPPING) -> threading.Event:
-    """Make the first Ctrl-C end the work in good order, and the second end this process at once."""
-    cancelled = threading.Event()
-
-    def handle(_number: int, _frame: object) -> None:
-        if cancelled.is_set():
-            os.write(2, b"\ngave up waiting; the command may still be running on the VM\n")
-            os._exit(FanoutOutcome.ABORTED.exit_code)
-        os.write(2, f"\n{notice}\n".encode())
-        cancelled.set()
-
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, handle)
-    return cancelled
+def _is_session(name: str | None) -> bool:
+    return name is not None and is_agent_session(name)
 
 
 def main() -> None:
     """Entry point of ``dx-dispatch``."""
     as_json = "--json" in sys.argv[1:]
     try:
-        code = command.main(standalone_mode=False)
+        code = command.main(_arguments(sys.argv[1:]), standalone_mode=False)
     except click.ClickException as error:
         code = _complain(
             UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json
@@ -300,6 +259,16 @@ def main() -> None:
     except BrokenPipeError:
         code = FanoutOutcome.FAILURE.exit_code
     _leave(code if isinstance(code, int) else 0)
+
+
+def _arguments(given: list[str]) -> list[str]:
+    """The words of the command line: ``--exec`` before ``--file`` has no value of its own."""
+    words = []
+    for word, following in zip(given, [*given[1:], ""], strict=True):
+        words.append(word)
+        if word == "--exec" and following.partition("=")[0] == "--file":
+            words.append("")
+    return words
 
 
 def _complain(error: DxError, *, as_json: bool) -> int:

@@ -4,6 +4,7 @@ DxError
 ├── UsageError          the command line or a setting does not make sense
 ├── InventoryError      the inventory cannot be read, or says something that makes no sense
 ├── NoMatchError        the inventory is fine, but nothing in it has that name
+├── UnknownSessionError no VM has a session of that id
 ├── ContentError        the playbooks are not where they should be
 └── EngineError         Ansible itself broke
 
@@ -25,6 +26,7 @@ __all__ = [
     "EngineError",
     "InventoryError",
     "NoMatchError",
+    "UnknownSessionError",
     "UsageError",
 ]
 
@@ -67,6 +69,18 @@ class NoMatchError(DxError):
         super().__init__(f"{pattern}: no such host", remedy)
         self.pattern = pattern
         self.suggestions = tuple(suggestions)
+
+
+class UnknownSessionError(DxError):
+    """No VM has a session of that id."""
+
+    def __init__(self, session_id: str, near: Sequence[str], silent: str = "") -> None:
+        """``near`` are ids like it; ``silent`` names the VMs that could not be asked."""
+        message = f"no session is called {session_id}"
+        if silent:
+            message += f" on the VMs that answer ({silent} could not be asked)"
+        hint = f"did you mean {' or '.join(near)}?" if near else "see: dx-dispatch --sessions"
+        super().__init__(message, hint)
 
 
 class ContentError(DxError):

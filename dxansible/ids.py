@@ -8,18 +8,19 @@ import secrets
 
 from dxansible.errors import UsageError
 
-__all__ = ["check_run_id", "is_on", "new_run_id", "run_of"]
+__all__ = ["check_run_id", "is_agent_session", "is_command", "is_on", "new_run_id", "run_of"]
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
+_AGENT_SESSION = re.compile(r"ses_[A-Za-z0-9_-]{1,100}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SESSION_ID = re.compile(r"([A-Za-z0-9_]{1,64})-([0-9a-f]{8})")
 
 
-def new_run_id() -> str:
-    """Return ``cmd_`` and 64 random bits.
+def new_run_id(prefix: str = "cmd") -> str:
+    """Return the prefix, an underscore and 64 random bits.
 
     It is made before first contact, so that "did it start?" can always be asked.
     """
-    return f"cmd_{secrets.token_hex(8)}"
+    return f"{prefix}_{secrets.token_hex(8)}"
 
 
 def check_run_id(run_id: str) -> str:
@@ -39,6 +40,16 @@ def run_of(session_id: str) -> str:
             message, "give one as dx-dispatch printed it, like cmd_0123456789abcdef-01234567"
         )
     return found[1]
+
+
+def is_command(session_id: str) -> bool:
+    """Whether it is the id of a command's session, and not of an agent's."""
+    return not session_id.startswith("ses_") and _SESSION_ID.fullmatch(session_id) is not None
+
+
+def is_agent_session(name: str) -> bool:
+    """Whether it can be an agent session's id: ours, or one that an agent made itself."""
+    return _AGENT_SESSION.fullmatch(name) is not None
 
 
 def is_on(session_id: str, host: str) -> bool:

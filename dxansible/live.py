@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dxansible.outcome import FanoutResult
+    from dxansible.turn import TurnResult
 
-__all__ = ["LiveOutput", "Screen"]
+__all__ = ["LiveOutput", "Screen", "SessionOutput"]
 
 _LONGEST_LINE = 256 * 1024
 """Bytes of an unfinished line that are held back to keep lines of several hosts whole."""
@@ -85,7 +86,7 @@ class LiveOutput:
         self._show = show
         self._on_closed = on_closed
         self._hosts: Sequence[str] = ()
-        self._done: dict[str, FanoutResult] = {}
+        self._done: dict[str, FanoutResult | TurnResult] = {}
         self._lines: dict[tuple[str, bool], bytearray] = {}
         self._closed = False
 
@@ -106,7 +107,7 @@ class LiveOutput:
             lost = stdout_bytes + stderr_bytes
             self._screen.write(f"{host}: {lost} bytes of output came too fast and were cut here\n")
 
-    def finished(self, result: FanoutResult) -> None:
+    def finished(self, result: FanoutResult | TurnResult) -> None:
         """Write what is left of the host's last line."""
         self._done[result.host] = result
         for is_error in (False, True):
@@ -151,3 +152,44 @@ class LiveOutput:
             if running
             else ""
         )
+
+
+class SessionOutput(LiveOutput):
+    """The listener of agents' sessions: what the agents say, as text, and the sessions' ids."""
+
+    def __init__(
+        self,
+        screen: Screen,
+        *,
+        show: bool,
+        on_closed: Callable[[], None],
+        announce: bool,
+        quiet: bool,
+    ) -> None:
+        """``announce`` prints the ids as the result of the call, as soon as the VMs have the task.
+
+        ``quiet`` leaves out what is only good to know.
+        """
+        super().__init__(screen, show=show, on_closed=on_closed)
+        self._announce = announce
+        self._quiet = quiet
+
+    def taken(self, host: str, session_id: str) -> None:
+        """Say under which id the work goes on."""
+        if self._announce:
+            alone = len(self._hosts) <= 1
+            line = f"{session_id}\n" if alone else f"{session_id}  {host}\n"
+            self._write(line.encode(), is_error=False)
+
+    def queued(self, host: str, session_id: str) -> None:
+        """Say why nothing happens yet."""
+        if self._show and not self._quiet:
+            self._screen.write(f"{host}: waiting for the turn of {session_id} that is running\n")
+
+    def text(self, host: str, out: str, err: str) -> None:
+        """Show what the agent says."""
+        self.output(host, out.encode(errors="replace"), err.encode(errors="replace"))
+
+    def turn_finished(self, result: TurnResult) -> None:
+        """As ``finished``."""
+        self.finished(result)

@@ -86,6 +86,17 @@ class Reason(StrEnum):
     VM_ERROR = "vm_error"
     DEADLINE = "deadline"
     ABORTED = "aborted"
+    IDLE = "idle"
+    AGENT_INVALID = "agent_invalid"
+    AGENT_MISSING = "agent_missing"
+    AGENT_ERROR = "agent_error"
+    NO_END_OF_TURN = "no_end_of_turn"
+    NEEDS_INPUT = "needs_input"
+    VERIFY_FAILED = "verify_failed"
+    REPO_UNUSABLE = "repo_unusable"
+    SESSION_BUSY = "session_busy"
+    UNKNOWN_SESSION = "unknown_session"
+    NO_CONVERSATION = "no_conversation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +181,8 @@ class PreflightResult:
     """What the checks before the first connection found.
 
     `user` and `auth_mode` are None where the inventory has none. `error` says what is wrong and
-    what to do, and is None when the status is OK. `latency_ms` is None without a connection.
+    what to do, and is None when the status is OK. `latency_ms`, `load` (of one minute),
+    `running` (of sessions) and what is known of the agent are None without a connection.
     """
 
     status: PreflightStatus
@@ -183,6 +195,11 @@ class PreflightResult:
     latency_ms: int | None = None
     capabilities: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    agent: str | None = None
+    agent_found: bool | None = None
+    agent_version: str | None = None
+    load: float | None = None
+    running: int | None = None
 
     @property
     def ok(self) -> bool:

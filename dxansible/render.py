@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dxansible.outcome import FanoutResult, PreflightResult
 
 __all__ = [
+    "OUTCOME_COLOURS",
     "SCHEMA",
     "error_document",
     "fanout_document",
@@ -24,12 +25,13 @@ __all__ = [
     "health_table",
     "interrupted_document",
     "summary_line",
+    "table",
 ]
 
 SCHEMA = 1
 """Version of the JSON documents; raised when a field changes its meaning or goes away."""
 
-_COLOURS = {
+OUTCOME_COLOURS = {
     FanoutOutcome.SUCCESS: "green",
     FanoutOutcome.FAILURE: "red",
     FanoutOutcome.TIMEOUT: "yellow",
@@ -40,7 +42,7 @@ _COLOURS = {
 
 def summary_line(result: FanoutResult, width: int = 0) -> str:
     """One line about one host: outcome, exit code, duration, and what to do about it."""
-    outcome = click.style(f"{result.outcome:<16}", fg=_COLOURS[result.outcome])
+    outcome = click.style(f"{result.outcome:<16}", fg=OUTCOME_COLOURS[result.outcome])
     code = "-" if result.exit_code is None else str(result.exit_code)
     line = f"{result.host:<{width}}  {outcome}  exit {code:<4} {result.duration_ms / 1000:.2f} s"
     notes = []
@@ -105,25 +107,51 @@ def health_document(results: Sequence[PreflightResult]) -> str:
 
 def health_table(results: Sequence[PreflightResult]) -> str:
     """A table of hosts, and below it what to do about those that can't be used."""
-    rows = [("VM", "STATUS", "LATENCY", "USER", "AUTH", "CAPABILITIES", "ALIASES")]
-    rows += [
+    head = (
+        "VM", "STATUS", "LATENCY", "USER", "AUTH", "AGENT", "LOAD", "RUNNING", "CAPABILITIES",
+        "ALIASES",
+    )  # fmt: skip
+    rows = [
         (
             result.host,
             str(result.status),
             "-" if result.latency_ms is None else f"{result.latency_ms} ms",
             result.user or "-",
             result.auth_mode or "-",
+            _agent(result),
+            "-" if result.load is None else f"{result.load:.2f}",
+            "-" if result.running is None else str(result.running),
             ",".join(result.capabilities) or "-",
             ",".join(result.aliases) or "-",
         )
         for result in results
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    colours = ["green" if result.ok else "red" for result in results]
+    errors = "".join(f"  {result.error}\n" for result in results if result.error)
+    return table(head, rows, column=1, colours=colours) + errors
+
+
+def _agent(result: PreflightResult) -> str:
+    if result.agent is None or result.agent_found is None:
+        return result.agent or "-"
+    if not result.agent_found:
+        return f"{result.agent} missing"
+    return f"{result.agent} {result.agent_version or ''}".strip()
+
+
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    column: int,
+    colours: Sequence[str | None],
+) -> str:
+    """Columns under a head, one of them in a colour for each row."""
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
     lines = []
-    for number, row in enumerate(rows):
+    for row, colour in zip([head, *rows], [None, *colours], strict=True):
         cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        if number:
-            cells[1] = click.style(cells[1], fg="green" if results[number - 1].ok else "red")
+        if colour is not None:
+            cells[column] = click.style(cells[column], fg=colour)
         lines.append("  ".join(cells).rstrip())
-    lines += [f"  {result.error}" for result in results if result.error]
     return "\n".join(lines) + "\n"

@@ -1,10 +1,10 @@
 """Commands on the fleet: the Python interface."""
 
+from dxansible.fleet.by_id import abort_command, follow_command
 from dxansible.fleet.fanout import fanout, fanout_ssh
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.options import FanoutOptions
 from dxansible.fleet.preflight import check_hosts, run_preflight_checks
-from dxansible.fleet.sessions import abort_command, follow_command
 from dxansible.outcome import (
     FanoutOutcome,
     FanoutResult,

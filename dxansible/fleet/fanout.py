@@ -8,26 +8,24 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dxansible.errors import NoMatchError
 from dxansible.fleet.hosts import explain_no_match, is_plain_name
 from dxansible.fleet.options import FanoutOptions, check_command
+from dxansible.fleet.plays import run_play
 from dxansible.ids import new_run_id
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, FanoutResult, PreflightStatus, Reason
 from dxansible.redact import summarize
-from dxansible.runner.backend import play
-from dxansible.runner.events import parse
 from dxansible.runner.mapping import Listener, Quiet, RunState
-from dxansible.runner.request import PlayEnd, PlayRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["fanout", "fanout_ssh"]
+    from dxansible.runner.request import PlayEnd
 
-_DEFAULT_FORKS = 200
+__all__ = ["fanout", "fanout_ssh"]
 
 
 def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
@@ -160,8 +158,16 @@ class _Run:
         }
         if options.output_limit is not None:
             variables["dx_output_limit"] = options.output_limit
-        request = self._request("run-command.yml", self.pattern, variables)
-        return play(replace(request, secret_text=self.text), self._take, self.cancelled)
+        return run_play(
+            options.settings,
+            "run-command.yml",
+            limit=self.pattern,
+            variables=variables,
+            take=self.state.take,
+            cancelled=self.cancelled,
+            secret_text=self.text,
+            forks=options.forks,
+        )
 
     def stop_unfinished(self) -> PlayEnd | None:
         """Stop the command where it may still run; a host that has not begun can't any more.
@@ -172,8 +178,14 @@ class _Run:
         if self.state.hosts and not hosts:
             return None
         limit = ",".join(hosts) if self.state.hosts else self.pattern
-        request = self._request("stop-command.yml", limit, {"dx_run_id": self.run_id})
-        return play(request, self._take_stop, threading.Event())
+        return run_play(
+            self.options.settings,
+            "stop-command.yml",
+            limit=limit,
+            variables={"dx_run_id": self.run_id},
+            take=self.state.take_stop,
+            forks=self.options.forks,
+        )
 
     def close_silent(self, end: PlayEnd) -> None:
         """Give every host without an outcome one."""
@@ -184,23 +196,3 @@ class _Run:
             else:
                 text = f"{host}: Ansible ended ({end.status}) without a word about this host"
                 self.state.close(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text)
-
-    def _request(self, playbook: str, limit: str, variables: dict[str, object]) -> PlayRequest:
-        settings = self.options.settings
-        return PlayRequest(
-            playbook=settings.playbooks / playbook,
-            inventory=settings.inventory,
-            limit=limit,
-            variables=variables,
-            forks=self.options.forks or _DEFAULT_FORKS,
-            environment=settings.environment,
-            runtime_dir=settings.runtime_dir,
-        )
-
-    def _take(self, raw: dict[str, Any]) -> None:
-        for news in parse(raw):
-            self.state.take(news)
-
-    def _take_stop(self, raw: dict[str, Any]) -> None:
-        for news in parse(raw):
-            self.state.take_stop(news)

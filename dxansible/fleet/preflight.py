@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dxansible.errors import NoMatchError
 from dxansible.fleet.hosts import explain_no_match
 from dxansible.fleet.options import check_seconds
+from dxansible.fleet.plays import DEFAULT_FORKS, run_play
 from dxansible.outcome import PreflightResult, PreflightStatus
-from dxansible.runner.backend import play
-from dxansible.runner.events import parse
 from dxansible.runner.mapping import Quiet, RunState
-from dxansible.runner.request import PlayRequest
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,28 +44,29 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     check_reachable: bool = True,
     timeout_sec: float = 5.0,
     settings: Settings | None = None,
-    forks: int = 200,
+    survey: bool = False,
+    forks: int = DEFAULT_FORKS,
     log_callback: Callable[[str], None] | None = None,
 ) -> list[PreflightResult]:
-    """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none."""
+    """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none.
+
+    ``survey`` also asks for the load, the running sessions and the agent.
+    """
     check_seconds("timeout", timeout_sec)
     found = settings or Settings.load()
     state = RunState(None, Quiet(), log_callback)
-    request = PlayRequest(
-        playbook=found.playbooks / "check-hosts.yml",
-        inventory=found.inventory,
+    end = run_play(
+        found,
+        "check-hosts.yml",
         limit=pattern,
-        variables={"dx_preflight_timeout": timeout_sec, "dx_check_reachable": check_reachable},
+        variables={
+            "dx_preflight_timeout": timeout_sec,
+            "dx_check_reachable": check_reachable,
+            "dx_survey": survey,
+        },
+        take=state.take,
         forks=forks,
-        environment=found.environment,
-        runtime_dir=found.runtime_dir,
     )
-
-    def take(raw: dict[str, Any]) -> None:
-        for news in parse(raw):
-            state.take(news)
-
-    end = play(request, take, threading.Event())
     if not state.preflights and not state.results:
         raise explain_no_match(pattern, found, end.output)
     return [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dxansible.outcome import FanoutOutcome, PreflightResult, PreflightStatus, Reason
+from dxansible.runner.turn_events import TurnEvent, parse_turn_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,7 +104,7 @@ class HostBroken:
     text: str
 
 
-Event = HostsKnown | PreflightDone | StreamNews | RetryPlanned | Verdict | HostBroken
+Event = HostsKnown | PreflightDone | StreamNews | RetryPlanned | Verdict | HostBroken | TurnEvent
 
 
 def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
@@ -125,7 +126,8 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
         case "stop":
             yield _verdict(host, record, from_stop=True)
         case _:
-            return
+            yield from parse_turn_record(host, record)
+            yield from _retries(host, record)
 
 
 def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
@@ -143,6 +145,11 @@ def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
             latency_ms=record["latency_ms"],
             capabilities=tuple(record["capabilities"]),
             aliases=tuple(record["aliases"]),
+            agent=record.get("agent"),
+            agent_found=record.get("agent_found"),
+            agent_version=record.get("agent_version"),
+            load=record.get("load"),
+            running=record.get("running"),
         ),
         session_id=str(record["id"]),
         address=str(record["address"]),
@@ -163,11 +170,15 @@ def _command(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
             out_total=int(out["total"]),
             err_total=int(err["total"]),
         )
+    yield from _retries(host, record)
+    if record.get("done"):
+        yield _verdict(host, record, from_stop=False)
+
+
+def _retries(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
     retry = record.get("retry")
     if retry:
         yield RetryPlanned(host=host, attempt=int(retry["attempt"]), error=str(retry["error"]))
-    if record.get("done"):
-        yield _verdict(host, record, from_stop=False)
 
 
 def _verdict(host: str, record: Mapping[str, Any], *, from_stop: bool) -> Verdict:

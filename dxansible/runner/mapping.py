@@ -27,6 +27,7 @@ from dxansible.runner.events import (
     StreamNews,
     Verdict,
 )
+from dxansible.runner.turn_events import Cleaned, SessionsSeen, TurnEnded, TurnNews
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,6 +121,8 @@ class RunState:
                 self._verdict(news)
             case HostBroken():
                 self._broken(news)
+            case TurnNews() | TurnEnded() | SessionsSeen() | Cleaned():
+                pass  # of sessions, which `dxansible.sessions` gathers
             case _:
                 assert_never(news)
 

@@ -22,15 +22,24 @@ MODULES = sorted(
 LAYERS = (
     ("dxansible.__main__",),
     ("dxansible.cli",),
-    ("dxansible.live", "dxansible.render"),
+    ("dxansible.calls",),
+    ("dxansible.live", "dxansible.render", "dxansible.render_sessions"),
+    ("dxansible.sessions",),
     ("dxansible.fleet",),
     ("dxansible.runner",),
     ("dxansible.settings", "dxansible.ids", "dxansible.logs"),
+    ("dxansible.turn",),
     ("dxansible.outcome", "dxansible.redact", "dxansible.errors"),
 )
 ONE_DOOR = {
     "ansible_runner": {"dxansible.runner.backend"},
-    "click": {"dxansible.cli", "dxansible.render"},
+    "click": {
+        "dxansible.cli",
+        "dxansible.calls.commands",
+        "dxansible.calls.sessions",
+        "dxansible.render",
+        "dxansible.render_sessions",
+    },
     "pythonjsonlogger": {"dxansible.logs"},
 }
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}

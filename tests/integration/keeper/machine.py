@@ -19,6 +19,10 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     Reply,
     parse_reply,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
+    Answer,
+    read_answer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,6 +179,10 @@ class Machine:
             timeout=PATIENCE,
         )
         return done.stdout
+
+    def answer(self, verb: str, **options: object) -> Answer:
+        """Return the same, read as far as all answers are alike."""
+        return read_answer(_MARK, 0, self.ask(verb, **options), b"")
 
     def run(self, name: str, command: str | bytes, **options: object) -> Reply:
         """Start a session and follow it to its end; the reply has all of the output."""

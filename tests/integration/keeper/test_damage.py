@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import read_listing
 
 from tests.integration.keeper.trees import Tree
 
@@ -81,9 +82,10 @@ def test_other_sessions_and_the_list_go_on(machine: Machine) -> None:
     (machine.state / "sessions" / "stray file").write_bytes(b"x")
     assert machine.poll("good").code == 3
     assert machine.run("new", "exit 5").code == 5
-    lines = machine.ask("list").decode().splitlines()
-    assert f"{machine.prefix}bad state=lost code=- out_total=3 err_total=0" in lines
-    assert f"{machine.prefix}good state=exited code=3 out_total=3 err_total=0" in lines
+    listed = {entry.name: entry for entry in read_listing(machine.answer("list")).sessions}
+    bad, good = (listed[f"{machine.prefix}{name}"] for name in ("bad", "good"))
+    assert (bad.state, bad.code, bad.out_total) == ("lost", None, 3)
+    assert (good.state, good.code, good.out_total) == ("exited", 3, 3)
 
 
 def test_nothing_but_replies_is_printed(machine: Machine) -> None:

@@ -6,6 +6,11 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import (
+    Entry,
+    read_listing,
+)
+
 from tests.integration.keeper.trees import Tree
 
 if TYPE_CHECKING:
@@ -23,14 +28,9 @@ def _age(path: Path, days: float) -> None:
         os.utime(file, (then, then), follow_symlinks=False)
 
 
-def _listed(machine: Machine) -> dict[str, str]:
-    lines = machine.ask("list").decode().splitlines()
-    assert lines[1] == "dx-mark state=ok"
-    assert lines[-1] == "dx-mark end"
-    return {
-        name.removeprefix(machine.prefix): rest
-        for name, _, rest in (line.partition(" ") for line in lines[2:-1])
-    }
+def _listed(machine: Machine) -> dict[str, Entry]:
+    sessions = read_listing(machine.answer("list")).sessions
+    return {entry.name.removeprefix(machine.prefix): entry for entry in sessions}
 
 
 def test_nothing_is_listed_where_nothing_was(machine: Machine) -> None:
@@ -41,10 +41,14 @@ def test_every_session_is_listed_with_its_state(machine: Machine) -> None:
     machine.run("ended", "echo four; exit 4")
     Tree("").start(machine, "runs")
     machine.abort("never")
-    assert _listed(machine) == {
-        "ended": "state=exited code=4 out_total=5 err_total=0",
-        "runs": "state=running code=- out_total=3 err_total=0",
-        "never": "state=aborted code=- out_total=0 err_total=0",
+    states = {
+        name: (entry.state, entry.code, entry.out_total, entry.err_total)
+        for name, entry in _listed(machine).items()
+    }
+    assert states == {
+        "ended": ("exited", 4, 5, 0),
+        "runs": ("running", None, 3, 0),
+        "never": ("aborted", None, 0, 0),
     }
 
 
@@ -88,7 +92,7 @@ def test_clean_keeps_a_lost_session_whose_processes_may_be_there(machine: Machin
     record.write_text(f"{pid} 1 {boot}\n")
     _age(machine.session("s"), 9)
     machine.ask("clean")
-    assert _listed(machine)["s"].startswith("state=lost")
+    assert _listed(machine)["s"].state == "lost"
     record.write_text(f"{pid} {birth} another-boot\n")
     _age(machine.session("s"), 9)
     machine.ask("clean")

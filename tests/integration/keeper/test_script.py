@@ -29,16 +29,12 @@ def test_each_part_is_short(dash: Machine) -> None:
     assert max(lengths.values()) < 350
 
 
-def test_it_answers_a_ping(machine: Machine) -> None:
-    assert machine.ask("ping") == b"\ndx-mark state=ok\ndx-mark end\n"
-
-
 @pytest.mark.parametrize("verb", ["", "stop", "-x", "$(id)"])
 def test_an_unknown_verb_is_an_error_in_a_reply(machine: Machine, verb: str) -> None:
     assert machine.ask(verb) == b"\ndx-mark state=error message=unknown verb\ndx-mark end\n"
 
 
-@pytest.mark.parametrize("option", ["deadline", "limit", "grace", "wait", "out", "chunk"])
+@pytest.mark.parametrize("option", ["deadline", "idle", "limit", "grace", "wait", "out", "chunk"])
 def test_an_option_that_is_no_number_is_an_error_and_runs_nothing(
     machine: Machine, option: str
 ) -> None:

@@ -2,9 +2,13 @@
 # The keeper: starts a command on this machine exactly once, keeps its output, ends it at its deadline
 # and says what became of it. POSIX sh; runs under dash, bash, zsh and busybox. See docs/keeper.md.
 #
-#   keeper.sh start id=ID length=BYTES [deadline=S] [limit=BYTES] [path=DIRS] [grace=S] <command-text
+#   keeper.sh start id=ID length=BYTES [deadline=S] [idle=S] [limit=BYTES] [path=DIRS] [grace=S]
+#                   [token=T] [meta=yes] [need=PROGRAM] <command-text
 #   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES]
-#   keeper.sh abort id=ID [wait=S]      keeper.sh list      keeper.sh clean [age=DAYS]      keeper.sh ping
+#   keeper.sh abort id=ID [wait=S]
+#   keeper.sh list  [id=ID] [chunk=BYTES]
+#   keeper.sh clean [age=DAYS] [turns=yes]
+#   keeper.sh ping  [program=NAME [path=DIRS] [version=ARGUMENT]]
 #
 # start and abort end as poll does. A reply is one line "MARK key=value …", the bytes of both streams, "MARK end".
 set -u
@@ -12,6 +16,7 @@ caller_umask=$(umask)
 umask 077
 
 id='' length=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=1 mark=dx
+idle=0 token='' meta='' need='' turns='' program='' version=''
 verb=${1-}
 [ $# -eq 0 ] || shift
 for argument; do
@@ -27,6 +32,13 @@ for argument; do
         err=*) err=${argument#*=} ;;
         chunk=*) chunk=${argument#*=} ;;
         age=*) age=${argument#*=} ;;
+        idle=*) idle=${argument#*=} ;;
+        token=*) token=${argument#*=} ;;
+        meta=*) meta=${argument#*=} ;;
+        need=*) need=${argument#*=} ;;
+        turns=*) turns=${argument#*=} ;;
+        program=*) program=${argument#*=} ;;
+        version=*) version=${argument#*=} ;;
         mark=*) mark=${argument#*=} ;;
     esac
 done
@@ -50,6 +62,13 @@ clock() { # sets $now, in hundredths of a second
     else
         now=$(date +%s)00
     fi
+}
+
+round_up() { # seconds, perhaps with a fraction: sets $seconds, a whole number
+    seconds=${1%%.*}
+    seconds=${seconds#"${seconds%%[!0]*}"}
+    seconds=${seconds:-0}
+    case $1 in *.*[1-9]*) seconds=$((seconds + 1)) ;; esac
 }
 
 put() { # file text: written whole or not at all

@@ -8,7 +8,7 @@ size() { # file: sets $size, 0 if there is none
 offset_of() { # segment: sets $begin, the offset of its first byte
     begin=${1##*.}
     begin=${begin#"${begin%%[!0]*}"}
-    begin=${begin:-0}
+    case $begin in '' | *[!0-9]*) begin=0 ;; esac
 }
 
 # Keeps a stream in segments named by their offset: the first half of the limit stays, then a window of the newest

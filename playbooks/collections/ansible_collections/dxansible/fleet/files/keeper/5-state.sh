@@ -22,7 +22,7 @@ publish() { # makes it the session's, if there is none yet
 }
 
 state() { # sets $state and the fields of the end record
-    code=- verified=- left=0 out_end=- err_end=-
+    code=- verified=- left=0 out_end=- err_end=- at=-
     if [ ! -d "$dir" ]; then
         state=unknown
     elif recorded end; then
@@ -38,7 +38,7 @@ state() { # sets $state and the fields of the end record
 }
 
 never() { # state: the record of a session that ends before it begins
-    printf 'state=%s code=- verified=yes left=0 out_end=0 err_end=0' "$1"
+    printf 'state=%s code=- verified=yes left=0 out_end=0 err_end=0 at=%s' "$1" "$(date +%s)"
 }
 
 settle() { # state: makes sure that a session which has not begun never will, and leaves one that has alone
@@ -51,7 +51,8 @@ settle() { # state: makes sure that a session which has not begun never will, an
 recorded() { # file: reads the end of the session from it, if it is there and makes sense
     { IFS= read -r record <"$dir/$1"; } 2>/dev/null || return 1
     case $record in
-        state=exited\ code=[0-9]* | state=timeout\ * | state=aborted\ * | state=killed\ * | state=unstarted\ *) ;;
+        state=exited\ code=[0-9]* | state=timeout\ * | state=idle\ * | state=aborted\ *) ;;
+        state=killed\ * | state=unstarted\ *) ;;
         *) return 1 ;;
     esac
     for field in $record; do
@@ -62,30 +63,35 @@ recorded() { # file: reads the end of the session from it, if it is there and ma
             left=*) left=${field#*=} ;;
             out_end=*) out_end=${field#*=} ;;
             err_end=*) err_end=${field#*=} ;;
+            at=*) at=${field#*=} ;;
         esac
     done
+}
+
+keep_last() { # of the standard output, for those who list sessions; only the newest segment may be short
+    previous='' newest=
+    for segment in "$dir/out".0*; do previous=$newest newest=$segment; done
+    if cat ${previous:+"$previous"} "$newest" 2>/dev/null | tail -c 4096 >"$dir/.last.$$"; then
+        mv -f "$dir/.last.$$" "$dir/last"
+    else
+        rm -f "$dir/.last.$$"
+    fi
 }
 
 conclude() { # state: writes the end record
+    [ ! -f "$dir/meta" ] || keep_last
     total out
     out_end=$total
     total err
-    put end "state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total"
+    put end "state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total at=$(date +%s)"
 }
 
-clean() { # what has not changed for $age days: sessions that ended, and what never arrived whole
-    (cd "$root/incoming" && find . ! -name . -prune ! -mtime "-$age" -exec rm -rf {} +) 2>/dev/null
-    for entry in $(unchanged_sessions 2>/dev/null); do
-        dir=$root/sessions/$entry
-        state
-        case $state in
-            running | starting) ;;
-            lost) ! rebooted || rm -rf "$dir" ;; # else its processes may still be there
-            *) rm -rf "$dir" ;;
-        esac
-    done
+forget_text() { # what the command was told to do is its owner's business
+    rm -f "$dir/command" "$dir/prompt" "$dir/verify"
 }
 
-unchanged_sessions() { # changes the directory
-    cd "$root/sessions" && find . ! -name . -prune ! -name '*[!A-Za-z0-9._-]*' ! -mtime "-$age"
+word() { # file of the session: sets $word, which is all that it says, or "-"
+    word=-
+    [ ! -f "$dir/$1" ] || { IFS= read -r word <"$dir/$1"; } 2>/dev/null
+    case $word in '' | *[!A-Za-z0-9]*) word=- ;; esac
 }

@@ -1,63 +1,15 @@
 # --- the supervisor: one for each session, detached from whoever started it ---
 
-detach() { # runs its arguments as leader of a session of their own
-    if command -v setsid >/dev/null 2>&1; then exec setsid "$@"; fi
-    exec perl -e 'use POSIX (); POSIX::setsid(); exec {$ARGV[0]} @ARGV or die "$ARGV[0]: $!\n"' "$@"
-}
-
 launch() { # hands the claim on to a supervisor that is nobody's child
     # shellcheck disable=SC2030 # for the supervisor only
     (
         export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
         umask "$caller_umask"
         (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age") </dev/null >/dev/null 2>&1 &
+            "grace=$grace" "age=$age" "idle=$idle") </dev/null >/dev/null 2>&1 &
         umask 077
         ! look "$!" || put claim "$! $birth $boot"
     )
-}
-
-watch_clock() { # signals the supervisor at the deadline
-    trap '[ "$!" = "$leader" ] || kill "$!" 2>/dev/null; exit 0' TERM
-    sleep "$deadline" &
-    wait "$!"
-    while same "$$" "$self_birth"; do # again and again: a shell can lose a signal
-        kill -s USR2 "$$"
-        sleep 1 &
-        wait "$!"
-    done
-}
-
-with_path() { # puts directories, separated by colons, before PATH; "~/" is the home directory
-    found=
-    rest=$1:
-    while [ -n "${rest#:}" ]; do
-        entry=${rest%%:*}
-        rest=${rest#*:}
-        case $entry in '') continue ;; \~/*) entry=$HOME/${entry#??} ;; esac
-        found=$found$entry:
-    done
-    PATH=$found$PATH
-}
-
-run_command() { # becomes the user's command
-    # shellcheck disable=SC2031 # the supervisor's own tag was set for another process
-    export DX_SESSION="$id" DX_SESSION_TAG="[$id]"
-    umask "$caller_umask"
-    cd "$HOME" 2>/dev/null || cd /
-    set -- /bin/sh "$dir/command"
-    case ${SHELL-} in # the account's shell where it speaks sh, as ssh would use
-        */sh | */bash | */dash | */zsh | */ksh | */ash) [ ! -x "$SHELL" ] || set -- "$SHELL" "$dir/command" ;;
-    esac
-    # signals at their defaults: a shell starts its background jobs with SIGINT ignored
-    # shellcheck disable=SC2016 # perl's own variables
-    if env --default-signal true 2>/dev/null; then
-        set -- env --default-signal "$@"
-    elif command -v perl >/dev/null 2>&1; then
-        set -- perl -e '$SIG{$_} = "DEFAULT" for keys %SIG; exec {$ARGV[0]} @ARGV or die "$ARGV[0]: $!\n"' "$@"
-    fi
-    with_path "$path"
-    detach "$@"
 }
 
 supervise() {
@@ -67,6 +19,7 @@ supervise() {
     # only assignments: in dash a signal that comes during a handler spoils the status of a command outside
     trap 'ending=${ending:-aborted}' USR1
     trap 'ending=${ending:-timeout}' USR2
+    trap 'ending=${ending:-idle}' ALRM
     trap 'ending=${ending:-killed}' TERM INT HUP
     mkfifo "$dir/out" "$dir/err" || exit 1
     if ! put_first supervisor "$$ $birth $boot"; then # somebody settled that this session never starts
@@ -80,10 +33,15 @@ supervise() {
     ! look "$leader" || leader_birth=$birth
     look "$$"
     put leader "$leader $leader_birth $parent"
-    timer=
+    timers=
     if [ "$deadline" != 0 ]; then
-        watch_clock </dev/null >/dev/null 2>&1 &
-        timer=$!
+        watch USR2 pause "$deadline" </dev/null >/dev/null 2>&1 &
+        timers=$!
+    fi
+    round_up "$idle"
+    if [ "$seconds" -gt 0 ]; then
+        watch ALRM silence "$seconds" </dev/null >/dev/null 2>&1 &
+        timers="$timers $!"
     fi
     [ -n "$ending" ] || wait_for_command
     if [ -n "$ending" ]; then
@@ -93,7 +51,8 @@ supervise() {
         stop_tree
     fi
     true <>"$dir/out" <>"$dir/err" # a reader that still waits for its first writer sees the end
-    rm -f "$dir/.supervisor.$$" "$dir/command" "$dir/out" "$dir/err"
+    rm -f "$dir/.supervisor.$$" "$dir/out" "$dir/err"
+    forget_text
     if [ -z "$ending" ]; then
         ending=exited
         count_left
@@ -103,10 +62,11 @@ supervise() {
         drain || verified=no
     fi
     conclude "$ending"
-    # a signal is lost on a shell that is just being forked: ask until the timer is gone
-    while [ -n "$timer" ] && kill -s TERM "$timer" 2>/dev/null && look "$timer"; do
-        case $run in Z*) break ;; esac
-        nap 0.01
+    for timer in $timers; do # a signal is lost on a shell that is just being forked: ask until it is gone
+        while kill -s TERM "$timer" 2>/dev/null && look "$timer"; do
+            case $run in Z*) break ;; esac
+            nap 0.01
+        done
     done
     (clean)
     wait

@@ -16,7 +16,7 @@ await() { # up to $wait seconds for news; after output a moment more, as the end
 
 reply() {
     if [ "$state" = unknown ]; then
-        printf '\n%s state=unknown\n%s end\n' "$mark" "$mark"
+        printf '\n%s state=unknown token=-\n%s end\n' "$mark" "$mark"
         return
     fi
     cut out "$out"
@@ -26,7 +26,8 @@ reply() {
         "$mark" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "${attached-yes}"
     full=no
     [ ! -e "$dir/full" ] || full=yes
-    printf ' full=%s out_from=%s out_upto=%s out_total=%s' "$full" "$out_from" "$out_upto" "$out_total"
+    word token
+    printf ' token=%s full=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$out_from" "$out_upto" "$out_total"
     printf ' err_from=%s err_upto=%s err_total=%s\n' "$from" "$upto" "$total"
     set -- "$dir/.reply.$$.out" "$dir/.reply.$$.err"
     if [ -e "$1" ] || [ -e "$2" ]; then
@@ -36,17 +37,27 @@ reply() {
     printf '\n%s end\n' "$mark"
 }
 
+describe() { # what is known at the start, and goes with the session
+    look "$$"
+    printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" && date +%s >"$staged/began" || return 1
+    [ -z "$token" ] || printf '%s\n' "$token" >"$staged/token" || return 1
+    [ "$meta" != yes ] || head -n 1 "$staged/command" >"$staged/meta"
+}
+
 start() {
     attached=yes
     command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
     if [ ! -d "$dir" ]; then
+        if [ -n "$need" ] && ! places=$(locate "$need"); then
+            printf '\n%s state=missing message=%s\n%s end\n' "$mark" "$places" "$mark"
+            return
+        fi
         trap 'exit 1' HUP INT TERM
         stage
         cat >"$staged/command" || fail "cannot write to $root: is the disk full?"
         size "$staged/command"
         [ "$size" -eq "$length" ] || fail "the command did not arrive whole"
-        look "$$"
-        printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" || fail "cannot write to $root: is the disk full?"
+        describe || fail "cannot write to $root: is the disk full?"
         trap ':' HUP INT TERM PIPE
         if publish; then
             attached=no
@@ -81,7 +92,7 @@ abort() { # a session that has not arrived yet is settled too: it can't start la
 
 abort_lost() { # nobody watches the command any more: end it from here
     leader='' leader_birth=0 recorded_reaper=1 reapers='' code=- left=0 verified=yes
-    rm -f "$dir/command"
+    forget_text
     if ! rebooted || [ -n "$(tagged "[$id]")" ]; then
         recall_leader
         for orphan in "$leader" $(tagged "<$id>"); do
@@ -109,34 +120,3 @@ recall_leader() { # sets $leader, $leader_birth and $recorded_reaper, as far as 
     case $known_pid$known_reaper in '' | *[!0-9]*) return 0 ;; esac
     [ -z "$known_reaper" ] || leader=$known_pid leader_birth=$known_birth recorded_reaper=$known_reaper
 }
-
-list() {
-    for dir in "$root/sessions"/*; do
-        [ -d "$dir" ] || continue
-        state
-        total out
-        out_total=$total
-        total err
-        printf '%s state=%s code=%s out_total=%s err_total=%s\n' "${dir##*/}" "$state" "$code" "$out_total" "$total"
-    done
-}
-
-case $id in
-    .* | *[!A-Za-z0-9._-]*) fail "bad id" ;;
-esac
-case $verb in
-    start | poll | abort | supervise) [ -n "$id" ] || fail "no id" ;;
-esac
-for number in "$length" "${deadline%.*}${deadline#*.}" "$limit" "$grace" "$wait" "$out" "$err" "$chunk" "$age"; do
-    case $number in '' | *[!0-9]*) fail "bad number" ;; esac
-done
-case $verb in
-    start) start ;;
-    supervise) supervise ;;
-    poll) await; reply ;;
-    abort) abort ;;
-    list) printf '\n%s state=ok\n' "$mark"; list; printf '%s end\n' "$mark" ;;
-    clean) clean; printf '\n%s state=ok\n%s end\n' "$mark" "$mark" ;;
-    ping) printf '\n%s state=ok\n%s end\n' "$mark" "$mark" ;;
-    *) fail "unknown verb" ;;
-esac

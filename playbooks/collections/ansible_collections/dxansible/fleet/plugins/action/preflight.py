@@ -6,8 +6,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import checks, link, session
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents, checks, link, session
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper, KeeperError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
@@ -23,10 +24,14 @@ _STATUS = {
 
 _SPEC = {
     "run_id": {"type": "str", "default": ""},
+    "id_prefix": {"type": "str", "default": "cmd"},
     "timeout": {"type": "float", "default": 5.0},
     "checks": {"type": "bool", "default": True},
     "connect": {"type": "bool", "default": False},
     "batch_mode": {"type": "bool", "default": True},
+    "agent": {"type": "str", "default": ""},
+    "agents": {"type": "dict", "default": {}},
+    "path": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -45,7 +50,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         target = link.describe(name, self._connection, variables)
         record: dict[str, Any] = {
             "kind": "preflight",
-            "id": session.session_id(arguments["run_id"] or session.new_run_id(), name),
+            "id": session.session_id(
+                arguments["run_id"] or session.new_run_id(arguments["id_prefix"]), name
+            ),
             "status": str(checks.Status.OK),
             "error": None,
             "user": target.user,
@@ -57,6 +64,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             "connect": arguments["connect"],
             "attempts": 0,
             "latency_ms": None,
+            "agent": arguments["agent"] or None,
+            "agent_found": None,
+            "agent_version": None,
+            "load": None,
+            "running": None,
             "ssh": {},
             **_play(name, variables),
         }
@@ -109,6 +121,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         try:
             with link.guarded(timeout * 3 + 15):
                 Keeper(self._connection).ping()
+            record["latency_ms"] = round((time.monotonic() - began) * 1000)
+            with link.guarded(timeout * 3 + 15):
+                self._survey(arguments, record)
         except link.LinkError as error:
             raise checks.CheckFailure(
                 _STATUS[error.failure], link.explain(target.name, error)
@@ -120,7 +135,26 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             raise checks.CheckFailure(
                 checks.Status.AUTH_MODE_INVALID, f"{target.name}: {error}"
             ) from error
-        record["latency_ms"] = round((time.monotonic() - began) * 1000)
+
+    def _survey(self, arguments: dict[str, Any], record: dict[str, Any]) -> None:
+        """Ask the VM about its load, what runs there, and its agent, where one is named."""
+        if not arguments["agent"]:
+            return
+        try:
+            agent = agents.choose(agents.load_agents(arguments["agents"]), arguments["agent"])
+        except agents.AgentError as error:
+            raise AnsibleActionFail(str(error)) from error
+        survey = Keeper(self._connection).ping(
+            program=agent.program,
+            path=":".join(arguments["path"]),
+            version=agent.version[1] if len(agent.version) > 1 else None,
+        )
+        record |= {
+            "load": survey.load,
+            "running": survey.running,
+            "agent_found": survey.found,
+            "agent_version": survey.version,
+        }
 
 
 def _play(name: str, variables: dict[str, Any]) -> dict[str, Any]:

@@ -6,18 +6,21 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import link, verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import link, turn_verdict, verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     ENDED,
     Keeper,
     KeeperError,
+    Reply,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import turns_of
 
 _SPEC = {
     "id": {"type": "str", "required": True},
     "connect_timeout": {"type": "float", "default": 5.0},
     "wait": {"type": "int", "default": 8},
     "ssh": {"type": "dict", "default": {}},
+    "turns": {"type": "bool", "default": False},
 }
 
 
@@ -43,15 +46,19 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         state, totals = "unknown", None
         try:
             with link.guarded(arguments["connect_timeout"] * 2 + arguments["wait"] + 15):
-                reply = Keeper(self._connection).abort(arguments["id"], arguments["wait"])
+                reply = self._stop(arguments)
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             text = f"{host}: could not be asked to stop the command ({str(error) or 'no answer'})"
             decided = verdict.Verdict(
                 outcome="ABORTED", reason="aborted", error=text, stop_verified=False
             )
         else:
-            state, totals = reply.state, [reply.out_total, reply.err_total]
-            decided = verdict.from_reply(host, reply, None) if state in ENDED else _unfinished(host)
+            if reply is None:
+                decided = turn_verdict.unknown(host, arguments["id"])
+            else:
+                state, totals = reply.state, [reply.out_total, reply.err_total]
+                ended = state in ENDED
+                decided = verdict.from_reply(host, reply, None) if ended else _unfinished(host)
         record = {"kind": "stop", "id": arguments["id"], "state": state, "totals": totals}
         record |= decided.as_dict()
         verified = decided.outcome != "ABORTED" or bool(decided.stop_verified)
@@ -61,6 +68,16 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             "dx": record,
             "changed": state == "aborted",
         }
+
+    def _stop(self, arguments: dict[str, Any]) -> Reply | None:
+        """The answer of the VM; None if it has no turn of that session."""
+        keeper, name = Keeper(self._connection), arguments["id"]
+        if arguments["turns"]:
+            turns = turns_of(keeper.list(name).sessions).get(name)
+            if not turns:
+                return None
+            name = turns[-1][1].name
+        return keeper.abort(name, arguments["wait"])
 
 
 def _unfinished(host: str) -> verdict.Verdict:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 import socket
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,12 +19,14 @@ __all__ = [
     "CommandError",
     "Progress",
     "command_text",
+    "is_ours",
     "new_run_id",
     "output_limit",
     "pack",
     "session_id",
 ]
 
+_OURS = re.compile(r"[A-Za-z0-9_]{1,64}-[0-9a-f]{8}")
 _LARGEST, _SMALLEST, _ALL_HOSTS = 4 * 2**20, 256 * 2**10, 32 * 2**20
 
 
@@ -31,9 +34,14 @@ class CommandError(Exception):
     """There is no command to run, or not one that a shell can take."""
 
 
-def new_run_id() -> str:
+def new_run_id(prefix: str = "cmd") -> str:
     """An id for one run, made before first contact so that "did it start?" can always be asked."""
-    return f"cmd_{secrets.token_hex(8)}"
+    return f"{prefix}_{secrets.token_hex(8)}"
+
+
+def is_ours(session: str) -> bool:
+    """Whether it is an agent session's id as we make them, and not one that an agent has made."""
+    return _OURS.fullmatch(session) is not None
 
 
 def session_id(run: str, host: str) -> str:
@@ -100,7 +108,7 @@ class Progress:
     err_next: int = 0
 
     @classmethod
-    def of(cls, session: str, register: object, variables: Mapping[str, Any]) -> Progress:
+    def of(cls, session: str, register: object, variables: Mapping[str, Any]) -> Self:
         """Go on from the last try of this task, else from that of an earlier task, else begin anew.
 
         Tries of one task share a process. What a variable holds between them differs with Ansible's
@@ -108,7 +116,7 @@ class Progress:
         a dict of names.
         """
         known = _LAST_TRIES.get(session)
-        if known is not None and not known.done:
+        if isinstance(known, cls) and not known.done:
             return known
         name = next(iter(register), None) if isinstance(register, dict) else register
         previous = variables.get(name) if isinstance(name, str) else None

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from dxansible.errors import UsageError
 from dxansible.fleet.hosts import list_hosts
+from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on, run_of
 from dxansible.outcome import FanoutOutcome, FanoutResult, Reason
-from dxansible.runner.backend import play
-from dxansible.runner.events import parse
 from dxansible.runner.mapping import Listener, Quiet, RunState
-from dxansible.runner.request import PlayRequest
 from dxansible.settings import Settings
 
 __all__ = ["abort_command", "follow_command"]
@@ -62,20 +59,14 @@ def _run(
     if not hosts:
         message = f"{session_id} is on no host of this inventory"
         raise UsageError(message, "check the id, or give the inventory it was started with: -i")
-    request = PlayRequest(
-        playbook=settings.playbooks / playbook,
-        inventory=settings.inventory,
+    run_play(
+        settings,
+        playbook,
         limit=hosts[0],
         variables={"dx_run_id": run_id, "dx_stream": True},
-        environment=settings.environment,
-        runtime_dir=settings.runtime_dir,
+        take=state.take,
+        cancelled=cancelled,
     )
-
-    def take(raw: dict[str, Any]) -> None:
-        for news in parse(raw):
-            state.take(news)
-
-    play(request, take, cancelled)
     return hosts[0]
 
 

@@ -1,0 +1,84 @@
+"""Calls that run commands and check hosts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dxansible import render
+from dxansible.calls.terminal import SCREEN, cancel_on_signals
+from dxansible.fleet import FanoutOptions, abort_command, check_hosts, fanout, follow_command
+from dxansible.live import LiveOutput
+from dxansible.outcome import FanoutOutcome, worst
+from dxansible.settings import colour_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dxansible.calls.options import Options
+    from dxansible.outcome import FanoutResult
+
+__all__ = ["abort", "execute", "follow", "show_health"]
+
+_STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
+_GAVE_UP = "gave up waiting; the command may still be running on the VM"
+
+
+def show_health(options: Options) -> int:
+    """``--list``, and ``--status`` of hosts."""
+    pattern = options.status or "all"
+    results = check_hosts(pattern, settings=options.settings(), survey=True)
+    text = render.health_document(results) if options.json else render.health_table(results)
+    click.echo(text, nl=False, color=colour_wanted())
+    return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code
+
+
+def execute(options: Options) -> int:
+    """``TARGET --exec COMMAND``."""
+    options.check_command()
+    cancelled = cancel_on_signals(_STOPPING, _GAVE_UP)
+    chosen = FanoutOptions(
+        timeout_sec=60.0 if options.timeout is None else options.timeout,
+        max_retries=options.retries,
+        output_limit=options.max_output,
+        forks=options.forks,
+        run_id=options.run_id,
+        settings=options.settings(),
+    )
+    show = not (options.json or options.gather)
+    listener = LiveOutput(SCREEN, show=show, on_closed=cancelled.set)
+    command = options.text(options.command, "command", '--exec "COMMAND"')
+    results = fanout(options.target or "", command, chosen, listener=listener, cancelled=cancelled)
+    return _report(options, results)
+
+
+def _report(options: Options, results: Sequence[FanoutResult]) -> int:
+    if options.json:
+        for piece in render.fanout_document(results):
+            click.echo(piece, nl=False)
+    elif options.gather:
+        for chunk in render.gathered(results):
+            click.echo(chunk, nl=False)
+    if not options.quiet and not options.json:
+        width = max(len(result.host) for result in results)
+        for result in results:
+            click.echo(render.summary_line(result, width), err=True, color=colour_wanted())
+    return worst(result.outcome for result in results).exit_code
+
+
+def follow(options: Options) -> int:
+    """``--logs`` of a command."""
+    cancelled = cancel_on_signals("no longer watching; the command goes on", _GAVE_UP)
+    listener = LiveOutput(SCREEN, show=not options.json, on_closed=cancelled.set)
+    result = follow_command(
+        options.logs or "", options.settings(), listener=listener, cancelled=cancelled
+    )
+    return FanoutOutcome.ABORTED.exit_code if result is None else _report(options, [result])
+
+
+def abort(options: Options) -> int:
+    """``--abort`` of a command."""
+    result = abort_command(options.abort or "", options.settings())
+    _report(options, [result])
+    return 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code

@@ -1,0 +1,89 @@
+"""What a command line said, and the checks that need more than one option."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from dxansible.errors import UsageError
+from dxansible.settings import Settings
+
+__all__ = ["Options"]
+
+_ONLY_TASKS = ("agent", "repo", "beads", "session", "queue", "verify", "wait", "idle_timeout")
+_ONLY_COMMANDS = ("run_id", "gather", "max_output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """One field for each option; None, False and 0 are what was not given."""
+
+    target: str | None
+    task: str | None
+    command: str | None
+    file: str | None
+    list_all: bool
+    sessions: bool
+    status: str | None
+    logs: str | None
+    follow: bool
+    abort: str | None
+    clean: bool
+    age: int | None
+    session: str | None
+    agent: str | None
+    repo: str | None
+    beads: str | None
+    verify: str | None
+    queue: bool
+    wait: bool
+    idle_timeout: float | None
+    run_id: str | None
+    inventory: str | None
+    timeout: float | None
+    retries: int
+    max_output: int | None
+    forks: int | None
+    gather: bool
+    json: bool
+    verbose: int
+    quiet: bool
+
+    def settings(self) -> Settings:
+        """Where things are for this call."""
+        return Settings.load(self.inventory)
+
+    def refuse(self, what: str, names: tuple[str, ...]) -> None:
+        """Raise UsageError if one of these options was given."""
+        for name in names:
+            if getattr(self, name):
+                flag = f"--{name.replace('_', '-')}"
+                message = f"{flag} is of no use with {what}"
+                raise UsageError(message, "leave it out")
+
+    def check_command(self) -> None:
+        """Refuse what only makes sense for an agent's task."""
+        self.refuse("--exec", _ONLY_TASKS)
+
+    def check_task(self) -> None:
+        """Refuse what only makes sense for a command."""
+        self.refuse("a task for an agent", _ONLY_COMMANDS)
+
+    def text(self, given: str | None, what: str, example: str) -> str | bytes:
+        """The command or the task: as given, or from --file. Raises UsageError."""
+        if self.file is None:
+            if not given:
+                message = f"there is no {what}"
+                raise UsageError(message, f"give one: {example}, or --file PATH")
+            return given
+        if given:
+            message = f"the {what} and --file can't be used together"
+            raise UsageError(message, f"give the {what} once")
+        if self.file == "-":
+            return sys.stdin.buffer.read()
+        try:
+            return Path(self.file).read_bytes()
+        except OSError as error:
+            message = f"{self.file} can't be read: {error.strerror}"
+            raise UsageError(message, "give a readable file, or - for standard input") from error

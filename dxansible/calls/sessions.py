@@ -1,0 +1,169 @@
+"""Calls about agents' sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dxansible import render_sessions as render
+from dxansible.calls.terminal import SCREEN, cancel_on_signals
+from dxansible.errors import UsageError
+from dxansible.live import SessionOutput
+from dxansible.outcome import FanoutOutcome
+from dxansible.sessions import (
+    SessionOptions,
+    abort_session,
+    choose_host,
+    clean_sessions,
+    find_session,
+    follow_session,
+    list_sessions,
+    locate,
+    start_session,
+)
+from dxansible.settings import colour_wanted
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from dxansible.calls.options import Options
+    from dxansible.sessions import TurnResult
+
+__all__ = ["abort", "clean", "follow", "show_sessions", "show_status", "start"]
+
+_ANY = "any:"
+_DETACHED = "no longer watching; what a VM has taken goes on there"
+_DEFAULT_AGE_DAYS = 30
+
+
+def start(options: Options) -> int:
+    """``TARGET TASK``, a new session or a further turn of one."""
+    options.check_task()
+    task = options.text(options.task, "task", 'dx-dispatch HOST "TASK"')
+    chosen = SessionOptions(
+        agent=options.agent,
+        repo=options.repo,
+        beads=options.beads,
+        session=options.session,
+        queue=options.queue,
+        verify=options.verify,
+        wait=options.wait,
+        timeout_sec=options.timeout,
+        idle_timeout_sec=options.idle_timeout,
+        max_retries=options.retries,
+        forks=options.forks,
+        settings=options.settings(),
+    )
+    target = _target(options, chosen)
+    if target is None:
+        return FanoutOutcome.PREFLIGHT_FAILED.exit_code
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED)
+    listener = _listener(options, cancelled, announce=not options.wait)
+    results = start_session(target, task, chosen, listener=listener, cancelled=cancelled)
+    return _report(options, results, detached=cancelled.is_set())
+
+
+def _target(options: Options, chosen: SessionOptions) -> str | None:
+    """The pattern to start on; None where no host of ``any:`` can be used, which is said."""
+    if options.target is None:
+        if chosen.session is None:
+            message = "there is no target"
+            raise UsageError(message, 'name a host: dx-dispatch HOST "TASK"')
+        return locate(chosen.session, chosen.settings)
+    if not options.target.startswith(_ANY):
+        return options.target
+    if chosen.session is not None:
+        message = "a session has its VM already"
+        raise UsageError(message, f"leave out {options.target}")
+    choice = choose_host(options.target.removeprefix(_ANY) or "all", chosen.settings)
+    if choice.host is None:
+        text = f"no host of {options.target.removeprefix(_ANY)} is free: {choice.why}"
+        if options.json:
+            click.echo(render.no_choice_document(text), nl=False)
+        else:
+            click.echo(f"dx-dispatch: {text}", err=True)
+        return None
+    click.echo(f"{choice.host} chosen: {choice.why}", err=True)
+    return choice.host
+
+
+def _listener(options: Options, cancelled: threading.Event, *, announce: bool) -> SessionOutput:
+    return SessionOutput(
+        SCREEN,
+        show=not options.json,
+        on_closed=cancelled.set,
+        announce=announce and not options.json,
+        quiet=options.quiet,
+    )
+
+
+def _report(options: Options, results: Sequence[TurnResult], *, detached: bool) -> int:
+    code = render.exit_code(results, detached=detached)
+    if options.json:
+        click.echo(render.turns_document(results, code), nl=False)
+    elif not options.quiet:
+        width = max(len(result.host) for result in results)
+        for result in results:
+            if not result.running or detached or options.wait or options.logs:
+                click.echo(render.turn_line(result, width), err=True, color=colour_wanted())
+    return code
+
+
+def follow(options: Options) -> int:
+    """``--logs`` of a session: what it has said, and with ``--follow`` what it goes on to say."""
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED)
+    result = follow_session(
+        options.logs or "",
+        options.settings(),
+        wait=options.follow,
+        listener=_listener(options, cancelled, announce=False),
+        cancelled=cancelled,
+    )
+    return _report(options, [result], detached=cancelled.is_set())
+
+
+def abort(options: Options) -> int:
+    """``--abort`` of a session."""
+    result = abort_session(options.abort or "", options.settings())
+    _report(options, [result], detached=False)
+    return 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
+
+
+def show_sessions(options: Options) -> int:
+    """``--sessions [TARGET]``."""
+    found = list_sessions(options.target or "all", options.settings())
+    failed = bool(found.errors)
+    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if failed else 0
+    if options.json:
+        click.echo(render.sessions_document(found, code), nl=False)
+    else:
+        click.echo(render.sessions_table(found), nl=False, color=colour_wanted())
+        for error in found.errors.values():
+            click.echo(f"  {error}", err=True)
+    return code
+
+
+def show_status(options: Options) -> int:
+    """``--status SES``: everything about one session."""
+    session, settings = options.status or "", options.settings()
+    info = find_session(session, settings)
+    result = follow_session(session, settings, turn=info.turn, wait=False)
+    if options.json:
+        click.echo(render.status_document(info, result), nl=False)
+    else:
+        click.echo(render.status_text(info, result), nl=False, color=colour_wanted())
+    return 0
+
+
+def clean(options: Options) -> int:
+    """``--clean [TARGET]``."""
+    age = _DEFAULT_AGE_DAYS if options.age is None else options.age
+    results = clean_sessions(options.target or "all", options.settings(), age_days=age)
+    code = FanoutOutcome.FAILURE.exit_code if any(each.error for each in results) else 0
+    if options.json:
+        click.echo(render.clean_document(results, code), nl=False)
+    else:
+        click.echo(render.clean_text(results), nl=False)
+    return code

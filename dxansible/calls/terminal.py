@@ -1,0 +1,30 @@
+"""The terminal that all calls share, and what Ctrl-C does there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+from dxansible.live import Screen
+from dxansible.outcome import FanoutOutcome
+
+__all__ = ["SCREEN", "cancel_on_signals"]
+
+SCREEN = Screen()
+
+
+def cancel_on_signals(notice: str, second: str) -> threading.Event:
+    """Make the first Ctrl-C end the work in good order, and the second end this process at once."""
+    cancelled = threading.Event()
+
+    def handle(_number: int, _frame: object) -> None:
+        if cancelled.is_set():
+            os.write(2, f"\n{second}\n".encode())
+            os._exit(FanoutOutcome.ABORTED.exit_code)
+        os.write(2, f"\n{notice}\n".encode())
+        cancelled.set()
+
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, handle)
+    return cancelled

@@ -1,0 +1,195 @@
+"""Turns what is known of sessions into what people and programs read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from dxansible.outcome import FanoutOutcome, worst
+from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dxansible.sessions import CleanResult, SessionInfo, SessionList, TurnResult
+
+__all__ = [
+    "clean_document",
+    "clean_text",
+    "exit_code",
+    "no_choice_document",
+    "sessions_document",
+    "sessions_table",
+    "status_document",
+    "status_text",
+    "turn_line",
+    "turns_document",
+]
+
+_STATE_COLOURS = {
+    "running": "cyan",
+    "succeeded": "green",
+    "failed": "red",
+    "lost": "red",
+    "needs_input": "magenta",
+    "timeout": "yellow",
+    "aborted": "yellow",
+}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def exit_code(results: Sequence[TurnResult], *, detached: bool) -> int:
+    """What the process exits with: of those that ended the worst; 130 if we stopped looking."""
+    ended = [result.outcome for result in results if result.outcome is not None]
+    if detached and len(ended) < len(results):
+        return FanoutOutcome.ABORTED.exit_code
+    return worst(ended).exit_code if ended else 0
+
+
+def turns_document(results: Sequence[TurnResult], code: int) -> str:
+    """The JSON document of a start, or of a session that was followed."""
+    ended = [result.outcome for result in results if result.outcome is not None]
+    outcome = worst(ended) if len(ended) == len(results) else None
+    document = {
+        "schema": SCHEMA,
+        "outcome": outcome,
+        "exit_code": code,
+        "results": [result.to_dict() for result in results],
+    }
+    return json.dumps(document) + "\n"
+
+
+def no_choice_document(text: str) -> str:
+    """The JSON document where ``any:`` found no host."""
+    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code
+    outcome = FanoutOutcome.PREFLIGHT_FAILED
+    document = {"schema": SCHEMA, "outcome": outcome, "exit_code": code, "results": []}
+    return json.dumps({**document, "error": {"message": text}}) + "\n"
+
+
+def turn_line(result: TurnResult, width: int = 0) -> str:
+    """One line about one turn: outcome, duration, changes, and what to do."""
+    if result.outcome is None:
+        back = f"goes on; come back with: dx-dispatch --logs {result.session_id} --follow"
+        return f"{result.host:<{width}}  {click.style('running', fg='cyan')}  {back}"
+    outcome = click.style(f"{result.outcome:<16}", fg=OUTCOME_COLOURS[result.outcome])
+    line = f"{result.host:<{width}}  {outcome}  {result.session_id or '-'}"
+    notes = [f"turn {result.turn}"] if result.turn else []
+    if result.duration_ms:
+        notes.append(f"{result.duration_ms / 1000:.1f} s")
+    notes += _changes(result)
+    if result.error:
+        notes.append(result.error.removeprefix(f"{result.host}: "))
+    if result.left_running:
+        notes.append(f"left {result.left_running} process(es) running")
+    return "  ".join([line, *notes])
+
+
+def _changes(result: TurnResult) -> list[str]:
+    changes = result.changes
+    if changes is None:
+        return []
+    if changes.nothing:
+        return ["no changes"]
+    dirty = ", not all committed" if changes.dirty else ""
+    where = f" on {result.branch}" if result.branch else ""
+    return [f"{changes.commits} commit(s), {changes.files} file(s) changed{dirty}{where}"]
+
+
+def duration(seconds: int | None) -> str:
+    """Seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash where unknown."""
+    if seconds is None:
+        return "-"
+    if seconds < _MINUTE:
+        return f"{seconds}s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE}m"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
+    return f"{seconds // _DAY}d"
+
+
+def sessions_document(found: SessionList, code: int) -> str:
+    """The JSON document of ``--sessions``."""
+    document = {
+        "schema": SCHEMA,
+        "exit_code": code,
+        "sessions": [each.to_dict() for each in found.sessions],
+        "errors": found.errors,
+    }
+    return json.dumps(document) + "\n"
+
+
+def sessions_table(found: SessionList) -> str:
+    """A table of sessions; a line that says so where there are none."""
+    if not found.sessions:
+        return "no sessions\n"
+    rows = [
+        (
+            each.session_id,
+            each.host,
+            each.agent or "-",
+            each.state,
+            duration(each.age_s),
+            duration(each.idle_s),
+            each.beads or "-",
+            (each.task or "-")[:60],
+        )
+        for each in found.sessions
+    ]
+    colours = [_STATE_COLOURS.get(each.state) for each in found.sessions]
+    head = ("SESSION", "VM", "AGENT", "STATE", "AGE", "IDLE", "BEADS", "TASK")
+    return table(head, rows, column=3, colours=colours)
+
+
+def status_document(info: SessionInfo, result: TurnResult) -> str:
+    """The JSON document of ``--status SES``."""
+    document = {
+        "schema": SCHEMA,
+        "exit_code": 0,
+        "session": info.to_dict(),
+        "last_turn": result.to_dict(),
+    }
+    return json.dumps(document) + "\n"
+
+
+def status_text(info: SessionInfo, result: TurnResult) -> str:
+    """All of one session, a line for each thing that is known."""
+    state = click.style(info.state, fg=_STATE_COLOURS.get(info.state))
+    lines = {
+        "session": info.session_id,
+        "vm": info.host,
+        "state": state,
+        "reason": None if result.running else str(result.reason),
+        "error": result.error,
+        "agent": info.agent,
+        "its id": result.native_id,
+        "turns": str(info.turns),
+        "age": duration(info.age_s),
+        "idle": duration(info.idle_s),
+        "beads": info.beads,
+        "repo": info.repo,
+        "branch": result.branch,
+        "directory": result.directory,
+        "changes": "; ".join(_changes(result)) or None,
+        "task": info.task,
+        "message": result.message,
+    }
+    return "".join(f"{name:<10} {value}\n" for name, value in lines.items() if value)
+
+
+def clean_document(results: Sequence[CleanResult], code: int) -> str:
+    """The JSON document of ``--clean``."""
+    hosts = [each.to_dict() for each in results]
+    return json.dumps({"schema": SCHEMA, "exit_code": code, "hosts": hosts}) + "\n"
+
+
+def clean_text(results: Sequence[CleanResult]) -> str:
+    """What was removed, and what was kept and why."""
+    lines = []
+    for each in results:
+        lines.append(f"{each.host}: {each.error or f'{len(each.removed)} session(s) removed'}")
+        lines += [f"  kept {name}: {why}" for name, why in each.kept.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,34 @@
+"""Agents' sessions on the fleet: the Python interface."""
+
+from dxansible.sessions.by_id import abort_session, find_session, follow_session, locate
+from dxansible.sessions.options import SessionOptions
+from dxansible.sessions.start import start_session
+from dxansible.sessions.state import SessionListener, SilentListener
+from dxansible.sessions.view import (
+    Choice,
+    SessionList,
+    choose_host,
+    clean_sessions,
+    list_sessions,
+)
+from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
+
+__all__ = [
+    "Changes",
+    "Choice",
+    "CleanResult",
+    "SessionInfo",
+    "SessionList",
+    "SessionListener",
+    "SessionOptions",
+    "SilentListener",
+    "TurnResult",
+    "abort_session",
+    "choose_host",
+    "clean_sessions",
+    "find_session",
+    "follow_session",
+    "list_sessions",
+    "locate",
+    "start_session",
+]

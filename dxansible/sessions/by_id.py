@@ -1,0 +1,175 @@
+"""Comes back to an agent's session by its id alone, wherever it was started from."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from dataclasses import dataclass
+
+from dxansible.errors import UnknownSessionError, UsageError
+from dxansible.fleet.hosts import list_hosts
+from dxansible.fleet.plays import run_play
+from dxansible.ids import is_on
+from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.runner.events import Event, HostBroken, PreflightDone, Verdict
+from dxansible.sessions.state import SessionListener, SilentListener, TurnState
+from dxansible.sessions.view import list_sessions
+from dxansible.settings import Settings
+from dxansible.turn import SessionInfo, TurnResult
+
+__all__ = ["abort_session", "find_session", "follow_session", "locate"]
+
+
+def locate(session_id: str, settings: Settings) -> str:
+    """The host that a session is on, by its id if that says so, else by asking all of them.
+
+    Raises UnknownSessionError.
+    """
+    for mapping in list_hosts(settings):
+        if is_on(session_id, mapping.host):
+            return mapping.host
+    return _ask_all(session_id, settings).host
+
+
+def find_session(session_id: str, settings: Settings | None = None) -> SessionInfo:
+    """What its VM says of a session. Raises UnknownSessionError."""
+    chosen = settings or Settings.load()
+    host = locate(session_id, chosen)
+    found = list_sessions(host, chosen, session=session_id)
+    if found.errors:
+        raise UsageError(found.errors[host], "try again when the VM answers")
+    if not found.sessions:
+        raise _unknown(session_id, host, chosen)
+    return found.sessions[0]
+
+
+def follow_session(  # noqa: PLR0913 - all but the first two are options by name
+    session_id: str,
+    settings: Settings | None = None,
+    *,
+    turn: int | None = None,
+    wait: bool = True,
+    listener: SessionListener | None = None,
+    cancelled: threading.Event | None = None,
+) -> TurnResult:
+    """Follow a session from its first byte, or from the first of one turn.
+
+    With ``wait``, to its end; else to what it has said so far. Raises UnknownSessionError.
+    """
+    chosen, gone = settings or Settings.load(), cancelled or threading.Event()
+    host = locate(session_id, chosen)
+    state = TurnState(listener or SilentListener(), session_id, watching=True)
+    variables: dict[str, object] = {"dx_session": session_id, "dx_wait": wait}
+    if turn is not None:
+        variables["dx_turn"] = turn
+    end = run_play(
+        chosen,
+        "follow-session.yml",
+        limit=host,
+        variables=variables,
+        take=state.take,
+        cancelled=gone,
+    )
+    if gone.is_set():
+        state.detach()
+    state.close_silent(end.status)
+    result = state.ordered()[0] if state.results else _silent(host, session_id, end.status)
+    if result.reason is Reason.UNKNOWN_SESSION:
+        raise _unknown(session_id, host, chosen)
+    return result
+
+
+def abort_session(session_id: str, settings: Settings | None = None) -> TurnResult:
+    """Stop the running turn of a session, and see that its processes are gone.
+
+    ``error`` says so where it had ended by itself. Raises UnknownSessionError.
+    """
+    chosen = settings or Settings.load()
+    host = locate(session_id, chosen)
+    answer = _Answer(host, session_id)
+    end = run_play(
+        chosen,
+        "stop-session.yml",
+        limit=host,
+        variables={"dx_session": session_id},
+        take=answer.take,
+    )
+    result = answer.result or _silent(host, session_id, end.status)
+    if result.reason is Reason.UNKNOWN_SESSION:
+        raise _unknown(session_id, host, chosen)
+    return result
+
+
+@dataclass(slots=True)
+class _Answer:
+    """Takes a VM's answer to a request to stop."""
+
+    host: str
+    session_id: str
+    user: str | None = None
+    result: TurnResult | None = None
+
+    def take(self, news: Event) -> None:
+        match news:
+            case PreflightDone():
+                self.user = news.result.user
+                if not news.result.ok:
+                    self._set(
+                        FanoutOutcome.ABORTED, Reason.ABORTED, news.result.error, verified=None
+                    )
+            case HostBroken():
+                text = f"{self.host}: Ansible failed: {news.text}"
+                self._set(FanoutOutcome.ABORTED, Reason.ABORTED, text, verified=False)
+            case Verdict() if news.outcome is FanoutOutcome.ABORTED:
+                self._set(news.outcome, Reason.ABORTED, news.error, verified=news.stop_verified)
+            case Verdict() if news.reason is Reason.UNKNOWN_SESSION:
+                self._set(news.outcome, Reason.UNKNOWN_SESSION, news.error, verified=None)
+            case Verdict():
+                text = f"{self.host}: its last turn had ended by itself"
+                self._set(FanoutOutcome.ABORTED, Reason.ABORTED, text, verified=True)
+            case _:
+                pass
+
+    def _set(
+        self, outcome: FanoutOutcome, reason: Reason, error: str | None, *, verified: bool | None
+    ) -> None:
+        self.result = TurnResult(
+            host=self.host,
+            session_id=self.session_id,
+            user=self.user,
+            outcome=outcome,
+            reason=reason,
+            error=error,
+            stop_verified=verified,
+        )
+
+
+def _ask_all(session_id: str, settings: Settings) -> SessionInfo:
+    found = list_sessions("all", settings)
+    for each in found.sessions:
+        if each.session_id == session_id:
+            return each
+    silent = ", ".join(sorted(found.errors))
+    raise UnknownSessionError(
+        session_id, _nearest(session_id, [each.session_id for each in found.sessions]), silent
+    )
+
+
+def _unknown(session_id: str, host: str, settings: Settings) -> UnknownSessionError:
+    known = [each.session_id for each in list_sessions(host, settings).sessions]
+    return UnknownSessionError(session_id, _nearest(session_id, known))
+
+
+def _nearest(session_id: str, known: list[str]) -> list[str]:
+    return difflib.get_close_matches(session_id, known, n=3, cutoff=0.3)
+
+
+def _silent(host: str, session_id: str, status: str) -> TurnResult:
+    return TurnResult(
+        host=host,
+        session_id=session_id,
+        user=None,
+        outcome=FanoutOutcome.FAILURE,
+        reason=Reason.LOST_CONTACT,
+        error=f"{host}: Ansible ended ({status}) without a word about this host",
+    )

@@ -1,0 +1,106 @@
+"""The settings of a task for an agent, checked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from dxansible.errors import UsageError
+from dxansible.fleet.options import check_seconds
+from dxansible.settings import Settings
+
+__all__ = ["SessionOptions", "check_task"]
+
+_BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """How to hand a task to an agent; times are in seconds.
+
+    Raises UsageError for values that make no sense.
+    """
+
+    agent: str | None = None
+    """A built-in agent or one of the inventory's; None is the host's own."""
+    repo: str | None = None
+    """A git repository on the VM, in which the session gets a worktree and a branch of its own."""
+    beads: str | None = None
+    """Id of the issue that the task belongs to."""
+    session: str | None = None
+    """The session whose conversation the task continues; None starts a new one."""
+    queue: bool = False
+    """Wait for a turn that is running, instead of being refused."""
+    verify: str | None = None
+    """A shell command that has to succeed in the session's directory after the turn."""
+    wait: bool = False
+    """Follow the turn to its end."""
+    timeout_sec: float | None = None
+    """For the turn, enforced on the VM; None is the inventory's ``dx_session_timeout``."""
+    idle_timeout_sec: float | None = None
+    """How long the agent may print nothing; None is the inventory's ``dx_idle_timeout``."""
+    max_retries: int = 1
+    retry_delay_sec: float = 2.0
+    preflight_timeout_sec: float = 5.0
+    forks: int | None = None
+    settings: Settings = field(default_factory=Settings.load)
+
+    def __post_init__(self) -> None:
+        """Check what a caller, or a command line, may get wrong."""
+        for name, seconds in (
+            ("timeout", self.timeout_sec),
+            ("idle timeout", self.idle_timeout_sec),
+        ):
+            if seconds is not None:
+                check_seconds(name, seconds)
+        if self.beads is not None and not _names_a_branch(self.beads):
+            message = f"{self.beads!r} can't be the id of an issue"
+            raise UsageError(message, "give it as Beads does, like bd-123")
+        if self.repo is not None and (not self.repo.strip() or "\0" in self.repo):
+            message = "the repository has no path"
+            raise UsageError(message, "give its path on the VM: --repo ~/project")
+        if self.session is not None and self.repo is not None:
+            message = "a session stays where it began"
+            raise UsageError(message, "leave out --repo, or --session for a new session")
+
+    def variables(self) -> dict[str, object]:
+        """For the playbook."""
+        given = {
+            "dx_agent": self.agent,
+            "dx_repo": self.repo,
+            "dx_beads": self.beads,
+            "dx_session": self.session,
+            "dx_session_timeout": self.timeout_sec,
+            "dx_idle_timeout": self.idle_timeout_sec,
+        }
+        return {
+            **{name: value for name, value in given.items() if value is not None},
+            "dx_queue": self.queue,
+            "dx_wait": self.wait,
+            "dx_max_retries": self.max_retries,
+            "dx_retry_delay": self.retry_delay_sec,
+            "dx_preflight_timeout": self.preflight_timeout_sec,
+        }
+
+
+def _names_a_branch(word: str) -> bool:
+    return (
+        _BRANCH_WORD.fullmatch(word) is not None
+        and ".." not in word
+        and not word.endswith((".", ".lock"))
+    )
+
+
+def check_task(task: str | bytes) -> bytes:
+    """Return the task as the bytes that the agent gets.
+
+    Raises UsageError if there is nothing to do.
+    """
+    text = task.encode("utf-8", "surrogateescape") if isinstance(task, str) else task
+    if not text.strip():
+        message = "the task is empty"
+        raise UsageError(message, 'give one: dx-dispatch HOST "TASK"')
+    if b"\0" in text:
+        message = "the task has a NUL byte"
+        raise UsageError(message, "no agent can take that; remove it")
+    return text

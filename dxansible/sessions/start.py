@@ -1,0 +1,79 @@
+"""Hands a task to the coding agents of a fleet: new sessions, or a further turn of one."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dxansible.errors import NoMatchError
+from dxansible.fleet.hosts import explain_no_match, is_plain_name
+from dxansible.fleet.plays import run_play
+from dxansible.ids import new_run_id
+from dxansible.outcome import FanoutOutcome, PreflightStatus
+from dxansible.redact import summarize
+from dxansible.sessions.options import SessionOptions, check_task
+from dxansible.sessions.state import SessionListener, SilentListener, TurnState
+from dxansible.turn import TurnResult
+
+if TYPE_CHECKING:
+    from dxansible.runner.request import PlayEnd
+
+__all__ = ["start_session"]
+
+
+def start_session(
+    pattern: str,
+    task: str | bytes,
+    options: SessionOptions | None = None,
+    *,
+    listener: SessionListener | None = None,
+    cancelled: threading.Event | None = None,
+) -> list[TurnResult]:
+    """Start a session with the task on every host of an Ansible pattern; or continue one.
+
+    Returns once the VMs have the task, with results that are still running; with ``wait``, once the
+    turns have ended. Setting ``cancelled`` only stops looking: a VM that has the task works on.
+    Raises NoMatchError when a pattern matches nothing; a plain name that is not in the inventory
+    gives one PREFLIGHT_FAILED result instead.
+    """
+    chosen = options or SessionOptions()
+    text = check_task(task)
+    verify = check_task(chosen.verify) if chosen.verify is not None else b""
+    gone = cancelled or threading.Event()
+    summary = summarize(text.decode(errors="replace"))
+    state = TurnState(listener or SilentListener(), chosen.session)
+    end = run_play(
+        chosen.settings,
+        "start-session.yml",
+        limit=pattern,
+        variables={
+            **chosen.variables(),
+            "dx_run_id": new_run_id("ses"),
+            "dx_task_summary": summary,
+        },
+        take=state.take,
+        cancelled=gone,
+        secret_text=b"%d\n%b%b" % (len(verify), verify, text),
+        forks=chosen.forks,
+    )
+    if gone.is_set():
+        state.detach()
+    if not state.preflights and not state.results:
+        return [_no_host(pattern, chosen, end)]
+    state.close_silent(end.status)
+    return [replace(result, task_summary=summary) for result in state.ordered()]
+
+
+def _no_host(pattern: str, options: SessionOptions, end: PlayEnd) -> TurnResult:
+    problem = explain_no_match(pattern, options.settings, end.output)
+    if not isinstance(problem, NoMatchError) or not is_plain_name(pattern):
+        raise problem
+    return TurnResult(
+        host=pattern,
+        session_id=options.session or "",
+        user=None,
+        outcome=FanoutOutcome.PREFLIGHT_FAILED,
+        reason=PreflightStatus.USER_MAPPING_MISSING,
+        error=str(problem),
+    )

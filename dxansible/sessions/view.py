@@ -1,0 +1,144 @@
+"""Shows the sessions of a fleet as its VMs know them, cleans them, and finds a VM that is free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dxansible.fleet import check_hosts
+from dxansible.fleet.hosts import explain_no_match
+from dxansible.fleet.plays import run_play
+from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone
+from dxansible.runner.turn_events import Cleaned, SessionsSeen
+from dxansible.settings import Settings
+from dxansible.turn import CleanResult, SessionInfo
+
+if TYPE_CHECKING:
+    from dxansible.outcome import PreflightResult
+    from dxansible.runner.events import Event
+
+__all__ = ["Choice", "SessionList", "choose_host", "clean_sessions", "list_sessions"]
+
+
+@dataclass(slots=True)
+class SessionList:
+    """The sessions of all hosts that answered, and for each other host why it didn't."""
+
+    sessions: list[SessionInfo] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    hosts: list[str] = field(default_factory=list)
+
+    def take(self, news: Event) -> None:
+        """Apply one event."""
+        match news:
+            case HostsKnown():
+                self.hosts = list(news.hosts)
+            case PreflightDone() if not news.result.ok:
+                self.errors[news.result.host] = news.result.error or str(news.result.status)
+            case SessionsSeen() if news.error is not None:
+                self.errors[news.host] = news.error
+            case SessionsSeen():
+                self.sessions += news.sessions
+            case HostBroken():
+                self.errors.setdefault(news.host, f"{news.host}: Ansible failed: {news.text}")
+            case _:
+                pass
+
+
+def list_sessions(
+    pattern: str = "all",
+    settings: Settings | None = None,
+    *,
+    session: str | None = None,
+    timeout_sec: float = 5.0,
+) -> SessionList:
+    """Ask every host of an Ansible pattern for its sessions, or for the one named.
+
+    Running ones come first, then the newest. ``timeout_sec`` is for a connection to come up.
+    Raises NoMatchError if there is no such host.
+    """
+    found, chosen = SessionList(), settings or Settings.load()
+    variables: dict[str, object] = {"dx_preflight_timeout": timeout_sec}
+    if session is not None:
+        variables["dx_session"] = session
+    end = run_play(chosen, "list-sessions.yml", limit=pattern, variables=variables, take=found.take)
+    if not (found.hosts or found.sessions or found.errors):
+        raise explain_no_match(pattern, chosen, end.output)
+    for host in found.hosts:
+        if host not in found.errors and end.status not in {"successful", "failed"}:
+            found.errors[host] = f"{host}: Ansible ended ({end.status}) without a word about it"
+    found.sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
+    return found
+
+
+def clean_sessions(
+    pattern: str = "all", settings: Settings | None = None, *, age_days: int = 30
+) -> list[CleanResult]:
+    """Remove sessions that ended ``age_days`` ago or earlier, on every host of a pattern.
+
+    A worktree with work that is nowhere else stays, and its session with it.
+    """
+    chosen = settings or Settings.load()
+    results: dict[str, CleanResult] = {}
+    hosts: list[str] = []
+
+    def failed(host: str, error: str) -> None:
+        results[host] = CleanResult(host=host, removed=(), kept={}, error=error)
+
+    def take(news: Event) -> None:
+        match news:
+            case HostsKnown():
+                hosts.extend(news.hosts)
+            case PreflightDone() if not news.result.ok:
+                failed(news.result.host, news.result.error or str(news.result.status))
+            case Cleaned():
+                results[news.result.host] = news.result
+            case HostBroken():
+                failed(news.host, f"{news.host}: Ansible failed: {news.text}")
+            case _:
+                pass
+
+    end = run_play(
+        chosen,
+        "clean-sessions.yml",
+        limit=pattern,
+        variables={"dx_clean_age": age_days},
+        take=take,
+    )
+    if not hosts and not results:
+        raise explain_no_match(pattern, chosen, end.output)
+    for host in hosts:
+        if host not in results:
+            failed(host, f"{host}: Ansible ended ({end.status}) without a word about this host")
+    return [results[host] for host in hosts or results]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The host that was chosen, and why; ``host`` is None where none can be used."""
+
+    host: str | None
+    why: str
+
+
+def choose_host(pattern: str, settings: Settings | None = None) -> Choice:
+    """The least loaded host of a pattern that answers, has its agent, and runs no session.
+
+    Raises NoMatchError if the pattern has no host.
+    """
+    results = check_hosts(pattern, settings=settings, survey=True)
+    free = [each for each in results if each.ok and each.agent_found and not each.running]
+    if not free:
+        return Choice(host=None, why="; ".join(map(_obstacle, results)))
+    best = min(free, key=lambda each: (each.load if each.load is not None else 1e9, each.host))
+    load = "unknown load" if best.load is None else f"load {best.load:.2f}"
+    others = f", the least of {len(free)} free hosts" if len(free) > 1 else ", the only free host"
+    return Choice(host=best.host, why=f"{load}{others} of {len(results)}")
+
+
+def _obstacle(result: PreflightResult) -> str:
+    if not result.ok:
+        return result.error or f"{result.host}: {result.status}"
+    if not result.agent_found:
+        return f"{result.host}: its agent {result.agent} is not installed"
+    return f"{result.host}: {result.running} session(s) running"

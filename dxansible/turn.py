@@ -1,0 +1,139 @@
+"""What is known of agents' sessions and their turns, as data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Changes", "CleanResult", "SessionInfo", "TurnResult"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a turn did to the session's worktree."""
+
+    commits: int
+    files: int
+    dirty: bool
+    head: str | None
+
+    @property
+    def nothing(self) -> bool:
+        """Nothing was changed."""
+        return not (self.commits or self.files or self.dirty)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnResult:
+    """What became of one turn of a session.
+
+    `outcome` is None while it runs. `error` says what happened and what to do, and is None on
+    success. `message` is the agent's last message. `directory`, `branch` and `changes` are None
+    where the turn did not come so far, and `changes` where there is no repository.
+    """
+
+    host: str
+    session_id: str
+    user: str | None
+    outcome: FanoutOutcome | None
+    reason: Reason | PreflightStatus | None
+    turn: int | None = None
+    agent: str | None = None
+    error: str | None = None
+    message: str | None = None
+    exit_code: int | None = None
+    verify_exit_code: int | None = None
+    stop_verified: bool | None = None
+    left_running: int = 0
+    native_id: str | None = None
+    directory: str | None = None
+    branch: str | None = None
+    changes: Changes | None = None
+    task_summary: str | None = None
+    beads: str | None = None
+    attempts: int = 0
+    duration_ms: int = 0
+
+    @property
+    def running(self) -> bool:
+        """The VM has the task, and works on it."""
+        return self.outcome is None
+
+    @property
+    def exit_code_of_call(self) -> int:
+        """What the process exits with for this result alone."""
+        return 0 if self.outcome is None else self.outcome.exit_code
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON can hold."""
+        document: dict[str, object] = asdict(self)
+        document["state"] = "running" if self.outcome is None else "ended"
+        if self.changes is not None:
+            document["changes"] = asdict(self.changes) | {"no_changes": self.changes.nothing}
+        return document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """One session as its VM lists it: its last turn, and what it is about.
+
+    `age_s` is seconds since its first turn began, `idle_s` since its last output, or since its end.
+    """
+
+    host: str
+    session_id: str
+    state: str
+    turn: int
+    turns: int
+    agent: str | None
+    outcome: FanoutOutcome | None
+    reason: str | None
+    error: str | None
+    exit_code: int | None
+    age_s: int | None
+    idle_s: int | None
+    task: str | None
+    beads: str | None
+    repo: str | None
+
+    @classmethod
+    def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:
+        """Build it from a record of the playbook's."""
+        fields = {name: record.get(name) for name in cls.__dataclass_fields__}
+        fields |= {"host": host, "session_id": str(record["session"])}
+        outcome = record.get("outcome")
+        fields["outcome"] = FanoutOutcome(str(outcome)) if outcome else None
+        return cls(**fields)  # type: ignore[arg-type] # our own playbook's record
+
+    @property
+    def ended(self) -> bool:
+        """No turn of it is running."""
+        return self.outcome is not None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanResult:
+    """What was removed on a host; ``kept`` has the reason for each name that was not."""
+
+    host: str
+    removed: tuple[str, ...]
+    kept: Mapping[str, str]
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON can hold."""
+        return {
+            "host": self.host,
+            "removed": list(self.removed),
+            "kept": dict(self.kept),
+            "error": self.error,
+        }

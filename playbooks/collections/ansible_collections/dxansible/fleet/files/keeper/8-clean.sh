@@ -1,0 +1,57 @@
+# --- what is not kept for ever ---
+
+clean() { # what has not changed for $age days: sessions that ended, and what never arrived whole
+    (cd "$root/incoming" && find . ! -name . -prune ! -mtime "-$age" -exec rm -rf {} +) 2>/dev/null
+    for entry in $(unchanged_sessions 2>/dev/null); do
+        dir=$root/sessions/$entry
+        ! ended || rm -rf "$dir"
+    done
+}
+
+unchanged_sessions() { # but no turns; changes the directory
+    cd "$root/sessions" && find . ! -name . -prune ! -name '*[!A-Za-z0-9_-]*' ! -mtime "-$age"
+}
+
+ended() { # for certain, with nothing left?
+    state
+    case $state in
+        running | starting) return 1 ;;
+        lost) rebooted ;; # else its processes may still be there
+        *) ;;
+    esac
+}
+
+clean_turns() { # says of each session with turns or a worktree whether they went, all together, or why not
+    for session in $(sessions_with_turns | LC_ALL=C sort -u); do
+        work=$root/worktrees/$session
+        set -- "$root/sessions/$session".* # not one that starts in the meantime
+        if reason=$(all_ended "$session" && remove_worktree "$work" "dx/$session"); then
+            rm -rf "$@"
+            printf 'removed %s\n' "$session"
+        else
+            printf 'kept %s %s\n' "$session" "$reason"
+        fi
+    done
+}
+
+sessions_with_turns() {
+    for entry in "$root/sessions"/*.* "$root/worktrees"/*; do
+        name=${entry##*/}
+        case $name in .* | *[!A-Za-z0-9._-]*) continue ;; esac
+        case $entry in "$root/sessions"/*) name=${name%%.*} ;; esac
+        [ ! -d "$entry" ] || printf '%s\n' "$name"
+    done
+}
+
+all_ended() { # session: and $age days ago? Else says why not
+    for dir in "$root/sessions/$1" "$root/sessions/$1".*; do
+        [ -d "$dir" ] || continue
+        ended || { printf '%s is %s\n' "${dir##*/}" "$state"; return 1; }
+    done
+    set -- "$root/sessions/$1".*
+    [ -d "$1" ] || set -- "$work"
+    if [ "$age" -gt 0 ] && [ -n "$(find "$@" -prune -mtime "-$age" 2>/dev/null)" ]; then
+        printf 'it changed in the last %s days\n' "$age"
+        return 1
+    fi
+}

@@ -1,0 +1,91 @@
+# --- everything at a glance: no process for a session that has ended ---
+
+load() { # sets $load, the number of processes that want to run
+    load=
+    { IFS=' ' read -r load _ </proc/loadavg; } 2>/dev/null || load=$(LC_ALL=C sysctl -n vm.loadavg 2>/dev/null)
+    load=${load#\{ }
+    load=${load%% *}
+    case $load in '' | *[!0-9.]*) load=- ;; esac
+}
+
+each_session() { # function: calls it with each session's $dir; with $id, that one's and what continues it after a dot
+    call=$1
+    if [ -n "$id" ]; then
+        set -- "$root/sessions/$id" "$root/sessions/$id".*
+    else
+        set -- "$root/sessions"/*
+    fi
+    for dir; do
+        case ${dir##*/} in .* | *[!A-Za-z0-9._-]*) continue ;; esac
+        [ ! -d "$dir" ] || "$call"
+    done
+}
+
+list() { # a line for each session; the size of what is kept of each that went well; and then all that
+    today=$(date +%s)
+    load
+    printf '\n%s state=ok load=%s now=%s\n' "$mark" "$load" "$today"
+    lines=$(each_session describe_session 2>/dev/null)
+    sizes=
+    if [ -n "$lines" ] && cd "$root/sessions"; then
+        printf '%s\n' "$lines" | add_meta
+        sizes=$(printf '%s\n' "$lines" | sed -n 's,^\([^ ]*\) .* last$,./\1/last,p' | measure)
+        [ -z "$sizes" ] || printf '%s\n' "$sizes" | sed 's,\(.*\) ./\(.*\)/last,\2 last=\1,'
+    fi
+    printf '%s last\n' "$mark"
+    [ -z "$sizes" ] || printf '%s\n' "$sizes" | sed 's/.* //' | xargs cat 2>/dev/null
+    printf '\n%s end\n' "$mark"
+}
+
+describe_session() { # and says at the end which of its files there are
+    state
+    quiet=-
+    case $state in starting | running) listen ;; esac
+    if [ "$out_end" = - ]; then
+        total out
+        out_end=$total
+        total err
+        err_end=$total
+    fi
+    case $code$verified$left$out_end$err_end$at in
+        *[!a-z0-9-]*) code=- verified=- left=- out_end=- err_end=- at=- ;;
+    esac
+    printf '%s state=%s code=%s verified=%s left=%s out_total=%s err_total=%s' \
+        "${dir##*/}" "$state" "$code" "$verified" "$left" "$out_end" "$err_end"
+    word began
+    printf ' began=%s at=%s idle=%s' "$word" "$at" "$quiet"
+    word token
+    printf ' token=%s' "$word"
+    if [ -f "$dir/meta" ]; then
+        printf ' meta'
+        [ "$state$code" != exited0 ] || [ ! -f "$dir/last" ] || printf ' last'
+    fi
+    printf '\n'
+}
+
+listen() { # sets $quiet, the seconds since a running session's last output, "-" where date can't say
+    for stream in out err; do
+        for segment in "$dir/$stream".0*; do :; done
+        written=$(date -r "$segment" +%s)
+        case $written in '' | *[!0-9]*) continue ;; esac
+        written=$((today - written))
+        if [ "$quiet" = - ] || [ "$written" -lt "$quiet" ]; then quiet=$written; fi
+    done
+    [ "$quiet" = - ] || [ "$quiet" -ge 0 ] || quiet=0
+}
+
+add_meta() { # the lines of all sessions, here: with the kept first line of the command
+    LC_ALL=C awk '{
+        known = sub(/ meta( last)?$/, "")
+        if (known && (getline meta <("./" $1 "/meta")) > 0 && length(meta) < 65536 && meta !~ /[^ -~]/)
+            print $0 " meta=" meta
+        else
+            print
+        if (known) close("./" $1 "/meta")
+    }'
+}
+
+measure() { # names of files: those that make sense, and together are no more than $chunk bytes, with their sizes
+    xargs wc -c 2>/dev/null | awk -v chunk="$chunk" '
+        $2 ~ /^\.\// && $1 <= 4096 && sum + $1 <= chunk { sum += $1; print $1, $2 }'
+}

@@ -1,0 +1,61 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller side of ``dxansible.fleet.list_sessions``; the module of that name documents it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents, link, session_view
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper, KeeperError
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import turns_of
+
+_SPEC = {
+    "session": {"type": "str", "default": ""},
+    "agents": {"type": "dict", "default": {}},
+    "connect_timeout": {"type": "float", "default": 5.0},
+    "ssh": {"type": "dict", "default": {}},
+    "batch_mode": {"type": "bool", "default": True},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
+    """Reads the agent sessions of one host."""
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Read them, and say in ``dx`` what there is; nothing is changed."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(_SPEC)
+        host = str((task_vars or {})["inventory_hostname"])
+        timeout = arguments["connect_timeout"]
+        link.harden(
+            self._connection,
+            arguments["ssh"],
+            connect_timeout=timeout,
+            batch_mode=arguments["batch_mode"],
+        )
+        record: dict[str, Any] = {"kind": "sessions", "sessions": [], "load": None, "error": None}
+        try:
+            known = agents.load_agents(arguments["agents"])
+            with link.guarded(timeout * 2 + 20):
+                listing = Keeper(self._connection).list(arguments["session"] or None)
+        except agents.AgentError as error:
+            raise AnsibleActionFail(str(error)) from error
+        except link.LinkError as error:
+            record["error"] = link.explain(host, error)
+        except link.CallTimeoutError:
+            record["error"] = f"{host} accepts the connection, but its shell does not answer"
+        except KeeperError as error:
+            record["error"] = f"{host}: {error}"
+        else:
+            record["load"] = listing.load
+            record["sessions"] = [
+                session_view.describe(host, name, turns, known, listing.now)
+                for name, turns in turns_of(listing.sessions).items()
+            ]
+        failed = record["error"] is not None
+        message = record["error"] or f"{host}: {len(record['sessions'])} sessions"
+        return result | {"failed": failed, "msg": message, "dx": record, "changed": False}

@@ -1,0 +1,321 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller side of ``dxansible.fleet.run_turn``; the module of that name documents it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
+    agents,
+    session,
+    turn,
+    turn_verdict,
+    verdict,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.attempt import (
+    COMMON_SPEC,
+    AttemptAction,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+    ENDED,
+    Keeper,
+    ProgramMissingError,
+    Reply,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import (
+    TurnProgress,
+    turn_texts,
+    turns_of,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Entry
+
+_SPEC = {
+    **COMMON_SPEC,
+    "timeout": {"type": "float", "default": 7200.0},
+    "idle_timeout": {"type": "float", "default": 1200.0},
+    "session": {"type": "str", "required": True},
+    "mode": {"type": "str", "choices": ["start", "resume", "follow"], "default": "start"},
+    "turn": {"type": "int", "default": 0},
+    "agent": {"type": "str", "default": ""},
+    "agents": {"type": "dict", "default": {}},
+    "repo": {"type": "str", "default": ""},
+    "beads": {"type": "str", "default": ""},
+    "summary": {"type": "str", "default": ""},
+    "queue": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": True},
+    "task_socket": {"type": "str", "default": ""},
+}
+
+_OUTPUT_LIMIT = 32 * 2**20
+_HEAD_BYTES = 65536
+"""Enough of a turn's beginning to hold its first event."""
+_NOWHERE = 10**17
+"""An offset that no output reaches."""
+
+
+class ActionModule(AttemptAction):
+    """One try at a turn of an agent's session: starts it, waits for the one before, or follows it.
+
+    It never gives an agent the same prompt twice.
+    """
+
+    spec: ClassVar = _SPEC
+    kind: ClassVar = "turn"
+
+    def _progress(self) -> TurnProgress:
+        name = self._arguments["session"]
+        return TurnProgress.of(name, self._task.register, self._variables)
+
+    def _output_limit(self) -> int:
+        return self._arguments["output_limit"] or max(2**20, _OUTPUT_LIMIT // self._hosts)
+
+    def _step(self, progress: TurnProgress, record: dict[str, Any]) -> verdict.Verdict | None:
+        keeper = Keeper(self._connection)
+        self._check_names()
+        try:
+            if not progress.turn:
+                decided = self._choose_turn(keeper, progress, record)
+                if decided is not None or not progress.turn:
+                    return decided
+            with self._guard(4):
+                reply = self._ask(keeper, progress)
+        except ProgramMissingError as error:
+            return self._missing(progress, error)
+        except agents.AgentError as error:
+            return turn_verdict.wrong_agent(self._host, str(error))
+        progress.contacted = True
+        if not self._following and reply.token != progress.token:
+            return self._overtaken(progress)
+        return self._take(keeper, progress, record, reply)
+
+    @property
+    def _following(self) -> bool:
+        return bool(self._arguments["mode"] == "follow")
+
+    def _check_names(self) -> None:
+        if not 0 <= self._arguments["idle_timeout"] < float("inf"):
+            raise AnsibleActionFail("dx_idle_timeout has to be a number of seconds, 0 for none")
+
+    # which turn
+
+    def _choose_turn(
+        self, keeper: Keeper, progress: TurnProgress, record: dict[str, Any]
+    ) -> verdict.Verdict | None:
+        known: list[tuple[int, Entry]] = []
+        if self._arguments["mode"] != "start":
+            with self._guard(4):
+                known = turns_of(keeper.list(progress.id).sessions).get(progress.id, [])
+        if self._following:
+            return self._choose_followed(progress, known)
+        if known and known[-1][1].state not in ENDED:
+            if not self._arguments["queue"]:
+                return turn_verdict.busy(self._host, progress.id, ours_lost=False)
+            record["queued"] = True
+            with self._guard(4):
+                keeper.poll(known[-1][1].name, {"wait": 4, "out": _NOWHERE, "err": _NOWHERE})
+            return None
+        if self._arguments["mode"] == "resume":
+            return self._prepare_resume(keeper, progress, known)
+        self._prepare(progress, 1, self._arguments["agent"], {})
+        return None
+
+    def _choose_followed(
+        self, progress: TurnProgress, known: list[tuple[int, Entry]]
+    ) -> verdict.Verdict | None:
+        wanted = self._arguments["turn"]
+        found = [(number, entry) for number, entry in known if number >= wanted]
+        if not found:
+            return turn_verdict.unknown(self._host, progress.id)
+        number, entry = found[0]
+        meta = turn.read_meta(entry.meta)
+        self._prepare(progress, number, str(meta.get("agent") or ""), meta)
+        progress.limits = {key: float(meta.get(key) or 0) for key in ("timeout", "idle")}
+        return None
+
+    def _prepare_resume(
+        self, keeper: Keeper, progress: TurnProgress, known: list[tuple[int, Entry]]
+    ) -> verdict.Verdict | None:
+        foreign = not session.is_ours(progress.id)
+        if not known and not foreign:
+            return turn_verdict.unknown(self._host, progress.id)
+        last, meta = (known[-1][0], turn.read_meta(known[-1][1].meta)) if known else (0, {})
+        self._prepare(progress, last + 1, str(meta.get("agent") or self._arguments["agent"]), meta)
+        agent = self._agent(progress)
+        if agent.resume and not progress.meta.get("native_id"):
+            native = progress.id if foreign else self._native_id(keeper, agent, progress, known)
+            if native is None:
+                progress.turn = 0
+                return turn_verdict.no_conversation(self._host, agent.name)
+            progress.meta["native_id"] = native
+        return None
+
+    def _prepare(
+        self, progress: TurnProgress, number: int, name: str, meta: dict[str, Any]
+    ) -> None:
+        agent = agents.choose(agents.load_agents(self._arguments["agents"]), name or "opencode")
+        progress.begin(number)
+        progress.agent = {"name": agent.name}
+        progress.meta = dict(meta)
+
+    def _agent(self, progress: TurnProgress) -> agents.Agent:
+        known = agents.load_agents(self._arguments["agents"])
+        return agents.choose(known, str(progress.agent["name"]))
+
+    def _native_id(
+        self,
+        keeper: Keeper,
+        agent: agents.Agent,
+        progress: TurnProgress,
+        known: list[tuple[int, Entry]],
+    ) -> str | None:
+        if agent.chosen_id:
+            return agents.chosen_id(progress.id)
+        for _, entry in reversed(known):
+            reader = StreamReader(agent)
+            with self._guard(0):
+                reader.feed(keeper.poll(entry.name, {"chunk": _HEAD_BYTES}).out)
+            if reader.native_id is not None:
+                return str(reader.native_id)
+        return None
+
+    # the call
+
+    def _ask(self, keeper: Keeper, progress: TurnProgress) -> Reply:
+        waits = self._arguments["wait"]
+        if progress.started or self._following:
+            where = {"out": progress.out_next, "err": progress.err_next}
+            wait = (1 if self._crowded else 4) if waits else 0
+            return keeper.poll(progress.key, {"wait": wait, **where})
+        agent = self._agent(progress)
+        options: dict[str, object] = {
+            "token": progress.token,
+            "meta": "yes",
+            "need": agent.program,
+            "deadline": self._deadline(),
+            "idle": f"{self._arguments['idle_timeout']:.3f}".rstrip("0").rstrip("."),
+            "limit": self._limit,
+            "path": ":".join(self._arguments["path"]),
+            "wait": 4 if waits and not self._crowded else 0,
+        }
+        if not waits:
+            options["chunk"] = 0
+        return keeper.start(progress.key, self._script(progress, agent), options)
+
+    def _script(self, progress: TurnProgress, agent: agents.Agent) -> bytes:
+        try:
+            task, verify = turn_texts(self._variables, self._arguments["task_socket"])
+        except session.CommandError as error:
+            raise AnsibleActionFail(str(error)) from error
+        former, arguments = progress.meta, self._arguments
+        native = former.get("native_id")
+        resumed = bool(native and agent.resume)
+        if native is None and agent.chosen_id:
+            native = agents.chosen_id(progress.id)
+        repo = former.get("repo") or arguments["repo"] or None
+        beads = former.get("beads") or arguments["beads"] or None
+        branch = f"dx/{beads or progress.id}"
+        progress.limits = {"timeout": arguments["timeout"], "idle": arguments["idle_timeout"]}
+        progress.meta = {
+            "agent": agent.name,
+            "task": arguments["summary"],
+            "repo": repo,
+            "beads": beads,
+            "native_id": native,
+            **progress.limits,
+        }
+        return turn.script(
+            turn.Turn(
+                session=progress.id,
+                arguments=agent.resume if resumed else agent.start,
+                prompt=agent.prompt_bytes(task),
+                verify=verify,
+                prompt_in_file=agent.prompt == "file",
+                native_id=native,
+                directory_of=agent.directory_of if resumed and not former.get("agent") else (),
+                repo=repo,
+                branch=branch,
+                environment=agent.environment,
+                meta={key: value for key, value in progress.meta.items() if value},
+            )
+        )
+
+    # the answer
+
+    def _missing(self, progress: TurnProgress, error: ProgramMissingError) -> verdict.Verdict:
+        agent = self._agent(progress)
+        return verdict.Verdict(
+            outcome="PREFLIGHT_FAILED",
+            reason="agent_missing",
+            error=f"{self._host}: there is no {agent.program} on the PATH that a session has there "
+            f"({error.path}); install it, or add its directory to dx_path in the inventory",
+        )
+
+    def _overtaken(self, progress: TurnProgress) -> verdict.Verdict | None:
+        if self._arguments["mode"] == "resume" and self._arguments["queue"]:
+            progress.begin(0)
+            return None
+        return turn_verdict.busy(self._host, progress.id, ours_lost=True)
+
+    def _take(
+        self, keeper: Keeper, progress: TurnProgress, record: dict[str, Any], reply: Reply
+    ) -> verdict.Verdict | None:
+        progress.started = True
+        agent = self._agent(progress)
+        record |= {"turn": progress.turn, "agent": agent.name, "meta": progress.meta}
+        if not self._arguments["wait"] and not self._following:
+            return turn_verdict.RUNNING
+        reader = StreamReader.resume(agent, progress.reader)
+        record["text"] = _read(reader, progress, reply)
+        nothing_new = not reply.out and not reply.err
+        if not reply.complete:
+            progress.reader = reader.state()
+            stop_here = not self._arguments["wait"] and nothing_new and reply.state not in ENDED
+            return turn_verdict.RUNNING if stop_here else None
+        record["text"] += [["out", text] for text in [reader.close()] if text]
+        if self._following and self._advance(keeper, progress):
+            return None
+        record["result"] = _found(reader, progress)
+        return turn_verdict.judge(self._host, agent, reply, reader, progress.limits)
+
+    def _advance(self, keeper: Keeper, progress: TurnProgress) -> bool:
+        """Go on to the next turn of a session that is followed; False if there is none."""
+        if self._arguments["turn"]:
+            return False
+        with self._guard(0):
+            known = turns_of(keeper.list(progress.id).sessions).get(progress.id, [])
+        later = [(number, entry) for number, entry in known if number > progress.turn]
+        if not later:
+            return False
+        self._choose_followed(progress, later)
+        progress.began = time.time()
+        return True
+
+
+def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[list[str]]:
+    if reply.out_from > progress.out_next:
+        reader.skip()
+    reader.feed_error(reply.err)
+    pieces = [["out", reader.feed(reply.out)], ["err", reply.err.decode(errors="replace")]]
+    progress.out_next = reply.out_from + len(reply.out)
+    progress.err_next = reply.err_from + len(reply.err)
+    return [piece for piece in pieces if piece[1]]
+
+
+def _found(reader: StreamReader, progress: TurnProgress) -> dict[str, Any]:
+    trailer = turn.Trailer.parse(reader.trailer)
+    return {
+        "message": reader.message,
+        "native_id": reader.native_id or progress.meta.get("native_id"),
+        "directory": trailer.directory,
+        "branch": trailer.branch,
+        "verify_exit_code": trailer.verify,
+        "commits": trailer.commits,
+        "files": trailer.files,
+        "dirty": trailer.dirty,
+        "head": trailer.head,
+    }

@@ -1,0 +1,183 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads one record of an agent, key by key, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .agent_events import Match, Scalar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["PLACEHOLDER", "PLACEHOLDERS", "AgentError", "RecordReader", "nearest"]
+
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+PLACEHOLDERS = ("directory", "native_id", "prompt_file", "session")
+
+_PATH = re.compile(r"[^.\s]+(\.[^.\s]+){0,15}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LAST_CODE = 255
+
+
+class AgentError(Exception):
+    """A record of an agent is wrong, or there is no such agent; the text says what to write."""
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """A question for the end of an error message, or nothing."""
+    near = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+class RecordReader:
+    """A mapping out of YAML. All methods raise AgentError for what is not as it should be."""
+
+    def __init__(self, where: str, record: object) -> None:
+        self._where = where
+        if not isinstance(record, dict) or not all(isinstance(key, str) for key in record):
+            raise AgentError(f"{where}: must be a mapping of keys; see docs/agents.md")
+        self._record = record
+
+    def fail(self, key: str, what: str) -> NoReturn:
+        """Raise AgentError about a key."""
+        raise AgentError(f"{self._where}.{key}: {what}")
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there."""
+        return key in self._record
+
+    def refuse_unknown(self, known: Iterable[str]) -> None:
+        """Refuse keys that mean nothing."""
+        names = sorted(known)
+        for key in self._record:
+            if key not in names:
+                hint = nearest(key, names) or f"; known: {', '.join(names)}"
+                self.fail(key, f"there is no such key{hint}")
+
+    def flag(self, key: str) -> bool:
+        """A truth value; False if it is not there."""
+        value = self._record.get(key, False)
+        if not isinstance(value, bool):
+            self.fail(key, f"must be true or false, not {value!r}")
+        return value
+
+    def word(self, key: str, allowed: tuple[str, ...]) -> str:
+        """One of these words; the first if it is not there."""
+        value = self._record.get(key, allowed[0])
+        if not isinstance(value, str) or value not in allowed:
+            self.fail(key, f"must be {' or '.join(allowed)}, not {value!r}")
+        return value
+
+    def string(self, key: str) -> str:
+        """Any text; empty if it is not there."""
+        value = self._record.get(key, "")
+        if not isinstance(value, str):
+            self.fail(key, f"must be text, not {value!r}; put it in quotes")
+        return value
+
+    def arguments(self, key: str) -> tuple[str, ...]:
+        """A program and its arguments."""
+        words = self._record.get(key, [])
+        if not isinstance(words, list) or (not words and self.has(key)):
+            self.fail(key, 'must be a list of arguments, such as [my-agent, "{directory}"]')
+        for word in words:
+            if not isinstance(word, str) or not word or "\0" in word:
+                self.fail(key, f"{word!r} is no argument; put it in quotes")
+            for name in PLACEHOLDER.findall(word):
+                if name not in PLACEHOLDERS:
+                    hint = nearest(name, PLACEHOLDERS) or f"; known: {', '.join(PLACEHOLDERS)}"
+                    self.fail(key, f"there is no placeholder {{{name}}}{hint}")
+        if words and PLACEHOLDER.search(words[0]):
+            self.fail(key, "the first word is the program, it can't be a placeholder")
+        return tuple(words)
+
+    def path(self, key: str) -> str | None:
+        """A dotted path; None if it is not there."""
+        return self._path(key, self._record[key]) if self.has(key) else None
+
+    def paths(self, key: str) -> tuple[str, ...]:
+        """One dotted path, or a list of them."""
+        value = self._record.get(key, [])
+        return tuple(
+            self._path(key, one) for one in (value if isinstance(value, list) else [value])
+        )
+
+    def _path(self, key: str, value: object) -> str:
+        if not isinstance(value, str) or not _PATH.fullmatch(value):
+            self.fail(key, f"{value!r} is no path; write it with dots, such as part.text")
+        return value
+
+    def match(self, key: str) -> Match:
+        """Conditions on an event."""
+        return self._match(key, self._record.get(key))
+
+    def matches(self, key: str) -> tuple[Match, ...]:
+        """One set of conditions, or a list of them."""
+        value = self._record.get(key, [])
+        return tuple(
+            self._match(key, one) for one in (value if isinstance(value, list) else [value])
+        )
+
+    def _match(self, key: str, value: object) -> Match:
+        if not isinstance(value, dict) or not value:
+            self.fail(key, "must map paths to values, such as {type: result}")
+        return Match(
+            tuple(
+                (self._path(key, path), self._allowed(key, path, expected))
+                for path, expected in value.items()
+            )
+        )
+
+    def _allowed(self, key: str, path: str, expected: object) -> tuple[Scalar, ...]:
+        values = expected if isinstance(expected, list) else [expected]
+        if not values or not all(isinstance(one, Scalar) for one in values):
+            self.fail(key, f"{path} needs a text, a number, true, false, null, or a list of them")
+        return tuple(values)
+
+    def records(self, key: str) -> list[RecordReader]:
+        """A list of mappings, or one of them."""
+        value = self._record.get(key, [])
+        inner = value if isinstance(value, list) else [value]
+        return [
+            RecordReader(f"{self._where}.{key}[{number}]", one)
+            for number, one in enumerate(inner, start=1)
+        ]
+
+    def pattern(self, key: str) -> re.Pattern[str]:
+        """A regular expression."""
+        try:
+            return re.compile(self.string(key))
+        except re.error as error:
+            self.fail(key, f"is no regular expression: {error}")
+
+    def environment(self, key: str) -> dict[str, str]:
+        """Variables; numbers count as text."""
+        variables: dict[str, str] = {}
+        for name, value in self._mapping(key).items():
+            if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+                self.fail(key, f"{name!r} is no name of a variable")
+            if isinstance(value, bool) or not isinstance(value, str | int) or "\0" in str(value):
+                self.fail(key, f'{name} must be text; put it in quotes, such as "1" or "true"')
+            variables[name] = str(value)
+        return variables
+
+    def exit_codes(self, key: str) -> dict[int, str]:
+        """Exit codes and what they mean."""
+        meanings: dict[int, str] = {}
+        for code, text in self._mapping(key).items():
+            number = int(code) if str(code).isdecimal() else 0
+            if isinstance(code, bool) or not 0 < number <= _LAST_CODE:
+                self.fail(key, f"{code!r} is no exit code; write a number from 1 to 255")
+            if not isinstance(text, str) or not text:
+                self.fail(key, f"{code} must say in words what the code means")
+            meanings[number] = text
+        return meanings
+
+    def _mapping(self, key: str) -> Mapping[Any, Any]:
+        value = self._record.get(key, {})
+        if not isinstance(value, dict):
+            self.fail(key, f"must be a mapping, not {value!r}")
+        return value

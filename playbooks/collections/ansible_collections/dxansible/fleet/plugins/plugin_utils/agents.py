@@ -1,0 +1,292 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The coding agents: how each is started and what its output means.
+
+Ours are in files/agents.yml, the inventory's in the variable ``dx_agents``.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .agent_record import PLACEHOLDER, PLACEHOLDERS, AgentError, RecordReader, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .agent_events import Match
+
+__all__ = [
+    "Agent",
+    "AgentError",
+    "Failure",
+    "Loop",
+    "Plea",
+    "Rule",
+    "choose",
+    "chosen_id",
+    "fill",
+    "load_agents",
+]
+
+_FILE = Path(__file__).resolve().parents[2] / "files" / "agents.yml"
+_OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MAPPINGS = ("environment", "exit_codes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What to show of the events that match."""
+
+    when: Match
+    show: tuple[str, ...]
+    """Paths; the text at all of them is shown."""
+    before: str = ""
+    message: bool = False
+    """It is the agent's own message; the last one is its answer."""
+    joined: bool = False
+    """Consecutive ones are pieces of one text."""
+    quiet: bool = False
+    """It counts as message, but is not shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Events that mean that the turn has failed."""
+
+    when: Match
+    message: tuple[str, ...] = ()
+    """Paths of the agent's own words; the first with text counts."""
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plea:
+    """Signs that the agent stopped because it wanted a human: in an event, or on standard error."""
+
+    when: Match | None = None
+    path: str | None = None
+    """What has to be there and not empty; None if the match is enough."""
+    stderr: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """Events that come again and again when the agent goes round in circles."""
+
+    when: Match
+    until: tuple[Match, ...] = ()
+    """Events that show that it has got on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One coding agent; docs/agents.md describes the fields."""
+
+    name: str
+    start: tuple[str, ...]
+    resume: tuple[str, ...] = ()
+    """Empty: it can't go on with a conversation."""
+    version: tuple[str, ...] = ()
+    directory_of: tuple[str, ...] = ()
+    prompt: str = "stdin"
+    events: str = "text"
+    native_id: str | None = None
+    chosen_id: bool = False
+    escape_slash: bool = False
+    text: tuple[Rule, ...] = ()
+    finished: tuple[Match, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    needs_input: tuple[Plea, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    exit_codes: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def program(self) -> str:
+        """What has to be on the VM's PATH."""
+        return self.start[0]
+
+    @property
+    def reports_end(self) -> bool:
+        """Its events tell a turn that came to its end from one that did not."""
+        return bool(self.finished)
+
+    def prompt_bytes(self, text: bytes) -> bytes:
+        """A prompt as this agent takes it for one."""
+        return b" " + text if self.escape_slash and text.startswith(b"/") else text
+
+
+def chosen_id(session: str) -> str:
+    """The id of the conversation, for agents that let the caller choose it."""
+    return str(uuid.uuid5(_OURS, session))
+
+
+def fill(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """Arguments with their placeholders filled in; KeyError for one that has no value."""
+    return [PLACEHOLDER.sub(lambda found: values[found[1]], word) for word in arguments]
+
+
+def choose(agents: Mapping[str, Agent], name: object) -> Agent:
+    """The agent of that name. Raises AgentError if there is none."""
+    if isinstance(name, str) and name in agents:
+        return agents[name]
+    known = ", ".join(sorted(agents))
+    raise AgentError(f"there is no agent {name!r}{nearest(name, agents)}; known: {known}")
+
+
+def load_agents(overrides: Mapping[str, Any] | None = None) -> dict[str, Agent]:
+    """Our agents, and those of ``dx_agents``. Raises AgentError for a wrong record."""
+    if overrides is not None and not isinstance(overrides, dict):
+        raise AgentError("dx_agents: must be a mapping of names to records")
+    own = dict(overrides or {})
+    builtin = _builtin()
+    for name in own:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise AgentError(f"dx_agents: {name!r} is no name; use letters, digits, '-' and '_'")
+    return {name: _agent(name, _merged(name, builtin, own)) for name in {**builtin, **own}}
+
+
+@cache
+def _builtin() -> dict[str, dict[str, Any]]:
+    records: dict[str, dict[str, Any]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return records
+
+
+def _merged(
+    name: str, builtin: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any]
+) -> dict[str, Any]:
+    record = dict(builtin.get(name, {}))
+    changes = own.get(name, {})
+    if not isinstance(changes, dict):
+        raise AgentError(f"dx_agents: {name}: must be a mapping of keys; see docs/agents.md")
+    for key, value in changes.items():
+        before = record.get(key)
+        if key in _MAPPINGS and isinstance(before, dict) and isinstance(value, dict):
+            merged = {**before, **value}
+            record[key] = {entry: kept for entry, kept in merged.items() if kept is not None}
+        else:
+            record[key] = value
+    return {key: value for key, value in record.items() if value is not None}
+
+
+def _agent(name: str, record: Mapping[str, Any]) -> Agent:
+    reader = RecordReader(f"dx_agents: {name}", record)
+    reader.refuse_unknown(set(Agent.__dataclass_fields__) - {"name"})
+    agent = Agent(
+        name=name,
+        start=reader.arguments("start"),
+        resume=reader.arguments("resume"),
+        version=reader.arguments("version"),
+        directory_of=reader.arguments("directory_of"),
+        prompt=reader.word("prompt", ("stdin", "file")),
+        events=reader.word("events", ("text", "json")),
+        native_id=reader.path("native_id"),
+        chosen_id=reader.flag("chosen_id"),
+        escape_slash=reader.flag("escape_slash"),
+        text=tuple(_rule(inner) for inner in reader.records("text")),
+        finished=reader.matches("finished"),
+        failed=tuple(_failure(inner) for inner in reader.records("failed")),
+        needs_input=tuple(_plea(inner) for inner in reader.records("needs_input")),
+        loops=tuple(_loop(inner) for inner in reader.records("loops")),
+        environment=reader.environment("environment"),
+        exit_codes=reader.exit_codes("exit_codes"),
+    )
+    _check(agent, reader)
+    return agent
+
+
+def _rule(reader: RecordReader) -> Rule:
+    reader.refuse_unknown(Rule.__dataclass_fields__)
+    rule = Rule(
+        when=reader.match("when"),
+        show=reader.paths("show"),
+        before=reader.string("before"),
+        message=reader.flag("message"),
+        joined=reader.flag("joined"),
+        quiet=reader.flag("quiet"),
+    )
+    if not rule.show:
+        reader.fail("show", "is missing; write the path of the text, such as part.text")
+    if rule.quiet and not rule.message:
+        reader.fail("quiet", "does nothing without message: true")
+    return rule
+
+
+def _failure(reader: RecordReader) -> Failure:
+    reader.refuse_unknown(Failure.__dataclass_fields__)
+    return Failure(
+        when=reader.match("when"), message=reader.paths("message"), before=reader.string("before")
+    )
+
+
+def _plea(reader: RecordReader) -> Plea:
+    reader.refuse_unknown(Plea.__dataclass_fields__)
+    if reader.has("stderr") == reader.has("when"):
+        reader.fail("when", "write either when, with or without path, or stderr")
+    if reader.has("stderr"):
+        if reader.has("path"):
+            reader.fail("path", "does nothing with stderr")
+        return Plea(stderr=reader.pattern("stderr"))
+    return Plea(when=reader.match("when"), path=reader.path("path"))
+
+
+def _loop(reader: RecordReader) -> Loop:
+    reader.refuse_unknown(Loop.__dataclass_fields__)
+    return Loop(when=reader.match("when"), until=reader.matches("until"))
+
+
+def _check(agent: Agent, reader: RecordReader) -> None:
+    """Refuse keys that are missing, and those that contradict each other."""
+    if not agent.start:
+        reader.fail("start", "is missing; write for example [my-agent, --yes]")
+    if _uses(agent.version, *PLACEHOLDERS):
+        reader.fail("version", "can't have placeholders")
+    if _uses(agent.directory_of, "prompt_file", "directory"):
+        reader.fail("directory_of", "can have only {native_id} and {session}")
+    _check_id(agent, reader)
+    _check_prompt(agent, reader)
+    _check_events(agent, reader)
+
+
+def _check_id(agent: Agent, reader: RecordReader) -> None:
+    if agent.chosen_id and agent.native_id is not None:
+        reader.fail("chosen_id", "contradicts native_id; keep one of them")
+    if agent.chosen_id and not _uses(agent.start, "native_id"):
+        reader.fail("start", "needs {native_id}, because chosen_id is true")
+    if not agent.chosen_id and _uses(agent.start, "native_id"):
+        reader.fail("start", "can't have {native_id} without chosen_id: true")
+    for key in ("resume", "directory_of"):
+        known = agent.chosen_id or agent.native_id is not None
+        if _uses(getattr(agent, key), "native_id") and not known:
+            reader.fail(key, "has {native_id}, so write native_id or chosen_id as well")
+
+
+def _check_prompt(agent: Agent, reader: RecordReader) -> None:
+    for key in ("start", "resume"):
+        arguments = getattr(agent, key)
+        if agent.prompt == "file" and arguments and not _uses(arguments, "prompt_file"):
+            reader.fail(key, "needs {prompt_file}, because prompt is file")
+        if agent.prompt == "stdin" and _uses(arguments, "prompt_file"):
+            reader.fail(key, "can't have {prompt_file} without prompt: file")
+
+
+def _check_events(agent: Agent, reader: RecordReader) -> None:
+    if agent.events == "json":
+        return
+    for key in ("native_id", "text", "finished", "failed", "loops"):
+        if getattr(agent, key):
+            reader.fail(key, "needs events: json")
+    if any(plea.when for plea in agent.needs_input):
+        reader.fail("needs_input", "can have only stderr without events: json")
+
+
+def _uses(arguments: Iterable[str], *names: str) -> bool:
+    return any(found in names for word in arguments for found in PLACEHOLDER.findall(word))

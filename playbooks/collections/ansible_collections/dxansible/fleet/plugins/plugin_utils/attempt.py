@@ -1,0 +1,145 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What actions have in common that follow work on a VM, one ``until`` try after the other.
+
+A try asks the VM once. The connection may fail at any moment; what is known so far goes on to the
+next try, and after too many failures the action gives up truthfully.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from . import link, session, verdict
+from .keeper import CutShortError, KeeperError
+from .ssh_errors import SshFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CALL_SLACK", "COMMON_SPEC", "AttemptAction"]
+
+CALL_SLACK = 30
+"""Seconds that a call may take beyond the time it was asked to wait.
+
+After that the connection counts as lost.
+"""
+
+COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
+    "timeout": {"type": "float", "default": 60.0},
+    "connect_timeout": {"type": "float", "default": 5.0},
+    "max_retries": {"type": "int", "default": 1},
+    "retry_delay": {"type": "float", "default": 2.0},
+    "output_limit": {"type": "int", "default": 0},
+    "path": {"type": "list", "elements": "str", "default": []},
+    "ssh": {"type": "dict", "default": {}},
+    "batch_mode": {"type": "bool", "default": True},
+}
+
+
+class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
+    """One try. A subclass says in `_step` what it asks the VM, and what the answer means."""
+
+    spec: ClassVar[Mapping[str, Mapping[str, Any]]]
+    kind: ClassVar[str]
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Make this try and say in ``dx`` what came of it."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, self._arguments = self.validate_argument_spec(self.spec)
+        self._variables = task_vars or {}
+        self._host = str(self._variables["inventory_hostname"])
+        self._check_arguments()
+        self._hosts = len(self._variables.get("ansible_play_hosts_all") or [self._host])
+        self._crowded = self._hosts > int(self._variables.get("ansible_forks") or 5)
+        self._limit = self._output_limit()
+        progress = self._progress()
+        record: dict[str, Any] = {"kind": self.kind, "id": progress.id, "limit": self._limit}
+        link.harden(
+            self._connection,
+            self._arguments["ssh"],
+            connect_timeout=self._arguments["connect_timeout"],
+            batch_mode=self._arguments["batch_mode"],
+        )
+        if progress.retry:
+            time.sleep(self._arguments["retry_delay"])
+            progress.retry = False
+        self._result = result
+        decided = self._try(progress, record)
+        progress.done = decided is not None
+        progress.remember()
+        progress.spent = self._crowded and time.time() - progress.turn_began >= self._turn()
+        record |= {"done": progress.done, "progress": progress.as_dict()}
+        if decided is not None:
+            record |= decided.as_dict()
+            record["duration_ms"] = round((time.time() - progress.began) * 1000)
+            failed = decided.outcome not in {"SUCCESS", "RUNNING"}
+            result |= {"failed": failed, "rc": decided.exit_code}
+            result["msg"] = decided.error or f"{self._host}: done"
+        return result | {"dx": record, "changed": progress.done and progress.started}
+
+    @abstractmethod
+    def _progress(self) -> session.Progress:
+        """What is known from earlier tries."""
+
+    @abstractmethod
+    def _step(
+        self,
+        progress: Any,  # noqa: ANN401 - its own kind of progress
+        record: dict[str, Any],
+    ) -> verdict.Verdict | None:
+        """Ask the VM once. Returns the verdict, or None if there is more to come."""
+
+    def _output_limit(self) -> int:
+        return self._arguments["output_limit"] or session.output_limit(self._hosts)
+
+    def _try(self, progress: session.Progress, record: dict[str, Any]) -> verdict.Verdict | None:
+        try:
+            return self._step(progress, record)
+        except link.LinkError as error:
+            return self._lost(progress, record, error.failure, link.explain(self._host, error))
+        except (link.CallTimeoutError, CutShortError) as error:
+            text = str(error) or "accepts the connection, but its shell does not answer"
+            return self._lost(progress, record, SshFailure.LOST, f"{self._host}: {text}")
+        except KeeperError as error:
+            text = f"{self._host}: {error}"
+            return verdict.Verdict(outcome="FAILURE", reason="vm_error", error=text)
+
+    def _check_arguments(self) -> None:
+        for name in ("timeout", "connect_timeout", "retry_delay"):
+            if not 0 <= self._arguments[name] < float("inf"):
+                raise AnsibleActionFail(
+                    f"dx_{name} has to be a number of seconds, not {self._arguments[name]}"
+                )
+        if self._arguments["max_retries"] < 0:
+            raise AnsibleActionFail("dx_max_retries has to be 0 or more")
+
+    def _turn(self) -> float:
+        """Seconds that a host may hold a fork while others wait; bounds how deep turns nest."""
+        return float(max(1.0, min(60.0, self._arguments["timeout"] / 100)))
+
+    def _guard(self, wait: float) -> Any:  # noqa: ANN401 - a context manager
+        return link.guarded(wait + self._arguments["connect_timeout"] * 2 + CALL_SLACK)
+
+    def _deadline(self) -> str:
+        return f"{self._arguments['timeout']:.3f}".rstrip("0").rstrip(".")
+
+    def _lost(
+        self, progress: session.Progress, record: dict[str, Any], failure: SshFailure, text: str
+    ) -> verdict.Verdict | None:
+        progress.contacted |= failure is SshFailure.LOST
+        final = verdict.refused(failure, text)
+        if final is not None and not progress.contacted:
+            return final
+        if final is not None or progress.attempts > self._arguments["max_retries"]:
+            return verdict.gave_up(failure, text, progress.id, contacted=progress.contacted)
+        record["retry"] = {"attempt": progress.attempts, "failure": str(failure), "error": text}
+        progress.attempts += 1
+        progress.retry = True
+        return None

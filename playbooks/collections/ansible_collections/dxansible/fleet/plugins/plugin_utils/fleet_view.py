@@ -1,0 +1,143 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the keeper answers about everything on its VM: a listing, a clean-up, a ping."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .keeper_reply import VERIFIED, CutShortError, number, read_fields, word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .keeper_reply import Answer
+
+__all__ = ["Cleaned", "Entry", "Listing", "Ping", "read_cleaned", "read_listing", "read_ping"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One session in a listing. Times are seconds since the epoch by the VM's clock."""
+
+    name: str
+    state: str
+    code: int | None = None
+    verified: bool | None = None
+    left: int = 0
+    out_total: int = 0
+    err_total: int = 0
+    began: int | None = None
+    at: int | None = None
+    """When it ended; None while it runs, or if nothing recorded it."""
+    idle: int | None = None
+    """Seconds since it wrote something, of a running session."""
+    token: str | None = None
+    meta: str | None = None
+    """The first line of its command, if it was kept."""
+    last: bytes = b""
+    """The last 4096 bytes of its standard output, if it has a ``meta`` and exited with 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The sessions on a VM, in no particular order."""
+
+    now: int | None
+    load: float | None
+    sessions: list[Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """Sessions whose turns and worktree were removed, and why others were kept."""
+
+    removed: tuple[str, ...]
+    kept: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """How a VM is. ``found`` and ``version`` are about the program that was asked for."""
+
+    load: float | None
+    running: int
+    found: bool | None
+    version: str | None
+
+
+def read_ping(answer: Answer) -> Ping:
+    """Raise CutShortError if it is not whole."""
+    _lines(answer)
+    return Ping(
+        load=_load(answer),
+        running=answer.number("running"),
+        found=VERIFIED.get(answer.fields.get("found", "-")),
+        version=answer.message.strip() or None,
+    )
+
+
+def read_cleaned(answer: Answer) -> Cleaned:
+    """Raise CutShortError if it is not whole."""
+    removed, kept = [], {}
+    for line in _lines(answer):
+        verb, _, rest = line.decode(errors="replace").partition(" ")
+        name, _, reason = rest.partition(" ")
+        if verb == "removed":
+            removed.append(name)
+        elif verb == "kept":
+            kept[name] = reason
+    return Cleaned(removed=tuple(removed), kept=kept)
+
+
+def read_listing(answer: Answer) -> Listing:
+    """Raise CutShortError if it is not whole."""
+    text, found, rest = answer.body.partition(f"{answer.mark} last\n".encode())
+    if not found:
+        raise CutShortError("the VM's answer was cut short")
+    entries: dict[str, Entry] = {}
+    for line in text.split(b"\n"):
+        name, _, about = line.decode(errors="replace").partition(" ")
+        if about.startswith("last="):
+            size = int(about.removeprefix("last="))
+            entries[name] = replace(entries[name], last=rest[:size])
+            rest = rest[size:]
+        elif about:
+            entries[name] = _entry(name, about)
+    if not rest.startswith(f"\n{answer.mark} end".encode()):
+        raise CutShortError("the VM's answer was cut short")
+    return Listing(
+        now=number(answer.fields, "now"), load=_load(answer), sessions=list(entries.values())
+    )
+
+
+def _entry(name: str, about: str) -> Entry:
+    text, has_meta, meta = about.partition(" meta=")
+    fields = read_fields(text)
+    return Entry(
+        name=name,
+        state=fields.get("state", "unknown"),
+        code=number(fields, "code"),
+        verified=VERIFIED.get(fields.get("verified", "-")),
+        left=number(fields, "left") or 0,
+        out_total=number(fields, "out_total") or 0,
+        err_total=number(fields, "err_total") or 0,
+        began=number(fields, "began"),
+        at=number(fields, "at"),
+        idle=number(fields, "idle"),
+        token=word(fields, "token"),
+        meta=meta if has_meta else None,
+    )
+
+
+def _lines(answer: Answer) -> list[bytes]:
+    text, found, _ = (b"\n" + answer.body).partition(f"\n{answer.mark} end".encode())
+    if not found:
+        raise CutShortError("the VM's answer was cut short")
+    return text.split(b"\n")
+
+
+def _load(answer: Answer) -> float | None:
+    value = answer.fields.get("load", "-")
+    return float(value) if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII) else None

@@ -1,0 +1,80 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What one listing of the keeper says of agent sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import agents, turn, turn_verdict
+from .keeper import ENDED, Reply
+from .stream_reader import StreamReader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .keeper import Entry
+    from .verdict import Verdict
+
+__all__ = ["describe", "state_of"]
+
+_STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
+
+
+def describe(
+    host: str,
+    session: str,
+    turns: list[tuple[int, Entry]],
+    known: Mapping[str, agents.Agent],
+    now: int | None,
+) -> dict[str, Any]:
+    """One session by its last turn. ``now`` is the VM's clock, in seconds since the epoch."""
+    number, entry = turns[-1]
+    meta = turn.read_meta(entry.meta)
+    found = _judge(host, entry, meta, known)
+    began = turns[0][1].began
+    ended = entry.at
+    return {
+        "session": session,
+        "turn": number,
+        "turns": len(turns),
+        "agent": meta.get("agent"),
+        "state": state_of(found),
+        "outcome": None if found.outcome == "RUNNING" else found.outcome,
+        "reason": found.reason,
+        "error": found.error,
+        "exit_code": found.exit_code,
+        "age_s": _since(began, now),
+        "idle_s": entry.idle if entry.idle is not None else _since(ended, now),
+        "task": meta.get("task"),
+        "beads": meta.get("beads"),
+        "repo": meta.get("repo"),
+    }
+
+
+def state_of(found: Verdict) -> str:
+    """One word for a person."""
+    if found.outcome == "RUNNING":
+        return "running"
+    if found.reason in {"lost", "needs_input"}:
+        return found.reason
+    return _STATES.get(found.outcome, "failed")
+
+
+def _judge(
+    host: str, entry: Entry, meta: Mapping[str, Any], known: Mapping[str, agents.Agent]
+) -> Verdict:
+    if entry.state not in ENDED:
+        return turn_verdict.RUNNING
+    agent = known.get(str(meta.get("agent"))) or known["shell"]
+    reader = StreamReader(agent)
+    if entry.state == "exited":
+        reader.skip()  # it is the output's end, and may begin in the middle of a line
+        reader.feed(entry.last)
+        reader.close()
+    reply = Reply(state=entry.state, code=entry.code, verified=entry.verified, left=entry.left)
+    limits = {name: float(meta.get(name) or 0) for name in ("timeout", "idle")}
+    return turn_verdict.judge(host, agent, reply, reader, limits)
+
+
+def _since(moment: int | None, now: int | None) -> int | None:
+    return None if moment is None or now is None else max(0, now - moment)

@@ -1,0 +1,296 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads what an agent prints, as it comes: readable text for people, and what became of the turn.
+
+A line that begins with the byte 0x1e is not the agent's but ours, the trailer, and never shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import re
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from .agent_events import parse_event, readable, text_at, values_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .agents import Agent, Plea, Rule
+
+__all__ = ["StreamReader"]
+
+_MARK = b"\x1e"
+_LONGEST_LINE = 4 * 2**20
+_LONGEST_ERROR_LINE = 4096
+_MESSAGE = 64 * 2**10
+_PROBLEM = 2000
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
+_SIMPLE: dict[str, type] = {
+    "finished": bool,
+    "needs_input": bool,
+    "repeats": int,
+    "_ours": bool,
+    "_dropping": bool,
+    "_at_start": bool,
+    "_held": bool,
+    "_open": bool,
+    "_joining": bool,
+    "_message": str,
+}
+_OPTIONAL = ("native_id", "problem", "trailer")
+_BYTES = ("_line", "_error_line")
+
+
+class StreamReader:
+    """The reader of one turn's output. No bytes whatever make it raise."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self.native_id: str | None = None
+        """The agent's own id of the conversation."""
+        self.finished = False
+        """The last word of the agent is that the turn came to its proper end."""
+        self.problem: str | None = None
+        """The last word of the agent is that the turn failed, in its own words."""
+        self.needs_input = False
+        """It stopped because it wanted a human."""
+        self.trailer: str | None = None
+        """Our own last line."""
+        self.repeats = 0
+        """Signs, one after the other, that the agent goes round in circles."""
+        self._line = bytearray()  # unfinished: an event, or our own line
+        self._error_line = bytearray()
+        self._ours = False  # the unfinished line of text is our own
+        self._dropping = False  # up to the next newline
+        self._at_start = True  # the next byte of text begins a line
+        self._held = False  # a newline of text that may belong to our own line
+        self._open = False  # what was shown last has no newline at its end
+        self._joining = False
+        self._message = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    @property
+    def message(self) -> str | None:
+        """The agent's answer, or the end of it; of an agent without events, all it has said."""
+        return _tail(self._message) or None
+
+    def feed(self, data: bytes) -> str:
+        """Take standard output, and give the text to show."""
+        return self._feed_text(data) if self._agent.events == "text" else self._feed_lines(data)
+
+    def feed_error(self, data: bytes) -> None:
+        """Take standard error."""
+        if not any(plea.stderr for plea in self._agent.needs_input):
+            return
+        first, *rest = data.split(b"\n")
+        self._error_line += first[: _LONGEST_ERROR_LINE - len(self._error_line)]
+        for line in rest:
+            self._judge_error_line()
+            self._error_line += line[:_LONGEST_ERROR_LINE]
+
+    def skip(self) -> str:
+        """Bytes are missing here: forget the unfinished line, and the rest of it when it comes.
+
+        What is returned ends the line that was shown last.
+        """
+        text = "" if self._agent.events == "json" else self._release()
+        self._line.clear()
+        self._ours, self._dropping, self._joining = False, True, False
+        return text + self._break_line()
+
+    def close(self) -> str:
+        """Nothing follows: take the unfinished line for a whole one."""
+        self._judge_error_line()
+        if self._agent.events == "json":
+            text = "" if self._dropping else self._take_line()
+            self._line.clear()
+            return text + self._break_line()
+        if self._ours:
+            self._end_hidden()
+        return self._release()
+
+    def state(self) -> dict[str, Any]:
+        """All it knows, as JSON has it, for another process to resume."""
+        held, _ = self._decoder.getstate()
+        return {
+            **{name: getattr(self, name) for name in (*_SIMPLE, *_OPTIONAL)},
+            **{name: base64.b64encode(getattr(self, name)).decode() for name in _BYTES},
+            "_message": _tail(self._message),
+            "held": base64.b64encode(held).decode(),
+        }
+
+    @classmethod
+    def resume(cls, agent: Agent, state: Mapping[str, Any]) -> StreamReader:
+        """A reader that goes on where another one's ``state`` was taken."""
+        reader = cls(agent)
+        for name, kind in _SIMPLE.items():
+            if isinstance(state.get(name), kind):
+                setattr(reader, name, state[name])
+        for name in _OPTIONAL:
+            if isinstance(state.get(name), str):
+                setattr(reader, name, state[name])
+        for name in _BYTES:
+            setattr(reader, name, bytearray(_bytes(state.get(name))))
+        reader._decoder.setstate((_bytes(state.get("held")), 0))
+        return reader
+
+    # events
+
+    def _feed_lines(self, data: bytes) -> str:
+        shown = []
+        first, *rest = data.split(b"\n")
+        self._extend(first)
+        for line in rest:
+            if not self._dropping:
+                shown.append(self._take_line())
+            self._line.clear()
+            self._dropping = False
+            self._extend(line)
+        return "".join(shown)
+
+    def _extend(self, data: bytes) -> None:
+        if not self._dropping:
+            self._line += data
+            if len(self._line) > _LONGEST_LINE:
+                self._line.clear()
+                self._dropping = True
+
+    def _take_line(self) -> str:
+        text = self._line.decode("utf-8", "replace")
+        if self._line.startswith(_MARK):
+            self.trailer = text[1:]
+            return ""
+        event = parse_event(text)
+        if event is None:
+            plain = readable(text)
+            return self._block(plain) if plain.strip() else ""
+        self._judge(event)
+        rule = next((rule for rule in self._agent.text if rule.when.matches(event)), None)
+        return self._show(rule, text_at(event, rule.show)) if rule else ""
+
+    def _show(self, rule: Rule, text: str) -> str:
+        goes_on = rule.joined and self._joining
+        self._joining = rule.joined
+        if rule.message and text:
+            self._add(text, goes_on=goes_on)
+        if rule.quiet or not text:
+            return ""
+        if not rule.joined:
+            return self._block(rule.before + text)
+        shown = text if goes_on else self._break_line() + rule.before + text
+        self._open = not shown.endswith("\n")
+        return shown
+
+    def _block(self, text: str) -> str:
+        return self._break_line() + text.strip("\n") + "\n"
+
+    def _break_line(self) -> str:
+        was_open, self._open = self._open, False
+        return "\n" if was_open else ""
+
+    def _judge(self, event: dict[str, Any]) -> None:
+        agent = self._agent
+        if self.native_id is None and agent.native_id is not None:
+            self.native_id = next(filter(_is_id, values_at(event, agent.native_id)), None)
+        self.needs_input |= any(_wants_human(plea, event) for plea in agent.needs_input)
+        self._judge_end(event)
+        for loop in agent.loops:
+            if loop.when.matches(event):
+                self.repeats += 1
+            elif any(match.matches(event) for match in loop.until):
+                self.repeats = 0
+
+    def _judge_end(self, event: dict[str, Any]) -> None:
+        if any(match.matches(event) for match in self._agent.finished):
+            self.finished, self.problem, self.repeats = True, None, 0
+            return
+        for failure in self._agent.failed:
+            if failure.when.matches(event):
+                words = next(filter(None, (text_at(event, [path]) for path in failure.message)), "")
+                known = self.problem or f"{self._agent.name} says that it failed, but not why"
+                self.problem = (failure.before + words)[:_PROBLEM] if words else known
+                self.finished, self.repeats = False, 0
+                return
+
+    def _judge_error_line(self) -> None:
+        text = readable(self._error_line.decode("utf-8", "replace"))
+        self._error_line.clear()
+        self.needs_input |= any(
+            plea.stderr is not None and plea.stderr.search(text) is not None
+            for plea in self._agent.needs_input
+        )
+
+    def _add(self, text: str, *, goes_on: bool) -> None:
+        self._message = self._message + text if goes_on else text
+        if len(self._message) > 2 * _MESSAGE:
+            self._message = _tail(self._message)
+
+    # text
+
+    def _feed_text(self, data: bytes) -> str:
+        shown = []
+        while data:
+            if self._ours or self._dropping:
+                data = self._pass_over(data)
+            elif (self._at_start or self._held) and data.startswith(_MARK):
+                shown.append(self._decode(b"", final=True))
+                self._ours, self._held, data = True, False, data[1:]
+            else:
+                visible, data = self._until_ours(data)
+                shown.append(self._decode(visible))
+        return "".join(shown)
+
+    def _pass_over(self, data: bytes) -> bytes:
+        hidden, newline, rest = data.partition(b"\n")
+        if self._ours:
+            self._extend(hidden)
+        if newline:
+            self._end_hidden()
+        return rest
+
+    def _end_hidden(self) -> None:
+        if self._ours and not self._dropping:
+            self.trailer = self._line.decode("utf-8", "replace")
+        self._line.clear()
+        self._ours, self._dropping, self._at_start = False, False, True
+
+    def _until_ours(self, data: bytes) -> tuple[bytes, bytes]:
+        before = b"\n" if self._held else b""
+        end = data.find(b"\n" + _MARK)
+        if end < 0:
+            end = len(data) - data.endswith(b"\n")
+        self._held, self._at_start = end < len(data), False
+        return before + data[:end], data[end + 1 :]
+
+    def _decode(self, data: bytes, *, final: bool = False) -> str:
+        text = self._decoder.decode(data, final)
+        if text:
+            self._open = not text.endswith("\n")
+            self._add(text, goes_on=True)
+        return text
+
+    def _release(self) -> str:
+        held, self._held = (b"\n" if self._held else b""), False
+        return self._decode(held, final=True)
+
+
+def _tail(text: str) -> str:
+    if len(text) * 4 <= _MESSAGE:
+        return text
+    return text.encode()[-_MESSAGE:].decode(errors="ignore")
+
+
+def _bytes(stored: object) -> bytes:
+    return base64.b64decode(stored) if isinstance(stored, str) else b""
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    # it becomes an argument of a command, so it must not look like an option
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def _wants_human(plea: Plea, event: dict[str, Any]) -> bool:
+    if plea.when is None or not plea.when.matches(event):
+        return False
+    return plea.path is None or any(values_at(event, plea.path))

@@ -1,0 +1,147 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The script of one turn: a few lines of ours, and after their ``exit`` the texts of the user.
+
+The texts reach the agent by offset and length, so no shell ever reads them. The script says what it
+did in lines that begin with the byte 0x1e, on its standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Trailer", "Turn", "read_meta", "script"]
+
+_META = "#dx "
+_VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
+_PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """All that the script of a turn needs to know."""
+
+    session: str
+    arguments: Sequence[str]
+    """The agent's command line, with placeholders."""
+    prompt: bytes = field(repr=False)
+    verify: bytes = field(default=b"", repr=False)
+    """A shell script that has to succeed after the agent; empty for none."""
+    prompt_in_file: bool = False
+    native_id: str | None = None
+    """The agent's own id of the conversation; None if it has yet to make one."""
+    directory_of: Sequence[str] = ()
+    """Prints the directory of a conversation that was begun by hand, as JSON; empty for none."""
+    repo: str | None = None
+    """A git repository on the VM; None is the home directory."""
+    branch: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, object] = field(default_factory=dict)
+    """What the VM keeps of the turn, to be listed by."""
+
+
+_SOURCE = Path(__file__).resolve().parents[2] / "files" / "turn.sh"
+
+
+@cache
+def _body() -> str:
+    return _SOURCE.read_text(encoding="ascii")
+
+
+def script(turn: Turn) -> bytes:
+    """The text for the keeper: it begins with a line of JSON for listings, and ends with the texts.
+
+    An argument is one word on the VM whatever characters it has.
+    """
+    at = 0
+    while True:  # the offset is part of what it is an offset into
+        lines = _lines(turn, at).encode()
+        if at == len(lines) + 1:
+            return lines + turn.prompt + turn.verify
+        at = len(lines) + 1
+
+
+def _lines(turn: Turn, at: int) -> str:
+    values: dict[str, object] = {
+        "session": turn.session,
+        "repo": turn.repo or "",
+        "branch": turn.branch or f"dx/{turn.session}",
+        "prompt_in_file": "yes" if turn.prompt_in_file else "",
+        "prompt_at": at,
+        "prompt_size": len(turn.prompt),
+        "verify_at": at + len(turn.prompt),
+        "verify_size": len(turn.verify),
+    }
+    lines = [_META + json.dumps(dict(turn.meta), separators=(",", ":"))]
+    lines += [f"{name}={shlex.quote(str(value))}" for name, value in values.items()]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
+    lines.append(f"agent() {{ {_words(turn.arguments, turn)}; }}")
+    lines.append(f"directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
+    return "\n".join([*lines, _body()])
+
+
+def _words(arguments: Sequence[str], turn: Turn) -> str:
+    values = {"session": turn.session, "native_id": turn.native_id or ""}
+
+    def word(template: str) -> str:
+        pieces = _PLACEHOLDER.split(template)  # text, name, text, name, …, text
+        texts = [shlex.quote(piece) if piece else "" for piece in pieces[::2]]
+        names = [_VARIABLES.get(name) or shlex.quote(values[name]) for name in pieces[1::2]]
+        return "".join(a + b for a, b in zip(texts, [*names, ""], strict=True)) or "''"
+
+    return " ".join(word(argument) for argument in arguments)
+
+
+def read_meta(line: str | None) -> dict[str, Any]:
+    """What the VM has kept of a turn; empty if that makes no sense any more."""
+    try:
+        found = json.loads((line or "").removeprefix(_META))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trailer:
+    """What the script said of its turn; None is what it had not come to."""
+
+    problem: str | None = None
+    message: str | None = None
+    code: int | None = None
+    verify: int | None = None
+    directory: str | None = None
+    branch: str | None = None
+    commits: int | None = None
+    files: int | None = None
+    dirty: bool | None = None
+    head: str | None = None
+
+    @classmethod
+    def parse(cls, text: str | None) -> Trailer:
+        """Read the last of the script's lines, without its 0x1e; None if there was none."""
+        if text is None or not text.startswith("dx-turn "):
+            return cls()
+        words, _, directory = text.rstrip("\n").partition(" directory=")
+        words, _, message = words.partition(" message=")
+        fields = dict(word.split("=", 1) for word in words.split() if "=" in word)
+        return cls(
+            problem=fields.get("problem"),
+            message=message.strip() or None,
+            directory=directory or None,
+            branch=None if fields.get("branch") == "-" else fields.get("branch"),
+            head=fields.get("head"),
+            dirty={"yes": True, "no": False}.get(fields.get("dirty", "")),
+            **{name: _number(fields.get(name)) for name in ("code", "verify", "commits", "files")},
+        )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None

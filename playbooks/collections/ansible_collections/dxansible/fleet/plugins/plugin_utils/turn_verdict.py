@@ -1,0 +1,126 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decides the outcome of an agent's turn.
+
+Success needs the agent's exit code 0 and the end of the turn in its own event stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from . import verdict
+from .turn import Trailer
+
+if TYPE_CHECKING:
+    from .agents import Agent
+    from .keeper import Reply
+    from .stream_reader import StreamReader
+
+__all__ = ["RUNNING", "busy", "judge", "no_conversation", "unknown", "wrong_agent"]
+
+RUNNING = verdict.Verdict(outcome="RUNNING", reason="running")
+"""No outcome yet: the session goes on by itself."""
+
+
+def judge(
+    host: str, agent: Agent, reply: Reply, reader: StreamReader, limits: dict[str, float]
+) -> verdict.Verdict:
+    """The verdict on a turn that has ended, whose output the reader has read.
+
+    ``limits`` are the turn's ``timeout`` and ``idle`` in seconds, for the text.
+    """
+    if reply.state == "idle":
+        return _idle(host, agent, reply, reader, limits.get("idle", 0))
+    if reply.state != "exited":
+        return verdict.from_reply(host, reply, limits.get("timeout"))
+    trailer = Trailer.parse(reader.trailer)
+    if trailer.problem is not None:
+        text = f"{host}: {trailer.message or trailer.problem}"
+        return verdict.Verdict(outcome="FAILURE", reason=trailer.problem, error=text)
+    reason, text = _complaint(agent, reply, reader, trailer)
+    if reason is None:
+        return verdict.from_reply(host, reply, None)
+    code = reply.code
+    return verdict.Verdict(
+        outcome="FAILURE",
+        reason=reason,
+        error=f"{host}: {text}" + (f" (exit code {code})" if code else ""),
+        exit_code=code,
+        left_running=reply.left,
+    )
+
+
+def _complaint(
+    agent: Agent, reply: Reply, reader: StreamReader, trailer: Trailer
+) -> tuple[str | None, str]:
+    if trailer.code == 0 and trailer.verify:
+        return "verify_failed", "the agent is done, and the check of --verify failed"
+    if reader.needs_input:
+        return "needs_input", (
+            f"{agent.name} stopped because it wants a person to decide; read what it says, and "
+            "answer with --session"
+        )
+    if reader.problem is not None and not reader.finished:
+        return "agent_error", f"{agent.name}: {reader.problem}"
+    if reply.code:
+        known = agent.exit_codes.get(reply.code)
+        return ("agent_error", f"{agent.name}: {known}") if known else (None, "")
+    if agent.reports_end and not reader.finished:
+        return "no_end_of_turn", (
+            f"{agent.name} ended with exit code 0 and without the end of its turn; "
+            "it may have been interrupted"
+        )
+    return None, ""
+
+
+def _idle(
+    host: str, agent: Agent, reply: Reply, reader: StreamReader, seconds: float
+) -> verdict.Verdict:
+    stopped = verdict.from_reply(host, replace(reply, state="timeout"), None)
+    limit = f"{seconds:g} s" if seconds else "its idle limit"
+    words = f"; its last words: {reader.problem}" if reader.problem else ""
+    ending = stopped.error[stopped.error.rfind(" (") :] if stopped.error else ""
+    text = f"{host}: {agent.name} printed nothing new for {limit}{words}{ending}"
+    return replace(stopped, reason="idle", error=text)
+
+
+def busy(host: str, session: str, *, ours_lost: bool) -> verdict.Verdict:
+    """The verdict on a prompt that came while another's turn was running."""
+    text = (
+        "another client's prompt came first"
+        if ours_lost
+        else "a turn of this session is running already"
+    )
+    return verdict.Verdict(
+        outcome="FAILURE",
+        reason="session_busy",
+        error=f"{host}: {text}; wait for it (dx-dispatch --logs {session} --follow), "
+        "or let this one wait with --queue",
+    )
+
+
+def unknown(host: str, session: str) -> verdict.Verdict:
+    """The verdict on a session id that the VM has never seen."""
+    return verdict.Verdict(
+        outcome="FAILURE",
+        reason="unknown_session",
+        error=f"{host} has no session {session}; see: dx-dispatch --sessions",
+    )
+
+
+def no_conversation(host: str, agent: str) -> verdict.Verdict:
+    """The verdict on a session whose agent ended before it had said a word."""
+    return verdict.Verdict(
+        outcome="FAILURE",
+        reason="no_conversation",
+        error=f"{host}: {agent} ended before its conversation had begun, so there is nothing to "
+        "resume; start a new session",
+    )
+
+
+def wrong_agent(host: str, problem: str) -> verdict.Verdict:
+    """The verdict on an agent that nobody has described, or that is described wrongly."""
+    return verdict.Verdict(
+        outcome="PREFLIGHT_FAILED", reason="agent_invalid", error=f"{host}: {problem}"
+    )

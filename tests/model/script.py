@@ -1,0 +1,91 @@
+"""What a prompt asks the scripted model to do.
+
+    RUN: command       call the agent's shell tool with the command, which ends with the line
+    SLOW=seconds       give the last answer a word a second
+    STALL=seconds      open the last answer, and then say nothing for so long
+    ERROR=status       answer with that HTTP status instead
+    CUT                break the last answer off in its middle
+    ECHO               quote the prompt in the last answer
+
+The last answer is ``OK turns=N tools=N first=…``: how many prompts the conversation has had, how
+many tools were called for the newest, and what the first one was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Ask"]
+
+_WRAPPED = re.compile(
+    r"<(system-reminder|environment_context|user_instructions)>.*?</\1>", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request of an agent, whatever the format."""
+
+    prompts: list[str]
+    """Of the user, oldest first."""
+    tools_done: int
+    """Tools called since the newest prompt."""
+    tool: str | None
+    """Name of the agent's shell tool; None for a side request such as that for a title."""
+
+    @classmethod
+    def of(cls, items: list[tuple[str, str]], tools: list[str], shells: tuple[str, ...]) -> Ask:
+        """Read a conversation of ("user" or "tool", text)."""
+        prompts, done = [], 0
+        for kind, text in items:
+            words = _WRAPPED.sub("", text).strip()
+            if kind == "tool":
+                done += 1
+            elif words:
+                prompts.append(words)
+                done = 0
+        tool = next((name for name in shells if name in tools), None)
+        return cls(prompts=prompts, tools_done=done, tool=tool)
+
+    @property
+    def prompt(self) -> str:
+        """The newest."""
+        return self.prompts[-1] if self.prompts else ""
+
+    def command(self) -> str | None:
+        """What the shell tool is to be called with now; None when the last answer is due."""
+        commands = re.findall(r"^.*?RUN: *(.+)$", self.prompt, re.MULTILINE)
+        if self.tool is None or self.tools_done >= len(commands):
+            return None
+        return str(commands[self.tools_done])
+
+    def number(self, name: str) -> int:
+        """The number of a keyword, 0 where it is not in the prompt."""
+        found = re.search(rf"\b{name}=(\d+)", self.prompt)
+        return int(found[1]) if found and self.tool is not None else 0
+
+    @property
+    def cut(self) -> bool:
+        """Whether the answer is to break off."""
+        return self.tool is not None and re.search(r"\bCUT\b", self.prompt) is not None
+
+    def answer(self) -> Iterator[str]:
+        """The pieces of the last answer, at the speed that was asked for."""
+        if self.tool is None:
+            yield "A title"
+            return
+        time.sleep(self.number("STALL"))
+        for second in range(self.number("SLOW")):
+            yield f"tick{second} "
+            time.sleep(1)
+        first = " ".join(self.prompts[0].split())[:60] if self.prompts else ""
+        yield f"OK turns={len(self.prompts)} tools={self.tools_done} first={json.dumps(first)}"
+        if re.search(r"\bECHO\b", self.prompt):
+            yield f"\nECHO {json.dumps(self.prompt)}"

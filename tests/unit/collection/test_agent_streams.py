@@ -1,0 +1,209 @@
+"""Rules of reading what the agents have really printed; the streams are in streams/."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import Agent, load_agents
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
+
+STREAMS = sorted((Path(__file__).parent / "streams").glob("*.jsonl"))
+AGENTS = load_agents()
+
+
+class Ending(NamedTuple):
+    """What became of a turn."""
+
+    finished: bool
+    problem: str | None
+    needs_input: bool = False
+    message: str | None = None
+
+
+ENDINGS = {
+    "claude-401": Ending(
+        finished=False, problem="Failed to authenticate. API Error: 401 error 401 from the model"
+    ),
+    "claude-aborted": Ending(finished=False, problem=None),
+    "claude-cut": Ending(finished=True, problem=None, message="Done turns=1 tools=0 "),
+    "claude-denied": Ending(
+        finished=True, problem=None, needs_input=True, message="Done turns=1 tools=1 "
+    ),
+    "claude-resume": Ending(finished=True, problem=None, message="Done turns=2 tools=0 "),
+    "claude-slash": Ending(
+        finished=True, problem=None, message="/help isn't available in this environment."
+    ),
+    "claude-success": Ending(finished=True, problem=None, message="Done turns=1 tools=1 "),
+    "claude-toolfail": Ending(finished=True, problem=None, message="Done turns=1 tools=1 "),
+    "claude-unknown": Ending(
+        finished=False,
+        problem="No conversation found with session ID: 1c55720a-7ca6-40a3-b277-79c83196d01b",
+    ),
+    "codex-401": Ending(
+        finished=False,
+        problem="unexpected status 401 Unauthorized: error 401 from the model, "
+        "url: http://model.example/v1/responses",
+    ),
+    "codex-500": Ending(
+        finished=False,
+        problem="We\u2019re currently experiencing high demand, which may cause temporary errors.",
+    ),
+    "codex-aborted": Ending(finished=False, problem=None),
+    "codex-cut": Ending(
+        finished=False,
+        problem="stream disconnected before completion: stream closed before response.completed",
+    ),
+    "codex-resume": Ending(finished=True, problem=None, message="Done turns=2 tools=0 "),
+    "codex-success": Ending(finished=True, problem=None, message="Done turns=1 tools=1 "),
+    "codex-toolfail": Ending(finished=True, problem=None, message="Done turns=1 tools=1 "),
+    "gemini-aborted": Ending(
+        finished=False,
+        problem=None,
+        message="tick0 tick1 tick2 tick3 tick4 tick5 tick6 tick7 tick8 ",
+    ),
+    "gemini-resume": Ending(
+        finished=True, problem=None, message="tick0 tick1 tick2 Done turns=2 tools=0 "
+    ),
+    "gemini-success": Ending(finished=True, problem=None, message="Done turns=1 tools=1 "),
+    "gemini-toolfail": Ending(finished=True, problem=None, message="Done turns=1 tools=1 "),
+    "opencode-401": Ending(finished=False, problem="error 401 from the model"),
+    "opencode-500": Ending(finished=False, problem="error 500 from the model"),
+    "opencode-aborted": Ending(finished=False, problem=None),
+    "opencode-cut": Ending(finished=False, problem=None, message="Done turns=1 tools=0 "),
+    "opencode-noauto": Ending(finished=False, problem=None),
+    "opencode-resume": Ending(finished=True, problem=None, message="Done turns=2 tools=0 "),
+    "opencode-success": Ending(finished=True, problem=None, message="Done turns=1 tools=1 "),
+    "opencode-toolfail": Ending(finished=True, problem=None, message="Done turns=1 tools=1 "),
+}
+
+
+def read(agent: Agent, *pieces: bytes) -> tuple[str, dict[str, Any]]:
+    """What is shown, and what is known at the end."""
+    reader = StreamReader(agent)
+    text = "".join(reader.feed(piece) for piece in pieces) + reader.close()
+    return text, reader.state()
+
+
+def single(data: bytes) -> list[bytes]:
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+def agent_of(stream: Path) -> Agent:
+    return AGENTS[stream.stem.partition("-")[0]]
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda path: path.stem)
+def test_a_real_stream_byte_by_byte_reads_as_at_once(stream: Path) -> None:
+    data = stream.read_bytes() + b"plain \xe2\x82\xac\n\x1etrailer"
+
+    assert read(agent_of(stream), *single(data)) == read(agent_of(stream), data)
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda path: path.stem)
+def test_a_real_stream_may_be_read_by_one_process_after_another(stream: Path) -> None:
+    data = stream.read_bytes()
+    pieces = [data[at : at + 97] for at in range(0, len(data), 97)]
+    for parts in (data.splitlines(keepends=True), pieces):
+        reader, text = StreamReader(agent_of(stream)), ""
+        for part in parts:
+            state = json.loads(json.dumps(reader.state()))
+            reader = StreamReader.resume(agent_of(stream), state)
+            text += reader.feed(part)
+
+        assert (text + reader.close(), reader.state()) == read(agent_of(stream), data)
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda path: path.stem)
+def test_the_tail_of_a_real_stream_decides_alike(stream: Path) -> None:
+    data = stream.read_bytes()
+    whole = read(agent_of(stream), data)[1]
+    last = data.rstrip(b"\n").rfind(b"\n") + 1
+    for start in range(0, last, 53):
+        reader = StreamReader(agent_of(stream))
+        reader.skip()
+        reader.feed(data[start:])
+
+        assert reader.finished == whole["finished"]
+        assert (reader.problem is None) == (whole["problem"] is None)
+
+
+@pytest.mark.parametrize(("name", "ending"), ENDINGS.items())
+def test_what_became_of_a_real_turn(name: str, ending: Ending) -> None:
+    stream = Path(__file__).parent / "streams" / f"{name}.jsonl"
+    reader = StreamReader(agent_of(stream))
+    reader.feed(stream.read_bytes())
+
+    assert (reader.finished, reader.problem, reader.needs_input, reader.message) == ending
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "opencode-toolfail",
+            "$ echo oops >&2; exit 3\noops\nDone turns=1 tools=1 \n",
+        ),
+        (
+            "claude-toolfail",
+            "$ echo oops >&2; exit 3\n! Exit code 3\noops\nDone turns=1 tools=1 \n",
+        ),
+        (
+            "codex-toolfail",
+            (
+                "! Model metadata for `a-model` not found. Defaulting to fallback metadata; this "
+                "can degrade performance and cause issues.\n"
+                "$ /bin/bash -lc 'echo oops >&2; exit 3'\noops\nDone turns=1 tools=1 \n"
+            ),
+        ),
+        ("gemini-toolfail", "$ echo oops >&2; exit 3\noops\nDone turns=1 tools=1 \n"),
+        ("gemini-resume", "tick0 tick1 tick2 Done turns=2 tools=0 \n"),
+        (
+            "gemini-cut",
+            (
+                "Done turns=1 tools=0 Done turns=1 tools=0 \n"
+                "! Model stream ended without a finish reason.\n"
+            ),
+        ),
+        (
+            "claude-401",
+            "! no answer from the model, trying again: authentication_failed\n" * 2
+            + "! Failed to authenticate. API Error: 401 error 401 from the model\n",
+        ),
+        ("opencode-401", "! error 401 from the model\n"),
+    ],
+)
+def test_what_is_shown_of_a_real_turn(name: str, text: str) -> None:
+    stream = Path(__file__).parent / "streams" / f"{name}.jsonl"
+
+    assert read(agent_of(stream), stream.read_bytes())[0] == text
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda path: path.stem)
+def test_the_id_of_a_real_conversation_is_found(stream: Path) -> None:
+    agent = agent_of(stream)
+    found = read(agent, stream.read_bytes())[1]["native_id"]
+
+    assert (found is None) == agent.chosen_id
+    if agent.name == "opencode":
+        assert found.startswith("ses_")
+
+
+def test_a_turn_that_goes_round_in_circles_is_counted() -> None:
+    stream = Path(__file__).parent / "streams" / "opencode-cut.jsonl"
+    reader = StreamReader(AGENTS["opencode"])
+    reader.feed(stream.read_bytes())
+
+    assert reader.repeats == 8
+
+
+@pytest.mark.parametrize("agent", AGENTS.values(), ids=lambda agent: agent.name)
+def test_nulls_anywhere_in_real_events_are_no_problem(agent: Agent) -> None:
+    for stream in STREAMS:
+        if agent_of(stream) is agent:
+            for line in stream.read_bytes().splitlines():
+                for key in (event := json.loads(line)):
+                    for value in (None, [event], "\ud800"):
+                        read(agent, json.dumps({**event, key: value}).encode() + b"\n")
