@@ -264,8 +264,9 @@ def main() -> None:
 def _arguments(given: list[str]) -> list[str]:
     """The words of the command line: ``--exec`` before ``--file`` has no value of its own."""
     words = []
-    for word, following in zip(given, [*given[1:], ""], strict=True):
+    for place, word in enumerate(given):
         words.append(word)
+        following = "".join(given[place + 1 : place + 2])
         if word == "--exec" and following.partition("=")[0] == "--file":
             words.append("")
     return words

@@ -98,7 +98,7 @@ def _changes(result: TurnResult) -> list[str]:
     return [f"{changes.commits} commit(s), {changes.files} file(s) changed{dirty}{where}"]
 
 
-def duration(seconds: int | None) -> str:
+def _duration(seconds: int | None) -> str:
     """Seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash where unknown."""
     if seconds is None:
         return "-"
@@ -132,8 +132,8 @@ def sessions_table(found: SessionList) -> str:
             each.host,
             each.agent or "-",
             each.state,
-            duration(each.age_s),
-            duration(each.idle_s),
+            _duration(each.age_s),
+            _duration(each.idle_s),
             each.beads or "-",
             (each.task or "-")[:60],
         )
@@ -167,8 +167,8 @@ def status_text(info: SessionInfo, result: TurnResult) -> str:
         "agent": info.agent,
         "its id": result.native_id,
         "turns": str(info.turns),
-        "age": duration(info.age_s),
-        "idle": duration(info.idle_s),
+        "age": _duration(info.age_s),
+        "idle": _duration(info.idle_s),
         "beads": info.beads,
         "repo": info.repo,
         "branch": result.branch,

@@ -30,10 +30,14 @@ CASES = {
     "no command": Case(("epyc6",), "there is no command", "--exec"),
     "an empty command": Case(("epyc6", "--exec", ""), "the command is empty", "--exec"),
     "a blank command": Case(("epyc6", "--exec", " \n\t "), "the command is empty", "--exec"),
-    "an empty file": Case(("epyc6", "--file", "-"), "the command is empty", "--exec"),
-    "a NUL": Case(("epyc6", "--file", "-"), "NUL", "remove it", b"echo \0"),
-    "no file": Case(("epyc6", "--file", "DIR/no"), "No such file", "give a readable file"),
-    "a directory as file": Case(("epyc6", "--file", "DIR"), "directory", "give a readable file"),
+    "an empty file": Case(("epyc6", "--exec", "--file", "-"), "the command is empty", "--exec"),
+    "a NUL": Case(("epyc6", "--exec", "--file", "-"), "NUL", "remove it", b"echo \0"),
+    "no file": Case(
+        ("epyc6", "--exec", "--file", "DIR/no"), "No such file", "give a readable file"
+    ),
+    "a directory as file": Case(
+        ("epyc6", "--exec", "--file", "DIR"), "directory", "give a readable file"
+    ),
     "an unknown option": Case(("epyc6", "--exce", "true"), "--exce", SEE_HELP),
     "an option without value": Case(("epyc6", "--exec"), "--exec", SEE_HELP),
     "a third argument": Case(("epyc6", "a", "b"), "unexpected extra argument", SEE_HELP),

@@ -55,7 +55,7 @@ def _spooled(vm: Vm, session: str, name: str) -> bytes:
 
 def test_standard_streams_are_the_commands_own(user: Dispatcher) -> None:
     stream = b"".join(STREAMS.values()) + b"no newline at the end"
-    answer = user.run("epyc6", "--file", "-", "-q", stdin=_writer(stream))
+    answer = user.run("epyc6", "--exec", "--file", "-", "-q", stdin=_writer(stream))
     assert answer.code == 0
     assert answer.out == stream
     assert answer.err == stream[::-1]
@@ -65,7 +65,7 @@ def test_standard_streams_are_the_commands_own(user: Dispatcher) -> None:
 def test_json_and_the_spool_on_the_vm_hold_every_byte(
     user: Dispatcher, epyc6: Vm, stream: bytes
 ) -> None:
-    result = user.run("epyc6", "--file", "-", "--json", stdin=_writer(stream)).result
+    result = user.run("epyc6", "--exec", "--file", "-", "--json", stdin=_writer(stream)).result
     assert _bytes_of(result, "stdout") == stream
     assert _bytes_of(result, "stderr") == stream[::-1]
     assert _spooled(epyc6, result["session_id"], "out") == stream

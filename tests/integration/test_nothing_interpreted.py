@@ -58,11 +58,11 @@ def _by_option(user: Dispatcher, directory: Path, command: str) -> bytes:
 def _by_file(user: Dispatcher, directory: Path, command: str) -> bytes:
     path = directory / "-command"
     path.write_bytes(command.encode())
-    return user.run("epyc6", "--file", "./-command", cwd=directory).out
+    return user.run("epyc6", "--exec", "--file", "./-command", cwd=directory).out
 
 
 def _by_standard_input(user: Dispatcher, directory: Path, command: str) -> bytes:
-    return user.run("epyc6", "--file", "-", stdin=command.encode(), cwd=directory).out
+    return user.run("epyc6", "--exec", "--file", "-", stdin=command.encode(), cwd=directory).out
 
 
 def _by_python(_user: Dispatcher, _directory: Path, command: str) -> bytes:
@@ -152,6 +152,6 @@ def test_a_text_of_200_kilobytes_arrives_whole(
 
 def test_a_text_that_is_not_utf_8_arrives_byte_for_byte(user: Dispatcher) -> None:
     command = b"printf %s '\xff\xfe caf\xe9 \xc3'"
-    assert user.run("epyc6", "--file", "-", stdin=command).out == b"\xff\xfe caf\xe9 \xc3"
+    assert user.run("epyc6", "--exec", "--file", "-", stdin=command).out == b"\xff\xfe caf\xe9 \xc3"
     by_option = os.fsdecode(command)
     assert user.run("epyc6", "--exec", by_option).out == b"\xff\xfe caf\xe9 \xc3"

@@ -53,9 +53,9 @@ def _start(user: Dispatcher, source: str, canary: str) -> subprocess.Popen[bytes
     path.write_text(COMMAND.replace("CANARY", canary))
     if source == "-":
         with path.open("rb") as text:
-            client = user.start("epyc6", "--file", "-", "-vv", stdin=text)
+            client = user.start("epyc6", "--exec", "--file", "-", "-vv", stdin=text)
     else:
-        client = user.start("epyc6", "--file", str(path), "-vv")
+        client = user.start("epyc6", "--exec", "--file", str(path), "-vv")
     return client
 
 

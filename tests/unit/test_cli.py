@@ -82,16 +82,34 @@ def test_the_version_is_that_of_the_package(call: Callable[..., Answer]) -> None
 
 WRONG: list[tuple[list[str], str]] = [
     ([], "nothing to do; try: dx-dispatch --list"),
-    (["here"], "there is no command; give one"),
-    (["here", "make test"], "no agent sessions yet; run a command with"),
+    (["here"], "there is no task; give one"),
+    (["here", " "], "the task is empty; give one"),
+    (["here", "work", "--gather"], "--gather is of no use with a task for an agent; leave it out"),
+    (["here", "work", "--age", "3"], "--age is of no use without --clean; leave it out"),
+    (["here", "work", "--follow"], "--follow is of no use with a task for an agent"),
+    (["here", "work", "--beads", "../x"], "can't be the id of an issue; give it as Beads does"),
+    (["here", "work", "--repo", " "], "the repository has no path; give its path on the VM"),
+    (["here", "work", "--session", "ses_1", "--repo", "x"], "a session stays where it began"),
+    (["here", "work", "--session", "1"], "'1' is not a session id; see: dx-dispatch --sessions"),
+    (["here", "work", "--file", "x"], "the task and --file can't be used together; give the task"),
+    (
+        ["any:here", "work", "--session", "ses_1"],
+        "a session has its VM already; leave out any:here",
+    ),
+    (["--session", "ses_1", "--file", "/no/such"], "/no/such can't be read: No such file"),
+    (["here", "--exec", "true", "--wait"], "--wait is of no use with --exec; leave it out"),
+    (["--exec", "true"], "there is no target; name a host"),
     (["here", "--exec", "  "], "the command is empty; give one"),
     (["here", "--exec", "true", "--list"], "--exec and --list can't be used together; choose one"),
     (["--list", "--status", "here"], "--list and --status can't be used together"),
     (["--list", "here"], "--list takes no further argument (here); leave it out"),
     (["--logs", "a-0a1b2c3d", "here"], "--logs takes no further argument (here)"),
-    (["here", "--exec", "true", "--file", "x"], "--exec and --file can't be used together; give"),
+    (
+        ["here", "--exec", "true", "--file", "x"],
+        "the command and --file can't be used together; give",
+    ),
     (["here", "--file", "/no/such"], "/no/such can't be read: No such file or directory; give"),
-    (["--logs", "here"], "is not a session id; give one as dx-dispatch printed it"),
+    (["--logs", "here"], "is not a session id; see: dx-dispatch --sessions"),
     (["--abort", "here"], "is not a session id"),
     (["here", "--exec", "true", "--run-id", "../x"], "can't be an id; use up to 64 letters"),
     (["here", "--exec", "true", "--timeout", "soon"], "'soon' is not a number of seconds; see"),
@@ -173,7 +191,7 @@ def test_a_command_may_come_from_a_file(
     (home / "command.sh").write_bytes(text)
 
     path = "-" if from_stdin else str(home / "command.sh")
-    answer = call("here", "-q", "--file", path, stdin=text)
+    answer = call("here", "-q", "--exec", "--file", path, stdin=text)
 
     assert (answer.code, answer.out, answer.err) == (0, b"{{ 7*7 }} \xff\n", "")
 

@@ -106,6 +106,9 @@ def test_words_of_the_specification_are_kept() -> None:
     assert [reason.value for reason in Reason] == [
         *("ok", "exit_nonzero", "signalled", "auth_failed", "host_key"),
         *("lost", "lost_contact", "vm_error", "deadline", "aborted"),
+        *("idle", "agent_invalid", "agent_missing", "agent_error", "no_end_of_turn"),
+        *("needs_input", "verify_failed", "repo_unusable", "session_busy"),
+        *("unknown_session", "no_conversation"),
     ]
 
 
@@ -194,6 +197,11 @@ def test_preflight_as_a_dict_is_what_json_gives_back() -> None:
         "latency_ms": 12,
         "capabilities": ["gpu", "ml"],
         "aliases": ["epyc"],
+        "agent": None,
+        "agent_found": None,
+        "agent_version": None,
+        "load": None,
+        "running": None,
     }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.integration.keeper.machine import Machine
 
 META = '#dx {"task":"a b=c"}'
+KNOWN = "T1"
 FILES = ("end", "began", "token", "meta", "last", "out.eof", "out.000000000000000000")
 
 
@@ -32,7 +33,7 @@ def _entries(machine: Machine, **options: object) -> dict[str, Entry]:
 
 
 def _turn(machine: Machine, name: str, command: str) -> None:
-    machine.run(name, f"{META}\n{command}", meta="yes", token="T1")
+    machine.run(name, f"{META}\n{command}", meta="yes", token=KNOWN)
 
 
 def test_a_finished_turn_is_listed_with_its_last_words(machine: Machine) -> None:
@@ -45,7 +46,7 @@ def test_a_finished_turn_is_listed_with_its_last_words(machine: Machine) -> None
     assert abs(listing.now - time.time()) < 60
     first, second, third = _entries(machine).values()
     assert (first.state, first.code, first.left, first.verified) == ("exited", 0, 0, None)
-    assert (first.out_total, first.err_total, first.token, first.meta) == (29, 0, "T1", META)
+    assert (first.out_total, first.err_total, first.token, first.meta) == (29, 0, KNOWN, META)
     assert first.last == b"\n\0\xff dx-mark end\ndx-mark last\n"
     assert first.began is not None
     assert first.at is not None

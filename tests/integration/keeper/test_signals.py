@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from tests.integration.keeper.machine import Machine
 
 ASK = "grep -E 'Sig(Ign|Blk)' /proc/self/status; ps -o pid=,pgid=,sid= -p $$"
-TOOLS = (
-    "awk cat date dd find grep head id ln mkdir mkfifo mv perl ps rm sed sh sleep tail tr wc"
-).split()
+TOOLS = {
+    *("awk", "cat", "date", "dd", "find", "grep", "head", "id", "ln", "mkdir", "mkfifo", "mv"),
+    *("perl", "ps", "rm", "sed", "sh", "sleep", "tail", "tr", "wc"),
+}
 """All that the keeper needs where there is no setsid, and no env that can reset signals: macOS."""
 
 

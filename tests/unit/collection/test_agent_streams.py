@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader impo
 
 STREAMS = sorted((Path(__file__).parent / "streams").glob("*.jsonl"))
 AGENTS = load_agents()
+
+
+WITHOUT_PROGRESS = {"opencode-401", "opencode-500", "opencode-cut"}
 
 
 class Ending(NamedTuple):
@@ -191,12 +195,11 @@ def test_the_id_of_a_real_conversation_is_found(stream: Path) -> None:
         assert found.startswith("ses_")
 
 
-def test_a_turn_that_goes_round_in_circles_is_counted() -> None:
-    stream = Path(__file__).parent / "streams" / "opencode-cut.jsonl"
-    reader = StreamReader(AGENTS["opencode"])
-    reader.feed(stream.read_bytes())
-
-    assert reader.repeats == 8
+def test_going_round_in_circles_is_no_progress_and_all_else_is() -> None:
+    for stream in STREAMS:
+        progress = re.compile(agent_of(stream).progress)
+        seen = any(map(progress.search, stream.read_text(errors="replace").splitlines()))
+        assert seen == (stream.stem not in WITHOUT_PROGRESS), stream.name
 
 
 @pytest.mark.parametrize("agent", AGENTS.values(), ids=lambda agent: agent.name)

@@ -34,7 +34,7 @@ EXAMPLE: dict[str, Any] = {
     "finished": {"type": "end"},
     "failed": [{"when": {"type": "bad"}, "message": ["a", "b.c"]}],
     "needs_input": [{"stderr": "y/n"}, {"when": {"type": "ask"}, "path": "question"}],
-    "loops": [{"when": {"type": "again"}, "until": {"type": "say"}}],
+    "progress": '"type":"(say|run)"',
 }
 
 
@@ -97,7 +97,7 @@ def test_an_inventory_adds_an_agent() -> None:
 
     assert agent.program == "aider"
     assert agent.failed[0].message == ("a", "b.c")
-    assert agent.loops[0].until == (Match((("type", ("say",)),)),)
+    assert agent.progress == '"type":"(say|run)"'
     assert [plea.path for plea in agent.needs_input] == [None, "question"]
     assert load_agents({"tiny": {"start": ["tiny"]}})["tiny"].events == "text"
 
@@ -196,7 +196,8 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
             changed(needs_input=[{"stderr": "a", "path": "b"}]),
             "aider.needs_input[1].path: does nothing with stderr",
         ),
-        (changed(loops=[{"until": {"a": 1}}]), "aider.loops[1].when: must map paths"),
+        (changed(progress="("), "aider.progress: is no regular expression"),
+        (changed(progress="a\nb"), "aider.progress: must be a regular expression in one line"),
         (changed(environment=["A=b"]), "aider.environment: must be a mapping"),
         (changed(environment={"A": True}), "aider.environment: A must be text; put it in quotes"),
         (changed(environment={"A": "\0"}), "aider.environment: A must be text"),
@@ -233,7 +234,6 @@ def test_every_key_is_in_the_document() -> None:
         *Agent.__dataclass_fields__.keys() - {"name"},
         *module.Rule.__dataclass_fields__,
         *module.Plea.__dataclass_fields__,
-        *module.Loop.__dataclass_fields__,
     ]
     assert [key for key in keys if f"`{key}`" not in text] == []
     for agent in load_agents():

@@ -20,7 +20,14 @@ from dxansible.runner.request import PlayRequest
 from dxansible.settings import Settings, content_dir
 from tests.unit.runner.records import PREFLIGHT
 
-MODULES = ("preflight", "run_command", "stop_command")
+MODULES = (
+    "clean_sessions",
+    "list_sessions",
+    "preflight",
+    "run_command",
+    "run_turn",
+    "stop_command",
+)
 COLLECTIONS = content_dir("playbooks") / "collections"
 ANSIBLES_OWN = {
     "_ansible_no_log",
@@ -101,7 +108,13 @@ def test_what_a_preflight_returns_is_what_the_runner_reads() -> None:
 @pytest.mark.parametrize("stream", [True, False])
 def test_what_a_task_really_returns_is_documented(settings: Settings, *, stream: bool) -> None:
     seen = {name: set[str]() for name in MODULES}
-    variables = {"dx_run_id": "once", "dx_command": "exit 3", "dx_stream": stream}
+    variables = {
+        "dx_run_id": "once",
+        "dx_command": "exit 3",
+        "dx_stream": stream,
+        "dx_task": "exit 3",
+        "dx_agent": "shell",
+    }
 
     def take(event: dict[str, Any]) -> None:
         if event["event"] in {"runner_on_ok", "runner_on_failed", "runner_retry"}:
@@ -109,7 +122,10 @@ def test_what_a_task_really_returns_is_documented(settings: Settings, *, stream:
             result = event["event_data"]["res"]
             seen[name] |= (result.keys() - ANSIBLES_OWN) | {f"dx.{key}" for key in result["dx"]}
 
-    for playbook in ("run-command.yml", "stop-command.yml"):
+    for playbook in (
+        *("run-command.yml", "stop-command.yml", "start-session.yml"),
+        *("list-sessions.yml", "clean-sessions.yml"),
+    ):
         request = PlayRequest(
             playbook=settings.playbooks / playbook,
             inventory=settings.inventory,

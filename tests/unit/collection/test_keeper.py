@@ -13,6 +13,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     CutShortError,
     Keeper,
     KeeperError,
+    ProgramMissingError,
     Reply,
 )
 
@@ -129,6 +130,30 @@ def test_what_was_aborted_before_it_began_never_begins(shell: Shell, home: Path)
 
 def test_an_id_that_was_never_started_is_unknown(shell: Shell) -> None:
     assert Keeper(shell).poll("never", {}).state == "unknown"
+
+
+def test_a_listing_a_ping_and_a_clean_are_one_round_trip_each(shell: Shell) -> None:
+    keeper = Keeper(shell)
+    assert keeper.list().sessions == []
+    command = b'#dx {"agent":"x"}\necho hi'
+    end_of(keeper, "ses.1", keeper.start("ses.1", command, {"wait": 5, "meta": "yes"}))
+    calls = shell.calls
+
+    (entry,) = keeper.list("ses").sessions
+    ping = keeper.ping("sh", path="~/bin")
+    cleaned = keeper.clean(0, turns=True)
+    keeper.clean(1, turns=False)
+
+    assert (entry.name, entry.meta, entry.last) == ("ses.1", '#dx {"agent":"x"}', b"hi\n")
+    assert (ping.running, ping.found, ping.version) == (0, True, None)
+    assert (cleaned.removed, cleaned.kept) == (("ses",), {})
+    assert shell.calls == calls + 4
+    assert keeper.list("other").sessions == []
+
+
+def test_nothing_is_started_without_the_program_that_it_needs(shell: Shell) -> None:
+    with pytest.raises(ProgramMissingError, match="/usr/bin"):
+        Keeper(shell).start("s1", b"true", {"need": "no-such-program"})
 
 
 def test_a_home_that_cannot_be_written_to_is_told_in_the_shell_s_own_words(

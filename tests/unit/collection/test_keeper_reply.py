@@ -7,12 +7,14 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     ENDED,
     CutShortError,
     KeeperError,
+    ProgramMissingError,
     Reply,
     parse_reply,
 )
 
+KNOWN = "T1"
 ALL = (
-    "state=exited code=3 verified=no left=2 attached=no full=yes "
+    "state=exited code=3 verified=no left=2 attached=no token=T1 full=yes "
     "out_from=5 out_upto=8 out_total=8 err_from=0 err_upto=1 err_total=1"
 )
 
@@ -31,6 +33,7 @@ def test_a_reply_has_every_field_and_the_bytes_of_both_streams() -> None:
         code=3,
         verified=False,
         left=2,
+        token=KNOWN,
         attached=False,
         full=True,
         out=b"a\xff\0",
@@ -42,7 +45,7 @@ def test_a_reply_has_every_field_and_the_bytes_of_both_streams() -> None:
 
 
 def test_what_a_field_does_not_say_is_not_known() -> None:
-    assert read(text("state=running code=- verified=- attached=yes full=no")) == Reply(
+    assert read(text("state=running code=- verified=- attached=yes token=- full=no")) == Reply(
         state="running"
     )
 
@@ -121,6 +124,12 @@ def test_without_a_reply_the_error_is_what_the_shell_complained_about(
 def test_an_error_of_the_keeper_is_told_in_its_own_words(fields: str, complaint: str) -> None:
     with pytest.raises(KeeperError, match=f"^{complaint}$"):
         read(text(fields))
+
+
+def test_a_program_that_is_missing_is_told_with_the_places_where_it_was_sought() -> None:
+    with pytest.raises(ProgramMissingError) as error:
+        read(text("state=missing message=/a b:/c"))
+    assert error.value.path == "/a b:/c"
 
 
 @pytest.mark.parametrize("state", [*sorted(ENDED), "running", "starting"])

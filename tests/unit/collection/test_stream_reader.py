@@ -29,7 +29,6 @@ AGENTS = load_agents(
                 {"when": {"type": "ask"}},
                 {"stderr": "^proceed\\?"},
             ],
-            "loops": [{"when": {"type": "again"}, "until": {"type": "run"}}],
         }
     }
 )
@@ -49,17 +48,6 @@ def single(data: bytes) -> list[bytes]:
 
 def lines(*events: object) -> bytes:
     return b"".join(json.dumps(event).encode() + b"\n" for event in events)
-
-
-def test_getting_on_ends_the_count() -> None:
-    reader = StreamReader(ROBOT)
-
-    reader.feed(lines({"type": "again"}, {"type": "say", "text": "x"}, {"type": "again"}))
-    assert reader.repeats == 2
-    reader.feed(lines({"type": "run"}, {"type": "again"}))
-    assert reader.repeats == 1
-    reader.feed(lines({"type": "end"}))
-    assert reader.repeats == 0
 
 
 def test_a_refusal_on_standard_error_is_a_call_for_a_human() -> None:
@@ -267,7 +255,7 @@ def test_nothing_to_say_is_no_message() -> None:
 
 
 def test_a_state_of_something_else_is_as_good_as_none() -> None:
-    state = {"finished": 5, "problem": 5, "_line": None, "held": 5, "repeats": "x", "more": 1}
+    state = {"finished": 5, "problem": 5, "_line": None, "held": 5, "more": 1}
 
     assert StreamReader.resume(ROBOT, state).state() == StreamReader(ROBOT).state()
 

@@ -40,8 +40,22 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         record: dict[str, Any] = {"kind": "sessions", "sessions": [], "load": None, "error": None}
         try:
             known = agents.load_agents(arguments["agents"])
+            keeper = Keeper(self._connection)
             with link.guarded(timeout * 2 + 20):
-                listing = Keeper(self._connection).list(arguments["session"] or None)
+                listing = keeper.list(arguments["session"] or None)
+                turns = turns_of(listing.sessions)
+                record["load"] = listing.load
+                record["sessions"] = [
+                    session_view.describe(
+                        host,
+                        name,
+                        turns[name],
+                        known,
+                        listing.now,
+                        lambda key: _errors(keeper, key),
+                    )
+                    for name in turns
+                ]
         except agents.AgentError as error:
             raise AnsibleActionFail(str(error)) from error
         except link.LinkError as error:
@@ -50,12 +64,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             record["error"] = f"{host} accepts the connection, but its shell does not answer"
         except KeeperError as error:
             record["error"] = f"{host}: {error}"
-        else:
-            record["load"] = listing.load
-            record["sessions"] = [
-                session_view.describe(host, name, turns, known, listing.now)
-                for name, turns in turns_of(listing.sessions).items()
-            ]
         failed = record["error"] is not None
         message = record["error"] or f"{host}: {len(record['sessions'])} sessions"
         return result | {"failed": failed, "msg": message, "dx": record, "changed": False}
+
+
+def _errors(keeper: Keeper, key: str) -> bytes:
+    return keeper.poll(key, {"out": 10**17, "chunk": 65536}).err

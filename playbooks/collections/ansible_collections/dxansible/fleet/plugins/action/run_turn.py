@@ -146,7 +146,7 @@ class ActionModule(AttemptAction):
         last, meta = (known[-1][0], turn.read_meta(known[-1][1].meta)) if known else (0, {})
         self._prepare(progress, last + 1, str(meta.get("agent") or self._arguments["agent"]), meta)
         agent = self._agent(progress)
-        if agent.resume and not progress.meta.get("native_id"):
+        if agent.resume and not (progress.meta.get("native_id") and not agent.chosen_id):
             native = progress.id if foreign else self._native_id(keeper, agent, progress, known)
             if native is None:
                 progress.turn = 0
@@ -173,12 +173,13 @@ class ActionModule(AttemptAction):
         progress: TurnProgress,
         known: list[tuple[int, Entry]],
     ) -> str | None:
-        if agent.chosen_id:
-            return agents.chosen_id(progress.id)
         for _, entry in reversed(known):
             reader = StreamReader(agent)
             with self._guard(0):
-                reader.feed(keeper.poll(entry.name, {"chunk": _HEAD_BYTES}).out)
+                head = keeper.poll(entry.name, {"chunk": _HEAD_BYTES}).out
+            reader.feed(head)
+            if agent.chosen_id and b"\n{" in head:  # it has said something, so it knows the id
+                return agents.chosen_id(progress.id)
             if reader.native_id is not None:
                 return str(reader.native_id)
         return None
@@ -297,10 +298,9 @@ class ActionModule(AttemptAction):
 
 
 def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[list[str]]:
-    if reply.out_from > progress.out_next:
-        reader.skip()
+    gap = reader.skip() if reply.out_from > progress.out_next else ""
     reader.feed_error(reply.err)
-    pieces = [["out", reader.feed(reply.out)], ["err", reply.err.decode(errors="replace")]]
+    pieces = [["out", gap + reader.feed(reply.out)], ["err", reply.err.decode(errors="replace")]]
     progress.out_next = reply.out_from + len(reply.out)
     progress.err_next = reply.err_from + len(reply.err)
     return [piece for piece in pieces if piece[1]]

@@ -25,6 +25,10 @@ options:
       - When empty, a new one is made.
     type: str
     default: ""
+  id_prefix:
+    description: What a new id begins with.
+    type: str
+    default: cmd
   timeout:
     description: Seconds for each check, and for a connection to come up.
     type: float
@@ -41,6 +45,21 @@ options:
     description: Whether never to wait for a person to type a password or a passphrase.
     type: bool
     default: true
+  agent:
+    description:
+      - Name of the coding agent to look for on the host, with its load and what runs there.
+      - When empty, or without O(connect=true), nothing of that is looked for.
+    type: str
+    default: ""
+  agents:
+    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
+    type: dict
+    default: {}
+  path:
+    description: Directories to put before C(PATH) when looking for the agent.
+    type: list
+    elements: str
+    default: []
 attributes:
   action:
     description: Runs on the controller.
@@ -152,6 +171,30 @@ dx:
       type: int
       returned: always
       sample: 90
+    agent:
+      description: Name of the agent that was looked for; null for none.
+      type: str
+      returned: always
+      sample: opencode
+    agent_found:
+      description: Whether it is on the C(PATH) there; null if it was not looked for.
+      type: bool
+      returned: always
+    agent_version:
+      description: What it says of its version; null if it says nothing.
+      type: str
+      returned: always
+      sample: 1.18.33
+    load:
+      description: Load of the host over one minute; null if it is unknown.
+      type: float
+      returned: always
+      sample: 0.25
+    running:
+      description: Sessions and commands that run there; null if it was not asked.
+      type: int
+      returned: always
+      sample: 1
     duration_ms:
       description: Milliseconds that the checks took.
       type: int

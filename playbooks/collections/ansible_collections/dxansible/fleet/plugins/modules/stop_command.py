@@ -33,6 +33,10 @@ options:
       - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
     type: dict
     default: {}
+  turns:
+    description: Whether O(id) is an agent's session, whose last turn is to be stopped.
+    type: bool
+    default: false
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.

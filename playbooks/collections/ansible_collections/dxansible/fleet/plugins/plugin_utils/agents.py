@@ -26,7 +26,6 @@ __all__ = [
     "Agent",
     "AgentError",
     "Failure",
-    "Loop",
     "Plea",
     "Rule",
     "choose",
@@ -78,15 +77,6 @@ class Plea:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
-    """Events that come again and again when the agent goes round in circles."""
-
-    when: Match
-    until: tuple[Match, ...] = ()
-    """Events that show that it has got on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """One coding agent; docs/agents.md describes the fields."""
 
@@ -105,7 +95,8 @@ class Agent:
     finished: tuple[Match, ...] = ()
     failed: tuple[Failure, ...] = ()
     needs_input: tuple[Plea, ...] = ()
-    loops: tuple[Loop, ...] = ()
+    progress: str = ""
+    """Extended regular expression of the lines that count for the idle limit; empty: every byte."""
     environment: Mapping[str, str] = field(default_factory=dict)
     exit_codes: Mapping[int, str] = field(default_factory=dict)
 
@@ -195,7 +186,7 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         finished=reader.matches("finished"),
         failed=tuple(_failure(inner) for inner in reader.records("failed")),
         needs_input=tuple(_plea(inner) for inner in reader.records("needs_input")),
-        loops=tuple(_loop(inner) for inner in reader.records("loops")),
+        progress=_expression(reader),
         environment=reader.environment("environment"),
         exit_codes=reader.exit_codes("exit_codes"),
     )
@@ -238,9 +229,13 @@ def _plea(reader: RecordReader) -> Plea:
     return Plea(when=reader.match("when"), path=reader.path("path"))
 
 
-def _loop(reader: RecordReader) -> Loop:
-    reader.refuse_unknown(Loop.__dataclass_fields__)
-    return Loop(when=reader.match("when"), until=reader.matches("until"))
+def _expression(reader: RecordReader) -> str:
+    if not reader.has("progress"):
+        return ""
+    expression = reader.pattern("progress").pattern
+    if not expression or not expression.isprintable():
+        reader.fail("progress", "must be a regular expression in one line, for grep -E")
+    return expression
 
 
 def _check(agent: Agent, reader: RecordReader) -> None:
@@ -281,7 +276,7 @@ def _check_prompt(agent: Agent, reader: RecordReader) -> None:
 def _check_events(agent: Agent, reader: RecordReader) -> None:
     if agent.events == "json":
         return
-    for key in ("native_id", "text", "finished", "failed", "loops"):
+    for key in ("native_id", "text", "finished", "failed"):
         if getattr(agent, key):
             reader.fail(key, "needs events: json")
     if any(plea.when for plea in agent.needs_input):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cleaned", "Entry", "Listing", "Ping", "read_cleaned", "read_listing", "read_ping"]
 
+_CUT_SHORT = "the VM's answer was cut short"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -94,19 +96,19 @@ def read_cleaned(answer: Answer) -> Cleaned:
 def read_listing(answer: Answer) -> Listing:
     """Raise CutShortError if it is not whole."""
     text, found, rest = answer.body.partition(f"{answer.mark} last\n".encode())
-    if not found:
-        raise CutShortError("the VM's answer was cut short")
     entries: dict[str, Entry] = {}
     for line in text.split(b"\n"):
         name, _, about = line.decode(errors="replace").partition(" ")
         if about.startswith("last="):
-            size = int(about.removeprefix("last="))
+            size = number(read_fields(about), "last")
+            if size is None or name not in entries:
+                raise CutShortError(_CUT_SHORT)
             entries[name] = replace(entries[name], last=rest[:size])
             rest = rest[size:]
         elif about:
             entries[name] = _entry(name, about)
-    if not rest.startswith(f"\n{answer.mark} end".encode()):
-        raise CutShortError("the VM's answer was cut short")
+    if not found or not rest.startswith(f"\n{answer.mark} end".encode()):
+        raise CutShortError(_CUT_SHORT)
     return Listing(
         now=number(answer.fields, "now"), load=_load(answer), sessions=list(entries.values())
     )
@@ -134,7 +136,7 @@ def _entry(name: str, about: str) -> Entry:
 def _lines(answer: Answer) -> list[bytes]:
     text, found, _ = (b"\n" + answer.body).partition(f"\n{answer.mark} end".encode())
     if not found:
-        raise CutShortError("the VM's answer was cut short")
+        raise CutShortError(_CUT_SHORT)
     return text.split(b"\n")
 
 

@@ -10,7 +10,7 @@ from .keeper import ENDED, Reply
 from .stream_reader import StreamReader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .keeper import Entry
     from .verdict import Verdict
@@ -20,17 +20,21 @@ __all__ = ["describe", "state_of"]
 _STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
 
 
-def describe(
+def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
     host: str,
     session: str,
     turns: list[tuple[int, Entry]],
     known: Mapping[str, agents.Agent],
     now: int | None,
+    errors_of: Callable[[str], bytes],
 ) -> dict[str, Any]:
-    """One session by its last turn. ``now`` is the VM's clock, in seconds since the epoch."""
+    """One session by its last turn. ``now`` is the VM's clock, in seconds since the epoch.
+
+    ``errors_of`` fetches what a turn has written to standard error, for the rare one that needs it.
+    """
     number, entry = turns[-1]
     meta = turn.read_meta(entry.meta)
-    found = _judge(host, entry, meta, known)
+    found = _judge(host, entry, meta, known, errors_of)
     began = turns[0][1].began
     ended = entry.at
     return {
@@ -61,15 +65,22 @@ def state_of(found: Verdict) -> str:
 
 
 def _judge(
-    host: str, entry: Entry, meta: Mapping[str, Any], known: Mapping[str, agents.Agent]
+    host: str,
+    entry: Entry,
+    meta: Mapping[str, Any],
+    known: Mapping[str, agents.Agent],
+    errors_of: Callable[[str], bytes],
 ) -> Verdict:
     if entry.state not in ENDED:
         return turn_verdict.RUNNING
     agent = known.get(str(meta.get("agent"))) or known["shell"]
     reader = StreamReader(agent)
     if entry.state == "exited":
-        reader.skip()  # it is the output's end, and may begin in the middle of a line
+        if entry.out_total > len(entry.last):
+            reader.skip()  # it begins in the middle of a line
         reader.feed(entry.last)
+        if entry.code == 0 and agent.reports_end and not reader.finished:
+            reader.feed_error(errors_of(entry.name))
         reader.close()
     reply = Reply(state=entry.state, code=entry.code, verified=entry.verified, left=entry.left)
     limits = {name: float(meta.get(name) or 0) for name in ("timeout", "idle")}

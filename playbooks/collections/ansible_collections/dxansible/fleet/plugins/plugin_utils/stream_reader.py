@@ -29,7 +29,6 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 _SIMPLE: dict[str, type] = {
     "finished": bool,
     "needs_input": bool,
-    "repeats": int,
     "_ours": bool,
     "_dropping": bool,
     "_at_start": bool,
@@ -57,8 +56,6 @@ class StreamReader:
         """It stopped because it wanted a human."""
         self.trailer: str | None = None
         """Our own last line."""
-        self.repeats = 0
-        """Signs, one after the other, that the agent goes round in circles."""
         self._line = bytearray()  # unfinished: an event, or our own line
         self._error_line = bytearray()
         self._ours = False  # the unfinished line of text is our own
@@ -195,22 +192,17 @@ class StreamReader:
             self.native_id = next(filter(_is_id, values_at(event, agent.native_id)), None)
         self.needs_input |= any(_wants_human(plea, event) for plea in agent.needs_input)
         self._judge_end(event)
-        for loop in agent.loops:
-            if loop.when.matches(event):
-                self.repeats += 1
-            elif any(match.matches(event) for match in loop.until):
-                self.repeats = 0
 
     def _judge_end(self, event: dict[str, Any]) -> None:
         if any(match.matches(event) for match in self._agent.finished):
-            self.finished, self.problem, self.repeats = True, None, 0
+            self.finished, self.problem = True, None
             return
         for failure in self._agent.failed:
             if failure.when.matches(event):
                 words = next(filter(None, (text_at(event, [path]) for path in failure.message)), "")
                 known = self.problem or f"{self._agent.name} says that it failed, but not why"
                 self.problem = (failure.before + words)[:_PROBLEM] if words else known
-                self.finished, self.repeats = False, 0
+                self.finished = False
                 return
 
     def _judge_error_line(self) -> None:

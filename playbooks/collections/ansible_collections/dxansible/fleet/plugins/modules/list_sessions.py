@@ -1,0 +1,92 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of ``dxansible.fleet.list_sessions``, which runs on the controller as an action."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: list_sessions
+short_description: List the agents' sessions of a host, as the host knows them
+version_added: 0.2.0
+description:
+  - Reads what the host has kept of every session in one round trip, and changes nothing.
+options:
+  session:
+    description: Only this session. When empty, all.
+    type: str
+    default: ""
+  agents:
+    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
+    type: dict
+    default: {}
+  connect_timeout:
+    description: Seconds for a connection to come up.
+    type: float
+    default: 5.0
+  ssh:
+    description:
+      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
+    type: dict
+    default: {}
+  batch_mode:
+    description: Whether never to wait for a person to type a password or a passphrase.
+    type: bool
+    default: true
+attributes:
+  action:
+    description: Runs on the controller; the host needs a POSIX shell and no Python.
+    support: full
+  async:
+    description: Can be used with the C(async) keyword.
+    support: none
+  check_mode:
+    description: Changes nothing, and so ignores check mode.
+    support: none
+  diff_mode:
+    description: Has no differences to show.
+    support: none
+seealso:
+  - module: dxansible.fleet.run_turn
+author:
+  - dxansible contributors (@dxansible)
+"""
+
+EXAMPLES = r"""
+- name: List the sessions
+  dxansible.fleet.list_sessions:
+  register: listed
+"""
+
+RETURN = r"""
+msg:
+  description: How many there are, or what is wrong.
+  returned: always
+  type: str
+  sample: "epyc6: 2 sessions"
+dx:
+  description: What there is.
+  returned: always
+  type: dict
+  contains:
+    kind:
+      description: Always V(sessions).
+      type: str
+      returned: always
+      sample: sessions
+    sessions:
+      description:
+        - For each session its id (C(session)), C(state) in one word, number of the last C(turn) and
+          of all C(turns), C(agent), C(outcome) (null while it runs), C(reason), C(error),
+          C(exit_code), C(age_s) and C(idle_s) in seconds, C(task), C(beads) and C(repo).
+      type: list
+      elements: dict
+      returned: always
+    load:
+      description: Load of the host over one minute; null if it is unknown.
+      type: float
+      returned: always
+      sample: 0.25
+    error:
+      description: Why the host could not be asked; null if it could.
+      type: str
+      returned: always
+"""

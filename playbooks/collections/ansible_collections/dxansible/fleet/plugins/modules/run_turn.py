@@ -1,0 +1,255 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of ``dxansible.fleet.run_turn``, which runs on the controller as an action."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run_turn
+short_description: Hand a task to the coding agent of a host, and say truthfully what became of it
+version_added: 0.2.0
+description:
+  - Starts a turn of an agent's session with the task in the variable C(dx_task), or follows one.
+  - To be used with C(until), since each try waits for a few seconds only; no try gives an agent the
+    same task twice.
+  - The host keeps the turn, its time limits and its output, so a lost connection loses nothing.
+  - Succeeds only when the agent has ended with exit code 0 and has reported the end of its turn.
+options:
+  session:
+    description: Id of the session.
+    type: str
+    required: true
+  mode:
+    description:
+      - V(start) begins the session, V(resume) continues its conversation with a further turn, and
+        V(follow) only watches.
+    type: str
+    choices: [start, resume, follow]
+    default: start
+  turn:
+    description: The turn to follow. V(0) follows all, from the first to the end of the last.
+    type: int
+    default: 0
+  agent:
+    description: Name of the agent. When empty, C(opencode). A session keeps the one it has.
+    type: str
+    default: ""
+  agents:
+    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
+    type: dict
+    default: {}
+  repo:
+    description:
+      - A git repository on the host, of which the session gets a worktree and a branch of its own.
+      - When empty, the agent works in the home directory.
+    type: str
+    default: ""
+  beads:
+    description: Id of the issue that the task belongs to; it names the branch.
+    type: str
+    default: ""
+  summary:
+    description: The task in one line without secrets, for listings.
+    type: str
+    default: ""
+  queue:
+    description: Whether to wait for a turn that is running, instead of failing.
+    type: bool
+    default: false
+  wait:
+    description: Whether to follow the turn to its end.
+    type: bool
+    default: true
+  timeout:
+    description: Seconds that the turn may take, enforced on the host. V(0) sets no limit.
+    type: float
+    default: 7200.0
+  idle_timeout:
+    description: Seconds that the agent may print nothing. V(0) sets no limit.
+    type: float
+    default: 1200.0
+  connect_timeout:
+    description: Seconds for a connection to come up.
+    type: float
+    default: 5.0
+  max_retries:
+    description: Further connection attempts. A task that was taken is never given again.
+    type: int
+    default: 1
+  retry_delay:
+    description: Seconds between two connection attempts.
+    type: float
+    default: 2.0
+  output_limit:
+    description: Bytes of each stream that the host keeps. V(0) is 32 MiB over all hosts.
+    type: int
+    default: 0
+  path:
+    description: Directories to put before C(PATH); C(~/) is the home directory on the host.
+    type: list
+    elements: str
+    default: []
+  ssh:
+    description:
+      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
+    type: dict
+    default: {}
+  batch_mode:
+    description: Whether never to wait for a person to type a password or a passphrase.
+    type: bool
+    default: true
+  task_socket:
+    description:
+      - Path of a Unix socket that gives the check and the task, byte for byte, instead of
+        C(dx_verify) and C(dx_task).
+    type: str
+    default: ""
+attributes:
+  action:
+    description: Runs on the controller; the host needs a POSIX shell and no Python.
+    support: full
+  async:
+    description: Can be used with the C(async) keyword.
+    support: none
+  check_mode:
+    description: Starts the turn in check mode too.
+    support: none
+  diff_mode:
+    description: Has no differences to show.
+    support: none
+notes:
+  - C(dx_task) and C(dx_verify) are never templates.
+seealso:
+  - module: dxansible.fleet.preflight
+  - module: dxansible.fleet.list_sessions
+author:
+  - dxansible contributors (@dxansible)
+"""
+
+EXAMPLES = r"""
+- name: Check the host
+  dxansible.fleet.preflight:
+    id_prefix: ses
+  register: checked
+
+- name: Hand over the task in dx_task
+  dxansible.fleet.run_turn:
+    session: "{{ checked.dx.id }}"
+    ssh: "{{ checked.dx.ssh }}"
+    agent: claude
+    repo: ~/affordabot
+  register: turn
+  until: turn.dx.done
+  retries: 100000
+  delay: 0
+"""
+
+RETURN = r"""
+msg:
+  description: What happened and what to do.
+  returned: when RV(dx.done)
+  type: str
+  sample: "epyc6: done"
+rc:
+  description: Exit code of the turn; null where it did not run to an exit of its own.
+  returned: when RV(dx.done)
+  type: int
+  sample: 0
+dx:
+  description: What is known of the turn.
+  returned: always
+  type: dict
+  contains:
+    kind:
+      description: Always V(turn).
+      type: str
+      returned: always
+      sample: turn
+    id:
+      description: The session.
+      type: str
+      returned: always
+      sample: ses_0123456789abcdef-9f86d081
+    limit:
+      description: Bytes of each stream that are kept.
+      type: int
+      returned: always
+      sample: 33554432
+    done:
+      description: Whether there is nothing more to wait for. While it is V(false), try again.
+      type: bool
+      returned: always
+    progress:
+      description:
+        - What the next try goes on from. Its C(started) says whether the host has the task.
+      type: dict
+      returned: always
+    queued:
+      description: Whether the task waits for the turn before.
+      type: bool
+      returned: while it waits
+    retry:
+      description: The connection attempt that failed, if another follows.
+      type: dict
+      returned: when a connection attempt failed and another follows
+    turn:
+      description: Number of the turn in its session.
+      type: int
+      returned: when the host has the task
+      sample: 1
+    agent:
+      description: The session's agent.
+      type: str
+      returned: when the host has the task
+      sample: opencode
+    meta:
+      description: What the host keeps of the turn for listings.
+      type: dict
+      returned: when the host has the task
+    text:
+      description: What is new of the agent's work, as pairs of a stream and readable text.
+      type: list
+      elements: list
+      returned: when something was read
+    result:
+      description:
+        - The agent's last C(message), its own id of the conversation (C(native_id)), C(directory),
+          C(branch), C(verify_exit_code), and what changed in the repository (C(commits), C(files),
+          C(dirty), C(head)). Null is what the turn had not come to.
+      type: dict
+      returned: when the turn has ended
+    outcome:
+      description:
+        - V(SUCCESS), V(FAILURE), V(TIMEOUT), V(ABORTED) or V(PREFLIGHT_FAILED); V(RUNNING) where
+          the turn goes on and was not to be waited for.
+      type: str
+      returned: when RV(dx.done)
+      sample: SUCCESS
+    reason:
+      description: Why the outcome is what it is.
+      type: str
+      returned: when RV(dx.done)
+      sample: ok
+    error:
+      description: What happened and what to do; null on success.
+      type: str
+      returned: when RV(dx.done)
+    exit_code:
+      description: As RV(rc).
+      type: int
+      returned: when RV(dx.done)
+    stop_verified:
+      description:
+        - After a stop, whether no process of the turn is left; null where nothing was to be
+          stopped.
+      type: bool
+      returned: when RV(dx.done)
+    left_running:
+      description: Processes that the turn left behind.
+      type: int
+      returned: when RV(dx.done)
+    duration_ms:
+      description: Milliseconds since the first try.
+      type: int
+      returned: when RV(dx.done)
+      sample: 23400
+"""

@@ -1,0 +1,60 @@
+"""An inventory whose agent is the shell, so that a task is a script and ends as it is told to."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.dispatcher import Dispatcher
+from tests.integration.sessions.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.lab import Lab, Vm
+
+_AGENTS = """\
+---
+dx_agent: shell
+dx_agents:
+  absent: {start: [no-such-agent]}
+  reader: {start: [sh, -c, 'cat >"$HOME/$DX_SESSION.prompt"']}
+  copier: {start: [sh, -c, 'cp "$1" "$HOME/$DX_SESSION.prompt"', sh, "{prompt_file}"], prompt: file}
+"""
+
+
+@pytest.fixture(scope="session")
+def inventory(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lab's own, with agents that need no model."""
+    directory = tmp_path_factory.mktemp("sessions") / "inventory"
+    shutil.copytree(lab.inventory, directory)
+    (directory / "group_vars").mkdir()
+    (directory / "group_vars" / "all.yml").write_text(_AGENTS)
+    return directory
+
+
+@pytest.fixture
+def user(inventory: Path) -> Iterator[Dispatcher]:
+    """Somebody with that inventory and a home directory of their own."""
+    dispatcher = Dispatcher(inventory)
+    yield dispatcher
+    dispatcher.close()
+
+
+@pytest.fixture
+def other(inventory: Path) -> Iterator[Dispatcher]:
+    """Somebody else, on another machine for all that they can see."""
+    dispatcher = Dispatcher(inventory)
+    yield dispatcher
+    dispatcher.close()
+
+
+@pytest.fixture
+def work(epyc6: Vm) -> Iterator[Work]:
+    """A task that goes on until it is told to end, which at the latest it is after the test."""
+    task = Work(epyc6)
+    yield task
+    task.end()
