@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 3
+AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
 .PHONY: demo test lint molecule lab chaos clean system-demo system-test
 
@@ -13,8 +14,9 @@ demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
 
 test: $(VENV)/.test system-test
+	scripts/agents.sh $(AGENTS)
 	$(MAKE) --no-print-directory molecule
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	DX_TEST_AGENTS=$(AGENTS) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/.test system-test
 	$(BIN)/ruff check .
@@ -23,7 +25,7 @@ lint: $(VENV)/.test system-test
 	$(BIN)/yamllint --strict .
 	ANSIBLE_COLLECTIONS_PATH=playbooks/collections $(BIN)/ansible-lint --offline
 	cat playbooks/collections/ansible_collections/dxansible/fleet/files/keeper/*.sh | shellcheck -s sh -
-	shellcheck .ci/run scripts/*.sh
+	shellcheck .ci/run scripts/*.sh playbooks/collections/ansible_collections/dxansible/fleet/files/turn.sh
 
 molecule: $(VENV)/.test system-test
 	scripts/molecule.sh default

@@ -75,7 +75,11 @@ class Dispatcher:
     ) -> Answer:
         """Run a call to its end, for up to ``limit`` seconds."""
         with self.start(*arguments, stdin=subprocess.PIPE, **options) as process:
-            out, err = process.communicate(stdin, timeout=limit)
+            try:
+                out, err = process.communicate(stdin, timeout=limit)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         return Answer(process.returncode, out or b"", err or b"")
 
     def drop_connections(self) -> None:

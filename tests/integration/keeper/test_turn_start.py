@@ -117,6 +117,22 @@ def test_output_on_either_stream_is_no_silence(machine: Machine) -> None:
     assert (reply.state, reply.code) == ("exited", 3)
 
 
+def test_going_round_in_circles_is_no_progress(any_machine: Machine) -> None:
+    command = "for i in 1 2 3; do echo step done; sleep 0.6; done; while :; do echo again; done"
+    options = {"idle": 2, "progress": '"x"|(do|fi)ne$', "limit": 100_000}
+    any_machine.start("s.1", command, **options)
+    reply = any_machine.wait_for_end("s.1")
+    assert (reply.state, reply.verified) == ("idle", True)
+
+
+def test_progress_is_seen_wherever_the_output_is_cut(machine: Machine) -> None:
+    step = "echo one; head -c 9000 /dev/zero; echo; sleep 0.3"
+    command = f"i=0; while [ $i -lt 10 ]; do {step}; i=$((i+1)); done; exit 3"
+    machine.start("s.1", command, idle=2, progress="^one$", limit=32768)
+    reply = machine.wait_for_end("s.1")
+    assert (reply.state, reply.code) == ("exited", 3)
+
+
 def test_an_exit_leaves_no_watcher(machine: Machine) -> None:
     for number in range(5):
         reply = machine.run(f"s.{number}", "echo hi", idle=77, deadline=88)

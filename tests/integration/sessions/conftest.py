@@ -21,6 +21,7 @@ _AGENTS = """\
 dx_agent: shell
 dx_agents:
   absent: {start: [no-such-agent]}
+  piped: {start: [sh]}
   reader: {start: [sh, -c, 'cat >"$HOME/$DX_SESSION.prompt"']}
   copier: {start: [sh, -c, 'cp "$1" "$HOME/$DX_SESSION.prompt"', sh, "{prompt_file}"], prompt: file}
 """

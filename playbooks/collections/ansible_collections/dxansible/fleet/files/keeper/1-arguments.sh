@@ -3,7 +3,7 @@
 # and says what became of it. POSIX sh; runs under dash, bash, zsh and busybox. See docs/keeper.md.
 #
 #   keeper.sh start id=ID length=BYTES [deadline=S] [idle=S] [limit=BYTES] [path=DIRS] [grace=S]
-#                   [token=T] [meta=yes] [need=PROGRAM] <command-text
+#                   [token=T] [meta=yes] [need=PROGRAM] [progress=ERE] <command-text
 #   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES]
 #   keeper.sh abort id=ID [wait=S]
 #   keeper.sh list  [id=ID] [chunk=BYTES]
@@ -16,7 +16,7 @@ caller_umask=$(umask)
 umask 077
 
 id='' length=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=1 mark=dx
-idle=0 token='' meta='' need='' turns='' program='' version=''
+idle=0 token='' meta='' need='' turns='' program='' version='' progress=''
 verb=${1-}
 [ $# -eq 0 ] || shift
 for argument; do
@@ -36,6 +36,7 @@ for argument; do
         token=*) token=${argument#*=} ;;
         meta=*) meta=${argument#*=} ;;
         need=*) need=${argument#*=} ;;
+        progress=*) progress=${argument#*=} ;;
         turns=*) turns=${argument#*=} ;;
         program=*) program=${argument#*=} ;;
         version=*) version=${argument#*=} ;;

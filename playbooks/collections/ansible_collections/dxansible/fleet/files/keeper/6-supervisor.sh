@@ -6,7 +6,7 @@ launch() { # hands the claim on to a supervisor that is nobody's child
         export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
         umask "$caller_umask"
         (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age" "idle=$idle") </dev/null >/dev/null 2>&1 &
+            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress") </dev/null >/dev/null 2>&1 &
         umask 077
         ! look "$!" || put claim "$! $birth $boot"
     )

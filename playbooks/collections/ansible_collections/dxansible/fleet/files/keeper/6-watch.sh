@@ -24,15 +24,35 @@ heard() { # prints what changes with every byte of output
     wc -c "$1" "$newest" 2>/dev/null
 }
 
-silence() { # returns when no byte has come for so many seconds, or when the supervisor is gone
-    step=1 quiet=0
+progressed() { # is there a line that matches $progress among the whole ones after the offset $seen? moves that on
+    chunk=$limit found=1 piece=$dir/.reply.$$.out
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do # all segments that there are at a time
+        cut out "$seen"
+        [ -e "$piece" ] || break
+        lines=$(($(wc -l <"$piece")))
+        seen=$((from + $(head -n "$lines" "$piece" | wc -c)))
+        ! head -n "$lines" "$piece" | grep -qE -e "$progress" || found=0
+        rm -f "$piece"
+        [ "$upto" -lt "$total" ] || break
+        [ "$lines" -gt 0 ] || seen=$upto # a line that goes on in the next segment
+    done
+    return "$found"
+}
+
+stirs() { # since the last look
+    [ -z "$progress" ] || { progressed; return; }
+    before=$after
+    after=$(heard)
+    [ "$after" != "$before" ]
+}
+
+silence() { # returns when nothing has stirred for so many seconds, or when the supervisor is gone
+    step=1 quiet=0 seen=0 after=
     [ "$1" -lt 100 ] || step=5
-    before=$(heard)
+    stirs
     while [ "$quiet" -lt "$1" ] && kill -s 0 "$$" 2>/dev/null; do
         pause "$step"
         quiet=$((quiet + step))
-        after=$(heard)
-        [ "$after" = "$before" ] || quiet=0
-        before=$after
+        ! stirs || quiet=0
     done
 }

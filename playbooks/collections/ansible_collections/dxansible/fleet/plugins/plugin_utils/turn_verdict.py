@@ -81,7 +81,7 @@ def _idle(
     limit = f"{seconds:g} s" if seconds else "its idle limit"
     words = f"; its last words: {reader.problem}" if reader.problem else ""
     ending = stopped.error[stopped.error.rfind(" (") :] if stopped.error else ""
-    text = f"{host}: {agent.name} printed nothing new for {limit}{words}{ending}"
+    text = f"{host}: {agent.name} made no progress for {limit}{words}{ending}"
     return replace(stopped, reason="idle", error=text)
 
 

@@ -1,0 +1,22 @@
+#!/bin/sh
+# agents.sh DIRECTORY: real coding agents from the npm registry, for the tests. Where they can't be had, the file
+# DIRECTORY/missing says why, and the tests that want them say that they were skipped.
+set -u
+directory=$1
+packages="opencode-ai@1.18.33 @anthropic-ai/claude-code@2.1.330 @openai/codex@0.169.0"
+
+mkdir -p "$directory"
+[ "$(cat "$directory/installed" 2>/dev/null)" != "$packages" ] || exit 0
+command -v npm >/dev/null 2>&1 || "$(dirname "$0")/system-packages.sh" optional npm
+if ! command -v npm >/dev/null 2>&1; then
+    echo "there is no npm here" >"$directory/missing"
+    exit 0
+fi
+# shellcheck disable=SC2086 # one word for each package
+if npm install --silent --no-audit --no-fund --prefix "$directory" $packages >"$directory/log" 2>&1; then
+    rm -f "$directory/missing"
+    chmod -R a+rX "$directory"
+    printf '%s\n' "$packages" >"$directory/installed"
+else
+    echo "npm could not install them; see $directory/log" >"$directory/missing"
+fi

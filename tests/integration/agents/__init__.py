@@ -1,0 +1,1 @@
+"""Real coding agents on the lab's machines, with a scripted model."""

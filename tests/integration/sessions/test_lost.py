@@ -1,0 +1,145 @@
+"""A VM that restarts, or has no room left, in the middle of the work."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.sessions.work import (
+    begin,
+    on_vm,
+    processes_of,
+    state_of,
+    turn_directory,
+)
+from tests.integration.vm_processes import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.dispatcher import Dispatcher
+    from tests.integration.sessions.work import Work
+    from tests.lab import Vm
+
+_OTHER_BOOT = "00000000-0000-0000-0000-000000000000"
+
+
+def _kill_supervisor(vm: Vm, session: str) -> None:
+    record = turn_directory(vm, session) / "supervisor"
+    os.kill(int(record.read_text().split()[0]), signal.SIGKILL)
+
+
+def _restart(vm: Vm, session: str) -> None:
+    """End all processes of a session, and make its records those of another boot."""
+    _kill_supervisor(vm, session)
+    for pid in processes_of(session):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not processes_of(session), 15, "nothing is left of the session")
+    for name in ("supervisor", "claim"):
+        record = turn_directory(vm, session) / name
+        pid, birth, _ = record.read_text().split()
+        record.write_text(f"{pid} {birth} {_OTHER_BOOT}\n")
+
+
+def test_a_restart_of_the_vm_loses_the_turn_but_not_the_session(
+    user: Dispatcher, epyc6: Vm, work: Work
+) -> None:
+    session = begin(user, work.task)
+    work.runs()
+    _restart(epyc6, session)
+    assert state_of(user, session) == "lost"
+    told = user.run("--logs", session, "--follow")
+    assert (told.code, told.out) == (1, b"begun\n")
+    assert "the VM no longer knows what became of the" in told.err.decode()
+    assert "(restarted, or its keeper was killed)" in told.err.decode()
+    further = user.run("--session", session, "echo on", "--wait", "--json").result
+    assert (further["outcome"], further["turn"], further["message"]) == ("SUCCESS", 2, "on\n")
+    assert state_of(user, session) == "succeeded"
+    assert work.turns == [f"{session}.1"]
+
+
+def test_an_abort_ends_what_a_killed_supervisor_has_left(
+    user: Dispatcher, epyc6: Vm, work: Work
+) -> None:
+    session = begin(user, work.task)
+    work.runs()
+    _kill_supervisor(epyc6, session)
+    wait_until(lambda: state_of(user, session) == "lost", 30, "the turn is lost")
+    answer = user.run("--abort", session, "--json")
+    assert (answer.code, answer.result["stop_verified"]) == (0, True)
+    assert processes_of(session) == []
+    assert state_of(user, session) == "aborted"
+
+
+@pytest.mark.xfail(strict=True, reason="a lost turn counts as ended, though its processes may run")
+def test_a_further_turn_does_not_run_beside_one_whose_supervisor_was_killed(
+    user: Dispatcher, epyc6: Vm, work: Work
+) -> None:
+    session = begin(user, work.task)
+    work.runs()
+    _kill_supervisor(epyc6, session)
+    assert processes_of(session)
+    user.run("--session", session, f'touch "$HOME/{work.name}.second"; sleep 1', "--wait")
+    assert not processes_of(session) or not (epyc6.home / f"{work.name}.second").exists()
+
+
+@pytest.fixture
+def small_disk(epyc6: Vm, user: Dispatcher) -> Iterator[Path]:
+    """The directory of the VM's state on a disk of its own that is full; it has our script."""
+    state = epyc6.home / ".local/state/dxansible"
+    on_vm(epyc6, f"mkdir -p {state}")
+    owner = pwd.getpwnam(epyc6.user)
+    options = f"size=1m,mode=0700,uid={owner.pw_uid},gid={owner.pw_gid}"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "dxansible", state],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("this machine can't mount a small disk")
+    try:
+        user.run("epyc6", "true", "--wait")
+        yield state
+    finally:
+        subprocess.run(["umount", "-l", state], check=True)
+
+
+def _fill(vm: Vm, disk: Path) -> None:
+    on_vm(vm, f"cat /dev/zero >{disk}/filler 2>/dev/null || true")
+
+
+def test_a_full_disk_starts_nothing_and_is_told_and_can_be_mended(
+    user: Dispatcher, epyc6: Vm, small_disk: Path
+) -> None:
+    session = user.run("epyc6", "echo one", "--wait", "--json").result["session_id"]
+    _fill(epyc6, small_disk)
+    for arguments in (("epyc6",), ("--session", session)):
+        answer = user.run(*arguments, 'touch "$HOME/full"', "--wait", "--json")
+        result = answer.result
+        assert (answer.code, result["outcome"], result["reason"]) == (1, "FAILURE", "vm_error")
+        assert "is the disk full?" in result["error"]
+    assert not (epyc6.home / "full").exists()
+    assert state_of(user, session) == "succeeded"
+    (small_disk / "filler").unlink()
+    further = user.run("--session", session, "echo two", "--wait", "--json").result
+    assert (further["outcome"], further["turn"]) == ("SUCCESS", 2)
+
+
+def test_a_turn_that_fills_the_disk_is_not_told_as_a_success_that_it_was_not(
+    user: Dispatcher, epyc6: Vm, small_disk: Path, work: Work
+) -> None:
+    session = begin(user, f"{work.task}; echo more; exit 3")
+    work.runs()
+    _fill(epyc6, small_disk)
+    work.end()
+    wait_until(lambda: not processes_of(session), 30, "the turn has ended")
+    (small_disk / "filler").unlink()
+    assert state_of(user, session) in {"failed", "lost"}
