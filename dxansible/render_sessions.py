@@ -66,7 +66,8 @@ def no_choice_document(text: str) -> str:
     code = FanoutOutcome.PREFLIGHT_FAILED.exit_code
     outcome = FanoutOutcome.PREFLIGHT_FAILED
     document = {"schema": SCHEMA, "outcome": outcome, "exit_code": code, "results": []}
-    return json.dumps({**document, "error": {"message": text}}) + "\n"
+    problem = {"type": "NoFreeHost", "message": text, "remedy": "wait, or name a host"}
+    return json.dumps({**document, "error": problem}) + "\n"
 
 
 def turn_line(result: TurnResult, width: int = 0) -> str:

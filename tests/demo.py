@@ -20,18 +20,25 @@ from tests.lab import Lab, LabUnsupported
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_TASK = "echo working; sleep 1; echo done"
+"""For the agent that needs no model."""
+
 _ON_LAB = (
     ("the VMs, with live health", ["--list"]),
     ("a command on one VM", ["epyc6", "--exec", "echo hello from $(id -un)"]),
     ("the same on all three, output prefixed", ["all", "--exec", "echo hello from $(id -un)"]),
     ("a command that fails", ["gpu", "--exec", "echo no such luck >&2; exit 3"]),
     ("one that takes too long", ["macmini", "--exec", "sleep 60", "--timeout", "2"]),
+    ("a task for an agent, followed live", ["epyc6", _TASK, "--agent", "shell", "--wait"]),
+    ("the sessions of all VMs", ["--sessions"]),
 )
 _ON_ONE = (
     ("the VMs, with live health", ["--list"]),
     ("a command", ["here", "--exec", "echo hello from $(id -un)"]),
     ("a command that fails", ["here", "--exec", "echo no such luck >&2; exit 3"]),
     ("one that takes too long", ["here", "--exec", "sleep 60", "--timeout", "2"]),
+    ("a task for an agent, followed live", ["here", _TASK, "--agent", "shell", "--wait"]),
+    ("the sessions of all VMs", ["--sessions"]),
 )
 
 

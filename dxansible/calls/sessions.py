@@ -149,7 +149,7 @@ def show_status(options: Options) -> int:
     """``--status SES``: everything about one session."""
     session, settings = options.status or "", options.settings()
     info = find_session(session, settings)
-    result = follow_session(session, settings, turn=info.turn, wait=False)
+    result = follow_session(session, settings, turn=info.turn, tail=True, wait=False)
     if options.json:
         click.echo(render.status_document(info, result), nl=False)
     else:

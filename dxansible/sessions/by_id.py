@@ -17,7 +17,7 @@ from dxansible.sessions.view import list_sessions
 from dxansible.settings import Settings
 from dxansible.turn import SessionInfo, TurnResult
 
-__all__ = ["abort_session", "find_session", "follow_session", "locate"]
+__all__ = ["abort_session", "find_session", "follow_session", "locate", "unknown_session"]
 
 
 def locate(session_id: str, settings: Settings) -> str:
@@ -39,7 +39,7 @@ def find_session(session_id: str, settings: Settings | None = None) -> SessionIn
     if found.errors:
         raise UsageError(found.errors[host], "try again when the VM answers")
     if not found.sessions:
-        raise _unknown(session_id, host, chosen)
+        raise unknown_session(session_id, host, chosen)
     return found.sessions[0]
 
 
@@ -48,18 +48,20 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     settings: Settings | None = None,
     *,
     turn: int | None = None,
+    tail: bool = False,
     wait: bool = True,
     listener: SessionListener | None = None,
     cancelled: threading.Event | None = None,
 ) -> TurnResult:
     """Follow a session from its first byte, or from the first of one turn.
 
-    With ``wait``, to its end; else to what it has said so far. Raises UnknownSessionError.
+    With ``tail``, from somewhere near its end. With ``wait``, to its end; else to what it has said so
+    far. Raises UnknownSessionError.
     """
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
     host = locate(session_id, chosen)
     state = TurnState(listener or SilentListener(), session_id, watching=True)
-    variables: dict[str, object] = {"dx_session": session_id, "dx_wait": wait}
+    variables: dict[str, object] = {"dx_session": session_id, "dx_wait": wait, "dx_tail": tail}
     if turn is not None:
         variables["dx_turn"] = turn
     end = run_play(
@@ -75,7 +77,7 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     state.close_silent(end.status)
     result = state.ordered()[0] if state.results else _silent(host, session_id, end.status)
     if result.reason is Reason.UNKNOWN_SESSION:
-        raise _unknown(session_id, host, chosen)
+        raise unknown_session(session_id, host, chosen)
     return result
 
 
@@ -96,7 +98,7 @@ def abort_session(session_id: str, settings: Settings | None = None) -> TurnResu
     )
     result = answer.result or _silent(host, session_id, end.status)
     if result.reason is Reason.UNKNOWN_SESSION:
-        raise _unknown(session_id, host, chosen)
+        raise unknown_session(session_id, host, chosen)
     return result
 
 
@@ -155,13 +157,15 @@ def _ask_all(session_id: str, settings: Settings) -> SessionInfo:
     )
 
 
-def _unknown(session_id: str, host: str, settings: Settings) -> UnknownSessionError:
+def unknown_session(session_id: str, host: str, settings: Settings) -> UnknownSessionError:
+    """The error for an id that its VM doesn't know, with the nearest ids that it does know."""
     known = [each.session_id for each in list_sessions(host, settings).sessions]
     return UnknownSessionError(session_id, _nearest(session_id, known))
 
 
 def _nearest(session_id: str, known: list[str]) -> list[str]:
-    return difflib.get_close_matches(session_id, known, n=3, cutoff=0.3)
+    begun = [each for each in known if each.startswith(session_id)]
+    return (begun or difflib.get_close_matches(session_id, known, n=3, cutoff=0.75))[:3]
 
 
 def _silent(host: str, session_id: str, status: str) -> TurnResult:

@@ -10,8 +10,9 @@ from dxansible.errors import NoMatchError
 from dxansible.fleet.hosts import explain_no_match, is_plain_name
 from dxansible.fleet.plays import run_play
 from dxansible.ids import new_run_id
-from dxansible.outcome import FanoutOutcome, PreflightStatus
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
 from dxansible.redact import summarize
+from dxansible.sessions.by_id import unknown_session
 from dxansible.sessions.options import SessionOptions, check_task
 from dxansible.sessions.state import SessionListener, SilentListener, TurnState
 from dxansible.turn import TurnResult
@@ -35,7 +36,8 @@ def start_session(
     Returns once the VMs have the task, with results that are still running; with ``wait``, once the
     turns have ended. Setting ``cancelled`` only stops looking: a VM that has the task works on.
     Raises NoMatchError when a pattern matches nothing; a plain name that is not in the inventory
-    gives one PREFLIGHT_FAILED result instead.
+    gives one PREFLIGHT_FAILED result instead. Raises UnknownSessionError for a session to continue
+    that its VM doesn't know.
     """
     chosen = options or SessionOptions()
     text = check_task(task)
@@ -62,6 +64,9 @@ def start_session(
     if not state.preflights and not state.results:
         return [_no_host(pattern, chosen, end)]
     state.close_silent(end.status)
+    for result in state.ordered():
+        if chosen.session is not None and result.reason is Reason.UNKNOWN_SESSION:
+            raise unknown_session(chosen.session, result.host, chosen.settings)
     return [replace(result, task_summary=summary) for result in state.ordered()]
 
 

@@ -52,11 +52,11 @@ def test_another_machine_lists_follows_resumes_and_aborts(
         work.end()
         out, _ = follower.communicate(timeout=60)
     assert (follower.returncode, out) == (0, b"\nended\n")
-    with user.start("--session", session, "echo two; sleep 600", "--wait") as first:
+    task = "echo two; exec sleep 600"
+    assert other.run("--session", session, task).out == f"{session}\n".encode()
+    with user.start("--logs", session, "--follow") as first:
         assert first.stdout
-        assert first.stdout.read(3) == b"two"
+        assert first.stdout.read(15) == b"begun\nended\ntwo"
         assert other.run("--abort", session).code == 0
         first.communicate(timeout=60)
     assert first.returncode == 130
-    third = other.run("--session", session, "echo three", "--wait", "--json").result
-    assert (third["outcome"], third["turn"], third["message"]) == ("SUCCESS", 3, "three\n")

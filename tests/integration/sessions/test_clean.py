@@ -61,9 +61,5 @@ def test_only_what_has_ended_and_holds_no_work_goes(user: Dispatcher, vm: Vm, wo
     assert {path.name for path in trees.iterdir()} == {dirty, unpushed}
     branches = on_vm(vm, "git -C project for-each-ref --format='%(refname:short)' refs/heads")
     assert set(branches.split()) == {"main", f"dx/{dirty}", f"dx/{unpushed}"}
-    text = user.run("--clean", "epyc6", "--age", "0").out.decode()
-    assert text.startswith("epyc6: 0 session(s) removed\n")
-    assert f"  kept {dirty}: its worktree has changes that are in no commit\n" in text
-    work.end()
-    later = user.run("--logs", running, "--follow")
-    assert (later.code, later.out) == (0, b"begun\nended\n")
+    assert work.turns == [f"{running}.1"]
+    assert running in user.run("--sessions", "epyc6").out.decode()

@@ -12,8 +12,10 @@ from tests.lab import Fault, Vm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import ThreadPoolExecutor
 
     from tests.integration.dispatcher import Answer, Dispatcher
+    from tests.lab import Lab
 
 CUTS = ({"up": 4200}, {"down": 1500}, {"down": 3700})
 """Bytes: in the handshake of some 3,500 both ways, and just after it."""
@@ -39,37 +41,43 @@ def _cut_call(
 
 
 @pytest.mark.parametrize("cut", CUTS, ids=str)
-def test_a_cut_costs_a_turn_one_attempt(user: Dispatcher, mended: Vm, cut: dict[str, int]) -> None:
-    task = 'echo "$DX_SESSION" >>"$HOME/cut"; echo done'
-    (mended.home / "cut").unlink(missing_ok=True)
-    started = _cut_call(user, mended, cut, "epyc6", task, "--wait").result
-    assert (started["outcome"], started["attempts"]) == ("SUCCESS", 2)
-    session = started["session_id"]
-    resumed = _cut_call(user, mended, cut, "--session", session, task, "--wait").result
-    assert (resumed["outcome"], resumed["turn"], resumed["message"]) == ("SUCCESS", 2, "done\n")
-    followed = _cut_call(user, mended, cut, "--logs", session, "--follow").result
-    assert (followed["outcome"], followed["turn"]) == ("SUCCESS", 2)
-    assert (mended.home / "cut").read_text() == f"{session}.1\n{session}.2\n"
-
-
-@pytest.mark.parametrize("cut", ({"up": 1500}, {"down": 3700}), ids=str)
-def test_a_start_that_is_cut_for_good_says_whether_it_may_run(
-    user: Dispatcher, mended: Vm, cut: dict[str, int]
+def test_a_cut_costs_a_turn_one_attempt(
+    user: Dispatcher, lab: Lab, pool: ThreadPoolExecutor, cut: dict[str, int]
 ) -> None:
-    task = 'echo "$DX_SESSION" >>"$HOME/cut"'
-    (mended.home / "cut").unlink(missing_ok=True)
-    result = _cut_call(user, mended, cut, "epyc6", task, times=9).result
+    first = user.run("all", "echo done", "--wait", "--json").document["results"]
+    sessions = {result["host"]: result["session_id"] for result in first}
+    starting, resumed, followed = lab.vms
+    work = Work(*lab.vms.values())
+    work.end()
+    calls = {
+        starting: (starting, work.task, "--wait"),
+        resumed: ("--session", sessions[resumed], work.task, "--wait"),
+        followed: ("--logs", sessions[followed], "--follow"),
+    }
+    user.drop_connections()
+    for vm in lab.vms.values():
+        vm.cut_after(**cut)
+    asked = {name: pool.submit(user.run, *call, "--json") for name, call in calls.items()}
+    results = {name: answer.result().result for name, answer in asked.items()}
+    for vm in lab.vms.values():
+        vm.heal()
+    for name, result in results.items():
+        assert (result["outcome"], result["attempts"]) == ("SUCCESS", 2), (name, result)
+    assert [results[name]["turn"] for name in calls] == [1, 2, 1]
+    assert work.turns == [f"{results[starting]['session_id']}.1", f"{sessions[resumed]}.2"]
+
+
+def test_a_start_that_is_cut_for_good_says_that_nothing_is_known(
+    user: Dispatcher, mended: Vm, work: Work
+) -> None:
+    result = _cut_call(user, mended, {"up": 1500}, "epyc6", work.task, times=9).result
     session = result["session_id"]
-    if result["outcome"] == "PREFLIGHT_FAILED":
-        assert not (mended.home / "cut").exists()
-        return
-    assert (result["outcome"], result["reason"]) == ("FAILURE", "lost_contact")
-    assert f"dx-dispatch --logs {session}" in result["error"]
+    if result["outcome"] != "PREFLIGHT_FAILED":
+        assert (result["outcome"], result["reason"]) == ("FAILURE", "lost_contact")
+        assert f"dx-dispatch --logs {session}" in result["error"]
     known = user.run("--sessions", "epyc6", "--json").document["sessions"]
-    ran = session in {each["session_id"] for each in known}
-    if ran:
-        await_end(mended, session)
-    assert (mended.home / "cut").exists() is ran
+    assert session not in {each["session_id"] for each in known}
+    assert work.turns == []
 
 
 READERS: dict[str, Callable[[str], tuple[str, ...]]] = {
@@ -80,6 +88,15 @@ READERS: dict[str, Callable[[str], tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.xfail(strict=True, reason="find_session takes a VM that does not answer for bad usage")
+def test_a_status_of_a_vm_that_does_not_answer_is_no_usage_error(
+    user: Dispatcher, mended: Vm
+) -> None:
+    mended.fault(Fault.REFUSE)
+    answer = user.run("--status", "ses_0123456789abcdef-54150442", "--json")
+    assert (answer.code, answer.document["exit_code"]) == (3, 3)
+
+
 @pytest.mark.parametrize("verb", READERS)
 def test_what_could_not_be_asked_is_told_as_that_and_can_be_asked_again(
     user: Dispatcher, mended: Vm, verb: str
@@ -87,12 +104,11 @@ def test_what_could_not_be_asked_is_told_as_that_and_can_be_asked_again(
     session = begin(user, "echo done")
     await_end(mended, session)
     arguments = READERS[verb](session)
-    for cut in ({"up": 1500}, {"down": 3700}):
-        answer = _cut_call(user, mended, cut, *arguments, times=2)
-        document = answer.document
-        assert (answer.code != 0) is bool(_problems(document)), document
-        assert document["exit_code"] == answer.code
-        assert all("epyc6" in problem for problem in _problems(document)), document
+    answer = _cut_call(user, mended, {"up": 1500}, *arguments, times=2)
+    document = answer.document
+    assert document["exit_code"] == answer.code != 0
+    (problem,) = _problems(document)
+    assert "epyc6" in problem
     whole = user.run(*arguments, "--json")
     assert (whole.code, _problems(whole.document)) == (0, [])
     assert turn_directory(mended, session).exists()
@@ -106,15 +122,14 @@ def _problems(document: dict[str, Any]) -> list[str]:
     return found + ([document["error"]["message"]] if "error" in document else [])
 
 
-@pytest.mark.parametrize("cut", ({"up": 1500}, {"down": 3700}), ids=str)
 def test_an_abort_that_is_cut_does_not_say_that_the_turn_is_gone(
-    user: Dispatcher, mended: Vm, work: Work, cut: dict[str, int]
+    user: Dispatcher, mended: Vm, work: Work
 ) -> None:
     session = begin(user, work.task)
     work.runs()
-    result = _cut_call(user, mended, cut, "--abort", session, times=2).result
-    if result["stop_verified"]:
-        assert (turn_directory(mended, session) / "end").exists()
+    answer = _cut_call(user, mended, {"up": 1500}, "--abort", session, times=2)
+    assert (answer.code, answer.result["stop_verified"]) == (1, False)
+    assert "could not be asked to stop" in answer.result["error"]
     again = user.run("--abort", session)
     assert again.code == 0, again.err
     assert (turn_directory(mended, session) / "end").read_text().startswith("state=aborted ")

@@ -99,21 +99,14 @@ _WRONG_AGENT = pytest.mark.xfail(strict=True, reason="--logs and --sessions judg
 _WRONG_LIMIT = pytest.mark.xfail(strict=True, reason="session_view takes any limit for a number")
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param("meta-of-wrong-types", marks=_WRONG_AGENT),
-        pytest.param("of-an-older-version", marks=_WRONG_AGENT),
-        "meta-too-long",
-        "end-binary",
-    ],
-)
-def test_a_damaged_session_can_be_followed(
+@_WRONG_AGENT
+@pytest.mark.parametrize("kind", ["meta-of-wrong-types", "of-an-older-version"])
+def test_a_session_without_a_name_of_its_agent_can_be_followed(
     user: Dispatcher, epyc6: Vm, model: str, kind: str
 ) -> None:
-    _damage(epyc6, model, HARMLESS | LOST)
+    _damage(epyc6, model, HARMLESS)
     logs = user.run("--logs", _name(kind))
-    assert (logs.code, logs.out) == (int(kind in LOST), b"hi\n"), logs.err
+    assert (logs.code, logs.out) == (0, b"hi\n"), logs.err
 
 
 def test_a_lost_session_can_be_looked_at_and_taken_up_again(
@@ -129,18 +122,11 @@ def test_a_lost_session_can_be_looked_at_and_taken_up_again(
     assert (aborted.code, aborted.result["stop_verified"]) == (0, True)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        pytest.param('"soon"', marks=_WRONG_LIMIT),
-        pytest.param("[1]", marks=_WRONG_LIMIT),
-        "1e999",
-    ],
-)
+@_WRONG_LIMIT
 def test_a_limit_that_is_no_number_harms_no_listing(
-    user: Dispatcher, epyc6: Vm, model: str, value: str
+    user: Dispatcher, epyc6: Vm, model: str
 ) -> None:
-    meta = f'#dx {{"agent": "shell", "timeout": {value}, "idle": {value}}}'
+    meta = '#dx {"agent": "shell", "timeout": "soon", "idle": [1]}'
     _damage(epyc6, model, {"limits": f"echo '{meta}' >meta"})
     assert _listed(user)[model]["state"] == "succeeded"
     logs = user.run("--logs", _name("limits"))

@@ -45,8 +45,8 @@ def _restart(vm: Vm, session: str) -> None:
     wait_until(lambda: not processes_of(session), 15, "nothing is left of the session")
     for name in ("supervisor", "claim"):
         record = turn_directory(vm, session) / name
-        pid, birth, _ = record.read_text().split()
-        record.write_text(f"{pid} {birth} {_OTHER_BOOT}\n")
+        owner, birth, _ = record.read_text().split()
+        record.write_text(f"{owner} {birth} {_OTHER_BOOT}\n")
 
 
 def test_a_restart_of_the_vm_loses_the_turn_but_not_the_session(
@@ -62,7 +62,6 @@ def test_a_restart_of_the_vm_loses_the_turn_but_not_the_session(
     assert "(restarted, or its keeper was killed)" in told.err.decode()
     further = user.run("--session", session, "echo on", "--wait", "--json").result
     assert (further["outcome"], further["turn"], further["message"]) == ("SUCCESS", 2, "on\n")
-    assert state_of(user, session) == "succeeded"
     assert work.turns == [f"{session}.1"]
 
 

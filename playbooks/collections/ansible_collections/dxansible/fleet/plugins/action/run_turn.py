@@ -41,6 +41,7 @@ _SPEC = {
     "session": {"type": "str", "required": True},
     "mode": {"type": "str", "choices": ["start", "resume", "follow"], "default": "start"},
     "turn": {"type": "int", "default": 0},
+    "tail": {"type": "bool", "default": False},
     "agent": {"type": "str", "default": ""},
     "agents": {"type": "dict", "default": {}},
     "repo": {"type": "str", "default": ""},
@@ -54,6 +55,8 @@ _SPEC = {
 _OUTPUT_LIMIT = 32 * 2**20
 _HEAD_BYTES = 65536
 """Enough of a turn's beginning to hold its first event."""
+_TAIL_BYTES = 2**18
+"""Enough of a turn's output to know how it stands."""
 _NOWHERE = 10**17
 """An offset that no output reaches."""
 
@@ -89,7 +92,7 @@ class ActionModule(AttemptAction):
         except agents.AgentError as error:
             return turn_verdict.wrong_agent(self._host, str(error))
         progress.contacted = True
-        if not self._following and reply.token != progress.token:
+        if self._arguments["mode"] == "resume" and reply.token != progress.token:
             return self._overtaken(progress)
         return self._take(keeper, progress, record, reply)
 
@@ -135,6 +138,11 @@ class ActionModule(AttemptAction):
         meta = turn.read_meta(entry.meta)
         self._prepare(progress, number, str(meta.get("agent") or ""), meta)
         progress.limits = {key: float(meta.get(key) or 0) for key in ("timeout", "idle")}
+        if self._arguments["tail"] and entry.out_total > _TAIL_BYTES:
+            reader = StreamReader(self._agent(progress))
+            reader.skip()
+            progress.reader = reader.state()
+            progress.out_next = entry.out_total - _TAIL_BYTES
         return None
 
     def _prepare_resume(
@@ -146,6 +154,9 @@ class ActionModule(AttemptAction):
         last, meta = (known[-1][0], turn.read_meta(known[-1][1].meta)) if known else (0, {})
         self._prepare(progress, last + 1, str(meta.get("agent") or self._arguments["agent"]), meta)
         agent = self._agent(progress)
+        if foreign and not known and not agent.resume:
+            progress.turn = 0
+            return turn_verdict.unknown(self._host, progress.id)
         if agent.resume and not (progress.meta.get("native_id") and not agent.chosen_id):
             native = progress.id if foreign else self._native_id(keeper, agent, progress, known)
             if native is None:
@@ -258,7 +269,7 @@ class ActionModule(AttemptAction):
         )
 
     def _overtaken(self, progress: TurnProgress) -> verdict.Verdict | None:
-        if self._arguments["mode"] == "resume" and self._arguments["queue"]:
+        if self._arguments["queue"]:
             progress.begin(0)
             return None
         return turn_verdict.busy(self._host, progress.id, ours_lost=True)
@@ -277,8 +288,11 @@ class ActionModule(AttemptAction):
         if not reply.complete:
             progress.reader = reader.state()
             stop_here = not self._arguments["wait"] and nothing_new and reply.state not in ENDED
-            return turn_verdict.RUNNING if stop_here else None
-        record["text"] += [["out", text] for text in [reader.close()] if text]
+            if not stop_here:
+                return None
+            record["text"] += _rest(reader)
+            return turn_verdict.RUNNING
+        record["text"] += _rest(reader)
         if self._following and self._advance(keeper, progress):
             return None
         record["result"] = _found(reader, progress)
@@ -305,6 +319,11 @@ def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[li
     progress.out_next = reply.out_from + len(reply.out)
     progress.err_next = reply.err_from + len(reply.err)
     return [piece for piece in pieces if piece[1]]
+
+
+def _rest(reader: StreamReader) -> list[list[str]]:
+    text = reader.close()
+    return [["out", text]] if text else []
 
 
 def _found(reader: StreamReader, progress: TurnProgress) -> dict[str, Any]:

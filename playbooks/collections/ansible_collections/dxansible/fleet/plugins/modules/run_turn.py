@@ -29,6 +29,10 @@ options:
     description: The turn to follow. V(0) follows all, from the first to the end of the last.
     type: int
     default: 0
+  tail:
+    description: Whether to begin near the end of the output of a turn that is followed.
+    type: bool
+    default: false
   agent:
     description: Name of the agent. When empty, C(opencode). A session keeps the one it has.
     type: str
