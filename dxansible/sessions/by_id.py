@@ -55,8 +55,8 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
 ) -> TurnResult:
     """Follow a session from its first byte, or from the first of one turn.
 
-    With ``tail``, from somewhere near its end. With ``wait``, to its end; else to what it has said so
-    far. Raises UnknownSessionError.
+    With ``tail``, from somewhere near its end. With ``wait``, to its end; else to what it has said
+    so far. Raises UnknownSessionError.
     """
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
     host = locate(session_id, chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.integration.sessions.work import begin, state_of
+from tests.integration.sessions.work import begin, read_words, state_of
 
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
@@ -45,18 +45,18 @@ def test_another_machine_lists_follows_resumes_and_aborts(
     user.drop_connections()
     work.runs()
     assert state_of(other, session) == "running"
-    assert other.run("--logs", session).out == b"begun"
-    with other.start("--logs", session, "--follow") as follower:
+    assert other.run("--logs", session).out == b"begun\n"
+    with other.start("--logs", session, "--follow", bufsize=0) as follower:
         assert follower.stdout
-        assert follower.stdout.read(5) == b"begun"
+        read_words(follower.stdout, b"begun")
         work.end()
         out, _ = follower.communicate(timeout=60)
     assert (follower.returncode, out) == (0, b"\nended\n")
     task = "echo two; exec sleep 600"
     assert other.run("--session", session, task).out == f"{session}\n".encode()
-    with user.start("--logs", session, "--follow") as first:
+    with user.start("--logs", session, "--follow", bufsize=0) as first:
         assert first.stdout
-        assert first.stdout.read(15) == b"begun\nended\ntwo"
+        read_words(first.stdout, b"begun\nended\ntwo")
         assert other.run("--abort", session).code == 0
         first.communicate(timeout=60)
     assert first.returncode == 130

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.sessions.work import Work, await_end, begin, turn_directory
+from tests.integration.sessions.work import Work, await_end, begin, read_words, turn_directory
 from tests.integration.vm_processes import wait_until
 from tests.lab import Fault, Vm
 
@@ -143,9 +143,9 @@ BREAKS = {"a reset by the network": Vm.cut_now, "a killed sshd": Vm.kill_session
 def test_who_waits_sees_every_byte_once_whatever_becomes_of_the_connection(
     user: Dispatcher, mended: Vm, work: Work, break_it: Callable[[Vm], None]
 ) -> None:
-    with user.start("epyc6", f"printf 'before '; {work.task}", "--wait") as client:
+    with user.start("epyc6", f"printf 'before '; {work.task}", "--wait", bufsize=0) as client:
         assert client.stdout
-        assert client.stdout.read(12) == b"before begun"
+        read_words(client.stdout, b"before begun")
         break_it(mended)
         work.end()
         out, err = client.communicate(timeout=60)

@@ -9,6 +9,8 @@ import pytest
 from tests.integration.sessions.work import await_end, begin, forget_sessions, on_vm, turn_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
@@ -61,12 +63,13 @@ def _damage(vm: Vm, model: str, kinds: dict[str, str]) -> None:
 
 
 @pytest.fixture
-def model(user: Dispatcher, epyc6: Vm) -> str:
+def model(user: Dispatcher, epyc6: Vm) -> Iterator[str]:
     """A session that went well, and is the only one on its machine."""
     forget_sessions(epyc6)
     session = begin(user, "echo hi")
     await_end(epyc6, session)
-    return session
+    yield session
+    forget_sessions(epyc6)
 
 
 def _listed(user: Dispatcher) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from tests.integration.sessions.work import (
     await_end,
     begin,
     processes_of,
+    read_words,
     session_of,
     state_of,
     turn_directory,
@@ -98,9 +99,9 @@ def test_what_the_agent_has_not_done_is_not_checked(user: Dispatcher) -> None:
 
 
 def test_ctrl_c_only_stops_watching_and_says_how_to_come_back(user: Dispatcher, work: Work) -> None:
-    with user.start("epyc6", work.task, "--wait") as client:
+    with user.start("epyc6", work.task, "--wait", bufsize=0) as client:
         assert client.stdout
-        assert client.stdout.read(5) == b"begun"
+        read_words(client.stdout, b"begun")
         os.killpg(client.pid, signal.SIGINT)
         out, err = client.communicate(timeout=60)
     (turn,) = work.turns

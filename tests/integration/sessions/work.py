@@ -8,7 +8,7 @@ import secrets
 import signal
 import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from tests.integration.dispatcher import marked_processes
 from tests.integration.vm_processes import wait_until
@@ -26,6 +26,7 @@ __all__ = [
     "forget_sessions",
     "on_vm",
     "processes_of",
+    "read_words",
     "session_of",
     "state_of",
     "turn_directory",
@@ -86,14 +87,25 @@ def await_end(vm: Vm, session: str, turn: int = 1) -> None:
 
 def state_of(user: Dispatcher, session: str) -> str:
     """One word, as ``--sessions`` has it."""
-    document = user.run("--sessions", "--json").document
-    (found,) = [each for each in document["sessions"] if each["session_id"] == session]
-    return str(found["state"])
+    answer = user.run("--sessions", "--json")
+    states = {each["session_id"]: each["state"] for each in answer.document["sessions"]}
+    assert session in states, (answer.document, answer.err)
+    return str(states[session])
 
 
 def processes_of(session: str, turn: int = 1) -> list[int]:
     """Pids of everything that a turn has started, wherever it may have gone."""
     return marked_processes(f"DX_SESSION={session}.{turn}")
+
+
+def read_words(stream: IO[bytes], words: bytes) -> None:
+    """See that these words come next, in however many pieces; the stream has no buffer."""
+    seen = b""
+    while len(seen) < len(words):
+        piece = stream.read(len(words) - len(seen))
+        assert piece, f"it ended after {seen!r}"
+        seen += piece
+    assert seen == words
 
 
 def on_vm(vm: Vm, script: str) -> str:

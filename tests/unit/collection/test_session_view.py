@@ -1,0 +1,198 @@
+"""Rules of what one listing of the keeper says of agent sessions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Entry
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.session_view import (
+    describe,
+    state_of,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
+
+from dxansible.outcome import FanoutOutcome
+from dxansible.turn import SessionInfo
+
+SES = "ses_1-0a1b2c3d"
+META = {"agent": "robot", "task": "Fix it", "beads": "bd-1", "repo": "~/a", "idle": 5}
+AGENTS = load_agents(
+    {
+        "robot": {
+            "start": ["robot"],
+            "events": "json",
+            "finished": {"type": "end"},
+            "failed": [{"when": {"type": "bad"}, "message": "why"}],
+            "needs_input": [{"stderr": "^proceed"}],
+        }
+    }
+)
+END = b'{"type":"end"}\n\n\x1edx-turn code=0 verify=- directory=/h\n'
+
+
+def entry(number: int = 1, *, last: bytes = END, meta: object = META, **fields: Any) -> Entry:  # noqa: ANN401 - any field
+    known: dict[str, Any] = {
+        "state": "exited",
+        "code": 0,
+        "out_total": len(last),
+        "began": 1000,
+        "at": 1500,
+    }
+    kept = meta if meta is None or isinstance(meta, str) else "#dx " + json.dumps(meta)
+    return Entry(name=f"{SES}.{number}", last=last, meta=kept, **{**known, **fields})
+
+
+def unneeded(key: str) -> bytes:
+    pytest.fail(f"standard error of {key} was fetched for nothing")
+
+
+def view(*turns: Entry, now: int | None = 2000, errors: bytes | None = None) -> dict[str, Any]:
+    numbered = [(int(each.name.rpartition(".")[2]), each) for each in turns]
+    asked: list[str] = []
+
+    def errors_of(key: str) -> bytes:
+        asked.append(key)
+        return errors or b""
+
+    fetch = unneeded if errors is None else errors_of
+    found = describe("epyc6", SES, numbered, AGENTS, now, fetch)
+    assert set(asked) <= {turns[-1].name}
+    return found
+
+
+def test_a_session_is_described_by_its_last_turn() -> None:
+    first = entry(1, meta={"agent": "shell", "task": "Begin"}, code=1, began=100, at=200)
+
+    assert view(first, entry(3)) == {
+        "session": SES,
+        "turn": 3,
+        "turns": 2,
+        "agent": "robot",
+        "state": "succeeded",
+        "outcome": "SUCCESS",
+        "reason": "ok",
+        "error": None,
+        "exit_code": 0,
+        "age_s": 1900,
+        "idle_s": 500,
+        "task": "Fix it",
+        "beads": "bd-1",
+        "repo": "~/a",
+    }
+
+
+def test_a_description_is_all_that_the_command_line_wants_to_know() -> None:
+    info = SessionInfo.of("epyc6", view(entry()))
+
+    assert (info.session_id, info.outcome, info.ended) == (SES, FanoutOutcome.SUCCESS, True)
+
+
+@pytest.mark.parametrize("state", ["starting", "running", "of a later version"])
+def test_what_has_not_ended_is_running(state: str) -> None:
+    found = view(entry(state=state, code=None, idle=7, at=None, last=b""))
+
+    assert (found["state"], found["outcome"], found["error"]) == ("running", None, None)
+    assert (found["idle_s"], found["age_s"]) == (7, 1000)
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+def test_what_has_ended_has_an_outcome(state: str) -> None:
+    found = view(entry(state=state, verified=True))
+
+    assert found["outcome"] in set(FanoutOutcome)
+    assert (found["outcome"] == "SUCCESS") == (found["error"] is None) == (state == "exited")
+
+
+@pytest.mark.parametrize(
+    ("fields", "age", "idle"),
+    [
+        ({"now": None}, None, None),
+        ({"now": 900}, 0, 0),
+        ({"now": 2000}, 1000, 500),
+    ],
+)
+def test_times_are_by_the_clock_of_the_vm(
+    fields: dict[str, Any], age: int | None, idle: int | None
+) -> None:
+    found = view(entry(), **fields)
+
+    assert (found["age_s"], found["idle_s"]) == (age, idle)
+
+
+def test_a_time_that_was_never_recorded_is_not_known() -> None:
+    found = view(entry(state="lost", began=None, at=None))
+
+    assert (found["age_s"], found["idle_s"], found["state"]) == (None, None, "lost")
+
+
+def test_the_end_of_a_long_output_is_enough() -> None:
+    found = view(entry(last=b'd":"of the middle"}\n' + END, out_total=10**6))
+
+    assert found["state"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason", "state"),
+    [
+        (b"warning\nproceed? [y/N]", "needs_input", "needs_input"),
+        (b"", "no_end_of_turn", "failed"),
+    ],
+)
+def test_an_agent_that_did_not_say_that_it_was_done_may_have_asked_on_standard_error(
+    errors: bytes, reason: str, state: str
+) -> None:
+    found = view(entry(last=b'{"type":"work"}\n'), errors=errors)
+
+    assert (found["reason"], found["state"]) == (reason, state)
+
+
+def test_what_an_agent_says_of_its_failure_is_shown() -> None:
+    found = view(entry(last=b'{"type":"bad","why":"no key"}\n', code=1))
+
+    assert (found["reason"], found["error"]) == ("agent_error", "epyc6: robot: no key (exit code 1)")
+
+
+def test_a_limit_is_told_as_the_turn_had_it() -> None:
+    found = view(entry(state="idle", verified=True))
+
+    assert found["error"] == "epyc6: robot made no progress for 5 s (its processes are gone)"
+
+
+@pytest.mark.parametrize("meta", [None, "", "#!/bin/sh", "#dx []", '#dx {"agent":["x"]}', "#dx {"])
+def test_what_is_known_of_a_turn_may_make_no_sense(meta: str | None) -> None:
+    found = view(entry(meta=meta, last=b"text"))
+
+    assert (found["state"], found["task"], found["repo"]) == ("succeeded", None, None)
+
+
+def test_a_limit_may_make_no_sense() -> None:
+    assert view(entry(meta=META | {"idle": "soon"}))["state"] == "succeeded"
+
+
+def test_an_agent_that_is_not_described_here_is_judged_by_its_exit_code() -> None:
+    found = view(entry(meta=META | {"agent": "foreign"}, last=b"text"))
+
+    assert (found["agent"], found["state"]) == ("foreign", "succeeded")
+
+
+VERDICT = Verdict(outcome="FAILURE", reason="exit_nonzero")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "word"),
+    [
+        ("RUNNING", "running", "running"),
+        ("SUCCESS", "ok", "succeeded"),
+        ("FAILURE", "exit_nonzero", "failed"),
+        ("FAILURE", "lost", "lost"),
+        ("FAILURE", "needs_input", "needs_input"),
+        ("TIMEOUT", "idle", "timeout"),
+        ("ABORTED", "aborted", "aborted"),
+    ],
+)
+def test_a_state_is_one_word(outcome: str, reason: str, word: str) -> None:
+    assert state_of(replace(VERDICT, outcome=outcome, reason=reason)) == word

@@ -1,0 +1,218 @@
+"""Rules of deciding the outcome of an agent's turn."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
+
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+
+ROBOT: dict[str, Any] = {
+    "start": ["robot"],
+    "events": "json",
+    "finished": {"type": "end"},
+    "failed": [{"when": {"type": "bad"}, "message": "why"}],
+    "needs_input": [{"when": {"type": "ask"}}],
+    "exit_codes": {4: "it has no key"},
+}
+AGENTS = load_agents({"robot": ROBOT, "mute": {"start": ["mute"], "exit_codes": {4: "no key"}}})
+END, ASK, BAD = {"type": "end"}, {"type": "ask"}, {"type": "bad", "why": "it broke"}
+DONE, FAILED = "dx-turn code=0 verify=- directory=/h", "dx-turn code=1 verify=- directory=/h"
+STOPPED = {"idle", "timeout", "aborted", "killed", "lost", "unstarted", "unknown"}
+
+
+def decide(
+    *events: dict[str, Any],
+    agent: str = "robot",
+    trailer: str | None = DONE,
+    limits: dict[str, float] | None = None,
+    **record: Any,  # noqa: ANN401 - any field of a reply
+) -> Verdict:
+    reader = StreamReader(AGENTS[agent])
+    for event in events:
+        reader.feed(json.dumps(event).encode() + b"\n")
+    if trailer is not None:
+        reader.feed(f"\n\x1e{trailer}\n".encode())
+    reader.close()
+    reply = Reply(**{"state": "exited", "code": 0, **record})
+    return turn_verdict.judge("epyc6", AGENTS[agent], reply, reader, limits or {})
+
+
+def test_the_end_of_the_turn_and_exit_code_0_are_a_success() -> None:
+    assert decide(END, left=2) == Verdict(
+        outcome="SUCCESS", reason="ok", exit_code=0, left_running=2
+    )
+
+
+def test_an_agent_that_reports_no_end_succeeds_by_its_exit_code_alone() -> None:
+    assert decide(agent="mute").outcome == "SUCCESS"
+    assert decide(agent="shell").outcome == "SUCCESS"
+
+
+TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
+    (
+        "no_end_of_turn",
+        [],
+        {},
+        "robot ended with exit code 0 and without the end of its turn; it may have been interrupted",
+    ),
+    ("no_end_of_turn", [], {"trailer": None}, "robot ended with exit code 0 and without the end of "),
+    ("agent_error", [BAD], {}, "robot: it broke"),
+    ("agent_error", [END, BAD], {}, "robot: it broke"),
+    ("agent_error", [BAD], {"code": 1}, "robot: it broke (exit code 1)"),
+    ("agent_error", [BAD], {"code": 4}, "robot: it broke (exit code 4)"),
+    ("agent_error", [], {"code": 4}, "robot: it has no key (exit code 4)"),
+    ("agent_error", [END], {"code": 4}, "robot: it has no key (exit code 4)"),
+    ("agent_error", [], {"code": 4, "agent": "mute"}, "mute: no key (exit code 4)"),
+    ("exit_nonzero", [END], {"code": 7}, "exit code 7"),
+    ("exit_nonzero", [], {"code": 7, "agent": "mute"}, "exit code 7"),
+    ("signalled", [], {"code": 137}, "killed by SIGKILL (exit code 137)"),
+    ("needs_input", [ASK, END], {}, "robot stopped because it wants a person to decide; read what it "),
+    ("needs_input", [ASK, BAD], {"code": 1}, "robot stopped because it wants a person to decide; "),
+    (
+        "verify_failed",
+        [END],
+        {"code": 3, "trailer": "dx-turn code=0 verify=3 directory=/h"},
+        "the agent is done, and the check of --verify failed (exit code 3)",
+    ),
+    (
+        "verify_failed",
+        [ASK],
+        {"code": 4, "trailer": "dx-turn code=0 verify=4 directory=/h"},
+        "the agent is done, and the check of --verify failed (exit code 4)",
+    ),
+    (
+        "repo_unusable",
+        [],
+        {"code": 1, "trailer": "dx-turn problem=repo_unusable message=~/x is no directory"},
+        "~/x is no directory",
+    ),
+    (
+        "repo_unusable",
+        [],
+        {"code": 1, "trailer": "dx-turn problem=repo_unusable message= "},
+        "repo_unusable",
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "events", "fields", "text"), TABLE)
+def test_every_other_exit_is_a_failure_for_a_reason(
+    reason: str, events: list[dict[str, Any]], fields: dict[str, Any], text: str
+) -> None:
+    decided = decide(*events, **fields)
+
+    assert (decided.outcome, decided.reason) == ("FAILURE", reason)
+    assert str(decided.error).startswith(f"epyc6: {text}")
+
+
+def test_a_failure_has_its_exit_code_and_what_it_left_running() -> None:
+    decided = decide(BAD, code=1, left=3, trailer=FAILED)
+
+    assert (decided.exit_code, decided.left_running) == (1, 3)
+
+
+def test_a_check_that_passed_is_no_failure() -> None:
+    assert decide(END, trailer="dx-turn code=0 verify=0 directory=/h").outcome == "SUCCESS"
+
+
+@pytest.mark.parametrize("state", sorted(STOPPED))
+@pytest.mark.parametrize("events", [[], [END], [BAD], [ASK]])
+def test_what_did_not_exit_by_itself_is_never_a_success(
+    state: str, events: list[dict[str, Any]]
+) -> None:
+    assert {"exited", *STOPPED} == ENDED
+
+    decided = decide(*events, state=state, verified=True)
+
+    assert decided.outcome != "SUCCESS"
+    assert decided.error is not None
+
+
+def test_a_turn_that_was_not_done_in_time_says_how_long_it_had() -> None:
+    decided = decide(state="timeout", verified=True, limits={"timeout": 600.0})
+
+    assert (decided.outcome, decided.reason) == ("TIMEOUT", "deadline")
+    assert "not done after 600 s" in str(decided.error)
+
+
+@pytest.mark.parametrize(
+    ("limits", "events", "verified", "text"),
+    [
+        ({"idle": 1200.0}, [], True, "robot made no progress for 1200 s (its processes are gone)"),
+        ({}, [], True, "robot made no progress for its idle limit (its processes are gone)"),
+        (
+            {"idle": 2.5},
+            [BAD],
+            False,
+            "robot made no progress for 2.5 s; its last words: it broke (some of its processes may "
+            "still be running on the VM)",
+        ),
+    ],
+)
+def test_an_agent_without_progress_is_a_timeout_with_its_last_words(
+    limits: dict[str, float], events: list[dict[str, Any]], text: str, *, verified: bool
+) -> None:
+    decided = decide(*events, state="idle", verified=verified, limits=limits)
+
+    assert (decided.outcome, decided.reason) == ("TIMEOUT", "idle")
+    assert (decided.stop_verified, decided.error) == (verified, f"epyc6: {text}")
+
+
+SES = "ses_1-0a1b2c3d"
+
+
+@pytest.mark.parametrize(
+    ("decided", "outcome", "reason", "words"),
+    [
+        (
+            turn_verdict.busy("epyc6", SES, ours_lost=False),
+            "FAILURE", "session_busy", ["is running already", f"--logs {SES} --follow", "--queue"],
+        ),
+        (
+            turn_verdict.busy("epyc6", SES, ours_lost=True),
+            "FAILURE", "session_busy", ["another client's prompt came first", "--queue"],
+        ),
+        (
+            turn_verdict.unknown("epyc6", SES),
+            "FAILURE", "unknown_session", [f"has no session {SES}", "--sessions"],
+        ),
+        (
+            turn_verdict.no_conversation("epyc6", "robot"),
+            "FAILURE", "no_conversation", ["robot ended before", "start a new session"],
+        ),
+        (
+            turn_verdict.wrong_agent("epyc6", "there is no agent 'x'"),
+            "PREFLIGHT_FAILED", "agent_invalid", ["there is no agent 'x'"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_never_began_says_why_and_what_to_do(
+    decided: Verdict, outcome: str, reason: str, words: list[str]
+) -> None:
+    assert (decided.outcome, decided.reason) == (outcome, reason)
+    assert str(decided.error).startswith("epyc6")
+    assert [word for word in words if word not in str(decided.error)] == []
+
+
+def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
+    verdicts = [
+        *(decide(*events, **fields) for _, events, fields, _ in TABLE),
+        *(decide(state=state) for state in ENDED),
+        turn_verdict.busy("h", SES, ours_lost=True),
+        turn_verdict.unknown("h", SES),
+        turn_verdict.no_conversation("h", "robot"),
+        turn_verdict.wrong_agent("h", "x"),
+    ]
+
+    for decided in verdicts:
+        assert decided.outcome in set(FanoutOutcome)
+        assert decided.reason in {*Reason, *PreflightStatus}
+    assert turn_verdict.RUNNING.outcome not in set(FanoutOutcome)
