@@ -5,6 +5,8 @@ DxError
 ├── InventoryError      the inventory cannot be read, or says something that makes no sense
 ├── NoMatchError        the inventory is fine, but nothing in it has that name
 ├── UnknownSessionError no VM has a session of that id
+├── IssueError          Beads has no such issue, or can't be asked
+├── ServiceError        a service beyond the VMs refused, or gave no answer that can be used
 ├── ContentError        the playbooks are not where they should be
 └── EngineError         Ansible itself broke
 
@@ -20,12 +22,16 @@ from dxansible.redact import redact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dxansible.outcome import Reason
+
 __all__ = [
     "ContentError",
     "DxError",
     "EngineError",
     "InventoryError",
+    "IssueError",
     "NoMatchError",
+    "ServiceError",
     "UnknownSessionError",
     "UsageError",
 ]
@@ -81,6 +87,21 @@ class UnknownSessionError(DxError):
             message += f" on the VMs that answer ({silent} could not be asked)"
         hint = f"did you mean {' or '.join(near)}?" if near else "see: dx-dispatch --sessions"
         super().__init__(message, hint)
+
+
+class IssueError(DxError):
+    """The issue can't be read, or can't be claimed."""
+
+
+class ServiceError(DxError):
+    """A service beyond the VMs refused, or gave no answer that can be used."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str, reason: Reason) -> None:
+        """`reason` says which kind of failure it is, for results and for those who retry."""
+        super().__init__(message, remedy)
+        self.reason = reason
 
 
 class ContentError(DxError):

@@ -8,10 +8,19 @@ import secrets
 
 from dxansible.errors import UsageError
 
-__all__ = ["check_run_id", "is_agent_session", "is_command", "is_on", "new_run_id", "run_of"]
+__all__ = [
+    "check_run_id",
+    "is_agent_session",
+    "is_command",
+    "is_jules",
+    "is_on",
+    "new_run_id",
+    "run_of",
+]
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
 _AGENT_SESSION = re.compile(r"ses_[A-Za-z0-9_-]{1,100}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_JULES = re.compile(r"[0-9]{15,30}")
 _SESSION_ID = re.compile(r"([A-Za-z0-9_]{1,64})-([0-9a-f]{8})")
 
 
@@ -50,6 +59,11 @@ def is_command(session_id: str) -> bool:
 def is_agent_session(name: str) -> bool:
     """Whether it can be an agent session's id: ours, or one that an agent made itself."""
     return _AGENT_SESSION.fullmatch(name) is not None
+
+
+def is_jules(name: str) -> bool:
+    """Whether it is the id of a session at Jules: a decimal number too long for anything else."""
+    return _JULES.fullmatch(name) is not None
 
 
 def is_on(session_id: str, host: str) -> bool:

@@ -97,6 +97,13 @@ class Reason(StrEnum):
     SESSION_BUSY = "session_busy"
     UNKNOWN_SESSION = "unknown_session"
     NO_CONVERSATION = "no_conversation"
+    NO_PULL_REQUEST = "no_pull_request"
+    JULES_FAILED = "jules_failed"
+    JULES_ERROR = "jules_error"
+    JULES_AUTH = "jules_auth"
+    JULES_QUOTA = "jules_quota"
+    NO_SOURCE = "no_source"
+    CREATE_UNCLEAR = "create_unclear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

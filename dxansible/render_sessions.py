@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dxansible.outcome import FanoutOutcome, worst
+from dxansible.redact import summarize
 from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = [
     "clean_document",
     "clean_text",
+    "comment",
+    "dry_run_document",
     "exit_code",
     "no_choice_document",
     "sessions_document",
@@ -179,6 +182,25 @@ def status_text(info: SessionInfo, result: TurnResult) -> str:
         "message": result.message,
     }
     return "".join(f"{name:<10} {value}\n" for name, value in lines.items() if value)
+
+
+def comment(result: TurnResult) -> str:
+    """What an issue is told of a session that was started for it."""
+    where = f"session {result.session_id} on {result.host}"
+    if result.outcome is None:
+        return f"dx-dispatch started {where}"
+    parts = [
+        f"dx-dispatch: {where} ended: {result.outcome}",
+        f"reason: {result.reason}",
+        f"branch: {result.branch}" if result.branch else "",
+        summarize(result.error, 400) if result.error else "",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def dry_run_document(prompt: str) -> str:
+    """The JSON document of a task that is only shown."""
+    return json.dumps({"schema": SCHEMA, "exit_code": 0, "dry_run": True, "prompt": prompt})
 
 
 def clean_document(results: Sequence[CleanResult], code: int) -> str:

@@ -8,19 +8,29 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from dxansible.errors import ContentError, InventoryError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "colour_wanted", "content_dir", "inventory_sources", "json_logs_wanted"]
+__all__ = [
+    "ServiceSettings",
+    "Settings",
+    "colour_wanted",
+    "content_dir",
+    "inventory_sources",
+    "json_logs_wanted",
+]
 
 _PACKAGE = Path(__file__).resolve().parent
 _GROUPS_FILE = "zz-groups.yml"
+_JULES = "https://jules.googleapis.com"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,36 @@ class Settings:
             playbooks=content_dir("playbooks", known.get("DX_PLAYBOOKS")),
             runtime_dir=_runtime_dir(known),
             environment=_ansible_environment(known),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """How to reach the services beyond the VMs."""
+
+    jules_url: str
+    jules_key: str | None = field(repr=False)
+    beads_dir: Path | None
+    """The ``.beads`` directory, where it isn't that of the working directory."""
+    actors: frozenset[str]
+    """The names under which Beads may know whoever calls, besides git's."""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> ServiceSettings:
+        """Read the environment. Raises UsageError where a key would travel in the clear."""
+        known = os.environ if environ is None else environ
+        url = known.get("DX_JULES_URL") or _JULES
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            message = "DX_JULES_URL is not an https address"
+            raise UsageError(message, "unset it, or give https://HOST")
+        beads = known.get("BEADS_DIR")
+        names = (known.get(name) for name in ("BD_ACTOR", "BEADS_ACTOR", "USER"))
+        return cls(
+            jules_url=url.rstrip("/").removesuffix("/v1alpha"),
+            jules_key=(known.get("JULES_API_KEY") or "").strip() or None,
+            beads_dir=Path(beads) if beads else None,
+            actors=frozenset(name for name in names if name),
         )
 
 

@@ -38,6 +38,15 @@ class Options:
     verify: str | None
     queue: bool
     wait: bool
+    jules: bool
+    issue: str | None
+    dry_run: bool
+    claim: bool
+    template: str | None
+    notify_channel: str | None
+    branch: str | None
+    allow_no_pr: bool
+    approve: str | None
     idle_timeout: float | None
     run_id: str | None
     inventory: str | None

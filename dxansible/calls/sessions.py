@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dxansible import render_sessions as render
+from dxansible.calls.issues import read_assignment, task_text
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import UsageError
 from dxansible.live import SessionOutput
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
+    from dxansible.calls.issues import Assignment
     from dxansible.calls.options import Options
     from dxansible.sessions import TurnResult
 
@@ -41,11 +43,16 @@ _DEFAULT_AGE_DAYS = 30
 def start(options: Options) -> int:
     """``TARGET TASK``, a new session or a further turn of one."""
     options.check_task()
-    task = options.text(options.task, "task", 'dx-dispatch HOST "TASK"')
+    assignment = read_assignment(options)
+    task = task_text(options, assignment, None, 'dx-dispatch HOST "TASK"')
+    if options.dry_run:
+        text = task if isinstance(task, str) else task.decode(errors="replace")
+        click.echo(render.dry_run_document(text) if options.json else text)
+        return 0
     chosen = SessionOptions(
         agent=options.agent,
         repo=options.repo,
-        beads=options.beads,
+        beads=assignment.issue.id if assignment else options.beads,
         session=options.session,
         queue=options.queue,
         verify=options.verify,
@@ -61,8 +68,20 @@ def start(options: Options) -> int:
         return FanoutOutcome.PREFLIGHT_FAILED.exit_code
     cancelled = cancel_on_signals(_DETACHED, _DETACHED)
     listener = _listener(options, cancelled, announce=not options.wait)
+    if assignment is not None:
+        assignment.claim()
     results = start_session(target, task, chosen, listener=listener, cancelled=cancelled)
+    if assignment is not None:
+        _note(assignment, results)
     return _report(options, results, detached=cancelled.is_set())
+
+
+def _note(assignment: Assignment, results: Sequence[TurnResult]) -> None:
+    """Tell the issue where the work is, or what became of it; where nothing began, let it go."""
+    if all(each.outcome is FanoutOutcome.PREFLIGHT_FAILED for each in results):
+        assignment.release()
+    for each in results:
+        assignment.comment(render.comment(each))
 
 
 def _target(options: Options, chosen: SessionOptions) -> str | None:

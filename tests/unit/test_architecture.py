@@ -23,7 +23,13 @@ LAYERS = (
     ("dxansible.__main__",),
     ("dxansible.cli",),
     ("dxansible.calls",),
-    ("dxansible.live", "dxansible.render", "dxansible.render_sessions"),
+    (
+        "dxansible.live",
+        "dxansible.render",
+        "dxansible.render_jules",
+        "dxansible.render_sessions",
+    ),
+    ("dxansible.integrations",),
     ("dxansible.sessions",),
     ("dxansible.fleet",),
     ("dxansible.runner",),
@@ -36,11 +42,15 @@ ONE_DOOR = {
     "click": {
         "dxansible.cli",
         "dxansible.calls.commands",
+        "dxansible.calls.flags",
+        "dxansible.calls.jules",
         "dxansible.calls.sessions",
         "dxansible.render",
+        "dxansible.render_jules",
         "dxansible.render_sessions",
     },
     "pythonjsonlogger": {"dxansible.logs"},
+    "requests": {"dxansible.integrations.jules_http"},
 }
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
 

@@ -1,0 +1,93 @@
+"""The issue that a task belongs to: read, made a prompt of, claimed, and told about the end."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dxansible.errors import IssueError, UsageError
+from dxansible.integrations.beads import Beads
+from dxansible.integrations.prompt import PromptRequest, build_prompt, completion_request
+from dxansible.logs import event
+from dxansible.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from dxansible.calls.options import Options
+    from dxansible.integrations.issue import Issue
+
+__all__ = ["Assignment", "read_assignment", "task_text"]
+
+
+@dataclass(slots=True)
+class Assignment:
+    """An issue of Beads, and whether this call has claimed it."""
+
+    issue: Issue
+    beads: Beads
+    actors: frozenset[str]
+    wanted: bool
+    """The caller asked for a claim."""
+    claimed: bool = False
+
+    def claim(self) -> None:
+        """Mark it in progress, if that was asked for. Raises IssueError if somebody has it."""
+        if self.wanted:
+            self.beads.claim(self.issue, self.actors)
+            self.claimed = True
+            event("issue_claimed", issue=self.issue.id)
+
+    def release(self) -> None:
+        """Undo that: nothing has started. What goes wrong is only told."""
+        if self.claimed:
+            self.claimed = False
+            try:
+                self.beads.release(self.issue)
+            except IssueError as error:
+                event("issue_not_released", logging.WARNING, error=str(error))
+
+    def comment(self, text: str) -> None:
+        """Say something on the issue, if it was to be claimed. Never changes an outcome."""
+        if self.wanted:
+            try:
+                self.beads.comment(self.issue.id, text)
+            except IssueError as error:
+                event("comment_failed", logging.WARNING, error=str(error))
+
+
+def read_assignment(options: Options) -> Assignment | None:
+    """The issue of ``--issue``; None without one. Raises IssueError."""
+    if options.issue is None:
+        return None
+    settings = ServiceSettings.load()
+    beads = Beads(beads_dir=settings.beads_dir)
+    issue = beads.read(options.issue)
+    if options.beads is not None and options.beads != issue.id:
+        message = f"--beads {options.beads} and --issue {issue.id} are not the same"
+        raise UsageError(message, "leave out --beads")
+    if issue.note is not None:
+        event("issue_from_export", logging.WARNING, issue=issue.id, note=issue.note)
+    return Assignment(issue, beads, settings.actors, options.claim)
+
+
+def task_text(
+    options: Options, assignment: Assignment | None, repository: str | None, example: str
+) -> str | bytes:
+    """The task as given; without one the prompt that the issue makes. Raises UsageError."""
+    if assignment is not None and options.task is None and options.file is None:
+        request = PromptRequest(
+            repository=repository,
+            branch=options.branch,
+            notify_channel=options.notify_channel,
+            template=Path(options.template) if options.template else None,
+        )
+        return build_prompt(assignment.issue, request)
+    options.refuse("a task in words of your own", ("template",))
+    text = options.text(options.task, "task", example)
+    notice = completion_request(options.notify_channel)
+    if not notice or not text.strip():
+        return text
+    if isinstance(text, bytes):
+        return text.rstrip() + f"\n\n{notice}\n".encode()
+    return f"{text.rstrip()}\n\n{notice}\n"

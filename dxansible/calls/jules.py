@@ -1,0 +1,292 @@
+"""Calls about Jules: a task or an issue handed to it, and its sessions."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dxansible import render_jules as render
+from dxansible.calls.issues import read_assignment, task_text
+from dxansible.calls.terminal import SCREEN, cancel_on_signals
+from dxansible.errors import ServiceError, UsageError
+from dxansible.ids import check_run_id
+from dxansible.integrations.git_remote import check_repository, read_repository
+from dxansible.integrations.jules import JulesClient
+from dxansible.integrations.jules_follow import FollowOptions, follow_session
+from dxansible.integrations.jules_http import Connection
+from dxansible.integrations.jules_model import CreateRequest, JulesResult
+from dxansible.logs import event
+from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.redact import printable, summarize
+from dxansible.settings import ServiceSettings, colour_wanted
+
+if TYPE_CHECKING:
+    import threading
+
+    from dxansible.calls.issues import Assignment
+    from dxansible.calls.options import Options
+    from dxansible.integrations.jules import Created
+
+__all__ = ["abort", "approve", "dispatch", "follow", "send", "show_sessions", "show_status"]
+
+_DETACHED = "no longer watching; what Jules has taken goes on there"
+_TITLE_LENGTH = 100
+_DEFAULT_TIMEOUT = 7200.0
+
+
+def dispatch(options: Options) -> int:
+    """``--jules TASK``, ``--jules --issue ID``."""
+    assignment = read_assignment(options)
+    if options.repo is not None:
+        repository = check_repository(options.repo)
+    else:
+        repository = read_repository(Path.cwd())
+    request = _request(options, assignment, repository)
+    if options.dry_run:
+        url = ServiceSettings.load().jules_url
+        text = render.dry_run_document if options.json else render.dry_run_text
+        click.echo(text(request, url), nl=False)
+        return 0
+    client, cancelled = _client()
+    try:
+        created = client.create(request, assignment.claim if assignment else None)
+    except ServiceError as error:
+        return _report(options, _not_created(error, assignment))
+    return _report(options, _created(options, client, cancelled, created, assignment))
+
+
+def _request(options: Options, assignment: Assignment | None, repository: str) -> CreateRequest:
+    given = task_text(options, assignment, repository, 'dx-dispatch --jules "TASK"')
+    try:
+        prompt = given if isinstance(given, str) else given.decode()
+        prompt.encode()
+    except UnicodeError as error:
+        message = "the task is not UTF-8"
+        raise UsageError(message, "Jules takes text only") from error
+    if not prompt.strip():
+        message = "the task is empty"
+        raise UsageError(message, 'give one: dx-dispatch --jules "TASK"')
+    what = f"run {check_run_id(options.run_id)}" if options.run_id else f"task {prompt}"
+    # the same request has the same marker, on every machine: that is what finds it again
+    key = "\0".join([repository.lower(), options.branch or "", what])
+    marker = f"dx-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    issue = assignment.issue if assignment else None
+    title = f"{issue.id}: {issue.title}" if issue else prompt.strip().splitlines()[0]
+    return CreateRequest(
+        prompt=prompt,
+        title=f"{summarize(title, _TITLE_LENGTH)} [{marker}]",
+        marker=marker,
+        repository=repository,
+        branch=options.branch,
+    )
+
+
+def _not_created(error: ServiceError, assignment: Assignment | None) -> JulesResult:
+    unclear = error.reason is Reason.CREATE_UNCLEAR
+    if assignment is not None and not unclear:
+        assignment.release()
+    return JulesResult(
+        outcome=FanoutOutcome.FAILURE if unclear else FanoutOutcome.PREFLIGHT_FAILED,
+        reason=error.reason,
+        error=str(error),
+        issue=assignment.issue.id if assignment else None,
+    )
+
+
+def _created(
+    options: Options,
+    client: JulesClient,
+    cancelled: threading.Event,
+    created: Created,
+    assignment: Assignment | None,
+) -> JulesResult:
+    session = created.session
+    name = "session_attached" if created.attached else "session_started"
+    event(name, host="jules", session=session.id, url=session.url, state=session.state)
+    if not options.json:
+        click.echo(f"{session.id}  {session.url}".rstrip())
+    if created.attached and not options.quiet:
+        text = f"Jules was given this before, so nothing was created; it is {session.state}. "
+        click.echo(f"{text}For another session: --run-id NAME", err=True)
+    result = JulesResult(outcome=None, reason=None, session=session)
+    if assignment is not None and not created.attached:
+        assignment.comment(f"dx-dispatch started Jules session {session.id}: {session.url}")
+    if options.wait:
+        result = _follow(options, client, cancelled, session.id, fresh=not created.attached)
+        if assignment is not None and result.outcome is not None:
+            assignment.comment(render.comment(result))
+    issue = assignment.issue.id if assignment else None
+    return replace(result, attached=created.attached, issue=issue)
+
+
+def send(options: Options) -> int:
+    """``--session ID TEXT``."""
+    session_id = options.session or ""
+    given = options.text(options.task, "message", f'dx-dispatch --session {session_id} "TEXT"')
+    text = given if isinstance(given, str) else given.decode(errors="replace")
+    client, cancelled = _client()
+    try:
+        client.send(session_id, text)
+        if options.wait:
+            return _report(options, _follow(options, client, cancelled, session_id))
+        session = client.get(session_id)
+    except ServiceError as error:
+        return _report(options, _failed(error))
+    if not options.json and not options.quiet:
+        click.echo(f"sent to Jules session {session_id}", err=True)
+    return _report(options, JulesResult(outcome=None, reason=None, session=session))
+
+
+def approve(options: Options) -> int:
+    """``--approve ID``."""
+    session_id = options.approve or ""
+    client, cancelled = _client()
+    try:
+        session = client.get(session_id)
+        if session.ended or session.working:
+            text = (
+                f"no plan of Jules session {session_id} waits for approval: it is {session.state}"
+            )
+            return _report(options, JulesResult(
+                outcome=FanoutOutcome.FAILURE, reason=Reason.JULES_ERROR, session=session,
+                error=f"{text}; see: dx-dispatch --status {session_id}",
+            ))  # fmt: skip
+        client.approve(session_id)
+        if options.wait:
+            return _report(options, _follow(options, client, cancelled, session_id))
+        session = client.get(session_id)
+    except ServiceError as error:
+        return _report(options, _failed(error))
+    if not options.json and not options.quiet:
+        click.echo(f"approved the plan of Jules session {session_id}", err=True)
+    return _report(options, JulesResult(outcome=None, reason=None, session=session))
+
+
+def follow(options: Options) -> int:
+    """``--logs ID``, and with ``--follow`` what happens from now on."""
+    client, cancelled = _client()
+    chosen = replace(options, wait=options.follow)
+    return _report(chosen, _follow(chosen, client, cancelled, options.logs or ""))
+
+
+def show_status(options: Options) -> int:
+    """``--status ID``."""
+    client, _ = _client()
+    chosen = FollowOptions(wait=False, allow_no_pr=options.allow_no_pr)
+    result = follow_session(client, options.status or "", chosen, lambda _text: None)
+    if options.json:
+        click.echo(render.document(result, 0 if result.session else _code(result)), nl=False)
+    else:
+        click.echo(render.status_text(result), nl=False, color=colour_wanted())
+    return 0 if result.session else _code(result)
+
+
+def abort(options: Options) -> int:
+    """``--abort ID``: archives it, which is all that Jules offers."""
+    client, session_id = _client()[0], options.abort or ""
+    try:
+        before = client.get(session_id)
+        client.archive(session_id)
+        session = client.get(session_id)
+    except ServiceError as error:
+        return _report(options, replace(_failed(error), stop_verified=False))
+    stopped = session.ended or session.state == "PAUSED"
+    text = f"archived; Jules has no cancel, and says that the session is {session.state}"
+    if before.ended:
+        text = f"archived; it had ended by itself ({before.state})"
+    elif not stopped:
+        text += f": it may go on. Look at {session.url or 'jules.google.com'}"
+    result = JulesResult(
+        outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, session=session, error=text,
+        stop_verified=stopped,
+    )  # fmt: skip
+    _report(options, result)
+    return 0 if stopped else FanoutOutcome.FAILURE.exit_code
+
+
+def show_sessions(options: Options) -> int:
+    """``--sessions --jules``."""
+    found = _client()[0].sessions()
+    text = render.sessions_document if options.json else render.sessions_table
+    click.echo(text(found), nl=False, color=colour_wanted())
+    return 0
+
+
+def _client() -> tuple[JulesClient, threading.Event]:
+    """The way to Jules, and what Ctrl-C sets. Raises UsageError without a key."""
+    settings = ServiceSettings.load()
+    if settings.jules_key is None:
+        message = "JULES_API_KEY is not set"
+        raise UsageError(message, "make a key at jules.google.com/settings, and export it")
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED)
+    connection = Connection(url=settings.jules_url, key=settings.jules_key, sleep=cancelled.wait)
+    return JulesClient(connection=connection), cancelled
+
+
+def _follow(
+    options: Options,
+    client: JulesClient,
+    cancelled: threading.Event,
+    session_id: str,
+    *,
+    fresh: bool = False,
+) -> JulesResult:
+    chosen = FollowOptions(
+        wait=options.wait,
+        timeout_sec=_DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
+        idle_timeout_sec=options.idle_timeout,
+        allow_no_pr=options.allow_no_pr,
+        fresh=fresh,
+        cancelled=cancelled,
+    )
+    return follow_session(client, session_id, chosen, _teller(options, cancelled))
+
+
+def _teller(options: Options, cancelled: threading.Event) -> render.Teller:
+    def tell(text: str) -> None:
+        if options.json:
+            return
+        try:
+            SCREEN.raw(sys.stdout.buffer, text.encode())
+        except BrokenPipeError:
+            cancelled.set()
+
+    return tell
+
+
+def _failed(error: ServiceError) -> JulesResult:
+    return JulesResult(outcome=FanoutOutcome.FAILURE, reason=error.reason, error=str(error))
+
+
+def _code(result: JulesResult, *, waited: bool = False) -> int:
+    if result.outcome is None:
+        return FanoutOutcome.ABORTED.exit_code if waited else 0
+    return result.outcome.exit_code
+
+
+def _report(options: Options, result: JulesResult) -> int:
+    """Show the result, log its end, and return the exit code."""
+    code = _code(result, waited=options.wait)
+    if result.outcome is not None:
+        good = result.outcome is FanoutOutcome.SUCCESS
+        event(
+            result.outcome.lower(), logging.INFO if good else logging.ERROR, host="jules",
+            session=result.session.id if result.session else None,
+            duration_ms=result.duration_ms, reason=None if good else str(result.reason),
+            stop_verified=result.stop_verified,
+        )  # fmt: skip
+    if options.json:
+        click.echo(render.document(result, code), nl=False)
+        return code
+    request = result.session.pull_request if result.session else None
+    if request is not None and result.outcome is FanoutOutcome.SUCCESS:
+        click.echo(printable(request))
+    if not options.quiet and result.outcome is not None:
+        click.echo(render.summary_line(result), err=True, color=colour_wanted())
+    return code

@@ -1,0 +1,148 @@
+"""Which one thing a command line asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dxansible.errors import UsageError
+from dxansible.ids import is_agent_session, is_command, is_jules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.calls.options import Options
+
+__all__ = ["choose_call", "sort_out"]
+
+
+_TAKE_NO_TARGET = frozenset({"--list", "--status", "--logs", "--abort", "--approve"})
+_OF_ISSUES = ("dry_run", "claim", "template")
+_OF_JULES = ("branch", "allow_no_pr")
+_OF_VMS = ("agent", "beads", "verify", "queue", "gather", "max_output", "forks")
+
+
+def sort_out(options: Options) -> Options:
+    """With --session or --jules the VM is left out, and then the first word is the task."""
+    no_vm = options.session is not None or options.jules
+    listed = options.sessions or options.task is not None or options.file is not None
+    if not no_vm or listed:
+        return options
+    return replace(options, task=options.target, target=None)
+
+
+def choose_call(options: Options) -> Callable[[Options], int]:
+    """The one thing to do. Raises UsageError when there are several, or none."""
+    asked = {
+        "--exec": options.command is not None,
+        "--list": options.list_all,
+        "--sessions": options.sessions,
+        "--status": options.status is not None,
+        "--logs": options.logs is not None,
+        "--abort": options.abort is not None,
+        "--approve": options.approve is not None,
+        "--clean": options.clean,
+    }
+    chosen = [name for name, given in asked.items() if given]
+    if len(chosen) > 1:
+        message = f"{' and '.join(chosen)} can't be used together"
+        raise UsageError(message, "choose one of them")
+    mode = chosen[0] if chosen else None
+    ids = (options.status, options.logs, options.abort, options.approve, options.session)
+    at_jules = options.jules or any(is_jules(each) for each in ids if each is not None)
+    _check_words(options, mode, at_jules=at_jules)
+    return _at_jules(options, mode) if at_jules else _on_vms(options, mode)
+
+
+def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
+    from dxansible.calls import commands, sessions  # noqa: PLC0415 - keeps --help fast
+
+    options.refuse("what runs on VMs", _OF_JULES)
+    if mode is not None:
+        options.refuse(mode, ("issue", "notify_channel"))
+    of_command = is_command(options.logs or options.abort or "")
+    calls = {
+        "--exec": commands.execute,
+        "--list": commands.show_health,
+        "--sessions": sessions.show_sessions,
+        "--clean": sessions.clean,
+        "--status": sessions.show_status if _is_session(options.status) else commands.show_health,
+        "--logs": commands.follow if of_command else sessions.follow,
+        "--abort": commands.abort if of_command else sessions.abort,
+    }
+    return calls[mode] if mode else sessions.start
+
+
+def _at_jules(options: Options, mode: str | None) -> Callable[[Options], int]:
+    from dxansible.calls import jules  # noqa: PLC0415 - keeps --help fast
+
+    options.refuse("Jules", _OF_VMS)
+    calls = {
+        "--sessions": jules.show_sessions,
+        "--status": jules.show_status,
+        "--logs": jules.follow,
+        "--abort": jules.abort,
+        "--approve": jules.approve,
+    }
+    if mode is not None and mode not in calls:
+        message = f"{mode} is of no use with Jules"
+        raise UsageError(message, "leave out --jules, or the option")
+    if mode is not None or options.session is not None:
+        what = mode or "a message to a session of Jules"
+        options.refuse(what, ("issue", "repo", "branch", "run_id", "notify_channel"))
+    if mode is not None:
+        return calls[mode]
+    return jules.dispatch if options.session is None else jules.send
+
+
+def _check_words(options: Options, mode: str | None, *, at_jules: bool) -> None:
+    """Raise UsageError for words and options that have no meaning there."""
+    if mode is None:
+        _check_task_words(options, at_jules=at_jules)
+    elif mode == "--exec" and options.target is None:
+        message = "there is no target"
+        raise UsageError(message, 'name a host: dx-dispatch HOST --exec "COMMAND"')
+    else:
+        no_target = mode in _TAKE_NO_TARGET or at_jules
+        extra = (options.target if no_target else None) or options.task
+        if extra is not None:
+            message = f"{mode} takes no further argument ({extra})"
+            raise UsageError(message, "leave it out, or use --status TARGET")
+    if mode != "--logs":
+        options.refuse(mode or "a task for an agent", ("follow",))
+    if mode != "--clean" and options.age is not None:
+        message = "--age is of no use without --clean"
+        raise UsageError(message, "leave it out")
+    if options.issue is None:
+        for name in _OF_ISSUES if not (at_jules and mode is None) else _OF_ISSUES[1:]:
+            if getattr(options, name):
+                message = f"--{name.replace('_', '-')} is of no use without --issue"
+                raise UsageError(message, "leave it out, or name an issue")
+    _check_ids(options)
+
+
+def _check_ids(options: Options) -> None:
+    for name in (options.logs, options.abort, options.session):
+        if name is not None and not (is_command(name) or is_agent_session(name) or is_jules(name)):
+            message = f"{name!r} is not a session id"
+            raise UsageError(message, "see: dx-dispatch --sessions")
+    if options.approve is not None and not is_jules(options.approve):
+        message = f"{options.approve!r} is not the id of a session of Jules"
+        raise UsageError(message, "see: dx-dispatch --sessions --jules")
+
+
+def _check_task_words(options: Options, *, at_jules: bool) -> None:
+    if at_jules and options.target is not None:
+        message = f"Jules takes no target ({options.target})"
+        raise UsageError(message, 'leave it out: dx-dispatch --jules "TASK"')
+    if options.target is None and options.session is None and not at_jules:
+        message = "nothing to do"
+        raise UsageError(message, 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
+    if options.task is None and options.file is None and options.issue is None:
+        where = "--jules" if at_jules else "HOST"
+        message = "there is no task"
+        raise UsageError(message, f'give one: dx-dispatch {where} "TASK", or --exec "COMMAND"')
+
+
+def _is_session(name: str | None) -> bool:
+    return name is not None and is_agent_session(name)

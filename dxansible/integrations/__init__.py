@@ -1,0 +1,1 @@
+"""Services beyond the VMs, one module each; base addresses and keys come in as arguments."""

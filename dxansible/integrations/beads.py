@@ -1,0 +1,231 @@
+"""Issues of Beads, through its program ``bd``; without that, from the file it exports."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dxansible.errors import IssueError
+from dxansible.integrations.issue import Issue, issues_in
+from dxansible.redact import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Beads", "check_issue_id"]
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_LOCKED = "one writer at a time"
+_NO_DATABASE = "no beads database"
+_EXPORT = "issues.jsonl"
+_TRIES = 4
+
+
+def check_issue_id(issue_id: str) -> str:
+    """Return it. Raises IssueError if it can't be an id, or would be taken for an option."""
+    if _ID.fullmatch(issue_id) is None:
+        message = f"{issue_id!r} can't be the id of an issue"
+        raise IssueError(message, "give it as Beads does, like bd-123")
+    return issue_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def why(self) -> str:
+        """The program's own words, the error rather than notes before it."""
+        lines = [line for line in self.err.splitlines() if line.strip()]
+        errors = [line for line in lines if "error" in line.lower()]
+        return summarize((errors or lines or [f"exit code {self.code}"])[0].removeprefix("Error: "))
+
+
+class _UnusableError(Exception):
+    """``bd`` can't answer at all; says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beads:
+    """The issues of one directory's project."""
+
+    directory: Path = field(default_factory=Path.cwd)
+    beads_dir: Path | None = None
+    """The ``.beads`` directory; None looks for it from ``directory`` upward."""
+    seconds: float = 30.0
+    """How long one call of ``bd`` may take."""
+    sleep: Callable[[float], object] = time.sleep
+
+    def read(self, issue_id: str) -> Issue:
+        """Read one issue. Raises IssueError.
+
+        Where ``bd`` can't answer, the exported file does, and the issue's `note` says so.
+        """
+        check_issue_id(issue_id)
+        try:
+            return self._show(issue_id)
+        except _UnusableError as problem:
+            export = self._export()
+            if export is None:
+                message, _, remedy = str(problem).partition("; ")
+                raise IssueError(message, remedy) from problem
+            text = f"{str(problem).partition('; ')[0]}: read from {_EXPORT}, which may be stale"
+            return replace(self._from_export(issue_id, export), note=text)
+
+    def claim(self, issue: Issue, us: frozenset[str]) -> None:
+        """Mark it as in progress, unless somebody else has it. Raises IssueError.
+
+        ``us`` are the names that Beads may know the caller by: a claim of one's own is no obstacle.
+        """
+        answer = self._write("update", issue.id, "--claim")
+        if answer.code and _unknown_option(answer, "--claim"):
+            answer = self._write("update", issue.id, "--status", "in_progress")
+        if not answer.code:
+            return
+        if "already claimed" in (answer.err + answer.out).lower():
+            holder = self.read(issue.id).assignee
+            if holder is not None and holder in us | self._git_name():
+                return
+            message = f"{issue.id} is already claimed by {holder or 'somebody'}"
+            raise IssueError(message, "leave out --claim to dispatch it all the same")
+        message = f"{issue.id} could not be claimed: {answer.why}"
+        raise IssueError(message, "leave out --claim, or see to Beads first")
+
+    def release(self, issue: Issue) -> None:
+        """Undo a claim: nothing was started. Raises IssueError."""
+        answer = self._write("update", issue.id, "--status", issue.status or "open",
+                             "--assignee", issue.assignee or "")  # fmt: skip
+        if answer.code:
+            message = f"{issue.id} is still claimed: {answer.why}"
+            raise IssueError(message, f"release it: bd update {issue.id} --status open")
+
+    def comment(self, issue_id: str, text: str) -> None:
+        """Add a comment. Raises IssueError."""
+        answer = self._write("comment", issue_id, text)
+        if answer.code and "unknown command" in answer.err:
+            answer = self._write("comments", "add", issue_id, text)
+        if answer.code:
+            message = f"{issue_id} could not be commented on: {answer.why}"
+            raise IssueError(message, "see to Beads, and add it by hand")
+
+    def _show(self, issue_id: str) -> Issue:
+        answer = self._bd("show", issue_id, "--json")
+        if _NO_DATABASE in answer.err + answer.out:
+            raise _UnusableError(
+                "bd finds no beads database here; go to the project, or run: bd init"
+            )
+        if not answer.out.strip() and (not answer.code or "no issue" in answer.err):
+            raise self._unknown(issue_id)
+        try:
+            document = json.loads(answer.out)
+        except ValueError:
+            text = f"bd gave no JSON for {issue_id} ({answer.why})"
+            raise _UnusableError(f"{text}; try: bd show {issue_id} --json") from None
+        records = issues_in(document)
+        if records:
+            return Issue.of(records[0])
+        text = str(document.get("error", "")) if isinstance(document, dict) else ""
+        if text and "no issue" not in text and "not found" not in text:
+            message = f"bd can't show {issue_id}: {summarize(text)}"
+            raise IssueError(message, f"try: bd show {issue_id}")
+        raise self._unknown(issue_id)
+
+    def _unknown(self, issue_id: str) -> IssueError:
+        try:
+            records = issues_in(json.loads(self._bd("list", "--json").out or "[]")) or []
+        except (ValueError, _UnusableError):
+            records = []
+        return _no_such_issue(issue_id, [str(each["id"]) for each in records])
+
+    def _from_export(self, issue_id: str, export: Path) -> Issue:
+        records: dict[str, dict[str, object]] = {}
+        for line in export.read_text(errors="replace").splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            kept = isinstance(record, dict) and record.get("_type", "issue") == "issue"
+            if kept and "id" in record and record.get("status") != "tombstone":
+                records[str(record["id"])] = record
+        if issue_id not in records:
+            raise _no_such_issue(issue_id, list(records))
+        titles = {name: str(record.get("title") or "") for name, record in records.items()}
+        return Issue.of(records[issue_id]).with_titles(titles)
+
+    def _export(self) -> Path | None:
+        places = [self.beads_dir] if self.beads_dir else [
+            each / ".beads" for each in (self.directory, *self.directory.parents)
+        ]  # fmt: skip
+        return next((each / _EXPORT for each in places if (each / _EXPORT).is_file()), None)
+
+    def _write(self, *words: str) -> _Answer:
+        try:
+            return self._bd(*words)
+        except _UnusableError as problem:
+            message, _, remedy = str(problem).partition("; ")
+            raise IssueError(message, remedy) from problem
+
+    def _bd(self, *words: str) -> _Answer:
+        for turn in range(1, _TRIES + 1):
+            answer = self._once(words)
+            if turn == _TRIES or not answer.code or _LOCKED not in answer.err + answer.out:
+                return answer
+            self.sleep(0.5 * turn)
+        raise AssertionError  # pragma: no cover - the loop returns
+
+    def _once(self, words: tuple[str, ...]) -> _Answer:
+        """Run ``bd``, with files for its output: a daemon of its own may hold them open."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            try:
+                running = subprocess.Popen(
+                    ["bd", *words],
+                    cwd=self.directory,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                text = f"bd, the program of Beads, can't be run ({error.strerror})"
+                raise _UnusableError(f"{text}; install it, and put it on PATH") from error
+            try:
+                code = running.wait(self.seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
+                text = f"bd gave no answer within {self.seconds:g} seconds"
+                raise _UnusableError(f"{text}; try: bd {words[0]} yourself") from None
+            for stream in (out, err):
+                stream.seek(0)
+            return _Answer(code, *(each.read().decode(errors="replace") for each in (out, err)))
+
+    def _git_name(self) -> frozenset[str]:
+        try:
+            asked = subprocess.run(
+                ["git", "config", "user.name"],
+                cwd=self.directory, capture_output=True, text=True, timeout=10, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return frozenset()
+        return frozenset({asked.stdout.strip()} - {""})
+
+
+def _no_such_issue(issue_id: str, known: list[str]) -> IssueError:
+    near = difflib.get_close_matches(issue_id, known, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(near)}?" if near else "see: bd list"
+    return IssueError(f"Beads has no issue {issue_id}", hint)
+
+
+def _unknown_option(answer: _Answer, option: str) -> bool:
+    return "unknown flag" in answer.err and option in answer.err

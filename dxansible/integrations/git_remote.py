@@ -1,0 +1,90 @@
+"""Which GitHub repository the working directory belongs to, by its remote ``origin``.
+
+An address may hold a password; it is never shown.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from dxansible.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["check_repository", "parse_remote", "read_repository"]
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
+_URL = re.compile(r"(?:ssh|git\+ssh|https?|git)://(?:[^@/]*@)?([^/:@]+)(?::\d+)?/+(.+)")
+_SCP = re.compile(r"(?:[^@/:]+@)?([^/:@]+):(?!//)/?(.+)")
+_GITHUB = frozenset({"github.com", "ssh.github.com", "www.github.com"})
+_SECONDS = 10
+_REMEDY = "name the repository: --repo owner/name"
+
+
+def check_repository(name: str) -> str:
+    """Return it. Raises UsageError if it isn't ``owner/name``."""
+    if _REPOSITORY.fullmatch(name) is None:
+        message = f"{name!r} is not a repository at GitHub"
+        raise UsageError(message, "give it as --repo owner/name")
+    return name
+
+
+def parse_remote(address: str) -> tuple[str, str] | None:
+    """Host and ``owner/name`` of a remote's address; None where it isn't of that kind."""
+    found = _URL.fullmatch(address.strip()) or _SCP.fullmatch(address.strip())
+    if found is None:
+        return None
+    name = found[2].rstrip("/").removesuffix(".git")
+    return (found[1].lower(), name) if _REPOSITORY.fullmatch(name) else None
+
+
+def read_repository(directory: Path) -> str:
+    """``owner/name`` of the repository that a directory is in. Raises UsageError."""
+    asked = _run(["git", "-C", str(directory), "remote", "get-url", "origin"])
+    if asked is None:
+        message = "git is not to be found, so this repository's remote is not known"
+        raise UsageError(message, _REMEDY)
+    if asked.returncode:
+        inside = "No such remote" in asked.stderr
+        message = (
+            "this repository has no remote called origin"
+            if inside
+            else "the working directory is in no git repository"
+        )
+        raise UsageError(message, _REMEDY)
+    parsed = parse_remote(asked.stdout)
+    if parsed is None:
+        message = "the remote origin is not the address of a repository at GitHub"
+        raise UsageError(message, _REMEDY)
+    host, name = parsed
+    if host not in _GITHUB and _real_host(host) not in _GITHUB:
+        message = f"the remote origin is on {host}, and Jules only knows GitHub"
+        raise UsageError(message, _REMEDY)
+    return name
+
+
+def _real_host(alias: str) -> str:
+    """What ssh's own configuration makes of a host's name."""
+    if alias.startswith("-"):
+        return alias
+    answer = _run(["ssh", "-G", alias])
+    found = re.search(r"^hostname (\S+)$", answer.stdout, re.MULTILINE) if answer else None
+    return found[1].lower() if found else alias
+
+
+def _run(words: list[str]) -> subprocess.CompletedProcess[str] | None:
+    try:
+        return subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None

@@ -1,0 +1,94 @@
+"""An issue of Beads, as data: what its JSON says, in all shapes that were seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Dependency", "Issue", "issues_in"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """Another issue that this one depends on; `title` is None where only the link is known."""
+
+    id: str
+    kind: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One issue; texts are empty where there are none.
+
+    `note` says where it was read, if not from Beads itself.
+    """
+
+    id: str
+    title: str
+    description: str = ""
+    design: str = ""
+    acceptance_criteria: str = ""
+    notes: str = ""
+    status: str = ""
+    assignee: str | None = None
+    dependencies: tuple[Dependency, ...] = ()
+    note: str | None = None
+
+    @classmethod
+    def of(cls, record: Mapping[str, object]) -> Issue:
+        """Build it from a record of ``bd show``, or from a line of the exported file."""
+        links = record.get("dependencies")
+        return cls(
+            id=str(record["id"]),
+            title=_text(record, "title"),
+            description=_text(record, "description"),
+            design=_text(record, "design"),
+            acceptance_criteria=_text(record, "acceptance_criteria"),
+            notes=_text(record, "notes"),
+            status=_text(record, "status"),
+            assignee=_text(record, "assignee") or None,
+            dependencies=tuple(
+                _dependency(each)
+                for each in (links if isinstance(links, list) else [])
+                if isinstance(each, dict) and ("id" in each or "depends_on_id" in each)
+            ),
+        )
+
+    def with_titles(self, titles: Mapping[str, str]) -> Issue:
+        """Return it with the titles of what it depends on, as far as they are known."""
+        links = tuple(
+            replace(each, title=each.title or titles.get(each.id)) for each in self.dependencies
+        )
+        return replace(self, dependencies=links)
+
+
+def issues_in(document: object) -> list[dict[str, object]] | None:
+    """The records in what ``bd`` printed: a list, an envelope around one, or one issue.
+
+    None for a document of another kind, such as an error.
+    """
+    if isinstance(document, dict) and "data" in document:
+        return issues_in(document["data"])
+    if isinstance(document, dict):
+        return [document] if "id" in document else None
+    if isinstance(document, list):
+        return [each for each in document if isinstance(each, dict) and "id" in each]
+    return None
+
+
+def _dependency(record: Mapping[str, object]) -> Dependency:
+    edge = "depends_on_id" in record
+    return Dependency(
+        id=str(record["depends_on_id"] if edge else record["id"]),
+        kind=str(record.get("type" if edge else "dependency_type") or "depends on"),
+        title=None if edge else _text(record, "title") or None,
+    )
+
+
+def _text(record: Mapping[str, object], name: str) -> str:
+    value = record.get(name)
+    return value if isinstance(value, str) else ""

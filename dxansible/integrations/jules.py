@@ -1,0 +1,223 @@
+"""Jules, Google's coding agent in the cloud: its sources, sessions and their activities.
+
+Jules has nothing that makes a create safe to repeat. So a session's title carries a marker, made of
+what is asked for; a session with that marker is found before one is created, and after every
+create whose answer did not come through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dxansible.errors import ServiceError, UsageError
+from dxansible.integrations.jules_http import NotFoundError, RefusedError, UnclearError
+from dxansible.integrations.jules_model import Activity, Session, Source
+from dxansible.outcome import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dxansible.integrations.jules_http import Connection
+    from dxansible.integrations.jules_model import CreateRequest
+
+__all__ = ["Created", "JulesClient"]
+
+_PAGE = 100
+_MOST_PAGES = 20
+_SETTLING = (2.0, 5.0, 10.0)
+"""Pauses before each look for a session of which it is unclear whether it was created."""
+_FRESH = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""A session that is new may not be found at first."""
+_AGAIN = (2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A session; ``attached`` if it had been there before."""
+
+    session: Session
+    attached: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class JulesClient:
+    """What can be asked of Jules. All of it raises ServiceError."""
+
+    connection: Connection
+
+    def find_source(self, repository: str) -> Source:
+        """The source for ``owner/name``, whatever Jules calls it."""
+        try:
+            direct = Source.of(self.connection.read(f"sources/github/{repository}"))
+        except (NotFoundError, RefusedError):
+            pass
+        else:
+            if direct.name:
+                return direct
+        records, _ = self._list("sources", "sources")
+        for record in records:
+            source = Source.of(record)
+            if source.name and source.is_for(repository):
+                return source
+        text = f"Jules has no access to {repository}"
+        remedy = "install the Jules GitHub App on it, at jules.google.com: no program can"
+        raise ServiceError(text, remedy, Reason.NO_SOURCE)
+
+    def create(self, request: CreateRequest, before: Callable[[], None] | None = None) -> Created:
+        """Create a session, once; or attach to the one that was created for the same request.
+
+        ``before`` is called when there is none yet, and may raise to prevent it.
+        """
+        source = self.find_source(request.repository)
+        branch = request.branch or source.default_branch
+        if branch is None:
+            message = f"Jules doesn't say which branch of {request.repository} is the default"
+            raise UsageError(message, "give one with --branch")
+        known, _ = self._marked(request.marker)
+        if known is not None:
+            return Created(session=known, attached=True)
+        if before is not None:
+            before()
+        body = request.body(source.name, branch)
+        try:
+            return self._posted(body)
+        except UnclearError as error:
+            found, absent = self._settled(request.marker)
+            if found is not None:
+                return Created(session=found, attached=False)
+            if not (error.answered and absent):
+                raise _unclear(error) from error
+        try:
+            return self._posted(body)
+        except UnclearError as error:
+            found, _ = self._settled(request.marker)
+            if found is None:
+                raise _unclear(error) from error
+            return Created(session=found, attached=False)
+
+    def get(self, session_id: str, *, fresh: bool = False) -> Session:
+        """One session. ``fresh``: it was created just now. Raises UsageError if there is none."""
+        try:
+            return Session.of(self._patiently(f"sessions/{session_id}", fresh=fresh))
+        except NotFoundError as error:
+            message = f"Jules has no session {session_id}"
+            raise UsageError(message, "see: dx-dispatch --sessions --jules") from error
+
+    def activities(self, session_id: str) -> list[Activity]:
+        """What has happened in a session, oldest first; nothing yet where it is too new."""
+        try:
+            records, _ = self._list(f"sessions/{session_id}/activities", "activities")
+        except NotFoundError:
+            return []
+        known = {each.name: each for each in map(Activity.of, records)}
+        return list(known.values())
+
+    def sessions(self) -> list[Session]:
+        """All sessions that are not archived, the newest first."""
+        records, _ = self._list("sessions", "sessions")
+        found = [Session.of(record) for record in records]
+        return sorted(found, key=lambda each: each.create_time, reverse=True)
+
+    def send(self, session_id: str, text: str) -> None:
+        """Send a message; never twice."""
+        try:
+            self._act(session_id, "sendMessage", {"prompt": text})
+        except UnclearError as error:
+            remedy = f"see whether it has come: dx-dispatch --logs {session_id}"
+            raise ServiceError(f"{error.message}: the message may have been sent", remedy,
+                               Reason.JULES_ERROR) from error  # fmt: skip
+
+    def approve(self, session_id: str) -> None:
+        """Approve the plan."""
+        self._insist(session_id, "approvePlan")
+
+    def archive(self, session_id: str) -> None:
+        """Take a session off the list; one that is at work is paused by that."""
+        self._insist(session_id, "archive")
+
+    def _insist(self, session_id: str, verb: str) -> None:
+        """Do what does no harm twice."""
+        for pause in _AGAIN:
+            try:
+                self._act(session_id, verb, {})
+            except UnclearError:
+                self.connection.sleep(pause)
+            else:
+                return
+        self._act(session_id, verb, {})
+
+    def _act(self, session_id: str, verb: str, body: Mapping[str, object]) -> None:
+        try:
+            self.connection.write(f"sessions/{session_id}:{verb}", body)
+        except NotFoundError as error:
+            message = f"Jules has no session {session_id}"
+            raise UsageError(message, "see: dx-dispatch --sessions --jules") from error
+
+    def _posted(self, body: Mapping[str, object]) -> Created:
+        session = Session.of(self.connection.write("sessions", body))
+        if not session.id:
+            raise UnclearError("Jules answered without a session", "look for it",
+                               Reason.JULES_ERROR, answered=False)  # fmt: skip
+        return Created(session=session, attached=False)
+
+    def _settled(self, marker: str) -> tuple[Session | None, bool]:
+        """The session with the marker, looked for until an unclear create must have shown.
+
+        The second value says whether it is certain that there is none.
+        """
+        absent = True
+        for pause in _SETTLING:
+            self.connection.sleep(pause)
+            try:
+                found, complete = self._marked(marker)
+            except ServiceError:
+                found, complete = None, False
+            if found is not None:
+                return found, False
+            absent = absent and complete
+        return None, absent
+
+    def _marked(self, marker: str) -> tuple[Session | None, bool]:
+        """The newest session with the marker that is of use, and whether all were looked at."""
+        records, complete = self._list("sessions", "sessions")
+        found = [
+            session
+            for session in map(Session.of, records)
+            if marker in session.title
+            and session.id
+            and session.state != "FAILED"
+            and not session.archived
+        ]
+        return max(found, key=lambda each: each.create_time, default=None), complete
+
+    def _list(self, path: str, key: str) -> tuple[list[Mapping[str, object]], bool]:
+        """All pages, and whether there was an end to them."""
+        found: list[Mapping[str, object]] = []
+        query: dict[str, str | int] = {"pageSize": _PAGE}
+        seen: set[str] = set()
+        for _ in range(_MOST_PAGES):
+            page = self.connection.read(path, **query)
+            records = page.get(key)
+            if isinstance(records, list):
+                found += [each for each in records if isinstance(each, dict)]
+            token = str(page.get("nextPageToken") or "")
+            if not token or token in seen:
+                return found, not token
+            seen.add(token)
+            query["pageToken"] = token
+        return found, False
+
+    def _patiently(self, path: str, *, fresh: bool) -> Mapping[str, object]:
+        for pause in _FRESH if fresh else ():
+            try:
+                return self.connection.read(path)
+            except NotFoundError:
+                self.connection.sleep(pause)
+        return self.connection.read(path)
+
+
+def _unclear(error: UnclearError) -> ServiceError:
+    text = f"{error.message}: it is not known whether the session was created, and none is listed"
+    remedy = "call again with the same words: it is looked for first, and not created twice"
+    return ServiceError(text, remedy, Reason.CREATE_UNCLEAR)

@@ -1,0 +1,186 @@
+"""Follows a session of Jules to its end, and says what became of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dxansible.errors import ServiceError
+from dxansible.integrations.jules_model import JulesResult
+from dxansible.logs import event
+from dxansible.outcome import FanoutOutcome, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.integrations.jules import JulesClient
+    from dxansible.integrations.jules_model import Session
+
+__all__ = ["FollowOptions", "follow_session"]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
+_SELDOM = 3
+_LATE_OUTPUTS = (2.0, 5.0)
+"""A pull request may show a moment after the session has completed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowOptions:
+    """How to follow; times are in seconds."""
+
+    wait: bool = True
+    timeout_sec: float = 7200.0
+    idle_timeout_sec: float | None = None
+    """None waits for the end or the deadline, however quiet Jules is."""
+    allow_no_pr: bool = False
+    fresh: bool = False
+    """The session was created just now."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.monotonic
+
+
+def follow_session(
+    client: JulesClient, session_id: str, options: FollowOptions, tell: Callable[[str], object]
+) -> JulesResult:
+    """Tell what happens as text, until the end or as far as it has come.
+
+    Raises UsageError where there is no such session.
+    """
+    return _Follower(client, session_id, options, tell).run()
+
+
+class _Follower:
+    def __init__(
+        self,
+        client: JulesClient,
+        session_id: str,
+        options: FollowOptions,
+        tell: Callable[[str], object],
+    ) -> None:
+        self._client, self._id, self._options, self._tell = client, session_id, options, tell
+        self._begun = self._changed = options.clock()
+        self._deadline = self._begun + options.timeout_sec if options.wait else None
+        self._looks = 0
+        self._seen: set[str] = set()
+        self._state: tuple[str, str] | None = None
+        self._session: Session | None = None
+        self._said: str | None = None
+        self._failure: str | None = None
+
+    def run(self) -> JulesResult:
+        connection = self._client.connection
+        before = connection.deadline, connection.read_seconds
+        try:
+            result = self._until_end()
+        except ServiceError as error:
+            result = self._lost(error)
+        finally:
+            connection.deadline, connection.read_seconds = before
+        took = round((self._options.clock() - self._begun) * 1000)
+        return replace(result, session=self._session, message=self._said, duration_ms=took)
+
+    def _until_end(self) -> JulesResult:
+        pause = _FIRST_PAUSE
+        while True:
+            session = self._look()
+            if session.ended:
+                return self._end(session)
+            if session.needs_person and self._options.wait:
+                text = f"Jules session {session.id} needs a person: {session.needs_person}"
+                return JulesResult(
+                    outcome=FanoutOutcome.FAILURE, reason=Reason.NEEDS_INPUT, error=text
+                )
+            if not self._options.wait or self._options.cancelled.is_set():
+                return JulesResult(outcome=None, reason=None)
+            if (late := self._too_late(session)) is not None:
+                return late
+            self._sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _look(self) -> Session:
+        if self._deadline is not None:
+            connection, left = self._client.connection, self._deadline - self._options.clock()
+            connection.deadline = self._deadline
+            connection.read_seconds = min(connection.read_seconds, max(left, 1.0))
+        session = self._client.get(self._id, fresh=self._options.fresh and self._session is None)
+        self._session = session
+        state = (session.state, session.update_time)
+        # Jules allows few requests for activities, and they come with an update of the session
+        if state != self._state or self._looks % _SELDOM == 0:
+            self._state = state
+            self._show_news()
+        self._looks += 1
+        return session
+
+    def _show_news(self) -> None:
+        try:
+            activities = self._client.activities(self._id)
+        except ServiceError as error:
+            # what becomes of the session is in the session itself
+            event("activities_missed", logging.WARNING, host="jules", error=str(error))
+            return
+        for each in activities:
+            if each.name in self._seen:
+                continue
+            self._seen.add(each.name)
+            self._changed = self._options.clock()
+            self._said = each.said or self._said
+            self._failure = each.failure or self._failure
+            if each.text:
+                self._tell(each.text)
+
+    def _end(self, session: Session) -> JulesResult:
+        if session.state == "FAILED":
+            text = f"Jules failed: {self._failure or 'it gives no reason'}"
+            return JulesResult(
+                outcome=FanoutOutcome.FAILURE, reason=Reason.JULES_FAILED, error=text
+            )
+        for pause in _LATE_OUTPUTS if self._options.wait else ():
+            if session.pull_request or self._options.allow_no_pr:
+                break
+            self._sleep(pause)
+            session = self._look()
+        if session.pull_request or self._options.allow_no_pr:
+            return JulesResult(outcome=FanoutOutcome.SUCCESS, reason=Reason.OK)
+        text = f"completed, no pull request; look at {session.url or session.id}"
+        return JulesResult(outcome=FanoutOutcome.FAILURE, reason=Reason.NO_PULL_REQUEST, error=text)
+
+    def _too_late(self, session: Session) -> JulesResult | None:
+        now, idle = self._options.clock(), self._options.idle_timeout_sec
+        quiet = now - self._changed
+        if self._deadline is not None and now >= self._deadline:
+            why = f"not done within {self._options.timeout_sec:g} s, nothing new for {quiet:.0f} s"
+            reason = Reason.DEADLINE
+        elif idle is not None and quiet >= idle:
+            why, reason = f"nothing new for {quiet:.0f} s", Reason.IDLE
+        else:
+            return None
+        return _goes_on(session.id, f"{why}; its state is {session.state}", reason)
+
+    def _lost(self, error: ServiceError) -> JulesResult:
+        if self._deadline is not None and self._options.clock() + 1 >= self._deadline:
+            return _goes_on(self._id, f"not done in time; at last {error.message}", Reason.DEADLINE)
+        lost = error.reason is Reason.JULES_ERROR
+        text = f"{error}; the session goes on at Jules: dx-dispatch --logs {self._id} --follow"
+        return JulesResult(
+            outcome=FanoutOutcome.FAILURE,
+            reason=Reason.LOST_CONTACT if lost else error.reason,
+            error=text,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        left = seconds
+        if self._deadline is not None:
+            left = min(seconds, max(self._deadline - self._options.clock(), 0.0))
+        self._client.connection.sleep(left)
+
+
+def _goes_on(session_id: str, why: str, reason: Reason) -> JulesResult:
+    """Jules can't be stopped from here, so it is never said that it was."""
+    text = f"{why}. Jules has no cancel, and goes on: dx-dispatch --abort {session_id} archives it"
+    return JulesResult(
+        outcome=FanoutOutcome.TIMEOUT, reason=reason, error=text, stop_verified=False
+    )

@@ -1,0 +1,249 @@
+"""What Jules says of sources, sessions and activities, and what became of a call, as data.
+
+Parsed without trust: a field that is missing or of another type is as good as empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from dxansible.redact import printable, redact
+
+if TYPE_CHECKING:
+    from dxansible.outcome import FanoutOutcome, Reason
+
+__all__ = ["Activity", "CreateRequest", "JulesResult", "Session", "Source"]
+
+_Record = Mapping[str, object]
+
+_NEEDS_PERSON = {
+    "AWAITING_PLAN_APPROVAL": "its plan waits for approval: dx-dispatch --approve {id}",
+    "AWAITING_USER_FEEDBACK": 'it asks something: dx-dispatch --logs {id}, then --session {id} "…"',
+    "PAUSED": 'it is paused: send it something with --session {id} "…", or go on at {url}',
+}
+_WORKING = frozenset({"QUEUED", "PLANNING", "IN_PROGRESS"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A repository that Jules may work on; its name is opaque."""
+
+    name: str
+    owner: str
+    repo: str
+    default_branch: str | None
+
+    @classmethod
+    def of(cls, record: _Record) -> Source:
+        """Build it from Jules' JSON."""
+        github = _mapping(record, "githubRepo")
+        branch = _text(_mapping(github, "defaultBranch"), "displayName")
+        return cls(
+            name=_text(record, "name"),
+            owner=_text(github, "owner"),
+            repo=_text(github, "repo"),
+            default_branch=branch or None,
+        )
+
+    def is_for(self, repository: str) -> bool:
+        """Whether it is ``owner/name``, as GitHub compares them."""
+        return f"{self.owner}/{self.repo}".lower() == repository.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session as Jules has it; `state` is its own word, also one that nobody here knows."""
+
+    id: str
+    title: str
+    state: str
+    url: str
+    create_time: str
+    update_time: str
+    source: str
+    archived: bool
+    pull_request: str | None
+
+    @classmethod
+    def of(cls, record: _Record) -> Session:
+        """Build it from Jules' JSON."""
+        name = _text(record, "name").removeprefix("sessions/")
+        outputs = [_mapping(each, "pullRequest") for each in _records(record, "outputs")]
+        requests = [url for each in outputs if (url := _text(each, "url"))]
+        return cls(
+            id=name or _text(record, "id"),
+            title=_text(record, "title"),
+            state=printable(_text(record, "state")) or "STATE_UNSPECIFIED",
+            url=printable(_text(record, "url")),
+            create_time=_text(record, "createTime"),
+            update_time=_text(record, "updateTime"),
+            source=_text(_mapping(record, "sourceContext"), "source"),
+            archived=record.get("archived") is True,
+            pull_request=printable(requests[-1]) if requests else None,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end; a state that is not known is no end."""
+        return self.state in {"COMPLETED", "FAILED"}
+
+    @property
+    def working(self) -> bool:
+        """Whether it is known to be at work, or soon to be."""
+        return self.state in _WORKING
+
+    @property
+    def needs_person(self) -> str | None:
+        """What somebody has to do before it goes on."""
+        text = _NEEDS_PERSON.get(self.state)
+        return text.format(id=self.id, url=self.url or "jules.google.com") if text else None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One thing that happened in a session."""
+
+    name: str
+    text: str
+    failure: str | None
+    said: str | None
+    """What the agent said to the user."""
+
+    @classmethod
+    def of(cls, record: _Record) -> Activity:
+        """Build it from Jules' JSON; kinds that are not known have their description, if any."""
+        said = _text(_mapping(record, "agentMessaged"), "agentMessage")
+        failure = _text(_mapping(record, "sessionFailed"), "reason")
+        lines = [_line(record, said), *_results(record)]
+        return cls(
+            name=_text(record, "name") or _text(record, "id"),
+            text="".join(f"{line}\n" for line in lines if line),
+            failure=_shown(failure) or "no reason given" if "sessionFailed" in record else None,
+            said=said or None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRequest:
+    """What is asked of Jules; `marker` is in the title, and finds the session again."""
+
+    prompt: str = field(repr=False)
+    title: str
+    marker: str
+    repository: str
+    branch: str | None
+
+    def body(self, source: str, branch: str) -> dict[str, object]:
+        """The request's body."""
+        return {
+            "prompt": self.prompt,
+            "title": self.title,
+            "sourceContext": {"source": source, "githubRepoContext": {"startingBranch": branch}},
+            "requirePlanApproval": False,
+            "automationMode": "AUTO_CREATE_PR",
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JulesResult:
+    """What became of a call. `outcome` is None while the session goes on as it should.
+
+    `attached` says that the session was there already. `error` says what happened and what to do.
+    """
+
+    outcome: FanoutOutcome | None
+    reason: Reason | None
+    session: Session | None = None
+    attached: bool = False
+    error: str | None = None
+    message: str | None = None
+    """What Jules said last."""
+    issue: str | None = None
+    stop_verified: bool | None = None
+    duration_ms: int = 0
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON can hold."""
+        document = asdict(self)
+        del document["session"]
+        known = self.session
+        return {
+            "host": "jules",
+            "session_id": known.id if known else None,
+            "url": known.url if known else None,
+            "jules_state": known.state if known else None,
+            "state": "running" if self.outcome is None else "ended",
+            "title": known.title if known else None,
+            "pull_request": known.pull_request if known else None,
+            **document,
+        }
+
+
+def _line(record: _Record, said: str) -> str:
+    if said:
+        return f"jules: {_shown(said)}"
+    for key, show in _KINDS.items():
+        if key in record:
+            return show(_mapping(record, key))
+    return _shown(_text(record, "description"))
+
+
+def _plan(generated: _Record) -> str:
+    steps = _records(_mapping(generated, "plan"), "steps")
+    titles = [_shown(_text(each, "title")) for each in steps]
+    return "plan:" + "".join(f"\n  {number}. {each}" for number, each in enumerate(titles, 1))
+
+
+def _progress(update: _Record) -> str:
+    parts = [_shown(_text(update, name)) for name in ("title", "description")]
+    return ": ".join(part for part in parts if part)
+
+
+def _results(record: _Record) -> list[str]:
+    lines = []
+    for each in _records(record, "artifacts"):
+        bash = _mapping(each, "bashOutput")
+        if bash:
+            lines.append(f"$ {_shown(_text(bash, 'command'))}\n{_shown(_text(bash, 'output'))}")
+            lines.append(f"exit code {bash.get('exitCode') or 0}")
+        if "changeSet" in each:
+            patch = _text(_mapping(_mapping(each, "changeSet"), "gitPatch"), "unidiffPatch")
+            count = patch.count("\ndiff --git ") + patch.startswith("diff --git ")
+            lines.append(f"changes so far: {count} file(s)")
+    return lines
+
+
+def _shown(text: str) -> str:
+    """Several lines at most, without secrets and without what moves the cursor."""
+    return "\n".join(printable(line.rstrip()) for line in redact(text).strip().split("\n"))
+
+
+def _mapping(record: _Record, name: str) -> _Record:
+    value = record.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _records(record: _Record, name: str) -> list[_Record]:
+    value = record.get(name)
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def _text(record: _Record, name: str) -> str:
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
+
+
+_KINDS: dict[str, Callable[[_Record], str]] = {
+    "userMessaged": lambda each: f"user: {_shown(_text(each, 'userMessage'))}",
+    "planGenerated": _plan,
+    "planApproved": lambda _each: "plan approved",
+    "progressUpdated": _progress,
+    "sessionCompleted": lambda _each: "completed",
+    "sessionFailed": lambda each: f"failed: {_shown(_text(each, 'reason')) or 'no reason given'}",
+}
