@@ -160,12 +160,12 @@ class Connection:
                     answer.headers.get("Retry-After"),
                     answer.headers.get("Location", ""),
                 )
+        except (requests.exceptions.InvalidHeader, UnicodeError) as error:
+            raise ServiceError(
+                "JULES_API_KEY can't be a key", _KEY_REMEDY, Reason.JULES_AUTH
+            ) from error
         except requests.RequestException as error:
             return _Reply(_NO_ANSWER, trouble=_trouble(error), sent=not _never_sent(error))
-        except (ValueError, UnicodeError) as error:
-            # http.client refuses a key with characters that no header may have
-            raise ServiceError("JULES_API_KEY can't be a key", _KEY_REMEDY,
-                               Reason.JULES_AUTH) from error  # fmt: skip
 
     def _body(self, answer: requests.Response) -> bytes:
         end, pieces, size = self.clock() + self.read_seconds, [], 0

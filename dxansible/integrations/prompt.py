@@ -101,9 +101,11 @@ def build_prompt(issue: Issue, request: PromptRequest) -> str:
         message = f"the template has {found[0]}, which means nothing"
         raise UsageError(message, f"known are: {known}")
 
+    for name, text in plain.items():
+        if not text:
+            template = template.replace(f"\n\n{{{{{name}}}}}", "")
     # in one pass, so that what looks like a placeholder in the issue stays as it is
-    text = _PLACEHOLDER.sub(value, template)
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n" if request.template is None else text
+    return _PLACEHOLDER.sub(value, template)
 
 
 def completion_request(channel: str | None) -> str:

@@ -99,8 +99,8 @@ class JulesServer:
         self._rules: list[_Rule] = []
         self._numbers = itertools.count(11_111_111_111_111_111_111)
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.jules = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def __enter__(self) -> Self:
@@ -279,61 +279,66 @@ def _page(
     return 200, json.dumps(page).encode()
 
 
-def _handler(jules: JulesServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    jules: JulesServer
 
-        def do_GET(self) -> None:
-            self._serve("GET")
 
-        def do_POST(self) -> None:
-            self._serve("POST")
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
+    def do_GET(self) -> None:
+        self._serve("GET")
 
-        def _serve(self, method: str) -> None:
-            parts = urlsplit(self.path)
-            path = parts.path.removeprefix("/v1alpha/")
-            query = {key: value[-1] for key, value in parse_qs(parts.query).items()}
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = json.loads(raw) if raw else {}
-            jules.requests.append((method, path, body))
-            jules.hook(method, path, "before")
-            fault = jules.fault_for(method, path)
-            if fault is not None and not fault.after:
-                self._go_wrong(fault)
-                return
-            status, answer = self._judged(method, path, query, body)
-            jules.hook(method, path, "after")
-            if fault is not None:
-                self._go_wrong(fault)
-                return
-            self._reply(status, answer, {})
-            jules.hook(method, path, "answered")
+    def do_POST(self) -> None:
+        self._serve("POST")
 
-        def _judged(
-            self, method: str, path: str, query: dict[str, str], body: object
-        ) -> tuple[int, bytes]:
-            if self.headers.get("X-Goog-Api-Key") != jules.key:
-                return 401, status_body(401, "UNAUTHENTICATED", WRONG_KEY,
-                                        reason="CREDENTIALS_MISSING")  # fmt: skip
-            return jules.answer(method, path, query, body)
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
 
-        def _go_wrong(self, fault: Fault) -> None:
-            time.sleep(fault.delay)
-            if fault.status:
-                self._reply(fault.status, fault.body, fault.headers)
-            else:
-                self.close_connection = True
+    def _serve(self, method: str) -> None:
+        jules = self.server.jules
+        parts = urlsplit(self.path)
+        path = parts.path.removeprefix("/v1alpha/")
+        query = {key: value[-1] for key, value in parse_qs(parts.query).items()}
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = json.loads(raw) if raw else {}
+        jules.requests.append((method, path, body))
+        jules.hook(method, path, "before")
+        fault = jules.fault_for(method, path)
+        if fault is not None and not fault.after:
+            self._go_wrong(fault)
+            return
+        status, answer = self._judged(method, path, query, body)
+        jules.hook(method, path, "after")
+        if fault is not None:
+            self._go_wrong(fault)
+            return
+        self._reply(status, answer, {})
+        jules.hook(method, path, "answered")
 
-        def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-            with suppress(BrokenPipeError, ConnectionResetError):
-                self.send_response(status)
-                kind = {"Content-Type": "application/json; charset=UTF-8"}
-                for name, value in {**kind, **headers, "Content-Length": str(len(body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
+    def _judged(
+        self, method: str, path: str, query: dict[str, str], body: object
+    ) -> tuple[int, bytes]:
+        jules = self.server.jules
+        if self.headers.get("X-Goog-Api-Key") != jules.key:
+            return 401, status_body(401, "UNAUTHENTICATED", WRONG_KEY,
+                                    reason="CREDENTIALS_MISSING")  # fmt: skip
+        return jules.answer(method, path, query, body)
 
-    return Handler
+    def _go_wrong(self, fault: Fault) -> None:
+        time.sleep(fault.delay)
+        if fault.status:
+            self._reply(fault.status, fault.body, fault.headers)
+        else:
+            self.close_connection = True
+
+    def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.send_response(status)
+            kind = {"Content-Type": "application/json; charset=UTF-8"}
+            for name, value in {**kind, **headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)

@@ -1,0 +1,1 @@
+"""Rules of calls of the command line that need stand-ins for services."""

@@ -1,0 +1,348 @@
+"""Rules of dx-dispatch --jules, as a user sees them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.services.jules import Fault, status_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.services import JulesServer
+    from tests.unit.calls.conftest import Person
+    from tests.unit.test_cli import Answer
+
+    Call = Callable[..., Answer]
+
+PULL = "https://github.com/acme/widget/pull/7"
+pytestmark = pytest.mark.usefixtures("person", "no_pauses")
+
+
+def only_id(jules: JulesServer) -> str:
+    (found,) = jules.sessions
+    return found
+
+
+def test_an_issue_is_handed_over_and_the_session_printed(
+    call: Call, person: Person, jules: JulesServer
+) -> None:
+    answer = call("--jules", "--issue", "bd-123")
+
+    session = only_id(jules)
+    assert answer.code == 0
+    assert answer.out.decode() == f"{session}  https://jules.google.com/session/{session}\n"
+    assert "session_started host=jules session=" in answer.err
+    body = jules.requests[-1][2]
+    assert body["title"].startswith("bd-123: Mend it [dx-")
+    assert "Work on issue bd-123 in acme/widget." in body["prompt"]
+    assert "It is broken." in body["prompt"]
+    assert person.beads.issue("bd-123")["status"] == "open"
+    assert person.beads.comments == []
+
+
+def test_waiting_shows_what_happens_and_the_pull_request(call: Call, jules: JulesServer) -> None:
+    answer = call("--jules", "--issue", "bd-123", "--wait")
+
+    lines = answer.out.decode().splitlines()
+    assert answer.code == 0
+    assert lines[0].startswith(only_id(jules))
+    assert lines[1:4] == ["plan:", "  1. Look around", "  2. Mend"]
+    assert lines[-1] == PULL
+    assert "jules  SUCCESS" in answer.err
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_no_pull_request_is_its_own_end(call: Call, jules: JulesServer, *, allowed: bool) -> None:
+    jules.pull_request = False
+    more = ["--allow-no-pr"] if allowed else []
+
+    answer = call("--jules", "Mend it", "--wait", "--json", *more)
+
+    (result,) = answer.document["results"]
+    assert answer.code == answer.document["exit_code"] == (0 if allowed else 1)
+    assert result["reason"] == ("ok" if allowed else "no_pull_request")
+    assert result["pull_request"] is None
+
+
+def test_a_dry_run_shows_all_and_needs_nothing(
+    call: Call, jules: JulesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JULES_API_KEY")
+
+    answer = call("--jules", "--issue", "bd-123", "--dry-run", "--branch", "dev")
+
+    text = answer.out.decode()
+    assert answer.code == 0
+    assert "Work on issue bd-123 in acme/widget, branch dev." in text
+    assert f"POST {jules.url}/v1alpha/sessions" in text
+    assert '"startingBranch": "dev"' in text
+    assert text.endswith("Dry run: nothing was sent.\n")
+    document = call("--jules", "--issue", "bd-123", "--dry-run", "--json").document
+    assert document["request"]["body"]["automationMode"] == "AUTO_CREATE_PR"
+    assert document["prompt"] == document["request"]["body"]["prompt"]
+    assert jules.requests == []
+
+
+def test_what_a_dry_run_shows_is_what_is_sent(call: Call, jules: JulesServer) -> None:
+    shown = call("--jules", "--issue", "bd-123", "--dry-run", "--json").document["request"]["body"]
+    call("--jules", "--issue", "bd-123")
+
+    sent = jules.requests[-1][2]
+    assert sent["sourceContext"].pop("githubRepoContext") == {"startingBranch": "main"}
+    shown["sourceContext"].pop("githubRepoContext")
+    assert sent == shown
+
+
+def test_the_same_words_again_lead_to_the_same_session(call: Call, jules: JulesServer) -> None:
+    first = call("--jules", "Mend it", "--repo", "acme/widget")
+    again = call("--jules", "Mend it", "--repo", "ACME/widget", "--json")
+
+    assert again.document["results"][0]["attached"]
+    assert again.document["results"][0]["session_id"] == first.out.decode().split()[0]
+    assert len(jules.sessions) == 1
+
+    text = call("--jules", "Mend it")
+    assert "was given this before, so nothing was created" in text.err
+    call("--jules", "Mend it", "--run-id", "second")
+    call("--jules", "Mend it", "--run-id", "second")
+    call("--jules", "Mend it", "--branch", "dev")
+    assert len(jules.sessions) == 3
+
+
+def test_the_task_is_sent_as_it_is(call: Call, jules: JulesServer) -> None:
+    text = "Mend {{ it }} `now` — \x1b[0m\n"
+
+    call("--jules", "--file", "-", stdin=text.encode())
+
+    assert jules.requests[-1][2]["prompt"] == text
+    assert "\x1b" not in jules.requests[-1][2]["title"]
+    call("--jules", "Mend it", "--notify-channel", "C09MQGMFKDE")
+    assert jules.requests[-1][2]["prompt"] == (
+        "Mend it\n\nAfter completing, use slack_conversations_add_message\n"
+        "to post summary to channel C09MQGMFKDE.\n"
+    )
+
+
+def test_a_message_reaches_its_session(call: Call, jules: JulesServer) -> None:
+    session = call("--jules", "Mend it").out.decode().split()[0]
+
+    answer = call("--session", session, "Also the docs")
+
+    assert (answer.code, answer.out) == (0, b"")
+    assert jules.messages == [(session, "Also the docs")]
+    assert f"sent to Jules session {session}" in answer.err
+    waited = call("--session", session, "And more", "--wait")
+    assert (waited.code, waited.out.decode().splitlines()[-1]) == (0, PULL)
+
+
+def test_a_plan_is_approved_only_where_one_waits(call: Call, jules: JulesServer) -> None:
+    jules.states = ["PLANNING", "AWAITING_PLAN_APPROVAL"]
+    waiting = call("--jules", "Mend it", "--wait")
+    session = only_id(jules)
+    assert waiting.code == 1
+    assert f"needs a person: its plan waits for approval: dx-dispatch --approve {session}" in (
+        waiting.err
+    )
+
+    approved = call("--approve", session)
+    assert (approved.code, jules.sessions[session]["state"]) == (0, "IN_PROGRESS")
+
+    again = call("--approve", session, "--json")
+    assert again.code == 1
+    assert "no plan of Jules session" in again.document["results"][0]["error"]
+    assert jules.count("POST", ":approvePlan") == 1
+
+
+def test_status_and_logs(call: Call, jules: JulesServer) -> None:
+    jules.states = ["PLANNING", "IN_PROGRESS", "AWAITING_USER_FEEDBACK"]
+    session = call("--jules", "Mend it").out.decode().split()[0]
+
+    status = call("--status", session)
+    assert status.code == 0
+    assert "state      PLANNING\n" in status.out.decode()
+    logs = call("--logs", session)
+    assert (logs.code, logs.out.decode().splitlines()[0]) == (0, "plan:")
+    followed = call("--logs", session, "--follow")
+    assert followed.code == 1
+    assert "jules: Which one?\n" in followed.out.decode()
+    document = call("--status", session, "--json").document
+    assert document["results"][0]["jules_state"] == "AWAITING_USER_FEEDBACK"
+    assert document["outcome"] is None
+
+
+def test_an_abort_archives_and_says_that_it_is_no_cancel(call: Call, jules: JulesServer) -> None:
+    session = call("--jules", "Mend it").out.decode().split()[0]
+
+    answer = call("--abort", session, "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["outcome"], result["stop_verified"]) == (0, "ABORTED", True)
+    assert "Jules has no cancel, and says that the session is PAUSED" in result["error"]
+    assert jules.sessions[session]["archived"]
+
+
+def test_an_abort_that_stops_nothing_says_so(call: Call, jules: JulesServer) -> None:
+    session = call("--jules", "Mend it").out.decode().split()[0]
+    jules.fail("POST", ":archive", Fault(status=200, body=b"{}"))
+
+    answer = call("--abort", session)
+
+    assert answer.code == 1
+    assert "it may go on. Look at https://jules.google.com/session/" in answer.err
+
+
+def test_the_sessions_are_listed(call: Call, jules: JulesServer) -> None:
+    empty = call("--sessions", "--jules", "--json")
+    assert empty.document == {"schema": 1, "exit_code": 0, "sessions": []}
+    session = call("--jules", "Mend it").out.decode().split()[0]
+
+    lines = call("--sessions", "--jules").out.decode().splitlines()
+    assert lines[0].split() == ["SESSION", "STATE", "CREATED", "SOURCE", "PULL", "REQUEST", "TITLE"]
+    assert lines[1].startswith(f"{session}  QUEUED  ")
+    jules.fail("GET", "sessions", Fault(status=403))
+    assert call("--sessions", "--jules", "--json").document["error"]["type"] == "ServiceError"
+
+
+FAILURES: list[tuple[str, str, Fault, int, str, str]] = [
+    ("GET", "widget", Fault(status=401), 3, "jules_auth", "JULES_API_KEY is not a key of Jules"),
+    ("GET", "widget", Fault(status=403), 3, "jules_auth", "Jules refuses this key"),
+    ("GET", "sessions", Fault.page(502), 3, "jules_error", "HTTP 502: a web page"),
+    ("POST", "sessions", Fault.quota(), 3, "jules_quota", "the quota at Jules is used up"),
+    ("POST", "sessions", Fault(), 1, "create_unclear", "not known whether the session was created"),
+    ("POST", "sessions", Fault(status=400, body=status_body(400, "INVALID_ARGUMENT", "Could not")),
+     3, "jules_error", "Jules refuses the request (HTTP 400: INVALID_ARGUMENT Could not)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "fault", "code", "reason", "text"), FAILURES)
+def test_a_failure_of_a_dispatch_is_a_result(  # noqa: PLR0913 - a row of the table
+    call: Call, person: Person, method: str, path: str, fault: Fault, code: int, reason: str,
+    text: str,
+) -> None:  # fmt: skip
+    person.jules.fail(method, path, fault, times=50)
+
+    answer = call("--jules", "--issue", "bd-123", "--claim", "--json")
+
+    (result,) = answer.document["results"]
+    assert answer.code == answer.document["exit_code"] == code
+    assert (result["reason"], result["session_id"]) == (reason, None)
+    assert text in result["error"]
+    claimed = reason == "create_unclear"
+    assert (person.beads.issue("bd-123")["status"] == "in_progress") is claimed
+
+
+def test_a_repository_without_the_app(call: Call) -> None:
+    answer = call("--jules", "Mend it", "--repo", "acme/other")
+
+    assert answer.code == 3
+    assert "Jules has no access to acme/other; install the Jules GitHub App on it" in answer.err
+
+
+def test_a_claim_marks_the_issue_and_tells_it_the_end(call: Call, person: Person) -> None:
+    call("--jules", "--issue", "bd-123", "--claim", "--wait")
+
+    session = only_id(person.jules)
+    assert person.beads.issue("bd-123")["status"] == "in_progress"
+    started, ended = person.beads.comments
+    assert started.startswith(f"dx-dispatch started Jules session {session}: https://jules.")
+    assert ended.startswith(f"dx-dispatch: Jules session {session} ended: SUCCESS\nreason: ok\n")
+    assert PULL in ended
+
+
+def test_an_issue_of_somebody_else_is_not_handed_over(call: Call, person: Person) -> None:
+    state = person.beads.state
+    state["issues"][0]["assignee"] = "ann"
+    person.beads.state = state
+
+    answer = call("--jules", "--issue", "bd-123", "--claim")
+
+    assert answer.code == 2
+    assert "bd-123 is already claimed by ann" in answer.err
+    assert not person.jules.sessions
+
+
+def test_a_comment_that_fails_changes_nothing(call: Call, person: Person) -> None:
+    person.beads.state = person.beads.state | {"no_comments": True}
+
+    answer = call("--jules", "--issue", "bd-123", "--claim", "--wait")
+
+    assert answer.code == 0
+    assert answer.err.count("comment_failed ") == 2
+
+
+def test_an_issue_from_the_exported_file_is_said_to_be_that(call: Call, person: Person) -> None:
+    person.beads.state = person.beads.state | {"shape": "no database"}
+    place = person.home / "widget" / ".beads"
+    place.mkdir()
+    (place / "issues.jsonl").write_text(json.dumps({"id": "bd-9", "title": "Old"}))
+
+    answer = call("--jules", "--issue", "bd-9", "--dry-run")
+
+    assert answer.code == 0
+    assert "read from issues.jsonl, which may be stale" in answer.err
+
+
+JID = "1" * 19
+WRONG: list[tuple[list[str], str]] = [
+    (["--jules"], "there is no task; give one: dx-dispatch --jules"),
+    (["--jules", " "], "the task is empty; give one"),
+    (["--jules", "here", "work"], "Jules takes no target (here); leave it out"),
+    (["--jules", "work", "--agent", "x"], "--agent is of no use with Jules; leave it out"),
+    (["--jules", "work", "--repo", "~/app"], "'~/app' is not a repository at GitHub; give it as"),
+    (["--jules", "work", "--claim"], "--claim is of no use without --issue"),
+    (["--jules", "work", "--template", "x"], "--template is of no use without --issue"),
+    (["--jules", "work", "--run-id", "../x"], "can't be an id"),
+    (["--jules", "--list"], "--list is of no use with Jules"),
+    (["--jules", "work", "--notify-channel", "a b"], "is not a channel of Slack"),
+    (["--jules", "--issue", "bd-9"], "Beads has no issue bd-9; did you mean bd-123"),
+    (["--jules", "--issue", "-x"], "can't be the id of an issue"),
+    (["--approve", "ses_1"], "'ses_1' is not the id of a session of Jules"),
+    (["--approve", JID, "x"], "--approve takes no further argument (x)"),
+    (["--session", JID, "x", "--issue", "bd-123"], "--issue is of no use with a message to"),
+    (["--status", JID], f"Jules has no session {JID}; see: dx-dispatch --sessions --jules"),
+    (["--session", JID, "x"], f"Jules has no session {JID}"),
+    (["--abort", JID], f"Jules has no session {JID}"),
+    (["here", "work", "--branch", "x"], "--branch is of no use with what runs on VMs"),
+    (["here", "--issue", "bd-123", "--beads", "bd-1"], "are not the same; leave out --beads"),
+    (["here", "work", "--dry-run"], "--dry-run is of no use without --issue"),
+    (["--list", "--issue", "bd-123"], "--issue is of no use with --list"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), WRONG)
+def test_what_makes_no_sense_says_what_to_do(
+    call: Call, jules: JulesServer, arguments: list[str], text: str
+) -> None:
+    answer = call(*arguments)
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert text in answer.err
+    assert not jules.sessions
+
+
+@pytest.mark.parametrize("name", ["JULES_API_KEY", "DX_JULES_URL"])
+def test_a_setting_that_is_wrong(call: Call, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, {"JULES_API_KEY": " ", "DX_JULES_URL": "http://example.com"}[name])
+
+    answer = call("--jules", "Mend it")
+
+    assert answer.code == 2
+    assert ("is not set; make a key" in answer.err) is (name == "JULES_API_KEY")
+    assert ("DX_JULES_URL is not an https address" in answer.err) is (name == "DX_JULES_URL")
+
+
+def test_an_issue_is_a_task_for_a_vm_as_well(call: Call, person: Person) -> None:
+    shown = call("here", "--issue", "bd-123", "--dry-run")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.decode().startswith("Work on issue bd-123.\n")
+
+    answer = call("nowhere", "--issue", "123", "--claim")
+
+    assert answer.code == 3
+    assert person.beads.issue("bd-123")["status"] == "open"
+    (ended,) = person.beads.comments
+    assert "on nowhere ended: PREFLIGHT_FAILED" in ended

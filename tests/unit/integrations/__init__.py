@@ -1,0 +1,1 @@
+"""Rules of the services beyond the VMs, against stand-ins on loopback."""

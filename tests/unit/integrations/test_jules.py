@@ -1,0 +1,340 @@
+"""Rules of asking Jules: what is created once, what is sent again, and what each failure says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dxansible.errors import ServiceError, UsageError
+from dxansible.integrations.jules_http import Connection
+from dxansible.integrations.jules_model import CreateRequest
+from dxansible.outcome import Reason
+from tests.services.jules import Fault, status_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.integrations.jules import JulesClient
+    from tests.services import JulesServer
+    from tests.unit.integrations.conftest import Clock
+
+MARKER = "dx-0123456789abcdef"
+REQUEST = CreateRequest(
+    prompt="Mend it",
+    title=f"bd-1: Mend it [{MARKER}]",
+    marker=MARKER,
+    repository="acme/widget",
+    branch=None,
+)
+
+
+def test_a_create_asks_for_a_pull_request_on_the_default_branch(
+    jules: JulesServer, client: JulesClient
+) -> None:
+    created = client.create(REQUEST)
+
+    assert (created.attached, created.session.state) == (False, "QUEUED")
+    assert jules.requests[-1][2] == {
+        "prompt": "Mend it",
+        "title": REQUEST.title,
+        "sourceContext": {
+            "source": "sources/github/acme/widget",
+            "githubRepoContext": {"startingBranch": "main"},
+        },
+        "requirePlanApproval": False,
+        "automationMode": "AUTO_CREATE_PR",
+    }
+
+
+def test_the_same_request_is_attached_to(jules: JulesServer, client: JulesClient) -> None:
+    first = client.create(REQUEST)
+
+    again = client.create(REQUEST, before=lambda: pytest.fail("it was about to be created"))
+
+    assert (again.attached, again.session.id) == (True, first.session.id)
+    assert jules.count("POST", "sessions") == 1
+
+
+@pytest.mark.parametrize("gone", [{"state": "FAILED"}, {"archived": True}])
+def test_what_failed_or_was_archived_may_be_created_anew(
+    jules: JulesServer, client: JulesClient, gone: dict[str, object]
+) -> None:
+    first = client.create(REQUEST).session.id
+    jules.sessions[first].update(gone)
+
+    assert client.create(REQUEST).session.id != first
+
+
+def test_the_session_is_found_on_a_later_page(jules: JulesServer, client: JulesClient) -> None:
+    first = client.create(REQUEST).session.id
+    for number in range(5):
+        jules.answer("POST", "sessions", {}, {"prompt": "x", "title": f"other {number}"})
+    jules.page_size = 2
+
+    assert client.create(REQUEST).session.id == first
+
+
+UNCLEAR = {
+    "dropped": Fault(after=True),
+    "502 page": Fault.page(502, after=True),
+    "500": Fault(status=500, body=status_body(500, "INTERNAL", "Internal error"), after=True),
+    "503": Fault(status=503, after=True),
+    "504": Fault(status=504, after=True),
+    "200 page": Fault.page(200, after=True),
+    "200 without a session": Fault(status=200, body=b"{}", after=True),
+}
+
+
+@pytest.mark.parametrize("fault", UNCLEAR.values(), ids=UNCLEAR.keys())
+def test_an_unclear_create_that_took_effect_is_found_and_not_repeated(
+    jules: JulesServer, client: JulesClient, fault: Fault
+) -> None:
+    jules.fail("POST", "sessions", fault)
+
+    created = client.create(REQUEST)
+
+    assert not created.attached
+    assert list(jules.sessions) == [created.session.id]
+    assert jules.count("POST", "sessions") == 1
+
+
+def test_an_unclear_create_is_looked_for_until_it_must_have_shown(
+    jules: JulesServer, client: JulesClient, clock: Clock
+) -> None:
+    jules.fail("POST", "sessions", Fault())
+    jules.hook = lambda method, _path, phase: (
+        jules.answer("POST", "sessions", {}, {"prompt": "x", "title": REQUEST.title})
+        if (method, phase) == ("GET", "before") and len(clock.slept) == 3 and not jules.sessions
+        else None
+    )
+
+    created = client.create(REQUEST)
+
+    assert list(jules.sessions) == [created.session.id]
+    assert clock.slept == [2, 5, 10]
+
+
+def test_a_create_that_jules_answered_with_trouble_is_repeated_once_it_is_absent(
+    jules: JulesServer, client: JulesClient
+) -> None:
+    jules.fail("POST", "sessions", Fault(status=503))
+
+    client.create(REQUEST)
+
+    assert (len(jules.sessions), jules.count("POST", "sessions")) == (1, 2)
+
+
+@pytest.mark.parametrize("fault", [Fault(), Fault.page(502), Fault(status=504)])
+def test_a_create_that_may_still_arrive_is_not_repeated(
+    jules: JulesServer, client: JulesClient, fault: Fault
+) -> None:
+    jules.fail("POST", "sessions", fault)
+
+    with pytest.raises(ServiceError, match="not known whether the session was created") as raised:
+        client.create(REQUEST)
+
+    assert raised.value.reason is Reason.CREATE_UNCLEAR
+    assert jules.count("POST", "sessions") == 1
+
+
+def test_a_create_is_not_repeated_while_nobody_can_look(
+    jules: JulesServer, client: JulesClient
+) -> None:
+    client.create(REQUEST, before=lambda: None)
+    jules.sessions.clear()
+    jules.fail("POST", "sessions", Fault(status=503))
+    jules.hook = lambda method, path, phase: (
+        jules.fail("GET", "sessions", Fault.page(500), times=30)
+        if (method, path, phase) == ("POST", "sessions", "before")
+        else None
+    )
+
+    with pytest.raises(ServiceError) as raised:
+        client.create(REQUEST)
+
+    assert raised.value.reason is Reason.CREATE_UNCLEAR
+    assert jules.count("POST", "sessions") == 2
+
+
+@pytest.mark.parametrize("given", [None, "7", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])
+def test_a_create_is_sent_again_after_429(
+    jules: JulesServer, client: JulesClient, clock: Clock, given: str | None
+) -> None:
+    jules.fail("POST", "sessions", Fault.quota(given), times=2)
+
+    client.create(REQUEST)
+
+    assert jules.count("POST", "sessions") == 3
+    assert clock.slept == {"7": [7, 7], None: [1, 2], "soon": [1, 2]}.get(given, [0, 0])
+
+
+def test_reads_are_sent_again_and_writes_are_not(
+    jules: JulesServer, client: JulesClient, clock: Clock
+) -> None:
+    session = client.create(REQUEST).session.id
+    jules.fail("GET", session, Fault.page(503), times=2)
+    jules.fail("GET", session, Fault())
+
+    assert client.get(session).id == session
+    assert clock.slept == [1, 2, 4]
+
+    jules.fail("POST", ":sendMessage", Fault(after=True))
+    with pytest.raises(ServiceError, match="may have been sent"):
+        client.send(session, "more")
+    assert jules.messages == [(session, "more")]
+
+
+def test_what_does_no_harm_twice_is_sent_again(jules: JulesServer, client: JulesClient) -> None:
+    session = client.create(REQUEST).session.id
+    jules.fail("POST", ":archive", Fault(after=True))
+
+    client.archive(session)
+
+    assert jules.sessions[session]["archived"]
+
+
+def test_the_name_of_a_source_is_jules_own(jules: JulesServer, client: JulesClient) -> None:
+    jules.sources.insert(0, {"name": "sources/other", "id": "x"})
+    jules.sources[1]["name"] = "sources/github-acme-widget"
+    jules.sources[1]["githubRepo"]["owner"] = "ACME"
+    jules.page_size = 1
+
+    assert client.find_source("acme/Widget").name == "sources/github-acme-widget"
+
+
+def test_a_repository_without_the_app_is_told_apart(client: JulesClient) -> None:
+    with pytest.raises(ServiceError, match="install the Jules GitHub App") as raised:
+        client.find_source("acme/other")
+
+    assert raised.value.reason is Reason.NO_SOURCE
+
+
+def test_without_a_default_branch_one_has_to_be_given(
+    jules: JulesServer, client: JulesClient
+) -> None:
+    del jules.sources[0]["githubRepo"]["defaultBranch"]
+
+    with pytest.raises(UsageError, match="give one with --branch"):
+        client.create(REQUEST)
+
+
+def test_a_session_is_not_found_at_once(jules: JulesServer, client: JulesClient) -> None:
+    jules.fresh_404 = 3
+    session = client.create(REQUEST).session.id
+
+    assert client.activities(session) == []
+    assert client.get(session, fresh=True).id == session
+    with pytest.raises(UsageError, match="Jules has no session 123"):
+        client.get("123")
+
+
+INVALID = status_body(
+    400,
+    "INVALID_ARGUMENT",
+    "Request contains an invalid argument.",
+    fieldViolations=[{"field": "session.automation_mode", "description": "Invalid value"}],
+)
+KEY_INVALID = status_body(
+    400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.",
+    reason="API_KEY_INVALID",
+)  # fmt: skip
+FAILURES: dict[str, tuple[Fault, Reason, str]] = {
+    "401": (
+        Fault(status=401, body=status_body(401, "UNAUTHENTICATED", "API keys are not supported")),
+        Reason.JULES_AUTH,
+        "JULES_API_KEY is not a key of Jules (UNAUTHENTICATED API keys are not supported); make a",
+    ),
+    "401 empty": (Fault(status=401), Reason.JULES_AUTH, "is not a key of Jules (nothing more)"),
+    "400 key": (Fault(status=400, body=KEY_INVALID), Reason.JULES_AUTH, "JULES_API_KEY is not val"),
+    "400": (
+        Fault(status=400, body=INVALID),
+        Reason.JULES_ERROR,
+        "contains an invalid argument.; session.automation_mode: Invalid value)",
+    ),
+    "403": (
+        Fault(status=403, body=status_body(403, "PERMISSION_DENIED", "Not for you")),
+        Reason.JULES_AUTH,
+        "it may be disabled, as leaked keys are (PERMISSION_DENIED Not for you); make a key",
+    ),
+    "404": (Fault(status=404), Reason.JULES_ERROR, "Jules knows no sessions (nothing more)"),
+    "418": (Fault(status=418, body=b"tea"), Reason.JULES_ERROR, "(HTTP 418: tea)"),
+    "429": (Fault.quota(), Reason.JULES_QUOTA, "the quota at Jules is used up (RESOURCE_EXHAUSTED"),
+    "429 for long": (Fault.quota("3600"), Reason.JULES_QUOTA, "it says to wait 3600 s ("),
+    "500 page": (Fault.page(500), Reason.JULES_ERROR, "trouble of its own (HTTP 500: a web page)"),
+    "200 page": (Fault.page(200), Reason.JULES_ERROR, "something that is not JSON: a web page"),
+    "200 list": (Fault(status=200, body=b"[]"), Reason.JULES_ERROR, "not JSON"),
+    "200 binary": (Fault(status=200, body=b"\xff\x00"), Reason.JULES_ERROR, "not JSON"),
+    "redirect": (
+        Fault(status=302, headers={"Location": "https://elsewhere.example/login"}),
+        Reason.JULES_ERROR,
+        "redirects to elsewhere.example, and the key goes nowhere else; correct DX_JULES_URL",
+    ),
+    "dropped": (Fault(), Reason.JULES_ERROR, "can't be reached (the connection was lost)"),
+    "slow": (Fault(delay=0.6), Reason.JULES_ERROR, "can't be reached (no answer in time)"),
+}
+
+
+@pytest.mark.parametrize(("fault", "reason", "text"), FAILURES.values(), ids=FAILURES.keys())
+def test_each_failure_has_its_own_message(
+    jules: JulesServer, client: JulesClient, fault: Fault, reason: Reason, text: str
+) -> None:
+    client.connection.read_seconds = 0.2
+    jules.fail("GET", "sessions", fault, times=10)
+
+    with pytest.raises(ServiceError) as raised:
+        client.sessions()
+
+    assert text in str(raised.value)
+    assert raised.value.reason is reason
+    again = fault.status in {429, 500, None} and "3600" not in fault.headers.values()
+    assert jules.count("GET", "sessions") == (6 if again else 1)
+
+
+def test_the_key_is_in_no_message(jules: JulesServer, client: JulesClient) -> None:
+    text = f"API key {jules.key} was reported as leaked"
+    jules.fail("GET", "sessions", Fault(status=403, body=status_body(403, "X", text)))
+
+    with pytest.raises(ServiceError) as raised:
+        client.sessions()
+
+    assert jules.key not in repr(raised.value) + repr(client)
+
+
+def test_nothing_listens(client: JulesClient, jules: JulesServer, clock: Clock) -> None:
+    client.connection.url = "http://127.0.0.1:9"
+    with pytest.raises(ServiceError, match=r"can't be reached \(no connection\)"):
+        client.sessions()
+    clock.slept.clear()
+
+    with pytest.raises(ServiceError, match="can't be reached") as raised:
+        client.connection.write("sessions", {})
+    assert (raised.value.reason, len(clock.slept)) == (Reason.JULES_ERROR, 5)
+    assert not jules.requests
+
+
+@pytest.mark.parametrize("key", ["a\nb", "schlüssel—"])
+def test_a_key_that_no_header_can_hold(jules: JulesServer, key: str) -> None:
+    with pytest.raises(ServiceError, match="can't be a key") as raised:
+        Connection(url=jules.url, key=key).read("sessions")
+
+    assert raised.value.reason is Reason.JULES_AUTH
+
+
+def test_an_answer_that_never_ends_is_given_up(
+    jules: JulesServer, client: JulesClient, clock: Clock
+) -> None:
+    jules.fail("GET", "sessions", Fault(status=200, body=b"[" * 200_000), times=10)
+    times: Callable[[], float] = iter(range(0, 10**9, 50)).__next__
+    client.connection.clock = times
+
+    with pytest.raises(ServiceError, match="no answer in time"):
+        client.sessions()
+    assert clock.slept
+
+
+def test_pages_that_go_in_circles_end(jules: JulesServer, client: JulesClient) -> None:
+    page = b'{"sessions": [{"id": "1"}, 7], "nextPageToken": "again"}'
+    jules.fail("GET", "sessions", Fault(status=200, body=page), times=50)
+
+    assert [each.id for each in client.sessions()] == ["1", "1"]
