@@ -20,7 +20,7 @@ from dxansible.integrations.git_remote import check_repository, read_repository
 from dxansible.integrations.jules import JulesClient
 from dxansible.integrations.jules_follow import FollowOptions, follow_session
 from dxansible.integrations.jules_http import Connection
-from dxansible.integrations.jules_model import CreateRequest, JulesResult
+from dxansible.integrations.jules_model import CreateRequest, JulesResult, Session
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.redact import printable, summarize
@@ -132,15 +132,11 @@ def send(options: Options) -> int:
     text = given if isinstance(given, str) else given.decode(errors="replace")
     client, cancelled = _client()
     try:
+        chosen = _from_here(options, client, cancelled, client.get(session_id))
         client.send(session_id, text)
-        if options.wait:
-            return _report(options, _follow(options, client, cancelled, session_id))
-        session = client.get(session_id)
+        return _after(options, client, session_id, chosen, "sent to")
     except ServiceError as error:
         return _report(options, _failed(error))
-    if not options.json and not options.quiet:
-        click.echo(f"sent to Jules session {session_id}", err=True)
-    return _report(options, JulesResult(outcome=None, reason=None, session=session))
 
 
 def approve(options: Options) -> int:
@@ -157,15 +153,33 @@ def approve(options: Options) -> int:
                 outcome=FanoutOutcome.FAILURE, reason=Reason.JULES_ERROR, session=session,
                 error=f"{text}; see: dx-dispatch --status {session_id}",
             ))  # fmt: skip
+        chosen = _from_here(options, client, cancelled, session)
         client.approve(session_id)
-        if options.wait:
-            return _report(options, _follow(options, client, cancelled, session_id))
-        session = client.get(session_id)
+        return _after(options, client, session_id, chosen, "approved the plan of")
     except ServiceError as error:
         return _report(options, _failed(error))
+
+
+def _from_here(
+    options: Options, client: JulesClient, cancelled: threading.Event, former: Session
+) -> FollowOptions:
+    """Follow only what comes of what is sent next."""
+    seen = client.activities(former.id) if options.wait else []
+    known = frozenset(each.name for each in seen)
+    return replace(_following(options, cancelled), former=former, known=known)
+
+
+def _after(
+    options: Options, client: JulesClient, session_id: str, chosen: FollowOptions, done: str
+) -> int:
+    """Follow what comes of it, or say that it is done."""
+    if options.wait:
+        tell = _teller(options, chosen.cancelled)
+        return _report(options, follow_session(client, session_id, chosen, tell))
     if not options.json and not options.quiet:
-        click.echo(f"approved the plan of Jules session {session_id}", err=True)
-    return _report(options, JulesResult(outcome=None, reason=None, session=session))
+        click.echo(f"{done} Jules session {session_id}", err=True)
+    now = client.get(session_id)
+    return _report(options, JulesResult(outcome=None, reason=None, session=now))
 
 
 def follow(options: Options) -> int:
@@ -237,15 +251,18 @@ def _follow(
     *,
     fresh: bool = False,
 ) -> JulesResult:
-    chosen = FollowOptions(
+    chosen = replace(_following(options, cancelled), fresh=fresh)
+    return follow_session(client, session_id, chosen, _teller(options, cancelled))
+
+
+def _following(options: Options, cancelled: threading.Event) -> FollowOptions:
+    return FollowOptions(
         wait=options.wait,
         timeout_sec=_DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
         idle_timeout_sec=options.idle_timeout,
         allow_no_pr=options.allow_no_pr,
-        fresh=fresh,
         cancelled=cancelled,
     )
-    return follow_session(client, session_id, chosen, _teller(options, cancelled))
 
 
 def _teller(options: Options, cancelled: threading.Event) -> render.Teller:

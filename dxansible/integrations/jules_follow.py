@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import ServiceError
-from dxansible.integrations.jules_model import JulesResult
+from dxansible.integrations.jules_model import JulesResult, Session
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dxansible.integrations.jules import JulesClient
-    from dxansible.integrations.jules_model import Session
 
 __all__ = ["FollowOptions", "follow_session"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _SELDOM = 3
+_GRACE = 90.0
+"""How long Jules may take to begin with what it was sent."""
 _LATE_OUTPUTS = (2.0, 5.0)
 """A pull request may show a moment after the session has completed."""
 
@@ -38,6 +39,10 @@ class FollowOptions:
     allow_no_pr: bool = False
     fresh: bool = False
     """The session was created just now."""
+    former: Session | None = None
+    """As it was before it was sent something: until it has moved, its state is the old one."""
+    known: frozenset[str] = frozenset()
+    """Names of activities that are no news."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
 
@@ -64,7 +69,8 @@ class _Follower:
         self._begun = self._changed = options.clock()
         self._deadline = self._begun + options.timeout_sec if options.wait else None
         self._looks = 0
-        self._seen: set[str] = set()
+        self._seen: set[str] = set(options.known)
+        self._moved = options.former is None
         self._state: tuple[str, str] | None = None
         self._session: Session | None = None
         self._said: str | None = None
@@ -86,9 +92,10 @@ class _Follower:
         pause = _FIRST_PAUSE
         while True:
             session = self._look()
-            if session.ended:
+            moved = self._has_moved(session)
+            if session.ended and moved:
                 return self._end(session)
-            if session.needs_person and self._options.wait:
+            if session.needs_person and self._options.wait and moved:
                 text = f"Jules session {session.id} needs a person: {session.needs_person}"
                 return JulesResult(
                     outcome=FanoutOutcome.FAILURE, reason=Reason.NEEDS_INPUT, error=text
@@ -100,6 +107,13 @@ class _Follower:
             self._sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
+    def _has_moved(self, session: Session) -> bool:
+        """Whether the state is one of after the message, as far as anybody can tell."""
+        former = self._options.former
+        grace_is_over = self._options.clock() - self._begun >= _GRACE
+        self._moved = self._moved or former is None or session.state != former.state
+        return self._moved or grace_is_over
+
     def _look(self) -> Session:
         if self._deadline is not None:
             connection, left = self._client.connection, self._deadline - self._options.clock()
@@ -109,7 +123,7 @@ class _Follower:
         self._session = session
         state = (session.state, session.update_time)
         # Jules allows few requests for activities, and they come with an update of the session
-        if state != self._state or self._looks % _SELDOM == 0:
+        if state != self._state or self._looks % _SELDOM == 0 or not self._moved:
             self._state = state
             self._show_news()
         self._looks += 1
@@ -126,6 +140,7 @@ class _Follower:
             if each.name in self._seen:
                 continue
             self._seen.add(each.name)
+            self._moved = self._moved or not each.by_user
             self._changed = self._options.clock()
             self._said = each.said or self._said
             self._failure = each.failure or self._failure
@@ -133,6 +148,9 @@ class _Follower:
                 self._tell(each.text)
 
     def _end(self, session: Session) -> JulesResult:
+        if not self._moved:
+            text = f"Jules was sent it, and is {session.state} as before, {_GRACE:g} s later"
+            return JulesResult(outcome=FanoutOutcome.FAILURE, reason=Reason.JULES_ERROR, error=text)
         if session.state == "FAILED":
             text = f"Jules failed: {self._failure or 'it gives no reason'}"
             return JulesResult(

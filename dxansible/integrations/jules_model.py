@@ -114,6 +114,8 @@ class Activity:
     failure: str | None
     said: str | None
     """What the agent said to the user."""
+    by_user: bool
+    """Nothing that Jules has done."""
 
     @classmethod
     def of(cls, record: _Record) -> Activity:
@@ -126,6 +128,7 @@ class Activity:
             text="".join(f"{line}\n" for line in lines if line),
             failure=_shown(failure) or "no reason given" if "sessionFailed" in record else None,
             said=said or None,
+            by_user="userMessaged" in record or "planApproved" in record,
         )
 
 

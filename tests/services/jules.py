@@ -83,6 +83,8 @@ class JulesServer:
         """What the next looks at a session show; the last one stays."""
         self.pull_request = True
         """Whether a session that completes has a pull request."""
+        self.resumes = True
+        """Whether a message sets a session to work that has stopped, a moment later."""
         self.fresh_404 = 0
         """How many looks at a new session find nothing."""
         self.page_size: int | None = None
@@ -200,6 +202,8 @@ class JulesServer:
                 return 400, status_body(400, "INVALID_ARGUMENT", text)
             self.messages.append((name, body["prompt"]))
             self._happened(name, userMessaged={"userMessage": body["prompt"]})
+            if self.resumes and session["state"] not in {"QUEUED", "PLANNING", "IN_PROGRESS"}:
+                self._left[name] = [session["state"], "IN_PROGRESS", "COMPLETED"]
         elif verb == "approvePlan":
             if session["state"] == "AWAITING_PLAN_APPROVAL":
                 session["state"] = "IN_PROGRESS"

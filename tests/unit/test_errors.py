@@ -8,9 +8,12 @@ from dxansible.errors import (
     DxError,
     EngineError,
     InventoryError,
+    IssueError,
     NoMatchError,
+    ServiceError,
     UsageError,
 )
+from dxansible.outcome import Reason
 
 
 def test_public_names_are_listed() -> None:
@@ -37,10 +40,14 @@ def test_text_is_what_happened_and_what_to_do_in_one_line(error: type[DxError]) 
         (InventoryError, 2),
         (NoMatchError, 2),
         (ContentError, 2),
+        (IssueError, 2),
+        (ServiceError, 1),
         (EngineError, 1),
     ],
 )
-def test_only_a_broken_engine_is_not_a_usage_error(error: type[DxError], exit_code: int) -> None:
+def test_only_what_is_not_the_caller_s_fault_is_no_usage_error(
+    error: type[DxError], exit_code: int
+) -> None:
     assert error.exit_code == exit_code
 
 
@@ -80,3 +87,7 @@ def test_engine_error_redacts_a_key_whose_beginning_is_cut_off() -> None:
 
 def test_engine_error_without_output_has_no_tail() -> None:
     assert EngineError("ansible broke", "run with -v").output_tail == ""
+
+
+def test_a_service_s_refusal_has_a_reason() -> None:
+    assert ServiceError("a", "b", Reason.JULES_AUTH).reason is Reason.JULES_AUTH

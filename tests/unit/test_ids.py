@@ -4,7 +4,7 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import session
 
 from dxansible.errors import UsageError
-from dxansible.ids import check_run_id, is_on, new_run_id, run_of
+from dxansible.ids import check_run_id, is_jules, is_on, new_run_id, run_of
 
 
 def test_a_new_id_is_never_one_that_was_given_before() -> None:
@@ -44,3 +44,11 @@ def test_a_session_belongs_to_its_run_and_its_host_only() -> None:
 def test_what_was_never_printed_is_no_session_id(session_id: str) -> None:
     with pytest.raises(UsageError, match="is not a session id; give one as dx-dispatch printed"):
         run_of(session_id)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("1" * 14, False), ("1" * 15, True), ("0" * 20, True), ("1" * 31, False), ("x" * 20, False)],
+)
+def test_a_long_decimal_number_is_a_session_of_jules(name: str, *, expected: bool) -> None:
+    assert is_jules(name) is expected

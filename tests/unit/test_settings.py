@@ -12,6 +12,7 @@ import pytest
 from dxansible import settings as module
 from dxansible.errors import ContentError, InventoryError, UsageError
 from dxansible.settings import (
+    ServiceSettings,
     Settings,
     colour_wanted,
     content_dir,
@@ -188,3 +189,33 @@ def test_a_wish_for_no_colour_is_heard() -> None:
     assert colour_wanted({"NO_COLOR": "1"}) is False
     assert colour_wanted({"NO_COLOR": ""}) is None
     assert colour_wanted({}) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        (None, "https://jules.googleapis.com"),
+        ("https://jules.example/", "https://jules.example"),
+        ("https://jules.example/v1alpha", "https://jules.example"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_the_address_of_jules(given: str | None, url: str) -> None:
+    found = ServiceSettings.load({} if given is None else {"DX_JULES_URL": given})
+
+    assert (found.jules_url, found.jules_key, found.beads_dir) == (url, None, None)
+
+
+@pytest.mark.parametrize("url", ["http://jules.example", "ftp://x", "jules.example", "http://"])
+def test_a_key_never_travels_in_the_clear(url: str) -> None:
+    with pytest.raises(UsageError, match="DX_JULES_URL is not an https address"):
+        ServiceSettings.load({"DX_JULES_URL": url})
+
+
+def test_the_key_is_not_shown() -> None:
+    found = ServiceSettings.load({"JULES_API_KEY": " secret\n", "BEADS_DIR": "/b", "USER": "ann"})
+
+    assert (found.jules_key, found.beads_dir) == ("secret", Path("/b"))
+    assert found.actors == {"ann"}
+    assert "secret" not in repr(found)

@@ -139,6 +139,21 @@ def test_a_message_reaches_its_session(call: Call, jules: JulesServer) -> None:
     assert (waited.code, waited.out.decode().splitlines()[-1]) == (0, PULL)
 
 
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "PAUSED", "AWAITING_USER_FEEDBACK"])
+def test_the_state_of_before_a_message_is_not_what_came_of_it(
+    call: Call, jules: JulesServer, state: str
+) -> None:
+    jules.states = [state]
+    session = call("--jules", "Mend it").out.decode().split()[0]
+    call("--status", session)
+
+    answer = call("--session", session, "Once more", "--wait")
+
+    assert answer.code == 0
+    assert answer.out.decode().splitlines()[:2] == ["user: Once more", "Mending"]
+    assert answer.out.decode().splitlines()[-1] == PULL
+
+
 def test_a_plan_is_approved_only_where_one_waits(call: Call, jules: JulesServer) -> None:
     jules.states = ["PLANNING", "AWAITING_PLAN_APPROVAL"]
     waiting = call("--jules", "Mend it", "--wait")
@@ -218,11 +233,11 @@ FAILURES: list[tuple[str, str, Fault, int, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "path", "fault", "code", "reason", "text"), FAILURES)
-def test_a_failure_of_a_dispatch_is_a_result(  # noqa: PLR0913 - a row of the table
-    call: Call, person: Person, method: str, path: str, fault: Fault, code: int, reason: str,
-    text: str,
-) -> None:  # fmt: skip
+@pytest.mark.parametrize("case", FAILURES, ids=lambda case: f"{case[1]}-{case[4]}")
+def test_a_failure_of_a_dispatch_is_a_result(
+    call: Call, person: Person, case: tuple[str, str, Fault, int, str, str]
+) -> None:
+    method, path, fault, code, reason, text = case
     person.jules.fail(method, path, fault, times=50)
 
     answer = call("--jules", "--issue", "bd-123", "--claim", "--json")

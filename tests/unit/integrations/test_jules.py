@@ -103,11 +103,12 @@ def test_an_unclear_create_is_looked_for_until_it_must_have_shown(
     jules: JulesServer, client: JulesClient, clock: Clock
 ) -> None:
     jules.fail("POST", "sessions", Fault())
-    jules.hook = lambda method, _path, phase: (
-        jules.answer("POST", "sessions", {}, {"prompt": "x", "title": REQUEST.title})
-        if (method, phase) == ("GET", "before") and len(clock.slept) == 3 and not jules.sessions
-        else None
-    )
+
+    def show_late(method: str, _path: str, phase: str) -> None:
+        if (method, phase, len(clock.slept)) == ("GET", "before", 3):
+            jules.answer("POST", "sessions", {}, {"prompt": "x", "title": REQUEST.title})
+
+    jules.hook = show_late
 
     created = client.create(REQUEST)
 

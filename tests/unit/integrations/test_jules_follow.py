@@ -202,3 +202,16 @@ def test_a_ctrl_c_only_stops_watching(follow: Follower) -> None:
     result = follow(cancelled=cancelled)
 
     assert (result.outcome, result.to_dict()["state"]) == (None, "running")
+
+
+def test_a_message_that_sets_nothing_in_motion_is_told(follow: Follower) -> None:
+    follow()
+    former = follow.client.get(follow.id)
+    follow.jules.resumes = False
+    known = frozenset(each.name for each in follow.client.activities(former.id))
+
+    chosen = FollowOptions(clock=follow.clock, former=former, known=known)
+    result = follow_session(follow.client, former.id, chosen, follow.told.append)
+
+    assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.JULES_ERROR)
+    assert "is COMPLETED as before, 90 s later" in str(result.error)

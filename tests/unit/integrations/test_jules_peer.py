@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,9 @@ from tests.services.jules import Fault
 if TYPE_CHECKING:
     from tests.services import JulesServer
 
-sdk = pytest.importorskip("jules_agent_sdk")
-exceptions = pytest.importorskip("jules_agent_sdk.exceptions")
+# it says nothing of its types
+sdk = import_module("jules_agent_sdk")
+exceptions = import_module("jules_agent_sdk.exceptions")
 
 
 @pytest.fixture

@@ -1,0 +1,66 @@
+"""Rules of handing an issue of Beads to the agent of a VM, which here is this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.local_vm import LOCAL, write_inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.calls.conftest import Person
+    from tests.unit.test_cli import Answer
+
+    Call = Callable[..., Answer]
+
+
+@pytest.fixture
+def vm(person: Person) -> Person:
+    """With an agent that keeps the prompt, and fails where it is told to."""
+    script = 'cat >"$HOME/prompt"; ! grep -q "please fail" "$HOME/prompt"'
+    agent = {"dx_agent": "reader", "dx_agents": {"reader": {"start": ["sh", "-c", script]}}}
+    write_inventory(person.home / "inventory.yml", here=LOCAL | agent)
+    return person
+
+
+def test_the_agent_gets_the_prompt_and_the_issue_the_end(call: Call, vm: Person) -> None:
+    answer = call("here", "--issue", "123", "--claim", "--wait", "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["outcome"], result["beads"]) == (0, "SUCCESS", "bd-123")
+    prompt = (vm.home / "prompt").read_text()
+    assert prompt.startswith("Work on issue bd-123.\n")
+    assert "It is broken." in prompt
+    assert vm.beads.issue("bd-123")["status"] == "in_progress"
+    (comment,) = vm.beads.comments
+    assert comment.startswith(f"dx-dispatch: session {result['session_id']} on here ended: SUCCESS")
+
+
+def test_of_a_session_that_is_not_waited_for_only_the_start_is_noted(
+    call: Call, vm: Person
+) -> None:
+    answer = call("here", "Only look", "--issue", "bd-123", "--claim")
+
+    assert answer.code == 0
+    assert vm.beads.comments == [
+        f"dx-dispatch started session {answer.out.decode().strip()} on here"
+    ]
+    assert call("--logs", answer.out.decode().strip(), "--follow").code == 0
+    assert (vm.home / "prompt").read_text() == "Only look"
+
+
+def test_what_an_issue_says_is_never_run_or_interpreted(call: Call, vm: Person) -> None:
+    state = vm.beads.state
+    attack = "{{ 7*7 }} $(touch ~/owned) `touch ~/owned` ; touch ~/owned '\"; touch ~/owned"
+    state["issues"][0].update(title=attack, description=f"{attack}\nplease fail")
+    vm.beads.state = state
+
+    answer = call("here", "--issue", "bd-123", "--claim", "--wait")
+
+    assert answer.code == 1
+    assert (vm.home / "prompt").read_text().count(attack) == 2
+    assert not (vm.home / "owned").exists()
+    assert "ended: FAILURE\nreason: exit_nonzero" in vm.beads.comments[0]
