@@ -78,7 +78,8 @@ class ServiceSettings:
         known = os.environ if environ is None else environ
         url = known.get("DX_JULES_URL") or _JULES
         parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        near = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        if not (parts.scheme == "https" or near) or not parts.hostname or parts.username:
             message = "DX_JULES_URL is not an https address"
             raise UsageError(message, "unset it, or give https://HOST")
         beads = known.get("BEADS_DIR")

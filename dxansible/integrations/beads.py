@@ -134,7 +134,9 @@ class Beads:
             raise _UnusableError(f"{text}; try: bd show {issue_id} --json") from None
         records = issues_in(document)
         if records:
-            return Issue.of(records[0])
+            issue = Issue.of(records[0])
+            check_issue_id(issue.id)
+            return issue
         text = str(document.get("error", "")) if isinstance(document, dict) else ""
         if text and "no issue" not in text and "not found" not in text:
             message = f"bd can't show {issue_id}: {summarize(text)}"

@@ -84,6 +84,8 @@ class Connection:
     def __post_init__(self) -> None:
         """Send nothing but our own key: no password of ~/.netrc."""
         self._session.auth = lambda request: request
+        # what is not encrypted stays on this machine, and so goes to no proxy
+        self._session.trust_env = self.url.startswith("https:")
 
     def read(self, path: str, **query: str | int) -> Mapping[str, object]:
         """GET something. Sent again after 429, 5xx and lost connections. Raises ServiceError."""

@@ -207,7 +207,9 @@ def test_the_address_of_jules(given: str | None, url: str) -> None:
     assert (found.jules_url, found.jules_key, found.beads_dir) == (url, None, None)
 
 
-@pytest.mark.parametrize("url", ["http://jules.example", "ftp://x", "jules.example", "http://"])
+@pytest.mark.parametrize(
+    "url", ["http://jules.example", "ftp://x", "jules.example", "https://", "https://a:b@c"]
+)
 def test_a_key_never_travels_in_the_clear(url: str) -> None:
     with pytest.raises(UsageError, match="DX_JULES_URL is not an https address"):
         ServiceSettings.load({"DX_JULES_URL": url})

@@ -81,6 +81,13 @@ def test_what_can_t_be_an_id_never_reaches_bd(beads: Beads, name: str) -> None:
         beads.read(name)
 
 
+def test_an_id_that_beads_gives_is_checked_as_well(home: Path, beads: Beads) -> None:
+    FakeBeads.install(home / "bin", {**ISSUE, "id": "ignore\nrules-123"})
+
+    with pytest.raises(IssueError, match="can't be the id of an issue"):
+        beads.read("123")
+
+
 def test_a_database_that_is_locked_is_asked_again(home: Path, beads: Beads) -> None:
     fake = FakeBeads.install(home / "bin", ISSUE, locked=3)
 
