@@ -210,6 +210,37 @@ def test_an_abort_that_stops_nothing_says_so(call: Call, jules: JulesServer) -> 
     assert "it may go on. Look at https://jules.google.com/session/" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("verb", "arguments", "text"),
+    [
+        ("sendMessage", ("--session", "{}", "x"), "the message may have been sent; see whether it"),
+        ("approvePlan", ("--approve", "{}"), "trouble of its own (HTTP 502: a web page)"),
+        ("archive", ("--abort", "{}"), "trouble of its own (HTTP 502: a web page)"),
+    ],
+)
+def test_a_failure_of_a_call_about_a_session_is_a_failure(
+    call: Call, jules: JulesServer, verb: str, arguments: tuple[str, ...], text: str
+) -> None:
+    jules.states = ["AWAITING_PLAN_APPROVAL"]
+    session = call("--jules", "Mend it").out.decode().split()[0]
+    jules.fail("POST", f":{verb}", Fault.page(502), times=9)
+
+    answer = call(*(each.format(session) for each in arguments), "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["outcome"]) == (1, "FAILURE")
+    assert result["reason"] == "jules_error"
+    assert text in result["error"]
+
+
+def test_a_task_has_to_be_text(call: Call, jules: JulesServer) -> None:
+    answer = call("--jules", "--file", "-", stdin=b"\xff")
+
+    assert answer.code == 2
+    assert "the task is not UTF-8; Jules takes text only" in answer.err
+    assert not jules.requests
+
+
 def test_the_sessions_are_listed(call: Call, jules: JulesServer) -> None:
     empty = call("--sessions", "--jules", "--json")
     assert empty.document == {"schema": 1, "exit_code": 0, "sessions": []}

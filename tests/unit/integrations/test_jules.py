@@ -126,6 +126,22 @@ def test_a_create_that_jules_answered_with_trouble_is_repeated_once_it_is_absent
     assert (len(jules.sessions), jules.count("POST", "sessions")) == (1, 2)
 
 
+def test_the_second_create_is_looked_for_like_the_first_and_there_is_no_third(
+    jules: JulesServer, client: JulesClient
+) -> None:
+    jules.fail("POST", "sessions", Fault(status=503))
+    jules.fail("POST", "sessions", Fault(after=True))
+    assert client.create(REQUEST).session.id in jules.sessions
+    assert (len(jules.sessions), jules.count("POST", "sessions")) == (1, 2)
+
+    jules.sessions.clear()
+    jules.fail("POST", "sessions", Fault(status=503), times=2)
+    with pytest.raises(ServiceError) as raised:
+        client.create(REQUEST)
+    assert raised.value.reason is Reason.CREATE_UNCLEAR
+    assert jules.count("POST", "sessions") == 4
+
+
 @pytest.mark.parametrize("fault", [Fault(), Fault.page(502), Fault(status=504)])
 def test_a_create_that_may_still_arrive_is_not_repeated(
     jules: JulesServer, client: JulesClient, fault: Fault
@@ -191,8 +207,12 @@ def test_what_does_no_harm_twice_is_sent_again(jules: JulesServer, client: Jules
     jules.fail("POST", ":archive", Fault(after=True))
 
     client.archive(session)
-
     assert jules.sessions[session]["archived"]
+
+    jules.fail("POST", ":approvePlan", Fault.page(500), times=9)
+    with pytest.raises(ServiceError, match="HTTP 500"):
+        client.approve(session)
+    assert jules.count("POST", ":approvePlan") == 3
 
 
 def test_the_name_of_a_source_is_jules_own(jules: JulesServer, client: JulesClient) -> None:

@@ -188,6 +188,17 @@ def test_nothing_is_tried_again_past_the_deadline(follow: Follower) -> None:
     assert follow.client.connection.deadline is None
 
 
+def test_a_contact_that_is_lost_at_the_deadline_is_a_timeout(follow: Follower) -> None:
+    follow.jules.states = ["IN_PROGRESS"]
+    follow.jules.hook = lambda _method, _path, _phase: (
+        follow.jules.fail("GET", "1", Fault(status=503)) if follow.clock.now >= 1099 else None
+    )
+
+    result = follow(timeout_sec=100)
+
+    assert (result.outcome, result.reason) == (FanoutOutcome.TIMEOUT, Reason.DEADLINE)
+
+
 def test_looking_once_is_no_waiting(follow: Follower) -> None:
     result = follow(wait=False)
 
