@@ -5,6 +5,7 @@ DxError
 ├── InventoryError      the inventory cannot be read, or says something that makes no sense
 ├── NoMatchError        the inventory is fine, but nothing in it has that name
 ├── UnknownSessionError no VM has a session of that id
+├── SilentHostError     the VM that would have to say does not answer
 ├── ContentError        the playbooks are not where they should be
 └── EngineError         Ansible itself broke
 
@@ -26,6 +27,7 @@ __all__ = [
     "EngineError",
     "InventoryError",
     "NoMatchError",
+    "SilentHostError",
     "UnknownSessionError",
     "UsageError",
 ]
@@ -81,6 +83,12 @@ class UnknownSessionError(DxError):
             message += f" on the VMs that answer ({silent} could not be asked)"
         hint = f"did you mean {' or '.join(near)}?" if near else "see: dx-dispatch --sessions"
         super().__init__(message, hint)
+
+
+class SilentHostError(DxError):
+    """The VM that would have to say does not answer."""
+
+    exit_code = 3
 
 
 class ContentError(DxError):
