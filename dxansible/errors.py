@@ -7,6 +7,7 @@ DxError
 ├── UnknownSessionError no VM has a session of that id
 ├── IssueError          Beads has no such issue, or can't be asked
 ├── ServiceError        a service beyond the VMs refused, or gave no answer that can be used
+├── SilentHostError     the VM that would have to say does not answer
 ├── ContentError        the playbooks are not where they should be
 └── EngineError         Ansible itself broke
 
@@ -32,6 +33,7 @@ __all__ = [
     "IssueError",
     "NoMatchError",
     "ServiceError",
+    "SilentHostError",
     "UnknownSessionError",
     "UsageError",
 ]
@@ -102,6 +104,12 @@ class ServiceError(DxError):
         """`reason` says which kind of failure it is, for results and for those who retry."""
         super().__init__(message, remedy)
         self.reason = reason
+
+
+class SilentHostError(DxError):
+    """The VM that would have to say does not answer."""
+
+    exit_code = 3
 
 
 class ContentError(DxError):

@@ -213,6 +213,6 @@ def clean_text(results: Sequence[CleanResult]) -> str:
     """What was removed, and what was kept and why."""
     lines = []
     for each in results:
-        lines.append(f"{each.host}: {each.error or f'{len(each.removed)} session(s) removed'}")
+        lines.append(each.error or f"{each.host}: {len(each.removed)} session(s) removed")
         lines += [f"  kept {name}: {why}" for name, why in each.kept.items()]
     return "\n".join(lines) + "\n"

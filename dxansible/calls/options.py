@@ -66,7 +66,7 @@ class Options:
     def refuse(self, what: str, names: tuple[str, ...]) -> None:
         """Raise UsageError if one of these options was given."""
         for name in names:
-            if getattr(self, name):
+            if getattr(self, name) is not None and getattr(self, name) is not False:
                 flag = f"--{name.replace('_', '-')}"
                 message = f"{flag} is of no use with {what}"
                 raise UsageError(message, "leave it out")

@@ -96,9 +96,10 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
     if chosen.session is not None:
         message = "a session has its VM already"
         raise UsageError(message, f"leave out {options.target}")
-    choice = choose_host(options.target.removeprefix(_ANY) or "all", chosen.settings)
+    pattern = options.target.removeprefix(_ANY) or "all"
+    choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:
-        text = f"no host of {options.target.removeprefix(_ANY)} is free: {choice.why}"
+        text = f"no host of {pattern} is free: {choice.why}"
         if options.json:
             click.echo(render.no_choice_document(text), nl=False)
         else:
@@ -118,8 +119,16 @@ def _listener(options: Options, cancelled: threading.Event, *, announce: bool) -
     )
 
 
-def _report(options: Options, results: Sequence[TurnResult], *, detached: bool) -> int:
-    code = render.exit_code(results, detached=detached)
+def _report(
+    options: Options,
+    results: Sequence[TurnResult],
+    *,
+    detached: bool = False,
+    code: int | None = None,
+) -> int:
+    """Show the results; ``code`` of None is what they add up to."""
+    if code is None:
+        code = render.exit_code(results, detached=detached)
     if options.json:
         click.echo(render.turns_document(results, code), nl=False)
     elif not options.quiet:
@@ -146,8 +155,8 @@ def follow(options: Options) -> int:
 def abort(options: Options) -> int:
     """``--abort`` of a session."""
     result = abort_session(options.abort or "", options.settings())
-    _report(options, [result], detached=False)
-    return 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
+    code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
+    return _report(options, [result], code=code)
 
 
 def show_sessions(options: Options) -> int:

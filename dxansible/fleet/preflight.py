@@ -45,12 +45,14 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     timeout_sec: float = 5.0,
     settings: Settings | None = None,
     survey: bool = False,
+    agent: str | None = None,
     forks: int = DEFAULT_FORKS,
     log_callback: Callable[[str], None] | None = None,
 ) -> list[PreflightResult]:
     """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none.
 
-    ``survey`` also asks for the load, the running sessions and the agent.
+    ``survey`` also asks for the load, the running sessions and the agent; ``agent`` is another one
+    than the host's own.
     """
     check_seconds("timeout", timeout_sec)
     found = settings or Settings.load()
@@ -63,6 +65,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
             "dx_preflight_timeout": timeout_sec,
             "dx_check_reachable": check_reachable,
             "dx_survey": survey,
+            **({} if agent is None else {"dx_agent": agent}),
         },
         take=state.take,
         forks=forks,

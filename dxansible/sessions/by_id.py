@@ -6,7 +6,7 @@ import difflib
 import threading
 from dataclasses import dataclass
 
-from dxansible.errors import UnknownSessionError, UsageError
+from dxansible.errors import SilentHostError, UnknownSessionError
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on
@@ -32,12 +32,12 @@ def locate(session_id: str, settings: Settings) -> str:
 
 
 def find_session(session_id: str, settings: Settings | None = None) -> SessionInfo:
-    """What its VM says of a session. Raises UnknownSessionError."""
+    """What its VM says of a session. Raises UnknownSessionError and SilentHostError."""
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
     found = list_sessions(host, chosen, session=session_id)
     if found.errors:
-        raise UsageError(found.errors[host], "try again when the VM answers")
+        raise SilentHostError(found.errors[host], "try again when the VM answers")
     if not found.sessions:
         raise unknown_session(session_id, host, chosen)
     return found.sessions[0]
@@ -75,7 +75,10 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     if gone.is_set():
         state.detach()
     state.close_silent(end.status)
-    result = state.ordered()[0] if state.results else _silent(host, session_id, end.status)
+    if state.results:
+        result = state.ordered()[0]
+    else:
+        result = _silent(host, session_id, end.status, watching=not gone.is_set())
     if result.reason is Reason.UNKNOWN_SESSION:
         raise unknown_session(session_id, host, chosen)
     return result
@@ -168,12 +171,13 @@ def _nearest(session_id: str, known: list[str]) -> list[str]:
     return (begun or difflib.get_close_matches(session_id, known, n=3, cutoff=0.75))[:3]
 
 
-def _silent(host: str, session_id: str, status: str) -> TurnResult:
+def _silent(host: str, session_id: str, status: str, *, watching: bool = True) -> TurnResult:
+    error = f"{host}: Ansible ended ({status}) without a word about this host"
     return TurnResult(
         host=host,
         session_id=session_id,
         user=None,
-        outcome=FanoutOutcome.FAILURE,
-        reason=Reason.LOST_CONTACT,
-        error=f"{host}: Ansible ended ({status}) without a word about this host",
+        outcome=FanoutOutcome.FAILURE if watching else FanoutOutcome.ABORTED,
+        reason=Reason.LOST_CONTACT if watching else Reason.ABORTED,
+        error=error if watching else f"{host}: interrupted before it had said anything",
     )

@@ -62,12 +62,26 @@ def start_session(
     if gone.is_set():
         state.detach()
     if not state.preflights and not state.results:
+        if gone.is_set():
+            return [_interrupted(pattern, chosen)]
         return [_no_host(pattern, chosen, end)]
     state.close_silent(end.status)
     for result in state.ordered():
         if chosen.session is not None and result.reason is Reason.UNKNOWN_SESSION:
             raise unknown_session(chosen.session, result.host, chosen.settings)
     return [replace(result, task_summary=summary) for result in state.ordered()]
+
+
+def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:
+    return TurnResult(
+        host=pattern,
+        session_id=options.session or "",
+        user=None,
+        outcome=FanoutOutcome.ABORTED,
+        reason=Reason.ABORTED,
+        error=f"{pattern}: interrupted before any VM had confirmed that it has the task; "
+        "see: dx-dispatch --sessions",
+    )
 
 
 def _no_host(pattern: str, options: SessionOptions, end: PlayEnd) -> TurnResult:

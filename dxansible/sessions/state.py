@@ -195,9 +195,8 @@ class TurnState:
         error = redact(result.error) if result.error else None
         result = replace(result, user=known.user if known else None, error=error)
         self.results[result.host] = result
-        if result.outcome is not None and result.reason not in {
-            *(known.status for known in self.preflights.values() if not known.ok)
-        }:
+        failed_before = known is not None and not known.ok and result.reason is known.status
+        if result.outcome is not None and not failed_before:
             event(
                 result.outcome.lower(),
                 self._level(

@@ -27,6 +27,7 @@ class SessionList:
     sessions: list[SessionInfo] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
 
     def take(self, news: Event) -> None:
         """Apply one event."""
@@ -39,6 +40,7 @@ class SessionList:
                 self.errors[news.host] = news.error
             case SessionsSeen():
                 self.sessions += news.sessions
+                self.answered.add(news.host)
             case HostBroken():
                 self.errors.setdefault(news.host, f"{news.host}: Ansible failed: {news.text}")
             case _:
@@ -65,7 +67,7 @@ def list_sessions(
     if not (found.hosts or found.sessions or found.errors):
         raise explain_no_match(pattern, chosen, end.output)
     for host in found.hosts:
-        if host not in found.errors and end.status not in {"successful", "failed"}:
+        if host not in found.errors and host not in found.answered:
             found.errors[host] = f"{host}: Ansible ended ({end.status}) without a word about it"
     found.sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
     return found
@@ -121,12 +123,15 @@ class Choice:
     why: str
 
 
-def choose_host(pattern: str, settings: Settings | None = None) -> Choice:
+def choose_host(
+    pattern: str, settings: Settings | None = None, *, agent: str | None = None
+) -> Choice:
     """The least loaded host of a pattern that answers, has its agent, and runs no session.
 
+    ``agent`` is the one to look for; None is the host's own.
     Raises NoMatchError if the pattern has no host.
     """
-    results = check_hosts(pattern, settings=settings, survey=True)
+    results = check_hosts(pattern, settings=settings, survey=True, agent=agent)
     free = [each for each in results if each.ok and each.agent_found and not each.running]
     if not free:
         return Choice(host=None, why="; ".join(map(_obstacle, results)))

@@ -167,6 +167,30 @@ def test_stop_and_follow_work_by_run_id(
     assert results["epyc6"]["stdout"] == "begun\n"
 
 
+def test_a_session_needs_nothing_but_the_playbooks(
+    plain: Path, checkout: Path, user: Dispatcher, tmp_path: Path
+) -> None:
+    def session(playbook: str, **variables: object) -> dict[str, Any]:
+        request = _request(tmp_path, **variables)
+        path = checkout / "playbooks" / playbook
+        results = _play(user, plain, path, tmp_path, "-e", request, "--limit", "epyc6")[1]
+        return dict(results["epyc6"]["dx"])
+
+    task = "echo '{{ 7*7 }}' >>said; cat said"
+    first = session("start-session.yml", dx_task=task, dx_verify="test -s said", dx_agent="shell")
+    assert (first["outcome"], first["result"]["message"]) == ("SUCCESS", "{{ 7*7 }}\n")
+    assert first["result"]["verify_exit_code"] == 0
+    second = session("start-session.yml", dx_task=task, dx_session=first["id"])
+    assert (second["turn"], second["result"]["message"]) == (2, "{{ 7*7 }}\n{{ 7*7 }}\n")
+    (listed,) = session("list-sessions.yml", dx_session=first["id"])["sessions"]
+    assert (listed["state"], listed["turns"]) == ("succeeded", 2)
+    begun = session("start-session.yml", dx_task="sleep 99", dx_agent="shell", dx_wait=False)
+    assert begun["outcome"] == "RUNNING"
+    assert session("stop-session.yml", dx_session=begun["id"])["stop_verified"] is True
+    followed = session("follow-session.yml", dx_session=begun["id"])
+    assert followed["outcome"] == "ABORTED"
+
+
 def test_the_wheel_brings_playbooks_inventory_and_both_import_paths(
     wheel: Path, user: Dispatcher, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from dxansible.errors import (
     IssueError,
     NoMatchError,
     ServiceError,
+    UnknownSessionError,
     UsageError,
 )
 from dxansible.outcome import Reason
@@ -39,6 +40,7 @@ def test_text_is_what_happened_and_what_to_do_in_one_line(error: type[DxError]) 
         (UsageError, 2),
         (InventoryError, 2),
         (NoMatchError, 2),
+        (UnknownSessionError, 2),
         (ContentError, 2),
         (IssueError, 2),
         (ServiceError, 1),
@@ -66,6 +68,28 @@ def test_unmatched_pattern_is_told_with_the_nearest_names(
 
     assert str(error) == text
     assert (error.pattern, error.suggestions) == ("epyc7", tuple(suggestions))
+
+
+@pytest.mark.parametrize(
+    ("near", "silent", "text"),
+    [
+        (["ses_2"], "", "no session is called ses_1; did you mean ses_2?"),
+        (["ses_2", "ses_3"], "", "no session is called ses_1; did you mean ses_2 or ses_3?"),
+        ([], "", "no session is called ses_1; see: dx-dispatch --sessions"),
+        (
+            [],
+            "epyc6, wsl",
+            (
+                "no session is called ses_1 on the VMs that answer (epyc6, wsl could not be asked);"
+                " see: dx-dispatch --sessions"
+            ),
+        ),
+    ],
+)
+def test_unknown_session_is_told_with_the_nearest_ids_and_the_vms_that_are_silent(
+    near: list[str], silent: str, text: str
+) -> None:
+    assert str(UnknownSessionError("ses_1", near, silent)) == text
 
 
 def test_engine_error_carries_the_redacted_end_of_the_output() -> None:

@@ -4,7 +4,15 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import session
 
 from dxansible.errors import UsageError
-from dxansible.ids import check_run_id, is_jules, is_on, new_run_id, run_of
+from dxansible.ids import (
+    check_run_id,
+    is_agent_session,
+    is_command,
+    is_jules,
+    is_on,
+    new_run_id,
+    run_of,
+)
 
 
 def test_a_new_id_is_never_one_that_was_given_before() -> None:
@@ -52,3 +60,38 @@ def test_what_was_never_printed_is_no_session_id(session_id: str) -> None:
 )
 def test_a_long_decimal_number_is_a_session_of_jules(name: str, *, expected: bool) -> None:
     assert is_jules(name) is expected
+
+
+COMMAND, OURS = "cmd_0123456789abcdef-01234567", "ses_0123456789abcdef-01234567"
+UUID = "0123abcd-0123-4567-89ab-0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "agent"),
+    [
+        (COMMAND, True, False),
+        ("deploy_42-0a1b2c3d", True, False),
+        (OURS, False, True),
+        ("ses_4f1aBcD-x", False, True),
+        ("ses_" + "x" * 100, False, True),
+        (UUID, False, True),
+        (UUID.upper(), False, False),
+        ("ses_", False, False),
+        ("ses_" + "x" * 101, False, False),
+        ("ses_a.1", False, False),
+        ("ses_../x", False, False),
+        (OURS + "\n", False, False),
+        (COMMAND + "\n", False, False),
+        ("epyc6", False, False),
+        ("", False, False),
+    ],
+)
+def test_an_id_is_a_command_s_or_an_agent_session_s_but_never_both(
+    name: str, *, command: bool, agent: bool
+) -> None:
+    assert (is_command(name), is_agent_session(name)) == (command, agent)
+
+
+def test_a_new_session_of_an_agent_is_known_for_one() -> None:
+    assert is_agent_session(session.session_id(new_run_id("ses"), "epyc6"))
+    assert is_command(session.session_id(new_run_id(), "epyc6"))

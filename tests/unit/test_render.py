@@ -178,12 +178,18 @@ def test_the_document_of_a_check_has_every_host(results: list[PreflightResult], 
 
 def test_the_table_has_every_host_and_below_it_what_to_do() -> None:
     assert plain(health_table([OK, DOWN])).splitlines() == [
-        "VM       STATUS            LATENCY  USER  AUTH       AGENT  LOAD  RUNNING  "
-        "CAPABILITIES  ALIASES",
-        "epyc6    OK                12 ms    feng  tailscale  -      -     -        "
-        "gpu,ml        epyc",
-        "macmini  HOST_UNREACHABLE  -        -     -          -      -     -        "
-        "-             -",
+        (
+            "VM       STATUS            LATENCY  USER  AUTH       AGENT  LOAD  RUNNING  "
+            "CAPABILITIES  ALIASES"
+        ),
+        (
+            "epyc6    OK                12 ms    feng  tailscale  -      -     -        "
+            "gpu,ml        epyc"
+        ),
+        (
+            "macmini  HOST_UNREACHABLE  -        -     -          -      -     -        "
+            "-             -"
+        ),
         "  macmini: is it on?",
     ]
 

@@ -98,11 +98,6 @@ def test_damaged_sessions_are_lost_or_left_out_and_the_others_work(
     assert not (sessions / "pwned").exists()
 
 
-_WRONG_AGENT = pytest.mark.xfail(strict=True, reason="--logs and --sessions judge it differently")
-_WRONG_LIMIT = pytest.mark.xfail(strict=True, reason="session_view takes any limit for a number")
-
-
-@_WRONG_AGENT
 @pytest.mark.parametrize("kind", ["meta-of-wrong-types", "of-an-older-version"])
 def test_a_session_without_a_name_of_its_agent_can_be_followed(
     user: Dispatcher, epyc6: Vm, model: str, kind: str
@@ -125,7 +120,6 @@ def test_a_lost_session_can_be_looked_at_and_taken_up_again(
     assert (aborted.code, aborted.result["stop_verified"]) == (0, True)
 
 
-@_WRONG_LIMIT
 def test_a_limit_that_is_no_number_harms_no_listing(
     user: Dispatcher, epyc6: Vm, model: str
 ) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SEED = 47
 HOSTS = 20
-ROUNDS = ("start", "resume", "wait", "start")
+ROUNDS = ("start", "resume", "wait")
 """A start and a wait are one client for all hosts, a resume is a client for each of some."""
 RESUMED_AT_ONCE = 6
 

@@ -78,7 +78,6 @@ def test_an_abort_ends_what_a_killed_supervisor_has_left(
     assert state_of(user, session) == "aborted"
 
 
-@pytest.mark.xfail(strict=True, reason="a lost turn counts as ended, though its processes may run")
 def test_a_further_turn_does_not_run_beside_one_whose_supervisor_was_killed(
     user: Dispatcher, epyc6: Vm, work: Work
 ) -> None:

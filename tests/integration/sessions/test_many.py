@@ -64,7 +64,6 @@ def test_the_output_of_a_group_has_the_hosts_names(user: Dispatcher, vms: list[V
     assert outcomes == {"homedesktop-wsl": "SUCCESS", "macmini": "FAILURE", "epyc6": "SUCCESS"}
 
 
-@pytest.mark.xfail(strict=True, reason="the newline at the end of what is new is held back")
 def test_a_whole_line_is_shown_while_the_turn_goes_on(user: Dispatcher, everywhere: Work) -> None:
     seen = user.home / "seen"
     with (
@@ -103,7 +102,6 @@ def test_any_host_of_a_group_is_one_that_runs_nothing(
     assert len(everywhere.turns) == 3
 
 
-@pytest.mark.xfail(strict=True, reason="any: asks for the VM's own agent, whatever --agent says")
 def test_any_host_is_one_that_has_the_agent_asked_for(user: Dispatcher, vms: list[Vm]) -> None:
     answer = user.run("any:all", "true", "--agent", "absent")
     assert vms

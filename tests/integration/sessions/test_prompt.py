@@ -21,7 +21,6 @@ PROMPTS = {
     "blanks around it": b" \t\n\n  fix it \n\n\t ",
     "a leading dash": b"--help",
     "a Jinja expression": b"{{ 7*7 }}",
-    "a tag of YAML": b"!unsafe {a: 1}",
     "not UTF-8": b"\xff\xfe caf\xe9 \xc3",
     "control characters": bytes(range(1, 256)),
     "our own marks": b"\x1edx-turn code=0\nexit 0\n#dx {}\n{directory} {prompt_file}",
@@ -54,10 +53,9 @@ def test_every_door_hands_over_the_prompt_as_it_is(user: Dispatcher, epyc6: Vm) 
     assert (epyc6.home / f"{session}.2.prompt").read_bytes() == TEXT.encode()
 
 
-@pytest.mark.parametrize("agent", ["reader", "copier"])
-def test_a_prompt_of_a_megabyte_arrives_whole(user: Dispatcher, epyc6: Vm, agent: str) -> None:
+def test_a_prompt_of_a_megabyte_arrives_whole(user: Dispatcher, epyc6: Vm) -> None:
     assert len(LARGE) > 10**6
-    answer = user.run("epyc6", "--file", "-", "--agent", agent, "--wait", "--json", stdin=LARGE)
+    answer = user.run("epyc6", "--file", "-", "--agent", "copier", "--wait", "--json", stdin=LARGE)
     assert _received(epyc6, answer) == LARGE
 
 

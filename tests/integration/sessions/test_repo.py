@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.dispatcher import Dispatcher
+from tests.integration.inventories import variables_of, write_hosts
 from tests.integration.sessions.work import on_vm
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
-    from tests.integration.dispatcher import Answer, Dispatcher
+    from tests.integration.dispatcher import Answer
     from tests.lab import Vm
 
 NAME = "-c user.name=A -c user.email=a@example.org"
@@ -38,14 +39,12 @@ def _result(answer: Answer) -> dict[str, Any]:
 
 
 def test_two_sessions_on_one_repository_and_issue_do_not_meet(
-    user: Dispatcher, epyc6: Vm, project: Path, pool: ThreadPoolExecutor
+    user: Dispatcher, epyc6: Vm, project: Path
 ) -> None:
     before = on_vm(epyc6, LOOK)
     arguments = ("--repo", str(project), "--beads", "bd-12", "--wait", "--json")
-    task = f"echo $DX_SESSION >new; {COMMIT}; sleep 0.5; cat file new; git log --oneline | wc -l"
-    answers = pool.map(lambda _: user.run("epyc6", task, *arguments), range(2))
-    results = [_result(answer) for answer in answers]
-    branches = set()
+    task = f"echo $DX_SESSION >new; {COMMIT}; cat file new; git log --oneline | wc -l"
+    results = [_result(user.run("epyc6", task, *arguments)) for _ in range(2)]
     for result in results:
         session = result["session_id"]
         tree = epyc6.home / ".local/state/dxansible/worktrees" / session
@@ -56,11 +55,25 @@ def test_two_sessions_on_one_repository_and_issue_do_not_meet(
         assert (changes["commits"], changes["files"], changes["dirty"]) == (1, 1, False)
         assert changes["no_changes"] is False
         assert changes["head"] == on_vm(epyc6, f"git -C {tree} rev-parse HEAD").strip()
-        branches.add(result["branch"])
-    one, another = sorted(branches, key=len)
-    assert one == "dx/bd-12"
-    assert another in {f"dx/bd-12-{result['session_id']}" for result in results}
+    own = f"dx/bd-12-{results[1]['session_id']}"
+    assert [result["branch"] for result in results] == ["dx/bd-12", own]
     assert on_vm(epyc6, LOOK) == before
+
+
+def test_sessions_that_begin_at_the_same_moment_get_branches_of_their_own(
+    epyc6: Vm, project: Path, tmp_path: Path
+) -> None:
+    variables = variables_of(epyc6) | {"dx_agent": "shell"}
+    names = [f"name{number}" for number in range(8)]
+    user = Dispatcher(write_hosts(tmp_path, dict.fromkeys(names, variables)))
+    try:
+        arguments = ("--repo", str(project), "--beads", "bd-12", "--wait", "--json")
+        results = user.run("all", "true", *arguments).document["results"]
+    finally:
+        user.close()
+    branches = [result["branch"] for result in results]
+    assert len(set(branches)) == len(names), branches
+    assert "dx/bd-12" in branches
 
 
 def test_a_further_turn_goes_on_in_the_same_worktree(

@@ -21,21 +21,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.lab import Vm
+    from tests.lab import Lab, Vm
 
 ENDED, RUNNING = 500, 50
 LIMIT_SEC = 2.0
-TRIES = 6
-"""The machine that runs the tests may be busy with others."""
+BUSY = 1.5
+"""On a busy machine: how many times as long as without any session."""
 
 
 @pytest.fixture
-def crowded(epyc6: Vm, tmp_path: Path) -> Iterator[Dispatcher]:
-    """Somebody whose inventory has the one machine under many names."""
+def crowded(lab: Lab, epyc6: Vm, tmp_path: Path) -> Iterator[Dispatcher]:
+    """Somebody whose inventory has one machine under many names, and an empty one."""
     forget_sessions(epyc6)
+    forget_sessions(lab.vms["macmini"])
     names = ["epyc6", *(f"name{number:02}" for number in range(RUNNING))]
     variables = variables_of(epyc6) | {"dx_agent": "shell"}
-    user = Dispatcher(write_hosts(tmp_path, dict.fromkeys(names, variables)))
+    empty = {"empty": variables_of(lab.vms["macmini"])}
+    user = Dispatcher(write_hosts(tmp_path, dict.fromkeys(names, variables) | empty))
     yield user
     user.close()
     forget_sessions(epyc6)
@@ -50,7 +52,7 @@ def _fill(user: Dispatcher, vm: Vm) -> set[str]:
         f"cd {turn_directory(vm, model).parent}; i=1; while [ $i -lt {ENDED} ]; do"
         f" cp -a {model}.1 $(printf 'ses_%016x-54150442.1' $i); i=$((i + 1)); done",
     )
-    answer = user.run("all:!epyc6", "echo hi; exec sleep 1000")
+    answer = user.run("all:!epyc6:!empty", "echo hi; exec sleep 1000")
     assert answer.code == 0, answer.err
     running = {line.split()[0] for line in answer.out.decode().splitlines()}
     assert len(running) == RUNNING
@@ -73,14 +75,17 @@ def test_hundreds_of_sessions_are_listed_soon_and_cleaned_but_for_those_that_run
     crowded: Dispatcher, epyc6: Vm, record_property: Callable[[str, object], None]
 ) -> None:
     running = _fill(crowded, epyc6)
-    seconds = [_list(crowded, running) for _ in range(3)]
-    while min(seconds) >= LIMIT_SEC and len(seconds) < TRIES:
+    empty, seconds = [], []
+    for _ in range(3):
+        began = time.monotonic()
+        assert crowded.run("--sessions", "empty", "--json").document["sessions"] == []
+        empty.append(round(time.monotonic() - began, 2))
         seconds.append(_list(crowded, running))
     record_property("seconds", seconds)
-    print(f"{ENDED} ended and {RUNNING} running sessions listed in {seconds} s")  # noqa: T201
+    print(f"{ENDED} ended and {RUNNING} running sessions listed in {seconds} s, none in {empty} s")  # noqa: T201
     (host,) = crowded.run("--clean", "epyc6", "--age", "0", "--json").document["hosts"]
     assert (len(host["removed"]), set(host["kept"])) == (ENDED, running)
     left = crowded.run("--sessions", "epyc6", "--json").document["sessions"]
     assert {each["session_id"] for each in left} == running
     assert {each["state"] for each in left} == {"running"}
-    assert min(seconds) < LIMIT_SEC
+    assert min(seconds) < max(LIMIT_SEC, BUSY * min(empty))

@@ -1,1 +1,1 @@
-"""Rules of calls of the command line that need stand-ins for services."""
+"""Rules of the calls of the command line."""

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents as module
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.agent_events import Match
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import (
     Agent,
     AgentError,

@@ -44,9 +44,15 @@ def agent(home: Path) -> Iterator[Path]:
     with subprocess.Popen(
         ["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL
     ) as running:
-        wait_until(path.exists)
+        wait_until(lambda: _listens(path))
         yield path
         running.terminate()
+
+
+def _listens(agent: Path) -> bool:
+    environment = {**os.environ, "SSH_AUTH_SOCK": str(agent)}
+    done = subprocess.run(["ssh-add", "-l"], env=environment, capture_output=True, check=False)
+    return done.returncode != 2  # 1 is an agent without keys
 
 
 def add(key: Path, agent: Path) -> None:

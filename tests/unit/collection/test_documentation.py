@@ -120,6 +120,8 @@ def test_what_a_task_really_returns_is_documented(settings: Settings, *, stream:
         if event["event"] in {"runner_on_ok", "runner_on_failed", "runner_retry"}:
             name = event["event_data"]["task_action"].rpartition(".")[2]
             result = event["event_data"]["res"]
+            if name not in seen:  # a file of further tasks
+                return
             seen[name] |= (result.keys() - ANSIBLES_OWN) | {f"dx.{key}" for key in result["dx"]}
 
     for playbook in (

@@ -153,7 +153,10 @@ def test_an_agent_that_did_not_say_that_it_was_done_may_have_asked_on_standard_e
 def test_what_an_agent_says_of_its_failure_is_shown() -> None:
     found = view(entry(last=b'{"type":"bad","why":"no key"}\n', code=1))
 
-    assert (found["reason"], found["error"]) == ("agent_error", "epyc6: robot: no key (exit code 1)")
+    assert (found["reason"], found["error"]) == (
+        "agent_error",
+        "epyc6: robot: no key (exit code 1)",
+    )
 
 
 def test_a_limit_is_told_as_the_turn_had_it() -> None:

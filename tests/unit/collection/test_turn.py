@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 SESSION = "ses_0123456789abcdef-01234567"
 SHELLS = {"sh": ["sh"], "bash": ["bash"], "zsh": ["zsh"], "busybox": ["busybox", "sh"]}
 EVERY_SHELL = [
-    pytest.param(words, id=name, marks=pytest.mark.skipif(not shutil.which(name), reason="no " + name))
+    pytest.param(
+        words, id=name, marks=pytest.mark.skipif(not shutil.which(name), reason="no " + name)
+    )
     for name, words in SHELLS.items()
 ]
 TEXTS = {
     "a task": b"Run the tests and repair what fails.\n",
     "no newline at its end": b"go on",
     "nothing but newlines": b"\n\n\n",
-    "quotes": b"it's \"quoted\" `id` $(id) $HOME \\ \\n ${x:-y} !! * ~ {directory} {session}\n",
+    "quotes": b'it\'s "quoted" `id` $(id) $HOME \\ \\n ${x:-y} !! * ~ {directory} {session}\n',
     "the end of a here-document": b"EOF\nexit 3\n#dx {}\n}\n",
     "looks like an option": b"--help -n",
     "not UTF-8": bytes(range(1, 256)),
@@ -100,9 +102,7 @@ def test_a_prompt_comes_byte_for_byte(home: Path, shell: list[str], text: bytes)
 
 @pytest.mark.parametrize("shell", EVERY_SHELL)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_a_prompt_in_a_file_comes_byte_for_byte(
-    home: Path, shell: list[str], text: bytes
-) -> None:
+def test_a_prompt_in_a_file_comes_byte_for_byte(home: Path, shell: list[str], text: bytes) -> None:
     turn = of("cat", "{prompt_file}", prompt=text, prompt_in_file=True, verify=b"exit 0\n")
 
     ran = run(home, turn, shell=shell)
@@ -127,7 +127,7 @@ def test_an_agent_that_reads_no_prompt_is_none_the_worse(home: Path, shell: list
 
 @pytest.mark.parametrize("shell", EVERY_SHELL)
 def test_every_argument_is_one_word_as_it_is(home: Path, shell: list[str]) -> None:
-    odd = home / "it's a \"home\" $x"
+    odd = home / 'it\'s a "home" $x'
     odd.mkdir()
     words = ["a b", "it's", '"', "$HOME", "`id`", "*", "~", "\\", "a\nb", "", "-n", "{other}", "ä"]
 
@@ -239,7 +239,10 @@ def test_a_check_may_have_any_bytes(home: Path) -> None:
 @pytest.mark.parametrize("shell", EVERY_SHELL)
 @pytest.mark.parametrize(
     "text",
-    ['{"directory":"%s"}', '{\n  "id": "x",\n  "directory": "%s",\n  "more": 1\n}\n{"directory":"/"}'],
+    [
+        '{"directory":"%s"}',
+        '{\n  "id": "x",\n  "directory": "%s",\n  "more": 1\n}\n{"directory":"/"}',
+    ],
 )
 def test_a_foreign_conversation_goes_on_where_it_began(
     home: Path, shell: list[str], text: str
@@ -281,7 +284,7 @@ def test_a_directory_that_has_gone_is_told_and_the_agent_not_started(
 
 
 def test_the_first_line_is_what_the_vm_keeps_of_it() -> None:
-    meta = {"agent": "shell", "task": "it's\n\"ä\" \udcff", "timeout": 1.5, "repo": None}
+    meta = {"agent": "shell", "task": 'it\'s\n"ä" \udcff', "timeout": 1.5, "repo": None}
 
     first = script(of("true", meta=meta)).split(b"\n", 1)[0].decode("ascii")
 
@@ -300,7 +303,9 @@ def test_the_texts_are_where_the_script_looks_for_them(length: int, size: int) -
         text = script(turn)
         at = {
             name: int(number)
-            for name, number in re.findall(r"^(\w+_(?:at|size))=(\d+)$", text.decode(), re.MULTILINE)
+            for name, number in re.findall(
+                r"^(\w+_(?:at|size))=(\d+)$", text.decode(), re.MULTILINE
+            )
         }
         begin = at["prompt_at"] - 1
         assert text[begin : begin + at["prompt_size"]] == turn.prompt

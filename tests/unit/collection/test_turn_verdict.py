@@ -61,9 +61,14 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
         "no_end_of_turn",
         [],
         {},
-        "robot ended with exit code 0 and without the end of its turn; it may have been interrupted",
+        "robot ended with exit code 0 and without the end of its turn; it may have been ",
     ),
-    ("no_end_of_turn", [], {"trailer": None}, "robot ended with exit code 0 and without the end of "),
+    (
+        "no_end_of_turn",
+        [],
+        {"trailer": None},
+        "robot ended with exit code 0 and without the end of ",
+    ),
     ("agent_error", [BAD], {}, "robot: it broke"),
     ("agent_error", [END, BAD], {}, "robot: it broke"),
     ("agent_error", [BAD], {"code": 1}, "robot: it broke (exit code 1)"),
@@ -74,7 +79,12 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
     ("exit_nonzero", [END], {"code": 7}, "exit code 7"),
     ("exit_nonzero", [], {"code": 7, "agent": "mute"}, "exit code 7"),
     ("signalled", [], {"code": 137}, "killed by SIGKILL (exit code 137)"),
-    ("needs_input", [ASK, END], {}, "robot stopped because it wants a person to decide; read what it "),
+    (
+        "needs_input",
+        [ASK, END],
+        {},
+        "robot stopped because it wants a person to decide; read what it ",
+    ),
     ("needs_input", [ASK, BAD], {"code": 1}, "robot stopped because it wants a person to decide; "),
     (
         "verify_failed",
@@ -152,8 +162,10 @@ def test_a_turn_that_was_not_done_in_time_says_how_long_it_had() -> None:
             {"idle": 2.5},
             [BAD],
             False,
-            "robot made no progress for 2.5 s; its last words: it broke (some of its processes may "
-            "still be running on the VM)",
+            (
+                "robot made no progress for 2.5 s; its last words: it broke (some of its processes "
+                "may still be running on the VM)"
+            ),
         ),
     ],
 )

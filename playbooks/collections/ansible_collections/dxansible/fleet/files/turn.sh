@@ -1,50 +1,59 @@
 # One turn of an agent's session. What it needs is set before it: session, repo, branch, the places of the texts in
-# this very file, and the functions agent and directory_of. The texts follow its exit, where no shell reads them.
+# this very file, and the functions __dx_agent and __dx_directory_of. The texts follow its exit, where no shell reads them.
 # shellcheck shell=sh disable=SC2154 # set by the caller
 self=$0 dir=${0%/*} root=${0%/sessions/*} directory=$HOME tree='' base='' changes='' verify=-
 
-give_up() { # reason words: the turn can't begin
+__dx_give_up() { # reason words: the turn can't begin
     words=$(printf %s "$2" | tr '\n' ' ')
     printf '%s\n' "$words" >&2
     printf '\n\036dx-turn problem=%s message=%s\n' "$1" "$words"
     exit 1
 }
 
-cut_text() { # offset size: that piece of this file
+__dx_cut_text() { # offset size: that piece of this file
     tail -c "+$1" "$self" | head -c "$2"
 }
 
-make_worktree() { # sets $tree; a branch that is in use elsewhere gives way to one of this session's name
+__dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way to one of this session's name
     tree=$root/worktrees/$session
     [ ! -e "$tree/.git" ] || return 0
-    git -C "$repo" worktree prune
     (umask 077 && mkdir -p "$root/worktrees")
+    lock=$root/worktrees/.lock # git itself would let two sessions race for one branch
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        ! mkdir "$lock" 2>/dev/null || break
+        sleep 1
+        [ -z "$(find "$lock" -prune -mmin +1 2>/dev/null)" ] || rmdir "$lock" # its owner was killed
+    done
+    git -C "$repo" worktree prune
     said=$(git -C "$repo" worktree add -b "$branch" "$tree" 2>&1) ||
         said=$(git -C "$repo" worktree add "$tree" "$branch" 2>&1) ||
-        said=$(git -C "$repo" worktree add -b "$branch-$session" "$tree" 2>&1) ||
-        give_up repo_unusable "git can't make a worktree of $repo: $said"
+        said=$(git -C "$repo" worktree add -b "$branch-$session" "$tree" 2>&1)
+    made=$?
+    rmdir "$lock" 2>/dev/null
+    [ "$made" -eq 0 ] || __dx_give_up repo_unusable "git can't make a worktree of $repo: $said"
 }
 
-enter_repo() {
+__dx_enter_repo() {
     case $repo in \~) repo=$HOME ;; \~/*) repo=$HOME/${repo#??} ;; esac
-    command -v git >/dev/null 2>&1 || give_up repo_unusable "there is no git on this VM's PATH ($PATH)"
-    [ -d "$repo" ] || give_up repo_unusable "$repo is no directory on this VM; give --repo a git repository there"
-    inside=$(git -C "$repo" rev-parse --show-prefix 2>&1) || give_up repo_unusable "$repo: $inside"
-    make_worktree
-    base=$(git -C "$tree" rev-parse HEAD 2>/dev/null)
+    command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "there is no git on this VM's PATH ($PATH)"
+    [ -d "$repo" ] || __dx_give_up repo_unusable "$repo is no directory on this VM; give --repo a git repository there"
+    inside=$(git -C "$repo" rev-parse --show-prefix 2>&1) || __dx_give_up repo_unusable "$repo: $inside"
+    __dx_make_worktree
+    base=$(git -C "$tree" rev-parse -q --verify HEAD)
     directory=$tree/$inside
     directory=${directory%/}
 }
 
-branch_now() {
+__dx_branch_now() {
     branch=
     [ -z "$tree" ] || branch=$(git -C "$tree" symbolic-ref -q --short HEAD)
 }
 
-see_changes() { # since the turn began
-    [ -n "$base" ] || return 0
-    head=$(git -C "$tree" rev-parse HEAD 2>/dev/null)
-    commits=$(git -C "$tree" rev-list --count "$base..HEAD" 2>/dev/null)
+__dx_see_changes() { # since the turn began
+    [ -n "$tree" ] || return 0
+    head=$(git -C "$tree" rev-parse -q --verify HEAD)
+    commits=$(git -C "$tree" rev-list --count "${base:+$base..}HEAD" 2>/dev/null)
+    base=${base:-$(git -C "$tree" hash-object -t tree /dev/null)} # a repository without a commit
     files=$({
         git -C "$tree" diff --name-only "$base"
         git -C "$tree" ls-files --others --exclude-standard
@@ -55,32 +64,32 @@ see_changes() { # since the turn began
 }
 
 if [ -n "$repo" ]; then
-    enter_repo
+    __dx_enter_repo
 else
-    found=$(directory_of 2>/dev/null </dev/null | sed -n 's/.*"directory": *"\([^"]*\)".*/\1/p' | head -n 1)
+    found=$(__dx_directory_of 2>/dev/null </dev/null | sed -n 's/.*"directory": *"\([^"]*\)".*/\1/p' | head -n 1)
     [ -z "$found" ] || directory=$found
 fi
-cd "$directory" || give_up repo_unusable "the directory of this session is gone: $directory"
-branch_now
+cd "$directory" || __dx_give_up repo_unusable "the directory of this session is gone: $directory"
+__dx_branch_now
 printf '\036dx-turn branch=%s directory=%s\n' "${branch:--}" "$directory"
 
 if [ -n "$prompt_in_file" ]; then
-    (umask 077 && cut_text "$prompt_at" "$prompt_size" >"$dir/prompt")
-    agent </dev/null
+    (umask 077 && __dx_cut_text "$prompt_at" "$prompt_size" >"$dir/prompt")
+    __dx_agent </dev/null
     code=$?
     rm -f "$dir/prompt"
 else
-    cut_text "$prompt_at" "$prompt_size" | agent
+    __dx_cut_text "$prompt_at" "$prompt_size" | __dx_agent
     code=$?
 fi
 if [ "$code" -eq 0 ] && [ "$verify_size" -gt 0 ]; then
-    (umask 077 && cut_text "$verify_at" "$verify_size" >"$dir/verify")
+    (umask 077 && __dx_cut_text "$verify_at" "$verify_size" >"$dir/verify")
     sh "$dir/verify" </dev/null >&2
     verify=$?
     rm -f "$dir/verify"
 fi
-see_changes
-branch_now
+__dx_see_changes
+__dx_branch_now
 printf '\n\036dx-turn code=%s verify=%s %s branch=%s directory=%s\n' \
     "$code" "$verify" "$changes" "${branch:--}" "$directory"
 [ "$code" -ne 0 ] || [ "$verify" = - ] || code=$verify

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
@@ -14,10 +14,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
     turn_verdict,
     verdict,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.attempt import (
-    COMMON_SPEC,
-    AttemptAction,
-)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.attempt import COMMON_SPEC
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     ENDED,
     Keeper,
@@ -25,14 +22,12 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     Reply,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_choice import TurnChoice
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import (
     TurnProgress,
     turn_texts,
     turns_of,
 )
-
-if TYPE_CHECKING:
-    from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Entry
 
 _SPEC = {
     **COMMON_SPEC,
@@ -53,15 +48,9 @@ _SPEC = {
 }
 
 _OUTPUT_LIMIT = 32 * 2**20
-_HEAD_BYTES = 65536
-"""Enough of a turn's beginning to hold its first event."""
-_TAIL_BYTES = 2**18
-"""Enough of a turn's output to know how it stands."""
-_NOWHERE = 10**17
-"""An offset that no output reaches."""
 
 
-class ActionModule(AttemptAction):
+class ActionModule(TurnChoice):
     """One try at a turn of an agent's session: starts it, waits for the one before, or follows it.
 
     It never gives an agent the same prompt twice.
@@ -96,112 +85,14 @@ class ActionModule(AttemptAction):
             return self._overtaken(progress)
         return self._take(keeper, progress, record, reply)
 
-    @property
-    def _following(self) -> bool:
-        return bool(self._arguments["mode"] == "follow")
-
-    def _check_names(self) -> None:
-        if not 0 <= self._arguments["idle_timeout"] < float("inf"):
-            raise AnsibleActionFail("dx_idle_timeout has to be a number of seconds, 0 for none")
-
-    # which turn
-
-    def _choose_turn(
-        self, keeper: Keeper, progress: TurnProgress, record: dict[str, Any]
-    ) -> verdict.Verdict | None:
-        known: list[tuple[int, Entry]] = []
-        if self._arguments["mode"] != "start":
-            with self._guard(4):
-                known = turns_of(keeper.list(progress.id).sessions).get(progress.id, [])
-        if self._following:
-            return self._choose_followed(progress, known)
-        if known and known[-1][1].state not in ENDED:
-            if not self._arguments["queue"]:
-                return turn_verdict.busy(self._host, progress.id, ours_lost=False)
-            record["queued"] = True
-            with self._guard(4):
-                keeper.poll(known[-1][1].name, {"wait": 4, "out": _NOWHERE, "err": _NOWHERE})
-            return None
-        if self._arguments["mode"] == "resume":
-            return self._prepare_resume(keeper, progress, known)
-        self._prepare(progress, 1, self._arguments["agent"], {})
-        return None
-
-    def _choose_followed(
-        self, progress: TurnProgress, known: list[tuple[int, Entry]]
-    ) -> verdict.Verdict | None:
-        wanted = self._arguments["turn"]
-        found = [(number, entry) for number, entry in known if number >= wanted]
-        if not found:
-            return turn_verdict.unknown(self._host, progress.id)
-        number, entry = found[0]
-        meta = turn.read_meta(entry.meta)
-        self._prepare(progress, number, str(meta.get("agent") or ""), meta)
-        progress.limits = {key: float(meta.get(key) or 0) for key in ("timeout", "idle")}
-        if self._arguments["tail"] and entry.out_total > _TAIL_BYTES:
-            reader = StreamReader(self._agent(progress))
-            reader.skip()
-            progress.reader = reader.state()
-            progress.out_next = entry.out_total - _TAIL_BYTES
-        return None
-
-    def _prepare_resume(
-        self, keeper: Keeper, progress: TurnProgress, known: list[tuple[int, Entry]]
-    ) -> verdict.Verdict | None:
-        foreign = not session.is_ours(progress.id)
-        if not known and not foreign:
-            return turn_verdict.unknown(self._host, progress.id)
-        last, meta = (known[-1][0], turn.read_meta(known[-1][1].meta)) if known else (0, {})
-        self._prepare(progress, last + 1, str(meta.get("agent") or self._arguments["agent"]), meta)
-        agent = self._agent(progress)
-        if foreign and not known and not agent.resume:
-            progress.turn = 0
-            return turn_verdict.unknown(self._host, progress.id)
-        if agent.resume and not (progress.meta.get("native_id") and not agent.chosen_id):
-            native = progress.id if foreign else self._native_id(keeper, agent, progress, known)
-            if native is None:
-                progress.turn = 0
-                return turn_verdict.no_conversation(self._host, agent.name)
-            progress.meta["native_id"] = native
-        return None
-
-    def _prepare(
-        self, progress: TurnProgress, number: int, name: str, meta: dict[str, Any]
-    ) -> None:
-        agent = agents.choose(agents.load_agents(self._arguments["agents"]), name or "opencode")
-        progress.begin(number)
-        progress.agent = {"name": agent.name}
-        progress.meta = dict(meta)
-
-    def _agent(self, progress: TurnProgress) -> agents.Agent:
-        known = agents.load_agents(self._arguments["agents"])
-        return agents.choose(known, str(progress.agent["name"]))
-
-    def _native_id(
-        self,
-        keeper: Keeper,
-        agent: agents.Agent,
-        progress: TurnProgress,
-        known: list[tuple[int, Entry]],
-    ) -> str | None:
-        for _, entry in reversed(known):
-            reader = StreamReader(agent)
-            with self._guard(0):
-                head = keeper.poll(entry.name, {"chunk": _HEAD_BYTES}).out
-            reader.feed(head)
-            if agent.chosen_id and b"\n{" in head:  # it has said something, so it knows the id
-                return agents.chosen_id(progress.id)
-            if reader.native_id is not None:
-                return str(reader.native_id)
-        return None
-
     # the call
 
     def _ask(self, keeper: Keeper, progress: TurnProgress) -> Reply:
         waits = self._arguments["wait"]
         if progress.started or self._following:
             where = {"out": progress.out_next, "err": progress.err_next}
-            wait = (1 if self._crowded else 4) if waits else 0
+            hurry = self._crowded or progress.reader.get("_held")
+            wait = (1 if hurry else 4) if waits else 0
             return keeper.poll(progress.key, {"wait": wait, **where})
         agent = self._agent(progress)
         options: dict[str, object] = {
@@ -286,13 +177,16 @@ class ActionModule(AttemptAction):
         record["text"] = _read(reader, progress, reply)
         nothing_new = not reply.out and not reply.err
         if not reply.complete:
+            if nothing_new:
+                record["text"] = _shown(reader.pause())
             progress.reader = reader.state()
             stop_here = not self._arguments["wait"] and nothing_new and reply.state not in ENDED
             if not stop_here:
                 return None
-            record["text"] += _rest(reader)
+            record["text"] += _shown(reader.close())
+            record["result"] = _found(reader, progress)
             return turn_verdict.RUNNING
-        record["text"] += _rest(reader)
+        record["text"] += _shown(reader.close())
         if self._following and self._advance(keeper, progress):
             return None
         record["result"] = _found(reader, progress)
@@ -321,8 +215,7 @@ def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[li
     return [piece for piece in pieces if piece[1]]
 
 
-def _rest(reader: StreamReader) -> list[list[str]]:
-    text = reader.close()
+def _shown(text: str) -> list[list[str]]:
     return [["out", text]] if text else []
 
 

@@ -83,8 +83,7 @@ def _judge(
             reader.feed_error(errors_of(entry.name))
         reader.close()
     reply = Reply(state=entry.state, code=entry.code, verified=entry.verified, left=entry.left)
-    limits = {name: float(meta.get(name) or 0) for name in ("timeout", "idle")}
-    return turn_verdict.judge(host, agent, reply, reader, limits)
+    return turn_verdict.judge(host, agent, reply, reader, turn.limits_of(meta))
 
 
 def _since(moment: int | None, now: int | None) -> int | None:

@@ -96,6 +96,13 @@ class StreamReader:
         self._ours, self._dropping, self._joining = False, True, False
         return text + self._break_line()
 
+    def pause(self) -> str:
+        """Nothing follows for now: give the newline held back, with which ours might have begun."""
+        if self._agent.events == "json" or not self._held:
+            return ""
+        self._held, self._at_start = False, True
+        return self._decode(b"\n")
+
     def close(self) -> str:
         """Nothing follows: take the unfinished line for a whole one."""
         self._judge_error_line()

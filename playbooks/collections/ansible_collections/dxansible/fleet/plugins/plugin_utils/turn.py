@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Trailer", "Turn", "read_meta", "script"]
+__all__ = ["Trailer", "Turn", "limits_of", "read_meta", "script"]
 
 _META = "#dx "
+_LONGEST = 10**9
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
 _PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
 
@@ -83,8 +85,8 @@ def _lines(turn: Turn, at: int) -> str:
     lines = [_META + json.dumps(dict(turn.meta), separators=(",", ":"))]
     lines += [f"{name}={shlex.quote(str(value))}" for name, value in values.items()]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
-    lines.append(f"agent() {{ {_words(turn.arguments, turn)}; }}")
-    lines.append(f"directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
+    lines.append(f"__dx_agent() {{ {_words(turn.arguments, turn)}; }}")
+    lines.append(f"__dx_directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
     return "\n".join([*lines, _body()])
 
 
@@ -107,6 +109,16 @@ def read_meta(line: str | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def limits_of(meta: Mapping[str, Any]) -> dict[str, float]:
+    """The turn's ``timeout`` and ``idle`` in seconds; 0 where there is none that makes sense."""
+    return {name: _seconds(meta.get(name)) for name in ("timeout", "idle")}
+
+
+def _seconds(value: object) -> float:
+    sound = isinstance(value, int | float) and 0 <= value < _LONGEST
+    return float(value) if sound else 0.0  # type: ignore[arg-type] # a number by now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,4 +156,4 @@ class Trailer:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    return int(text) if text is not None and _NUMBER.fullmatch(text) else None

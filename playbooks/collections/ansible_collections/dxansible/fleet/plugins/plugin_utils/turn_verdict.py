@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .keeper import Reply
     from .stream_reader import StreamReader
 
-__all__ = ["RUNNING", "busy", "judge", "no_conversation", "unknown", "wrong_agent"]
+__all__ = ["RUNNING", "busy", "judge", "no_conversation", "not_gone", "unknown", "wrong_agent"]
 
 RUNNING = verdict.Verdict(outcome="RUNNING", reason="running")
 """No outcome yet: the session goes on by itself."""
@@ -97,6 +97,16 @@ def busy(host: str, session: str, *, ours_lost: bool) -> verdict.Verdict:
         reason="session_busy",
         error=f"{host}: {text}; wait for it (dx-dispatch --logs {session} --follow), "
         "or let this one wait with --queue",
+    )
+
+
+def not_gone(host: str, session: str) -> verdict.Verdict:
+    """The verdict on a prompt for a session whose last turn is lost and may still be at work."""
+    return verdict.Verdict(
+        outcome="FAILURE",
+        reason="session_busy",
+        error=f"{host}: the last turn was lost, and processes of it may still be running; "
+        f"look there, and see: dx-dispatch --abort {session}",
     )
 
 

@@ -1,0 +1,137 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which turn of its session a task becomes, and what is known of the session by then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleActionFail
+
+from . import agents, session, turn, turn_verdict, verdict
+from .attempt import AttemptAction
+from .keeper import ENDED
+from .stream_reader import StreamReader
+from .turn_progress import TurnProgress, turns_of
+
+if TYPE_CHECKING:
+    from .keeper import Entry, Keeper
+
+__all__ = ["TurnChoice"]
+
+_HEAD_BYTES = 65536
+"""Enough of a turn's beginning to hold its first event."""
+_TAIL_BYTES = 2**18
+"""Enough of a turn's output to know how it stands."""
+_STOP_SECONDS = 8
+_NOWHERE = 10**17
+"""An offset that no output reaches."""
+
+
+class TurnChoice(AttemptAction):
+    """The part of an action that finds the number of a turn and its agent."""
+
+    @property
+    def _following(self) -> bool:
+        return bool(self._arguments["mode"] == "follow")
+
+    def _check_names(self) -> None:
+        if not 0 <= self._arguments["idle_timeout"] < float("inf"):
+            raise AnsibleActionFail("dx_idle_timeout has to be a number of seconds, 0 for none")
+
+    def _choose_turn(
+        self, keeper: Keeper, progress: TurnProgress, record: dict[str, Any]
+    ) -> verdict.Verdict | None:
+        known: list[tuple[int, Entry]] = []
+        if self._arguments["mode"] != "start":
+            with self._guard(4):
+                known = turns_of(keeper.list(progress.id).sessions).get(progress.id, [])
+        if self._following:
+            return self._choose_followed(progress, known)
+        if known and known[-1][1].state not in ENDED:
+            if not self._arguments["queue"]:
+                return turn_verdict.busy(self._host, progress.id, ours_lost=False)
+            record["queued"] = True
+            with self._guard(4):
+                keeper.poll(known[-1][1].name, {"wait": 4, "out": _NOWHERE, "err": _NOWHERE})
+            return None
+        if self._arguments["mode"] == "resume":
+            if known and known[-1][1].state == "lost" and not self._settle(keeper, known[-1][1]):
+                return turn_verdict.not_gone(self._host, progress.id)
+            return self._prepare_resume(keeper, progress, known)
+        self._prepare(progress, 1, self._arguments["agent"], {})
+        return None
+
+    def _settle(self, keeper: Keeper, entry: Entry) -> bool:
+        """End what a lost turn may have left running; False if that can't be verified."""
+        with self._guard(_STOP_SECONDS):
+            return keeper.abort(entry.name, _STOP_SECONDS).verified is True
+
+    def _choose_followed(
+        self, progress: TurnProgress, known: list[tuple[int, Entry]]
+    ) -> verdict.Verdict | None:
+        wanted = self._arguments["turn"]
+        found = [(number, entry) for number, entry in known if number >= wanted]
+        if not found:
+            return turn_verdict.unknown(self._host, progress.id)
+        number, entry = found[0]
+        meta = turn.read_meta(entry.meta)
+        agents_known = agents.load_agents(self._arguments["agents"])
+        name = str(meta.get("agent"))
+        self._prepare(progress, number, name if name in agents_known else "shell", meta)
+        progress.limits = turn.limits_of(meta)
+        if self._arguments["tail"] and entry.out_total > _TAIL_BYTES:
+            reader = StreamReader(self._agent(progress))
+            reader.skip()
+            progress.reader = reader.state()
+            progress.out_next = entry.out_total - _TAIL_BYTES
+        return None
+
+    def _prepare_resume(
+        self, keeper: Keeper, progress: TurnProgress, known: list[tuple[int, Entry]]
+    ) -> verdict.Verdict | None:
+        foreign = not session.is_ours(progress.id)
+        if not known and not foreign:
+            return turn_verdict.unknown(self._host, progress.id)
+        last, meta = (known[-1][0], turn.read_meta(known[-1][1].meta)) if known else (0, {})
+        self._prepare(progress, last + 1, str(meta.get("agent") or self._arguments["agent"]), meta)
+        agent = self._agent(progress)
+        if foreign and not known and not agent.resume:
+            progress.turn = 0
+            return turn_verdict.unknown(self._host, progress.id)
+        if agent.resume and not (progress.meta.get("native_id") and not agent.chosen_id):
+            native = progress.id if foreign else self._native_id(keeper, agent, progress, known)
+            if native is None:
+                progress.turn = 0
+                return turn_verdict.no_conversation(self._host, agent.name)
+            progress.meta["native_id"] = native
+        return None
+
+    def _prepare(
+        self, progress: TurnProgress, number: int, name: str, meta: dict[str, Any]
+    ) -> None:
+        agent = agents.choose(agents.load_agents(self._arguments["agents"]), name or "opencode")
+        progress.begin(number)
+        progress.agent = {"name": agent.name}
+        progress.meta = dict(meta)
+
+    def _agent(self, progress: TurnProgress) -> agents.Agent:
+        known = agents.load_agents(self._arguments["agents"])
+        return agents.choose(known, str(progress.agent["name"]))
+
+    def _native_id(
+        self,
+        keeper: Keeper,
+        agent: agents.Agent,
+        progress: TurnProgress,
+        known: list[tuple[int, Entry]],
+    ) -> str | None:
+        for _, entry in reversed(known):
+            reader = StreamReader(agent)
+            with self._guard(0):
+                head = keeper.poll(entry.name, {"chunk": _HEAD_BYTES}).out
+            reader.feed(head)
+            if agent.chosen_id and b"\n{" in head:  # it has said something, so it knows the id
+                return agents.chosen_id(progress.id)
+            if reader.native_id is not None:
+                return str(reader.native_id)
+        return None

@@ -1,0 +1,203 @@
+"""Rules of showing, cleaning and choosing, by what VMs say of themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dxansible.errors import NoMatchError
+from dxansible.runner.events import HostBroken, StreamNews
+from dxansible.runner.turn_events import SessionsSeen
+from dxansible.sessions import (
+    SessionList,
+    choose_host,
+    clean_sessions,
+    list_sessions,
+)
+from dxansible.turn import CleanResult, SessionInfo
+from tests.unit.local_vm import write_playbook
+from tests.unit.runner.records import PREFLIGHT
+from tests.unit.test_turn import RECORD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dxansible.settings import Settings
+
+SAY = """\
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        record = self._task.args["of"].get(task_vars["inventory_hostname"])
+        return {} if record is None else {"dx": record, "failed": bool(record.get("error"))}
+"""
+LISTED: dict[str, Any] = {"kind": "sessions", "sessions": [], "load": 0.5, "error": None}
+CHECKED = PREFLIGHT | {"hosts": ["here", "twin"]}
+TOO = PREFLIGHT | {"hosts": None}
+DOWN = TOO | {"status": "HOST_UNREACHABLE", "error": "twin: is it on?"}
+
+
+def said(playbooks: Path, name: str, *steps: dict[str, dict[str, Any]]) -> None:
+    """Make a playbook whose tasks have these records of ours, by host."""
+    (playbooks / "action_plugins").mkdir(exist_ok=True)
+    (playbooks / "action_plugins" / "say.py").write_text(SAY, encoding="ascii")
+    write_playbook(playbooks / name, *({"name": "Say", "say": {"of": step}} for step in steps))
+
+
+def fails(playbooks: Path, name: str) -> None:
+    """Make a playbook that breaks on every host."""
+    task = {"name": "Break", "ansible.builtin.fail": {"msg": "our content is broken"}}
+    write_playbook(playbooks / name, task)
+
+
+def info(session: str, **changes: object) -> dict[str, object]:
+    return RECORD | {"session": session} | changes
+
+
+def test_running_sessions_come_first_and_then_the_newest(playbooks: Path) -> None:
+    running: dict[str, object] = {"outcome": None, "state": "running"}
+    here = [info("old", age_s=90), info("new", age_s=5), info("unknown", age_s=None)]
+    twin = [info("busy", age_s=99, **running), info("begun", age_s=7, **running)]
+    said(
+        playbooks,
+        "list-sessions.yml",
+        {"here": CHECKED, "twin": TOO},
+        {"here": LISTED | {"sessions": here}, "twin": LISTED | {"sessions": twin}},
+    )
+
+    found = list_sessions()
+
+    assert [each.session_id for each in found.sessions] == [
+        "begun",
+        "busy",
+        "unknown",
+        "new",
+        "old",
+    ]
+    assert (found.errors, found.hosts) == ({}, ["here", "twin"])
+
+
+def test_a_host_that_does_not_answer_has_an_error(playbooks: Path) -> None:
+    failed = LISTED | {"error": "here: its shell does not answer"}
+    said(playbooks, "list-sessions.yml", {"here": CHECKED, "twin": DOWN}, {"here": failed})
+
+    found = list_sessions()
+
+    assert found.errors == {
+        "here": "here: its shell does not answer",
+        "twin": "twin: is it on?",
+    }
+
+
+def test_a_preflight_without_words_has_its_status() -> None:
+    found = SessionList()
+
+    found.take(HostBroken(host="here", text="x"))
+    found.take(HostBroken(host="here", text="y"))
+    found.take(SessionsSeen(host="here", sessions=(), load=None, error=None))
+    found.take(StreamNews(host="here", limit=1))
+
+    assert found == SessionList(errors={"here": "here: Ansible failed: x"}, answered={"here"})
+
+
+def test_silence_of_a_host_is_not_the_absence_of_sessions(playbooks: Path) -> None:
+    said(playbooks, "list-sessions.yml", {"here": CHECKED, "twin": TOO}, {"here": LISTED})
+
+    assert list(list_sessions().errors) == ["twin"]
+
+
+def test_a_pattern_without_a_host_is_an_error_of_every_call(settings: Settings) -> None:
+    with pytest.raises(NoMatchError, match="did you mean here"):
+        list_sessions("heer", settings)
+    with pytest.raises(NoMatchError, match="did you mean here"):
+        clean_sessions("heer", settings)
+
+
+# cleaning
+
+
+def test_every_host_has_a_result_of_its_cleaning(playbooks: Path) -> None:
+    cleaned = {"kind": "clean", "removed": ["a"], "kept": {"b": "has work"}, "error": None}
+    said(playbooks, "clean-sessions.yml", {"here": CHECKED, "twin": DOWN}, {"here": cleaned})
+
+    assert clean_sessions(age_days=0) == [
+        CleanResult(host="here", removed=("a",), kept={"b": "has work"}),
+        CleanResult(host="twin", removed=(), kept={}, error="twin: is it on?"),
+    ]
+
+
+def test_silence_is_not_a_clean_host(playbooks: Path) -> None:
+    said(
+        playbooks, "clean-sessions.yml", {"here": CHECKED}, {"here": {"kind": "sessions", **LISTED}}
+    )
+
+    here, twin = clean_sessions()
+
+    assert str(here.error).endswith("without a word about this host")
+    assert str(twin.error).endswith("without a word about this host")
+
+
+def test_where_ansible_breaks_a_host_is_not_clean(playbooks: Path) -> None:
+    fails(playbooks, "clean-sessions.yml")
+
+    (result,) = clean_sessions("here")
+
+    assert result.error == "here: Ansible failed: our content is broken"
+
+
+# choosing
+
+
+def surveyed(**changes: object) -> dict[str, Any]:
+    return CHECKED | {"running": 0, **changes}
+
+
+@pytest.mark.parametrize(
+    ("here", "twin", "host", "why"),
+    [
+        (
+            {"load": 0.5},
+            {"load": 0.25},
+            "twin",
+            "load 0.25, the least of 2 free hosts of 2",
+        ),
+        ({"load": None}, {"load": 9.0}, "twin", "load 9.00, the least of 2 free hosts of 2"),
+        ({"load": None}, {"running": 1}, "here", "unknown load, the only free host of 2"),
+        (
+            {"agent_found": False},
+            {"running": 2},
+            None,
+            "here: its agent opencode is not installed; twin: 2 session(s) running",
+        ),
+        (
+            {"status": "TIMEOUT", "error": "here: no answer"},
+            {"status": "HOST_UNREACHABLE"},
+            None,
+            "here: no answer; twin: HOST_UNREACHABLE",
+        ),
+    ],
+)
+def test_the_least_loaded_host_that_is_free_is_chosen(
+    playbooks: Path,
+    here: dict[str, object],
+    twin: dict[str, object],
+    host: str | None,
+    why: str,
+) -> None:
+    said(playbooks, "check-hosts.yml", {"here": surveyed(**here), "twin": surveyed(**twin)})
+
+    choice = choose_host("all")
+
+    assert (choice.host, choice.why) == (host, why)
+
+
+def test_a_listing_is_of_sessions_as_data() -> None:
+    found = SessionList()
+    session = SessionInfo.of("here", RECORD)
+
+    found.take(SessionsSeen(host="here", sessions=(session,), load=1.0, error=None))
+
+    assert found.sessions == [session]

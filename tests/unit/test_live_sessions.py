@@ -1,0 +1,108 @@
+"""Rules of showing agents' sessions while they run."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dxansible.live import Screen, SessionOutput
+from tests.unit.test_live import Closed
+from tests.unit.test_turn import RESULT, RUNNING
+
+if TYPE_CHECKING:
+    from dxansible.sessions import SessionListener
+
+SES = "ses_1-0a1b2c3d"
+
+
+def live(
+    *hosts: str,
+    show: bool = True,
+    announce: bool = True,
+    quiet: bool = False,
+    gone: list[str] | None = None,
+) -> SessionListener:
+    closed: list[str] = [] if gone is None else gone
+    listener = SessionOutput(
+        Screen(), show=show, on_closed=lambda: closed.append("gone"), announce=announce, quiet=quiet
+    )
+    listener.hosts_known(hosts)
+    return listener
+
+
+def shown(capture: pytest.CaptureFixture[bytes]) -> tuple[bytes, bytes]:
+    out, err = capture.readouterr()
+    return out, err
+
+
+@pytest.mark.parametrize(
+    ("hosts", "line"),
+    [(["epyc6"], b"%b\n" % SES.encode()), (["epyc6", "wsl"], b"%b  epyc6\n" % SES.encode())],
+)
+def test_an_id_is_the_result_of_a_call_that_does_not_wait(
+    capsysbinary: pytest.CaptureFixture[bytes], hosts: list[str], line: bytes
+) -> None:
+    live(*hosts, show=False).taken("epyc6", SES)
+    live(*hosts, announce=False).taken("epyc6", SES)
+
+    assert shown(capsysbinary) == (line, b"")
+
+
+def test_what_the_agent_says_is_shown_as_text(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    live("epyc6").text("epyc6", "gr\xfcn\n\ud800", "err\n")
+
+    assert shown(capsysbinary) == (b"gr\xc3\xbcn\n?", b"err\n")
+
+
+def test_of_several_hosts_whole_lines_are_shown(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    listener = live("epyc6", "wsl")
+
+    listener.text("epyc6", "one\ntw", "")
+    listener.turn_finished(RESULT)
+
+    assert shown(capsysbinary) == (b"epyc6 | one\nepyc6 | tw\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("show", "quiet", "text"),
+    [
+        (True, False, f"epyc6: waiting for the turn of {SES} that is running\n"),
+        (True, True, ""),
+        (False, False, ""),
+    ],
+)
+def test_it_says_why_nothing_happens_yet(
+    capsysbinary: pytest.CaptureFixture[bytes], text: str, *, show: bool, quiet: bool
+) -> None:
+    live("epyc6", show=show, quiet=quiet).queued("epyc6", SES)
+
+    assert shown(capsysbinary) == (b"", text.encode())
+
+
+def test_turns_that_go_on_count_as_done_on_the_terminal(
+    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    listener = live("epyc6", "wsl")
+
+    listener.turn_finished(replace(RUNNING, host="wsl"))
+
+    assert shown(capsysbinary)[1].endswith(b"1/2 done, 0 failed, 1 running")
+
+
+def test_a_reader_that_has_gone_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[str] = []
+    listener = live("epyc6", gone=gone)
+    with io.TextIOWrapper(Closed()) as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+
+        listener.taken("epyc6", SES)
+        listener.text("epyc6", "more", "")
+
+    assert gone == ["gone"]
