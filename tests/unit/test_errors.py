@@ -9,6 +9,7 @@ from dxansible.errors import (
     EngineError,
     InventoryError,
     NoMatchError,
+    SilentHostError,
     UnknownSessionError,
     UsageError,
 )
@@ -38,11 +39,14 @@ def test_text_is_what_happened_and_what_to_do_in_one_line(error: type[DxError]) 
         (InventoryError, 2),
         (NoMatchError, 2),
         (UnknownSessionError, 2),
+        (SilentHostError, 3),
         (ContentError, 2),
         (EngineError, 1),
     ],
 )
-def test_only_a_broken_engine_is_not_a_usage_error(error: type[DxError], exit_code: int) -> None:
+def test_only_a_broken_engine_and_a_silent_vm_are_no_usage_errors(
+    error: type[DxError], exit_code: int
+) -> None:
     assert error.exit_code == exit_code
 
 
