@@ -1,5 +1,6 @@
 # make demo   shows the main job on a lab of three machines     make test   everything that is tested
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
+#                                                               make keeper  the keeper under all four shells
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 3
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos clean system-demo system-test
+.PHONY: demo test lint molecule lab chaos keeper clean system-demo system-test
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -36,6 +37,9 @@ lab: $(VENV)/.demo system-demo
 
 chaos: $(VENV)/.test system-test
 	$(BIN)/python -m tests.chaos --rounds 1000
+
+keeper: $(VENV)/.test system-test
+	DX_ALL_SHELLS=yes $(BIN)/python -m pytest -n $(JOBS) tests/integration/keeper
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache

@@ -27,8 +27,9 @@ SEE_HELP = "see dx-dispatch --help"
 
 CASES = {
     "nothing at all": Case((), "nothing to do", "dx-dispatch --list"),
-    "no command": Case(("epyc6",), "there is no command", "--exec"),
-    "an empty command": Case(("epyc6", "--exec", ""), "the command is empty", "--exec"),
+    "no task": Case(("epyc6",), "there is no task", "--exec"),
+    "an empty task": Case(("epyc6", " "), "the task is empty", "TASK"),
+    "an empty command": Case(("epyc6", "--exec", ""), "there is no command", "--exec"),
     "a blank command": Case(("epyc6", "--exec", " \n\t "), "the command is empty", "--exec"),
     "an empty file": Case(("epyc6", "--exec", "--file", "-"), "the command is empty", "--exec"),
     "a NUL": Case(("epyc6", "--exec", "--file", "-"), "NUL", "remove it", b"echo \0"),
@@ -41,7 +42,10 @@ CASES = {
     "an unknown option": Case(("epyc6", "--exce", "true"), "--exce", SEE_HELP),
     "an option without value": Case(("epyc6", "--exec"), "--exec", SEE_HELP),
     "a third argument": Case(("epyc6", "a", "b"), "unexpected extra argument", SEE_HELP),
-    "a task": Case(("epyc6", "Run make test"), "no agent sessions yet", "--exec"),
+    "an option of commands": Case(("epyc6", "work", "--gather"), "--gather", "leave it out"),
+    "a session of nobody": Case(
+        ("--session", "ses_0-00000000", "work"), "no session is called", "--sessions"
+    ),
     "two modes": Case(("--list", "--status", "epyc6"), "--list and --status", "choose one"),
     "a mode and a command": Case(
         ("epyc6", "--exec", "true", "--list"), "--exec and --list", "choose one"
@@ -54,7 +58,7 @@ CASES = {
     "no forks": Case(("epyc6", "--exec", "true", "--forks", "0"), "--forks", SEE_HELP),
     "negative retries": Case(("epyc6", "--exec", "true", "--retries", "-1"), "--retries", SEE_HELP),
     "a bad run id": Case(("epyc6", "--exec", "true", "--run-id", "a/b"), "'a/b'", "letters"),
-    "a bad session": Case(("--logs", "what"), "'what' is not a session id", "cmd_"),
+    "a bad session": Case(("--logs", "what"), "'what' is not a session id", "--sessions"),
     "a session of elsewhere": Case(("--abort", "cmd_0-00000000"), "is on no host", "-i"),
     "no inventory": Case(("-i", "DIR/no", "--list"), "there is no inventory", "DX_INVENTORY"),
     "a malformed inventory": Case(

@@ -11,6 +11,7 @@ from dxansible.errors import (
     IssueError,
     NoMatchError,
     ServiceError,
+    SilentHostError,
     UnknownSessionError,
     UsageError,
 )
@@ -41,6 +42,7 @@ def test_text_is_what_happened_and_what_to_do_in_one_line(error: type[DxError]) 
         (InventoryError, 2),
         (NoMatchError, 2),
         (UnknownSessionError, 2),
+        (SilentHostError, 3),
         (ContentError, 2),
         (IssueError, 2),
         (ServiceError, 1),

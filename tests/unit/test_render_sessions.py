@@ -250,12 +250,6 @@ def test_a_clean_up_says_what_was_kept_and_why() -> None:
     ]  # fmt: skip
 
 
-def test_an_error_of_a_clean_up_names_its_host_once() -> None:
-    down = CleanResult(host="wsl", removed=(), kept={}, error="wsl: is it on?")
-
-    assert render.clean_text([down]) == "wsl: is it on?\n"
-
-
 def test_the_document_of_a_clean_up_has_every_host() -> None:
     assert json.loads(render.clean_document(CLEANED, 1)) == {
         "schema": 1,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
-ROUNDS = 10
+ROUNDS = 5
 
 
 def _both(

@@ -289,3 +289,13 @@ def test_no_bytes_make_it_raise(agent: Agent) -> None:
         pieces = [data[start:end] for start, end in zip([0, *cut], [*cut, None], strict=True)]
 
         assert read(agent, *pieces) == read(agent, data)
+
+
+def test_a_pause_gives_the_newline_that_was_held_back() -> None:
+    reader = StreamReader(SHELL)
+
+    assert reader.feed(b"one\n") + reader.pause() == "one\n"
+    assert reader.pause() == ""
+    assert reader.feed(b"two\n") + reader.pause() + reader.feed(b"\x1edx-turn code=0\n") == "two\n"
+    assert reader.trailer == "dx-turn code=0"
+    assert StreamReader(ROBOT).pause() == ""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer, read_meta
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import (
+    Trailer,
+    limits_of,
+    read_meta,
+)
 
 DONE = "dx-turn code=0 verify=3 commits=2 files=5 dirty=yes head=abc branch=dx/a directory=/h/a b=c"
 
@@ -67,3 +71,22 @@ def test_a_number_that_no_script_of_ours_prints_is_none() -> None:
 )
 def test_what_is_kept_of_a_turn_may_make_no_sense(line: str | None, meta: dict[str, Any]) -> None:
     assert read_meta(line) == meta
+
+
+@pytest.mark.parametrize(
+    ("kept", "seconds"),
+    [
+        (1200, 1200.0),
+        (2.5, 2.5),
+        (0, 0.0),
+        (-1, 0.0),
+        (None, 0.0),
+        ("5", 0.0),
+        ([5], 0.0),
+        (float("inf"), 0.0),
+        (float("nan"), 0.0),
+        (10**400, 0.0),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_none(kept: object, seconds: float) -> None:
+    assert limits_of({"timeout": kept, "agent": "shell"}) == {"timeout": seconds, "idle": 0.0}

@@ -193,6 +193,10 @@ SES = "ses_1-0a1b2c3d"
             "FAILURE", "session_busy", ["another client's prompt came first", "--queue"],
         ),
         (
+            turn_verdict.not_gone("epyc6", SES),
+            "FAILURE", "session_busy", ["may still be running", f"--abort {SES}"],
+        ),
+        (
             turn_verdict.unknown("epyc6", SES),
             "FAILURE", "unknown_session", [f"has no session {SES}", "--sessions"],
         ),

@@ -6,10 +6,11 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer, Turn
 
 from tests.unit.collection.test_turn import EVERY_SHELL, SESSION, SHELLS, Ran, of, run
 
@@ -225,7 +226,7 @@ def test_the_check_is_in_the_worktree_and_its_files_count(home: Path, project: P
 def test_an_agent_may_remove_its_own_worktree(home: Path, project: Path) -> None:
     ran = work(home, project, 'rm -rf "$PWD"')
 
-    assert (ran.code, ran.end.code, ran.end.branch, ran.end.commits) == (0, 0, None, 0)
+    assert (ran.code, ran.end.code, ran.end.branch, ran.end.commits) == (0, 0, None, None)
 
 
 @pytest.mark.skipif(
@@ -250,6 +251,37 @@ def test_changes_in_a_repository_without_a_commit_are_counted_from_nothing(
 
     assert (end.commits, end.files, end.dirty) == (commits, files, dirty)
     assert end.head != "HEAD"
+
+
+# several sessions at once
+
+
+def test_sessions_that_begin_at_once_have_a_branch_each(home: Path, project: Path) -> None:
+    turns = [
+        Turn(session=f"ses_{n}-0a1b2c3d", arguments=["pwd"], prompt=b"", repo=str(project),
+             branch="dx/bd-1")
+        for n in range(3)
+    ]  # fmt: skip
+    with ThreadPoolExecutor() as pool:
+        runs = list(pool.map(lambda turn: run(home, turn), turns))
+
+    assert [ran.code for ran in runs] == [0, 0, 0]
+    branches = {str(ran.end.branch) for ran in runs}
+    assert len(branches) == 3
+    assert "dx/bd-1" in branches
+    assert not (tree_of(home).parent / ".lock").exists()
+
+
+@pytest.mark.parametrize("shell", EVERY_SHELL)
+def test_the_lock_of_a_turn_that_was_killed_is_in_nobody_s_way(
+    home: Path, project: Path, shell: list[str]
+) -> None:
+    lock = tree_of(home).parent / ".lock"
+    lock.mkdir(parents=True)
+    os.utime(lock, (0, 0))
+
+    assert work(home, project, shell=shell).code == 0
+    assert not lock.exists()
 
 
 # what can't begin
@@ -296,4 +328,4 @@ def test_a_directory_that_is_in_no_commit_is_told(home: Path, project: Path) -> 
     ran = work(home, project / "new", "echo started")
 
     assert (ran.code, ran.out, ran.end.problem) == (1, b"", "repo_unusable")
-    assert str(ran.end.message).endswith(f"{tree_of(home)}/new")
+    assert ran.end.message == "new/ is in no commit of the branch; commit it first"

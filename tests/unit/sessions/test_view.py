@@ -92,7 +92,7 @@ def test_a_host_that_does_not_answer_has_an_error(playbooks: Path) -> None:
     }
 
 
-def test_a_preflight_without_words_has_its_status() -> None:
+def test_where_ansible_breaks_its_first_words_are_kept() -> None:
     found = SessionList()
 
     found.take(HostBroken(host="here", text="x"))

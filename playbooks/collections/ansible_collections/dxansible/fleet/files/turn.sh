@@ -18,9 +18,12 @@ __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way
     tree=$root/worktrees/$session
     [ ! -e "$tree/.git" ] || return 0
     (umask 077 && mkdir -p "$root/worktrees")
-    lock=$root/worktrees/.lock # git itself would let two sessions race for one branch
+    lock=$root/worktrees/.lock locked='' # git itself would let two sessions race for one branch
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-        ! mkdir "$lock" 2>/dev/null || break
+        if mkdir "$lock" 2>/dev/null; then
+            locked=yes
+            break
+        fi
         sleep 1
         [ -z "$(find "$lock" -prune -mmin +1 2>/dev/null)" ] || rmdir "$lock" # its owner was killed
     done
@@ -29,7 +32,7 @@ __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way
         said=$(git -C "$repo" worktree add "$tree" "$branch" 2>&1) ||
         said=$(git -C "$repo" worktree add -b "$branch-$session" "$tree" 2>&1)
     made=$?
-    rmdir "$lock" 2>/dev/null
+    [ -z "$locked" ] || rmdir "$lock" 2>/dev/null
     [ "$made" -eq 0 ] || __dx_give_up repo_unusable "git can't make a worktree of $repo: $said"
 }
 
@@ -42,6 +45,7 @@ __dx_enter_repo() {
     base=$(git -C "$tree" rev-parse -q --verify HEAD)
     directory=$tree/$inside
     directory=${directory%/}
+    [ -d "$directory" ] || __dx_give_up repo_unusable "$inside is in no commit of the branch; commit it first"
 }
 
 __dx_branch_now() {
@@ -50,7 +54,7 @@ __dx_branch_now() {
 }
 
 __dx_see_changes() { # since the turn began
-    [ -n "$tree" ] || return 0
+    [ -n "$tree" ] && [ -e "$tree/.git" ] || return 0
     head=$(git -C "$tree" rev-parse -q --verify HEAD)
     commits=$(git -C "$tree" rev-list --count "${base:+$base..}HEAD" 2>/dev/null)
     base=${base:-$(git -C "$tree" hash-object -t tree /dev/null)} # a repository without a commit
