@@ -87,8 +87,10 @@ class SlackDoor:
         """Post it once. Raises nothing that Slack or the network can cause."""
         headers = {"Content-Type": "application/json; charset=utf-8"}
         body = {**payload, "unfurl_links": False, "unfurl_media": False}
-        if self.settings.token:
-            headers["Authorization"] = f"Bearer {self.settings.token}"
+        if token := self.settings.token:
+            if not (token.isascii() and token.isprintable()):
+                return Posted(verdict=Verdict.LATER, trouble="SLACK_BOT_TOKEN can't be a token")
+            headers["Authorization"] = f"Bearer {token}"
             body["channel"] = thread.channel if thread else self.settings.channel
             if thread:
                 body["thread_ts"] = thread.ts
@@ -103,8 +105,6 @@ class SlackDoor:
             ) as answer:
                 start = next(answer.iter_content(_LARGEST), b"")
                 return self._judged(answer.status_code, answer.headers.get("Retry-After"), start)
-        except (requests.exceptions.InvalidHeader, UnicodeError):
-            return Posted(verdict=Verdict.LATER, trouble="SLACK_BOT_TOKEN can't be a token")
         except requests.RequestException as error:
             if _never_sent(error):
                 return Posted(verdict=Verdict.LATER, trouble="Slack can't be reached")

@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +21,8 @@ from tests.services import Fault
 from tests.services.slack import api_error
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.services import SlackServer
     from tests.unit.integrations.conftest import Clock
 
@@ -280,12 +281,11 @@ def test_what_a_killed_process_was_sending_is_let_go(
     assert files(settings) == []
 
 
-STEPS = [(Spool, name) for name in ("put", "claim", "remember", "done")]
-STEPS_OF_POST = [*STEPS, (SlackDoor, "post")]
+STEPS = [*((Spool, name) for name in ("put", "claim", "remember", "done")), (SlackDoor, "post")]
 
 
 @pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize(("owner", "step"), STEPS_OF_POST)
+@pytest.mark.parametrize(("owner", "step"), STEPS)
 def test_killed_between_any_two_steps_nothing_is_sent_twice(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, owner: type, step: str, *, late: bool
 ) -> None:
