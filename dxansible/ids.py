@@ -16,6 +16,7 @@ __all__ = [
     "is_on",
     "new_run_id",
     "run_of",
+    "session_on",
 ]
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -67,5 +68,10 @@ def is_jules(name: str) -> bool:
 
 
 def is_on(session_id: str, host: str) -> bool:
-    """Whether the session is the one of this host; the playbooks name sessions by the same rule."""
-    return session_id.endswith("-" + hashlib.sha256(host.encode()).hexdigest()[:8])
+    """Whether the session is the one of this host."""
+    return session_id.endswith(session_on("", host))
+
+
+def session_on(run_id: str, host: str) -> str:
+    """The run's session on this host; the playbooks name sessions by the same rule."""
+    return f"{run_id}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"

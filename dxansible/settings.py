@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ServiceSettings",
     "Settings",
+    "SlackSettings",
     "colour_wanted",
     "content_dir",
     "inventory_sources",
@@ -30,6 +31,8 @@ __all__ = [
 _PACKAGE = Path(__file__).resolve().parent
 _GROUPS_FILE = "zz-groups.yml"
 _JULES = "https://jules.googleapis.com"
+_SLACK = "https://slack.com/api"
+_SLACK_CHANNEL = "C09MQGMFKDE"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -77,11 +80,7 @@ class ServiceSettings:
         """Read the environment. Raises UsageError where a key would travel in the clear."""
         known = os.environ if environ is None else environ
         url = known.get("DX_JULES_URL") or _JULES
-        parts = urlsplit(url)
-        near = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if not (parts.scheme == "https" or near) or not parts.hostname or parts.username:
-            message = "DX_JULES_URL is not an https address"
-            raise UsageError(message, "unset it, or give https://HOST")
+        _check_address("DX_JULES_URL", url)
         beads = known.get("BEADS_DIR")
         names = (known.get(name) for name in ("BD_ACTOR", "BEADS_ACTOR", "USER"))
         return cls(
@@ -90,6 +89,57 @@ class ServiceSettings:
             beads_dir=Path(beads) if beads else None,
             actors=frozenset(name for name in names if name),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackSettings:
+    """Where the audit trail of dispatches goes."""
+
+    token: str | None = field(repr=False)
+    webhook: str | None = field(repr=False)
+    """Only used where there is no token."""
+    url: str
+    """Of the Web API."""
+    channel: str
+    spool: Path
+    """The directory for what could not be sent yet."""
+    caller: str
+
+    @property
+    def configured(self) -> bool:
+        """There is somewhere to post to."""
+        return bool(self.token or self.webhook)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> SlackSettings:
+        """Read the environment. Raises UsageError where a secret would travel in the clear."""
+        known = os.environ if environ is None else environ
+        url = known.get("DX_SLACK_URL") or _SLACK
+        webhook = (known.get("SLACK_WEBHOOK_URL") or "").strip() or None
+        _check_address("DX_SLACK_URL", url)
+        if webhook:
+            _check_address("SLACK_WEBHOOK_URL", webhook)
+        state = Path(known.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
+        return cls(
+            token=(known.get("SLACK_BOT_TOKEN") or "").strip() or None,
+            webhook=webhook,
+            url=url.rstrip("/"),
+            channel=(known.get("DX_SLACK_CHANNEL") or "").strip() or _SLACK_CHANNEL,
+            spool=state / "dxansible" / "slack",
+            caller=known.get("USER") or known.get("LOGNAME") or f"uid {os.getuid()}",
+        )
+
+
+def _check_address(name: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        near = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        good = (parts.scheme == "https" or near) and parts.hostname and not parts.username
+    except ValueError:
+        good = False
+    if not good:
+        message = f"{name} is not an https address"
+        raise UsageError(message, "unset it, or give https://HOST")
 
 
 def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from dxansible import render
+from dxansible.calls.audit import audited
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.fleet import FanoutOptions, abort_command, check_hosts, fanout, follow_command
+from dxansible.ids import new_run_id
 from dxansible.live import LiveOutput
 from dxansible.outcome import FanoutOutcome, worst
 from dxansible.settings import colour_wanted
@@ -38,19 +40,25 @@ def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
     options.check_command()
     cancelled = cancel_on_signals(_STOPPING, _GAVE_UP)
+    run_id = options.run_id or new_run_id()
     chosen = FanoutOptions(
         timeout_sec=60.0 if options.timeout is None else options.timeout,
         max_retries=options.retries,
         output_limit=options.max_output,
         forks=options.forks,
-        run_id=options.run_id,
+        run_id=run_id,
         settings=options.settings(),
     )
     show = not (options.json or options.gather)
     listener = LiveOutput(SCREEN, show=show, on_closed=cancelled.set)
     command = options.text(options.command, "command", '--exec "COMMAND"')
-    results = fanout(options.target or "", command, chosen, listener=listener, cancelled=cancelled)
-    return _report(options, results)
+    target = options.target or ""
+    with audited(options, target, command) as audit:
+        watch = audit.watch_command(listener, run_id)
+        results = fanout(target, command, chosen, listener=watch, cancelled=cancelled)
+        code = _report(options, results)
+        audit.commands(results)
+    return code
 
 
 def _report(options: Options, results: Sequence[FanoutResult]) -> int:

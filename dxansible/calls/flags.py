@@ -88,6 +88,11 @@ _FLAGS = (
         "--notify-channel", metavar="CHANNEL", help="Ask the agent to post to Slack at its end."
     ),
     click.option(
+        "--slack/--no-slack",
+        default=None,
+        help="Tell Slack of this dispatch and its end.  [default: where Slack is configured]",
+    ),
+    click.option(
         "--branch",
         metavar="BRANCH",
         help="With --jules: start from this one, not from the default.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dxansible import render_jules as render
+from dxansible.calls.audit import audited
 from dxansible.calls.issues import read_assignment, task_text
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import ServiceError, UsageError
@@ -54,11 +55,17 @@ def dispatch(options: Options) -> int:
         click.echo(text(request, url), nl=False)
         return 0
     client, cancelled = _client()
-    try:
-        created = client.create(request, assignment.claim if assignment else None)
-    except ServiceError as error:
-        return _report(options, _not_created(error, assignment))
-    return _report(options, _created(options, client, cancelled, created, assignment))
+    with audited(options, f"Jules, for {repository}", request.title) as audit:
+        try:
+            created = client.create(request, assignment.claim if assignment else None)
+        except ServiceError as error:
+            result = _not_created(error, assignment)
+        else:
+            audit.begin_jules(created.session, last=not options.wait)
+            result = _created(options, client, cancelled, created, assignment)
+        code = _report(options, result)
+        audit.jules(result)
+    return code
 
 
 def _request(options: Options, assignment: Assignment | None, repository: str) -> CreateRequest:

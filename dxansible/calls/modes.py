@@ -60,6 +60,8 @@ def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
     options.refuse("what runs on VMs", _OF_JULES)
     if mode is not None:
         options.refuse(mode, ("issue", "notify_channel"))
+    if mode not in {None, "--exec"}:
+        options.refuse(str(mode), ("slack",))
     of_command = is_command(options.logs or options.abort or "")
     calls = {
         "--exec": commands.execute,
@@ -89,7 +91,7 @@ def _at_jules(options: Options, mode: str | None) -> Callable[[Options], int]:
         raise UsageError(message, "leave out --jules, or the option")
     if mode is not None or options.session is not None:
         what = mode or "a message to a session of Jules"
-        options.refuse(what, ("issue", "repo", "branch", "run_id", "notify_channel"))
+        options.refuse(what, ("issue", "repo", "branch", "run_id", "notify_channel", "slack"))
     if mode is not None:
         return calls[mode]
     return jules.dispatch if options.session is None else jules.send

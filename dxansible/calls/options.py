@@ -44,6 +44,7 @@ class Options:
     claim: bool
     template: str | None
     notify_channel: str | None
+    slack: bool | None
     branch: str | None
     allow_no_pr: bool
     approve: str | None

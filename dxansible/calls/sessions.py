@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dxansible import render_sessions as render
+from dxansible.calls.audit import audited
 from dxansible.calls.issues import read_assignment, task_text
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import UsageError
@@ -70,10 +71,14 @@ def start(options: Options) -> int:
     listener = _listener(options, cancelled, announce=not options.wait)
     if assignment is not None:
         assignment.claim()
-    results = start_session(target, task, chosen, listener=listener, cancelled=cancelled)
-    if assignment is not None:
-        _note(assignment, results)
-    return _report(options, results, detached=cancelled.is_set())
+    with audited(options, target, task) as audit:
+        watch = audit.watch_turns(listener)
+        results = start_session(target, task, chosen, listener=watch, cancelled=cancelled)
+        if assignment is not None:
+            _note(assignment, results)
+        code = _report(options, results, detached=cancelled.is_set())
+        audit.turns(results)
+    return code
 
 
 def _note(assignment: Assignment, results: Sequence[TurnResult]) -> None:

@@ -1,5 +1,6 @@
-"""Stand-ins for services that can't be had on test machines: Jules, and the program of Beads."""
+"""Stand-ins for services that can't be had on test machines: Jules, Slack, and Beads' program."""
 
 from tests.services.jules import Fault, JulesServer
+from tests.services.slack import SlackServer
 
-__all__ = ["Fault", "JulesServer"]
+__all__ = ["Fault", "JulesServer", "SlackServer"]

@@ -19,12 +19,14 @@ from tests.unit.local_vm import write_inventory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DECIDE_FOR_US = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "NO_COLOR")
+_DECIDE_FOR_US = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "NO_COLOR", "SLACK_")
 
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
+    for name in ("SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"):
+        monkeypatch.delenv(name, raising=False)
 
     def connect_nearby(sock: socket.socket, address: Any) -> None:  # noqa: ANN401 - as in socket
         if sock.family != socket.AF_UNIX and not ipaddress.ip_address(address[0]).is_loopback:

@@ -50,7 +50,7 @@ ONE_DOOR = {
         "dxansible.render_sessions",
     },
     "pythonjsonlogger": {"dxansible.logs"},
-    "requests": {"dxansible.integrations.jules_http"},
+    "requests": {"dxansible.integrations.jules_http", "dxansible.integrations.slack_http"},
 }
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
 

@@ -18,7 +18,8 @@ def _text(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "option", [name for parameter in command.params for name in parameter.opts]
+    "option",
+    [name for parameter in command.params for name in [*parameter.opts, *parameter.secondary_opts]],
 )
 def test_every_option_is_in_the_document_of_the_command_line(option: str) -> None:
     if option.startswith("-"):
@@ -31,7 +32,9 @@ def test_every_outcome_and_reason_is_documented(word: str) -> None:
 
 
 def test_every_option_that_the_documents_use_exists() -> None:
-    known = {name for parameter in command.params for name in parameter.opts} | {"--help", "-h"}
+    known = {"--help", "-h"}
+    for parameter in command.params:
+        known |= {*parameter.opts, *parameter.secondary_opts}
     for document in [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")]:
         for line in document.read_text().splitlines():
             if "dx-dispatch " in line:

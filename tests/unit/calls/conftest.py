@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.services import JulesServer
+from tests.services import JulesServer, SlackServer
 from tests.services.beads import FakeBeads
 from tests.unit.test_cli import call  # noqa: F401 - a fixture
 
@@ -53,6 +53,16 @@ class Person:
 def jules() -> Iterator[JulesServer]:
     """A Jules of one's own."""
     with JulesServer() as server:
+        yield server
+
+
+@pytest.fixture
+def slack(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlackServer]:
+    """A Slack of one's own, and its token in the environment."""
+    with SlackServer() as server:
+        monkeypatch.setenv("SLACK_BOT_TOKEN", server.token)
+        monkeypatch.setenv("DX_SLACK_URL", server.url)
+        monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
         yield server
 
 

@@ -1,4 +1,4 @@
-"""A Jules on loopback, a client of it whose time costs nothing, and a Beads."""
+"""A Jules and a Slack on loopback, a client of it whose time costs nothing, and a Beads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from dxansible.integrations.jules import JulesClient
 from dxansible.integrations.jules_http import Connection
-from tests.services import JulesServer
+from tests.services import JulesServer, SlackServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,13 @@ class Clock:
 def jules() -> Iterator[JulesServer]:
     """A Jules of one's own."""
     with JulesServer() as server:
+        yield server
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    """A Slack of one's own."""
+    with SlackServer() as server:
         yield server
 
 

@@ -1,0 +1,157 @@
+"""The trail of one dispatch in Slack: posted beside the work, and never in its way.
+
+Every message is written to the spool first; a thread sends what is there, oldest first. What goes
+wrong is one line in the log, and never an exception.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dxansible.integrations.slack_http import SlackDoor, Verdict
+from dxansible.integrations.slack_spool import Entry, Spool
+from dxansible.logs import event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dxansible.integrations.slack_text import Message
+    from dxansible.settings import SlackSettings
+
+__all__ = ["Trail"]
+
+_BUDGET_SECONDS = 3.0
+"""For sending at one go, pauses that Slack asks for included; and the longest wait at the end."""
+_LOCK_PAUSE = 0.1
+_DEFAULT_PAUSE = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Trail:
+    """The messages of one dispatch."""
+
+    settings: SlackSettings
+    sleep: Callable[[float], object] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    _begun: bool = False
+    _closing: bool = False
+    _told: bool = False
+    _trouble: str = ""
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _worker: threading.Thread | None = None
+    _door: SlackDoor = field(init=False)
+    _spool: Spool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is opened yet."""
+        self._door, self._spool = SlackDoor(settings=self.settings), Spool(self.settings.spool)
+
+    def post(self, message: Message, *, last: bool = False) -> None:
+        """Keep it, and have it sent; the first begins the thread. Returns at once."""
+        known = (self.settings.token or "", self.settings.webhook or "")
+        entry = Entry(
+            id=secrets.token_hex(8),
+            trail=self.id,
+            first=not self._begun,
+            last=last,
+            payload=message.payload(known),
+        )
+        self._begun = True
+        try:
+            self._spool.put(entry)
+            self._start()
+        except Exception as error:  # noqa: BLE001 - as in _work: a full disk, no more threads
+            self._tell("slack_failed", f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        """Give what is not sent yet its last chance, of a few seconds."""
+        if self._worker is None:
+            return
+        self._closing = True
+        self._wake.set()
+        self._worker.join(_BUDGET_SECONDS)
+        if self._worker.is_alive():
+            self._tell("slack_slow", "Slack takes too long, so nobody waits for it")
+
+    def _start(self) -> None:
+        self._wake.set()
+        if self._worker is None:
+            # a daemon: Slack must not keep the process alive
+            self._worker = threading.Thread(target=self._work, name="slack", daemon=True)
+            self._worker.start()
+
+    def _work(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            closing = self._closing
+            try:
+                self.send()
+            except Exception as error:  # noqa: BLE001 - nothing about Slack may end a dispatch
+                self._tell("slack_failed", f"{type(error).__name__}: {error}")
+            if closing:
+                return
+
+    def send(self) -> None:
+        """Send what is there, oldest first, as far as that goes within the budget."""
+        deadline = self.clock() + _BUDGET_SECONDS
+        while self.clock() < deadline:
+            with self._spool.alone() as alone:
+                if alone:
+                    self._send_all(deadline)
+                    return
+            self.sleep(_LOCK_PAUSE)
+
+    def _send_all(self, deadline: float) -> None:
+        if lost := self._spool.abandoned():
+            self._tell("slack_unclear", f"{lost} earlier message(s) may not have been posted")
+        while self.clock() < deadline and (waiting := self._spool.pending()):
+            pause = self._send_one(waiting[0])
+            if pause is None:
+                continue
+            if self.clock() + pause >= deadline:
+                break
+            self.sleep(pause)
+        if self._spool.pending():
+            self._tell("slack_kept", self._trouble or "there was no time")
+
+    def _send_one(self, path: Path) -> float | None:
+        """Send it. Returns how long to wait before anything else is sent; None for not at all."""
+        claim = self._spool.claim(path)
+        if claim is None:
+            return None
+        claimed, entry = claim
+        posted = self._door.post(entry.payload, self._spool.thread(entry.trail))
+        match posted.verdict:
+            case Verdict.DELIVERED:
+                if posted.thread is not None and entry.first and not entry.last:
+                    self._spool.remember(entry.trail, posted.thread)
+                self._spool.done(claimed, entry)
+                event("slack_posted", logging.DEBUG, trail=entry.trail)
+                return None
+            case Verdict.LATER:
+                self._spool.give_back(claimed)
+                self._trouble = posted.trouble
+                if posted.trouble != "too many posts":
+                    return _BUDGET_SECONDS
+                return _DEFAULT_PAUSE if posted.pause is None else posted.pause
+            case Verdict.NEVER:
+                self._spool.done(claimed, entry)
+                self._tell("slack_refused", posted.trouble)
+                return None
+            case Verdict.UNCLEAR:
+                self._spool.done(claimed, entry)
+                self._tell("slack_unclear", posted.trouble)
+                return _BUDGET_SECONDS
+
+    def _tell(self, name: str, error: str) -> None:
+        """One line for a dispatch; more only for those who look for it."""
+        event(name, logging.DEBUG if self._told else logging.WARNING, error=error)
+        self._told = True

@@ -1,0 +1,71 @@
+"""What a message to Slack looks like: blocks, and plain text for notifications.
+
+https://docs.slack.dev/messaging/formatting-message-text and the limits of each block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dxansible.redact import printable, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Message"]
+
+_LONGEST_TITLE = 300
+_LONGEST_BODY = 2800
+_LONGEST_NOTE = 300
+_MOST_NOTES = 10
+_LONGEST_TEXT = 600
+"""Escaped it is at most five times as long, and Slack splits texts from 4,000 on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message, in words that are not escaped yet."""
+
+    title: str
+    body: str = ""
+    notes: tuple[str, ...] = ()
+
+    def payload(self, secrets: Iterable[str] = ()) -> dict[str, Any]:
+        """What Slack gets, without a channel. ``secrets`` are masked whatever they look like."""
+        known = [each for each in secrets if each]
+        title = _cut(_safe(self.title, known), _LONGEST_TITLE)
+        body = _cut("\n".join(_safe(line, known) for line in self.body.splitlines()),
+                    _LONGEST_BODY)  # fmt: skip
+        notes = [_cut(_safe(each, known), _LONGEST_NOTE) for each in self.notes if each]
+        blocks: list[dict[str, Any]] = [
+            {"type": "section", "text": {"type": "mrkdwn", "text": f"*{_marked(title)}*"}}
+        ]
+        if body.strip():
+            # plain text: nothing in a task or an error can be a mention, a link or formatting
+            plain = {"type": "plain_text", "text": body, "emoji": False}
+            blocks.append({"type": "section", "text": plain})
+        if notes:
+            elements = [{"type": "mrkdwn", "text": _escape(note)} for note in notes[:_MOST_NOTES]]
+            blocks.append({"type": "context", "elements": elements})
+        text = " | ".join(part for part in (title, body.replace("\n", " | "), *notes) if part)
+        return {"text": _escape(_cut(text, _LONGEST_TEXT)), "blocks": blocks}
+
+
+def _safe(text: str, secrets: list[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return printable(redact(text))
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _marked(text: str) -> str:
+    return _escape(text.replace("*", "∗"))  # noqa: RUF001 - looks the same, and ends no bold
+
+
+def _escape(text: str) -> str:
+    """The three characters that Slack reads, and no others."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
