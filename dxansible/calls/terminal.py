@@ -22,8 +22,8 @@ def cancel_on_signals(notice: str, second: str) -> threading.Event:
         if cancelled.is_set():
             os.write(2, f"\n{second}\n".encode())
             os._exit(FanoutOutcome.ABORTED.exit_code)
+        cancelled.set()  # before a word of it: the next signal may come while we speak
         os.write(2, f"\n{notice}\n".encode())
-        cancelled.set()
 
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, handle)
