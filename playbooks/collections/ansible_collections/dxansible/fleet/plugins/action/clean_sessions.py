@@ -32,12 +32,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         try:
             with link.guarded(timeout * 2 + 120):
                 cleaned = Keeper(self._connection).clean(arguments["age"], turns=True)
-        except link.LinkError as error:
+        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             record["error"] = link.explain(host, error)
-        except link.CallTimeoutError:
-            record["error"] = f"{host} accepts the connection, but its shell does not answer"
-        except KeeperError as error:
-            record["error"] = f"{host}: {error}"
         else:
             record |= {"removed": list(cleaned.removed), "kept": dict(cleaned.kept)}
         failed = record["error"] is not None

@@ -58,12 +58,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                 ]
         except agents.AgentError as error:
             raise AnsibleActionFail(str(error)) from error
-        except link.LinkError as error:
+        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             record["error"] = link.explain(host, error)
-        except link.CallTimeoutError:
-            record["error"] = f"{host} accepts the connection, but its shell does not answer"
-        except KeeperError as error:
-            record["error"] = f"{host}: {error}"
         failed = record["error"] is not None
         message = record["error"] or f"{host}: {len(record['sessions'])} sessions"
         return result | {"failed": failed, "msg": message, "dx": record, "changed": False}

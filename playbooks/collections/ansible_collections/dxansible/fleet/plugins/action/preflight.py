@@ -128,12 +128,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             raise checks.CheckFailure(
                 _STATUS[error.failure], link.explain(target.name, error)
             ) from error
-        except link.CallTimeoutError:
-            text = f"{target.name} accepts the connection, but its shell does not answer"
+        except link.CallTimeoutError as error:
+            text = link.explain(target.name, error)
             raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None
         except KeeperError as error:
             raise checks.CheckFailure(
-                checks.Status.AUTH_MODE_INVALID, f"{target.name}: {error}"
+                checks.Status.AUTH_MODE_INVALID, link.explain(target.name, error)
             ) from error
 
     def _survey(self, arguments: dict[str, Any], record: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ class ActionModule(TurnChoice):
 
     def _step(self, progress: TurnProgress, record: dict[str, Any]) -> verdict.Verdict | None:
         keeper = Keeper(self._connection)
-        self._check_names()
+        self._check_idle_timeout()
         try:
             if not progress.turn:
                 decided = self._choose_turn(keeper, progress, record)

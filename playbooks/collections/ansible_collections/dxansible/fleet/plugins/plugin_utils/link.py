@@ -22,6 +22,8 @@ from .ssh_errors import SshFailure, check_url, classify, summary
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from .keeper_reply import KeeperError
+
 __all__ = [
     "AnsibleConnection",
     "CallTimeoutError",
@@ -109,8 +111,12 @@ def ssh_config(target: Target, connection: AnsibleConnection, timeout: float) ->
     return read_ssh_config([*arguments, "--", target.address], timeout)
 
 
-def explain(name: str, error: LinkError) -> str:
-    """What ssh said, and what to do about it."""
+def explain(name: str, error: LinkError | CallTimeoutError | KeeperError) -> str:
+    """What ssh or the VM said, and what to do about it."""
+    if isinstance(error, CallTimeoutError):
+        return f"{name} accepts the connection, but its shell does not answer"
+    if not isinstance(error, LinkError):
+        return f"{name}: {error}"
     url = check_url(str(error))
     if url is not None:
         return f"{name}: Tailscale SSH asks for an additional check; visit {url} and try again"

@@ -34,7 +34,7 @@ class TurnChoice(AttemptAction):
     def _following(self) -> bool:
         return bool(self._arguments["mode"] == "follow")
 
-    def _check_names(self) -> None:
+    def _check_idle_timeout(self) -> None:
         if not 0 <= self._arguments["idle_timeout"] < float("inf"):
             raise AnsibleActionFail("dx_idle_timeout has to be a number of seconds, 0 for none")
 
