@@ -23,12 +23,21 @@ _OF_VMS = ("agent", "beads", "verify", "queue", "gather", "max_output", "forks")
 
 
 def sort_out(options: Options) -> Options:
-    """With --session or --jules the VM is left out, and then the first word is the task."""
+    """Put the words where they belong.
+
+    With --session or --jules the VM is left out, and then the first word is the task. Where an
+    issue is needed and none is named, it is that of --beads.
+    """
     no_vm = options.session is not None or options.jules
     listed = options.sessions or options.task is not None or options.file is not None
-    if not no_vm or listed:
-        return options
-    return replace(options, task=options.target, target=None)
+    if no_vm and not listed:
+        options = replace(options, task=options.target, target=None)
+    words = options.command is not None or options.task is not None or options.file is not None
+    needed = not words or options.claim or options.template is not None or options.dry_run
+    on_vm = options.target is not None or (options.session is not None and not options.jules)
+    if needed and on_vm and options.issue is None:
+        options = replace(options, issue=options.beads)
+    return options
 
 
 def choose_call(options: Options) -> Callable[[Options], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,26 @@ def test_the_agent_gets_the_prompt_and_the_issue_the_end(call: Call, vm: Person)
     assert vm.beads.issue("bd-123")["status"] == "in_progress"
     (comment,) = vm.beads.comments
     assert comment.startswith(f"dx-dispatch: session {result['session_id']} on here ended: SUCCESS")
+
+
+@pytest.mark.parametrize("words", [(), ("--file", "task.txt", "--claim")], ids=["none", "a file's"])
+def test_the_issue_of_beads_is_read_where_it_is_needed(
+    call: Call, vm: Person, words: tuple[str, ...]
+) -> None:
+    Path("task.txt").write_text("It is broken: look", encoding="ascii")
+    answer = call("here", "--beads", "bd-123", *words, "--wait", "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["beads"]) == (0, "bd-123")
+    assert "It is broken" in (vm.home / "prompt").read_text()
+    assert len(vm.beads.comments) == bool(words)
+
+
+def test_without_need_beads_is_only_a_name(call: Call, vm: Person) -> None:
+    answer = call("here", "look", "--beads", "other-7", "--wait", "--json")
+
+    assert (answer.code, answer.document["results"][0]["beads"]) == (0, "other-7")
+    assert vm.beads.state["calls"] == []
 
 
 def test_of_a_session_that_is_not_waited_for_only_the_start_is_noted(
