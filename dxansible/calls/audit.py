@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from dxansible.calls.watches import CommandWatch, TurnWatch
 from dxansible.errors import DxError, UsageError
 from dxansible.ids import session_on
-from dxansible.integrations.slack import Trail
 from dxansible.integrations.slack_text import Message
 from dxansible.logs import event
 from dxansible.outcome import Reason, worst
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from dxansible.calls.options import Options
     from dxansible.integrations.jules_model import JulesResult, Session
+    from dxansible.integrations.slack import Trail
     from dxansible.outcome import FanoutResult
     from dxansible.runner.mapping import Listener
     from dxansible.sessions import SessionListener
@@ -158,6 +158,8 @@ def _trail(*, wanted: bool) -> Trail | None:
         event("slack_failed", logging.WARNING, error=str(error))
         return None
     if settings.configured:
+        from dxansible.integrations.slack import Trail  # noqa: PLC0415 - loads requests
+
         return Trail(settings=settings)
     level = logging.WARNING if wanted else logging.DEBUG
     event("slack_not_configured", level, error="set SLACK_BOT_TOKEN or SLACK_WEBHOOK_URL")
