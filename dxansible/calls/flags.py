@@ -60,8 +60,9 @@ _FLAGS = (
     click.option(
         "--repo",
         metavar="PATH|OWNER/NAME",
-        help="Work in a git worktree of its own of this repository on the VM; with --jules, "
-        "the repository at GitHub.  [default there: the remote origin]",
+        help="Work in a git worktree of its own of this repository on the VM, in quotes if it "
+        "begins with ~; with --jules, the repository at GitHub.  [default there: the remote "
+        "origin]",
     ),
     click.option("--beads", metavar="ID", help="The issue it belongs to; also names the branch."),
     click.option(

@@ -58,7 +58,7 @@ class SessionOptions:
             raise UsageError(message, "give it as Beads does, like bd-123")
         if self.repo is not None and (not self.repo.strip() or "\0" in self.repo):
             message = "the repository has no path"
-            raise UsageError(message, "give its path on the VM: --repo ~/project")
+            raise UsageError(message, "give its path on the VM: --repo '~/project'")
         if self.session is not None and self.repo is not None:
             message = "a session stays where it began"
             raise UsageError(message, "leave out --repo, or --session for a new session")

@@ -9,6 +9,7 @@ import pytest
 
 from dxansible.cli import command
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from tests.unit.shown_calls import DOCUMENTS, known_options, waits
 
 _ROOT = Path(__file__).parents[2]
 
@@ -32,25 +33,28 @@ def test_every_outcome_and_reason_is_documented(word: str) -> None:
 
 
 def test_every_option_that_the_documents_use_exists() -> None:
-    known = {"--help", "-h"}
-    for parameter in command.params:
-        known |= {*parameter.opts, *parameter.secondary_opts}
-    for document in [_ROOT / "README.md", *(_ROOT / "docs").glob("*.md")]:
+    known = known_options()
+    for document in DOCUMENTS:
         for line in document.read_text().splitlines():
             if "dx-dispatch " in line:
                 used = set(re.findall(r"(?<=\s)--[a-z][a-z-]*", line.partition("dx-dispatch ")[2]))
-                assert used <= known, (document.name, line)
+                assert waits(sorted(used)) or used <= known, (document.name, line)
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:
-    for document in [
-        _ROOT / "README.md",
-        _ROOT / "CONTRIBUTING.md",
-        *(_ROOT / "docs").glob("*.md"),
-    ]:
-        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-            if not target.startswith("http"):
-                assert (document.parent / target).exists(), (document.name, target)
+    for document in DOCUMENTS:
+        for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", document.read_text()):
+            if target.startswith("http"):
+                continue
+            path = document.parent / target if target else document
+            assert path.exists(), (document.name, target)
+            assert not heading or heading in _headings(path), (document.name, target, heading)
+
+
+def _headings(document: Path) -> set[str]:
+    """As links name them."""
+    found = re.findall(r"(?m)^#+ (.*)$", document.read_text())
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in found}
 
 
 def test_the_architecture_names_every_module() -> None:

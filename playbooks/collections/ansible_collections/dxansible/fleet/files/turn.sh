@@ -39,7 +39,7 @@ __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way
 __dx_enter_repo() {
     case $repo in \~) repo=$HOME ;; \~/*) repo=$HOME/${repo#??} ;; esac
     command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "there is no git on this VM's PATH ($PATH)"
-    [ -d "$repo" ] || __dx_give_up repo_unusable "$repo is no directory on this VM; give --repo a git repository there"
+    [ -d "$repo" ] || __dx_give_up repo_unusable "$repo is no directory on this VM; give --repo a git repository there, in quotes if it begins with ~"
     inside=$(git -C "$repo" rev-parse --show-prefix 2>&1) || __dx_give_up repo_unusable "$repo: $inside"
     __dx_make_worktree
     base=$(git -C "$tree" rev-parse -q --verify HEAD)
