@@ -28,7 +28,7 @@ _EXAMPLES = """
 Examples:
   dx-dispatch --list                                  the VMs, with live health
   dx-dispatch epyc6 "Run make test in ~/affordabot"   a task for the VM's coding agent
-  dx-dispatch epyc6 "Fix it" --repo '~/app' --wait     in a worktree and branch of its own
+  dx-dispatch epyc6 "Fix it" --repo '~/app' --wait    in a worktree and branch of its own
   dx-dispatch --session ses_abc123 "Continue"         a further prompt, from any machine
   dx-dispatch any:gpu "Train the model"               on the least loaded VM that is free
   dx-dispatch --sessions                              all sessions of all VMs
