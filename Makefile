@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-JOBS ?= 3
+JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
 .PHONY: demo test lint molecule lab chaos keeper clean system-demo system-test

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.lab import Fault
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from tests.lab import Vm
 
 
+@pytest.mark.long
 def test_forty_calls_in_a_row_do_not_get_their_caller_banned(
     user: Dispatcher, epyc6: Vm, pool: ThreadPoolExecutor
 ) -> None:

@@ -125,6 +125,7 @@ def _check_memory(measured: Measured, record: pytest.FixtureRequest) -> None:
     assert 0 < measured.ansible_bytes < MOST_MEMORY
 
 
+@pytest.mark.long
 def test_two_gigabytes_cost_a_fixed_amount_of_memory_and_disk(
     user: Dispatcher, epyc6: Vm, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -137,6 +138,7 @@ def test_two_gigabytes_cost_a_fixed_amount_of_memory_and_disk(
     _check_memory(measured, request)
 
 
+@pytest.mark.long
 def test_twenty_megabytes_from_each_of_fifty_hosts_cost_a_fixed_amount_of_memory(
     user: Dispatcher, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

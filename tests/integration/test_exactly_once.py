@@ -139,6 +139,7 @@ SEED = 20
 ROUNDS = 12
 
 
+@pytest.mark.long
 def test_no_accident_breaks_a_promise(lab: Lab) -> None:
     seen: list[Evidence] = []
     plans = [draw(SEED, number) for number in range(ROUNDS)]

@@ -110,6 +110,7 @@ def test_a_command_whose_connection_stays_lost_goes_on_and_can_be_read_later(
         assert (answer.result["stdout"], runs(vm)) == (BOTH_LINES, 1)
 
 
+@pytest.mark.long
 def test_a_connection_that_stalls_is_given_up_and_taken_up_again(
     here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_connection_that_stalls_is_given_up_and_taken_up_again(
         assert (result["stdout"], runs(vm)) == (BOTH_LINES, 1)
 
 
+@pytest.mark.long
 def test_a_connection_that_stalls_for_good_is_lost(
     here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:

@@ -93,6 +93,7 @@ def mute(lab: Lab) -> Iterator[list[Vm]]:
         vm.heal()
 
 
+@pytest.mark.long
 def test_a_host_that_never_answers_is_given_up_after_two_attempts(
     here: Dispatcher, mute: list[Vm], pool: ThreadPoolExecutor
 ) -> None:

@@ -125,6 +125,7 @@ def test_a_slash_is_no_command_of_claude_code(shop: Shop) -> None:
     assert '"/help me ECHO"' in result["message"]
 
 
+@pytest.mark.long
 def test_a_conversation_that_was_begun_by_hand_goes_on(shop: Shop) -> None:
     shop.new_repository("byhand")
     record = json.loads((shop.inventory / "group_vars" / "all.yml").read_text())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.integration.sessions.work import begin, read_words, state_of
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def test_the_log_is_byte_for_byte_what_was_seen_by_who_waited(
         assert answer.err.count(b"aside\n") == 1
 
 
+@pytest.mark.long
 def test_another_machine_lists_follows_resumes_and_aborts(
     user: Dispatcher, other: Dispatcher, work: Work
 ) -> None:

@@ -28,6 +28,7 @@ def vm(epyc6: Vm) -> Vm:
     return epyc6
 
 
+@pytest.mark.long
 def test_only_what_has_ended_and_holds_no_work_goes(user: Dispatcher, vm: Vm, work: Work) -> None:
     def ended(task: str, *more: str) -> str:
         answer = user.run("epyc6", task, "--wait", "--json", *more)

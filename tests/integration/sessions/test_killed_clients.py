@@ -92,6 +92,7 @@ def crowd(lab: Lab) -> Iterator[Crowd]:
     user.close()
 
 
+@pytest.mark.long
 def test_a_turn_runs_once_or_never_whenever_its_client_is_killed(crowd: Crowd) -> None:
     began = time.monotonic()
     whole = crowd.user.run("all", crowd.task, *_AGENT)

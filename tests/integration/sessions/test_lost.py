@@ -114,6 +114,7 @@ def _fill(vm: Vm, disk: Path) -> None:
     on_vm(vm, f"cat /dev/zero >{disk}/filler 2>/dev/null || true")
 
 
+@pytest.mark.long
 def test_a_full_disk_starts_nothing_and_is_told_and_can_be_mended(
     user: Dispatcher, epyc6: Vm, small_disk: Path
 ) -> None:

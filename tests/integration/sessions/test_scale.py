@@ -71,6 +71,7 @@ def _list(user: Dispatcher, running: set[str]) -> float:
     return round(seconds, 2)
 
 
+@pytest.mark.long
 def test_hundreds_of_sessions_are_listed_soon_and_cleaned_but_for_those_that_run(
     crowded: Dispatcher, epyc6: Vm, record_property: Callable[[str, object], None]
 ) -> None:

@@ -154,7 +154,7 @@ def test_cut_at_zero_so_many_times(vm: Vm) -> None:
     vm.cut_after(up=0, times=2)
     done = [ssh(vm) for _ in range(3)]
     assert [client.returncode for client in done] == [255, 255, 0]
-    assert "reset by peer" in done[0].stderr
+    assert "reset by" in done[0].stderr  # "peer", or UNKNOWN where the reset comes first
 
 
 def test_heal_forgets_cuts(vm: Vm) -> None:
