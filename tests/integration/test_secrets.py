@@ -13,10 +13,12 @@ import pytest
 
 from dxansible.fleet import FanoutOutcome, FanoutResult, fanout_ssh
 from tests.integration.inventories import variables_of, write_hosts
-from tests.integration.traces import files_with, running_for
+from tests.integration.traces import files_with, processes_with, running_for
 from tests.integration.vm_processes import wait_until, work_on
+from tests.services import SlackServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.dispatcher import Answer, Dispatcher
@@ -139,16 +141,53 @@ def test_an_unknown_host_and_a_usage_error_show_no_secret(user: Dispatcher) -> N
         _check_shows_none(answer)
 
 
-def test_the_callers_own_tokens_stay_in_its_environment(user: Dispatcher, epyc6: Vm) -> None:
-    canary, since = f"ghp_{secrets.token_hex(18)}", time.time() - 1
-    environment = {"GITHUB_TOKEN": canary, "SLACK_BOT_TOKEN": f"xoxb-{canary}"}
-    answer = user.run("epyc6", "--exec", "env", "--json", "-vv", env=environment)
-    assert answer.code == 0
-    assert canary.encode() not in answer.out + answer.err
-    assert files_with(canary, since=since) == []
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    """A Slack whose token is a canary as well."""
+    with SlackServer() as server:
+        server.token = f"xoxb-{secrets.token_hex(18)}"
+        yield server
+
+
+@pytest.fixture
+def tokens(slack: SlackServer) -> dict[str, str]:
+    """An environment with a canary in the place of every token that we know."""
+    canary = slack.token.removeprefix("xoxb-")
+    return {
+        "DX_SLACK_URL": slack.url,
+        "SLACK_BOT_TOKEN": slack.token,
+        "SLACK_WEBHOOK_URL": f"https://hooks.slack.com/services/T0/B0/{canary}",
+        "GITHUB_TOKEN": f"ghp_{canary}",
+        "GH_TOKEN": f"ghp_{canary}",
+        "JULES_API_KEY": canary,
+    }
+
+
+def _wait_and_look(epyc6: Vm, canary: str) -> None:
+    """Once the work has begun, see that no process shows the canary in its arguments."""
+    wait_until((epyc6.home / "begun").exists, 30, "the work has begun")
+    (epyc6.home / "begun").unlink()
+    assert [each for each in processes_with(canary) if each.endswith("cmdline")] == []
+
+
+def test_the_callers_own_tokens_stay_in_its_environment(
+    user: Dispatcher, epyc6: Vm, slack: SlackServer, tokens: dict[str, str]
+) -> None:
+    canary, since = tokens["JULES_API_KEY"], time.time() - 1
     (epyc6.home / "begun").unlink(missing_ok=True)
-    with user.start("epyc6", "--exec", "touch begun; sleep 7", env=environment) as client:
-        wait_until((epyc6.home / "begun").exists, 30, "the command runs")
+    look = "env; touch begun; sleep 2"
+    for call in (("--exec", look), (look, "--agent", "shell", "--wait")):
+        with user.start("epyc6", *call, "--json", "-vv", env=tokens) as client:
+            _wait_and_look(epyc6, canary)
+            out, err = client.communicate(timeout=60)
+        assert client.returncode == 0
+        assert canary.encode() not in out + err
+        assert b"HOME=" in out  # what the work saw has been shown
+    assert len(slack.messages) == 4
+    assert canary not in json.dumps(slack.requests)
+    assert files_with(canary, since=since) == []
+    with user.start("epyc6", "--exec", "touch begun; sleep 5", env=tokens) as client:
+        _wait_and_look(epyc6, canary)
         client.kill()
     wait_until(lambda: not running_for(user), 15, "the killed client's helpers have ended")
     assert files_with(canary, since=since) == []
