@@ -55,6 +55,7 @@ def start(options: Options) -> int:
         repo=options.repo,
         beads=assignment.issue.id if assignment else options.beads,
         session=options.session,
+        task_is_data=assignment is not None and options.task is None and options.file is None,
         queue=options.queue,
         verify=options.verify,
         wait=options.wait,

@@ -29,6 +29,8 @@ class SessionOptions:
     """Id of the issue that the task belongs to."""
     session: str | None = None
     """The session whose conversation the task continues; None starts a new one."""
+    task_is_data: bool = False
+    """The task has text of strangers in it, an issue's: an agent that runs its task is refused."""
     queue: bool = False
     """Wait for a turn that is running, instead of being refused."""
     verify: str | None = None
@@ -76,6 +78,7 @@ class SessionOptions:
         return {
             **{name: value for name, value in given.items() if value is not None},
             "dx_queue": self.queue,
+            "dx_task_is_data": self.task_is_data,
             "dx_wait": self.wait,
             "dx_max_retries": self.max_retries,
             "dx_retry_delay": self.retry_delay_sec,

@@ -85,3 +85,21 @@ def test_what_an_issue_says_is_never_run_or_interpreted(call: Call, vm: Person) 
     assert (vm.home / "prompt").read_text().count(attack) == 2
     assert not (vm.home / "owned").exists()
     assert "ended: FAILURE\nreason: exit_nonzero" in vm.beads.comments[0]
+
+
+@pytest.mark.parametrize("words", [("--issue", "bd-123"), ("--beads", "bd-123", "--claim")])
+def test_an_agent_that_runs_its_task_never_gets_an_issue(
+    call: Call, vm: Person, words: tuple[str, ...]
+) -> None:
+    state = vm.beads.state
+    state["issues"][0].update(description=f"$(touch {vm.home}/owned)")
+    vm.beads.state = state
+
+    answer = call("here", *words, "--agent", "shell", "--wait", "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["reason"]) == (3, "agent_invalid")
+    assert "would run the issue's text as a program" in result["error"]
+    assert not (vm.home / "owned").exists()
+    assert vm.beads.issue("bd-123")["status"] == "open"
+    assert call("here", "exit 0", *words, "--agent", "shell", "--wait").code == 0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def test_without_a_word_all_is_as_the_inventory_says(settings: Settings) -> None:
     assert SessionOptions(settings=settings).variables() == {
         "dx_queue": False,
+        "dx_task_is_data": False,
         "dx_wait": False,
         "dx_max_retries": 1,
         "dx_retry_delay": 2.0,
@@ -37,6 +38,7 @@ def test_what_is_given_reaches_the_playbook(settings: Settings) -> None:
         "dx_session_timeout": 9.5,
         "dx_idle_timeout": 3.0,
         "dx_queue": True,
+        "dx_task_is_data": False,
         "dx_wait": True,
         "dx_max_retries": 0,
         "dx_retry_delay": 2.0,

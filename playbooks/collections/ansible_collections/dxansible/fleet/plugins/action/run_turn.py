@@ -42,6 +42,7 @@ _SPEC = {
     "repo": {"type": "str", "default": ""},
     "beads": {"type": "str", "default": ""},
     "summary": {"type": "str", "default": ""},
+    "task_is_data": {"type": "bool", "default": False},
     "queue": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     "task_socket": {"type": "str", "default": ""},
@@ -95,6 +96,8 @@ class ActionModule(TurnChoice):
             wait = (1 if hurry else 4) if waits else 0
             return keeper.poll(progress.key, {"wait": wait, **where})
         agent = self._agent(progress)
+        if self._arguments["task_is_data"] and agent.runs_task:
+            raise agents.AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
             "token": progress.token,
             "meta": "yes",

@@ -55,6 +55,10 @@ options:
     description: The task in one line without secrets, for listings.
     type: str
     default: ""
+  task_is_data:
+    description: Whether strangers may have written it, so that no agent may run it as a program.
+    type: bool
+    default: false
   queue:
     description: Whether to wait for a turn that is running, instead of failing.
     type: bool

@@ -91,6 +91,8 @@ class Agent:
     native_id: str | None = None
     chosen_id: bool = False
     escape_slash: bool = False
+    runs_task: bool = False
+    """The task is a program to it, so it gets none that strangers may have written."""
     text: tuple[Rule, ...] = ()
     finished: tuple[Match, ...] = ()
     failed: tuple[Failure, ...] = ()
@@ -182,6 +184,7 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         native_id=reader.path("native_id"),
         chosen_id=reader.flag("chosen_id"),
         escape_slash=reader.flag("escape_slash"),
+        runs_task=reader.flag("runs_task"),
         text=tuple(_rule(inner) for inner in reader.records("text")),
         finished=reader.matches("finished"),
         failed=tuple(_failure(inner) for inner in reader.records("failed")),

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from .keeper import Reply
     from .stream_reader import StreamReader
 
-__all__ = ["RUNNING", "busy", "judge", "no_conversation", "not_gone", "unknown", "wrong_agent"]
+__all__ = [
+    "RUNNING",
+    "busy",
+    "judge",
+    "no_conversation",
+    "not_gone",
+    "runs_task",
+    "unknown",
+    "wrong_agent",
+]
 
 RUNNING = verdict.Verdict(outcome="RUNNING", reason="running")
 """No outcome yet: the session goes on by itself."""
@@ -126,6 +135,14 @@ def no_conversation(host: str, agent: str) -> verdict.Verdict:
         reason="no_conversation",
         error=f"{host}: {agent} ended before its conversation had begun, so there is nothing to "
         "resume; start a new session",
+    )
+
+
+def runs_task(agent: str) -> str:
+    """Why an agent whose task is a program gets no text that strangers may have written."""
+    return (
+        f"{agent} would run the issue's text as a program; choose another agent with --agent, "
+        "or give it a task in words of your own"
     )
 
 
