@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -14,9 +14,11 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import (
     AgentError,
     choose,
     chosen_id,
-    fill,
     load_agents,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VALUES = {
     "directory": "/srv/site",
@@ -24,6 +26,12 @@ VALUES = {
     "native_id": "abc",
     "prompt_file": "/run/prompt",
 }
+
+
+def words(arguments: Sequence[str]) -> list[str]:
+    return [word.format(**VALUES) for word in arguments]
+
+
 EXAMPLE: dict[str, Any] = {
     "start": ["aider", "--json", "--message-file", "{prompt_file}"],
     "prompt": "file",
@@ -49,33 +57,25 @@ def test_the_agents_that_need_no_inventory() -> None:
 @pytest.mark.parametrize("agent", load_agents().values(), ids=lambda agent: agent.name)
 def test_every_argument_of_ours_can_be_filled_in(agent: Agent) -> None:
     for arguments in (agent.start, agent.resume, agent.version, agent.directory_of):
-        assert not any("{" in word for word in fill(arguments, VALUES))
+        assert not any("{" in word for word in words(arguments))
 
 
 def test_how_ours_are_started_and_resumed() -> None:
     ours = load_agents()
 
-    assert fill(ours["opencode"].start, VALUES) == (
+    assert words(ours["opencode"].start) == (
         ["opencode", "run", "--format", "json", "--auto", "--dir", "/srv/site", "--title", "dx-1"]
     )
-    assert fill(ours["opencode"].resume, VALUES)[-2:] == ["--session", "abc"]
-    assert fill(ours["claude"].start, VALUES)[-4:] == (
+    assert words(ours["opencode"].resume)[-2:] == ["--session", "abc"]
+    assert words(ours["claude"].start)[-4:] == (
         ["--permission-mode", "bypassPermissions", "--session-id", "abc"]
     )
-    assert fill(ours["codex"].resume, VALUES)[-5:] == ["-C", "/srv/site", "resume", "abc", "-"]
-    assert fill(ours["gemini"].resume, VALUES)[-3:] == ["--skip-trust", "--resume", "abc"]
-    assert fill(ours["shell"].start, VALUES) == ["sh", "/run/prompt"]
+    assert words(ours["codex"].resume)[-5:] == ["-C", "/srv/site", "resume", "abc", "-"]
+    assert words(ours["gemini"].resume)[-3:] == ["--skip-trust", "--resume", "abc"]
+    assert words(ours["shell"].start) == ["sh", "/run/prompt"]
     assert not ours["shell"].resume
     assert [agent.program for agent in ours.values()][:2] == ["opencode", "claude"]
     assert {name for name, agent in ours.items() if not agent.reports_end} == {"shell"}
-
-
-def test_a_value_is_filled_in_once_and_as_it_is() -> None:
-    assert fill(["{session}", "{a}b {X} {"], {"session": "{a}", "a": "$(id)"}) == (
-        ["{a}", "$(id)b {X} {"]
-    )
-    with pytest.raises(KeyError):
-        fill(["{native_id}"], {})
 
 
 def test_the_id_of_a_conversation_is_a_uuid_and_always_the_same() -> None:

@@ -18,7 +18,7 @@ import yaml
 from .agent_record import PLACEHOLDER, PLACEHOLDERS, AgentError, RecordReader, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from .agent_events import Match
 
@@ -30,7 +30,6 @@ __all__ = [
     "Rule",
     "choose",
     "chosen_id",
-    "fill",
     "load_agents",
 ]
 
@@ -120,11 +119,6 @@ class Agent:
 def chosen_id(session: str) -> str:
     """The id of the conversation, for agents that let the caller choose it."""
     return str(uuid.uuid5(_OURS, session))
-
-
-def fill(arguments: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """Arguments with their placeholders filled in; KeyError for one that has no value."""
-    return [PLACEHOLDER.sub(lambda found: values[found[1]], word) for word in arguments]
 
 
 def choose(agents: Mapping[str, Agent], name: object) -> Agent:
