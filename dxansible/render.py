@@ -76,9 +76,11 @@ def error_document(error: DxError) -> str:
     return json.dumps({"schema": SCHEMA, "exit_code": error.exit_code, "error": problem}) + "\n"
 
 
-def interrupted_document(exit_code: int) -> str:
-    """The JSON document of a call that was interrupted before there was anything to stop."""
-    problem = {"type": "Interrupted", "message": "interrupted", "remedy": "call again"}
+def interrupted_document(
+    exit_code: int, message: str = "interrupted", remedy: str = "call again"
+) -> str:
+    """The JSON document of a call that ended without a result, because somebody wanted it to."""
+    problem = {"type": "Interrupted", "message": message, "remedy": remedy}
     return json.dumps({"schema": SCHEMA, "exit_code": exit_code, "error": problem}) + "\n"
 
 

@@ -39,7 +39,7 @@ def show_health(options: Options) -> int:
 def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
     options.check_command()
-    cancelled = cancel_on_signals(_STOPPING, _GAVE_UP)
+    cancelled = cancel_on_signals(_STOPPING, _GAVE_UP, json=options.json)
     run_id = options.run_id or new_run_id()
     chosen = FanoutOptions(
         timeout_sec=60.0 if options.timeout is None else options.timeout,
@@ -77,7 +77,8 @@ def _report(options: Options, results: Sequence[FanoutResult]) -> int:
 
 def follow(options: Options) -> int:
     """``--logs`` of a command."""
-    cancelled = cancel_on_signals("no longer watching; the command goes on", _GAVE_UP)
+    notice = "no longer watching; the command goes on"
+    cancelled = cancel_on_signals(notice, _GAVE_UP, json=options.json)
     listener = LiveOutput(SCREEN, show=not options.json, on_closed=cancelled.set)
     result = follow_command(
         options.logs or "", options.settings(), listener=listener, cancelled=cancelled

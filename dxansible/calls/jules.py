@@ -54,7 +54,7 @@ def dispatch(options: Options) -> int:
         text = render.dry_run_document if options.json else render.dry_run_text
         click.echo(text(request, url), nl=False)
         return 0
-    client, cancelled = _client()
+    client, cancelled = _client(options)
     with audited(options, f"Jules, for {repository}", request.title) as audit:
         try:
             created = client.create(request, assignment.claim if assignment else None)
@@ -137,7 +137,7 @@ def send(options: Options) -> int:
     session_id = options.session or ""
     given = options.text(options.task, "message", f'dx-dispatch --session {session_id} "TEXT"')
     text = given if isinstance(given, str) else given.decode(errors="replace")
-    client, cancelled = _client()
+    client, cancelled = _client(options)
     try:
         chosen = _from_here(options, client, cancelled, client.get(session_id))
         client.send(session_id, text)
@@ -149,7 +149,7 @@ def send(options: Options) -> int:
 def approve(options: Options) -> int:
     """``--approve ID``."""
     session_id = options.approve or ""
-    client, cancelled = _client()
+    client, cancelled = _client(options)
     try:
         session = client.get(session_id)
         if session.ended or session.working:
@@ -191,14 +191,14 @@ def _after(
 
 def follow(options: Options) -> int:
     """``--logs ID``, and with ``--follow`` what happens from now on."""
-    client, cancelled = _client()
+    client, cancelled = _client(options)
     chosen = replace(options, wait=options.follow)
     return _report(chosen, _follow(chosen, client, cancelled, options.logs or ""))
 
 
 def show_status(options: Options) -> int:
     """``--status ID``."""
-    client, _ = _client()
+    client, _ = _client(options)
     chosen = FollowOptions(wait=False, allow_no_pr=options.allow_no_pr)
     result = follow_session(client, options.status or "", chosen, lambda _text: None)
     if options.json:
@@ -210,7 +210,7 @@ def show_status(options: Options) -> int:
 
 def abort(options: Options) -> int:
     """``--abort ID``: archives it, which is all that Jules offers."""
-    client, session_id = _client()[0], options.abort or ""
+    client, session_id = _client(options)[0], options.abort or ""
     try:
         before = client.get(session_id)
         client.archive(session_id)
@@ -233,19 +233,19 @@ def abort(options: Options) -> int:
 
 def show_sessions(options: Options) -> int:
     """``--sessions --jules``."""
-    found = _client()[0].sessions()
+    found = _client(options)[0].sessions()
     text = render.sessions_document if options.json else render.sessions_table
     click.echo(text(found), nl=False, color=colour_wanted())
     return 0
 
 
-def _client() -> tuple[JulesClient, threading.Event]:
+def _client(options: Options) -> tuple[JulesClient, threading.Event]:
     """The way to Jules, and what Ctrl-C sets. Raises UsageError without a key."""
     settings = ServiceSettings.load()
     if settings.jules_key is None:
         message = "JULES_API_KEY is not set"
         raise UsageError(message, "make a key at jules.google.com/settings, and export it")
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED)
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
     connection = Connection(url=settings.jules_url, key=settings.jules_key, sleep=cancelled.wait)
     return JulesClient(connection=connection), cancelled
 

@@ -68,7 +68,7 @@ def start(options: Options) -> int:
     target = _target(options, chosen)
     if target is None:
         return FanoutOutcome.PREFLIGHT_FAILED.exit_code
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED)
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
     listener = _listener(options, cancelled, announce=not options.wait)
     if assignment is not None:
         assignment.claim()
@@ -147,7 +147,7 @@ def _report(
 
 def follow(options: Options) -> int:
     """``--logs`` of a session: what it has said, and with ``--follow`` what it goes on to say."""
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED)
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
     result = follow_session(
         options.logs or "",
         options.settings(),
