@@ -112,6 +112,8 @@ class Truncation:
 
     stdout_bytes: int = 0
     stderr_bytes: int = 0
+    disk_full: bool = False
+    """The VM's disk was full, so more is missing than was counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

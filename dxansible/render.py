@@ -53,6 +53,8 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
     cut = result.truncation.stdout_bytes + result.truncation.stderr_bytes
     if cut:
         notes.append(f"{cut} bytes of output not kept")
+    if result.truncation.disk_full:
+        notes.append("the VM's disk is full: output is missing that nobody counted")
     return "  ".join([line, *notes])
 
 

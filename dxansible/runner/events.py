@@ -94,6 +94,8 @@ class Verdict:
     """It answers a request to stop, and not the command's own run."""
     totals: tuple[int, int] | None = None
     """Bytes of both streams that the command wrote; None where the run's own news have them."""
+    disk_full: bool = False
+    """The VM could not keep all of the output, nor count what it lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,4 +203,5 @@ def _verdict(host: str, record: Mapping[str, Any], *, from_stop: bool) -> Verdic
         session_id=str(record["id"]),
         from_stop=from_stop,
         totals=(int(totals[0]), int(totals[1])) if totals else None,
+        disk_full=bool(record.get("full")),
     )

@@ -233,6 +233,7 @@ class RunState:
             exit_code=news.exit_code,
             stop_verified=True if news.from_stop and error != news.error else news.stop_verified,
             left_running=news.left_running,
+            disk_full=news.disk_full,
         )
 
     def _broken(self, news: HostBroken) -> None:
@@ -252,6 +253,7 @@ class RunState:
         exit_code: int | None = None,
         stop_verified: bool | None = None,
         left_running: int = 0,
+        disk_full: bool = False,
         logged: bool = False,
     ) -> None:
         state = self._state(host)
@@ -269,7 +271,9 @@ class RunState:
             error=redact(error) if error else None,
             stop_verified=stop_verified,
             left_running=left_running,
-            truncation=Truncation(stdout_bytes=state.out.lost, stderr_bytes=state.err.lost),
+            truncation=Truncation(
+                stdout_bytes=state.out.lost, stderr_bytes=state.err.lost, disk_full=disk_full
+            ),
             session_id=state.session_id,
         )
         state.out = state.err = Capture(0)

@@ -109,6 +109,12 @@ def test_what_is_left_running_and_what_was_cut_is_told() -> None:
     assert line.endswith("  left 3 process(es) running  7 bytes of output not kept")
 
 
+def test_a_full_disk_is_told_in_the_line() -> None:
+    line = plain(summary_line(replace(SUCCESS, truncation=Truncation(disk_full=True))))
+
+    assert line.endswith("  the VM's disk is full: output is missing that nobody counted")
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_the_document_of_a_fan_out_is_one_json_document(count: int) -> None:
     results = [SUCCESS, FAILURE, TIMEOUT][:count]

@@ -114,6 +114,17 @@ def _fill(vm: Vm, disk: Path) -> None:
     on_vm(vm, f"cat /dev/zero >{disk}/filler 2>/dev/null || true")
 
 
+def test_a_disk_that_fills_up_costs_output_and_that_is_told(
+    user: Dispatcher, small_disk: Path
+) -> None:
+    assert small_disk.is_mount()
+    command = "seq 1000000; echo end >&2; exit 3"
+    result = user.run("epyc6", "--exec", command, "--json").result
+    assert (result["outcome"], result["exit_code"]) == ("FAILURE", 3)
+    assert result["stdout"].startswith("1\n2\n3\n")
+    assert result["truncation"]["disk_full"] is True
+
+
 @pytest.mark.long
 def test_a_full_disk_starts_nothing_and_is_told_and_can_be_mended(
     user: Dispatcher, epyc6: Vm, small_disk: Path

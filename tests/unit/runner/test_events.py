@@ -157,6 +157,7 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
             exit_code=None,
             stop_verified=False,
             left_running=3,
+            full=True,
             progress={"attempts": 2},
         )
     )
@@ -173,6 +174,7 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
         duration_ms=2340,
         session_id="cmd_1-0a1b2c3d",
         from_stop=False,
+        disk_full=True,
     )
 
 

@@ -35,8 +35,9 @@ spool() { # out|err: standard input to segments
 fill() { # standard input to $segment, until it has its size or the input ends, which empties $more
     while [ -n "$more" ] && [ "$size" -lt "$part" ]; do
         count=$(((part - size) / block + 1))
-        if ! report=$(LC_ALL=C dd bs="$block" count="$count" 2>&1 >>"$segment"); then
-            true >"$dir/full"
+        if [ -e "$dir/full" ] || ! report=$(LC_ALL=C dd bs="$block" count="$count" 2>&1 >>"$segment"); then
+            true >"$dir/full" # the other stream stops here too, and leaves us what was kept in reserve
+            rm -f "$dir/reserve"
             size "$segment"
             start=$((start + size))
             return 1

@@ -79,6 +79,7 @@ keep_last() { # of the standard output, for those who list sessions; only the ne
 }
 
 conclude() { # state: writes the end record
+    rm -f "$dir/reserve"
     [ ! -f "$dir/meta" ] || keep_last
     total out
     out_end=$total

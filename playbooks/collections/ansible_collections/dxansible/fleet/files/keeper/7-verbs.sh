@@ -44,6 +44,10 @@ describe() { # what is known at the start, and goes with the session
     [ "$meta" != yes ] || head -n 1 "$staged/command" >"$staged/meta"
 }
 
+reserve() { # space for the end record and for replies, given back when the disk is full
+    printf '%65536s' '' >"$staged/reserve"
+}
+
 start() {
     attached=yes
     command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
@@ -57,7 +61,7 @@ start() {
         cat >"$staged/command" || fail "cannot write to $root: is the disk full?"
         size "$staged/command"
         [ "$size" -eq "$length" ] || fail "the command did not arrive whole"
-        describe || fail "cannot write to $root: is the disk full?"
+        if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
         trap ':' HUP INT TERM PIPE
         if publish; then
             attached=no
