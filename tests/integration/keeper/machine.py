@@ -107,6 +107,10 @@ class Call:
         """Wait for the answer."""
         return parse_reply(_MARK, *self.finish())
 
+    def answer(self) -> Answer:
+        """Wait for the answer, read as far as all answers are alike."""
+        return read_answer(_MARK, *self.finish())
+
     def close(self) -> None:
         """Kill whatever it has brought into being, from the top, which no chain outruns."""
         end = time.monotonic() + PATIENCE
@@ -160,7 +164,14 @@ class Machine:
     def begin(self, name: str, command: str | bytes, **options: object) -> Call:
         """Call ``start``, and don't wait for its answer."""
         text = command.encode() if isinstance(command, str) else command
-        words = self._words("start", {"id": name, "length": len(text), **options})
+        return self._call("start", text, {"id": name, **options})
+
+    def note(self, session: str, text: str, **options: object) -> Call:
+        """Call ``note``, and don't wait for its answer."""
+        return self._call("note", text.encode(), {"id": session, **options})
+
+    def _call(self, verb: str, text: bytes, options: dict[str, object]) -> Call:
+        words = self._words(verb, {"length": len(text), **options})
         call = Call(words, text, self._environment())
         self._calls.append(call)
         return call

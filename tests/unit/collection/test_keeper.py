@@ -151,6 +151,19 @@ def test_a_listing_a_ping_and_a_clean_are_one_round_trip_each(shell: Shell) -> N
     assert keeper.list("other").sessions == []
 
 
+def test_what_was_noted_first_stays(shell: Shell) -> None:
+    keeper = Keeper(shell)
+    end_of(keeper, "ses.1", keeper.start("ses.1", b"true", {"wait": 5}))
+    calls = shell.calls
+
+    assert keeper.note("ses.1", "slack-end", "one") == {"slack-end": "one"}
+    assert keeper.note("ses.1", "slack-end", "two") == {"slack-end": "one"}
+    assert shell.calls == calls + 2
+    assert [entry.notes for entry in keeper.list("ses").sessions] == [{"slack-end"}]
+    with pytest.raises(KeeperError, match="there is no session ses.2"):
+        keeper.note("ses.2", "slack-end", "one")
+
+
 def test_nothing_is_started_without_the_program_that_it_needs(shell: Shell) -> None:
     with pytest.raises(ProgramMissingError, match="/usr/bin"):
         Keeper(shell).start("s1", b"true", {"need": "no-such-program"})

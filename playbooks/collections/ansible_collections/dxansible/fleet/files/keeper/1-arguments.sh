@@ -6,6 +6,7 @@
 #                   [token=T] [meta=yes] [need=PROGRAM] [progress=ERE] <command-text
 #   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES]
 #   keeper.sh abort id=ID [wait=S]
+#   keeper.sh note  id=ID name=NAME length=BYTES <text
 #   keeper.sh list  [id=ID] [chunk=BYTES]
 #   keeper.sh clean [age=DAYS] [turns=yes]
 #   keeper.sh ping  [program=NAME [path=DIRS] [version=ARGUMENT]]
@@ -16,7 +17,7 @@ caller_umask=$(umask)
 umask 077
 
 id='' length=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=1 mark=dx
-idle=0 token='' meta='' need='' turns='' program='' version='' progress=''
+idle=0 token='' meta='' need='' turns='' program='' version='' progress='' name=''
 verb=${1-}
 [ $# -eq 0 ] || shift
 for argument; do
@@ -40,6 +41,7 @@ for argument; do
         turns=*) turns=${argument#*=} ;;
         program=*) program=${argument#*=} ;;
         version=*) version=${argument#*=} ;;
+        name=*) name=${argument#*=} ;;
         mark=*) mark=${argument#*=} ;;
     esac
 done

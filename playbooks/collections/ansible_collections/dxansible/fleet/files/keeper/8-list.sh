@@ -55,7 +55,8 @@ describe_session() { # and says at the end which of its files there are
     word began
     printf ' began=%s at=%s idle=%s' "$word" "$at" "$quiet"
     word token
-    printf ' token=%s' "$word"
+    notes
+    printf ' token=%s notes=%s' "$word" "$notes"
     if [ -f "$dir/meta" ]; then
         printf ' meta'
         [ "$state$code" != exited0 ] || [ ! -f "$dir/last" ] || printf ' last'

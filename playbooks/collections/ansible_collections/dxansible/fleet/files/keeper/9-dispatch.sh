@@ -4,7 +4,7 @@ case $id in
     .* | *[!A-Za-z0-9._-]*) fail "bad id" ;;
 esac
 case $verb in
-    start | poll | abort | supervise) [ -n "$id" ] || fail "no id" ;;
+    start | poll | abort | note | supervise) [ -n "$id" ] || fail "no id" ;;
 esac
 case $token in *[!A-Za-z0-9]*) fail "bad token" ;; esac
 for number in "$length" "${deadline%.*}${deadline#*.}" "${idle%.*}${idle#*.}" \
@@ -16,6 +16,7 @@ case $verb in
     supervise) supervise ;;
     poll) await; reply ;;
     abort) abort ;;
+    note) note ;;
     list) list ;;
     clean)
         [ "$turns" = yes ] || clean

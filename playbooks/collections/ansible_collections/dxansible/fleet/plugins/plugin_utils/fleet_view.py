@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from .keeper_reply import Answer
 
-__all__ = ["Cleaned", "Entry", "Listing", "Ping", "read_cleaned", "read_listing", "read_ping"]
+__all__ = [
+    "Cleaned",
+    "Entry",
+    "Listing",
+    "Ping",
+    "read_cleaned",
+    "read_listing",
+    "read_notes",
+    "read_ping",
+]
 
 _CUT_SHORT = "the VM's answer was cut short"
 
@@ -36,6 +45,8 @@ class Entry:
     idle: int | None = None
     """Seconds since it wrote something, of a running session."""
     token: str | None = None
+    notes: frozenset[str] = frozenset()
+    """Names of what was noted on it."""
     meta: str | None = None
     """The first line of its command, if it was kept."""
     last: bytes = b""
@@ -93,6 +104,12 @@ def read_cleaned(answer: Answer) -> Cleaned:
     return Cleaned(removed=tuple(removed), kept=kept)
 
 
+def read_notes(answer: Answer) -> dict[str, str]:
+    """What each note on a session says. Raise CutShortError if the answer is not whole."""
+    lines = (line.decode(errors="replace").partition(" ") for line in _lines(answer) if line)
+    return {name: text for name, _, text in lines}
+
+
 def read_listing(answer: Answer) -> Listing:
     """Raise CutShortError if it is not whole."""
     text, found, rest = answer.body.partition(f"{answer.mark} last\n".encode())
@@ -129,6 +146,7 @@ def _entry(name: str, about: str) -> Entry:
         at=number(fields, "at"),
         idle=number(fields, "idle"),
         token=word(fields, "token"),
+        notes=frozenset((word(fields, "notes") or "").split(",")) - {""},
         meta=meta if has_meta else None,
     )
 

@@ -17,6 +17,7 @@ from .fleet_view import (
     Ping,
     read_cleaned,
     read_listing,
+    read_notes,
     read_ping,
 )
 from .keeper_reply import (
@@ -103,6 +104,15 @@ class Keeper:
         """
         options = {"id": prefix} if prefix else {}
         return read_listing(self._ask("list", {**options, "chunk": chunk}))
+
+    def note(self, session: str, name: str, text: str) -> dict[str, str]:
+        """Note a short line of plain characters on a session, unless it has a note of that name.
+
+        Returns all notes on it, by name; what came first stays.
+        """
+        data = text.encode()
+        options = {"id": session, "name": name, "length": len(data)}
+        return read_notes(self._ask("note", options, data))
 
     def clean(self, age_days: int, *, turns: bool) -> Cleaned:
         """Remove what has not changed for so many days; ``turns``: turns and their worktrees."""
