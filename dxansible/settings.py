@@ -100,7 +100,8 @@ class SlackSettings:
     """Only used where there is no token."""
     url: str
     """Of the Web API."""
-    channel: str
+    channel: str | None
+    """Of the environment, which comes before the inventory's."""
     spool: Path
     """The directory for what could not be sent yet."""
     caller: str
@@ -109,6 +110,10 @@ class SlackSettings:
     def configured(self) -> bool:
         """There is somewhere to post to."""
         return bool(self.token or self.webhook)
+
+    def channel_for(self, inventory: str | None) -> str:
+        """The channel to post to, where the inventory has that one."""
+        return self.channel or inventory or _SLACK_CHANNEL
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> SlackSettings:
@@ -124,7 +129,7 @@ class SlackSettings:
             token=(known.get("SLACK_BOT_TOKEN") or "").strip() or None,
             webhook=webhook,
             url=url.rstrip("/"),
-            channel=(known.get("DX_SLACK_CHANNEL") or "").strip() or _SLACK_CHANNEL,
+            channel=(known.get("DX_SLACK_CHANNEL") or "").strip() or None,
             spool=state / "dxansible" / "slack",
             caller=known.get("USER") or known.get("LOGNAME") or f"uid {os.getuid()}",
         )

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dxansible.calls.audit_text import ERROR_LENGTH, result_line, seconds, session_notes
+from dxansible.calls.ends import EndTeller, open_trail
+from dxansible.calls.inventory_channel import InventoryChannel
+from dxansible.calls.trail_on_vms import TrailOnVms
 from dxansible.calls.watches import CommandWatch, TurnWatch
-from dxansible.errors import DxError, UsageError
+from dxansible.errors import DxError
 from dxansible.ids import session_on
 from dxansible.integrations.slack_text import Message
-from dxansible.logs import event
 from dxansible.outcome import Reason, worst
 from dxansible.redact import summarize
-from dxansible.settings import SlackSettings
-from dxansible.turn import TurnResult
+from dxansible.runner.events import HostsKnown, RetryPlanned
+from dxansible.runner.turn_events import EndSeen, TurnNews
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from dxansible.calls.options import Options
+    from dxansible.fleet.plays import Observer
     from dxansible.integrations.jules_model import JulesResult, Session
     from dxansible.integrations.slack import Trail
     from dxansible.outcome import FanoutResult
+    from dxansible.runner.events import Event
     from dxansible.runner.mapping import Listener
     from dxansible.sessions import SessionListener
+    from dxansible.settings import Settings
+    from dxansible.turn import TurnResult
 
 __all__ = ["Audit", "audited"]
 
 _TASK_LENGTH = 600
-_ERROR_LENGTH = 300
 _MOST_LINES = 12
 """Of several hosts; the rest is counted."""
+_MOST_RETRIES = 5
+"""Messages about them; the log has all."""
 
 
 class Audit:
@@ -42,12 +49,32 @@ class Audit:
         """``wait``: the end will be seen by this call."""
         self._trail, self._target, self._task, self._wait = trail, target, task, wait
         self._begun = False
+        self._retries: list[RetryPlanned] = []
+        self._told: dict[str, bool] = {}
+        """Sessions whose turn has ended, and whether that is ours to tell."""
+        self._teller = EndTeller(trail) if trail else None
+        self._vms: TrailOnVms | None = None
+        self._running = False
+        self.channel: InventoryChannel | None = None
+        """Where no run asks for it."""
 
-    def watch_turns(self, listener: SessionListener) -> SessionListener:
+    @property
+    def id(self) -> str | None:
+        """The trail's, for the VMs to keep."""
+        return self._trail.id if self._trail else None
+
+    @property
+    def observer(self) -> Observer | None:
+        """What is to be told the events of the run; None where there is no trail."""
+        return self._take if self._trail else None
+
+    def watch_turns(self, listener: SessionListener, settings: Settings) -> SessionListener:
         """The same listener, and the trail begins once all VMs have the task, or won't get it."""
         if self._trail is None:
             return listener
-        return TurnWatch(listener, lambda ids: self._begin(_sessions(ids), last=not self._wait))
+        self._vms = TrailOnVms(settings, self._trail.id)
+        self._trail.on_thread = self._vms.note
+        return TurnWatch(listener, lambda ids: self._begin(session_notes(ids)))
 
     def watch_command(self, listener: Listener, run_id: str) -> Listener:
         """The same listener, and the trail begins once the hosts are known."""
@@ -55,7 +82,7 @@ class Audit:
             return listener
 
         def begin(hosts: Sequence[str]) -> None:
-            self._begin(_sessions({host: session_on(run_id, host) for host in hosts}))
+            self._begin(session_notes({host: session_on(run_id, host) for host in hosts}))
 
         return CommandWatch(listener, begin)
 
@@ -67,12 +94,15 @@ class Audit:
     def turns(self, results: Sequence[TurnResult]) -> None:
         """What is known at the end of a call about turns; of those that go on, nothing."""
         ended = [each for each in results if each.outcome is not None]
+        running = len(results) - len(ended)
+        self._running = running > 0
         if not ended:
-            if not self._begun:
-                ids = {each.host: each.session_id for each in results}
-                self._begin(_sessions(ids), last=True)
+            self._begin(session_notes({each.host: each.session_id for each in results}))
             return
-        self._ended(ended, running=len(results) - len(ended))
+        if self._vms is not None and len(results) > 1 and self._told:
+            self._vms.claim(self._take)
+        if ours := [each for each in ended if self._told.get(each.session_id, True)]:
+            self._ended(ours, running=running)
 
     def commands(self, results: Sequence[FanoutResult]) -> None:
         """How a command ended."""
@@ -88,51 +118,84 @@ class Audit:
         notes = [f"session {session.id}"] if session else []
         if session and session.pull_request:
             notes.append(session.pull_request)
-        facts = [str(result.reason or ""), _seconds(result.duration_ms)]
+        facts = [str(result.reason or ""), seconds(result.duration_ms)]
         if waits:
             facts.append(waits)
         if result.error:
-            facts.append(summarize(result.error, _ERROR_LENGTH))
+            facts.append(summarize(result.error, ERROR_LENGTH))
         self._end(title, " · ".join(each for each in facts if each), notes)
 
     def gave_up(self, error: DxError) -> None:
         """What has begun has no result."""
         if self._begun:
-            self._end("given up", summarize(str(error), _ERROR_LENGTH), ())
+            self._end("given up", summarize(str(error), ERROR_LENGTH), ())
 
     def close(self) -> None:
         """Let what is not posted yet have a few seconds."""
         if self._trail is not None:
             self._trail.close()
+        if self._vms is not None:
+            self._vms.finish(needed=self._running)
+
+    def _take(self, news: Event) -> None:
+        """Apply one event of the run."""
+        if self._trail is None or self._teller is None:
+            return
+        match news:
+            case EndSeen() if news.trail == self._trail.id:
+                session = news.result.session_id
+                self._told[session] = self._told.get(session, False) or news.won
+                return
+            case HostsKnown():
+                self._trail.channel = self._trail.settings.channel_for(news.slack_channel)
+            case TurnNews() if news.started and self._vms is not None:
+                self._vms.sessions[news.host] = news.session_id
+            case RetryPlanned():
+                self._retries.append(news)
+                if self._begun and len(self._retries) <= _MOST_RETRIES:
+                    self._tell_retry(news)
+            case _:
+                pass
+        self._teller.take(news)
 
     def _begin(self, notes: Sequence[str], *, last: bool = False) -> None:
         if self._trail is None or self._begun:
             return
         self._begun = True
+        if self.channel is not None:
+            self._trail.channel = self._trail.settings.channel_for(self.channel.get())
         who = f"{self._trail.settings.caller}@{socket.gethostname()}"
         title = f"{who} dispatched to {self._target}"
         self._trail.post(Message(title=title, body=self._task, notes=tuple(notes)), last=last)
+        for news in self._retries[:_MOST_RETRIES]:
+            self._tell_retry(news)
+
+    def _tell_retry(self, news: RetryPlanned) -> None:
+        if self._trail is not None:
+            title = f"trying again (attempt {news.attempt + 1}): {news.host}"
+            self._trail.post(Message(title=title, body=summarize(news.error, ERROR_LENGTH)))
 
     def _ended(
         self, results: Sequence[TurnResult] | Sequence[FanoutResult], *, running: int = 0
     ) -> None:
         needs = any(each.reason is Reason.NEEDS_INPUT for each in results)
         outcome = worst(each.outcome for each in results if each.outcome is not None)
-        lines = [_line(each) for each in results[:_MOST_LINES]]
+        lines = [result_line(each) for each in results[:_MOST_LINES]]
         if len(results) > _MOST_LINES:
             lines.append(f"and {len(results) - _MOST_LINES} more")
         if running:
             lines.append(f"{running} still running, no longer watched")
         ids = [each.session_id for each in results if each.session_id]
         notes = [f"session {ids[0]}"] if len(ids) == 1 else []
-        self._end("needs input" if needs else str(outcome), "\n".join(lines), notes)
+        title = "needs input" if needs else str(outcome)
+        self._end(title, "\n".join(lines), notes, last=not running)
 
-    def _end(self, title: str, body: str, notes: Sequence[str]) -> None:
+    def _end(self, title: str, body: str, notes: Sequence[str], *, last: bool = True) -> None:
         if self._trail is None:
             return
         self._begin(())
         self._trail.post(
-            Message(title=f"{title}: {self._target}", body=body, notes=tuple(notes)), last=True
+            Message(title=f"{title}: {self._target}", body=body, notes=tuple(notes)), last=last
         )
 
 
@@ -140,8 +203,10 @@ class Audit:
 def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]:
     """Keep a trail in Slack of what is done inside, where that is wanted and configured."""
     text = task if isinstance(task, str) else task.decode(errors="replace")
-    trail = None if options.slack is False else _trail(wanted=options.slack is True)
+    trail = None if options.slack is False else open_trail(wanted=options.slack is True)
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
+    if trail is not None and options.jules and trail.settings.channel is None:
+        audit.channel = InventoryChannel(options.inventory)
     try:
         yield audit
     except DxError as error:
@@ -149,47 +214,3 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
         raise
     finally:
         audit.close()
-
-
-def _trail(*, wanted: bool) -> Trail | None:
-    try:
-        settings = SlackSettings.load()
-    except UsageError as error:
-        event("slack_failed", logging.WARNING, error=str(error))
-        return None
-    if settings.configured:
-        from dxansible.integrations.slack import Trail  # noqa: PLC0415 - loads requests
-
-        return Trail(settings=settings)
-    level = logging.WARNING if wanted else logging.DEBUG
-    event("slack_not_configured", level, error="set SLACK_BOT_TOKEN or SLACK_WEBHOOK_URL")
-    return None
-
-
-def _sessions(ids: Mapping[str, str]) -> tuple[str, ...]:
-    """Which sessions they are, and how to follow them."""
-    known = {host: each for host, each in ids.items() if each}
-    if not known:
-        return ()
-    if len(known) == 1:
-        (session,) = known.values()
-        return f"session {session}", f"dx-dispatch --logs {session} --follow"
-    shown = [f"{host}: {each}" for host, each in list(known.items())[: _MOST_LINES // 2]]
-    more = [f"and {len(known) - len(shown)} more"] if len(known) > len(shown) else []
-    return (*shown, *more, "dx-dispatch --logs SESSION --follow")
-
-
-def _line(result: TurnResult | FanoutResult) -> str:
-    facts = [str(result.outcome), str(result.reason or ""), _seconds(result.duration_ms)]
-    if isinstance(result, TurnResult):
-        if result.branch:
-            facts.append(f"branch {result.branch}")
-        if result.changes is not None and not result.changes.nothing:
-            facts.append(f"{result.changes.commits} commit(s), {result.changes.files} file(s)")
-    if result.error:
-        facts.append(summarize(result.error.removeprefix(f"{result.host}: "), _ERROR_LENGTH))
-    return f"{result.host}: {' · '.join(each for each in facts if each)}"
-
-
-def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.1f} s" if milliseconds else ""

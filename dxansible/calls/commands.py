@@ -55,7 +55,10 @@ def execute(options: Options) -> int:
     target = options.target or ""
     with audited(options, target, command) as audit:
         watch = audit.watch_command(listener, run_id)
-        results = fanout(target, command, chosen, listener=watch, cancelled=cancelled)
+        results = fanout(
+            target, command, chosen,
+            listener=watch, cancelled=cancelled, observer=audit.observer,
+        )  # fmt: skip
         code = _report(options, results)
         audit.commands(results)
     return code

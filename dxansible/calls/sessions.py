@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from dxansible import render_sessions as render
 from dxansible.calls.audit import audited
+from dxansible.calls.ends import telling_ends
 from dxansible.calls.issues import read_assignment, task_text
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import UsageError
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from dxansible.calls.issues import Assignment
     from dxansible.calls.options import Options
-    from dxansible.sessions import TurnResult
+    from dxansible.sessions import SessionList, TurnResult
 
 __all__ = ["abort", "clean", "follow", "show_sessions", "show_status", "start"]
 
@@ -73,8 +75,14 @@ def start(options: Options) -> int:
     if assignment is not None:
         assignment.claim()
     with audited(options, target, task) as audit:
-        watch = audit.watch_turns(listener)
-        results = start_session(target, task, chosen, listener=watch, cancelled=cancelled)
+        results = start_session(
+            target,
+            task,
+            replace(chosen, trail=audit.id),
+            listener=audit.watch_turns(listener, chosen.settings),
+            cancelled=cancelled,
+            observer=audit.observer,
+        )
         if assignment is not None:
             _note(assignment, results)
         code = _report(options, results, detached=cancelled.is_set())
@@ -148,26 +156,34 @@ def _report(
 def follow(options: Options) -> int:
     """``--logs`` of a session: what it has said, and with ``--follow`` what it goes on to say."""
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-    result = follow_session(
-        options.logs or "",
-        options.settings(),
-        wait=options.follow,
-        listener=_listener(options, cancelled, announce=False),
-        cancelled=cancelled,
-    )
-    return _report(options, [result], detached=cancelled.is_set())
+    with telling_ends() as observer:
+        result = follow_session(
+            options.logs or "",
+            options.settings(),
+            wait=options.follow,
+            listener=_listener(options, cancelled, announce=False),
+            cancelled=cancelled,
+            observer=observer,
+        )
+        return _report(options, [result], detached=cancelled.is_set())
 
 
 def abort(options: Options) -> int:
     """``--abort`` of a session."""
-    result = abort_session(options.abort or "", options.settings())
-    code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
-    return _report(options, [result], code=code)
+    with telling_ends() as observer:
+        result = abort_session(options.abort or "", options.settings(), observer=observer)
+        code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
+        return _report(options, [result], code=code)
 
 
 def show_sessions(options: Options) -> int:
     """``--sessions [TARGET]``."""
-    found = list_sessions(options.target or "all", options.settings())
+    with telling_ends() as observer:
+        found = list_sessions(options.target or "all", options.settings(), observer=observer)
+        return _show_list(options, found)
+
+
+def _show_list(options: Options, found: SessionList) -> int:
     failed = bool(found.errors)
     code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if failed else 0
     if options.json:
@@ -182,7 +198,8 @@ def show_sessions(options: Options) -> int:
 def show_status(options: Options) -> int:
     """``--status SES``: everything about one session."""
     session, settings = options.status or "", options.settings()
-    info = find_session(session, settings)
+    with telling_ends() as observer:
+        info = find_session(session, settings, observer=observer)
     result = follow_session(session, settings, turn=info.turn, tail=True, wait=False)
     if options.json:
         click.echo(render.status_document(info, result), nl=False)

@@ -23,6 +23,7 @@ from dxansible.runner.mapping import Listener, Quiet, RunState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dxansible.fleet.plays import Observer
     from dxansible.runner.request import PlayEnd
 
 __all__ = ["fanout", "fanout_ssh"]
@@ -62,20 +63,21 @@ def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     return results[0]
 
 
-def fanout(
+def fanout(  # noqa: PLR0913 - all but the first three are options by name
     pattern: str,
     command: str | bytes,
     options: FanoutOptions | None = None,
     *,
     listener: Listener | None = None,
     cancelled: threading.Event | None = None,
+    observer: Observer | None = None,
 ) -> list[FanoutResult]:
     """Run a command on every host of an Ansible pattern; results are in the inventory's order.
 
     Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns
-    ABORTED results. A KeyboardInterrupt stops it too, and is raised again after that. Raises
-    NoMatchError when a pattern matches nothing; a plain name that is not in the inventory gives
-    one PREFLIGHT_FAILED result instead.
+    ABORTED results. A KeyboardInterrupt stops it too, and is raised again after that. ``observer``
+    is told every event of the command's run. Raises NoMatchError when a pattern matches nothing; a
+    plain name that is not in the inventory gives one PREFLIGHT_FAILED result instead.
     """
     chosen = options or FanoutOptions()
     text = check_command(command)
@@ -83,6 +85,7 @@ def fanout(
         summarize(text.decode(errors="replace")), listener or Quiet(), chosen.log_callback
     )
     run = _Run(pattern, text, chosen, state, cancelled or threading.Event())
+    run.observer = observer
     try:
         end = run.start()
     except KeyboardInterrupt:
@@ -143,6 +146,7 @@ class _Run:
         self.state = state
         self.cancelled = cancelled
         self.run_id = options.run_id or new_run_id()
+        self.observer: Observer | None = None
 
     def start(self) -> PlayEnd:
         options = self.options
@@ -167,6 +171,7 @@ class _Run:
             cancelled=self.cancelled,
             secret_text=self.text,
             forks=options.forks,
+            observer=self.observer,
         )
 
     def stop_unfinished(self) -> PlayEnd | None:

@@ -14,7 +14,7 @@ from dxansible.runner.request import PlayRequest
 if TYPE_CHECKING:
     from dxansible.settings import Settings
 
-__all__ = ["explain_no_match", "is_plain_name", "list_hosts"]
+__all__ = ["explain_no_match", "is_plain_name", "list_hosts", "read_variable"]
 
 _PATTERN_CHARACTERS = re.compile(r"[*?\[\]&!,~:]")
 
@@ -24,6 +24,14 @@ def list_hosts(settings: Settings) -> list[HostMapping]:
     inventory = _read(settings)
     variables = inventory.get("_meta", {}).get("hostvars", {})
     return [_mapping(name, variables[name]) for name in variables]
+
+
+def read_variable(settings: Settings, name: str) -> str | None:
+    """A variable of the first host, where it is plain text. Raises InventoryError."""
+    variables = _read(settings).get("_meta", {}).get("hostvars", {})
+    first: dict[str, Any] = next(iter(variables.values()), {})
+    found = first.get(name)
+    return found if isinstance(found, str) and "{{" not in found else None
 
 
 def _mapping(name: str, variables: dict[str, Any]) -> HostMapping:

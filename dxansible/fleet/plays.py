@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dxansible.runner.backend import play
-from dxansible.runner.events import parse
+from dxansible.runner.events import Event, parse
 from dxansible.runner.request import PlayEnd, PlayRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from dxansible.runner.events import Event
     from dxansible.settings import Settings
 
-__all__ = ["DEFAULT_FORKS", "run_play"]
+__all__ = ["DEFAULT_FORKS", "Observer", "run_play"]
 
 DEFAULT_FORKS = 200
+
+Observer = Callable[[Event], None]
+"""Is told every event of a run, from one thread at a time."""
 
 
 def run_play(  # noqa: PLR0913 - all but the first two are options by name
@@ -30,10 +33,12 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     cancelled: threading.Event | None = None,
     secret_text: bytes | None = None,
     forks: int | None = None,
+    observer: Observer | None = None,
 ) -> PlayEnd:
     """Run it on the hosts of an Ansible pattern; ``take`` gets the events one at a time.
 
-    ``secret_text`` reaches the playbook over a socket. Raises EngineError and ContentError.
+    So does ``observer``, before it. ``secret_text`` reaches the playbook over a socket. Raises
+    EngineError and ContentError.
     """
     request = PlayRequest(
         playbook=settings.playbooks / playbook,
@@ -48,6 +53,8 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
 
     def take_raw(raw: dict[str, Any]) -> None:
         for news in parse(raw):
+            if observer is not None:
+                observer(news)
             take(news)
 
     return play(request, take_raw, cancelled or threading.Event())

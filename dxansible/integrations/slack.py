@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dxansible.integrations.slack_http import SlackDoor, Verdict
+from dxansible.integrations.slack_http import SlackDoor, Thread, Verdict
 from dxansible.integrations.slack_spool import Entry, Spool
 from dxansible.logs import event
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from dxansible.integrations.slack_http import Posted
     from dxansible.integrations.slack_text import Message
     from dxansible.settings import SlackSettings
 
@@ -34,9 +35,13 @@ _DEFAULT_PAUSE = 1.0
 
 @dataclass(slots=True, kw_only=True)
 class Trail:
-    """The messages of one dispatch."""
+    """The messages of one dispatch, and ends of others."""
 
     settings: SlackSettings
+    channel: str = ""
+    """Where it begins; empty is what the settings say."""
+    on_thread: Callable[[Thread], None] = lambda _: None
+    """Is told where the follow-ups go, in the thread that sends, once the first is there."""
     sleep: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
     id: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -55,16 +60,38 @@ class Trail:
 
     def post(self, message: Message, *, last: bool = False) -> None:
         """Keep it, and have it sent; the first begins the thread. Returns at once."""
+        first, self._begun = not self._begun, True
+        self._keep(message, self.id, None, self.channel, first=first, last=last)
+
+    def reply(self, message: Message, trail: str, thread: Thread | None, channel: str) -> None:
+        """The same for the trail of another dispatch.
+
+        Where nobody knows its thread, the message stands alone in the channel.
+        """
+        self._keep(message, trail, thread, channel)
+
+    def _keep(  # noqa: PLR0913 - what an entry has
+        self,
+        message: Message,
+        trail: str,
+        thread: Thread | None,
+        channel: str,
+        *,
+        first: bool = False,
+        last: bool = False,
+    ) -> None:
         known = (self.settings.token or "", self.settings.webhook or "")
         entry = Entry(
             id=secrets.token_hex(8),
-            trail=self.id,
-            first=not self._begun,
+            trail=trail,
+            first=first,
             last=last,
             payload=message.payload(known),
+            channel=channel,
         )
-        self._begun = True
         try:
+            if thread is not None and self._spool.thread(trail) is None:
+                self._spool.remember(trail, thread)
             self._spool.put(entry)
             self._start()
         except Exception as error:  # noqa: BLE001 - as in _work: a full disk, no more threads
@@ -128,20 +155,26 @@ class Trail:
         if claim is None:
             return None
         claimed, entry = claim
-        posted = self._door.post(entry.payload, self._spool.thread(entry.trail))
+        thread = self._spool.thread(entry.trail)
+        channel = entry.channel or self.settings.channel_for(None)
+        posted = self._door.post(entry.payload, channel, thread)
+        elsewhere = thread is not None and thread.channel != channel
         match posted.verdict:
             case Verdict.DELIVERED:
                 if posted.thread is not None and entry.first and not entry.last:
                     self._spool.remember(entry.trail, posted.thread)
                 self._spool.done(claimed, entry)
                 event("slack_posted", logging.DEBUG, trail=entry.trail)
+                if posted.thread is not None and entry.first and entry.trail == self.id:
+                    self.on_thread(posted.thread)
                 return None
             case Verdict.LATER:
                 self._spool.give_back(claimed)
+                if elsewhere and posted.trouble == "channel_not_found":
+                    self._spool.forget(entry.trail)  # that thread is in another workspace
+                    return None
                 self._trouble = posted.trouble
-                if posted.trouble != "too many posts":
-                    return _BUDGET_SECONDS
-                return _DEFAULT_PAUSE if posted.pause is None else posted.pause
+                return _pause(posted)
             case Verdict.NEVER:
                 self._spool.done(claimed, entry)
                 self._tell("slack_refused", posted.trouble)
@@ -155,3 +188,10 @@ class Trail:
         """One line for a dispatch; more only for those who look for it."""
         event(name, logging.DEBUG if self._told else logging.WARNING, error=error)
         self._told = True
+
+
+def _pause(posted: Posted) -> float:
+    """How long to wait with everything after a message that was not posted."""
+    if posted.trouble != "too many posts":
+        return _BUDGET_SECONDS
+    return _DEFAULT_PAUSE if posted.pause is None else posted.pause

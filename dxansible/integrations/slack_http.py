@@ -83,15 +83,20 @@ class SlackDoor:
             return f"{self.settings.url}/chat.postMessage"
         return self.settings.webhook or ""
 
-    def post(self, payload: Mapping[str, Any], thread: Thread | None = None) -> Posted:
-        """Post it once. Raises nothing that Slack or the network can cause."""
+    def post(
+        self, payload: Mapping[str, Any], channel: str, thread: Thread | None = None
+    ) -> Posted:
+        """Post it once, to the thread where there is one.
+
+        Raises nothing that Slack or the network can cause.
+        """
         headers = {"Content-Type": "application/json; charset=utf-8"}
         body = {**payload, "unfurl_links": False, "unfurl_media": False}
         if token := self.settings.token:
             if not (token.isascii() and token.isprintable()):
                 return Posted(verdict=Verdict.LATER, trouble="SLACK_BOT_TOKEN can't be a token")
             headers["Authorization"] = f"Bearer {token}"
-            body["channel"] = thread.channel if thread else self.settings.channel
+            body["channel"] = thread.channel if thread else channel
             if thread:
                 body["thread_ts"] = thread.ts
         try:

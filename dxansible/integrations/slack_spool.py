@@ -37,6 +37,8 @@ class Entry:
     first: bool
     last: bool
     payload: dict[str, Any]
+    channel: str = ""
+    """Where it goes if not to a thread; empty is what earlier versions left to the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Spool:
 
     def put(self, entry: Entry) -> None:
         """Keep a message until it is sent."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make()
         names = [path.name for path in self.pending()]
         for extra in names[: max(len(names) + 1 - _MOST, 0)]:
             (self.directory / extra).unlink(missing_ok=True)
@@ -102,11 +104,16 @@ class Spool:
         """It was sent, or never will be."""
         claimed.unlink(missing_ok=True)
         if entry.last:
-            self._thread(entry.trail).unlink(missing_ok=True)
+            self.forget(entry.trail)
 
     def remember(self, trail: str, thread: Thread) -> None:
         """Keep where the follow-ups go."""
+        self._make()
         self._write(self._thread(trail).name, json.dumps(asdict(thread)))
+
+    def forget(self, trail: str) -> None:
+        """Let the follow-ups stand alone."""
+        self._thread(trail).unlink(missing_ok=True)
 
     def thread(self, trail: str) -> Thread | None:
         """Where the follow-ups go; None where nobody knows."""
@@ -114,6 +121,9 @@ class Spool:
             return Thread(**json.loads(self._thread(trail).read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
+
+    def _make(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _thread(self, trail: str) -> Path:
         return self.directory / f"{trail}.thread"

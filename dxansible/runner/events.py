@@ -37,6 +37,8 @@ class HostsKnown:
     """Ansible has resolved the pattern: these are the hosts of the run, in its order."""
 
     hosts: tuple[str, ...]
+    slack_channel: str | None = None
+    """That of the first one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class PreflightDone:
     session_id: str
     address: str
     port: int | None
+    slack_channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,7 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
             yield from _command(host, record)
         case "stop":
             yield _verdict(host, record, from_stop=True)
+            yield from parse_turn_record(host, record)
         case _:
             yield from parse_turn_record(host, record)
             yield from _retries(host, record)
@@ -134,7 +138,9 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
 
 def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
     if record.get("hosts"):
-        yield HostsKnown(hosts=tuple(map(str, record["hosts"])))
+        yield HostsKnown(
+            hosts=tuple(map(str, record["hosts"])), slack_channel=record.get("slack_channel")
+        )
     yield PreflightDone(
         result=PreflightResult(
             status=PreflightStatus(record["status"]),
@@ -156,6 +162,7 @@ def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
         session_id=str(record["id"]),
         address=str(record["address"]),
         port=record["port"],
+        slack_channel=record.get("slack_channel"),
     )
 
 

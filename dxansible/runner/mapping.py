@@ -27,7 +27,7 @@ from dxansible.runner.events import (
     StreamNews,
     Verdict,
 )
-from dxansible.runner.turn_events import Cleaned, SessionsSeen, TurnEnded, TurnNews
+from dxansible.runner.turn_events import Cleaned, EndSeen, SessionsSeen, TurnEnded, TurnNews
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,7 +121,7 @@ class RunState:
                 self._verdict(news)
             case HostBroken():
                 self._broken(news)
-            case TurnNews() | TurnEnded() | SessionsSeen() | Cleaned():
+            case TurnNews() | TurnEnded() | SessionsSeen() | Cleaned() | EndSeen():
                 pass  # of sessions, which `dxansible.sessions` gathers
             case _:
                 assert_never(news)

@@ -11,7 +11,15 @@ from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Cleaned", "SessionsSeen", "TurnEnded", "TurnEvent", "TurnNews", "parse_turn_record"]
+__all__ = [
+    "Cleaned",
+    "EndSeen",
+    "SessionsSeen",
+    "TurnEnded",
+    "TurnEvent",
+    "TurnNews",
+    "parse_turn_record",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +60,26 @@ class Cleaned:
     result: CleanResult
 
 
-TurnEvent = TurnNews | TurnEnded | SessionsSeen | Cleaned
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSeen:
+    """A turn that an audit trail is to be told of has ended.
+
+    ``won`` says whether that is for us to tell; ``thread`` is what was noted of where it goes on.
+    """
+
+    host: str
+    trail: str
+    won: bool
+    thread: str
+    result: TurnResult
+
+
+TurnEvent = TurnNews | TurnEnded | SessionsSeen | Cleaned | EndSeen
 
 
 def parse_turn_record(host: str, record: Mapping[str, Any]) -> Iterator[TurnEvent]:
-    """Yield what a record of the kinds ``turn``, ``sessions`` and ``clean`` says."""
+    """Yield what a record of the kinds ``turn``, ``sessions`` and ``clean`` says; of any, ends."""
+    yield from _ends(host, record)
     match record.get("kind"):
         case "turn":
             yield from _turn(host, record)
@@ -78,6 +101,17 @@ def parse_turn_record(host: str, record: Mapping[str, Any]) -> Iterator[TurnEven
             )
         case _:
             return
+
+
+def _ends(host: str, record: Mapping[str, Any]) -> Iterator[EndSeen]:
+    for end in record.get("ends") or []:
+        yield EndSeen(
+            host=host,
+            trail=str(end["trail"]),
+            won=bool(end["won"]),
+            thread=str(end["thread"]),
+            result=_result(host, end, {"turn": end["turn"]}),
+        )
 
 
 def _turn(host: str, record: Mapping[str, Any]) -> Iterator[TurnEvent]:

@@ -7,6 +7,7 @@ from dxansible.sessions.state import SessionListener, SilentListener
 from dxansible.sessions.view import (
     Choice,
     SessionList,
+    TrailPart,
     choose_host,
     clean_sessions,
     list_sessions,
@@ -22,6 +23,7 @@ __all__ = [
     "SessionListener",
     "SessionOptions",
     "SilentListener",
+    "TrailPart",
     "TurnResult",
     "abort_session",
     "choose_host",

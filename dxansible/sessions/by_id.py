@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dxansible.errors import SilentHostError, UnknownSessionError
 from dxansible.fleet.hosts import list_hosts
@@ -16,6 +17,9 @@ from dxansible.sessions.state import SessionListener, SilentListener, TurnState
 from dxansible.sessions.view import list_sessions
 from dxansible.settings import Settings
 from dxansible.turn import SessionInfo, TurnResult
+
+if TYPE_CHECKING:
+    from dxansible.fleet.plays import Observer
 
 __all__ = ["abort_session", "find_session", "follow_session", "locate", "unknown_session"]
 
@@ -31,11 +35,16 @@ def locate(session_id: str, settings: Settings) -> str:
     return _ask_all(session_id, settings).host
 
 
-def find_session(session_id: str, settings: Settings | None = None) -> SessionInfo:
-    """What its VM says of a session. Raises UnknownSessionError and SilentHostError."""
+def find_session(
+    session_id: str, settings: Settings | None = None, *, observer: Observer | None = None
+) -> SessionInfo:
+    """What its VM says of a session; ``observer`` as for `list_sessions`.
+
+    Raises UnknownSessionError and SilentHostError.
+    """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
-    found = list_sessions(host, chosen, session=session_id)
+    found = list_sessions(host, chosen, session=session_id, observer=observer)
     if found.errors:
         raise SilentHostError(found.errors[host], "try again when the VM answers")
     if not found.sessions:
@@ -52,16 +61,22 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     wait: bool = True,
     listener: SessionListener | None = None,
     cancelled: threading.Event | None = None,
+    observer: Observer | None = None,
 ) -> TurnResult:
     """Follow a session from its first byte, or from the first of one turn.
 
     With ``tail``, from somewhere near its end. With ``wait``, to its end; else to what it has said
-    so far. Raises UnknownSessionError.
+    so far. ``observer`` as for `list_sessions`. Raises UnknownSessionError.
     """
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
     host = locate(session_id, chosen)
     state = TurnState(listener or SilentListener(), session_id, watching=True)
-    variables: dict[str, object] = {"dx_session": session_id, "dx_wait": wait, "dx_tail": tail}
+    variables: dict[str, object] = {
+        "dx_session": session_id,
+        "dx_wait": wait,
+        "dx_tail": tail,
+        "dx_claim_ends": observer is not None,
+    }
     if turn is not None:
         variables["dx_turn"] = turn
     end = run_play(
@@ -71,6 +86,7 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
         variables=variables,
         take=state.take,
         cancelled=gone,
+        observer=observer,
     )
     if gone.is_set():
         state.detach()
@@ -84,10 +100,13 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     return result
 
 
-def abort_session(session_id: str, settings: Settings | None = None) -> TurnResult:
+def abort_session(
+    session_id: str, settings: Settings | None = None, *, observer: Observer | None = None
+) -> TurnResult:
     """Stop the running turn of a session, and see that its processes are gone.
 
-    ``error`` says so where it had ended by itself. Raises UnknownSessionError.
+    ``error`` says so where it had ended by itself. ``observer`` as for `list_sessions`. Raises
+    UnknownSessionError.
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
@@ -96,8 +115,9 @@ def abort_session(session_id: str, settings: Settings | None = None) -> TurnResu
         chosen,
         "stop-session.yml",
         limit=host,
-        variables={"dx_session": session_id},
+        variables={"dx_session": session_id, "dx_claim_ends": observer is not None},
         take=answer.take,
+        observer=observer,
     )
     result = answer.result or _silent(host, session_id, end.status)
     if result.reason is Reason.UNKNOWN_SESSION:

@@ -41,6 +41,8 @@ class SessionOptions:
     """For the turn, enforced on the VM; None is the inventory's ``dx_session_timeout``."""
     idle_timeout_sec: float | None = None
     """How long the agent may print nothing; None is the inventory's ``dx_idle_timeout``."""
+    trail: str | None = None
+    """Id of the audit trail that is to be told of the turn's end, by whoever sees it first."""
     max_retries: int = 1
     retry_delay_sec: float = 2.0
     preflight_timeout_sec: float = 5.0
@@ -74,6 +76,7 @@ class SessionOptions:
             "dx_session": self.session,
             "dx_session_timeout": self.timeout_sec,
             "dx_idle_timeout": self.idle_timeout_sec,
+            "dx_trail": self.trail,
         }
         return {
             **{name: value for name, value in given.items() if value is not None},

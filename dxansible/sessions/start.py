@@ -18,26 +18,29 @@ from dxansible.sessions.state import SessionListener, SilentListener, TurnState
 from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
+    from dxansible.fleet.plays import Observer
     from dxansible.runner.request import PlayEnd
 
 __all__ = ["start_session"]
 
 
-def start_session(
+def start_session(  # noqa: PLR0913 - all but the first three are options by name
     pattern: str,
     task: str | bytes,
     options: SessionOptions | None = None,
     *,
     listener: SessionListener | None = None,
     cancelled: threading.Event | None = None,
+    observer: Observer | None = None,
 ) -> list[TurnResult]:
     """Start a session with the task on every host of an Ansible pattern; or continue one.
 
     Returns once the VMs have the task, with results that are still running; with ``wait``, once the
     turns have ended. Setting ``cancelled`` only stops looking: a VM that has the task works on.
-    Raises NoMatchError when a pattern matches nothing; a plain name that is not in the inventory
-    gives one PREFLIGHT_FAILED result instead. Raises UnknownSessionError for a session to continue
-    that its VM doesn't know.
+    With ``observer``, which is told every event, ends of turns that are seen are claimed for their
+    audit trails. Raises NoMatchError when a pattern matches nothing; a plain name that is not in
+    the inventory gives one PREFLIGHT_FAILED result instead. Raises UnknownSessionError for a
+    session to continue that its VM doesn't know.
     """
     chosen = options or SessionOptions()
     text = check_task(task)
@@ -53,11 +56,13 @@ def start_session(
             **chosen.variables(),
             "dx_run_id": new_run_id("ses"),
             "dx_task_summary": summary,
+            "dx_claim_ends": observer is not None,
         },
         take=state.take,
         cancelled=gone,
         secret_text=b"%d\n%b%b" % (len(verify), verify, text),
         forks=chosen.forks,
+        observer=observer,
     )
     if gone.is_set():
         state.detach()

@@ -14,10 +14,20 @@ from dxansible.settings import Settings
 from dxansible.turn import CleanResult, SessionInfo
 
 if TYPE_CHECKING:
+    import threading
+
+    from dxansible.fleet.plays import Observer
     from dxansible.outcome import PreflightResult
     from dxansible.runner.events import Event
 
-__all__ = ["Choice", "SessionList", "choose_host", "clean_sessions", "list_sessions"]
+__all__ = [
+    "Choice",
+    "SessionList",
+    "TrailPart",
+    "choose_host",
+    "clean_sessions",
+    "list_sessions",
+]
 
 
 @dataclass(slots=True)
@@ -47,23 +57,52 @@ class SessionList:
                 pass
 
 
-def list_sessions(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailPart:
+    """An audit trail; with ``thread``, that is to be noted on its turns, for other machines."""
+
+    id: str
+    thread: str | None = None
+
+    def variables(self) -> dict[str, object]:
+        """For the playbook."""
+        noted = {} if self.thread is None else {"dx_trail_thread": self.thread}
+        return {"dx_trail": self.id, **noted}
+
+
+def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     pattern: str = "all",
     settings: Settings | None = None,
     *,
     session: str | None = None,
     timeout_sec: float = 5.0,
+    trail: TrailPart | None = None,
+    cancelled: threading.Event | None = None,
+    observer: Observer | None = None,
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
     Running ones come first, then the newest. ``timeout_sec`` is for a connection to come up.
-    Raises NoMatchError if there is no such host.
+    With ``observer``, which is told every event, ends of turns that nobody has told yet are claimed
+    for their audit trails, or for the one ``trail``. Raises NoMatchError if there is no such host.
     """
     found, chosen = SessionList(), settings or Settings.load()
-    variables: dict[str, object] = {"dx_preflight_timeout": timeout_sec}
+    variables: dict[str, object] = {
+        "dx_preflight_timeout": timeout_sec,
+        "dx_claim_ends": observer is not None,
+        **(trail.variables() if trail else {}),
+    }
     if session is not None:
         variables["dx_session"] = session
-    end = run_play(chosen, "list-sessions.yml", limit=pattern, variables=variables, take=found.take)
+    end = run_play(
+        chosen,
+        "list-sessions.yml",
+        limit=pattern,
+        variables=variables,
+        take=found.take,
+        cancelled=cancelled,
+        observer=observer,
+    )
     if not (found.hosts or found.sessions or found.errors):
         raise explain_no_match(pattern, chosen, end.output)
     for host in found.hosts:

@@ -14,9 +14,12 @@ import json
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.services.jules import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["SlackServer", "api_error"]
 
@@ -42,6 +45,8 @@ class SlackServer:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.hold = threading.Event()
         """A fault with a delay ends early once this is set, as it is at the end."""
+        self.hook: Callable[[str], object] = lambda _phase: None
+        """Is called with "before" and "after" around what a request does; "drop" prevents it."""
         self._faults: list[Fault] = []
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -165,7 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and not fault.after:
             self._go_wrong(fault)
             return
+        if slack.hook("before") == "drop":
+            self.close_connection = True
+            return
         status, answer = slack.answer(self.path, self.headers.get("Authorization") or "", body)
+        slack.hook("after")
         if fault is not None:
             self._go_wrong(fault)
             return

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dxansible.calls.audit import Audit
+from dxansible.integrations.slack import Trail
+from dxansible.runner.events import RetryPlanned
+from dxansible.runner.mapping import Quiet
+from dxansible.settings import SlackSettings
 from tests.services import Fault
-from tests.services.slack import api_error
+from tests.services.slack import CHANNEL, api_error
 from tests.unit.local_vm import LOCAL, write_inventory
 
 if TYPE_CHECKING:
@@ -92,6 +98,72 @@ def test_jules_that_asks_says_so(call: Call, person: Person, slack: SlackServer)
 
     assert slack.texts[-1].startswith("needs input: Jules, for acme/widget")
     assert "dx-dispatch --approve" in slack.texts[-1]
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("words", [("--exec", "true"), ("Mend it",)])
+def test_the_channel_is_the_first_host_s_and_the_environment_comes_before_it(
+    call: Call, slack: SlackServer, home: Path, monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:  # fmt: skip
+    slack.channels |= {"C0FIRST", "C0ENV"}
+    first = LOCAL | {"word": "FIRST", "dx_slack_channel": "C0{{ word }}", "dx_agent": "shell"}
+    second = LOCAL | {"dx_slack_channel": "C0SECOND", "dx_agent": "shell"}
+    write_inventory(home / "inventory.yml", here=first, twin=second)
+    call("all", *words)
+    assert {each["channel"] for each in slack.messages} == {"C0FIRST"}
+    assert all("thread_ts" in each for each in slack.messages[1:])
+    slack.messages.clear()
+    monkeypatch.setenv("DX_SLACK_CHANNEL", "C0ENV")
+    call("all", *words)
+    assert {each["channel"] for each in slack.messages} == {"C0ENV"}
+
+
+@pytest.mark.usefixtures("person", "no_pauses")
+@pytest.mark.parametrize(
+    ("given", "expected"), [("C0FIRST", "C0FIRST"), ("{{ x }}", CHANNEL), (None, CHANNEL)]
+)
+def test_the_channel_for_jules_is_that_of_the_inventory_s_first_host(
+    call: Call, slack: SlackServer, home: Path, given: str | None, expected: str
+) -> None:
+    slack.channels |= {"C0FIRST"}
+    variables = LOCAL | ({"dx_slack_channel": given} if given else {})
+    write_inventory(home / "inventory.yml", here=variables, twin=LOCAL)
+    call("--jules", "Mend it", "--wait")
+
+    assert [each["channel"] for each in slack.messages] == [expected] * 2
+
+
+@pytest.mark.usefixtures("person", "no_pauses")
+def test_an_inventory_that_is_broken_does_not_matter_to_jules(
+    call: Call, slack: SlackServer, home: Path
+) -> None:
+    (home / "inventory.yml").write_text("{")
+    answer = call("--jules", "Mend it")
+
+    assert (answer.code, slack.messages[0]["channel"]) == (0, CHANNEL)
+    assert "slack" not in answer.err
+
+
+def test_retries_are_told_once_it_has_begun_and_not_too_often(slack: SlackServer) -> None:
+    audit = Audit(Trail(settings=SlackSettings.load()), "epyc6", "Mend it", wait=True)
+    watch = audit.watch_command(Quiet(), "cmd_x")
+    observer = audit.observer
+    assert observer is not None
+    retry = RetryPlanned(host="epyc6", attempt=1, error="epyc6: token=hunter2 reset; try again")
+    observer(retry)
+    watch.hosts_known(["epyc6"])
+    for attempt in range(2, 9):
+        observer(replace(retry, attempt=attempt))
+    audit.close()
+
+    begin, *retries = slack.messages
+    assert "dispatched to epyc6" in begin["text"]
+    assert [each["text"].partition(" | ")[0] for each in retries] == [
+        f"trying again (attempt {number}): epyc6" for number in range(2, 7)
+    ]
+    assert {each["thread_ts"] for each in retries} == {begin["ts"]}
+    assert retries[0]["text"].endswith("epyc6: token=*** reset; try again")
 
 
 def test_a_name_that_is_no_host_is_told_as_well(call: Call, slack: SlackServer) -> None:

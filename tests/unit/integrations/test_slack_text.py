@@ -49,13 +49,15 @@ def test_what_can_t_be_read_is_let_go_and_too_much_too(tmp_path: Path) -> None:
 
 def test_a_token_that_is_none_goes_nowhere() -> None:
     settings = SlackSettings.load({"SLACK_BOT_TOKEN": "xoxb-ä€"})
-    posted = SlackDoor(settings=settings).post({"text": "x"})
+    posted = SlackDoor(settings=settings).post({"text": "x"}, CHANNEL)
     assert posted == Posted(verdict=Verdict.LATER, trouble="SLACK_BOT_TOKEN can't be a token")
 
 
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     nothing = SlackSettings.load({})
-    assert (nothing.configured, nothing.channel) == (False, CHANNEL)
+    assert (nothing.configured, nothing.channel) == (False, None)
+    assert nothing.channel_for(None) == CHANNEL
+    assert nothing.channel_for("C1") == "C1"
     assert nothing.url == "https://slack.com/api"
     assert nothing.spool == Path.home() / ".local/state/dxansible/slack"
     hook = "https://hooks.slack.com/services/x"

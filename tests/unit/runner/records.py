@@ -26,6 +26,7 @@ PREFLIGHT: dict[str, Any] = {
     "agent_version": "1.18.33",
     "load": 0.25,
     "running": 1,
+    "slack_channel": "C09MQGMFKDE",
     "ssh": {},
     "host_count": 2,
     "hosts": None,

@@ -81,13 +81,14 @@ def test_a_preflight_says_what_was_found() -> None:
         session_id="cmd_1-0a1b2c3d",
         address="100.64.0.6",
         port=22,
+        slack_channel="C09MQGMFKDE",
     )
 
 
 def test_the_first_host_of_a_play_also_says_which_hosts_there_are() -> None:
     first, second = parse(records.preflight(hosts=["epyc6", "macmini"]))
 
-    assert first == HostsKnown(hosts=("epyc6", "macmini"))
+    assert first == HostsKnown(hosts=("epyc6", "macmini"), slack_channel="C09MQGMFKDE")
     assert isinstance(second, PreflightDone)
 
 

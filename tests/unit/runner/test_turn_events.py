@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
 from dxansible.runner.events import Event, RetryPlanned, parse
 from dxansible.runner.turn_events import (
     Cleaned,
+    EndSeen,
     SessionsSeen,
     TurnEnded,
     TurnNews,
@@ -220,3 +222,37 @@ def test_a_clean_up_says_what_was_removed_and_what_was_kept() -> None:
 
 def test_a_record_of_another_kind_says_nothing_of_sessions() -> None:
     assert list(parse_turn_record("epyc6", {"kind": "of a later version"})) == []
+
+
+END: dict[str, Any] = {
+    "id": SES, "turn": 2, "trail": "0123456789abcdef", "won": True, "thread": "C1 1.2",
+    "agent": "robot", "meta": {**RUNNING["meta"], "trail": "0123456789abcdef"}, "result": FOUND,
+    "duration_ms": 2340, **records.VERDICT,
+}  # fmt: skip
+SEEN = EndSeen(
+    host="epyc6",
+    trail="0123456789abcdef",
+    won=True,
+    thread="C1 1.2",
+    result=replace(RESULT, attempts=1),
+)
+
+
+def test_an_end_that_is_claimed_is_told_whatever_record_it_is_in() -> None:
+    listed = {"kind": "sessions", "sessions": [], "load": None, "error": None, "ends": [END]}
+    stopped = {"kind": "stop", "id": SES, **records.VERDICT, "ends": [END]}
+    for record in (listed, stopped, RUNNING | {"ends": [END]}, ENDED | {"ends": [END]}):
+        seen = list(parse(records.raw("runner_retry", record)))
+        assert [each for each in seen if isinstance(each, EndSeen)] == [SEEN]
+
+
+def test_an_end_is_seen_before_the_result_that_it_decides_about() -> None:
+    kinds = [type(each) for each in parse(records.raw("runner_on_ok", ENDED | {"ends": [END]}))]
+    assert kinds == [EndSeen, TurnNews, TurnEnded]
+
+
+def test_an_end_for_others_to_tell_says_so() -> None:
+    other = END | {"won": False, "thread": "", "result": {}}
+    (seen,) = parse(records.raw("runner_on_ok", {"kind": "clean?", "ends": [other]}))
+    assert isinstance(seen, EndSeen)
+    assert (seen.won, seen.result.branch) == (False, None)

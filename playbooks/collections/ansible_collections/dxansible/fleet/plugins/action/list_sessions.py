@@ -7,7 +7,12 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents, link, session_view
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
+    agents,
+    link,
+    session_view,
+    turn_ends,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper, KeeperError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import turns_of
 
@@ -17,6 +22,9 @@ _SPEC = {
     "connect_timeout": {"type": "float", "default": 5.0},
     "ssh": {"type": "dict", "default": {}},
     "batch_mode": {"type": "bool", "default": True},
+    "claim_ends": {"type": "bool", "default": False},
+    "trail": {"type": "str", "default": ""},
+    "thread": {"type": "str", "default": ""},
 }
 
 
@@ -26,7 +34,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Read them, and say in ``dx`` what there is; nothing is changed."""
+        """Read them, and say in ``dx`` what there is; only notes are made, where asked for."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(_SPEC)
         host = str((task_vars or {})["inventory_hostname"])
@@ -56,6 +64,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                     )
                     for name in turns
                 ]
+                if arguments["trail"] and arguments["thread"]:
+                    turn_ends.note_thread(keeper, turns, arguments["trail"], arguments["thread"])
+            if arguments["claim_ends"]:
+                record["ends"] = turn_ends.claim_ends(
+                    host, keeper, turns, known, trail=arguments["trail"], connect_timeout=timeout
+                )
         except agents.AgentError as error:
             raise AnsibleActionFail(str(error)) from error
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:

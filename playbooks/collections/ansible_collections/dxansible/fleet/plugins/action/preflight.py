@@ -32,6 +32,7 @@ _SPEC = {
     "agent": {"type": "str", "default": ""},
     "agents": {"type": "dict", "default": {}},
     "path": {"type": "list", "elements": "str", "default": []},
+    "slack_channel": {"type": "str", "default": ""},
 }
 
 
@@ -69,6 +70,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             "agent_version": None,
             "load": None,
             "running": None,
+            "slack_channel": arguments["slack_channel"] or None,
             "ssh": {},
             **_play(name, variables),
         }

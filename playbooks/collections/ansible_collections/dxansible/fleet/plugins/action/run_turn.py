@@ -23,6 +23,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_choice import TurnChoice
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_ends import found_by
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import (
     TurnProgress,
     turn_texts,
@@ -43,6 +44,8 @@ _SPEC = {
     "beads": {"type": "str", "default": ""},
     "summary": {"type": "str", "default": ""},
     "task_is_data": {"type": "bool", "default": False},
+    "trail": {"type": "str", "default": ""},
+    "claim_ends": {"type": "bool", "default": False},
     "queue": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     "task_socket": {"type": "str", "default": ""},
@@ -133,6 +136,7 @@ class ActionModule(TurnChoice):
             "repo": repo,
             "beads": beads,
             "native_id": native,
+            "trail": arguments["trail"],
             **progress.limits,
         }
         return turn.script(
@@ -187,13 +191,15 @@ class ActionModule(TurnChoice):
             if not stop_here:
                 return None
             record["text"] += _shown(reader.close())
-            record["result"] = _found(reader, progress)
+            record["result"] = found_by(reader, progress.meta)
             return turn_verdict.RUNNING
         record["text"] += _shown(reader.close())
         if self._following and self._advance(keeper, progress):
             return None
-        record["result"] = _found(reader, progress)
-        return turn_verdict.judge(self._host, agent, reply, reader, progress.limits)
+        record["result"] = found_by(reader, progress.meta)
+        decided = turn_verdict.judge(self._host, agent, reply, reader, progress.limits)
+        self._claim_end(keeper, progress, record, decided)
+        return decided
 
     def _advance(self, keeper: Keeper, progress: TurnProgress) -> bool:
         """Go on to the next turn of a session that is followed; False if there is none."""
@@ -220,18 +226,3 @@ def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[li
 
 def _shown(text: str) -> list[list[str]]:
     return [["out", text]] if text else []
-
-
-def _found(reader: StreamReader, progress: TurnProgress) -> dict[str, Any]:
-    trailer = turn.Trailer.parse(reader.trailer)
-    return {
-        "message": reader.message,
-        "native_id": reader.native_id or progress.meta.get("native_id"),
-        "directory": trailer.directory,
-        "branch": trailer.branch,
-        "verify_exit_code": trailer.verify,
-        "commits": trailer.commits,
-        "files": trailer.files,
-        "dirty": trailer.dirty,
-        "head": trailer.head,
-    }

@@ -6,7 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import link, turn_verdict, verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
+    agents,
+    link,
+    turn_ends,
+    turn_verdict,
+    verdict,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     ENDED,
     Keeper,
@@ -21,6 +27,8 @@ _SPEC = {
     "wait": {"type": "int", "default": 8},
     "ssh": {"type": "dict", "default": {}},
     "turns": {"type": "bool", "default": False},
+    "agents": {"type": "dict", "default": {}},
+    "claim_ends": {"type": "bool", "default": False},
 }
 
 
@@ -61,6 +69,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                 decided = verdict.from_reply(host, reply, None) if ended else _unfinished(host)
         record = {"kind": "stop", "id": arguments["id"], "state": state, "totals": totals}
         record |= decided.as_dict()
+        if arguments["turns"] and arguments["claim_ends"]:
+            record["ends"] = self._claim_ends(host, arguments)
         verified = decided.outcome != "ABORTED" or bool(decided.stop_verified)
         return result | {
             "failed": not verified,
@@ -68,6 +78,16 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             "dx": record,
             "changed": state == "aborted",
         }
+
+    def _claim_ends(self, host: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        keeper, timeout = Keeper(self._connection), arguments["connect_timeout"]
+        try:
+            known = agents.load_agents(arguments["agents"])
+            with link.guarded(timeout * 2 + 15):
+                turns = turns_of(keeper.list(arguments["id"]).sessions)
+        except (agents.AgentError, link.LinkError, link.CallTimeoutError, KeeperError):
+            return []  # the next client that sees the end will tell it
+        return turn_ends.claim_ends(host, keeper, turns, known, connect_timeout=timeout)
 
     def _stop(self, arguments: dict[str, Any]) -> Reply | None:
         """The answer of the VM; None if it has no turn of that session."""

@@ -8,7 +8,8 @@ module: list_sessions
 short_description: List the agents' sessions of a host, as the host knows them
 version_added: 0.2.0
 description:
-  - Reads what the host has kept of every session in one round trip, and changes nothing.
+  - Reads what the host has kept of every session in one round trip, and changes nothing but the
+    notes that O(claim_ends) and O(thread) ask for.
 options:
   session:
     description: Only this session. When empty, all.
@@ -31,6 +32,20 @@ options:
     description: Whether never to wait for a person to type a password or a passphrase.
     type: bool
     default: true
+  claim_ends:
+    description:
+      - Whether to claim the ends of turns that belong to an audit trail and were not told yet.
+        They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
+    type: bool
+    default: false
+  trail:
+    description: The audit trail whose ends are to be claimed. When empty, any.
+    type: str
+    default: ""
+  thread:
+    description: Where the audit trail O(trail) goes on, noted on its turns for other machines.
+    type: str
+    default: ""
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.
@@ -89,4 +104,11 @@ dx:
       description: Why the host could not be asked; null if it could.
       type: str
       returned: always
+    ends:
+      description:
+        - Of each turn whose end was seen, what became of it, and whether it is for this client to
+          tell (C(won)), with the C(trail) that it belongs to and the C(thread) in which that is.
+      type: list
+      elements: dict
+      returned: when O(claim_ends)
 """

@@ -60,6 +60,10 @@ options:
     type: list
     elements: str
     default: []
+  slack_channel:
+    description: The channel of the audit trail, only to be returned in RV(dx.slack_channel).
+    type: str
+    default: ""
 attributes:
   action:
     description: Runs on the controller.
@@ -200,6 +204,11 @@ dx:
       type: int
       returned: always
       sample: 150
+    slack_channel:
+      description: O(slack_channel); null if it is empty.
+      type: str
+      returned: always
+      sample: C09MQGMFKDE
     ssh:
       description:
         - Settings of the ssh client that the other modules want to know; empty if the connection is

@@ -59,6 +59,16 @@ options:
     description: Whether strangers may have written it, so that no agent may run it as a program.
     type: bool
     default: false
+  trail:
+    description: Id of the audit trail that is to be told of the turn's end. When empty, none.
+    type: str
+    default: ""
+  claim_ends:
+    description:
+      - Whether to claim the ends of turns that belong to an audit trail and were not told yet.
+        They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
+    type: bool
+    default: false
   queue:
     description: Whether to wait for a turn that is running, instead of failing.
     type: bool
@@ -225,6 +235,13 @@ dx:
           C(dirty), C(head)). Null is what the turn had not come to.
       type: dict
       returned: when the turn has ended
+    ends:
+      description:
+        - Of each turn whose end was seen, what became of it, and whether it is for this client to
+          tell (C(won)), with the C(trail) that it belongs to and the C(thread) in which that is.
+      type: list
+      elements: dict
+      returned: when O(claim_ends) and an end was seen
     outcome:
       description:
         - V(SUCCESS), V(FAILURE), V(TIMEOUT), V(ABORTED) or V(PREFLIGHT_FAILED); V(RUNNING) where

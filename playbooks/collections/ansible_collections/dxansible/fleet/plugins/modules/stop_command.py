@@ -37,6 +37,16 @@ options:
     description: Whether O(id) is an agent's session, whose last turn is to be stopped.
     type: bool
     default: false
+  agents:
+    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
+    type: dict
+    default: {}
+  claim_ends:
+    description:
+      - Whether to claim the ends of turns that belong to an audit trail and were not told yet.
+        They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
+    type: bool
+    default: false
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.
@@ -134,4 +144,11 @@ dx:
       type: int
       returned: always
       sample: 0
+    ends:
+      description:
+        - Of each turn whose end was seen, what became of it, and whether it is for this client to
+          tell (C(won)), with the C(trail) that it belongs to and the C(thread) in which that is.
+      type: list
+      elements: dict
+      returned: when O(claim_ends) and O(turns)
 """

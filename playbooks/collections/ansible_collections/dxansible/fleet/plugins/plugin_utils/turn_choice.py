@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 
-from . import agents, session, turn, turn_verdict, verdict
+from . import agents, link, session, turn, turn_ends, turn_verdict, verdict
 from .attempt import AttemptAction
-from .keeper import ENDED
+from .keeper import ENDED, KeeperError
 from .stream_reader import StreamReader
 from .turn_progress import TurnProgress, turns_of
 
@@ -47,6 +48,8 @@ class TurnChoice(AttemptAction):
                 known = turns_of(keeper.list(progress.id).sessions).get(progress.id, [])
         if self._following:
             return self._choose_followed(progress, known)
+        if self._arguments["claim_ends"]:
+            record["ends"] = self._claimed(keeper, {progress.id: known})
         if known and known[-1][1].state not in ENDED:
             if not self._arguments["queue"]:
                 return turn_verdict.busy(self._host, progress.id, ours_lost=False)
@@ -60,6 +63,38 @@ class TurnChoice(AttemptAction):
             return self._prepare_resume(keeper, progress, known)
         self._prepare(progress, 1, self._arguments["agent"], {})
         return None
+
+    def _claimed(
+        self, keeper: Keeper, turns: dict[str, list[tuple[int, Entry]]]
+    ) -> list[dict[str, Any]]:
+        return turn_ends.claim_ends(
+            self._host,
+            keeper,
+            turns,
+            agents.load_agents(self._arguments["agents"]),
+            connect_timeout=self._arguments["connect_timeout"],
+        )
+
+    def _claim_end(
+        self,
+        keeper: Keeper,
+        progress: TurnProgress,
+        record: dict[str, Any],
+        decided: verdict.Verdict,
+    ) -> None:
+        """Claim the end of the turn; of one on many hosts later, when all of them can be told."""
+        if not (self._arguments["claim_ends"] and progress.meta.get("trail")):
+            return
+        ends: list[dict[str, Any]] = []
+        if self._hosts == 1 or self._following:
+            with suppress(link.LinkError, link.CallTimeoutError, KeeperError):
+                with self._guard(0):
+                    turns = turns_of(keeper.list(progress.id).sessions)
+                ends = self._claimed(keeper, turns)
+        if progress.turn not in {end["turn"] for end in ends}:
+            meta = progress.meta
+            ends.append(turn_ends.told_by_others(progress.id, progress.turn, meta, decided))
+        record["ends"] = [*record.get("ends", []), *ends]
 
     def _settle(self, keeper: Keeper, entry: Entry) -> bool:
         """End what a lost turn may have left running; False if that can't be verified."""

@@ -1,0 +1,70 @@
+"""What VMs keep of the trail of a dispatch: where it goes on, and who tells the ends."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from dxansible.errors import DxError
+from dxansible.logs import event
+from dxansible.sessions import TrailPart, list_sessions
+
+if TYPE_CHECKING:
+    from dxansible.fleet.plays import Observer
+    from dxansible.integrations.slack_http import Thread
+    from dxansible.settings import Settings
+
+__all__ = ["TrailOnVms"]
+
+_LONGEST_SECONDS = 15.0
+
+
+class TrailOnVms:
+    """Runs of our own, on the VMs that have taken the task."""
+
+    def __init__(self, settings: Settings, trail: str) -> None:
+        """Ask nobody yet."""
+        self._settings, self._trail = settings, trail
+        self._gone = threading.Event()
+        self._worker: threading.Thread | None = None
+        self.sessions: dict[str, str] = {}
+        """The session of each host that has taken the task."""
+
+    def note(self, thread: Thread) -> None:
+        """Note there where the trail goes on, beside whatever else is done."""
+        if self.sessions and self._worker is None:
+            part = TrailPart(id=self._trail, thread=f"{thread.channel} {thread.ts}")
+            self._worker = threading.Thread(
+                target=self._run, args=(part, None), name="slack-note", daemon=True
+            )
+            self._worker.start()
+
+    def claim(self, observer: Observer) -> None:
+        """Claim the ends of all the turns at once."""
+        self._run(TrailPart(id=self._trail), observer)
+
+    def finish(self, *, needed: bool) -> None:
+        """Wait until it is noted, for some seconds; or, where that is of no use now, don't."""
+        if self._worker is not None:
+            if needed:
+                self._worker.join(_LONGEST_SECONDS)
+            self._gone.set()
+            self._worker.join()
+
+    def _run(self, part: TrailPart, observer: Observer | None) -> None:
+        alone = next(iter(self.sessions.values())) if len(self.sessions) == 1 else None
+        try:
+            found = list_sessions(
+                ",".join(self.sessions),
+                self._settings,
+                session=alone,
+                trail=part,
+                cancelled=self._gone,
+                observer=observer,
+            )
+            troubles = list(found.errors.values())
+        except DxError as error:
+            troubles = [str(error)]
+        for trouble in troubles if not self._gone.is_set() else ():
+            event("slack_not_noted", logging.DEBUG, error=trouble)

@@ -1,0 +1,162 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ends of turns that somebody is to be told of: the VM knows who tells, so that only one does.
+
+A turn's meta names the trail of messages that it belongs to. Where the trail goes on, and who tells
+the end, are notes on the turn; whoever makes the second one first is the one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from . import link, turn, turn_verdict
+from .keeper import ENDED, CutShortError, KeeperError
+from .stream_reader import StreamReader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .agents import Agent
+    from .keeper import Entry, Keeper
+    from .verdict import Verdict
+
+__all__ = ["claim_ends", "found_by", "note_thread", "told_by_others"]
+
+_THREAD, _END = "slack", "slack-end"
+_MOST = 10
+"""Ends claimed in one call; the others are left to the next."""
+_TAIL_BYTES = 2**18
+_ERROR_BYTES = 2**16
+_POLLS = 8
+"""To read so much, which may be in several pieces."""
+_CALL_SECONDS = 10
+"""That a call may take beyond the time for a connection to come up."""
+
+
+def claim_ends(  # noqa: PLR0913 - all but the first four are options by name
+    host: str,
+    keeper: Keeper,
+    turns: Mapping[str, list[tuple[int, Entry]]],
+    known: Mapping[str, Agent],
+    *,
+    trail: str = "",
+    connect_timeout: float = 5.0,
+) -> list[dict[str, Any]]:
+    """Claim the ends that nobody has told yet, and say what became of those turns; oldest first.
+
+    With ``trail``, only those of that one. What goes wrong ends it, and what was claimed counts.
+    """
+    ends: list[dict[str, Any]] = []
+    patience = connect_timeout * 2 + _CALL_SECONDS
+    for session, number, entry, meta in _untold(turns, trail)[:_MOST]:
+        agent = known.get(str(meta.get("agent"))) or known["shell"]
+        try:
+            with link.guarded(patience):
+                decided, reader = _judge(host, keeper, entry, agent, meta)
+            notes = _claim(keeper, entry.name, patience)
+        except (link.LinkError, link.CallTimeoutError, KeeperError):
+            break
+        if notes is not None:
+            seconds = (entry.at or 0) - (entry.began or 0) if entry.at and entry.began else 0
+            ends.append(
+                _record(session, number, meta, decided)
+                | {"won": True, "thread": notes.get(_THREAD, ""), "duration_ms": 1000 * seconds}
+                | {"result": found_by(reader, meta)}
+            )
+    return ends
+
+
+def told_by_others(
+    session: str, number: int, meta: Mapping[str, Any], decided: Verdict
+) -> dict[str, Any]:
+    """The record of an end that is not, or not yet, for this client to tell."""
+    return _record(session, number, meta, decided) | {
+        "won": False, "thread": "", "duration_ms": 0, "result": {},
+    }  # fmt: skip
+
+
+def note_thread(
+    keeper: Keeper, turns: Mapping[str, list[tuple[int, Entry]]], trail: str, thread: str
+) -> None:
+    """Note on the turns of a trail where it goes on. Raises KeeperError."""
+    for entry in (entry for each in turns.values() for _, entry in each):
+        if turn.read_meta(entry.meta).get("trail") == trail:
+            keeper.note(entry.name, _THREAD, thread)
+
+
+def found_by(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What the output of a turn says of it; None where it had not come to that."""
+    trailer = turn.Trailer.parse(reader.trailer)
+    return {
+        "message": reader.message,
+        "native_id": reader.native_id or meta.get("native_id"),
+        "directory": trailer.directory,
+        "branch": trailer.branch,
+        "verify_exit_code": trailer.verify,
+        "commits": trailer.commits,
+        "files": trailer.files,
+        "dirty": trailer.dirty,
+        "head": trailer.head,
+    }
+
+
+def _untold(
+    turns: Mapping[str, list[tuple[int, Entry]]], trail: str
+) -> list[tuple[str, int, Entry, dict[str, Any]]]:
+    found = [
+        (session, number, entry, turn.read_meta(entry.meta))
+        for session, each in turns.items()
+        for number, entry in each
+        if entry.state in ENDED and _END not in entry.notes
+    ]
+    marked = [each for each in found if isinstance(each[3].get("trail"), str)]
+    wanted = [each for each in marked if trail in {"", each[3]["trail"]}]
+    return sorted(wanted, key=lambda each: each[2].at or 0)
+
+
+def _judge(
+    host: str, keeper: Keeper, entry: Entry, agent: Agent, meta: Mapping[str, Any]
+) -> tuple[Verdict, StreamReader]:
+    """How it ended, by the end of its output."""
+    reader = StreamReader(agent)
+    out = max(0, entry.out_total - _TAIL_BYTES)
+    err = max(0, entry.err_total - _ERROR_BYTES)
+    if out:
+        reader.skip()
+    polls = 0
+    while True:
+        reply = keeper.poll(entry.name, {"out": out, "err": err})
+        if reply.out_from > out:
+            reader.skip()
+        reader.feed_error(reply.err)
+        reader.feed(reply.out)
+        out, err = reply.out_from + len(reply.out), reply.err_from + len(reply.err)
+        polls += 1
+        if reply.complete or polls == _POLLS:
+            break
+    reader.close()
+    return turn_verdict.judge(host, agent, reply, reader, turn.limits_of(meta)), reader
+
+
+def _claim(keeper: Keeper, name: str, patience: float) -> dict[str, str] | None:
+    """All notes on the turn if it is us who tell its end, else None."""
+    ours = secrets.token_hex(8)
+    try:
+        with link.guarded(patience):
+            notes = keeper.note(name, _END, ours)
+    except (link.LinkError, CutShortError):  # it may have been made before the connection went
+        with link.guarded(patience):
+            notes = keeper.note(name, _END, ours)
+    return notes if notes.get(_END) == ours else None
+
+
+def _record(session: str, number: int, meta: Mapping[str, Any], decided: Verdict) -> dict[str, Any]:
+    return {
+        "id": session,
+        "turn": number,
+        "trail": str(meta.get("trail")),
+        "agent": meta.get("agent"),
+        "meta": dict(meta),
+        **decided.as_dict(),
+    }
