@@ -174,7 +174,7 @@ def test_result_as_a_dict_is_what_json_gives_back() -> None:
         "error": "no answer on port 22; is the VM up?",
         "stop_verified": False,
         "left_running": 2,
-        "truncation": {"stdout_bytes": 7, "stderr_bytes": 0},
+        "truncation": {"stdout_bytes": 7, "stderr_bytes": 0, "disk_full": False},
         "session_id": "ses_abc123",
     }
 
