@@ -111,6 +111,11 @@ class SlackSettings:
         """There is somewhere to post to."""
         return bool(self.token or self.webhook)
 
+    @property
+    def wants_channel(self) -> bool:
+        """The inventory's channel matters: there is none in the environment, and no webhook's."""
+        return self.token is not None and self.channel is None
+
     def channel_for(self, inventory: str | None) -> str:
         """The channel to post to, where the inventory has that one."""
         return self.channel or inventory or _SLACK_CHANNEL

@@ -205,7 +205,7 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
     text = task if isinstance(task, str) else task.decode(errors="replace")
     trail = None if options.slack is False else open_trail(wanted=options.slack is True)
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
-    if trail is not None and options.jules and trail.settings.channel is None:
+    if trail is not None and options.jules and trail.settings.wants_channel:
         audit.channel = InventoryChannel(options.inventory)
     try:
         yield audit

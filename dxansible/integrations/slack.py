@@ -185,7 +185,9 @@ class Trail:
                 return _BUDGET_SECONDS
 
     def _tell(self, name: str, error: str) -> None:
-        """One line for a dispatch; more only for those who look for it."""
+        """One line for a dispatch; more only for those who look for it. Slack's words are in it."""
+        for secret in filter(None, (self.settings.token, self.settings.webhook)):
+            error = error.replace(secret, "***")
         event(name, logging.DEBUG if self._told else logging.WARNING, error=error)
         self._told = True
 

@@ -14,6 +14,7 @@ import pytest
 from tests.integration.dispatcher import Dispatcher
 from tests.integration.sessions.work import await_end, begin, turn_directory
 from tests.integration.traces import files_with
+from tests.integration.vm_processes import wait_until
 from tests.services import SlackServer
 
 if TYPE_CHECKING:
@@ -78,6 +79,25 @@ def test_of_all_who_see_it_one_tells_it_and_the_token_is_nowhere(
         assert slack.token not in text
     assert (epyc6.home / "seen-by-the-agent").exists()
     assert files_with(slack.token, since=since) == []
+
+
+def test_a_lost_connection_is_told_while_it_is_tried_again(
+    slack: SlackServer, people: list[Dispatcher], epyc6: Vm, work: Work
+) -> None:
+    with people[0].start("epyc6", work.task, "--wait", "--retries", "9") as client:
+        work.runs()
+        wait_until(lambda: len(slack.messages) == 1, 30, "it is told that it has begun")
+        for _ in range(5):  # a cut between two questions costs nothing, and is no news
+            time.sleep(1.5)
+            if len(slack.messages) == 1:
+                epyc6.cut_now()
+        work.end()
+        client.communicate(timeout=60)
+    begin, *others = slack.messages
+    assert client.returncode == 0
+    assert others[0]["text"].startswith("trying again (attempt 2): epyc6 | epyc6: ")
+    assert others[-1]["text"].startswith("SUCCESS: epyc6")
+    assert {each["thread_ts"] for each in others} == {begin["ts"]}
 
 
 @pytest.mark.parametrize("phase", ["before", "after"])

@@ -6,7 +6,9 @@ import json
 import re
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +24,6 @@ from tests.unit.local_vm import LOCAL, write_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.services import SlackServer
     from tests.unit.test_cli import Answer
@@ -150,6 +151,62 @@ def test_who_waits_and_is_not_the_first_tells_nothing(world: World) -> None:
     assert world.call("here", "Mend it", "--wait").code == 0
 
     assert (len(world.slack.messages), world.ends) == (1, [])
+
+
+def test_the_thread_is_noted_while_somebody_waits(world: World) -> None:
+    noted = f"until ls {world.vm}/*/note.slack; do sleep 0.1; done"
+    agent = {"dx_agents": {"held": {"start": ["sh", "-c", noted]}}, "dx_agent": "held"}
+    write_inventory(world.home / "inventory.yml", here=LOCAL | agent)
+    assert world.call("here", "Mend it", "--wait", "--timeout", "30").code == 0
+
+    (note,) = world.vm.glob("*/note.slack")
+    assert note.read_text() == f"{CHANNEL} {world.slack.messages[0]['ts']}\n"
+    assert len(world.ends) == 1
+
+
+def test_a_webhook_s_ends_stand_alone(world: World) -> None:
+    world.monkeypatch.delenv("SLACK_BOT_TOKEN")
+    world.monkeypatch.setenv("SLACK_WEBHOOK_URL", world.slack.webhook)
+    world.finish()
+    world.go_to("b")
+    world.call("--sessions", "here")
+    world.call("--sessions", "here")
+
+    assert len(world.ends) == 1
+    assert all("thread_ts" not in each for each in world.slack.messages)
+    assert not list(world.vm.glob("*/note.slack"))
+
+
+@pytest.mark.parametrize("secret", ["SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"])
+def test_the_secret_is_nowhere(world: World, secret: str) -> None:
+    canary = world.slack.token if secret == "SLACK_BOT_TOKEN" else world.slack.webhook  # noqa: S105 - a name
+    world.monkeypatch.delenv("SLACK_BOT_TOKEN")
+    world.monkeypatch.setenv(secret, canary)
+    lists: list[str] = []
+
+    def look(_phase: str) -> None:
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                lists.append(place.read_text(errors="replace"))
+
+    world.slack.hook = look
+    session = world.finish("env >~/env; echo please fail", "--agent", "shell", "-v")
+    world.go_to("b")
+    texts = [world.call("--logs", session, "-v", "--json")]
+    world.slack.fail(api_error(f"no_such_thing {canary}"), times=20)
+    texts.append(world.call("here", "Mend it", "--wait", "-v"))
+    texts.append(world.call("--sessions", "-v", "--json"))
+
+    assert len(world.ends) == 1
+    assert "please fail" in world.slack.texts[0]
+    assert "no_such_thing" in texts[1].err
+    key = canary.rpartition("/")[2]
+    bodies = str([body for _, body in world.slack.requests])
+    for text in (*lists, bodies, *(each.err + str(each.out) for each in texts)):
+        assert key not in text
+    for path in world.home.rglob("*"):
+        if path.is_file() and path.name != "env":
+            assert key.encode() not in path.read_bytes(), path
 
 
 def test_an_abort_is_told_as_one(world: World) -> None:

@@ -8,6 +8,7 @@ the end, are notes on the turn; whoever makes the second one first is the one.
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 
 from . import link, turn, turn_verdict
@@ -30,7 +31,9 @@ _TAIL_BYTES = 2**18
 _ERROR_BYTES = 2**16
 _POLLS = 8
 """To read so much, which may be in several pieces."""
-_CALL_SECONDS = 10
+_BUDGET_SECONDS = 4.0
+"""After that no further end is begun with."""
+_CALL_SECONDS = 5.0
 """That a call may take beyond the time for a connection to come up."""
 
 
@@ -45,11 +48,15 @@ def claim_ends(  # noqa: PLR0913 - all but the first four are options by name
 ) -> list[dict[str, Any]]:
     """Claim the ends that nobody has told yet, and say what became of those turns; oldest first.
 
-    With ``trail``, only those of that one. What goes wrong ends it, and what was claimed counts.
+    With ``trail``, only those of that one. Not all are claimed where that would take long. What
+    goes wrong ends it, and what was claimed counts.
     """
     ends: list[dict[str, Any]] = []
-    patience = connect_timeout * 2 + _CALL_SECONDS
+    patience = connect_timeout + _CALL_SECONDS
+    deadline = time.monotonic() + _BUDGET_SECONDS
     for session, number, entry, meta in _untold(turns, trail)[:_MOST]:
+        if time.monotonic() > deadline:
+            break
         agent = known.get(str(meta.get("agent"))) or known["shell"]
         try:
             with link.guarded(patience):
