@@ -72,7 +72,7 @@ class Audit:
         """The same listener, and the trail begins once all VMs have the task, or won't get it."""
         if self._trail is None:
             return listener
-        self._vms = TrailOnVms(settings, self._trail.id)
+        self._vms = TrailOnVms(settings, self._trail.id, wait=self._wait)
         self._trail.on_thread = self._vms.note
         return TurnWatch(listener, lambda ids: self._begin(session_notes(ids)))
 
@@ -146,7 +146,7 @@ class Audit:
                 session = news.result.session_id
                 self._told[session] = self._told.get(session, False) or news.won
                 return
-            case HostsKnown():
+            case HostsKnown() if not self._begun:
                 self._trail.channel = self._trail.settings.channel_for(news.slack_channel)
             case TurnNews() if news.started and self._vms is not None:
                 self._vms.sessions[news.host] = news.session_id
@@ -188,7 +188,8 @@ class Audit:
         ids = [each.session_id for each in results if each.session_id]
         notes = [f"session {ids[0]}"] if len(ids) == 1 else []
         title = "needs input" if needs else str(outcome)
-        self._end(title, "\n".join(lines), notes, last=not running)
+        goes_on = running or any(each.reason is Reason.LOST_CONTACT for each in results)
+        self._end(title, "\n".join(lines), notes, last=not goes_on)
 
     def _end(self, title: str, body: str, notes: Sequence[str], *, last: bool = True) -> None:
         if self._trail is None:

@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["TrailOnVms"]
 
 _LONGEST_SECONDS = 15.0
+_PATIENCE_SECONDS = 3.0
+"""Who waits for a turn that ends within them need not note anything."""
 
 
 class TrailOnVms:
     """Runs of our own, on the VMs that have taken the task."""
 
-    def __init__(self, settings: Settings, trail: str) -> None:
-        """Ask nobody yet."""
+    def __init__(self, settings: Settings, trail: str, *, wait: bool) -> None:
+        """Ask nobody yet. ``wait``: the call goes on to the end of the turns."""
         self._settings, self._trail = settings, trail
-        self._gone = threading.Event()
+        self._gone, self._hurry = threading.Event(), threading.Event()
+        if not wait:
+            self._hurry.set()
         self._worker: threading.Thread | None = None
         self.sessions: dict[str, str] = {}
         """The session of each host that has taken the task."""
@@ -36,7 +40,7 @@ class TrailOnVms:
         if self.sessions and self._worker is None:
             part = TrailPart(id=self._trail, thread=f"{thread.channel} {thread.ts}")
             self._worker = threading.Thread(
-                target=self._run, args=(part, None), name="slack-note", daemon=True
+                target=self._note, args=(part,), name="slack-note", daemon=True
             )
             self._worker.start()
 
@@ -48,9 +52,16 @@ class TrailOnVms:
         """Wait until it is noted, for some seconds; or, where that is of no use now, don't."""
         if self._worker is not None:
             if needed:
+                self._hurry.set()
                 self._worker.join(_LONGEST_SECONDS)
             self._gone.set()
+            self._hurry.set()
             self._worker.join()
+
+    def _note(self, part: TrailPart) -> None:
+        self._hurry.wait(_PATIENCE_SECONDS)
+        if not self._gone.is_set():
+            self._run(part, None)
 
     def _run(self, part: TrailPart, observer: Observer | None) -> None:
         alone = next(iter(self.sessions.values())) if len(self.sessions) == 1 else None
