@@ -10,9 +10,11 @@ import pytest
 
 from dxansible.calls.audit import Audit
 from dxansible.integrations.slack import Trail
+from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.runner.events import RetryPlanned
 from dxansible.runner.mapping import Quiet
 from dxansible.settings import SlackSettings
+from dxansible.turn import TurnResult
 from tests.services import Fault
 from tests.services.slack import CHANNEL, api_error
 from tests.unit.local_vm import LOCAL, write_inventory
@@ -164,6 +166,23 @@ def test_retries_are_told_once_it_has_begun_and_not_too_often(slack: SlackServer
     ]
     assert {each["thread_ts"] for each in retries} == {begin["ts"]}
     assert retries[0]["text"].endswith("epyc6: token=*** reset; try again")
+
+
+@pytest.mark.parametrize("reason", [Reason.LOST_CONTACT, Reason.EXIT_NONZERO])
+def test_who_loses_contact_keeps_the_thread_for_the_end_that_is_to_come(
+    slack: SlackServer, reason: Reason
+) -> None:
+    settings = SlackSettings.load()
+    trail = Trail(settings=settings)
+    audit = Audit(trail, "epyc6", "Mend it", wait=True)
+    result = TurnResult(
+        host="epyc6", session_id="ses_x", user=None, outcome=FanoutOutcome.FAILURE, reason=reason
+    )
+    audit.turns([result])
+    audit.close()
+
+    assert len(slack.messages) == 2
+    assert (settings.spool / f"{trail.id}.thread").exists() is (reason is Reason.LOST_CONTACT)
 
 
 def test_a_name_that_is_no_host_is_told_as_well(call: Call, slack: SlackServer) -> None:
