@@ -34,6 +34,7 @@ Examples:
   dx-dispatch --sessions                              all sessions of all VMs
   dx-dispatch --logs ses_abc123 --follow              what the agent says, from the first byte
   dx-dispatch --abort ses_abc123                      stop it, verified
+  dx-dispatch --finalize-pr ses_abc123 --beads bd-123   the pull request of what it has done
   dx-dispatch --jules --issue bd-123 --wait           an issue of Beads for Jules, to its end
   dx-dispatch epyc6 --issue bd-123 --claim            the same issue for a VM's agent
   dx-dispatch epyc6 --exec "make test"                run a command, output live

@@ -22,6 +22,8 @@ __all__ = [
     "comment",
     "dry_run_document",
     "exit_code",
+    "finalize_document",
+    "finalize_line",
     "no_choice_document",
     "sessions_document",
     "sessions_table",
@@ -201,6 +203,31 @@ def comment(result: TurnResult) -> str:
 def dry_run_document(prompt: str) -> str:
     """The JSON document of a task that is only shown."""
     return json.dumps({"schema": SCHEMA, "exit_code": 0, "dry_run": True, "prompt": prompt})
+
+
+def finalize_document(result: TurnResult, code: int) -> str:
+    """The JSON document of a finalize."""
+    url = result.push.url if result.push else None
+    document = {
+        "schema": SCHEMA,
+        "outcome": result.outcome,
+        "exit_code": code,
+        "results": [result.to_dict() | {"pull_request": url}],
+    }
+    return json.dumps(document) + "\n"
+
+
+def finalize_line(result: TurnResult) -> str:
+    """One line about a finalize: what became of the branch, or what to do."""
+    if result.outcome is None:
+        back = f"goes on; see how it ends: dx-dispatch --finalize-pr {result.session_id} --queue"
+        return f"{result.host}  {click.style('running', fg='cyan')}  {back}"
+    line = turn_line(result)
+    if result.outcome is not FanoutOutcome.SUCCESS or result.push is None:
+        return line
+    came = {"found": "was open already", "merged": "was merged already"}
+    push = result.push
+    return f"{line}  {push.branch} is pushed, its pull request {came.get(str(push.came), 'opened')}"
 
 
 def clean_document(results: Sequence[CleanResult], code: int) -> str:

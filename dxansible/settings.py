@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "GitHubSettings",
     "ServiceSettings",
     "Settings",
     "SlackSettings",
@@ -138,6 +139,25 @@ class SlackSettings:
             spool=state / "dxansible" / "slack",
             caller=known.get("USER") or known.get("LOGNAME") or f"uid {os.getuid()}",
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubSettings:
+    """Who we are at GitHub."""
+
+    token: str | None = field(repr=False)
+    api: str | None
+    """Where the token may go besides github.com: the address of a server's API."""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> GitHubSettings:
+        """Read the environment. Raises UsageError where the token would travel in the clear."""
+        known = os.environ if environ is None else environ
+        api = (known.get("GITHUB_API_URL") or "").strip() or None
+        if api:
+            _check_address("GITHUB_API_URL", api)
+        token = known.get("GITHUB_TOKEN") or known.get("GH_TOKEN") or ""
+        return cls(token=token.strip() or None, api=api.rstrip("/") if api else None)
 
 
 def _check_address(name: str, url: str) -> None:

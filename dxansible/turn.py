@@ -10,7 +10,7 @@ from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Changes", "CleanResult", "SessionInfo", "TurnResult"]
+__all__ = ["Changes", "CleanResult", "Push", "SessionInfo", "TurnResult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,32 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """What a finalize has pushed, and what `gh` on the VM has made of it.
+
+    `host` and `repository` are None where the remote is of no known kind. `gh` says whether it was
+    used; `note` has its complaint. `came` is created, found or merged, and None without a `url`.
+    """
+
+    branch: str
+    base: str
+    head: str
+    host: str | None = None
+    repository: str | None = None
+    gh: str | None = None
+    came: str | None = None
+    url: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnResult:
     """What became of one turn of a session.
 
     `outcome` is None while it runs. `error` says what happened and what to do, and is None on
     success. `message` is the agent's last message. `directory`, `branch` and `changes` are None
-    where the turn did not come so far, and `changes` where there is no repository.
+    where the turn did not come so far, and `changes` where there is no repository. `push` is that
+    of a finalize.
     """
 
     host: str
@@ -54,6 +74,7 @@ class TurnResult:
     directory: str | None = None
     branch: str | None = None
     changes: Changes | None = None
+    push: Push | None = None
     task_summary: str | None = None
     beads: str | None = None
     attempts: int = 0
@@ -100,6 +121,7 @@ class SessionInfo:
     task: str | None
     beads: str | None
     repo: str | None
+    first_task: str | None = None
 
     @classmethod
     def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:

@@ -64,6 +64,11 @@ class Audit:
         return self._trail.id if self._trail else None
 
     @property
+    def _who(self) -> str:
+        caller = self._trail.settings.caller if self._trail else ""
+        return f"{caller}@{socket.gethostname()}"
+
+    @property
     def observer(self) -> Observer | None:
         """What is to be told the events of the run; None where there is no trail."""
         return self._take if self._trail else None
@@ -103,6 +108,19 @@ class Audit:
             self._vms.claim(self._take)
         if ours := [each for each in ended if self._told.get(each.session_id, True)]:
             self._ended(ours, running=running)
+
+    def finalized(self, result: TurnResult) -> None:
+        """What became of a session's pull request, in one message."""
+        if self._trail is None or result.outcome is None:
+            return
+        self._begun = True
+        push = result.push
+        notes = [
+            each for each in (push.url if push else None, f"session {result.session_id}") if each
+        ]
+        title = f"{self._who} finalized {self._target}: {result.outcome}"
+        body = f"{self._task}\n{result_line(result)}"
+        self._trail.post(Message(title=title, body=body, notes=tuple(notes)), last=True)
 
     def commands(self, results: Sequence[FanoutResult]) -> None:
         """How a command ended."""
@@ -164,8 +182,7 @@ class Audit:
         self._begun = True
         if self.channel is not None:
             self._trail.channel = self._trail.settings.channel_for(self.channel.get())
-        who = f"{self._trail.settings.caller}@{socket.gethostname()}"
-        title = f"{who} dispatched to {self._target}"
+        title = f"{self._who} dispatched to {self._target}"
         self._trail.post(Message(title=title, body=self._task, notes=tuple(notes)), last=last)
         for news in self._retries[:_MOST_RETRIES]:
             self._tell_retry(news)

@@ -103,6 +103,23 @@ _FLAGS = (
     ),
     click.option("--approve", metavar="SES", help="Approve the plan of a session of Jules."),
     click.option(
+        "--finalize-pr",
+        metavar="SES",
+        help="Commit what this session has left, push its branch, and open its pull request.",
+    ),
+    click.option(
+        "--base",
+        metavar="BRANCH",
+        help="With --finalize-pr: where it is to be merged.  [default: the remote's own]",
+    ),
+    click.option("--draft", is_flag=True, help="With --finalize-pr: open it as a draft."),
+    click.option(
+        "--reviewer",
+        multiple=True,
+        metavar="USER|ORG/TEAM",
+        help="With --finalize-pr: ask for a review. May be given several times.",
+    ),
+    click.option(
         "--idle-timeout",
         type=_seconds,
         metavar="SECONDS",
@@ -124,7 +141,7 @@ _FLAGS = (
         type=_seconds,
         metavar="SECONDS",
         help="Time limit, enforced on the VM.  [default: 60 for a command; for a turn "
-        "dx_session_timeout, or 7200]",
+        "dx_session_timeout, or 7200; 600 for --finalize-pr]",
     ),
     click.option(
         "--retries",

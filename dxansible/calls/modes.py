@@ -16,9 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["choose_call", "sort_out"]
 
 
-_TAKE_NO_TARGET = frozenset({"--list", "--status", "--logs", "--abort", "--approve"})
+_TAKE_NO_TARGET = frozenset(
+    {"--list", "--status", "--logs", "--abort", "--approve", "--finalize-pr"}
+)
 _OF_ISSUES = ("dry_run", "claim", "template")
 _OF_JULES = ("branch", "allow_no_pr")
+_OF_FINALIZE = ("base", "draft", "reviewer")
+_NOT_OF_FINALIZE = (
+    "agent", "repo", "verify", "wait", "idle_timeout", "run_id", "gather", "max_output", "forks",
+    "file", "session", "dry_run",
+)  # fmt: skip
 _OF_VMS = ("agent", "beads", "verify", "queue", "gather", "max_output", "forks")
 
 
@@ -50,6 +57,7 @@ def choose_call(options: Options) -> Callable[[Options], int]:
         "--logs": options.logs is not None,
         "--abort": options.abort is not None,
         "--approve": options.approve is not None,
+        "--finalize-pr": options.finalize_pr is not None,
         "--clean": options.clean,
     }
     chosen = [name for name, given in asked.items() if given]
@@ -57,20 +65,25 @@ def choose_call(options: Options) -> Callable[[Options], int]:
         message = f"{' and '.join(chosen)} can't be used together"
         raise UsageError(message, "choose one of them")
     mode = chosen[0] if chosen else None
-    ids = (options.status, options.logs, options.abort, options.approve, options.session)
+    ids = (options.status, options.logs, options.abort, options.approve, options.session,
+           options.finalize_pr)  # fmt: skip
     at_jules = options.jules or any(is_jules(each) for each in ids if each is not None)
     _check_words(options, mode, at_jules=at_jules)
     return _at_jules(options, mode) if at_jules else _on_vms(options, mode)
 
 
 def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
-    from dxansible.calls import commands, sessions  # noqa: PLC0415 - keeps --help fast
-
     options.refuse("what runs on VMs", _OF_JULES)
     if mode is not None:
         options.refuse(mode, ("issue", "notify_channel"))
-    if mode not in {None, "--exec"}:
+    if mode not in {None, "--exec", "--finalize-pr"}:
         options.refuse(str(mode), ("slack",))
+    if mode == "--finalize-pr":
+        from dxansible.calls.finalize import finalize  # noqa: PLC0415 - loads requests
+
+        return finalize
+    from dxansible.calls import commands, sessions  # noqa: PLC0415 - keeps --help fast
+
     of_command = is_command(options.logs or options.abort or "")
     calls = {
         "--exec": commands.execute,
@@ -124,6 +137,10 @@ def _check_words(options: Options, mode: str | None, *, at_jules: bool) -> None:
     if mode != "--clean" and options.age is not None:
         message = "--age is of no use without --clean"
         raise UsageError(message, "leave it out")
+    if mode == "--finalize-pr":
+        options.refuse(mode, _NOT_OF_FINALIZE)
+    else:
+        options.refuse(mode or "a task for an agent", _OF_FINALIZE)
     if options.issue is None:
         for name in _OF_ISSUES if not (at_jules and mode is None) else _OF_ISSUES[1:]:
             if getattr(options, name):
@@ -137,6 +154,10 @@ def _check_ids(options: Options) -> None:
         if name is not None and not (is_command(name) or is_agent_session(name) or is_jules(name)):
             message = f"{name!r} is not a session id"
             raise UsageError(message, "see: dx-dispatch --sessions")
+    name = options.finalize_pr
+    if name is not None and not (is_agent_session(name) or is_jules(name)):
+        message = f"{name!r} is not the id of an agent's session"
+        raise UsageError(message, "see: dx-dispatch --sessions")
     if options.approve is not None and not is_jules(options.approve):
         message = f"{options.approve!r} is not the id of a session of Jules"
         raise UsageError(message, "see: dx-dispatch --sessions --jules")

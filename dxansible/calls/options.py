@@ -17,7 +17,7 @@ _ONLY_COMMANDS = ("run_id", "gather", "max_output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """One field for each option; None, False and 0 are what was not given."""
+    """One field for each option; None, False, 0 and () are what was not given."""
 
     target: str | None
     task: str | None
@@ -48,6 +48,10 @@ class Options:
     branch: str | None
     allow_no_pr: bool
     approve: str | None
+    finalize_pr: str | None
+    base: str | None
+    draft: bool
+    reviewer: tuple[str, ...]
     idle_timeout: float | None
     run_id: str | None
     inventory: str | None
@@ -67,7 +71,8 @@ class Options:
     def refuse(self, what: str, names: tuple[str, ...]) -> None:
         """Raise UsageError if one of these options was given."""
         for name in names:
-            if getattr(self, name) is not None and getattr(self, name) is not False:
+            value = getattr(self, name)
+            if value is not None and value is not False and value != ():
                 flag = f"--{name.replace('_', '-')}"
                 message = f"{flag} is of no use with {what}"
                 raise UsageError(message, "leave it out")

@@ -21,13 +21,17 @@ from dxansible.redact import summarize
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Beads", "check_issue_id"]
+__all__ = ["Beads", "NoBeadsError", "check_issue_id"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LOCKED = "one writer at a time"
 _NO_DATABASE = "no beads database"
 _EXPORT = "issues.jsonl"
 _TRIES = 4
+
+
+class NoBeadsError(IssueError):
+    """Beads can't be asked here: there is no program, or no database."""
 
 
 def check_issue_id(issue_id: str) -> str:
@@ -68,7 +72,7 @@ class Beads:
     sleep: Callable[[float], object] = time.sleep
 
     def read(self, issue_id: str) -> Issue:
-        """Read one issue. Raises IssueError.
+        """Read one issue. Raises IssueError; NoBeadsError where there is nothing to read from.
 
         Where ``bd`` can't answer, the exported file does, and the issue's `note` says so.
         """
@@ -79,7 +83,7 @@ class Beads:
             export = self._export()
             if export is None:
                 message, _, remedy = str(problem).partition("; ")
-                raise IssueError(message, remedy) from problem
+                raise NoBeadsError(message, remedy) from problem
             text = f"{str(problem).partition('; ')[0]}: read from {_EXPORT}, which may be stale"
             return replace(self._from_export(issue_id, export), note=text)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
-from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
+from dxansible.turn import Changes, CleanResult, Push, SessionInfo, TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -153,6 +153,7 @@ def _result(host: str, record: Mapping[str, Any], progress: Mapping[str, Any]) -
         directory=found.get("directory"),
         branch=found.get("branch"),
         changes=_changes(found),
+        push=_push(found.get("push")),
         task_summary=meta.get("task"),
         beads=meta.get("beads"),
         attempts=int(progress.get("attempts") or 1),
@@ -173,3 +174,11 @@ def _changes(found: Mapping[str, Any]) -> Changes | None:
         dirty=bool(found.get("dirty")),
         head=found.get("head"),
     )
+
+
+def _push(found: Mapping[str, Any] | None) -> Push | None:
+    if not found:
+        return None
+    fields = {name: found.get(name) for name in Push.__dataclass_fields__}
+    texts = {name: str(value) for name, value in fields.items() if value is not None}
+    return Push(**{"branch": "", "base": "", "head": "", **texts})

@@ -1,6 +1,7 @@
 """Agents' sessions on the fleet: the Python interface."""
 
 from dxansible.sessions.by_id import abort_session, find_session, follow_session, locate
+from dxansible.sessions.finalize import FinalizeOptions, finalize_session
 from dxansible.sessions.options import SessionOptions
 from dxansible.sessions.start import start_session
 from dxansible.sessions.state import SessionListener, SilentListener
@@ -12,12 +13,14 @@ from dxansible.sessions.view import (
     clean_sessions,
     list_sessions,
 )
-from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
+from dxansible.turn import Changes, CleanResult, Push, SessionInfo, TurnResult
 
 __all__ = [
     "Changes",
     "Choice",
     "CleanResult",
+    "FinalizeOptions",
+    "Push",
     "SessionInfo",
     "SessionList",
     "SessionListener",
@@ -28,6 +31,7 @@ __all__ = [
     "abort_session",
     "choose_host",
     "clean_sessions",
+    "finalize_session",
     "find_session",
     "follow_session",
     "list_sessions",

@@ -19,7 +19,7 @@ from tests.unit.local_vm import write_inventory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DECIDE_FOR_US = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "NO_COLOR", "SLACK_")
+_DECIDE_FOR_US = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "NO_COLOR", "SLACK_", "GH_", "GITHUB_")
 
 
 @pytest.fixture(autouse=True)

@@ -42,6 +42,7 @@ ONE_DOOR = {
     "click": {
         "dxansible.cli",
         "dxansible.calls.commands",
+        "dxansible.calls.finalize",
         "dxansible.calls.flags",
         "dxansible.calls.jules",
         "dxansible.calls.sessions",
@@ -50,7 +51,11 @@ ONE_DOOR = {
         "dxansible.render_sessions",
     },
     "pythonjsonlogger": {"dxansible.logs"},
-    "requests": {"dxansible.integrations.jules_http", "dxansible.integrations.slack_http"},
+    "requests": {
+        "dxansible.integrations.http_door",
+        "dxansible.integrations.jules_http",
+        "dxansible.integrations.slack_http",
+    },
 }
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
 

@@ -109,6 +109,8 @@ def test_words_of_the_specification_are_kept() -> None:
         *("idle", "agent_invalid", "agent_missing", "agent_error", "no_end_of_turn"),
         *("needs_input", "verify_failed", "repo_unusable", "session_busy"),
         *("unknown_session", "no_conversation"),
+        *("no_changes", "commit_failed", "push_failed", "github_auth", "github_limit"),
+        *("github_error", "reviewers_refused"),
         *("no_pull_request", "jules_failed", "jules_error", "jules_auth", "jules_quota"),
         *("no_source", "create_unclear"),
     ]

@@ -214,7 +214,9 @@ def test_an_abort_is_told_as_one(world: World) -> None:
     world.go_to("b")
     world.call("--sessions", "here")
     assert world.ends == []
-    world.call("--abort", session)  # 0, or 1 where so much else goes on that nothing can be verified
+    world.call(
+        "--abort", session
+    )  # 0, or 1 where so much else goes on that nothing can be verified
 
     (told,) = world.ends
     assert told.startswith("ABORTED: here | here: ABORTED · aborted")

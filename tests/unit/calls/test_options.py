@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def options(**given: object) -> Options:
     """Nothing but what is given, as the command line has it."""
     nothing: dict[str, Any] = {
-        field.name: False if field.type == "bool" else 0 if field.type == "int" else None
+        field.name: {"bool": False, "int": 0, "tuple[str, ...]": ()}.get(str(field.type))
         for field in fields(Options)
     }
     return Options(**{**nothing, **given})

@@ -80,6 +80,7 @@ def test_a_session_is_described_by_its_last_turn() -> None:
         "age_s": 1900,
         "idle_s": 500,
         "task": "Fix it",
+        "first_task": "Begin",
         "beads": "bd-1",
         "repo": "~/a",
     }

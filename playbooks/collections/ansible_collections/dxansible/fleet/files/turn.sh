@@ -1,18 +1,7 @@
-# One turn of an agent's session. What it needs is set before it: session, repo, branch, the places of the texts in
-# this very file, and the functions __dx_agent and __dx_directory_of. The texts follow its exit, where no shell reads them.
+# One turn of an agent's session. What it needs is set before it, besides script.sh: session, repo, branch, the places of the
+# texts, and the functions __dx_agent and __dx_directory_of.
 # shellcheck shell=sh disable=SC2154 # set by the caller
-self=$0 dir=${0%/*} root=${0%/sessions/*} directory=$HOME tree='' base='' changes='' verify=-
-
-__dx_give_up() { # reason words: the turn can't begin
-    words=$(printf %s "$2" | tr '\n' ' ')
-    printf '%s\n' "$words" >&2
-    printf '\n\036dx-turn problem=%s message=%s\n' "$1" "$words"
-    exit 1
-}
-
-__dx_cut_text() { # offset size: that piece of this file
-    tail -c "+$1" "$self" | head -c "$2"
-}
+directory=$HOME tree='' base='' changes='' verify=-
 
 __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way to one of this session's name
     tree=$root/worktrees/$session

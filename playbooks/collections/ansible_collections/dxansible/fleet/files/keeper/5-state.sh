@@ -89,6 +89,7 @@ conclude() { # state: writes the end record
 
 forget_text() { # what the command was told to do is its owner's business
     rm -f "$dir/command" "$dir/prompt" "$dir/verify"
+    rm -rf "$dir/desk"
 }
 
 word() { # file of the session: sets $word, which is all that it says, or "-"

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
     agents,
+    finalize,
     session,
     turn,
     turn_verdict,
@@ -35,13 +36,20 @@ _SPEC = {
     "timeout": {"type": "float", "default": 7200.0},
     "idle_timeout": {"type": "float", "default": 1200.0},
     "session": {"type": "str", "required": True},
-    "mode": {"type": "str", "choices": ["start", "resume", "follow"], "default": "start"},
+    "mode": {
+        "type": "str",
+        "choices": ["start", "resume", "finalize", "follow"],
+        "default": "start",
+    },
     "turn": {"type": "int", "default": 0},
     "tail": {"type": "bool", "default": False},
     "agent": {"type": "str", "default": ""},
     "agents": {"type": "dict", "default": {}},
     "repo": {"type": "str", "default": ""},
     "beads": {"type": "str", "default": ""},
+    "base": {"type": "str", "default": ""},
+    "draft": {"type": "bool", "default": False},
+    "reviewers": {"type": "list", "elements": "str", "default": []},
     "summary": {"type": "str", "default": ""},
     "task_is_data": {"type": "bool", "default": False},
     "trail": {"type": "str", "default": ""},
@@ -85,7 +93,7 @@ class ActionModule(TurnChoice):
         except agents.AgentError as error:
             return turn_verdict.wrong_agent(self._host, str(error))
         progress.contacted = True
-        if self._arguments["mode"] == "resume" and reply.token != progress.token:
+        if self._continuing and reply.token != progress.token:
             return self._overtaken(progress)
         return self._take(keeper, progress, record, reply)
 
@@ -106,7 +114,7 @@ class ActionModule(TurnChoice):
             "meta": "yes",
             "need": agent.program,
             "deadline": self._deadline(),
-            "idle": f"{self._arguments['idle_timeout']:.3f}".rstrip("0").rstrip("."),
+            "idle": f"{self._idle_timeout:.3f}".rstrip("0").rstrip("."),
             "progress": agent.progress,
             "limit": self._limit,
             "path": ":".join(self._arguments["path"]),
@@ -122,6 +130,8 @@ class ActionModule(TurnChoice):
         except session.CommandError as error:
             raise AnsibleActionFail(str(error)) from error
         former, arguments = progress.meta, self._arguments
+        if self._finalizing:
+            return self._finalize(progress, task)
         native = former.get("native_id")
         resumed = bool(native and agent.resume)
         if native is None and agent.chosen_id:
@@ -155,6 +165,24 @@ class ActionModule(TurnChoice):
             )
         )
 
+    def _finalize(self, progress: TurnProgress, message: bytes) -> bytes:
+        former, arguments = progress.meta, self._arguments
+        progress.limits = {"timeout": arguments["timeout"], "idle": 0.0}
+        beads = former.get("beads") or arguments["beads"] or None
+        kept = {key: former.get(key) for key in ("agent", "task", "repo", "native_id")}
+        progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
+        return finalize.script(
+            finalize.Finalize(
+                session=progress.id,
+                message=message,
+                repo=former.get("repo"),
+                base=arguments["base"],
+                draft=arguments["draft"],
+                reviewers=arguments["reviewers"],
+                meta={key: value for key, value in progress.meta.items() if value},
+            )
+        )
+
     # the answer
 
     def _missing(self, progress: TurnProgress, error: ProgramMissingError) -> verdict.Verdict:
@@ -177,7 +205,8 @@ class ActionModule(TurnChoice):
     ) -> verdict.Verdict | None:
         progress.started = True
         agent = self._agent(progress)
-        record |= {"turn": progress.turn, "agent": agent.name, "meta": progress.meta}
+        name = progress.meta.get("agent") or agent.name
+        record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
         if not self._arguments["wait"] and not self._following:
             return turn_verdict.RUNNING
         reader = StreamReader.resume(agent, progress.reader)

@@ -22,8 +22,11 @@ options:
     description:
       - V(start) begins the session, V(resume) continues its conversation with a further turn, and
         V(follow) only watches.
+      - V(finalize) is a turn without the agent. It commits what is left in the session's worktree
+        with C(dx_task) as the message, pushes its branch, and opens a pull request through C(gh)
+        where the host has that logged in.
     type: str
-    choices: [start, resume, follow]
+    choices: [start, resume, finalize, follow]
     default: start
   turn:
     description: The turn to follow. V(0) follows all, from the first to the end of the last.
@@ -51,6 +54,20 @@ options:
     description: Id of the issue that the task belongs to; it names the branch.
     type: str
     default: ""
+  base:
+    description:
+      - Branch that the pull request of V(finalize) goes to. When empty, the remote's default.
+    type: str
+    default: ""
+  draft:
+    description: Whether the pull request is a draft.
+    type: bool
+    default: false
+  reviewers:
+    description: Who is asked to review it, users and teams as C(organization/team).
+    type: list
+    elements: str
+    default: []
   summary:
     description: The task in one line without secrets, for listings.
     type: str
@@ -233,6 +250,9 @@ dx:
         - The agent's last C(message), its own id of the conversation (C(native_id)), C(directory),
           C(branch), C(verify_exit_code), and what changed in the repository (C(commits), C(files),
           C(dirty), C(head)). Null is what the turn had not come to.
+        - Of V(finalize) also C(push), with C(host), C(repository), C(branch), C(base), C(head),
+          C(gh) (V(used), V(absent), V(login), V(failed), V(no_reviewers)), C(came) (V(created),
+          V(found), V(merged)), C(url) of the pull request and C(note), the words of C(gh).
       type: dict
       returned: when the turn has ended
     ends:

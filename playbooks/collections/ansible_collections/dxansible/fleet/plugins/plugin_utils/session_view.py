@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import agents, turn, turn_verdict
+from . import agents, finalize, turn, turn_verdict
 from .keeper import ENDED, Reply
 from .stream_reader import StreamReader
 
@@ -50,6 +50,7 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
         "age_s": _since(began, now),
         "idle_s": entry.idle if entry.idle is not None else _since(ended, now),
         "task": meta.get("task"),
+        "first_task": turn.read_meta(turns[0][1].meta).get("task"),
         "beads": meta.get("beads"),
         "repo": meta.get("repo"),
     }
@@ -73,7 +74,7 @@ def _judge(
 ) -> Verdict:
     if entry.state not in ENDED:
         return turn_verdict.RUNNING
-    agent = known.get(str(meta.get("agent"))) or known["shell"]
+    agent = finalize.speaker(meta, known.get(str(meta.get("agent"))) or known["shell"])
     reader = StreamReader(agent)
     if entry.state == "exited":
         if entry.out_total > len(entry.last):

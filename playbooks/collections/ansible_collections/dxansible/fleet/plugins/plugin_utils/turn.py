@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Trailer", "Turn", "limits_of", "read_meta", "script"]
+__all__ = ["Trailer", "Turn", "body_of", "compose", "limits_of", "read_meta", "script"]
 
 _META = "#dx "
 _LONGEST = 10**9
@@ -50,12 +50,13 @@ class Turn:
     """What the VM keeps of the turn, to be listed by."""
 
 
-_SOURCE = Path(__file__).resolve().parents[2] / "files" / "turn.sh"
+_FILES = Path(__file__).resolve().parents[2] / "files"
 
 
 @cache
-def _body() -> str:
-    return _SOURCE.read_text(encoding="ascii")
+def body_of(name: str) -> str:
+    """A script of ours, with what all of them have in common before it."""
+    return "".join((_FILES / each).read_text(encoding="ascii") for each in ("script.sh", name))
 
 
 def script(turn: Turn) -> bytes:
@@ -63,31 +64,38 @@ def script(turn: Turn) -> bytes:
 
     An argument is one word on the VM whatever characters it has.
     """
-    at = 0
-    while True:  # the offset is part of what it is an offset into
-        lines = _lines(turn, at).encode()
-        if at == len(lines) + 1:
-            return lines + turn.prompt + turn.verify
-        at = len(lines) + 1
-
-
-def _lines(turn: Turn, at: int) -> str:
-    values: dict[str, object] = {
+    values = {
         "session": turn.session,
         "repo": turn.repo or "",
         "branch": turn.branch or f"dx/{turn.session}",
         "prompt_in_file": "yes" if turn.prompt_in_file else "",
-        "prompt_at": at,
-        "prompt_size": len(turn.prompt),
-        "verify_at": at + len(turn.prompt),
-        "verify_size": len(turn.verify),
     }
-    lines = [_META + json.dumps(dict(turn.meta), separators=(",", ":"))]
-    lines += [f"{name}={shlex.quote(str(value))}" for name, value in values.items()]
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
     lines.append(f"__dx_agent() {{ {_words(turn.arguments, turn)}; }}")
     lines.append(f"__dx_directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
-    return "\n".join([*lines, _body()])
+    body = "\n".join([*lines, body_of("turn.sh")])
+    return compose(turn.meta, values, body, {"prompt": turn.prompt, "verify": turn.verify})
+
+
+def compose(
+    meta: Mapping[str, object], values: Mapping[str, str], body: str, texts: Mapping[str, bytes]
+) -> bytes:
+    """A script that begins with ``meta``, for listings, and ends with texts that no shell reads.
+
+    Each text's place is in the variables ``NAME_at`` and ``NAME_size``.
+    """
+    at = 0
+    while True:  # the offset is part of what it is an offset into
+        lines = [_META + json.dumps(dict(meta), separators=(",", ":"))]
+        lines += [f"{name}={shlex.quote(value)}" for name, value in values.items()]
+        begin = at
+        for name, text in texts.items():
+            lines += [f"{name}_at={begin}", f"{name}_size={len(text)}"]
+            begin += len(text)
+        written = "\n".join([*lines, body]).encode()
+        if at == len(written) + 1:
+            return written + b"".join(texts.values())
+        at = len(written) + 1
 
 
 def _words(arguments: Sequence[str], turn: Turn) -> str:
@@ -135,6 +143,12 @@ class Trailer:
     files: int | None = None
     dirty: bool | None = None
     head: str | None = None
+    host: str | None = None
+    repository: str | None = None
+    base: str | None = None
+    gh: str | None = None
+    came: str | None = None
+    url: str | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> Trailer:
@@ -148,11 +162,21 @@ class Trailer:
             problem=fields.get("problem"),
             message=message.strip() or None,
             directory=directory or None,
-            branch=None if fields.get("branch") == "-" else fields.get("branch"),
             head=fields.get("head"),
             dirty={"yes": True, "no": False}.get(fields.get("dirty", "")),
+            branch=_word(fields.get("branch")),
+            host=_word(fields.get("host")),
+            repository=_word(fields.get("repository")),
+            base=_word(fields.get("base")),
+            gh=_word(fields.get("gh")),
+            came=_word(fields.get("came")),
+            url=_word(fields.get("url")),
             **{name: _number(fields.get(name)) for name in ("code", "verify", "commits", "files")},
         )
+
+
+def _word(text: str | None) -> str | None:
+    return None if text == "-" else text
 
 
 def _number(text: str | None) -> int | None:

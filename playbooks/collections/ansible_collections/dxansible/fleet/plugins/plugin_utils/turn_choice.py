@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 
-from . import agents, link, session, turn, turn_ends, turn_verdict, verdict
+from . import agents, finalize, link, session, turn, turn_ends, turn_verdict, verdict
 from .attempt import AttemptAction
 from .keeper import ENDED, KeeperError
 from .stream_reader import StreamReader
@@ -35,6 +35,19 @@ class TurnChoice(AttemptAction):
     def _following(self) -> bool:
         return bool(self._arguments["mode"] == "follow")
 
+    @property
+    def _finalizing(self) -> bool:
+        return bool(self._arguments["mode"] == "finalize")
+
+    @property
+    def _continuing(self) -> bool:
+        return self._finalizing or bool(self._arguments["mode"] == "resume")
+
+    @property
+    def _idle_timeout(self) -> float:
+        """Seconds; git and its hooks may be silent for as long as the turn may take."""
+        return 0.0 if self._finalizing else float(self._arguments["idle_timeout"])
+
     def _check_idle_timeout(self) -> None:
         if not 0 <= self._arguments["idle_timeout"] < float("inf"):
             raise AnsibleActionFail("dx_idle_timeout has to be a number of seconds, 0 for none")
@@ -57,7 +70,7 @@ class TurnChoice(AttemptAction):
             with self._guard(4):
                 keeper.poll(known[-1][1].name, {"wait": 4, "out": _NOWHERE, "err": _NOWHERE})
             return None
-        if self._arguments["mode"] == "resume":
+        if self._continuing:
             if known and known[-1][1].state == "lost" and not self._settle(keeper, known[-1][1]):
                 return turn_verdict.not_gone(self._host, progress.id)
             return self._prepare_resume(keeper, progress, known)
@@ -125,9 +138,13 @@ class TurnChoice(AttemptAction):
         self, keeper: Keeper, progress: TurnProgress, known: list[tuple[int, Entry]]
     ) -> verdict.Verdict | None:
         foreign = not session.is_ours(progress.id)
-        if not known and not foreign:
+        if not known and (self._finalizing or not foreign):
             return turn_verdict.unknown(self._host, progress.id)
         last, meta = (known[-1][0], turn.read_meta(known[-1][1].meta)) if known else (0, {})
+        if self._finalizing:
+            self._begin(progress, last + 1, "shell", {**meta, finalize.MARK: True})
+            return None
+        meta.pop(finalize.MARK, None)
         self._prepare(progress, last + 1, str(meta.get("agent") or self._arguments["agent"]), meta)
         agent = self._agent(progress)
         if foreign and not known and not agent.resume:
@@ -145,13 +162,16 @@ class TurnChoice(AttemptAction):
         self, progress: TurnProgress, number: int, name: str, meta: dict[str, Any]
     ) -> None:
         agent = agents.choose(agents.load_agents(self._arguments["agents"]), name or "opencode")
+        self._begin(progress, number, agent.name, meta)
+
+    def _begin(self, progress: TurnProgress, number: int, name: str, meta: dict[str, Any]) -> None:
         progress.begin(number)
-        progress.agent = {"name": agent.name}
+        progress.agent = {"name": name}
         progress.meta = dict(meta)
 
     def _agent(self, progress: TurnProgress) -> agents.Agent:
         known = agents.load_agents(self._arguments["agents"])
-        return agents.choose(known, str(progress.agent["name"]))
+        return finalize.speaker(progress.meta, agents.choose(known, str(progress.agent["name"])))
 
     def _native_id(
         self,
@@ -161,6 +181,8 @@ class TurnChoice(AttemptAction):
         known: list[tuple[int, Entry]],
     ) -> str | None:
         for _, entry in reversed(known):
+            if turn.read_meta(entry.meta).get(finalize.MARK):
+                continue
             reader = StreamReader(agent)
             with self._guard(0):
                 head = keeper.poll(entry.name, {"chunk": _HEAD_BYTES}).out

@@ -11,7 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import link, turn, turn_verdict
+from . import finalize, link, turn, turn_verdict
 from .keeper import ENDED, CutShortError, KeeperError
 from .stream_reader import StreamReader
 
@@ -105,6 +105,7 @@ def found_by(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
         "files": trailer.files,
         "dirty": trailer.dirty,
         "head": trailer.head,
+        "push": finalize.push_of(trailer) if meta.get(finalize.MARK) else None,
     }
 
 

@@ -1,0 +1,189 @@
+"""``--finalize-pr``: the pull request of what a session has done."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from dxansible import render_sessions as render
+from dxansible.calls.audit import audited
+from dxansible.calls.terminal import SCREEN, cancel_on_signals
+from dxansible.errors import IssueError, ServiceError
+from dxansible.integrations.beads import Beads, NoBeadsError
+from dxansible.integrations.pull_request import Proposal, ask_reviewers, open_pull_request
+from dxansible.integrations.pull_request_http import GitHubDoor, api_of
+from dxansible.live import SessionOutput
+from dxansible.logs import event
+from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.redact import redact, summarize
+from dxansible.sessions import FinalizeOptions, finalize_session, find_session
+from dxansible.settings import GitHubSettings, ServiceSettings, colour_wanted
+
+if TYPE_CHECKING:
+    import threading
+
+    from dxansible.calls.options import Options
+    from dxansible.sessions import Push, SessionInfo, TurnResult
+
+__all__ = ["finalize"]
+
+_DETACHED = "no longer watching; what the VM has taken goes on there: finalize again later"
+_TITLE_LENGTH = 200
+_TIMEOUT = 600.0
+_GH = {
+    "absent": "there is no gh on the VM",
+    "login": "gh on the VM is not logged in for {host}",
+}
+
+
+def finalize(options: Options) -> int:
+    """``--finalize-pr SES``."""
+    session, settings = options.finalize_pr or "", options.settings()
+    github = GitHubSettings.load()
+    chosen = FinalizeOptions(
+        beads=options.beads,
+        base=options.base,
+        draft=options.draft,
+        reviewers=tuple(name.removeprefix("@") for name in options.reviewer),
+        queue=options.queue,
+        timeout_sec=_TIMEOUT if options.timeout is None else options.timeout,
+        max_retries=options.retries,
+        settings=settings,
+    )
+    info = find_session(session, settings)
+    message = _message(info, options.beads)
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+    listener = SessionOutput(
+        SCREEN, show=not options.json, on_closed=cancelled.set, announce=False, quiet=options.quiet
+    )
+    with audited(options, session, message.partition("\n")[0]) as audit:
+        result = finalize_session(
+            session, message, chosen,
+            listener=listener, cancelled=cancelled, observer=audit.observer,
+        )  # fmt: skip
+        if result.outcome is FanoutOutcome.SUCCESS:
+            result = _opened(result, message, chosen, github, cancelled)
+        code = _report(options, result)
+        audit.finalized(result)
+    return code
+
+
+def _message(info: SessionInfo, given: str | None) -> str:
+    """The commit's message, whose first line is the pull request's title."""
+    beads = given or info.beads
+    title = _issue_title(beads, asked=given is not None) if beads else None
+    title = title or info.first_task or info.task or f"Work of session {info.session_id}"
+    trailers = [f"Beads-Issue: {beads}"] if beads else []
+    trailers.append(f"Dx-Session: {info.session_id}")
+    return f"{summarize(' '.join(title.split()), _TITLE_LENGTH)}\n\n" + "\n".join(trailers) + "\n"
+
+
+def _issue_title(issue_id: str, *, asked: bool) -> str | None:
+    """What Beads calls it; None where Beads can't be asked here.
+
+    Raises IssueError for an issue that was asked for and doesn't exist.
+    """
+    beads = Beads(beads_dir=ServiceSettings.load().beads_dir)
+    try:
+        return beads.read(issue_id).title
+    except NoBeadsError as error:
+        event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
+        return None
+    except IssueError as error:
+        if asked:
+            raise
+        event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
+        return None
+
+
+def _opened(
+    result: TurnResult,
+    message: str,
+    chosen: FinalizeOptions,
+    github: GitHubSettings,
+    cancelled: threading.Event,
+) -> TurnResult:
+    """The pull request of what was pushed: by ``gh`` on the VM, or from here."""
+    push = result.push
+    if push is None:
+        return _failed(result, Reason.VM_ERROR, "the VM does not say what it has pushed")
+    if push.url is not None:
+        if push.gh != "no_reviewers":
+            return result
+        text = f"the pull request is open, and its reviewers could not be asked ({push.note})"
+        return _failed(result, Reason.REVIEWERS_REFUSED, text)
+    try:
+        return _open_from_here(result, push, message, chosen, _door(push, github, cancelled))
+    except ServiceError as error:
+        text = f"{push.branch} is pushed, and there is no pull request: {error}"
+        return _failed(result, error.reason, text)
+
+
+def _door(push: Push, github: GitHubSettings, cancelled: threading.Event) -> GitHubDoor:
+    """The way from here. Raises ServiceError where there is none."""
+    if push.host is None or push.repository is None:
+        message = "its remote is no repository of a GitHub"
+        raise ServiceError(message, "open one by hand", Reason.NO_PULL_REQUEST)
+    if github.token is None:
+        why = _GH.get(push.gh or "", f"gh on the VM says: {push.note}").format(host=push.host)
+        message = f"{why}, and GITHUB_TOKEN is not set here"
+        remedy = "set it, or run gh auth login on the VM, then finalize again"
+        raise ServiceError(message, remedy, Reason.GITHUB_AUTH)
+    return GitHubDoor(api=api_of(push.host, github), token=github.token, sleep=cancelled.wait)
+
+
+def _open_from_here(
+    result: TurnResult, push: Push, message: str, chosen: FinalizeOptions, door: GitHubDoor
+) -> TurnResult:
+    title, _, body = message.partition("\n")
+    request = open_pull_request(
+        door,
+        Proposal(
+            repository=push.repository or "",
+            branch=push.branch,
+            head=push.head,
+            base=push.base,
+            only_base=chosen.base is not None,
+            title=title,
+            body=body.strip(),
+            draft=chosen.draft,
+        ),
+    )
+    result = replace(result, push=replace(push, url=request.url, came=request.came))
+    if chosen.reviewers and request.came != "merged":
+        try:
+            ask_reviewers(door, request, chosen.reviewers)
+        except ServiceError as error:
+            text = f"the pull request is open, and its reviewers could not be asked: {error}"
+            return _failed(result, Reason.REVIEWERS_REFUSED, text)
+    return result
+
+
+def _failed(result: TurnResult, reason: Reason, text: str) -> TurnResult:
+    error = redact(f"{result.host}: {text}")
+    return replace(result, outcome=FanoutOutcome.FAILURE, reason=reason, error=error)
+
+
+def _report(options: Options, result: TurnResult) -> int:
+    """Show the result, log its end, and return the exit code."""
+    ended = result.outcome or FanoutOutcome.ABORTED  # we have only stopped looking
+    push = result.push
+    if result.outcome is not None:
+        good = result.outcome is FanoutOutcome.SUCCESS
+        event(
+            result.outcome.lower(), logging.INFO if good else logging.ERROR, host=result.host,
+            session=result.session_id, turn=result.turn, duration_ms=result.duration_ms,
+            reason=None if good else str(result.reason),
+            pull_request=push.url if push else None,
+        )  # fmt: skip
+    if options.json:
+        click.echo(render.finalize_document(result, ended.exit_code), nl=False)
+        return ended.exit_code
+    if push and push.url:
+        click.echo(summarize(push.url, 2000))
+    if not options.quiet:
+        click.echo(render.finalize_line(result), err=True, color=colour_wanted())
+    return ended.exit_code

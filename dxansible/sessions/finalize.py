@@ -1,0 +1,116 @@
+"""Makes a pull request's branch of what a session has done: commits what is left, and pushes it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dxansible.errors import UsageError
+from dxansible.fleet.options import check_seconds
+from dxansible.fleet.plays import run_play
+from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.sessions.by_id import locate, unknown_session
+from dxansible.sessions.state import SessionListener, SilentListener, TurnState
+from dxansible.settings import Settings
+from dxansible.turn import TurnResult
+
+if TYPE_CHECKING:
+    from dxansible.fleet.plays import Observer
+
+__all__ = ["FinalizeOptions", "finalize_session"]
+
+_REVIEWER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:/[A-Za-z0-9._-]{1,100})?")
+_BRANCH = re.compile(
+    r"(?![-/.])(?!.*(?:\.\.|@\{|//|\.lock\Z))[^\s~^:?*\[\\\x00-\x1f\x7f]+(?<![/.])"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalizeOptions:
+    """What the pull request is to be like. Raises UsageError for values that make no sense."""
+
+    beads: str | None = None
+    base: str | None = None
+    """The branch that it goes to; None is the remote's default branch."""
+    draft: bool = False
+    reviewers: tuple[str, ...] = ()
+    """Users, and teams as ``organization/team``."""
+    queue: bool = False
+    timeout_sec: float = 600.0
+    """For commit, hooks and push, enforced on the VM."""
+    max_retries: int = 1
+    settings: Settings = field(default_factory=Settings.load)
+
+    def __post_init__(self) -> None:
+        """Check what a command line may get wrong."""
+        check_seconds("timeout", self.timeout_sec)
+        if self.base is not None and _BRANCH.fullmatch(self.base) is None:
+            message = f"{self.base!r} can't be the name of a branch"
+            raise UsageError(message, "name one of the remote's: --base main")
+        for name in self.reviewers:
+            if _REVIEWER.fullmatch(name) is None:
+                message = f"{name!r} can't be a reviewer"
+                raise UsageError(message, "give a user, or organization/team")
+
+    def variables(self) -> dict[str, object]:
+        """For the playbook."""
+        return {
+            "dx_finalize": True,
+            "dx_beads": self.beads or "",
+            "dx_base": self.base or "",
+            "dx_draft": self.draft,
+            "dx_reviewers": list(self.reviewers),
+            "dx_queue": self.queue,
+            "dx_session_timeout": self.timeout_sec,
+            "dx_max_retries": self.max_retries,
+        }
+
+
+def finalize_session(  # noqa: PLR0913 - all but the first three are options by name
+    session_id: str,
+    message: str,
+    options: FinalizeOptions | None = None,
+    *,
+    listener: SessionListener | None = None,
+    cancelled: threading.Event | None = None,
+    observer: Observer | None = None,
+) -> TurnResult:
+    """Commit what is left with ``message``, and push the session's branch; `push` says what was.
+
+    It is a turn of the session: refused while another runs, done once whatever happens to the
+    connection. Setting ``cancelled`` only stops looking. ``observer`` is told every event of the
+    run. Raises UnknownSessionError.
+    """
+    chosen = options or FinalizeOptions()
+    gone = cancelled or threading.Event()
+    host = locate(session_id, chosen.settings)
+    # our caller has the last word on the outcome, so that of the turn is no news yet
+    state = TurnState(listener or SilentListener(), session_id, watching=True)
+    end = run_play(
+        chosen.settings,
+        "start-session.yml",
+        limit=host,
+        variables={**chosen.variables(), "dx_session": session_id},
+        take=state.take,
+        cancelled=gone,
+        secret_text=b"0\n" + message.encode("utf-8", "replace"),
+        observer=observer,
+    )
+    if gone.is_set():
+        state.detach()
+    state.close_silent(end.status)
+    if not state.results:
+        return TurnResult(
+            host=host,
+            session_id=session_id,
+            user=None,
+            outcome=FanoutOutcome.ABORTED if gone.is_set() else FanoutOutcome.FAILURE,
+            reason=Reason.ABORTED if gone.is_set() else Reason.LOST_CONTACT,
+            error=f"{host}: Ansible ended ({end.status}) before anything was done",
+        )
+    (result,) = state.ordered()
+    if result.reason is Reason.UNKNOWN_SESSION:
+        raise unknown_session(session_id, host, chosen.settings)
+    return result

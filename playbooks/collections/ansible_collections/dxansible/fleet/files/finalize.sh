@@ -1,0 +1,201 @@
+# The turn that makes a pull request of what a session has done. What it needs is set before it, besides script.sh: session,
+# repo, base (empty: the remote's default branch), and the places of the commit's message, of the rest of the request, and of
+# the reviewers (size 0: none). What git and gh say goes to standard error.
+# shellcheck shell=sh disable=SC2154,SC2034 # set by the caller
+tree=$root/worktrees/$session desk=$dir/desk wanted=$base trouble='' gh=absent note='' url='' number='' came=''
+tab=$(printf '\t')
+again="then finalize it again"
+export GIT_TERMINAL_PROMPT=0 GIT_EDITOR=true GH_PROMPT_DISABLED=1 GH_NO_UPDATE_NOTIFIER=1 NO_COLOR=1
+unset GH_FORCE_TTY GH_DEBUG DEBUG
+trap 'rm -rf "$desk"' EXIT
+
+__dx_scrub() { # an address may hold a password
+    LC_ALL=C sed 's#://[^/@[:space:]]*@#://***@#g'
+}
+
+__dx_git() { # words: runs git, shows what it says, and keeps it for __dx_words
+    git -C "$tree" "$@" >"$desk/said" 2>&1 </dev/null
+    ended=$?
+    __dx_scrub <"$desk/said" >&2
+    return "$ended"
+}
+
+__dx_words() { # the lines that say most of what was said last, as one
+    __dx_scrub <"$desk/said" | LC_ALL=C tr -d '\000-\010\013-\037\177' | grep -v '^hint:' | grep . >"$desk/lines"
+    {
+        grep -E '^!|GH[0-9][0-9][0-9]|fatal:|error:' "$desk/lines" | grep -v 'failed to push some refs' || tail -n 3 "$desk/lines"
+    } | head -n 4 | tr '\n\t' '  ' | cut -c 1-500
+}
+
+__dx_check_worktree() { # sets $branch
+    [ -n "$repo" ] || __dx_give_up repo_unusable \
+        "this session has no branch of its own, since it was started without --repo; commit and push there by hand"
+    command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "there is no git on this VM's PATH ($PATH)"
+    [ -e "$tree/.git" ] || __dx_give_up repo_unusable \
+        "the worktree $tree is gone; what was committed is on its branch in $repo, and a further prompt (dx-dispatch --session $session) makes the worktree again, $again"
+    __dx_git rev-parse --is-inside-work-tree 2>/dev/null || __dx_give_up repo_unusable "git can't use the worktree $tree: $(__dx_words)"
+    branch=$(git -C "$tree" symbolic-ref -q --short HEAD) || __dx_give_up repo_unusable \
+        "the worktree $tree is on no branch (detached head); put its commits on one (git switch -c NAME), $again"
+    [ -z "$(git -C "$tree" ls-files -u | head -n 1)" ] || __dx_give_up repo_unusable \
+        "there are conflicts in $tree that nobody has resolved; resolve them, $again"
+    __dx_git remote get-url origin >/dev/null 2>&1 || __dx_give_up repo_unusable \
+        "the repository has no remote called origin; add it there (git -C $tree remote add origin ADDRESS), $again"
+}
+
+__dx_real_host() { # alias: what ssh's own configuration makes of it
+    case $1 in -*) return ;; esac
+    real=$(ssh -G "$1" 2>/dev/null </dev/null | sed -n 's/^hostname //p' | head -n 1)
+    printf %s "${real:-$1}"
+}
+
+__dx_read_remote() { # sets $host and $repository; both empty where the address is of another kind
+    address=$(git -C "$tree" remote get-url origin | head -n 1)
+    case $address in
+        *://*) place=$(printf %s "$address" | sed -n -E 's#^(ssh|git\+ssh|https?|git)://([^@/]*@)?([^/:@]+)(:[0-9]+)?/+(.+)$#\3 \5#p') ;;
+        *) place=$(printf %s "$address" | sed -n -E 's#^([^@/:]+@)?([^/:@]+):/?([^/].*)$#\2 \3#p') ;;
+    esac
+    host=${place%% *} repository=${place#* }
+    repository=${repository%/}
+    repository=${repository%.git}
+    case $address in http*://*) ;; *) [ -z "$host" ] || host=$(__dx_real_host "$host") ;; esac
+    host=$(printf %s "$host" | tr '[:upper:]' '[:lower:]')
+    case $host in ssh.github.com | www.github.com) host=github.com ;; esac
+    printf '%s\n' "$repository" | grep -qxE '[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}' || host='' repository=''
+}
+
+__dx_keep_ssh_quiet() { # unless it is set up in a way of its own
+    [ -z "${GIT_SSH_COMMAND-}${GIT_SSH-}$(git -C "$tree" config core.sshCommand)" ] || return 0
+    export GIT_SSH_COMMAND='ssh -o BatchMode=yes'
+}
+
+__dx_read_base() { # sets $base to the remote's default branch, if none was asked for; or $trouble
+    [ -z "$base" ] || return 0
+    if git -C "$tree" ls-remote --symref origin HEAD >"$desk/found" 2>"$desk/said" </dev/null; then
+        base=$(sed -n "s#^ref: refs/heads/\(.*\)${tab}HEAD\$#\1#p" "$desk/found")
+    else
+        trouble=$(__dx_words)
+    fi
+}
+
+__dx_commit() { # what is left
+    [ -n "$(git -C "$tree" status --porcelain --untracked-files=normal | head -n 1)" ] || return 0
+    kept="nothing is pushed, and the changes are still in $tree"
+    __dx_git -c user.useConfigOnly=true var GIT_COMMITTER_IDENT >/dev/null 2>&1 || __dx_give_up commit_failed \
+        "git on this VM doesn't know whose commits these are; tell it (git config --global user.name NAME, and user.email), $again: $kept"
+    __dx_cut_text "$message_at" "$message_size" >"$desk/message"
+    __dx_stage_and_commit && return 0
+    # a hook that formats files fails the first time, and is content with what it has made of them
+    if [ -n "$(git -C "$tree" diff --name-only | head -n 1)" ]; then
+        __dx_stage_and_commit && return 0
+    fi
+    __dx_give_up commit_failed "git does not take the commit: $(__dx_words); mend that (dx-dispatch --session $session), $again: $kept"
+}
+
+__dx_stage_and_commit() {
+    __dx_git add --all || return
+    ! git -C "$tree" diff --cached --quiet || return 0 # what is changed in a submodule can't be committed here
+    __dx_git commit --quiet --cleanup=whitespace -F "$desk/message"
+}
+
+__dx_compare() { # with the base, as the remote has it now
+    kept="all is committed on $branch in $tree"
+    [ -z "$trouble" ] || __dx_give_up push_failed "the remote can't be asked: $trouble; see to git's login there, $again: $kept"
+    [ -n "$base" ] || __dx_give_up repo_unusable "the remote has no default branch; push one, or name another with --base: $kept"
+    __dx_git fetch --quiet --no-tags origin "refs/heads/$base" || __dx_give_up repo_unusable \
+        "the remote's branch $base can't be read, which the pull request is to go to: $(__dx_words); see to it, or name another with --base: $kept"
+    [ "$(git -C "$tree" rev-list --count FETCH_HEAD..HEAD)" -gt 0 ] || __dx_give_up no_changes \
+        "there is nothing to commit, and $branch has no commit that $base has not"
+}
+
+__dx_push() {
+    __dx_git push --porcelain origin "HEAD:refs/heads/$branch" && return
+    said=$(__dx_words)
+    case $said in
+        *non-fast-forward* | *'fetch first'*) remedy="the branch has other commits there: take them in (dx-dispatch --session $session \"git pull --rebase\")" ;;
+        *rotected* | *GH006* | *GH013*) remedy="rules there protect $branch: go on under another name (git switch -c NAME)" ;;
+        *'ermission'* | *denied* | *403* | *uthentication* | *'could not read'* | *'erification failed'*) remedy="see to git's login on this VM" ;;
+        *) remedy="mend that, a hook perhaps (dx-dispatch --session $session)" ;;
+    esac
+    __dx_give_up push_failed "the push was refused: $said; $remedy, $again: all is committed on $branch in $tree"
+}
+
+__dx_api() { # words: asks GitHub through gh, and keeps what it complains of
+    gh api --hostname "$host" -H 'Accept: application/vnd.github+json' -H 'X-GitHub-Api-Version: 2022-11-28' "$@" 2>"$desk/said" </dev/null
+}
+
+__dx_find() { # sets $url to the pull request of this branch: one that is open, or was merged as the branch is now
+    __dx_api --method GET "repos/$repository/pulls" -f state=all -f "head=${repository%/*}:$branch" -f per_page=100 \
+        --jq '.[]|[.state,(.merged_at!=null|tostring),.head.ref,.head.sha,.base.ref,(.number|tostring),.html_url]|@tsv' >"$desk/found" || return
+    merged=
+    while IFS=$tab read -r stands was_merged ref sha on no at; do
+        [ "$ref" = "$branch" ] || continue
+        [ -z "$wanted" ] || [ "$on" = "$wanted" ] || continue
+        if [ "$stands" = open ]; then
+            url=$at number=$no came=found
+            return 0
+        fi
+        [ "$was_merged $sha" != "true $head" ] || [ -n "$merged" ] || merged=$at
+    done <"$desk/found"
+    [ -z "$merged" ] || url=$merged came=merged
+}
+
+__dx_create() {
+    {
+        printf '{"head":"%s","base":"%s",' "$(printf %s "$branch" | sed 's/"/\\&/g')" "$(printf %s "$base" | sed 's/"/\\&/g')"
+        __dx_cut_text "$request_at" "$request_size"
+    } >"$desk/request"
+    if __dx_api --method POST "repos/$repository/pulls" --input "$desk/request" \
+        --jq '[(.number|tostring),.html_url]|@tsv' >"$desk/found"; then
+        IFS=$tab read -r number url <"$desk/found"
+        came=created
+        return 0
+    fi
+    note=$(__dx_words)
+    for pause in 0 2; do # it may be there all the same
+        sleep "$pause"
+        __dx_find && [ -n "$url" ] && return 0
+    done
+    gh=failed
+}
+
+__dx_ask_reviewers() {
+    [ "$reviewers_size" -gt 0 ] && [ -n "$number" ] || return 0
+    __dx_cut_text "$reviewers_at" "$reviewers_size" >"$desk/reviewers"
+    __dx_api --method POST "repos/$repository/pulls/$number/requested_reviewers" --input "$desk/reviewers" >/dev/null && return 0
+    note=$(__dx_words) gh=no_reviewers
+}
+
+__dx_open() { # the pull request, where gh is there and logged in; else the client does it
+    [ -n "$host" ] && command -v gh >/dev/null 2>&1 || return 0
+    if full=$(__dx_api "repos/$repository" --jq .full_name); then
+        repository=$full # it may have been renamed
+    elif [ $? -eq 4 ]; then
+        gh=login
+        return 0
+    else
+        gh=failed note=$(__dx_words)
+        return 0
+    fi
+    gh=used
+    __dx_find || { gh=failed note=$(__dx_words); return 0; }
+    if [ -z "$url" ]; then __dx_create; fi
+    if [ -n "$url" ]; then __dx_ask_reviewers; fi
+}
+
+rm -rf "$desk"
+(umask 077 && mkdir "$desk")
+__dx_check_worktree
+printf '\036dx-turn branch=%s directory=%s\n' "$branch" "$tree"
+__dx_keep_ssh_quiet
+__dx_read_remote
+__dx_read_base
+[ "$branch" != "$base" ] || __dx_give_up repo_unusable \
+    "the worktree $tree is on $base itself, and a pull request needs a branch of its own: make one (git switch -c NAME), $again"
+__dx_commit
+head=$(git -C "$tree" rev-parse HEAD)
+__dx_compare
+__dx_push
+__dx_open
+printf '\n\036dx-turn code=0 host=%s repository=%s base=%s head=%s gh=%s came=%s url=%s branch=%s message=%s directory=%s\n' \
+    "${host:--}" "${repository:--}" "$base" "$head" "$gh" "${came:--}" "${url:--}" "$branch" "$note" "$tree"
+exit 0
