@@ -108,12 +108,23 @@ def _run(
             settings={"pexpect_timeout": _POLL_SECONDS, "suppress_ansible_output": True},
             quiet=True,
             event_handler=handle,
+            status_handler=_forgetter(directory),
             cancel_callback=cancelled.is_set,
         )
     except (ansible_runner.AnsibleRunnerException, OSError) as error:
         message = f"ansible-runner failed: {error}"
         raise EngineError(message, "see docs/troubleshooting.md", "\n".join(tail)) from error
     return PlayEnd(status=str(end.status), output="\n".join(tail))
+
+
+def _forgetter(directory: Path) -> Callable[..., None]:
+    """Removes the file in which ansible-runner notes the caller's environment, with its tokens."""
+
+    def forget(_status: dict[str, Any], **_details: object) -> None:
+        for path in directory.glob("artifacts/*/command"):
+            path.unlink(missing_ok=True)
+
+    return forget
 
 
 def _working_directory() -> str:
@@ -144,6 +155,7 @@ def read_inventory(request: PlayRequest) -> dict[str, Any]:
             envvars=dict(request.environment),
             host_cwd=_working_directory(),
             runner_mode="subprocess",
+            status_handler=_forgetter(directory),
             quiet=True,
         )
     try:

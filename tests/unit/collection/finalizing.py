@@ -26,8 +26,8 @@ _SSH = """\
 #!{python}
 # the far side of ssh is a directory here; -G says what an alias stands for
 import os, sys
-if sys.argv[1] == "-G":
-    print("user git\\nhostname " + {{"work": "GitHub.com"}}.get(sys.argv[2], sys.argv[2]))
+if "-G" in sys.argv:
+    print("user git\\nhostname " + {{"work": "GitHub.com"}}.get(sys.argv[-1], sys.argv[-1]))
     sys.exit()
 assert "BatchMode=yes" in sys.argv, sys.argv
 os.chdir({remotes!r})

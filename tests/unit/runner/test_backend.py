@@ -237,3 +237,21 @@ def test_an_inventory_that_is_no_object_is_an_engine_error(
 
     with pytest.raises(EngineError, match="Ansible can't read the inventory"):
         read_inventory(replace(request_, environment=path))
+
+
+def test_the_caller_s_environment_is_in_no_file_while_it_runs(
+    request_: PlayRequest, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = secrets.token_hex(16)
+    monkeypatch.setenv("SOME_TOKEN", token)
+    found: list[Path] = []
+
+    def look(event: dict[str, Any]) -> None:
+        paths = [path for path in home.rglob("*") if path.is_file()]
+        assert paths, event
+        found.extend(path for path in paths if token.encode() in path.read_bytes())
+
+    play(request_, look, threading.Event())
+    read_inventory(request_)
+
+    assert found == []

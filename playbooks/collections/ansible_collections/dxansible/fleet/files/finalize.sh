@@ -42,9 +42,11 @@ __dx_check_worktree() { # sets $branch
         "the repository has no remote called origin; add it there (git -C $tree remote add origin ADDRESS), $again"
 }
 
-__dx_real_host() { # alias: what ssh's own configuration makes of it
+__dx_real_host() { # alias: what the configuration makes of it, of the ssh that git uses
     case $1 in -*) return ;; esac
-    real=$(ssh -G "$1" 2>/dev/null </dev/null | sed -n 's/^hostname //p' | head -n 1)
+    command=${GIT_SSH_COMMAND:-$(git -C "$tree" config core.sshCommand)}
+    # shellcheck disable=SC2016 # it is the inner shell's
+    real=$(sh -c "${command:-ssh}"' -G "$1"' sh "$1" 2>/dev/null </dev/null | sed -n 's/^hostname //p' | head -n 1)
     printf %s "${real:-$1}"
 }
 

@@ -1,0 +1,98 @@
+"""A session's pull request: real pushes over SSH from one machine to another, and a GitHub."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.dispatcher import marked_processes
+from tests.integration.sessions.work import on_vm
+from tests.integration.traces import files_with, processes_with
+from tests.integration.vm_processes import wait_until
+from tests.services import myworld
+from tests.services.myworld import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.dispatcher import Dispatcher
+    from tests.lab import Lab, Vm
+
+BRANCH = "dx/bd-12"
+NAME = "-c user.name=A -c user.email=a@example.org"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A GitHub, which has what is pushed as if it had come there."""
+    with myworld.serve(tmp_path) as address:
+        found = World(address)
+        found.push(BRANCH)
+        yield found
+
+
+@pytest.fixture
+def project(lab: Lab, epyc6: Vm) -> Path:
+    """A repository on the VM, whose remote is on another one, by an alias of ssh's."""
+    server, client = lab.vms["macmini"], epyc6.host.client
+    on_vm(server, "rm -rf acme; git init -q --bare -b main acme/api.git")
+    place = epyc6.home / "forge"
+    on_vm(epyc6, f"rm -rf forge; mkdir -m 700 {place}")
+    for name, text in {
+        "key": client.key.read_text(),
+        "known": client.known_hosts.read_text(),
+        "config": f"Host github-work\n HostName {server.address}\n Port {server.port}\n"
+        f" User {server.user}\n IdentityFile {place}/key\n UserKnownHostsFile {place}/known\n",
+    }.items():
+        (place / name).write_text(text)
+    owner = epyc6.home.stat()
+    for path in place.iterdir():
+        path.chmod(0o600)
+        os.chown(path, owner.st_uid, owner.st_gid)
+    on_vm(
+        epyc6,
+        "rm -rf project; git init -q -b main project; cd project; echo one >file; git add .;"
+        f"git {NAME} commit -qm first; git config user.name A; git config user.email a@b.example;"
+        f"git config core.sshCommand 'ssh -F {place}/config -o BatchMode=yes';"
+        "git remote add origin github-work:acme/api.git; git push -q origin main",
+    )
+    return epyc6.home / "project"
+
+
+def test_commits_go_over_ssh_and_the_token_goes_to_github_only(  # noqa: PLR0913, PLR0917 - all of it
+    user: Dispatcher, other: Dispatcher, lab: Lab, epyc6: Vm, project: Path, world: World
+) -> None:
+    began = time.time()
+    held = "#!/bin/sh\ntouch ~/pushing; until [ -e ~/go ]; do sleep 0.05; done\n"
+    on_vm(epyc6, f"rm -f pushing go; cd {project}/.git; cat >hooks/pre-push <<'E'\n{held}E\n"
+          "chmod +x hooks/pre-push")  # fmt: skip
+    task = ("epyc6", "echo two >file", "--repo", str(project), "--beads", "bd-12", "--wait")
+    session = user.run(*task, "--json").result["session_id"]
+    github = {"GITHUB_TOKEN": world.token, "GITHUB_API_URL": world.api}
+
+    with user.start("--finalize-pr", session, "-v", env=github) as killed:
+        wait_until((epyc6.home / "pushing").exists, 60, "it pushes")
+        shown = processes_with(world.token)
+        there = {f"/proc/{pid}/environ" for pid in marked_processes(f"HOME={epyc6.home}")}
+        kept = files_with(world.token, since=began)
+        killed.kill()
+    on_vm(epyc6, "touch go")
+    again = other.run("--finalize-pr", session, "--queue", "--json", env=github)
+
+    assert again.code == 0, again.out
+    assert again.result["pull_request"].startswith("https://github.com/acme/api/pull/")
+    assert again.result["push"]["host"] == lab.vms["macmini"].address
+    assert [each for each in world.pulls() if each[0] == BRANCH] == [
+        (BRANCH, "echo two >file", False)
+    ]
+    log = on_vm(lab.vms["macmini"], f"git -C acme/api.git log --format=%s {BRANCH}")
+    assert log.splitlines() == ["echo two >file", "first"]
+    assert [path for path in shown if "cmdline" in path] == []
+    assert there
+    assert there.isdisjoint(shown)
+    assert kept == []
+    assert world.token.encode() not in again.err + again.out
