@@ -6,6 +6,7 @@ on this machine, and so goes to no proxy.
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -50,6 +51,13 @@ class Answer:
     sent: bool = True
     """Whether the request may have come to the service."""
 
+    def document(self) -> object:
+        """The body's JSON. Raises ValueError where it is none, or nested without end."""
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError from error
+
 
 @dataclass(slots=True, kw_only=True)
 class Door:
@@ -71,6 +79,8 @@ class Door:
 
     def send(self, request: Request) -> Answer:
         """Send it once. Raises BadHeaderError, and nothing that the network can cause."""
+        if not all(value.isascii() and value.isprintable() for value in request.headers.values()):
+            raise BadHeaderError
         try:
             with self._session.request(
                 request.method,
@@ -84,7 +94,7 @@ class Door:
             ) as answer:
                 names = {name.lower(): value for name, value in answer.headers.items()}
                 return Answer(status=answer.status_code, body=self._body(answer), headers=names)
-        except (requests.exceptions.InvalidHeader, UnicodeError) as error:
+        except requests.exceptions.InvalidHeader as error:
             raise BadHeaderError from error
         except requests.RequestException as error:
             return Answer(trouble=_trouble(error), sent=not _never_sent(error))

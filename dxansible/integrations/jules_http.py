@@ -5,17 +5,20 @@ An error's text never has the key in it, also where Jules' own words do.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import requests
-
 from dxansible.errors import ServiceError
+from dxansible.integrations.http_door import (
+    NO_ANSWER,
+    Answer,
+    BadHeaderError,
+    Door,
+    Request,
+    seconds_asked_for,
+)
 from dxansible.logs import event
 from dxansible.outcome import Reason
 from dxansible.redact import summarize
@@ -29,7 +32,6 @@ _CONNECT_SECONDS, _READ_SECONDS = 10.0, 90.0
 _LARGEST = 64 * 1024 * 1024
 _TRIES = 6
 _LONGEST_PAUSE = 60.0
-_NO_ANSWER = 0
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
 _REDIRECTS = range(300, 400)
 _KEY_REMEDY = "make a key at jules.google.com/settings, and put it into JULES_API_KEY"
@@ -56,18 +58,6 @@ class _NoJsonError(ServiceError):
     """A good status, and a body that Jules can't have written."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    """0 where there was none."""
-    body: bytes = b""
-    retry_after: str | None = None
-    location: str = ""
-    trouble: str = ""
-    sent: bool = True
-    """Whether the request may have come to Jules."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Connection:
     """The door to one Jules, with one key. Times are in seconds."""
@@ -79,13 +69,17 @@ class Connection:
     read_seconds: float = _READ_SECONDS
     deadline: float | None = None
     """Of the clock: after it nothing is tried again."""
-    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+    _door: Door = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Send nothing but our own key: no password of ~/.netrc."""
-        self._session.auth = lambda request: request
-        # what is not encrypted stays on this machine, and so goes to no proxy
-        self._session.trust_env = self.url.startswith("https:")
+        """Make the door."""
+        self._door = Door(
+            encrypted=self.url.startswith("https:"),
+            connect_seconds=_CONNECT_SECONDS,
+            read_seconds=self.read_seconds,
+            largest=_LARGEST,
+            clock=self.clock,
+        )
 
     def read(self, path: str, **query: str | int) -> Mapping[str, object]:
         """GET something. Sent again after 429, 5xx and lost connections. Raises ServiceError."""
@@ -98,7 +92,7 @@ class Connection:
         Raises UnclearError where nobody can say whether it has, else ServiceError.
         """
         reply = self._tried("POST", path, body, {}, read=False)
-        if reply.status == _NO_ANSWER and reply.sent:
+        if reply.status == NO_ANSWER and reply.sent:
             text = f"Jules gave no answer ({reply.trouble})"
             raise UnclearError(text, "look before it is sent again", Reason.JULES_ERROR,
                                answered=False)  # fmt: skip
@@ -120,12 +114,12 @@ class Connection:
         query: Mapping[str, str | int],
         *,
         read: bool,
-    ) -> _Reply:
+    ) -> Answer:
         reply = self._once(method, path, body, query)
         for turn in range(1, _TRIES):
             again = (
                 reply.status == _TOO_MANY
-                or (reply.status == _NO_ANSWER and (read or not reply.sent))
+                or (reply.status == NO_ANSWER and (read or not reply.sent))
                 or (reply.status >= _SERVER_ERROR and read)
             )
             pause = _pause(reply, turn)
@@ -144,47 +138,25 @@ class Connection:
         path: str,
         body: Mapping[str, object] | None,
         query: Mapping[str, str | int],
-    ) -> _Reply:
+    ) -> Answer:
+        headers = {"X-Goog-Api-Key": self.key, "Accept": "application/json"}
+        url = f"{self.url}/v1alpha/{path}"
+        # they may have been changed since
+        self._door.read_seconds, self._door.clock = self.read_seconds, self.clock
         try:
-            with self._session.request(
-                method,
-                f"{self.url}/v1alpha/{path}",
-                params=query,
-                json=body,
-                headers={"X-Goog-Api-Key": self.key, "Accept": "application/json"},
-                timeout=(_CONNECT_SECONDS, self.read_seconds),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                return _Reply(
-                    answer.status_code,
-                    self._body(answer),
-                    answer.headers.get("Retry-After"),
-                    answer.headers.get("Location", ""),
-                )
-        except (requests.exceptions.InvalidHeader, UnicodeError) as error:
+            return self._door.send(
+                Request(method=method, url=url, headers=headers, query=query, body=body)
+            )
+        except BadHeaderError as error:
             raise ServiceError(
                 "JULES_API_KEY can't be a key", _KEY_REMEDY, Reason.JULES_AUTH
             ) from error
-        except requests.RequestException as error:
-            return _Reply(_NO_ANSWER, trouble=_trouble(error), sent=not _never_sent(error))
 
-    def _body(self, answer: requests.Response) -> bytes:
-        end, pieces, size = self.clock() + self.read_seconds, [], 0
-        for piece in answer.iter_content(64 * 1024):
-            pieces.append(piece)
-            size += len(piece)
-            if size > _LARGEST:
-                raise requests.exceptions.ContentDecodingError("it is too long")
-            if self.clock() > end:
-                raise requests.exceptions.ReadTimeout("it comes too slowly")
-        return b"".join(pieces)
-
-    def _document(self, reply: _Reply, path: str) -> Mapping[str, object]:
+    def _document(self, reply: Answer, path: str) -> Mapping[str, object]:
         if reply.status != _OK:
             raise self._error(reply, path)
         try:
-            document = json.loads(reply.body or b"{}")
+            document = reply.document() if reply.body else {}
         except ValueError:
             document = None
         if not isinstance(document, dict):
@@ -193,7 +165,7 @@ class Connection:
                                Reason.JULES_ERROR)  # fmt: skip
         return document
 
-    def _error(self, reply: _Reply, path: str) -> ServiceError:
+    def _error(self, reply: Answer, path: str) -> ServiceError:
         """Every failure as its own message."""
         words = self._words(reply)
         kind: type[ServiceError] = ServiceError
@@ -215,12 +187,13 @@ class Connection:
                 text, remedy = f"Jules knows no {path} ({words})", "see whether it is still there"
                 kind = NotFoundError
             case 429:
-                wait = f", and it says to wait {reply.retry_after} s" if reply.retry_after else ""
+                asked = reply.headers.get("retry-after")
+                wait = f", and it says to wait {asked} s" if asked else ""
                 text = f"the quota at Jules is used up{summarize(wait)} ({words})"
                 remedy = "wait, end other sessions, or see the limits of your plan"
                 reason = Reason.JULES_QUOTA
             case status if status in _REDIRECTS:
-                host = urlsplit(reply.location).hostname or "another address"
+                host = urlsplit(reply.headers.get("location", "")).hostname or "another address"
                 text = f"Jules' address redirects to {host}, and the key goes nowhere else"
                 remedy = "correct DX_JULES_URL, or unset it"
             case status if status >= _SERVER_ERROR:
@@ -231,10 +204,10 @@ class Connection:
                 remedy, kind = "change what was asked for", RefusedError
         return kind(text, remedy, reason)
 
-    def _words(self, reply: _Reply) -> str:
+    def _words(self, reply: Answer) -> str:
         """Jules' own message, in one line; of a web page only that it is one."""
         try:
-            document = json.loads(reply.body)
+            document = reply.document()
         except ValueError:
             document = None
         error = document.get("error") if isinstance(document, dict) else None
@@ -260,40 +233,7 @@ def _fields(error: Mapping[str, object]) -> str:
     return "".join(found)
 
 
-def _pause(reply: _Reply, turn: int) -> float:
+def _pause(reply: Answer, turn: int) -> float:
     """As long as Jules says, else twice as long each time."""
-    own = float(min(2 ** (turn - 1), 30))
-    given = (reply.retry_after or "").strip()
-    if given.isascii() and given.isdigit():
-        return max(float(given), 0.0)
-    try:
-        wanted = parsedate_to_datetime(given) - datetime.now(UTC)
-    except (TypeError, ValueError):
-        return own
-    return max(wanted.total_seconds(), 0.0)
-
-
-def _trouble(error: requests.RequestException) -> str:
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate can't be trusted"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy doesn't let it through"
-    return "no connection" if _never_sent(error) else "the connection was lost"
-
-
-def _never_sent(error: requests.RequestException) -> bool:
-    """Whether there was no connection to send anything on."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    if isinstance(error, requests.exceptions.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" in str(error)
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return type(cause).__name__ in {
-        "NewConnectionError",
-        "NameResolutionError",
-        "ConnectTimeoutError",
-    }
+    asked = seconds_asked_for(reply.headers.get("retry-after"))
+    return float(min(2 ** (turn - 1), 30)) if asked is None else asked

@@ -7,7 +7,6 @@ text of ours, also where GitHub's own words have it.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -172,7 +171,7 @@ class GitHubDoor:
         """The JSON of a good answer. Raises ServiceError, and ValueError where it is none."""
         if answer.status not in _GOOD:
             raise self._error(answer)
-        return json.loads(answer.body)
+        return answer.document()
 
     def _moved(self, url: str) -> ServiceError:
         if url.startswith(f"{self.api}/"):
@@ -235,7 +234,7 @@ class GitHubDoor:
     def _words(self, answer: Answer) -> str:
         """GitHub's own message, in one line; of a web page only that it is one."""
         try:
-            document = json.loads(answer.body)
+            document = answer.document()
         except ValueError:
             document = None
         if isinstance(document, dict):

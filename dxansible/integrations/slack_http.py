@@ -6,13 +6,11 @@ again. Errors: https://docs.slack.dev/reference/methods/chat.postMessage#errors
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-import requests
-
+from dxansible.integrations.http_door import NO_ANSWER, Answer, BadHeaderError, Door, Request
 from dxansible.redact import summarize
 
 if TYPE_CHECKING:
@@ -70,12 +68,17 @@ class SlackDoor:
     """The door to one Slack: its Web API with a token, else a webhook."""
 
     settings: SlackSettings
-    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+    _door: Door = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Send no password of ~/.netrc, and nothing for this machine through a proxy."""
-        self._session.auth = lambda request: request
-        self._session.trust_env = self._address.startswith("https:")
+        """Make the door."""
+        self._door = Door(
+            encrypted=self._address.startswith("https:"),
+            connect_seconds=_CONNECT_SECONDS,
+            read_seconds=_READ_SECONDS,
+            largest=_LARGEST,
+            cut=True,
+        )
 
     @property
     def _address(self) -> str:
@@ -90,34 +93,28 @@ class SlackDoor:
 
         Raises nothing that Slack or the network can cause.
         """
-        headers = {"Content-Type": "application/json; charset=utf-8"}
+        headers = {}
         body = {**payload, "unfurl_links": False, "unfurl_media": False}
         if token := self.settings.token:
-            if not (token.isascii() and token.isprintable()):
-                return Posted(verdict=Verdict.LATER, trouble="SLACK_BOT_TOKEN can't be a token")
             headers["Authorization"] = f"Bearer {token}"
             body["channel"] = thread.channel if thread else channel
             if thread:
                 body["thread_ts"] = thread.ts
+        request = Request(method="POST", url=self._address, headers=headers, body=body)
         try:
-            with self._session.post(
-                self._address,
-                data=json.dumps(body).encode(),
-                headers=headers,
-                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                start = next(answer.iter_content(_LARGEST), b"")
-                return self._judged(answer.status_code, answer.headers.get("Retry-After"), start)
-        except requests.RequestException as error:
-            if _never_sent(error):
+            answer = self._door.send(request)
+        except BadHeaderError:
+            return Posted(verdict=Verdict.LATER, trouble="SLACK_BOT_TOKEN can't be a token")
+        if answer.status == NO_ANSWER:
+            if not answer.sent:
                 return Posted(verdict=Verdict.LATER, trouble="Slack can't be reached")
             return Posted(verdict=Verdict.UNCLEAR, trouble="no answer of Slack's in time")
+        return self._judged(answer)
 
-    def _judged(self, status: int, retry_after: str | None, body: bytes) -> Posted:
+    def _judged(self, answer: Answer) -> Posted:
+        status = answer.status
         if status == _TOO_MANY:
-            given = (retry_after or "").strip()
+            given = answer.headers.get("retry-after", "").strip()
             pause = float(given) if given.isascii() and given.isdigit() else None
             return Posted(verdict=Verdict.LATER, trouble="too many posts", pause=pause)
         if status == _UNAVAILABLE:
@@ -125,13 +122,14 @@ class SlackDoor:
         if status in _REDIRECTS:
             return Posted(verdict=Verdict.LATER, trouble="the address of Slack redirects elsewhere")
         if self.settings.token:
-            return _of_api(status, body)
-        return _of_hook(status, body)
+            return _of_api(answer)
+        return _of_hook(status, answer.body)
 
 
-def _of_api(status: int, body: bytes) -> Posted:
+def _of_api(answer: Answer) -> Posted:
+    status = answer.status
     try:
-        document = json.loads(body)
+        document = answer.document()
     except ValueError:
         document = None
     if not isinstance(document, dict):
@@ -166,13 +164,3 @@ def _verdict_on(error: str, status: int) -> Verdict:
     if error in _UNCLEAR or status >= _SERVER_ERROR:
         return Verdict.UNCLEAR
     return Verdict.LATER
-
-
-def _never_sent(error: requests.RequestException) -> bool:
-    """Whether there was no connection to send anything on."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    if isinstance(error, requests.exceptions.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" in str(error)
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return type(cause).__name__ in {"NewConnectionError", "NameResolutionError"}

@@ -51,11 +51,7 @@ ONE_DOOR = {
         "dxansible.render_sessions",
     },
     "pythonjsonlogger": {"dxansible.logs"},
-    "requests": {
-        "dxansible.integrations.http_door",
-        "dxansible.integrations.jules_http",
-        "dxansible.integrations.slack_http",
-    },
+    "requests": {"dxansible.integrations.http_door"},
 }
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
 

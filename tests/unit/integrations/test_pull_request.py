@@ -351,3 +351,13 @@ def test_no_vm_chooses_where_the_token_goes(host: str, api: str | None) -> None:
         api_of(host, settings(api))
 
     assert raised.value.reason is Reason.GITHUB_AUTH
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 502])
+def test_json_that_is_nested_without_end_is_none(
+    github: GitHubServer, door: GitHubDoor, status: int
+) -> None:
+    github.fail(*[GitHubFault(status=status, body=b"[" * 200_000)] * 4)
+
+    with pytest.raises(ServiceError):
+        open_pull_request(door, PROPOSAL)
