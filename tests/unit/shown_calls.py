@@ -28,7 +28,6 @@ __all__ = [
     "known_options",
     "parse",
     "shown_calls",
-    "waits",
 ]
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +41,6 @@ DOCUMENTS = (
 HOME_HERE = "/home/of-the-reader"
 """What the shell makes of a ``~`` that is not quoted."""
 
-_COMING = frozenset({"--finalize-pr", "--draft", "--base", "--reviewer"})
-"""Options that the documents may show before the command line has them."""
 _SHELL = ("sh", "bash")
 _SES = "ses_0123456789abcdef-54150442"
 _JULES = "31415926535897932384"
@@ -68,11 +65,6 @@ def known_options() -> set[str]:
     for parameter in command.params:
         known |= {*parameter.opts, *parameter.secondary_opts}
     return known
-
-
-def waits(words: Sequence[str]) -> bool:
-    """It shows an option that the command line does not have yet, but will."""
-    return not {word for word in words if word in _COMING} <= known_options()
 
 
 def shown_calls(text: str) -> list[list[str]]:
