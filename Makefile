@@ -26,7 +26,7 @@ lint: $(VENV)/.test system-test
 	$(BIN)/yamllint --strict .
 	ANSIBLE_COLLECTIONS_PATH=playbooks/collections $(BIN)/ansible-lint --offline
 	cat playbooks/collections/ansible_collections/dxansible/fleet/files/keeper/*.sh | shellcheck -s sh -
-	shellcheck .ci/run scripts/*.sh playbooks/collections/ansible_collections/dxansible/fleet/files/turn.sh
+	shellcheck .ci/run scripts/*.sh playbooks/collections/ansible_collections/dxansible/fleet/files/*.sh
 
 molecule: $(VENV)/.test system-test
 	scripts/molecule.sh default
