@@ -54,7 +54,8 @@ class Audit:
         """Sessions whose turn has ended, and whether that is ours to tell."""
         self._teller = EndTeller(trail) if trail else None
         self._vms: TrailOnVms | None = None
-        self._running = False
+        self._goes_on = False
+        """Turns that run will end without us."""
         self.channel: InventoryChannel | None = None
         """Where no run asks for it."""
 
@@ -100,7 +101,9 @@ class Audit:
         """What is known at the end of a call about turns; of those that go on, nothing."""
         ended = [each for each in results if each.outcome is not None]
         running = len(results) - len(ended)
-        self._running = running > 0
+        self._goes_on = running > 0
+        if self._vms is not None and not running:
+            self._vms.forget()
         if not ended:
             self._begin(session_notes({each.host: each.session_id for each in results}))
             return
@@ -153,7 +156,9 @@ class Audit:
         if self._trail is not None:
             self._trail.close()
         if self._vms is not None:
-            self._vms.finish(needed=self._running)
+            if not self._goes_on:
+                self._vms.forget()
+            self._vms.finish()
 
     def _take(self, news: Event) -> None:
         """Apply one event of the run."""

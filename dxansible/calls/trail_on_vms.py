@@ -46,24 +46,28 @@ class TrailOnVms:
 
     def claim(self, observer: Observer) -> None:
         """Claim the ends of all the turns at once."""
-        self._run(TrailPart(id=self._trail), observer)
+        self._run(TrailPart(id=self._trail), observer, threading.Event())
 
-    def finish(self, *, needed: bool) -> None:
+    def forget(self) -> None:
+        """Nobody needs to know where the trail goes on."""
+        self._gone.set()
+        self._hurry.set()
+
+    def finish(self) -> None:
         """Wait until it is noted, for some seconds; or, where that is of no use now, don't."""
         if self._worker is not None:
-            if needed:
-                self._hurry.set()
+            self._hurry.set()
+            if not self._gone.is_set():
                 self._worker.join(_LONGEST_SECONDS)
             self._gone.set()
-            self._hurry.set()
             self._worker.join()
 
     def _note(self, part: TrailPart) -> None:
         self._hurry.wait(_PATIENCE_SECONDS)
         if not self._gone.is_set():
-            self._run(part, None)
+            self._run(part, None, self._gone)
 
-    def _run(self, part: TrailPart, observer: Observer | None) -> None:
+    def _run(self, part: TrailPart, observer: Observer | None, cancelled: threading.Event) -> None:
         alone = next(iter(self.sessions.values())) if len(self.sessions) == 1 else None
         try:
             found = list_sessions(
@@ -71,11 +75,11 @@ class TrailOnVms:
                 self._settings,
                 session=alone,
                 trail=part,
-                cancelled=self._gone,
+                cancelled=cancelled,
                 observer=observer,
             )
             troubles = list(found.errors.values())
         except DxError as error:
             troubles = [str(error)]
-        for trouble in troubles if not self._gone.is_set() else ():
+        for trouble in troubles if not cancelled.is_set() else ():
             event("slack_not_noted", logging.DEBUG, error=trouble)
