@@ -62,6 +62,9 @@ if path == f"repos/{{repository}}/pulls":
         state["pulls"].append(made)
     if state["create"]:
         lost = state["create"] == "lose"
+        if not lost:
+            errors = [{{"message": "No such luck"}}]
+            print(json.dumps({{"message": "Validation Failed", "errors": errors}}), end="")
         leave(1, "gh: HTTP 502" if lost else "gh: Validation Failed (HTTP 422)")
     leave(0, "", made[5:])
 if path.endswith("/requested_reviewers"):

@@ -191,7 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
             if fault.status:
                 self._send(fault.status, fault.body, fault.headers)
             return
-        if self.headers.get("Authorization") != f"Bearer {github.token}":
+        kind, _, token = self.headers.get("Authorization", "").partition(" ")
+        if kind not in {"Bearer", "token"} or token != github.token:
             self._send(401, b'{"message":"Bad credentials","status":"401"}', {})
             return
         status, document, headers = github.answer(self.command, self.path, body)

@@ -95,13 +95,15 @@ def test_a_create_whose_answer_is_lost_is_looked_for(desk: Desk, shell: list[str
     assert (ran.end.came, ran.end.url, len(gh.created)) == ("found", FIRST, 1)
 
 
-def test_a_create_that_is_refused_is_left_to_the_client(desk: Desk) -> None:
+@pytest.mark.parametrize("shell", EVERY_SHELL)
+def test_a_create_that_is_refused_is_left_to_the_client(desk: Desk, shell: list[str]) -> None:
     gh = FakeGh.install(desk.programs, create="refuse")
 
-    ran = desk.finalize()
+    ran = desk.finalize(shell=shell)
 
     assert (ran.code, ran.end.gh, ran.end.url, len(gh.created)) == (0, "failed", None, 1)
-    assert ran.end.message == "gh: Validation Failed (HTTP 422)"
+    assert "(HTTP 422)" in str(ran.end.message)
+    assert "No such luck" in str(ran.end.message)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,10 @@ __dx_api() { # words: asks GitHub through gh, and keeps what it complains of
     gh api --hostname "$host" -H 'Accept: application/vnd.github+json' -H 'X-GitHub-Api-Version: 2022-11-28' "$@" 2>"$desk/said" </dev/null
 }
 
+__dx_details() { # what GitHub says of each thing that is wrong; gh itself tells only the first message
+    tr '{,' '[\n*]' <"$desk/found" | sed -n 's/^ *"message": *"\([^"]*\)".*/\1/p' | sed 1d | cut -c 1-300
+}
+
 __dx_find() { # sets $url to the pull request of this branch: one that is open, or was merged as the branch is now
     __dx_api --method GET "repos/$repository/pulls" -f state=all -f "head=${repository%/*}:$branch" -f per_page=100 \
         --jq '.[]|[.state,(.merged_at!=null|tostring),.head.ref,.head.sha,.base.ref,(.number|tostring),.html_url]|@tsv' >"$desk/found" || return
@@ -152,12 +156,12 @@ __dx_create() {
         came=created
         return 0
     fi
-    note=$(__dx_words)
+    said=$({ __dx_words; __dx_details; } | LC_ALL=C tr '\000-\037\177' '[ *]')
     for pause in 0 2; do # it may be there all the same
         sleep "$pause"
         __dx_find && [ -n "$url" ] && return 0
     done
-    gh=failed
+    gh=failed note=$said
 }
 
 __dx_ask_reviewers() {
