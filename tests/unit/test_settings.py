@@ -12,6 +12,7 @@ import pytest
 from dxansible import settings as module
 from dxansible.errors import ContentError, InventoryError, UsageError
 from dxansible.settings import (
+    GitHubSettings,
     ServiceSettings,
     Settings,
     colour_wanted,
@@ -221,3 +222,35 @@ def test_the_key_is_not_shown() -> None:
     assert (found.jules_key, found.beads_dir) == ("secret", Path("/b"))
     assert found.actors == {"ann"}
     assert "secret" not in repr(found)
+
+
+# GitHub
+
+
+@pytest.mark.parametrize(
+    ("given", "token", "api"),
+    [
+        ({}, None, None),
+        ({"GITHUB_TOKEN": " a\n", "GH_TOKEN": "b"}, "a", None),
+        ({"GITHUB_TOKEN": "", "GH_TOKEN": "b", "GITHUB_API_URL": ""}, "b", None),
+        (
+            {"GITHUB_API_URL": "https://ghe.example.org/api/v3/"},
+            None,
+            "https://ghe.example.org/api/v3",
+        ),
+        ({"GITHUB_API_URL": "http://127.0.0.1:8080"}, None, "http://127.0.0.1:8080"),
+    ],
+)
+def test_who_we_are_at_github(given: dict[str, str], token: str | None, api: str | None) -> None:
+    found = GitHubSettings.load(given)
+
+    assert (found.token, found.api) == (token, api)
+    assert "token" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://ghe.example.org", "ghe.example.org", "https://a:b@ghe.example.org", "https://["]
+)
+def test_no_token_travels_in_the_clear(url: str) -> None:
+    with pytest.raises(UsageError, match="GITHUB_API_URL is not an https address"):
+        GitHubSettings.load({"GITHUB_API_URL": url})

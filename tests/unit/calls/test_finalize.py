@@ -20,6 +20,7 @@ from tests.services.gh import FakeGh
 from tests.services.github import GitHubFault, GitHubServer, refusal
 from tests.unit.calls.conftest import ISSUE, Person
 from tests.unit.collection.finalizing import Project
+from tests.unit.local_vm import LOCAL, write_inventory
 
 if TYPE_CHECKING:
     import subprocess
@@ -197,6 +198,32 @@ def test_the_title_is_the_issue_s_or_else_the_task_s(office: Office, call: Call)
     assert [each["title"] for each in office.github.pulls] == ["echo two >file"]
     assert (unknown.code, unknown.out) == (2, b"")
     assert "Beads has no issue bd-124; did you mean bd-123?" in unknown.err
+
+
+def test_an_agent_with_a_conversation_goes_on_with_it_after_a_finalize(
+    office: Office, call: Call, inventory: Path
+) -> None:
+    """And its events, which a finalize has none of, are not missed in the list."""
+    begin = """echo '{"type":"begin","id":"talk-7"}'; echo two >file; echo '{"type":"end"}'"""
+    go_on = """echo "{\\"type\\":\\"text\\",\\"text\\":\\"$1\\"}"; echo '{"type":"end"}'"""
+    teller = {
+        "start": ["sh", "-c", begin],
+        "resume": ["sh", "-c", go_on, "sh", "{native_id}"],
+        "events": "json",
+        "native_id": "id",
+        "text": [{"when": {"type": "text"}, "show": "text", "message": True}],
+        "finished": [{"type": "end"}],
+    }
+    write_inventory(inventory, here=LOCAL | {"dx_agents": {"teller": teller}})
+    session = office.session("begin", agent="teller")
+
+    finalized = call("--finalize-pr", session)
+    listed = call("--sessions", "--json").document["sessions"]
+    more = call("--session", session, "go on", "--wait")
+
+    assert (finalized.code, finalized.out) == (0, f"{FIRST}\n".encode()), finalized.err
+    assert [(each["agent"], each["state"]) for each in listed] == [("teller", "succeeded")]
+    assert (more.code, more.out) == (0, b"talk-7\n"), more.err
 
 
 # clients that are killed
