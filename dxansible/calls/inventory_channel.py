@@ -12,7 +12,7 @@ from dxansible.settings import Settings
 
 __all__ = ["InventoryChannel"]
 
-_LONGEST_SECONDS = 3.0
+_LONGEST_SECONDS = 10.0
 
 
 class InventoryChannel:
