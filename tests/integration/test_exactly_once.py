@@ -136,7 +136,7 @@ def test_an_aborted_id_can_not_be_started_any_more(user: Dispatcher, once: Once)
 
 
 SEED = 20
-ROUNDS = 12
+ROUNDS = 8
 
 
 @pytest.mark.long

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from tests.lab import Lab
 
 SEED = 47
-HOSTS = 20
+HOSTS = 12
 ROUNDS = ("start", "resume", "wait")
 """A start and a wait are one client for all hosts, a resume is a client for each of some."""
-RESUMED_AT_ONCE = 6
+RESUMED_AT_ONCE = 5
 
 _AGENT = ("--agent", "shell")
 
