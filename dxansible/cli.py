@@ -5,6 +5,7 @@ The only place that catches errors and exits.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib.metadata import version
@@ -66,14 +67,17 @@ def command(**values: Any) -> int:  # noqa: ANN401 - Options has the types
         verbosity=-1 if options.quiet else options.verbose,
         stream=SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
     )
+    engine_unused = click.get_current_context().obj
+    if engine_unused:
+        logs.event("engine_unused", logging.DEBUG, reason=engine_unused)
     return choose_call(options)(options)
 
 
-def main() -> None:
-    """Entry point of ``dx-dispatch``."""
+def main(*, engine_unused: str = "") -> None:
+    """Entry point of ``dx-dispatch``; ``engine_unused`` says why no engine has taken the call."""
     as_json = "--json" in sys.argv[1:]
     try:
-        code = command.main(_arguments(sys.argv[1:]), standalone_mode=False)
+        code = command.main(_arguments(sys.argv[1:]), standalone_mode=False, obj=engine_unused)
     except click.ClickException as error:
         code = _complain(
             UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json

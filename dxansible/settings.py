@@ -45,6 +45,8 @@ class Settings:
     playbooks: Path
     runtime_dir: Path
     """For private directories of runs; short, since sockets live in them."""
+    engine: bool = False
+    """Whether a resident engine may have the run."""
     environment: dict[str, str]
     """What Ansible gets on top of the caller's environment."""
 
@@ -61,6 +63,7 @@ class Settings:
             inventory=inventory_sources(inventory, known),
             playbooks=content_dir("playbooks", known.get("DX_PLAYBOOKS")),
             runtime_dir=_runtime_dir(known),
+            engine=known.get("DX_ENGINE") == "on" and sys.platform == "linux",
             environment=_ansible_environment(known),
         )
 

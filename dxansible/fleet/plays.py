@@ -49,6 +49,7 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
         forks=forks or DEFAULT_FORKS,
         environment=settings.environment,
         runtime_dir=settings.runtime_dir,
+        engine=settings.engine,
     )
 
     def take_raw(raw: dict[str, Any]) -> None:

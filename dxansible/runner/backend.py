@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import shutil
 import threading
 from collections import deque
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ansible_runner
 
+from dxansible.engine.door import open_door, why_unused
 from dxansible.errors import ContentError, EngineError
+from dxansible.logs import event
 from dxansible.runner.request import PlayEnd
 from dxansible.runner.workspace import hand_over, private_directory
 
@@ -41,7 +46,7 @@ def play(
     exception (KeyboardInterrupt) arrives. Raises ContentError if ansible-playbook is missing,
     EngineError if it can't run.
     """
-    _executable("ansible-playbook", request)
+    executable = _executable("ansible-playbook", request)
     with ExitStack() as stack:
         directory = stack.enter_context(private_directory(request.runtime_dir))
         variables = dict(request.variables)
@@ -49,9 +54,24 @@ def play(
             socket_path = directory / "text.sock"
             stack.enter_context(hand_over(request.secret_text, socket_path))
             variables["dx_command_socket"] = str(socket_path)
-        return _in_thread(
+        if request.engine:
+            request = _with_engine(request, directory, executable)
+        end = _in_thread(
             lambda: _run(request, directory, variables, on_event, cancelled), cancelled
         )
+        if reason := why_unused(directory):
+            event("engine_unused", logging.DEBUG, program="ansible-playbook", reason=reason)
+        return end
+
+
+def _with_engine(request: PlayRequest, directory: Path, executable: str) -> PlayRequest:
+    """Have the run find the engine's client before the executable."""
+    door = open_door(directory, executable)
+    if door is None:
+        event("engine_unused", logging.DEBUG, program=executable, reason="it has another Python")
+        return request
+    path = os.pathsep.join([door, request.environment.get("PATH") or os.defpath])
+    return replace(request, environment={**request.environment, "PATH": path})
 
 
 def _in_thread(work: Callable[[], PlayEnd], cancelled: threading.Event) -> PlayEnd:

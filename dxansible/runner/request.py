@@ -27,6 +27,8 @@ class PlayRequest:
     forks: int = 50
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime_dir: Path
+    engine: bool = False
+    """Have a resident Ansible run it, if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ LAYERS = (
     ("dxansible.sessions",),
     ("dxansible.fleet",),
     ("dxansible.runner",),
-    ("dxansible.settings", "dxansible.ids", "dxansible.logs"),
+    ("dxansible.settings", "dxansible.ids", "dxansible.logs", "dxansible.engine"),
     ("dxansible.turn",),
     ("dxansible.outcome", "dxansible.redact", "dxansible.errors"),
 )
@@ -53,6 +53,19 @@ ONE_DOOR = {
     "pythonjsonlogger": {"dxansible.logs"},
     "requests": {"dxansible.integrations.http_door"},
 }
+TELL_AN_ENGINE = {
+    f"dxansible.{name}"
+    for name in (
+        "__main__",
+        "engine.caller",
+        "engine.client",
+        "engine.programs",
+        "engine.server",
+        "engine.starter",
+        "engine.warden",
+    )
+}
+"""The call of an engine is in its caller's environment, and the settings are slow to load."""
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
 
 
@@ -112,7 +125,19 @@ def test_only_the_settings_read_the_environment() -> None:
         or (isinstance(node, ast.ImportFrom) and ENVIRONMENT & {a.name for a in node.names})
     }
 
-    assert readers == {"dxansible.settings"}
+    assert readers - TELL_AN_ENGINE == {"dxansible.settings"}
+
+
+@pytest.mark.parametrize("module", ["__main__", "engine.caller", "engine.client", "engine.wire"])
+def test_what_a_call_loads_before_it_is_handed_over_is_little(module: str) -> None:
+    light = {"os", "sys", "binascii", "_signal", "_socket", "__future__", "collections.abc"}
+    engine = {"caller", "client", "starter", "wire"}
+
+    assert imports(f"dxansible.{module}") - light <= {
+        *(f"dxansible.engine.{name}" for name in engine),
+        "dxansible.engine",
+        "dxansible.cli",
+    }
 
 
 def test_nothing_is_imported_that_is_not_declared() -> None:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["runs", "wait_until"]
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool], pause: float = 0.01) -> None:
     """Return when it holds; fail if it doesn't within a time that no machine needs."""
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline, "what was waited for did not happen"
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def runs(pid: int) -> bool:

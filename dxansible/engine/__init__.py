@@ -1,0 +1,1 @@
+"""The resident engine: loaded once, forked for each call. An accelerator and nothing else."""

@@ -1,0 +1,170 @@
+"""What an engine loads before the fork, and what has to be done again after it.
+
+A program is given by the names of its modules, since loading it is the whole point: nothing here
+imports what it runs.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dxansible.engine.caller import PLAYBOOK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Program", "load"]
+
+_DISPATCH_MODULES = (
+    "dxansible.calls.commands",
+    "dxansible.calls.sessions",
+    "dxansible.runner.backend",
+)
+_PLAYBOOK_MODULES = (
+    "ansible.executor.task_queue_manager",
+    "ansible.plugins.callback.default",
+    "ansible.plugins.cache.jsonfile",
+    "ansible.plugins.connection.local",
+    "ansible.plugins.connection.ssh",
+    "ansible.plugins.inventory.host_list",
+    "ansible.plugins.inventory.yaml",
+    "ansible.plugins.shell.sh",
+    "ansible.plugins.strategy.free",
+    "ansible.plugins.strategy.linear",
+)
+_TEMPORARY = ("tmp", "tmppath", "temppath")
+_Stamp = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A loaded one."""
+
+    run: Callable[[], None]
+    """Ends as the program does: by SystemExit, an exception or a return."""
+    renew: Callable[[], None]
+    """For the fork: whatever the load has made for one process only."""
+    stamps: dict[str, _Stamp] = field(repr=False)
+    config: Callable[[], list[_Stamp]]
+    """The state of Ansible's configuration files, for the present directory."""
+    config_loaded: list[_Stamp] = field(repr=False)
+
+    def stale(self) -> bool:
+        """Whether something that was loaded has changed since."""
+        return (
+            any(_stamp(path) != stamp for path, stamp in self.stamps.items())
+            or self.config() != self.config_loaded
+        )
+
+
+def load(name: str, root: str) -> Program:
+    """Load a program in the present environment and directory. Raises RuntimeError if unfit."""
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    config = _config_files if name == PLAYBOOK else list
+    before = config()
+    run, renew = (_load_playbook if name == PLAYBOOK else _load_dispatch)()
+    stamps = {path: _stamp(path) for path in _loaded_from()}
+    gc.collect()
+    gc.freeze()
+    return Program(run=run, renew=renew, stamps=stamps, config=config, config_loaded=before)
+
+
+def _load_dispatch() -> tuple[Callable[[], None], Callable[[], None]]:
+    cli = import_module("dxansible.cli")
+    for name in _DISPATCH_MODULES:
+        import_module(name)
+    return cli.main, _renew_python
+
+
+def _load_playbook() -> tuple[Callable[[], None], Callable[[], None]]:
+    constants = import_module("ansible.constants")
+    seen = dict(os.environ)
+    cli = import_module("ansible.cli")
+    playbook = import_module("ansible.cli.playbook")
+    for name in _PLAYBOOK_MODULES:
+        import_module(name)
+    manager = import_module("ansible.config.manager")
+    definitions = constants.config.get_configuration_definitions()
+    temporary = [each for each in definitions if definitions[each].get("type") in _TEMPORARY]
+    _refuse_what_speaks(constants, cli.display)
+    # made for this process, though each call makes its own
+    atexit.unregister(manager.cleanup_tmp_file)
+    for each in temporary:
+        shutil.rmtree(getattr(constants, each), ignore_errors=True)
+
+    def renew() -> None:
+        _renew_python()
+        for setting, definition in definitions.items():
+            names = [entry.get("name") for entry in definition.get("env") or ()]
+            if setting in temporary or any(
+                seen.get(each) != os.environ.get(each) for each in names
+            ):
+                value = constants.config.get_config_value(setting, variables=vars(constants))
+                setattr(constants, setting, value)
+        cli.check_blocking_io()
+        cli.display._set_column_width()  # noqa: SLF001 - it is for the terminal of the call
+
+    return playbook.main, renew
+
+
+def _refuse_what_speaks(constants: Any, display: Any) -> None:  # noqa: ANN401 - Ansible's own
+    """Raise RuntimeError where loading has an effect that each call should see."""
+    said = (display._warns, display._deprecations, display._errors)  # noqa: SLF001 - nothing else tells
+    if any(said) or constants.config.WARNINGS or constants.DEFAULT_LOG_PATH:
+        raise RuntimeError("Ansible warns of its settings, or keeps a log")
+    for path in filter(None, [constants.CONFIG_FILE]):
+        text = Path(path).read_bytes()
+        if b"$" in text or b"{{" in text:
+            raise RuntimeError("ansible.cfg refers to the environment")
+
+
+def _renew_python() -> None:
+    tempfile.tempdir = None
+    for stream, fd in ((sys.stdout, 1), (sys.stderr, 2)):
+        stream.reconfigure(line_buffering=fd == 2 or os.isatty(fd))  # type: ignore[union-attr] # noqa: PLR2004
+
+
+def _loaded_from() -> set[str]:
+    """Files and directories whose change makes what is loaded out of date."""
+    library = sysconfig.get_path("stdlib") + os.sep
+    files = {
+        path
+        for module in list(sys.modules.values())
+        if (path := getattr(module, "__file__", None))
+        and (not path.startswith(library) or "-packages" in path)
+    }
+    content = {f"{Path(file).parent}/base.yml" for file in files if file.endswith("/manager.py")}
+    return files | content | {path for path in sys.path if path} | {sys.executable, os.__file__}
+
+
+def _config_files() -> list[_Stamp]:
+    given = os.environ.get("ANSIBLE_CONFIG")
+    candidates = [
+        "ansible.cfg",
+        str(Path("~/.ansible.cfg").expanduser()),
+        "/etc/ansible/ansible.cfg",
+    ]
+    if given:
+        candidates += [given, f"{given}/ansible.cfg"]
+    found = [_stamp(path) for path in candidates]
+    # Ansible passes over the file of a directory that anyone may write to
+    return [*found, (Path().stat().st_mode, 0, 0)] if found[0] else found
+
+
+def _stamp(path: str) -> _Stamp:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - hundreds of them in each call
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

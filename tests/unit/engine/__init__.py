@@ -1,0 +1,1 @@
+"""The resident engine: real ones, in a runtime directory of the test."""
