@@ -160,6 +160,11 @@ _FLAGS = (
     click.option(
         "--forks", type=click.IntRange(min=1), help="Hosts at a time.  [default: all, up to 200]"
     ),
+    click.option(
+        "--engine",
+        type=click.Choice(["status", "stop"]),
+        help="Show the resident engines of this machine, or end them.",
+    ),
     click.option("--json", is_flag=True, help="Print one JSON document on standard output."),
     click.option("-v", "--verbose", count=True, help="More in the log on standard error."),
     click.option("-q", "--quiet", is_flag=True, help="No summary, and only failures in the log."),

@@ -17,7 +17,7 @@ __all__ = ["choose_call", "sort_out"]
 
 
 _TAKE_NO_TARGET = frozenset(
-    {"--list", "--status", "--logs", "--abort", "--approve", "--finalize-pr"}
+    {"--list", "--status", "--logs", "--abort", "--approve", "--finalize-pr", "--engine"}
 )
 _OF_ISSUES = ("dry_run", "claim", "template")
 _OF_JULES = ("branch", "allow_no_pr")
@@ -59,6 +59,7 @@ def choose_call(options: Options) -> Callable[[Options], int]:
         "--approve": options.approve is not None,
         "--finalize-pr": options.finalize_pr is not None,
         "--clean": options.clean,
+        "--engine": options.engine is not None,
     }
     chosen = [name for name, given in asked.items() if given]
     if len(chosen) > 1:
@@ -82,7 +83,7 @@ def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
         from dxansible.calls.finalize import finalize  # noqa: PLC0415 - loads requests
 
         return finalize
-    from dxansible.calls import commands, sessions  # noqa: PLC0415 - keeps --help fast
+    from dxansible.calls import commands, engine, sessions  # noqa: PLC0415 - keeps --help fast
 
     of_command = is_command(options.logs or options.abort or "")
     calls = {
@@ -90,6 +91,7 @@ def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
         "--list": commands.show_health,
         "--sessions": sessions.show_sessions,
         "--clean": sessions.clean,
+        "--engine": engine.manage,
         "--status": sessions.show_status if _is_session(options.status) else commands.show_health,
         "--logs": commands.follow if of_command else sessions.follow,
         "--abort": commands.abort if of_command else sessions.abort,

@@ -60,6 +60,7 @@ class Options:
     max_output: int | None
     forks: int | None
     gather: bool
+    engine: str | None
     json: bool
     verbose: int
     quiet: bool

@@ -48,7 +48,6 @@ def main() -> None:
     loaded = load(os.fsdecode(program), os.fsdecode(root))
     os.chdir("/")
     engine = Engine(context=context, title=title, program=loaded)
-    os.write(starter.LOCK_FD, b"%d %s\n" % (os.getpid(), program))
     _serve(os.fsdecode(path), engine, _seconds(idle))
 
 

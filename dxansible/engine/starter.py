@@ -50,7 +50,7 @@ def start(program: str, path: str, text: bytes, root: str) -> None:
         child = os.fork()
         if child == 0:
             try:
-                _become(order, held, shared, root)
+                _become(order, held, program, root)
             finally:
                 os._exit(1)
         os.waitpid(child, 0)
@@ -93,11 +93,13 @@ def _room_for_another(ours: str) -> bool:
     return engines < _MOST_ENGINES
 
 
-def _become(order: bytes, held: int, shared: dict[str, str], root: str) -> None:
+def _become(order: bytes, held: int, program: str, root: str) -> None:
     """In a fork of the client: have a process of its own, with nothing of ours, be the engine."""
     os.setsid()
     if os.fork():
         os._exit(0)
+    os.ftruncate(held, 0)
+    os.pwrite(held, f"{os.getpid()} {program}\n".encode(), 0)
     os.chdir("/")
     os.umask(0o077)
     reader, writer = os.pipe()
@@ -109,6 +111,7 @@ def _become(order: bytes, held: int, shared: dict[str, str], root: str) -> None:
     for source, target in ((nothing, 0), (nothing, 1), (nothing, 2), (held, 3), (reader, 4)):
         os.dup2(source, target)
     os.closerange(5, os.sysconf("SC_OPEN_MAX"))
+    shared = shared_environment(program)
     environment = {name: value for name, value in shared.items() if name.startswith(_KEPT)}
     # the keeper of a VM must not take the engine for a part of the session that started it
     environment |= {"PATH": os.defpath, "DX_SESSION_TAG": "<client>"}

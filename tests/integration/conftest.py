@@ -35,6 +35,8 @@ def epyc6(lab: Lab) -> Iterator[Vm]:
 def user(lab: Lab) -> Iterator[Dispatcher]:
     """Somebody with the lab's inventory and a home directory of their own."""
     dispatcher = Dispatcher(lab.inventory)
+    if dispatcher.environment.get("DX_ENGINE") == "on":
+        dispatcher.warm_engines()
     yield dispatcher
     dispatcher.close()
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,15 @@ class Dispatcher:
                 raise
         return Answer(process.returncode, out or b"", err or b"")
 
+    def warm_engines(self) -> None:
+        """Have engines ready for what follows, without contact to any VM."""
+        for _ in range(40):
+            if "engine_unused" not in self.run("nobody", "--exec", "true", "-v").err.decode():
+                return
+            time.sleep(0.5)
+        message = "there is no engine after 20 s"
+        raise TimeoutError(message)
+
     def drop_connections(self) -> None:
         """End the live SSH connections of this user, so that the next call makes a new one."""
         for pid in marked_processes(f"DXTEST={self.home}"):
@@ -91,6 +101,8 @@ class Dispatcher:
 
     def close(self) -> None:
         """Leave nothing: neither processes nor files."""
+        if self.environment.get("DX_ENGINE") == "on":
+            self.run("--engine", "stop")
         for pid in marked_processes(f"DXTEST={self.home}"):
             _end(pid)
         shutil.rmtree(self.home, ignore_errors=True)

@@ -42,6 +42,7 @@ ONE_DOOR = {
     "click": {
         "dxansible.cli",
         "dxansible.calls.commands",
+        "dxansible.calls.engine",
         "dxansible.calls.finalize",
         "dxansible.calls.flags",
         "dxansible.calls.jules",
@@ -57,6 +58,7 @@ TELL_AN_ENGINE = {
     f"dxansible.{name}"
     for name in (
         "__main__",
+        "engine.ansible_core",
         "engine.caller",
         "engine.client",
         "engine.programs",

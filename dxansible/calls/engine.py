@@ -1,0 +1,35 @@
+"""Calls about the resident engines of this machine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from dxansible.engine import residents
+from dxansible.render import SCHEMA
+
+if TYPE_CHECKING:
+    from dxansible.calls.options import Options
+
+__all__ = ["manage"]
+
+
+def manage(options: Options) -> int:
+    """``--engine status`` and ``--engine stop``."""
+    found = residents.running()
+    if options.engine == "stop":
+        residents.stop(found)
+    if options.json:
+        engines = [
+            {"pid": each.pid, "program": each.program, "seconds": each.seconds} for each in found
+        ]
+        click.echo(json.dumps({"schema": SCHEMA, "exit_code": 0, "engines": engines}))
+        return 0
+    ended = "ended" if options.engine == "stop" else "running"
+    for each in found:
+        click.echo(f"{each.program:<16}  pid {each.pid:<7}  up {each.seconds} s  {ended}")
+    if not found:
+        click.echo("no engine is running")
+    return 0
