@@ -1,6 +1,6 @@
 # make demo   shows the main job on a lab of three machines     make test   everything that is tested
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
-#                                                               make keeper  the keeper under all four shells
+# make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos keeper clean system-demo system-test
+.PHONY: demo test lint molecule lab chaos keeper engine-soak clean system-demo system-test
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -40,6 +40,9 @@ chaos: $(VENV)/.test system-test
 
 keeper: $(VENV)/.test system-test
 	DX_ALL_SHELLS=yes $(BIN)/python -m pytest -n $(JOBS) tests/integration/keeper
+
+engine-soak: $(VENV)/.test
+	DX_SOAK_CALLS=2000 $(BIN)/python -m pytest tests/unit/engine/test_many.py
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache

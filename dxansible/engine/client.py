@@ -45,7 +45,7 @@ def call(program: str, arguments: list[str], package: str, environment: dict[byt
     request = pack([text, *_fields(arguments, package, environment, fds)])
     check_directory()
     line = socket(AF_UNIX, SOCK_STREAM)
-    line.settimeout(_PATIENCE)
+    line.settimeout(_patience())
     try:
         line.connect(path)
         _offer(line, request)
@@ -72,6 +72,13 @@ def play(executable: str) -> None:
     except (Unfit, OSError) as reason:
         _note(f"{ours}/reason", str(reason))
     os.execve(executable, arguments, os.environ)  # noqa: S606 - it is what was asked for
+
+
+def _patience() -> float:
+    try:
+        return float(os.environ["DX_ENGINE_PATIENCE"])
+    except (KeyError, ValueError):
+        return _PATIENCE
 
 
 def check_directory() -> None:

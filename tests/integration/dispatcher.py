@@ -83,6 +83,15 @@ class Dispatcher:
                 raise
         return Answer(process.returncode, out or b"", err or b"")
 
+    def use_runtime_directory(self, directory: Path) -> None:
+        """Have another one, with engines in it if there were any in the last."""
+        engines = self.environment.get("DX_ENGINE") == "on"
+        if engines:
+            self.run("--engine", "stop")
+        self.environment["XDG_RUNTIME_DIR"] = str(directory)
+        if engines:
+            self.warm_engines()
+
     def warm_engines(self) -> None:
         """Have engines ready for what follows, without contact to any VM."""
         for _ in range(40):

@@ -106,9 +106,7 @@ def runtime(user: Dispatcher) -> Path:
     """The directory for private directories of this user alone."""
     directory = user.home / "run"
     directory.mkdir()
-    user.environment["XDG_RUNTIME_DIR"] = str(directory)
-    if user.environment.get("DX_ENGINE") == "on":
-        user.warm_engines()
+    user.use_runtime_directory(directory)
     return directory
 
 

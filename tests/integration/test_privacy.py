@@ -62,7 +62,8 @@ def _start(user: Dispatcher, source: str, canary: str) -> subprocess.Popen[bytes
 def _own_files(user: Dispatcher) -> list[Path]:
     """The private directories of runs that are there."""
     runtime = user.environment.get("XDG_RUNTIME_DIR")
-    return list((user.home / "run").glob("dx-*")) if runtime else []
+    found = list((user.home / "run").glob("dx-*")) if runtime else []
+    return [path for path in found if not path.match("dx-engine-*")]
 
 
 @pytest.mark.parametrize("source", ["PATH", "-"])

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["runs", "wait_until"]
 
 
-def wait_until(condition: Callable[[], bool], pause: float = 0.01) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Return when it holds; fail if it doesn't within a time that no machine needs."""
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline, "what was waited for did not happen"
-        time.sleep(pause)
+        time.sleep(0.01)
 
 
 def runs(pid: int) -> bool:

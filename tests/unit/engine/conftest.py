@@ -25,5 +25,6 @@ def regular() -> Iterator[Person]:
     """Somebody whose engines are ready, and stay so over a file of tests."""
     somebody = Person()
     somebody.warm()
+    somebody.warm_playbooks()
     yield somebody
     somebody.close()

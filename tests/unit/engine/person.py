@@ -49,6 +49,7 @@ class Person:
             "DX_INVENTORY": str(self.home / "inventory.yml"),
             "DX_ENGINE": "on",
             "DX_ENGINE_IDLE": "60",
+            "DX_ENGINE_PATIENCE": "20",
             "PYTHONPATH": str(root),
         }
         (self.home / "slow").mkdir()
@@ -91,10 +92,16 @@ class Person:
         return subprocess.Popen(command, env=environment, **options)
 
     def warm(self) -> None:
-        """Have engines ready: for dx-dispatch, for the playbooks of its runs, and for others."""
-        run = ("here", "--exec", "true", "-v")
-        wait_until(lambda: not self.reason(answer(self.dispatch(*run))), pause=0.5)
-        wait_until(lambda: not self.reason(answer(self.playbook("--version"))), pause=0.5)
+        """Have engines ready for dx-dispatch, and for the playbooks of its runs."""
+        answer(self.dispatch("nobody", "--exec", "true"))
+        wait_until(lambda: len(list(self.engines.glob("*.sock"))) == 2)
+
+    def warm_playbooks(self) -> None:
+        """Have one more, for `playbook`."""
+        before = len(list(self.engines.glob("*.sock")))
+        answer(self.playbook("--version"))
+        wait_until(lambda: len(list(self.engines.glob("*.sock"))) == before + 1)
+        (self.door / "reason").unlink()
 
     def reason(self, given: Answer) -> str:
         """Why that call, with -v if it was of dx-dispatch, went without an engine."""

@@ -67,7 +67,7 @@ def test_the_setting_that_each_run_has_its_own_value_of_is_the_runs(regular: Per
 
 
 def test_an_ansible_cfg_is_seen_at_once_made_edited_and_removed(person: Person) -> None:
-    person.warm()
+    person.warm_playbooks()
     config = person.home / "ansible.cfg"
     for timeout in ("33", "44"):
         config.write_text(f"[defaults]\ntimeout = {timeout}\n")

@@ -31,7 +31,7 @@ def test_calls_leave_nothing_in_an_engine(regular: Person) -> None:
         for _ in range(count // 5):
             for process in [regular.dispatch("--version") for _ in range(5)]:
                 assert answer(process).code == 0
-        for _ in range(count // 50):
+        for _ in range(count // 100):
             assert answer(regular.dispatch("here", "--exec", "true")).code == 0
 
     call(20)

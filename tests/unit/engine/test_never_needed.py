@@ -26,11 +26,13 @@ def test_it_is_off_unless_asked_for(person: Person) -> None:
 
 def test_a_stopped_engine_is_passed_over_and_runs_nothing_later(person: Person) -> None:
     person.warm()
+    del person.environment["DX_ENGINE_PATIENCE"]
     for pid in person.pids():
         os.kill(pid, signal.SIGSTOP)
     said = answer(person.dispatch(*COMMAND))
     for pid in person.pids():
         os.kill(pid, signal.SIGCONT)
+    person.environment["DX_ENGINE_PATIENCE"] = "20"
 
     assert (said.code, said.out) == (0, "hi\n")
     assert said.err.count('engine_unused reason="it does not answer"') == 1
@@ -39,28 +41,21 @@ def test_a_stopped_engine_is_passed_over_and_runs_nothing_later(person: Person) 
     assert (person.home / "ran").read_text() == "once\n" * 2
 
 
-def test_a_killed_engine_is_replaced(person: Person) -> None:
-    person.warm()
-    for pid in person.pids():
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda pid=pid: not runs(pid))  # type: ignore[misc]
-    said = answer(person.dispatch(*COMMAND))
-
-    assert (said.code, said.out) == (0, "hi\n")
-    assert said.err.count("there is none yet") == 2
-    person.warm()
-    assert person.reason(answer(person.dispatch(*COMMAND))) == ""
-
-
-def test_a_killed_engine_takes_no_call_with_it(person: Person) -> None:
+def test_a_killed_engine_takes_no_call_with_it_and_is_replaced(person: Person) -> None:
     person.warm()
     process = person.dispatch("here", "--exec", "touch ~/ready; sleep 1; echo done")
     wait_until((person.home / "ready").exists)
     for pid in person.pids():
         os.kill(pid, signal.SIGKILL)
-    said = answer(process)
+        wait_until(lambda pid=pid: not runs(pid))  # type: ignore[misc]
+    called = answer(process)
+    said = answer(person.dispatch(*COMMAND))
 
-    assert (said.code, said.out) == (0, "done\n")
+    assert (called.code, called.out) == (0, "done\n")
+    assert (said.code, said.out) == (0, "hi\n")
+    assert said.err.count("there is none yet") == 2
+    wait_until(lambda: len(list(person.engines.glob("*.sock"))) == 2)
+    assert person.reason(answer(person.dispatch(*COMMAND))) == ""
 
 
 def make_loose(place: Path) -> None:
@@ -94,23 +89,20 @@ def test_a_directory_that_others_could_have_made_or_use_is_refused(
     assert list(person.engines.iterdir()) == []
 
 
-def test_sockets_and_their_directory_are_the_owners_alone(person: Person) -> None:
-    person.warm()
-
-    assert person.engines.stat().st_mode & 0o777 == 0o700
-    for path in person.engines.iterdir():
+def test_sockets_and_their_directory_are_the_owners_alone(regular: Person) -> None:
+    assert regular.engines.stat().st_mode & 0o777 == 0o700
+    for path in regular.engines.iterdir():
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_client_that_says_nothing_sensible_does_no_harm(person: Person) -> None:
-    person.warm()
-    for path in person.engines.glob("*.sock"):
+def test_a_client_that_says_nothing_sensible_does_no_harm(regular: Person) -> None:
+    for path in regular.engines.glob("*.sock"):
         for noise in (b"", b"\0", b"\0\0\0\4abcd", b"\xff" * 100):
             with socket.socket(socket.AF_UNIX) as line:
                 line.connect(str(path))
                 line.sendall(noise)
 
-    assert person.reason(answer(person.dispatch(*COMMAND))) == ""
+    assert regular.reason(answer(regular.dispatch(*COMMAND))) == ""
 
 
 def test_it_is_gone_after_a_while_without_calls(person: Person) -> None:
