@@ -6,18 +6,17 @@ imports what it runs.
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
-import shutil
 import sys
 import sysconfig
 import tempfile
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dxansible.engine.ansible_core import load_playbook
 from dxansible.engine.caller import PLAYBOOK
 
 if TYPE_CHECKING:
@@ -30,19 +29,6 @@ _DISPATCH_MODULES = (
     "dxansible.calls.sessions",
     "dxansible.runner.backend",
 )
-_PLAYBOOK_MODULES = (
-    "ansible.executor.task_queue_manager",
-    "ansible.plugins.callback.default",
-    "ansible.plugins.cache.jsonfile",
-    "ansible.plugins.connection.local",
-    "ansible.plugins.connection.ssh",
-    "ansible.plugins.inventory.host_list",
-    "ansible.plugins.inventory.yaml",
-    "ansible.plugins.shell.sh",
-    "ansible.plugins.strategy.free",
-    "ansible.plugins.strategy.linear",
-)
-_TEMPORARY = ("tmp", "tmppath", "temppath")
 _Stamp = tuple[int, int, int] | None
 
 
@@ -73,7 +59,12 @@ def load(name: str, root: str) -> Program:
         sys.path.insert(0, root)
     config = _config_files if name == PLAYBOOK else list
     before = config()
-    run, renew = (_load_playbook if name == PLAYBOOK else _load_dispatch)()
+    run, renew_more = (load_playbook if name == PLAYBOOK else _load_dispatch)()
+
+    def renew() -> None:
+        _renew_python()
+        renew_more()
+
     stamps = {path: _stamp(path) for path in _loaded_from()}
     gc.collect()
     gc.freeze()
@@ -84,49 +75,7 @@ def _load_dispatch() -> tuple[Callable[[], None], Callable[[], None]]:
     cli = import_module("dxansible.cli")
     for name in _DISPATCH_MODULES:
         import_module(name)
-    return cli.main, _renew_python
-
-
-def _load_playbook() -> tuple[Callable[[], None], Callable[[], None]]:
-    constants = import_module("ansible.constants")
-    seen = dict(os.environ)
-    cli = import_module("ansible.cli")
-    playbook = import_module("ansible.cli.playbook")
-    for name in _PLAYBOOK_MODULES:
-        import_module(name)
-    manager = import_module("ansible.config.manager")
-    definitions = constants.config.get_configuration_definitions()
-    temporary = [each for each in definitions if definitions[each].get("type") in _TEMPORARY]
-    _refuse_what_speaks(constants, cli.display)
-    # made for this process, though each call makes its own
-    atexit.unregister(manager.cleanup_tmp_file)
-    for each in temporary:
-        shutil.rmtree(getattr(constants, each), ignore_errors=True)
-
-    def renew() -> None:
-        _renew_python()
-        for setting, definition in definitions.items():
-            names = [entry.get("name") for entry in definition.get("env") or ()]
-            if setting in temporary or any(
-                seen.get(each) != os.environ.get(each) for each in names
-            ):
-                value = constants.config.get_config_value(setting, variables=vars(constants))
-                setattr(constants, setting, value)
-        cli.check_blocking_io()
-        cli.display._set_column_width()  # noqa: SLF001 - it is for the terminal of the call
-
-    return playbook.main, renew
-
-
-def _refuse_what_speaks(constants: Any, display: Any) -> None:  # noqa: ANN401 - Ansible's own
-    """Raise RuntimeError where loading has an effect that each call should see."""
-    said = (display._warns, display._deprecations, display._errors)  # noqa: SLF001 - nothing else tells
-    if any(said) or constants.config.WARNINGS or constants.DEFAULT_LOG_PATH:
-        raise RuntimeError("Ansible warns of its settings, or keeps a log")
-    for path in filter(None, [constants.CONFIG_FILE]):
-        text = Path(path).read_bytes()
-        if b"$" in text or b"{{" in text:
-            raise RuntimeError("ansible.cfg refers to the environment")
+    return cli.main, lambda: None
 
 
 def _renew_python() -> None:

@@ -48,7 +48,7 @@ class Person:
             "XDG_RUNTIME_DIR": str(self.run_directory),
             "DX_INVENTORY": str(self.home / "inventory.yml"),
             "DX_ENGINE": "on",
-            "DX_ENGINE_IDLE": "60",
+            "DX_ENGINE_IDLE": "600",
             "DX_ENGINE_PATIENCE": "20",
             "PYTHONPATH": str(root),
         }

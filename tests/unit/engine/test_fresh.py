@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.unit.engine.person import ROOT, Person, answer
@@ -11,7 +13,6 @@ from tests.unit.waiting import runs, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,27 @@ def test_an_edited_plugin_is_seen_at_once(regular: Person) -> None:
         )
 
         assert shown(regular, "1 | say") == (word, "")
+
+
+def test_a_plugin_of_a_run_wins_over_the_one_of_ansible_that_has_its_name(regular: Person) -> None:
+    plugin = regular.home / "connection_plugins" / "local.py"
+    plugin.parent.mkdir()
+    source = Path(str(import_module("ansible.plugins.connection.local").__file__)).read_text()
+    description = '""" run a command on the local host """'
+    assert description in source
+    plugin.write_text(source.replace(description, "cmd = 'echo mine'"))
+    play = write_playbook(
+        regular.home / "raw.yml", {"name": "Say", "ansible.builtin.raw": "echo ansible"}
+    )
+    inventory = write_inventory(regular.home / "local.yml", here={"ansible_connection": "local"})
+    answers = [
+        answer(regular.playbook("-v", "-i", str(inventory), str(play), env=env))
+        for env in ({"DX_ENGINE": "off"}, {})
+    ]
+
+    assert regular.reason(answers[1]) == ""
+    assert answers[0].out == answers[1].out
+    assert "mine" in answers[1].out
 
 
 def test_a_setting_in_the_environment_is_seen_at_once(regular: Person) -> None:
