@@ -14,9 +14,8 @@ from dxansible.integrations.pull_request import (
     ask_reviewers,
     open_pull_request,
 )
-from dxansible.integrations.pull_request_http import GitHubDoor, api_of
+from dxansible.integrations.pull_request_http import GitHubDoor
 from dxansible.outcome import Reason
-from dxansible.settings import GitHubSettings
 from tests.services.github import GitHubFault, GitHubServer, refusal
 
 if TYPE_CHECKING:
@@ -312,45 +311,6 @@ def test_reviewers_are_users_and_teams(github: GitHubServer, door: GitHubDoor) -
     ask_reviewers(door, open_pull_request(door, PROPOSAL), ["ann", "acme/core"])
 
     assert github.reviewers == ["ann", "team:core"]
-
-
-# where the token may go
-
-
-def settings(api: str | None) -> GitHubSettings:
-    return GitHubSettings(token="t", api=api)  # noqa: S106 - opens nothing
-
-
-@pytest.mark.parametrize(
-    ("host", "api", "expected"),
-    [
-        ("github.com", None, "https://api.github.com"),
-        ("github.com", "https://api.github.com", "https://api.github.com"),
-        ("ghe.example.org", "https://ghe.example.org/api/v3", "https://ghe.example.org/api/v3"),
-        ("acme.ghe.com", "https://api.acme.ghe.com", "https://api.acme.ghe.com"),
-        ("anything", "http://127.0.0.1:1", "http://127.0.0.1:1"),
-    ],
-)
-def test_the_token_goes_to_github_and_to_the_server_that_was_named(
-    host: str, api: str | None, expected: str
-) -> None:
-    assert api_of(host, settings(api)) == expected
-
-
-@pytest.mark.parametrize(
-    ("host", "api"),
-    [
-        ("ghe.example.org", None),
-        ("evil.example", "https://ghe.example.org/api/v3"),
-        ("github.com", "https://ghe.example.org/api/v3"),
-        ("ghe.example.org", "https://api.github.com"),
-    ],
-)
-def test_no_vm_chooses_where_the_token_goes(host: str, api: str | None) -> None:
-    with pytest.raises(ServiceError, match="GITHUB_API_URL") as raised:
-        api_of(host, settings(api))
-
-    assert raised.value.reason is Reason.GITHUB_AUTH
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 502])
