@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ENDED, RUNNING = 500, 50
 LIMIT_SEC = 2.0
-BUSY = 3.0
+BUSY = 5.0
 """On a busy machine: how many times as long as without any session."""
 
 
@@ -77,7 +77,7 @@ def test_hundreds_of_sessions_are_listed_soon_and_cleaned_but_for_those_that_run
 ) -> None:
     running = _fill(crowded, epyc6)
     empty, seconds = [], []
-    for _ in range(2):
+    for _ in range(3):
         began = time.monotonic()
         assert crowded.run("--sessions", "empty", "--json").document["sessions"] == []
         empty.append(round(time.monotonic() - began, 2))
