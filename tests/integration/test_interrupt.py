@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.dispatcher import Dispatcher, marked_processes
+from tests.integration.traces import private_directories
 from tests.integration.vm_processes import bystander, left_on, lives, sweep, wait_until
 
 if TYPE_CHECKING:
@@ -110,11 +111,6 @@ def runtime(user: Dispatcher) -> Path:
     return directory
 
 
-def private_directories(runtime: Path) -> list[str]:
-    """Of runs; that of the engines is another thing."""
-    return [path.name for path in runtime.glob("dx-*") if not path.match("dx-engine-*")]
-
-
 def test_a_command_that_is_interrupted_before_it_begins_never_does(
     user: Dispatcher, vm: Vm, runtime: Path
 ) -> None:
@@ -178,7 +174,7 @@ def remains(user: Dispatcher, runtime: Path) -> list[str]:
     """What there is of calls: private directories, and processes but for live ssh connections."""
     lines = [process_line(pid) for pid in marked_processes(f"DXTEST={user.home}")]
     running = [line for line in lines if line and "[mux]" not in line]
-    return [*running, *private_directories(runtime)]
+    return [*running, *map(str, private_directories(runtime))]
 
 
 def process_line(pid: int) -> str:

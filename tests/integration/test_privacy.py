@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.traces import files_with, processes_with, running_for
+from tests.integration.traces import (
+    files_with,
+    private_directories,
+    processes_with,
+    running_for,
+)
 from tests.integration.vm_processes import wait_until, work_on
 
 if TYPE_CHECKING:
@@ -62,8 +67,7 @@ def _start(user: Dispatcher, source: str, canary: str) -> subprocess.Popen[bytes
 def _own_files(user: Dispatcher) -> list[Path]:
     """The private directories of runs that are there."""
     runtime = user.environment.get("XDG_RUNTIME_DIR")
-    found = list((user.home / "run").glob("dx-*")) if runtime else []
-    return [path for path in found if not path.match("dx-engine-*")]
+    return private_directories(user.home / "run") if runtime else []
 
 
 @pytest.mark.parametrize("source", ["PATH", "-"])

@@ -13,7 +13,7 @@ from tests.integration.dispatcher import marked_processes
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
 
-__all__ = ["files_with", "processes_with", "running_for"]
+__all__ = ["files_with", "private_directories", "processes_with", "running_for"]
 
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/log")
 
@@ -51,6 +51,11 @@ def _has(path: Path, text: str) -> bool:
     with suppress(OSError):
         return text.encode() in path.read_bytes()
     return False
+
+
+def private_directories(runtime: Path) -> list[Path]:
+    """Return those of runs; that of the engines is another thing."""
+    return [path for path in runtime.glob("dx-*") if not path.match("dx-engine-*")]
 
 
 def running_for(user: Dispatcher) -> list[str]:

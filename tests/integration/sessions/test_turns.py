@@ -18,6 +18,7 @@ from tests.integration.sessions.work import (
     state_of,
     turn_directory,
 )
+from tests.integration.traces import private_directories
 from tests.integration.vm_processes import bystander, lives, wait_until
 
 if TYPE_CHECKING:
@@ -123,9 +124,9 @@ def _text(words: bytes) -> str:
 def test_an_interrupted_start_says_that_the_vm_has_not_confirmed(user: Dispatcher) -> None:
     runtime = user.home / "run"
     runtime.mkdir(mode=0o700)
-    user.environment["XDG_RUNTIME_DIR"] = str(runtime)
+    user.use_runtime_directory(runtime)
     with user.start("epyc6", "sleep 5", "--json") as client:
-        wait_until(lambda: any(runtime.iterdir()), 60, "Ansible is being started")
+        wait_until(lambda: bool(private_directories(runtime)), 60, "Ansible is being started")
         os.killpg(client.pid, signal.SIGINT)
         out, err = client.communicate(timeout=60)
     assert client.returncode == 130, err
