@@ -144,7 +144,10 @@ def test_a_conversation_that_was_begun_by_hand_goes_on(shop: Shop) -> None:
 
 
 def test_the_fleet_shows_the_agents_and_their_versions(shop: Shop) -> None:
-    (host,) = shop.user.run("--status", "epyc6", "--json").document["hosts"]
+    for _ in range(5):  # a version that is long in coming is left out
+        (host,) = shop.user.run("--status", "epyc6", "--json").document["hosts"]
+        if host["agent_version"] is not None:
+            break
 
     assert (host["agent"], host["agent_found"]) == ("opencode", True)
     assert host["agent_version"].startswith("1.")

@@ -84,7 +84,11 @@ conclude() { # state: writes the end record
     total out
     out_end=$total
     total err
-    put end "state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total at=$(date +%s)"
+    record="state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total at=$(date +%s)"
+    for moment in 0.05 0.1 0.2 0.5 1 1 2 2 4 4; do # on a full disk a reply may have what was kept in reserve
+        ! put end "$record" 2>/dev/null || return 0
+        nap "$moment"
+    done
 }
 
 forget_text() { # what the command was told to do is its owner's business
