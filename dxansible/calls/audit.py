@@ -118,9 +118,8 @@ class Audit:
             return
         self._begun = True
         push = result.push
-        notes = [
-            each for each in (push.url if push else None, f"session {result.session_id}") if each
-        ]
+        notes = [push.url] if push and push.url else []
+        notes.append(f"session {result.session_id}")
         title = f"{self._who} finalized {self._target}: {result.outcome}"
         body = f"{self._task}\n{result_line(result)}"
         self._trail.post(Message(title=title, body=body, notes=tuple(notes)), last=True)

@@ -83,7 +83,11 @@ def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
         from dxansible.calls.finalize import finalize  # noqa: PLC0415 - loads requests
 
         return finalize
-    from dxansible.calls import commands, engine, sessions  # noqa: PLC0415 - keeps --help fast
+    if mode == "--engine":
+        from dxansible.calls.engine import manage  # noqa: PLC0415 - for that call only
+
+        return manage
+    from dxansible.calls import commands, sessions  # noqa: PLC0415 - keeps --help fast
 
     of_command = is_command(options.logs or options.abort or "")
     calls = {
@@ -91,7 +95,6 @@ def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
         "--list": commands.show_health,
         "--sessions": sessions.show_sessions,
         "--clean": sessions.clean,
-        "--engine": engine.manage,
         "--status": sessions.show_status if _is_session(options.status) else commands.show_health,
         "--logs": commands.follow if of_command else sessions.follow,
         "--abort": commands.abort if of_command else sessions.abort,

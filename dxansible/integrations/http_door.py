@@ -58,6 +58,20 @@ class Answer:
         except RecursionError as error:
             raise ValueError from error
 
+    def record(self) -> dict[str, object] | None:
+        """The body's JSON object; None where it is none."""
+        try:
+            document = self.document()
+        except ValueError:
+            return None
+        return document if isinstance(document, dict) else None
+
+    def plain_words(self, largest: int) -> str:
+        """The beginning of a body that is no JSON; of a web page only that it is one."""
+        if self.body.lstrip()[:1] == b"<":
+            return "a web page"
+        return self.body[:largest].decode(errors="replace") or "nothing more"
+
 
 @dataclass(slots=True, kw_only=True)
 class Door:

@@ -155,11 +155,8 @@ class Connection:
     def _document(self, reply: Answer, path: str) -> Mapping[str, object]:
         if reply.status != _OK:
             raise self._error(reply, path)
-        try:
-            document = reply.document() if reply.body else {}
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
+        document = reply.record() if reply.body else {}
+        if document is None:
             text = f"Jules answered with something that is not JSON: {self._words(reply)}"
             raise _NoJsonError(text, "see whether DX_JULES_URL or a proxy is in the way",
                                Reason.JULES_ERROR)  # fmt: skip
@@ -206,17 +203,11 @@ class Connection:
 
     def _words(self, reply: Answer) -> str:
         """Jules' own message, in one line; of a web page only that it is one."""
-        try:
-            document = reply.document()
-        except ValueError:
-            document = None
-        error = document.get("error") if isinstance(document, dict) else None
+        error = (reply.record() or {}).get("error")
         if isinstance(error, dict):
             text = f"{error.get('status') or ''} {error.get('message') or ''}{_fields(error)}"
-        elif reply.body.lstrip()[:1] == b"<":
-            text = "a web page"
         else:
-            text = reply.body[:400].decode(errors="replace") or "nothing more"
+            text = reply.plain_words(400)
         return summarize(text.strip().replace(self.key, "***"), 300)
 
 

@@ -233,16 +233,11 @@ class GitHubDoor:
 
     def _words(self, answer: Answer) -> str:
         """GitHub's own message, in one line; of a web page only that it is one."""
-        try:
-            document = answer.document()
-        except ValueError:
-            document = None
-        if isinstance(document, dict):
-            text = f"{document.get('message') or 'nothing more'}{_details(document)}"
-        elif answer.body.lstrip()[:1] == b"<":
-            text = "a web page"
+        record = answer.record()
+        if record is None:
+            text = answer.plain_words(300)
         else:
-            text = answer.body[:300].decode(errors="replace") or "nothing more"
+            text = f"{record.get('message') or 'nothing more'}{_details(record)}"
         return summarize(text.strip().replace(self.token, "***"), 300)
 
 

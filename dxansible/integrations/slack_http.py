@@ -128,11 +128,8 @@ class SlackDoor:
 
 def _of_api(answer: Answer) -> Posted:
     status = answer.status
-    try:
-        document = answer.document()
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
+    document = answer.record()
+    if document is None:
         unclear = status == _OK or status >= _SERVER_ERROR
         verdict = Verdict.UNCLEAR if unclear else Verdict.LATER
         return Posted(verdict=verdict, trouble=f"not an answer of Slack's (HTTP {status})")
