@@ -68,14 +68,19 @@ def _serve(path: str, engine: Engine, idle: float) -> None:
     _remove(path)
     listener = socket.socket(socket.AF_UNIX)
     try:
-        listener.bind(path)
-        os.chmod(path, 0o600)
+        _bind(listener, path)
         listener.listen(_BACKLOG)
         _accept_calls(listener, awake, (awake, wake, starter.LOCK_FD), engine, idle)
     finally:
         if engine.pid == os.getpid():
             _remove(path)
             _remove(f"{path}.lock")
+
+
+def _bind(listener: socket.socket, path: str) -> None:
+    umask = os.umask(0o177)  # 0600 from its first moment
+    listener.bind(path)
+    os.umask(umask)
 
 
 def _accept_calls(

@@ -221,8 +221,8 @@ class Machine:
         """Ask for news."""
         return parse_reply(_MARK, 0, self.ask("poll", id=name, **options), b"")
 
-    def abort(self, name: str, wait: int = 8) -> Reply:
-        """Stop a session."""
+    def abort(self, name: str, wait: int = 60) -> Reply:
+        """Stop a session, and wait for its end, that takes its time on a busy machine."""
         return parse_reply(_MARK, 0, self.ask("abort", id=name, wait=wait), b"")
 
     def processes(self) -> set[int]:
