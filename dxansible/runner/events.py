@@ -123,6 +123,8 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
         if raw["event"] in {"runner_on_failed", "runner_on_unreachable"}:
             yield HostBroken(host=host, text=str(result.get("msg") or "the task failed"))
         return
+    if isinstance(record.get("preflight"), dict):
+        yield from _preflight(host, record["preflight"])
     match record.get("kind"):
         case "preflight":
             yield from _preflight(host, record)

@@ -100,6 +100,15 @@ def test_every_status_of_the_collection_is_one_of_ours(status: checks.Status) ->
     assert (str(event.result.status), event.result.error) == (str(status), "what to do")
 
 
+def test_a_preflight_that_comes_with_the_first_try_is_told_before_it() -> None:
+    found = records.PREFLIGHT | {"hosts": ["epyc6", "gpu"]}
+    retry = {"attempt": 1, "error": "Connection refused"}
+    raw = records.command("runner_retry", done=False, preflight=found, retry=retry)
+
+    kinds = [type(event) for event in parse(raw)]
+    assert kinds == [HostsKnown, PreflightDone, RetryPlanned]
+
+
 def test_the_collection_has_a_word_for_every_status_of_ours() -> None:
     assert [str(status) for status in checks.Status] == [str(status) for status in PreflightStatus]
 

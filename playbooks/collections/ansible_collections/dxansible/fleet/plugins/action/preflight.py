@@ -8,8 +8,9 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents, checks, link, session
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents, checks, link
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper, KeeperError
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.preflight import OPTIONS, Preflight
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
 _STATUS = {
@@ -23,16 +24,13 @@ _STATUS = {
 
 
 _SPEC = {
-    "run_id": {"type": "str", "default": ""},
-    "id_prefix": {"type": "str", "default": "cmd"},
+    **OPTIONS,
     "timeout": {"type": "float", "default": 5.0},
-    "checks": {"type": "bool", "default": True},
     "connect": {"type": "bool", "default": False},
     "batch_mode": {"type": "bool", "default": True},
     "agent": {"type": "str", "default": ""},
     "agents": {"type": "dict", "default": {}},
     "path": {"type": "list", "elements": "str", "default": []},
-    "slack_channel": {"type": "str", "default": ""},
 }
 
 
@@ -45,68 +43,20 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         """Make the checks; the first that fails decides."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(_SPEC)
-        variables = task_vars or {}
-        began = time.monotonic()
-        name = str(variables["inventory_hostname"])
-        target = link.describe(name, self._connection, variables)
-        record: dict[str, Any] = {
-            "kind": "preflight",
-            "id": session.session_id(
-                arguments["run_id"] or session.new_run_id(arguments["id_prefix"]), name
-            ),
-            "status": str(checks.Status.OK),
-            "error": None,
-            "user": target.user,
-            "auth_mode": target.auth_mode,
-            "address": target.address,
-            "port": target.port,
-            "aliases": list(map(str, variables.get("dx_aliases") or [])),
-            "capabilities": list(map(str, variables.get("dx_capabilities") or [])),
-            "connect": arguments["connect"],
-            "attempts": 0,
-            "latency_ms": None,
-            "agent": arguments["agent"] or None,
-            "agent_found": None,
-            "agent_version": None,
-            "load": None,
-            "running": None,
-            "slack_channel": arguments["slack_channel"] or None,
-            "ssh": {},
-            **_play(name, variables),
-        }
-        try:
-            self._check(target, arguments, record)
-        except checks.CheckFailure as failure:
-            record |= {"status": str(failure.status), "error": failure.text}
-            result |= {"failed": True, "msg": failure.text}
-        else:
-            result["msg"] = f"{name}: preflight passed"
-        record["duration_ms"] = round((time.monotonic() - began) * 1000)
-        return result | {"dx": record, "changed": False}
-
-    def _check(
-        self, target: checks.Target, arguments: dict[str, Any], record: dict[str, Any]
-    ) -> None:
-        timeout = arguments["timeout"]
-        if arguments["checks"]:
-            checks.check_mapping(target)
-        ssh = link.ssh_config(target, self._connection, timeout)
-        if ssh is not None:
-            record["ssh"] = {"strict": ssh.strict}
-            record["port"] = ssh.port
-        if arguments["checks"]:
-            reachable = ssh is not None and not ssh.proxied
-            addresses = (
-                checks.check_dns(target, ssh, timeout) if ssh is not None and reachable else []
-            )
+        preflight = Preflight(self._connection, task_vars or {}, arguments)
+        preflight.record |= {"connect": arguments["connect"], "agent": arguments["agent"] or None}
+        preflight.make(arguments["timeout"])
+        if arguments["connect"] and preflight.failure is None:
             try:
-                checks.check_auth(target, ssh, timeout)
-            except checks.CheckFailure:
-                if reachable:
-                    checks.check_tcp(target, addresses, timeout)
-                raise
-        if arguments["connect"]:
-            self._connect_for_real(target, arguments, record)
+                self._connect_for_real(preflight.target, arguments, preflight.record)
+            except checks.CheckFailure as failure:
+                preflight.fail(failure)
+            preflight.measure()
+        if preflight.failure is not None:
+            result |= {"failed": True, "msg": preflight.failure.text}
+        else:
+            result["msg"] = f"{preflight.target.name}: preflight passed"
+        return result | {"dx": preflight.record, "changed": False}
 
     def _connect_for_real(
         self, target: checks.Target, arguments: dict[str, Any], record: dict[str, Any]
@@ -157,8 +107,3 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             "agent_found": survey.found,
             "agent_version": survey.version,
         }
-
-
-def _play(name: str, variables: dict[str, Any]) -> dict[str, Any]:
-    hosts = [str(host) for host in variables.get("ansible_play_hosts_all") or [name]]
-    return {"host_count": len(hosts), "hosts": hosts if name == hosts[0] else None}

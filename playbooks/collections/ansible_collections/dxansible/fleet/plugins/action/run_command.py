@@ -16,7 +16,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDE
 
 _SPEC = {
     **COMMON_SPEC,
-    "id": {"type": "str", "required": True},
+    "id": {"type": "str", "default": ""},
     "stream": {"type": "bool", "default": False},
     "command_socket": {"type": "str", "default": ""},
     "attach": {"type": "bool", "default": False},
@@ -33,7 +33,8 @@ class ActionModule(AttemptAction):
     kind: ClassVar = "command"
 
     def _progress(self) -> session.Progress:
-        return session.Progress.of(self._arguments["id"], self._task.register, self._variables)
+        name = self._id(self._arguments["id"], "id")
+        return session.Progress.of(name, self._task.register, self._variables)
 
     def _step(self, progress: session.Progress, record: dict[str, Any]) -> verdict.Verdict | None:
         return self._take(progress, record, self._ask(progress))
@@ -59,8 +60,7 @@ class ActionModule(AttemptAction):
             "deadline": self._deadline(),
             "limit": self._limit,
             "path": ":".join(self._arguments["path"]),
-            # with more hosts than forks, start everywhere before waiting anywhere
-            "wait": 0 if self._crowded else 4,
+            "wait": self._first_wait,
         }
 
     def _take(

@@ -35,7 +35,7 @@ _SPEC = {
     **COMMON_SPEC,
     "timeout": {"type": "float", "default": 7200.0},
     "idle_timeout": {"type": "float", "default": 1200.0},
-    "session": {"type": "str", "required": True},
+    "session": {"type": "str", "default": ""},
     "mode": {
         "type": "str",
         "choices": ["start", "resume", "finalize", "follow"],
@@ -72,7 +72,7 @@ class ActionModule(TurnChoice):
     kind: ClassVar = "turn"
 
     def _progress(self) -> TurnProgress:
-        name = self._arguments["session"]
+        name = self._id(self._arguments["session"], "session")
         return TurnProgress.of(name, self._task.register, self._variables)
 
     def _output_limit(self) -> int:
@@ -118,7 +118,7 @@ class ActionModule(TurnChoice):
             "progress": agent.progress,
             "limit": self._limit,
             "path": ":".join(self._arguments["path"]),
-            "wait": 4 if waits and not self._crowded else 0,
+            "wait": self._first_wait if waits else 0,
         }
         if not waits:
             options["chunk"] = 0

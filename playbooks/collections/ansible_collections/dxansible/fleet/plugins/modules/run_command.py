@@ -21,8 +21,9 @@ options:
       - Id of the command's session on this host, as RV(dxansible.fleet.preflight#module:dx.id)
         gives it.
       - The same id never runs a command twice.
+      - Needed unless O(preflight) makes one.
     type: str
-    required: true
+    default: ""
   timeout:
     description: Seconds that the command may take, enforced on the host. V(0) sets no limit.
     type: float
@@ -72,6 +73,28 @@ options:
     description: Whether only to follow what was started under the id, and to start nothing.
     type: bool
     default: false
+  preflight:
+    description:
+      - Checks the host in the first try, as M(dxansible.fleet.preflight) does, so that no task of
+        its own is needed. A check that fails fails the task, and nothing is started.
+    type: dict
+    suboptions:
+      run_id:
+        description: As O(dxansible.fleet.preflight#module:run_id).
+        type: str
+        default: ""
+      id_prefix:
+        description: As O(dxansible.fleet.preflight#module:id_prefix).
+        type: str
+        default: cmd
+      checks:
+        description: As O(dxansible.fleet.preflight#module:checks).
+        type: bool
+        default: true
+      slack_channel:
+        description: As O(dxansible.fleet.preflight#module:slack_channel).
+        type: str
+        default: ""
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.
@@ -95,14 +118,10 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check the host
-  dxansible.fleet.preflight:
-  register: checked
-
-- name: Run the command in dx_command
+- name: Check the host, and run the command in dx_command there
   dxansible.fleet.run_command:
-    id: "{{ checked.dx.id }}"
-    ssh: "{{ checked.dx.ssh }}"
+    preflight:
+      run_id: deploy_42
     timeout: 600
   register: turn
   until: turn.dx.done
@@ -145,10 +164,20 @@ dx:
       returned: always
       sample: command
     id:
-      description: The id that was asked for.
+      description: The session's id.
       type: str
       returned: always
       sample: deploy_42-9f86d081
+    ssh:
+      description: Settings of the ssh client, for O(ssh) of a later task.
+      type: dict
+      returned: always
+    preflight:
+      description:
+        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
+          failed, RV(dx) itself is that.
+      type: dict
+      returned: in the first try with O(preflight)
     limit:
       description: Bytes of each stream that are kept.
       type: int

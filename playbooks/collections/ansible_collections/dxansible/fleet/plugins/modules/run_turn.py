@@ -15,9 +15,9 @@ description:
   - Succeeds only when the agent has ended with exit code 0 and has reported the end of its turn.
 options:
   session:
-    description: Id of the session.
+    description: Id of the session. Needed unless O(preflight) makes one.
     type: str
-    required: true
+    default: ""
   mode:
     description:
       - V(start) begins the session, V(resume) continues its conversation with a further turn, and
@@ -138,6 +138,28 @@ options:
         C(dx_verify) and C(dx_task).
     type: str
     default: ""
+  preflight:
+    description:
+      - Checks the host in the first try, as M(dxansible.fleet.preflight) does, so that no task of
+        its own is needed. A check that fails fails the task, and nothing is started.
+    type: dict
+    suboptions:
+      run_id:
+        description: As O(dxansible.fleet.preflight#module:run_id).
+        type: str
+        default: ""
+      id_prefix:
+        description: As O(dxansible.fleet.preflight#module:id_prefix).
+        type: str
+        default: cmd
+      checks:
+        description: As O(dxansible.fleet.preflight#module:checks).
+        type: bool
+        default: true
+      slack_channel:
+        description: As O(dxansible.fleet.preflight#module:slack_channel).
+        type: str
+        default: ""
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.
@@ -161,15 +183,10 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check the host
-  dxansible.fleet.preflight:
-    id_prefix: ses
-  register: checked
-
-- name: Hand over the task in dx_task
+- name: Check the host, and hand over the task in dx_task
   dxansible.fleet.run_turn:
-    session: "{{ checked.dx.id }}"
-    ssh: "{{ checked.dx.ssh }}"
+    preflight:
+      id_prefix: ses
     agent: claude
     repo: ~/affordabot
   register: turn
@@ -204,6 +221,16 @@ dx:
       type: str
       returned: always
       sample: ses_0123456789abcdef-9f86d081
+    ssh:
+      description: Settings of the ssh client, for O(ssh) of a later task.
+      type: dict
+      returned: always
+    preflight:
+      description:
+        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
+          failed, RV(dx) itself is that.
+      type: dict
+      returned: in the first try with O(preflight)
     limit:
       description: Bytes of each stream that are kept.
       type: int

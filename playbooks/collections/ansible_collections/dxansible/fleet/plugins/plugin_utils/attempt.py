@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 
 from . import link, session, verdict
 from .keeper import CutShortError, KeeperError
+from .preflight import OPTIONS, Preflight
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     "path": {"type": "list", "elements": "str", "default": []},
     "ssh": {"type": "dict", "default": {}},
     "batch_mode": {"type": "bool", "default": True},
+    "preflight": {"type": "dict", "options": OPTIONS},
 }
 
 
@@ -46,6 +48,7 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
 
     spec: ClassVar[Mapping[str, Mapping[str, Any]]]
     kind: ClassVar[str]
+    _preflight_id = ""
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -59,8 +62,15 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
         self._hosts = len(self._variables.get("ansible_play_hosts_all") or [self._host])
         self._crowded = self._hosts > int(self._variables.get("ansible_forks") or 5)
         self._limit = self._output_limit()
+        self._result = result
+        record: dict[str, Any] = {"kind": self.kind}
+        if self._arguments["preflight"] is not None and not self._preflight(record):
+            return result | {"dx": record["preflight"] | {"done": True}, "changed": False}
         progress = self._progress()
-        record: dict[str, Any] = {"kind": self.kind, "id": progress.id, "limit": self._limit}
+        record |= {"id": progress.id, "limit": self._limit, "ssh": self._arguments["ssh"]}
+        if self._hosts > 1 and record.get("preflight", {}).get("hosts"):
+            # which hosts there are is told before one of them is waited for
+            return result | {"dx": record | {"done": False, "progress": progress.as_dict()}}
         link.harden(
             self._connection,
             self._arguments["ssh"],
@@ -70,7 +80,6 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
         if progress.retry:
             time.sleep(self._arguments["retry_delay"])
             progress.retry = False
-        self._result = result
         decided = self._try(progress, record)
         progress.done = decided is not None
         progress.remember()
@@ -83,6 +92,24 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
             result |= {"failed": failed, "rc": decided.exit_code}
             result["msg"] = decided.error or f"{self._host}: done"
         return result | {"dx": record, "changed": progress.done and progress.started}
+
+    def _preflight(self, record: dict[str, Any]) -> bool:
+        """In the first try check the host; False if it did not pass.
+
+        It goes with the first contact since a task of its own costs more than the checks.
+        """
+        known = _PREFLIGHTS.get((self._task._uuid, self._host))  # noqa: SLF001 - names the task
+        if known is None:
+            preflight = Preflight(self._connection, self._variables, self._arguments["preflight"])
+            preflight.make(self._arguments["connect_timeout"])
+            known = record["preflight"] = preflight.record
+            if preflight.failure is not None:
+                self._result |= {"failed": True, "msg": preflight.failure.text}
+                return False
+            _PREFLIGHTS[self._task._uuid, self._host] = known  # noqa: SLF001 - as above
+        self._arguments["ssh"] = known["ssh"]
+        self._preflight_id = str(known["id"])
+        return True
 
     @abstractmethod
     def _progress(self) -> session.Progress:
@@ -127,6 +154,20 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
     def _guard(self, wait: float) -> Any:  # noqa: ANN401 - a context manager
         return link.guarded(wait + self._arguments["connect_timeout"] * 2 + CALL_SLACK)
 
+    @property
+    def _first_wait(self) -> int:
+        """Seconds to wait for news with the start; what is known of a host comes after them.
+
+        With more hosts than forks, start everywhere before waiting anywhere.
+        """
+        return 0 if self._crowded else 1
+
+    def _id(self, given: str, option: str) -> str:
+        """The id that was given, else the one that the preflight has made."""
+        if not given and self._arguments["preflight"] is None:
+            raise AnsibleActionFail(f"one of the options {option} and preflight is needed")
+        return given or self._preflight_id
+
     def _deadline(self) -> str:
         return f"{self._arguments['timeout']:.3f}".rstrip("0").rstrip(".")
 
@@ -143,3 +184,7 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
         progress.attempts += 1
         progress.retry = True
         return None
+
+
+_PREFLIGHTS: dict[tuple[str, str], dict[str, Any]] = {}
+"""By task and host; the tries of a task share a process."""

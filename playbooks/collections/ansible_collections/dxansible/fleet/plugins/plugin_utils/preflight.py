@@ -1,0 +1,100 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The preflight of one host: the checks before first contact, and the record of what was found."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from . import checks, link, session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["OPTIONS", "Preflight"]
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "run_id": {"type": "str", "default": ""},
+    "id_prefix": {"type": "str", "default": "cmd"},
+    "checks": {"type": "bool", "default": True},
+    "slack_channel": {"type": "str", "default": ""},
+}
+
+
+class Preflight:
+    """What is known of a host, in ``record``; ``failure`` is the check that it did not pass."""
+
+    def __init__(
+        self,
+        connection: Any,  # noqa: ANN401 - ansible-core has no types
+        variables: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> None:
+        """Note what the inventory says; ``options`` are those of OPTIONS."""
+        self._began = time.monotonic()
+        self._connection = connection
+        self._checks = options["checks"]
+        self.failure: checks.CheckFailure | None = None
+        name = str(variables["inventory_hostname"])
+        self.target = link.describe(name, connection, dict(variables))
+        hosts = [str(host) for host in variables.get("ansible_play_hosts_all") or [name]]
+        run_id = options["run_id"] or session.new_run_id(options["id_prefix"])
+        self.record: dict[str, Any] = {
+            "kind": "preflight",
+            "id": session.session_id(run_id, name),
+            "status": str(checks.Status.OK),
+            "error": None,
+            "user": self.target.user,
+            "auth_mode": self.target.auth_mode,
+            "address": self.target.address,
+            "port": self.target.port,
+            "aliases": list(map(str, variables.get("dx_aliases") or [])),
+            "capabilities": list(map(str, variables.get("dx_capabilities") or [])),
+            "connect": False,
+            "attempts": 0,
+            "latency_ms": None,
+            "agent": None,
+            "agent_found": None,
+            "agent_version": None,
+            "load": None,
+            "running": None,
+            "slack_channel": options["slack_channel"] or None,
+            "ssh": {},
+            "host_count": len(hosts),
+            "hosts": hosts if name == hosts[0] else None,
+        }
+
+    def make(self, timeout: float) -> None:
+        """Make the checks, each within ``timeout`` seconds; the first that fails decides."""
+        try:
+            self._make(timeout)
+        except checks.CheckFailure as failure:
+            self.fail(failure)
+        self.measure()
+
+    def fail(self, failure: checks.CheckFailure) -> None:
+        """Note a check that did not pass."""
+        self.failure = failure
+        self.record |= {"status": str(failure.status), "error": failure.text}
+
+    def measure(self) -> None:
+        """Note the time that it took so far."""
+        self.record["duration_ms"] = round((time.monotonic() - self._began) * 1000)
+
+    def _make(self, timeout: float) -> None:
+        target = self.target
+        if self._checks:
+            checks.check_mapping(target)
+        ssh = link.ssh_config(target, self._connection, timeout)
+        if ssh is not None:
+            self.record |= {"ssh": {"strict": ssh.strict}, "port": ssh.port}
+        if not self._checks:
+            return
+        reachable = ssh is not None and not ssh.proxied
+        addresses = checks.check_dns(target, ssh, timeout) if ssh is not None and reachable else []
+        try:
+            checks.check_auth(target, ssh, timeout)
+        except checks.CheckFailure:
+            if reachable:
+                checks.check_tcp(target, addresses, timeout)
+            raise
