@@ -9,35 +9,46 @@ import os
 import sys
 from _signal import SIG_DFL, SIGINT, default_int_handler, signal  # type: ignore[import-not-found]
 
+from dxansible.engine.caller import DISPATCH, Absent, Unfit, wanted
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line; a Ctrl-C while that is still being loaded ends the process quietly."""
     signal(SIGINT, SIG_DFL)
-    why_not = _ask_engine() if os.environ.get("DX_ENGINE") == "on" else ""
+    unused = _ask_engine() if wanted(os.environ) else None
     from dxansible import cli  # noqa: PLC0415 - not before Ctrl-C is safe
 
     signal(SIGINT, default_int_handler)
-    cli.main(engine_unused=why_not)
+    try:
+        cli.main(engine_unused=str(unused or ""))
+    finally:
+        if isinstance(unused, Absent):
+            _start_another(unused)
 
 
-def _ask_engine() -> str:
+def _start_another(absent: Absent) -> None:
+    """Have an engine for the next call; it loads when this one is over, not beside it."""
+    try:
+        absent.start()
+    except OSError:
+        return
+
+
+def _ask_engine() -> Exception:
     """End with the call, if an engine has taken it; return why none has."""
-    if sys.platform != "linux":
-        return "there are engines on Linux only"
     if any(word.startswith("--engine") for word in sys.argv):
-        return "the call is about engines"
+        return Unfit("the call is about engines")
     from dxansible.engine import client  # noqa: PLC0415 - only where it is wanted
-    from dxansible.engine.caller import DISPATCH, Unfit  # noqa: PLC0415 - as above
 
     if sys.orig_argv[1:2] != ["-m"] and sys.orig_argv[1:2][0].startswith("-"):
-        return "Python was given options"
+        return Unfit("Python was given options")
     package = sys.modules["__main__"].__package__ or ""
     try:
         code = client.call(DISPATCH, sys.argv, package, dict(os.environb))
     except (Unfit, OSError) as reason:
-        return str(reason)
+        return reason
     sys.exit(code)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dxansible.engine.caller import wanted
 from dxansible.errors import ContentError, InventoryError, UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Settings:
             inventory=inventory_sources(inventory, known),
             playbooks=content_dir("playbooks", known.get("DX_PLAYBOOKS")),
             runtime_dir=_runtime_dir(known),
-            engine=known.get("DX_ENGINE") == "on" and sys.platform == "linux",
+            engine=wanted(known),
             environment=_ansible_environment(known),
         )
 

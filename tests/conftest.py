@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pytest
+
+# most tests are about what an engine must not change, and many need a user who never called before
+os.environ.setdefault("DX_ENGINE", "off")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

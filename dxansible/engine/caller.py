@@ -13,7 +13,21 @@ from binascii import crc32
 
 from dxansible.engine.wire import pack
 
-__all__ = ["DISPATCH", "PLAYBOOK", "Unfit", "address", "context", "directory", "shared_environment"]
+__all__ = [
+    "DISPATCH",
+    "PLAYBOOK",
+    "Absent",
+    "Unfit",
+    "address",
+    "context",
+    "directory",
+    "shared_environment",
+    "wanted",
+]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 DISPATCH, PLAYBOOK = "dx-dispatch", "ansible-playbook"
 
@@ -42,10 +56,25 @@ _STATUS = ("Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp", "Cpus_all
 _NAMESPACES = ("mnt", "pid", "net", "user", "uts", "ipc", "cgroup")
 _LONGEST = 90
 """Of a socket's path, in bytes."""
+_OFF = ("off", "0", "no", "false")
 
 
 class Unfit(Exception):  # noqa: N818 - not an error: the call goes the slow way
     """No engine can have this call; the text says why."""
+
+
+class Absent(Unfit):
+    """No engine has loaded what this call needs; ``start`` starts one, and says whether it did."""
+
+    def __init__(self, start: Callable[[], bool]) -> None:
+        """Nothing is started yet."""
+        super().__init__("there is none yet")
+        self.start = start
+
+
+def wanted(environment: Mapping[str, str]) -> bool:
+    """Whether calls are to go to engines: on Linux, unless DX_ENGINE says off."""
+    return sys.platform == "linux" and environment.get("DX_ENGINE", "").lower() not in _OFF
 
 
 def directory() -> str:

@@ -18,16 +18,23 @@ from _socket import (  # socket imports much
     SOL_SOCKET,
     socket,
 )
+from time import monotonic, sleep, time
 
-from dxansible.engine.caller import PLAYBOOK, Unfit, address, context, directory
+from dxansible.engine.caller import PLAYBOOK, Absent, Unfit, address, context, directory
 from dxansible.engine.wire import GO, LENGTH, YES, pack
 
 __all__ = ["call", "check_directory", "play"]
 
-_PATIENCE = 0.2
+_PATIENCE = 0.5
 """Seconds; an engine that has not said yes by then is taken for a wedged one."""
+_LOADING = 10.0
+"""Seconds for an engine to load; a program of our own would load no faster beside it."""
+_REFUSAL = 600.0
+"""Seconds for which it counts that an engine could not load."""
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT")
 _MOST_FDS = 200
+_LOOK = 0.005
+"""Seconds between two looks for an engine that loads."""
 _DIRECTORY = 0o040000
 """The kind of a file, in its mode; the module stat has it, but would have to be loaded."""
 _LOST = 1
@@ -36,7 +43,7 @@ _LOST = 1
 def call(program: str, arguments: list[str], package: str, environment: dict[bytes, bytes]) -> int:
     """Have an engine run the program, and return its exit code. Raises Unfit if none can.
 
-    If there is no engine for this call yet, one is started for the next.
+    Raises Absent if there is no engine for this call yet.
     """
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     text = context(program, root)
@@ -50,10 +57,15 @@ def call(program: str, arguments: list[str], package: str, environment: dict[byt
         line.connect(path)
         _offer(line, request)
     except (FileNotFoundError, ConnectionRefusedError):
-        from dxansible.engine.starter import start  # noqa: PLC0415 - for the first call only
+        line.close()
+        _check_refusal(path)
 
-        start(program, path, text, root)
-        raise Unfit("there is none yet") from None
+        def begin() -> bool:
+            from dxansible.engine.starter import start  # noqa: PLC0415 - for the first call only
+
+            return start(program, path, text, root)
+
+        raise Absent(begin) from None
     except TimeoutError:
         raise Unfit("it does not answer") from None
     except OSError as error:
@@ -68,10 +80,37 @@ def play(executable: str) -> None:
     os.environ["PATH"] = rest
     arguments = [executable, *sys.argv[1:]]
     try:
-        sys.exit(call(PLAYBOOK, arguments, "", dict(os.environb)))
+        sys.exit(_call_or_wait(arguments))
     except (Unfit, OSError) as reason:
         _note(f"{ours}/reason", str(reason))
     os.execve(executable, arguments, os.environ)  # noqa: S606 - it is what was asked for
+
+
+def _call_or_wait(arguments: list[str]) -> int:
+    """Have an engine run ansible-playbook, one that has yet to load if need be."""
+    deadline = 0.0
+    while True:
+        try:
+            return call(PLAYBOOK, arguments, "", dict(os.environb))
+        except Absent as absent:
+            if not deadline and absent.start():
+                deadline = monotonic() + _LOADING
+            if monotonic() > deadline:
+                raise
+        sleep(_LOOK)
+
+
+def _check_refusal(path: str) -> None:
+    """Raise Unfit if an engine could not load for such a call, not long ago."""
+    name = f"{path}.unfit"
+    try:
+        recent = 0 <= time() - os.lstat(name).st_mtime < _REFUSAL
+        with open(name) as file:
+            reason = file.read(200)
+    except OSError:
+        return
+    if recent and reason:  # without one it is just being written
+        raise Unfit(reason)
 
 
 def _patience() -> float:

@@ -20,7 +20,7 @@ if __name__ == "__main__":
         sys.path.insert(0, _root)
 
 from dxansible.engine import starter
-from dxansible.engine.programs import load
+from dxansible.engine.programs import Program, load
 from dxansible.engine.title import Title
 from dxansible.engine.warden import Engine, attend, replace_environment
 from dxansible.engine.wire import unpack
@@ -45,10 +45,27 @@ def main() -> None:
     title.write([b"dx-engine", program])
     replace_environment(unpack(environment))
     os.chdir(place)
-    loaded = load(os.fsdecode(program), os.fsdecode(root))
+    loaded = _load(os.fsdecode(program), os.fsdecode(root), os.fsdecode(path))
     os.chdir("/")
     engine = Engine(context=context, title=title, program=loaded)
     _serve(os.fsdecode(path), engine, _seconds(idle))
+
+
+def _load(name: str, root: str, path: str) -> Program:
+    """Load the program, or leave word for the calls to come that it can't be done."""
+    refusal = f"{path}.unfit"
+    _remove(refusal)
+    try:
+        return load(name, root)
+    except BaseException as error:
+        with open(refusal, "w", encoding="utf-8", opener=_private) as file:
+            file.write(str(error) or type(error).__name__)
+        _remove(f"{path}.lock")
+        raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _seconds(text: bytes) -> float:
@@ -65,11 +82,9 @@ def _serve(path: str, engine: Engine, idle: float) -> None:
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    _remove(path)
     listener = socket.socket(socket.AF_UNIX)
     try:
-        _bind(listener, path)
-        listener.listen(_BACKLOG)
+        _listen(listener, path)
         _accept_calls(listener, awake, (awake, wake, starter.LOCK_FD), engine, idle)
     finally:
         if engine.pid == os.getpid():
@@ -77,10 +92,15 @@ def _serve(path: str, engine: Engine, idle: float) -> None:
             _remove(f"{path}.lock")
 
 
-def _bind(listener: socket.socket, path: str) -> None:
-    umask = os.umask(0o177)  # 0600 from its first moment
-    listener.bind(path)
+def _listen(listener: socket.socket, path: str) -> None:
+    """Have the socket appear when it is ready, and 0600 from its first moment."""
+    new = f"{path}.new"
+    _remove(new)
+    umask = os.umask(0o177)
+    listener.bind(new)
     os.umask(umask)
+    listener.listen(_BACKLOG)
+    os.rename(new, path)
 
 
 def _accept_calls(

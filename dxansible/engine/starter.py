@@ -32,11 +32,11 @@ _KEPT = (
 )
 
 
-def start(program: str, path: str, text: bytes, root: str) -> None:
-    """Start one unless there are too many, or another has begun with it."""
+def start(program: str, path: str, text: bytes, root: str) -> bool:
+    """Start one unless another has begun with it; False if there are too many."""
     held = lock(path)
     if held is None:
-        return
+        return True
     shared = shared_environment(program)
     idle = os.environ.get("DX_ENGINE_IDLE", "")
     order = pack(
@@ -46,7 +46,8 @@ def start(program: str, path: str, text: bytes, root: str) -> None:
             pack(os.fsencode(f"{name}={value}") for name, value in shared.items()),
         ]
     )
-    if len(order) <= _ORDER_LIMIT and _room_for_another(os.path.basename(path) + ".lock"):
+    starts = len(order) <= _ORDER_LIMIT and _room_for_another(os.path.basename(path) + ".lock")
+    if starts:
         child = os.fork()
         if child == 0:
             try:
@@ -57,6 +58,7 @@ def start(program: str, path: str, text: bytes, root: str) -> None:
     else:
         os.unlink(f"{path}.lock")
     os.close(held)
+    return starts
 
 
 def lock(path: str) -> int | None:
@@ -84,7 +86,7 @@ def _room_for_another(ours: str) -> bool:
             if held is None:
                 engines += 1
                 continue
-            for trace in (path, f"{path}.lock"):
+            for trace in (path, f"{path}.new", f"{path}.unfit", f"{path}.lock"):
                 try:
                     os.unlink(trace)
                 except FileNotFoundError:

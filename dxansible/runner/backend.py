@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ansible_runner
+import ansible_runner.runner
 
 from dxansible.engine.door import open_door, why_unused
 from dxansible.errors import ContentError, EngineError
 from dxansible.logs import event
 from dxansible.runner.request import PlayEnd
+from dxansible.runner.terminal import without_pause
 from dxansible.runner.workspace import hand_over, private_directory
 
 if TYPE_CHECKING:
@@ -33,6 +35,12 @@ _POLL_SECONDS = 0.2
 """How often ansible-runner looks whether the run was cancelled."""
 _WHOLE_RESULTS = {"MAX_EVENT_RES": str(2**30)}
 """Characters; ansible-runner empties a longer result of a task, of 700,000 by default."""
+
+_OWN_ENDS = (0, 2, 4)
+"""Exit codes of an ansible-playbook that has seen its workers end: well, failed, unreachable."""
+
+
+ansible_runner.runner.pexpect = without_pause(ansible_runner.runner.pexpect)
 
 
 def play(
@@ -61,6 +69,8 @@ def play(
         )
         if reason := why_unused(directory):
             event("engine_unused", logging.DEBUG, program="ansible-playbook", reason=reason)
+        if end.exit_code in _OWN_ENDS:
+            shutil.rmtree(directory, ignore_errors=True)
         return end
 
 
@@ -134,7 +144,7 @@ def _run(
     except (ansible_runner.AnsibleRunnerException, OSError) as error:
         message = f"ansible-runner failed: {error}"
         raise EngineError(message, "see docs/troubleshooting.md", "\n".join(tail)) from error
-    return PlayEnd(status=str(end.status), output="\n".join(tail))
+    return PlayEnd(status=str(end.status), output="\n".join(tail), exit_code=end.rc)
 
 
 def _forgetter(directory: Path) -> Callable[..., None]:

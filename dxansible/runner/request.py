@@ -39,3 +39,5 @@ class PlayEnd:
     """ansible-runner's word: successful, failed, canceled, timeout, error."""
     output: str = field(default="", repr=False)
     """The end of what ansible-playbook printed, for when it broke."""
+    exit_code: int | None = None
+    """ansible-playbook's; None if a signal ended it, 254 if it was cancelled."""

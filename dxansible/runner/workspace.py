@@ -23,7 +23,9 @@ __all__ = ["hand_over", "private_directory"]
 
 _JANITOR = """
 if read -r word; then
-    pkill -KILL -f -- "$1/env/"
+    if [ "$word" = stop ]; then
+        pkill -KILL -f -- "$1/env/"
+    fi
     rm -rf -- "$1"
     exit
 fi
@@ -37,7 +39,10 @@ done
 
 @contextmanager
 def private_directory(parent: Path) -> Iterator[Path]:
-    """A new directory, mode 0700, gone at the end whatever the end is."""
+    """A new directory, mode 0700, gone at the end whatever the end is.
+
+    Where the run has removed it itself, no process of it is looked for.
+    """
     directory = Path(tempfile.mkdtemp(prefix="dx-", dir=parent))
     janitor = subprocess.Popen(
         ["sh", "-c", _JANITOR, "dx-janitor", str(directory)],
@@ -49,7 +54,7 @@ def private_directory(parent: Path) -> Iterator[Path]:
     try:
         yield directory
     finally:
-        janitor.communicate(b"done\n")
+        janitor.communicate(b"stop\n" if directory.exists() else b"done\n")
 
 
 @contextmanager

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from tests.lab import Vm
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked with ``engines`` has to hold with resident engines and without."""
+    if metafunc.definition.get_closest_marker("engines"):
+        metafunc.parametrize("user", [False, True], ids=["alone", "engines"], indirect=True)
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Three machines with real OpenSSH servers."""
@@ -32,11 +38,9 @@ def epyc6(lab: Lab) -> Iterator[Vm]:
 
 
 @pytest.fixture
-def user(lab: Lab) -> Iterator[Dispatcher]:
+def user(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Dispatcher]:
     """Somebody with the lab's inventory and a home directory of their own."""
-    dispatcher = Dispatcher(lab.inventory)
-    if dispatcher.environment.get("DX_ENGINE") == "on":
-        dispatcher.warm_engines()
+    dispatcher = Dispatcher(lab.inventory, engines=getattr(request, "param", None))
     yield dispatcher
     dispatcher.close()
 
@@ -44,10 +48,11 @@ def user(lab: Lab) -> Iterator[Dispatcher]:
 @pytest.fixture
 def here(user: Dispatcher, monkeypatch: pytest.MonkeyPatch) -> Dispatcher:
     """Make this very process that user, to call the Python interface in it."""
-    for name in ("HOME", "DX_INVENTORY", "DXTEST"):
-        monkeypatch.setenv(name, user.environment[name])
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    for name in ("SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "DX_INVENTORY", "DXTEST", "DX_ENGINE", "XDG_RUNTIME_DIR"):
+        if name in user.environment:
+            monkeypatch.setenv(name, user.environment[name])
     return user
 
 

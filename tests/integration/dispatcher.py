@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.unit.waiting import wait_until
 
 __all__ = ["OBEY_MODES", "Answer", "Dispatcher", "marked_processes"]
 
@@ -45,8 +46,8 @@ class Answer:
 class Dispatcher:
     """Runs dx-dispatch as a new user: no live connection, nothing cached. Close it at the end."""
 
-    def __init__(self, inventory: Path) -> None:
-        """Use this inventory unless a call says otherwise."""
+    def __init__(self, inventory: Path, *, engines: bool | None = None) -> None:
+        """Use this inventory unless a call says otherwise; engines as DX_ENGINE says by default."""
         self.home = Path(tempfile.mkdtemp(prefix="dxu-", dir="/tmp"))
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SSH_")},
@@ -55,6 +56,12 @@ class Dispatcher:
             "DXTEST": str(self.home),
         }
         self.environment.pop("XDG_RUNTIME_DIR", None)
+        if engines is not None:
+            self.environment["DX_ENGINE"] = "on" if engines else "off"
+        if self.has_engines:
+            (self.home / "run").mkdir(mode=0o700)
+            self.environment["XDG_RUNTIME_DIR"] = str(self.home / "run")
+            self.start_engine()
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own
         """Start a call in a process group of its own, output to pipes unless told otherwise.
@@ -85,21 +92,22 @@ class Dispatcher:
 
     def use_runtime_directory(self, directory: Path) -> None:
         """Have another one, with engines in it if there were any in the last."""
-        engines = self.environment.get("DX_ENGINE") == "on"
-        if engines:
+        if self.has_engines:
             self.run("--engine", "stop")
         self.environment["XDG_RUNTIME_DIR"] = str(directory)
-        if engines:
-            self.warm_engines()
+        if self.has_engines:
+            self.start_engine()
 
-    def warm_engines(self) -> None:
-        """Have engines ready for what follows, without contact to any VM."""
-        for _ in range(40):
-            if "engine_unused" not in self.run("nobody", "--exec", "true", "-v").err.decode():
-                return
-            time.sleep(0.5)
-        message = "there is no engine after 20 s"
-        raise TimeoutError(message)
+    @property
+    def has_engines(self) -> bool:
+        """Whether calls are to go to resident engines."""
+        return self.environment["DX_ENGINE"] != "off"
+
+    def start_engine(self) -> None:
+        """Have an engine ready for the next call; that for playbooks comes with the first run."""
+        engines = Path(self.environment["XDG_RUNTIME_DIR"]) / f"dx-engine-{os.geteuid()}"
+        self.run("--version")
+        wait_until(lambda: bool(list(engines.glob("*.sock"))))
 
     def drop_connections(self) -> None:
         """End the live SSH connections of this user, so that the next call makes a new one."""
@@ -110,7 +118,7 @@ class Dispatcher:
 
     def close(self) -> None:
         """Leave nothing: neither processes nor files."""
-        if self.environment.get("DX_ENGINE") == "on":
+        if self.has_engines:
             self.run("--engine", "stop")
         for pid in marked_processes(f"DXTEST={self.home}"):
             _end(pid)

@@ -132,7 +132,7 @@ def test_only_the_settings_read_the_environment() -> None:
 
 @pytest.mark.parametrize("module", ["__main__", "engine.caller", "engine.client", "engine.wire"])
 def test_what_a_call_loads_before_it_is_handed_over_is_little(module: str) -> None:
-    light = {"os", "sys", "binascii", "_signal", "_socket", "__future__", "collections.abc"}
+    light = {"os", "sys", "time", "binascii", "_signal", "_socket", "__future__", "collections.abc"}
     engine = {"caller", "client", "starter", "wire"}
 
     assert imports(f"dxansible.{module}") - light <= {

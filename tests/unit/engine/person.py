@@ -47,7 +47,6 @@ class Person:
             "HOME": str(self.home),
             "XDG_RUNTIME_DIR": str(self.run_directory),
             "DX_INVENTORY": str(self.home / "inventory.yml"),
-            "DX_ENGINE": "on",
             "DX_ENGINE_IDLE": "600",
             "DX_ENGINE_PATIENCE": "20",
             "PYTHONPATH": str(root),
@@ -101,7 +100,6 @@ class Person:
         before = len(list(self.engines.glob("*.sock")))
         answer(self.playbook("--version"))
         wait_until(lambda: len(list(self.engines.glob("*.sock"))) == before + 1)
-        (self.door / "reason").unlink()
 
     def reason(self, given: Answer) -> str:
         """Why that call, with -v if it was of dx-dispatch, went without an engine."""

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.unit.engine.person import Person, answer
+from tests.unit.local_vm import write_playbook
 from tests.unit.waiting import runs, wait_until
 
 COMMAND = ("here", "--exec", "echo once >>~/ran; echo hi", "-v")
 
 
-def test_it_is_off_unless_asked_for(person: Person) -> None:
-    del person.environment["DX_ENGINE"]
+@pytest.mark.parametrize("off", ["off", "0", "No"])
+def test_it_can_be_switched_off(person: Person, off: str) -> None:
+    person.environment["DX_ENGINE"] = off
     said = answer(person.dispatch(*COMMAND))
 
     assert (said.code, said.out, person.reason(said)) == (0, "hi\n", "")
@@ -53,9 +55,23 @@ def test_a_killed_engine_takes_no_call_with_it_and_is_replaced(person: Person) -
 
     assert (called.code, called.out) == (0, "done\n")
     assert (said.code, said.out) == (0, "hi\n")
-    assert said.err.count("there is none yet") == 2
+    assert said.err.count("there is none yet") == 1
     wait_until(lambda: len(list(person.engines.glob("*.sock"))) == 2)
     assert person.reason(answer(person.dispatch(*COMMAND))) == ""
+
+
+def test_what_no_engine_can_load_is_not_tried_at_each_call(person: Person) -> None:
+    (person.home / "ansible.cfg").write_text("[defaults]\nlog_path = ~/log\n")
+    play = write_playbook(person.home / "show.yml")
+    for _ in range(2):
+        said = answer(person.playbook("-i", "here,", str(play)))
+
+        assert said.code == 0
+        assert person.reason(said) == "Ansible warns of its settings, or keeps a log"
+    (refusal,) = person.engines.iterdir()
+    os.utime(refusal, (1, 1))
+    assert answer(person.playbook("-i", "here,", str(play))).code == 0
+    assert refusal.stat().st_mtime > 1  # it was tried again, after a while
 
 
 def make_loose(place: Path) -> None:
