@@ -49,10 +49,29 @@ def _stage() -> Iterator[tuple[dict[str, str], tuple[tuple[str, list[str]], ...]
     except LabUnsupported as reason:
         _say(f"No lab ({reason}), so this machine plays the one VM.")
         with tempfile.TemporaryDirectory() as directory:
-            yield {"DX_INVENTORY": str(_local_inventory(Path(directory)))}, _ON_ONE
+            inventory = _local_inventory(Path(directory))
+            with _engines(directory) as environment:
+                yield environment | {"DX_INVENTORY": str(inventory)}, _ON_ONE
         return
-    with lab:
-        yield {"DX_INVENTORY": str(lab.inventory), "HOME": str(lab.client_home)}, _ON_LAB
+    with lab, tempfile.TemporaryDirectory() as directory, _engines(directory) as environment:
+        ours = {"DX_INVENTORY": str(lab.inventory), "HOME": str(lab.client_home)}
+        yield environment | ours, _ON_LAB
+
+
+@contextmanager
+def _engines(directory: str) -> Iterator[dict[str, str]]:
+    """Have the resident engines of the demo in a directory of its own, and end them after it."""
+    environment = {"XDG_RUNTIME_DIR": directory}
+    try:
+        yield environment
+    finally:
+        _dispatch(["--engine", "stop"], environment, stdout=subprocess.DEVNULL)
+
+
+def _dispatch(arguments: list[str], environment: dict[str, str], stdout: int | None = None) -> int:
+    command = [str(Path(sys.executable).parent / "dx-dispatch"), *arguments]
+    ours = {**os.environ, **environment}
+    return subprocess.run(command, env=ours, stdout=stdout, check=False).returncode
 
 
 def _local_inventory(directory: Path) -> Path:
@@ -76,10 +95,7 @@ def main() -> int:
     with _stage() as (environment, steps):
         for title, arguments in steps:
             _say(f"\n# {title}\n$ dx-dispatch {shlex.join(arguments)}")
-            command = [str(Path(sys.executable).parent / "dx-dispatch"), *arguments]
-            code = subprocess.run(
-                command, env={**os.environ, **environment}, check=False
-            ).returncode
+            code = _dispatch(arguments, environment)
             _say(f"exit code {code}")
             wanted = next((number for word, number in expected.items() if word in title), 0)
             surprises += code != wanted
