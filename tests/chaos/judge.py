@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,8 @@ def _about_a_client(told: Told) -> Iterator[str]:
         yield f"exit code {told.code} and no outcome: {told.error}"
         return
     outcome = FanoutOutcome(told.outcome)
-    if told.code != outcome.exit_code:
+    # it may have been killed after its last word
+    if told.code not in {outcome.exit_code, -signal.SIGKILL}:
         yield f"exit code {told.code}"
     if UNKNOWN not in told.error and told.reason not in _POSSIBLE.get(outcome, ()):
         yield f"that can't be: {told.error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,13 +80,17 @@ def test_an_abort_in_the_middle_of_an_answer_leaves_nothing_running(shop: Shop, 
 def test_a_deadline_in_the_middle_of_a_tool_ends_what_the_tool_started(
     shop: Shop, agent: str
 ) -> None:
-    command = "RUN: setsid sh -c 'exec sleep 4321' & nohup sleep 4322 & perl -e 'sleep 4323'"
+    long = f"{4000 + os.getpid() % 1000}"  # others may be at this test on this machine
+    command = (
+        f"RUN: setsid sh -c 'exec sleep {long}1' & nohup sleep {long}2 & perl -e 'sleep {long}3'"
+    )
     result = _work(shop, command, "--agent", agent, "--timeout", "9")
 
     assert (result["outcome"], result["reason"]) == ("TIMEOUT", "deadline")
     assert result["stop_verified"] is True
     assert not shop.tagged()
-    assert not [line for line in shop.on_vm("ps ax -o args=").splitlines() if "sleep 432" in line]
+    running = shop.on_vm("ps ax -o args=").splitlines()
+    assert not [line for line in running if f"sleep {long}" in line]
 
 
 @pytest.mark.parametrize("task", ["CUT", "STALL=90"])
