@@ -59,8 +59,8 @@ class Dispatcher:
         if engines is not None:
             self.environment["DX_ENGINE"] = "on" if engines else "off"
         if self.has_engines:
-            (self.home / "run").mkdir(mode=0o700)
-            self.environment["XDG_RUNTIME_DIR"] = str(self.home / "run")
+            (self.home / "runtime").mkdir(mode=0o700)
+            self.environment["XDG_RUNTIME_DIR"] = str(self.home / "runtime")
             self.start_engine()
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.engines
+
 
 class Once:
     """A command that appends a line, then waits until it may end."""

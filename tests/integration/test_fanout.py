@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
-
 ALL = ["homedesktop-wsl", "macmini", "epyc6"]
 
 
@@ -32,6 +31,7 @@ def prefixed(*lines: str) -> list[bytes]:
     return sorted(f"{name:15} | {line}".encode() for name in ALL for line in lines)
 
 
+@pytest.mark.engines
 def test_lines_are_prefixed_and_the_summary_is_in_the_inventorys_order(user: Dispatcher) -> None:
     answer = user.run("all", "--exec", "echo one; echo two >&2; printf unfinished")
     assert answer.code == 0
@@ -40,6 +40,7 @@ def test_lines_are_prefixed_and_the_summary_is_in_the_inventorys_order(user: Dis
     assert hosts_in(answer.err) == ALL
 
 
+@pytest.mark.engines
 def test_output_is_shown_while_the_command_runs(user: Dispatcher, lab: Lab) -> None:
     machines = [lab.vms[name] for name in ALL]
     for vm in machines:
@@ -125,6 +126,7 @@ def test_with_more_hosts_than_forks_all_start_before_any_has_to_end(
     assert len(list(meeting_point.iterdir())) == 12
 
 
+@pytest.mark.engines
 def test_fifty_hosts_all_answer(user: Dispatcher, lab: Lab) -> None:
     answer = user.run("all", "-i", str(lab.extra_hosts(50)), "--exec", "echo hello", "--json")
     results = answer.document["results"]
@@ -151,6 +153,7 @@ def test_a_burst_that_servers_turn_away_in_part_is_told_host_by_host(
     assert {result["reason"] for result in results} <= {"ok", "HOST_UNREACHABLE"}
 
 
+@pytest.mark.engines
 def test_equal_outputs_are_gathered_under_the_names_that_gave_them(user: Dispatcher) -> None:
     command = "case $(id -un) in *epyc) echo odd; exit 3 ;; *) echo even ;; esac"
     answer = user.run("all", "--exec", command, "--gather")

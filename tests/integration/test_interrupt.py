@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.engines
+
 FOR_EVER = "sleep 86400 & echo begun; echo >ready; sleep 86400"
 UNTIL_TOLD = "echo begun; echo >ready; while [ ! -e finish ]; do sleep 0.1; done; echo ended"
 

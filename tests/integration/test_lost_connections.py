@@ -81,6 +81,7 @@ def finish(vms: tuple[Vm, Vm]) -> None:
 BREAKS = {"a reset by the network": Vm.cut_now, "a killed sshd": Vm.kill_sessions}
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("break_it", BREAKS.values(), ids=BREAKS)
 def test_a_broken_connection_is_taken_up_again(
     here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor, break_it: Callable[[Vm], None]

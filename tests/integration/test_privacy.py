@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
+pytestmark = pytest.mark.engines
+
 COMMAND = "# CANARY\necho begun >begun; while [ ! -e finish ]; do sleep 0.1; done; echo done\n"
 
 
@@ -48,7 +50,7 @@ def private(user: Dispatcher, request: pytest.FixtureRequest) -> Dispatcher:
     if request.param == "XDG_RUNTIME_DIR":
         runtime = user.home / "run"
         runtime.mkdir(mode=0o700)
-        user.environment["XDG_RUNTIME_DIR"] = str(runtime)
+        user.use_runtime_directory(runtime)
     return user
 
 

@@ -34,6 +34,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize(("command", "expected"), ENDINGS.items(), ids=ENDINGS)
 def test_a_command_that_ends_is_an_answer_whatever_its_code(
     here: Dispatcher, epyc6: Vm, command: str, expected: Told
@@ -45,6 +46,7 @@ def test_a_command_that_ends_is_an_answer_whatever_its_code(
         assert result["stop_verified"] is None
 
 
+@pytest.mark.engines
 def test_the_deadline_is_a_timeout_and_the_stop_is_verified(here: Dispatcher) -> None:
     for result in told_by_both(here, "echo begun; sleep 600", timeout=1.5):
         assert told(result) == Told(outcome="TIMEOUT", reason="deadline")

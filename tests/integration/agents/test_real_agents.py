@@ -81,10 +81,8 @@ def test_a_deadline_in_the_middle_of_a_tool_ends_what_the_tool_started(
     shop: Shop, agent: str
 ) -> None:
     long = f"{4000 + os.getpid() % 1000}"  # others may be at this test on this machine
-    command = (
-        f"RUN: setsid sh -c 'exec sleep {long}1' & nohup sleep {long}2 & perl -e 'sleep {long}3'"
-    )
-    result = _work(shop, command, "--agent", agent, "--timeout", "9")
+    tools = f"setsid sh -c 'exec sleep {long}1' & nohup sleep {long}2 & perl -e 'sleep {long}3'"
+    result = _work(shop, f"RUN: {tools}", "--agent", agent, "--timeout", "9")
 
     assert (result["outcome"], result["reason"]) == ("TIMEOUT", "deadline")
     assert result["stop_verified"] is True
