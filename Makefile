@@ -1,15 +1,18 @@
 # make demo   shows the main job on a lab of three machines     make test   everything that is tested
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
+# make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH_VENV := .cache/bench/venv
+BENCH ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos keeper engine-soak clean system-demo system-test
+.PHONY: demo test lint molecule lab chaos keeper engine-soak bench clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -44,6 +47,9 @@ keeper: $(VENV)/.test system-test
 engine-soak: $(VENV)/.test
 	DX_SOAK_CALLS=2000 $(BIN)/python -m pytest tests/unit/engine/test_many.py
 
+bench: $(BENCH_VENV)/.ready system-bench
+	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
+
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache
 
@@ -52,6 +58,9 @@ system-demo:
 
 system-test:
 	@scripts/system-packages.sh required openssh-server zsh busybox shellcheck procps iproute2
+
+system-bench:
+	@scripts/system-packages.sh required openssh-server iproute2
 
 $(VENV)/.demo: pyproject.toml
 	@scripts/make-venv.sh $(PYTHON) $(VENV)
@@ -62,3 +71,8 @@ $(VENV)/.test: pyproject.toml
 	@scripts/make-venv.sh $(PYTHON) $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test,lint,molecule]'
 	@touch $@ $(VENV)/.demo
+
+$(BENCH_VENV)/.ready: pyproject.toml benchmarks/requirements.txt
+	@scripts/make-venv.sh $(PYTHON) $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -e . -r benchmarks/requirements.txt
+	@touch $@
