@@ -9,9 +9,10 @@ import traceback
 from typing import TYPE_CHECKING
 
 import benchmarks
-from benchmarks import machine, results, table
+from benchmarks import growth, machine, plot, table
 from benchmarks.bench import Bench
 from benchmarks.fleet import Fleet
+from benchmarks.results import PLOT, Results
 from benchmarks.row import Row
 from benchmarks.rows import GROUPS
 from benchmarks.timing import BenchError
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_GROWTH = "growth"
+_PROBLEMS = (BenchError, LabError, OSError)
+
 
 def main() -> int:
     """Run one command; return its exit status."""
@@ -29,7 +33,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if options.action == "table":
-            _say(table.markdown(*results.read()))
+            known = Results.read()
+            _say(table.markdown(known.machine, known.rows))
+            _say(table.growth(known.points))
         else:
             _measure(options)
     except KeyboardInterrupt:
@@ -41,40 +47,53 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=benchmarks.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=benchmarks.__doc__)
     parser.add_argument("action", nargs="?", default="run", choices=("run", "table"))
     parser.add_argument("--samples", type=int, default=10, help="of each program (default: 10)")
-    parser.add_argument("--only", action="append", choices=tuple(GROUPS), help="may be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=(*GROUPS, _GROWTH), help="may be repeated"
+    )
     parser.add_argument("--full", action="store_true", help="up to 5,000 hosts")
     return parser
 
 
 def _measure(options: argparse.Namespace) -> None:
-    about = machine.describe()
-    rows: list[Row] = []
+    results = Results(machine={**machine.describe(), "samples": str(options.samples)})
     with Fleet() as fleet:
         bench = Bench(fleet=fleet, samples=options.samples, full=options.full)
-        for name in options.only or GROUPS:
+        for name in options.only or (*GROUPS, _GROWTH):
             sys.stderr.write(f"{name} …\n")
-            for row in _rows_of(name, bench):
-                rows.append(row)
-                _say(table.plain([row]))
-    about["samples"] = str(options.samples)
-    results.write(about, rows)
-    _say("\n" + table.plain(rows))
+            if name == _GROWTH:
+                _grow(bench, results)
+            else:
+                rows = list(_rows_of(name, bench))
+                results.rows += rows
+                _say(table.plain(rows) + "\n")
+            results.write()
+    _say(table.plain(results.rows))
+    if results.points:
+        plot.draw(results.points, PLOT)
+        _say(f"\n{table.growth(results.points)}\nplot: {PLOT}")
 
 
 def _rows_of(name: str, bench: Bench) -> Iterator[Row]:
     """What can't be measured is a row too."""
     try:
         yield from GROUPS[name](bench)
-    except (BenchError, LabError, OSError) as error:
+    except _PROBLEMS as error:
         traceback.print_exc()
         yield Row(key=name, work=name, problem=str(error))
+
+
+def _grow(bench: Bench, results: Results) -> None:
+    try:
+        for point in growth.measure(bench):
+            results.points.append(point)
+            results.write()
+    except _PROBLEMS as error:
+        traceback.print_exc()
+        work = "growth, after what is shown"
+        results.rows.append(Row(key=_GROWTH, work=work, problem=str(error)))
 
 
 def _say(text: str) -> None:

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from benchmarks.timing import BenchError, Run, run
+from benchmarks.timing import BenchError, Run, run, until_line
 from tests.lab import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from benchmarks.fleet import Fleet
@@ -75,28 +75,37 @@ class Caller:
         """A program to run that has to say this on so many lines."""
         return lambda: self.run(*command).saying(word, times)
 
-    def dispatch(self, *arguments: str) -> Run:
-        """Call dx-dispatch."""
-        return self.run("dx-dispatch", *arguments)
+    def dispatch(self, *arguments: str, codes: Sequence[int] = (0,)) -> Run:
+        """Call dx-dispatch. Raises BenchError if its exit code is none of ``codes``."""
+        return run(["dx-dispatch", *arguments], self.environment, self.home, codes)
 
-    def warm(self, *arguments: str) -> None:
+    def warm(self, *arguments: str, codes: Sequence[int] = (0,)) -> None:
         """Have engines and live connections for calls like this one."""
         for _ in range(60):
             engines = json.loads(self.run("dx-dispatch", "--engine", "status", "--json").out)
             ready = {each["program"] for each in engines["engines"]} >= _PROGRAMS
-            if _had_engines(self.dispatch(*arguments, "-v")) and ready:
+            if _had_engines(self.dispatch(*arguments, "-v", codes=codes)) and ready:
                 self._used = time.monotonic()
                 return
             time.sleep(0.5)
         raise BenchError("there are no engines after 60 calls")
 
-    def dispatch_warm(self, *arguments: str) -> Run:
+    def dispatch_warm(self, *arguments: str, codes: Sequence[int] = (0,)) -> Run:
         """Call dx-dispatch with engines and live connections, or again if a call had none."""
         if time.monotonic() > self._used + _STALE:
-            self.dispatch(*arguments)
+            self.dispatch(*arguments, codes=codes)
         for _ in range(20):
-            call = self.dispatch(*arguments, "-v")
+            call = self.dispatch(*arguments, "-v", codes=codes)
             self._used = time.monotonic()
+            if _had_engines(call):
+                return call
+            self.redone += 1
+        raise BenchError("20 calls in a row had no engine")
+
+    def until_line(self, word: str, *arguments: str) -> Run:
+        """Call dx-dispatch, and take the time until it prints a line that begins so."""
+        for _ in range(20):
+            call = until_line(["dx-dispatch", *arguments, "-v"], self.environment, self.home, word)
             if _had_engines(call):
                 return call
             self.redone += 1
@@ -107,11 +116,6 @@ class Caller:
         directory = self.home / ".ansible" / "cp"
         processes.kill_all(lambda: processes.running(f"{directory}/"))
         shutil.rmtree(directory, ignore_errors=True)
-
-    def engine_pids(self) -> list[int]:
-        """Of the engines that run."""
-        engines = json.loads(self.run("dx-dispatch", "--engine", "status", "--json").out)
-        return [each["pid"] for each in engines["engines"]]
 
     def stop_engines(self) -> None:
         """End them."""

@@ -70,13 +70,14 @@ def main() -> None:
     logging.getLogger("dxansible").addHandler(unused)
     logging.getLogger("dxansible").setLevel(logging.DEBUG)
     call = _KINDS[kind](host, config)
-    seconds = []
+    seconds, out = [], ""
     for _ in range(int(calls)):
         began = time.perf_counter()
         out = call()
         seconds.append(time.perf_counter() - began)
         if out != "hi\n":
             sys.exit(f"{kind} brought {out!r}")
+    sys.stderr.write(out)
     sys.stdout.write(json.dumps({"seconds": seconds, "unused": unused.count}))
 
 

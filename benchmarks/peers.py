@@ -42,8 +42,9 @@ def ansible_raw(inventory: Path, pattern: str, command: str, forks: int = 1) -> 
 
 def pyinfra(fleet: Fleet, host: str, command: str) -> list[str]:
     """Pyinfra, which uses paramiko."""
-    data = ["--data", f"ssh_config_file={fleet.ssh_config}"]
-    return ["pyinfra", *data, "-y", host, "exec", "--", command]
+    inventory = fleet.root / "pyinfra_hosts.py"
+    inventory.write_text(f"hosts = [({host!r}, {{'ssh_config_file': '{fleet.ssh_config}'}})]\n")
+    return ["pyinfra", "-y", str(inventory), "exec", "--", command]
 
 
 def fabric(fleet: Fleet, host: str) -> list[str]:

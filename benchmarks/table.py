@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from benchmarks.growth import Point
     from benchmarks.row import Row
 
-__all__ = ["markdown", "plain"]
+__all__ = ["growth", "markdown", "plain"]
 
 _HEAD = ("work", "beside", "goal", "measured", "ours", "theirs", "")
 
@@ -36,6 +38,25 @@ def markdown(machine: Mapping[str, str], rows: Sequence[Row]) -> str:
         note = f"not measured: {row.problem}" if row.problem else row.note
         lines.append(f"| {' | '.join(_cells(row))} | {note} |")
     return "\n".join(lines)
+
+
+def growth(points: Sequence[Point]) -> str:
+    """The curves as Markdown tables: medians in seconds, wall time and processor."""
+    lines: list[str] = []
+    for transport in dict.fromkeys(point.transport for point in points):
+        chosen = [point for point in points if point.transport == transport]
+        hosts = list(dict.fromkeys(point.hosts for point in chosen))
+        lines += [f"| {transport}: hosts | {' | '.join(map(str, hosts))} |"]
+        lines += ["|---" * (len(hosts) + 1) + "|"]
+        for program in dict.fromkeys(point.program for point in chosen):
+            ours = {point.hosts: _pair(point) for point in chosen if point.program == program}
+            lines += [f"| {program} | {' | '.join(ours.get(each, '') for each in hosts)} |"]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _pair(point: Point) -> str:
+    return f"{statistics.median(point.wall):.2f} / {statistics.median(point.cpu):.2f}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

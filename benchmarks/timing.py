@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["BenchError", "Run", "alternate", "run"]
+__all__ = ["BenchError", "Run", "alternate", "run", "until_line"]
 
 
 T = TypeVar("T")
@@ -34,17 +34,23 @@ class Run:
     err: str
 
     def saying(self, word: str, times: int = 1) -> Self:
-        """Return itself, if it said so; raise BenchError if the work was not done."""
-        lines = [line for line in (self.out + self.err).splitlines() if line.endswith(word)]
+        """Return itself if so many lines have this word; else the work was not done: BenchError."""
+        text = self.out + self.err
+        lines = [line for line in text.splitlines() if word in line.split()]
         if len(lines) < times:
-            raise BenchError(f"{word!r} came {len(lines)} times, not {times}")
+            raise BenchError(f"{word!r} came {len(lines)} times, not {times}: {text[-400:]}")
         return self
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], directory: Path) -> Run:
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    directory: Path,
+    codes: Sequence[int] = (0,),
+) -> Run:
     """Run a program, its output to files: a live ssh connection may keep them open after its end.
 
-    Raises BenchError if it fails.
+    Raises BenchError if its exit code is none of ``codes``.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
@@ -66,11 +72,38 @@ def run(command: Sequence[str], environment: Mapping[str, str], directory: Path)
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = [_read(out), _read(err)]
-    if process.returncode != 0:
+    if process.returncode not in codes:
         said = " ".join((texts[1].strip() or texts[0].strip())[-400:].split())
         raise BenchError(f"{command[0]} ended with {process.returncode}: {said}")
     cpu = usage.ru_utime + usage.ru_stime
     return Run(seconds=seconds, cpu=cpu, out=texts[0], err=texts[1])
+
+
+def until_line(
+    command: Sequence[str], environment: Mapping[str, str], directory: Path, word: str
+) -> Run:
+    """Run a program, but take the time only until it prints a line that begins with ``word``."""
+    seconds, out = 0.0, ""
+    with tempfile.TemporaryFile() as err:
+        began = time.perf_counter()
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            cwd=directory,
+            env=environment,
+            start_new_session=True,
+            text=True,
+        ) as process:
+            for line in process.stdout or ():
+                out += line
+                if not seconds and line.startswith(word):
+                    seconds = time.perf_counter() - began
+        text = _read(err)
+    if process.returncode or not seconds:
+        raise BenchError(f"{command[0]} ended with {process.returncode}: {out}{text[-400:]}")
+    return Run(seconds=seconds, cpu=0.0, out=out, err=text)
 
 
 def _read(file: IO[bytes]) -> str:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.rows import cold, fan_out, help_text, loop, one_host
+from benchmarks.rows import (
+    cold,
+    controller,
+    fan_out,
+    help_text,
+    inventory,
+    latency,
+    listing,
+    loop,
+    one_host,
+    task,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +30,11 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "cold": cold.measure,
     "fan-out": fan_out.measure,
     "loop": loop.measure,
+    "task": task.measure,
+    "list": listing.measure,
+    "inventory": inventory.measure,
+    "controller": controller.measure,
     "help": help_text.measure,
+    "latency": latency.measure,
 }
 """By the name that ``--only`` takes; each yields rows with that key."""
