@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 import benchmarks
-from benchmarks import growth, machine, plot, table
+from benchmarks import growth, machine, plot, stages, table
 from benchmarks.bench import Bench
 from benchmarks.fleet import Fleet
 from benchmarks.results import PLOT, Results
@@ -36,6 +36,9 @@ def main() -> int:
             known = Results.read()
             _say(table.markdown(known.machine, known.rows))
             _say(table.growth(known.points))
+        elif options.action == "profile":
+            with Fleet() as fleet:
+                _say(stages.profile(Bench(fleet=fleet, samples=options.samples)))
         else:
             _measure(options)
     except KeyboardInterrupt:
@@ -48,7 +51,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=benchmarks.__doc__)
-    parser.add_argument("action", nargs="?", default="run", choices=("run", "table"))
+    parser.add_argument("action", nargs="?", default="run", choices=("run", "table", "profile"))
     parser.add_argument("--samples", type=int, default=10, help="of each program (default: 10)")
     parser.add_argument(
         "--only", action="append", choices=(*GROUPS, _GROWTH), help="may be repeated"

@@ -1,0 +1,135 @@
+"""Where the time of one warm call goes, stage by stage.
+
+The call runs as it always does, but its Pythons note when some functions begin and end
+(`benchmarks/tracing`). That costs a little itself, so the whole is given without it as well.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.caller import ROOT
+from benchmarks.timing import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.bench import Bench
+    from benchmarks.caller import Caller
+
+__all__ = ["profile"]
+
+_TRACING = str(ROOT / "benchmarks" / "tracing")
+_PREFLIGHT, _START = "task dxansible.fleet.preflight", "task dxansible.fleet.run_command"
+_STAGES = (
+    ("+ python", "client: Python starts"),
+    ("+ client", "client: its own imports"),
+    ("+ offer", "client: who we are, the engine's address"),
+    ("- offer", "engine: forks, compares, looks at files, says yes"),
+    ("+ cli", "engine: forks the call"),
+    ("+ fanout", "call: command line, settings, audit"),
+    ("+ play", "call: options"),
+    ("+ runner", "call: private directory, janitor, socket"),
+    ("+ process", "ansible-runner: its files and settings"),
+    ("+ playbook", "ansible-runner: starts the client, the engine forks ansible-playbook"),
+    ("+ inventory", "ansible-playbook: arguments, loaders"),
+    ("- inventory", "ansible-playbook: inventory"),
+    ("+ tasks", "ansible-playbook: playbook, callbacks"),
+    (f"+ {_PREFLIGHT}", "play: until the first task's worker runs it"),
+    (f"- {_PREFLIGHT}", "task preflight"),
+    (f"+ {_START}", "play: the next task's worker"),
+    ("+ keeper", "task run_command: arguments, connection"),
+    ("- keeper", "task run_command: round trip over ssh, the command"),
+    (f"- {_START}", "task run_command: result"),
+    ("- tasks", "play: result, the skipped include, end"),
+    ("- playbook", "ansible-playbook: end"),
+    ("- process", "ansible-runner: sees the end"),
+    ("- runner", "ansible-runner: stats, artifacts"),
+    ("- play", "call: removes the directory"),
+    ("- cli", "call: summary, end"),
+    ("- accompany", "client: hears of the end"),
+    ("end", "client: Python ends"),
+)
+"""The moment that ends a stage, and the stage; in order."""
+_DETAILS = ("ssh -G", "dns", "auth")
+"""Parts of the task preflight."""
+_CALL = ("--exec", "echo hi")
+
+_Moments = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    began: float
+    moments: Sequence[tuple[float, str]]
+    """Milliseconds, in order, and what began (+) or ended (-) then."""
+
+    def stages(self) -> _Moments:
+        """Milliseconds of each stage. Raises BenchError if a moment is missing."""
+        found, last, position = {}, self.began, 0
+        for mark, name in _STAGES:
+            while position < len(self.moments) and self.moments[position][1] != mark:
+                position += 1
+            if position == len(self.moments):
+                raise BenchError(f"the trace has no {mark!r} after the stages before it")
+            moment = self.moments[position][0]
+            found[name] = moment - last
+            last = moment
+        return found
+
+    def details(self) -> _Moments:
+        """Milliseconds of the parts of a stage."""
+        at = {mark: moment for moment, mark in self.moments}
+        return {f"  of that: {name}": at[f"- {name}"] - at[f"+ {name}"] for name in _DETAILS}
+
+
+def profile(bench: Bench) -> str:
+    """A Markdown table of medians in milliseconds, over all samples."""
+    (host,) = bench.fleet.names(1)
+    with bench.caller(1) as plain, bench.caller(1) as traced:
+        traced.environment["PYTHONPATH"] = _TRACING
+        for caller in (plain, traced):
+            caller.warm(host, *_CALL)
+        usual, traces = [], []
+        for _ in range(bench.samples):
+            usual.append(1000 * plain.dispatch_warm(host, *_CALL).seconds)
+            traces.append(_take(traced, host))
+    found: dict[str, list[float]] = {}
+    for trace in traces:
+        for name, value in {**trace.stages(), **trace.details()}.items():
+            found.setdefault(name, []).append(value)
+    lines = ["| stage | median, ms | from | to |", "|---|---|---|---|"]
+    for name, values in _in_order(found).items():
+        middle = statistics.median(values)
+        lines.append(f"| {name} | {middle:.1f} | {min(values):.1f} | {max(values):.1f} |")
+    whole = [trace.moments[-1][0] - trace.began for trace in traces]
+    lines.append(f"| **whole, traced** | {statistics.median(whole):.1f} | | |")
+    lines.append(f"| **whole, not traced** | {statistics.median(usual):.1f} | | |")
+    return "\n".join(lines)
+
+
+def _take(caller: Caller, host: str) -> _Trace:
+    file = caller.home / "trace"
+    for _ in range(20):
+        file.unlink(missing_ok=True)
+        began = time.monotonic_ns()
+        caller.dispatch_warm(host, *_CALL)
+        end = time.monotonic_ns()
+        lines = [line.split(" ", 2) for line in file.read_text().splitlines()]
+        moments = sorted((int(at) / 1e6, what) for at, _pid, what in lines)
+        if sum(what == "+ client" for _, what in moments) == 1:  # else it was called again
+            return _Trace(began / 1e6, [*moments, (end / 1e6, "end")])
+    raise BenchError("no call found its engine at once")
+
+
+def _in_order(found: dict[str, list[float]]) -> dict[str, list[float]]:
+    """The details right after the stage that they are of."""
+    ordered = {}
+    for _, name in _STAGES:
+        ordered[name] = found[name]
+        if name == "task preflight":
+            ordered |= {each: found[each] for each in found if each.startswith("  of")}
+    return ordered
