@@ -7,10 +7,12 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.timing import BenchError, Run, run, until_line
+from benchmarks.usage import resident_cpu
 from tests.lab import processes
 
 if TYPE_CHECKING:
@@ -90,17 +92,27 @@ class Caller:
             time.sleep(0.5)
         raise BenchError("there are no engines after 60 calls")
 
-    def dispatch_warm(self, *arguments: str, codes: Sequence[int] = (0,)) -> Run:
-        """Call dx-dispatch with engines and live connections, or again if a call had none."""
+    def dispatch_warm(
+        self, *arguments: str, codes: Sequence[int] = (0,), residents: bool = False
+    ) -> Run:
+        """Call dx-dispatch with engines and live connections, or again if a call had none.
+
+        ``residents``: count what these spend on the call as well.
+        """
         if time.monotonic() > self._used + _STALE:
             self.dispatch(*arguments, codes=codes)
         for _ in range(20):
+            before = resident_cpu(self.home) if residents else 0.0
             call = self.dispatch(*arguments, "-v", codes=codes)
             self._used = time.monotonic()
             if _had_engines(call):
-                return call
+                return self._with_residents(call, before) if residents else call
             self.redone += 1
         raise BenchError("20 calls in a row had no engine")
+
+    def _with_residents(self, call: Run, before: float) -> Run:
+        time.sleep(0.1)  # the engine has yet to see that its fork has ended
+        return replace(call, cpu=call.cpu + resident_cpu(self.home) - before)
 
     def until_line(self, word: str, *arguments: str) -> Run:
         """Call dx-dispatch, and take the time until it prints a line that begins so."""

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 from benchmarks.caller import ROOT, Caller
 from benchmarks.inventories import FREE_PLUGINS, write_free
-from benchmarks.timing import Run
-from benchmarks.usage import resident_cpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from benchmarks.fleet import Fleet
 
-__all__ = ["FORKS", "free_caller", "plain_play", "raw_play", "with_residents"]
+__all__ = ["FORKS", "free_caller", "plain_play", "raw_play"]
 
 FORKS = 200
 _PLAYBOOKS = ROOT / "playbooks"
@@ -47,12 +41,3 @@ def raw_play(caller: Caller) -> list[str]:
 def _playbook(caller: Caller, *more: str) -> list[str]:
     inventory = caller.environment["DX_INVENTORY"]
     return ["ansible-playbook", "-f", str(FORKS), "-i", inventory, *more]
-
-
-def with_residents(home: Path, call: Callable[[], Run]) -> Run:
-    """Make a call, and count what the engines and live connections spend on it as well."""
-    before = resident_cpu(home)
-    done = call()
-    time.sleep(0.1)  # the engine has yet to see that its fork has ended
-    more = resident_cpu(home) - before
-    return Run(seconds=done.seconds, cpu=done.cpu + more, out=done.out, err=done.err)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks import peers
-from benchmarks.free import FORKS, free_caller, plain_play, raw_play, with_residents
+from benchmarks.free import FORKS, free_caller, plain_play, raw_play
 from benchmarks.timing import alternate
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def _measure(
     caller.warm(*_CALL)
 
     def ours() -> Run:
-        done = with_residents(caller.home, lambda: caller.dispatch_warm(*_CALL))
-        return done.saying("hi", hosts)
+        return caller.dispatch_warm(*_CALL, residents=True).saying("hi", hosts)
 
     programs["dx-dispatch, warm"] = ours
     found = alternate(min(bench.samples, _MOST_SAMPLES), programs)

@@ -78,7 +78,7 @@ def main() -> None:
         if out != "hi\n":
             sys.exit(f"{kind} brought {out!r}")
     sys.stderr.write(out)
-    sys.stdout.write(json.dumps({"seconds": seconds, "unused": unused.count}))
+    sys.stdout.write(json.dumps({"seconds": seconds, "unused": unused.count}) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.bench import cpu
-from benchmarks.free import free_caller, plain_play, raw_play, with_residents
+from benchmarks.free import free_caller, plain_play, raw_play
 from benchmarks.row import Row
 from benchmarks.timing import alternate
 from benchmarks.usage import watch
@@ -31,7 +31,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     with free_caller(bench.fleet, _HOSTS) as caller, free_caller(bench.fleet, _HOSTS) as other:
         caller.warm(*_CALL)
         programs: dict[str, Callable[[], Run]] = {
-            "ours": lambda: with_residents(caller.home, lambda: caller.dispatch_warm(*_CALL)),
+            "ours": lambda: caller.dispatch_warm(*_CALL, residents=True).saying("hi", _HOSTS),
             "play": lambda: other.run(*plain_play(other)).saying("ok:", _HOSTS),
             "raw": lambda: other.run(*raw_play(other)).saying("ok:", _HOSTS),
         }
