@@ -36,9 +36,7 @@ class Caller:
     def __init__(self, fleet: Fleet, inventory: Path, *, engine: bool = True) -> None:
         """Make the directories; nothing runs yet."""
         self.home = Path(tempfile.mkdtemp(prefix="u-", dir=fleet.root))
-        self.pattern = "all"
         self.redone = 0
-        """Calls that were made again because no engine had them."""
         self._used = 0.0
         run_directory = self.home / "run"
         run_directory.mkdir(mode=0o700)
@@ -65,9 +63,17 @@ class Caller:
         trace: TracebackType | None,
     ) -> None:
         """Leave neither engines nor connections."""
-        self.stop_engines()
-        processes.kill_all(lambda: processes.running(f"{self.home}/"))
-        shutil.rmtree(self.home, ignore_errors=True)
+        try:
+            self.stop_engines()
+        finally:
+            processes.kill_all(lambda: processes.running(f"{self.home}/"))
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    @property
+    def remark(self) -> str:
+        """To be added to a row's note."""
+        calls = f"{self.redone} call{'s' * (self.redone > 1)}"
+        return f"; {calls} found no engine in time, and were made again" if self.redone else ""
 
     def run(self, *command: str, **extra: str) -> Run:
         """Run a program to its end; ``extra`` are variables. Raises BenchError if it fails."""

@@ -1,6 +1,7 @@
 """What the processes of one caller cost: time of the processor, and memory.
 
-They are told by HOME in their environment, which forks of an engine have as well.
+They are told by HOME in their environment, which forks of an engine have as well, or by a file in
+it on their command line: ssh's live connections write their titles over the environment.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Peak:
 
 def resident_cpu(home: Path) -> float:
     """Seconds, so far, of the processes that run now and the descendants they have waited for."""
-    return sum(_cpu(pid) for pid in processes.marked(f"HOME={home}"))
+    return sum(map(_cpu, _of(home)))
 
 
 @contextmanager
@@ -41,8 +42,7 @@ def watch(home: Path) -> Iterator[Peak]:
 
     def look() -> None:
         while not end.is_set():
-            pids = processes.marked(f"HOME={home}")
-            peak.bytes = max(peak.bytes, sum(map(_memory, pids)))
+            peak.bytes = max(peak.bytes, sum(map(_memory, _of(home))))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -51,6 +51,10 @@ def watch(home: Path) -> Iterator[Peak]:
     finally:
         end.set()
         thread.join()
+
+
+def _of(home: Path) -> set[int]:
+    return processes.marked(f"HOME={home}") | processes.running(f"{home}/")
 
 
 def _cpu(pid: int) -> float:

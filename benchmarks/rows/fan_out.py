@@ -51,7 +51,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         runs = alternate(bench.samples, programs)
     found = {name: milliseconds(each) for name, each in runs.items()}
     for work, note in (
-        (_WARM, "our connections live (ControlPersist), as do ansible's; the others make new ones"),
+        (_WARM, f"our connections live (ControlPersist), as do ansible's{caller.remark}"),
         (_NEW, "no connection lives on either side"),
     ):
         for name, goal in _GOALS.items():

@@ -36,5 +36,5 @@ def measure(bench: Bench) -> Iterator[Row]:
         goal=_LIMIT + 1,
         unit="s",
         ours=tuple(each.seconds for each in runs),
-        note=f"the limit for a host to answer is {_LIMIT:g} s",
+        note=f"the limit for a host to answer is {_LIMIT:g} s{caller.remark}",
     )

@@ -37,5 +37,5 @@ def measure(bench: Bench) -> Iterator[Row]:
         goal=4.0,
         ours=milliseconds(found["ours"]),
         theirs=milliseconds(found["ssh"]),
-        note="our connection lives (ControlPersist), ssh makes a new one",
+        note=f"our connection lives (ControlPersist), ssh makes a new one{caller.remark}",
     )

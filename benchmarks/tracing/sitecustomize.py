@@ -108,5 +108,6 @@ class _Finders(list[Any]):
         super().insert(1 if index == 0 else index, item)
 
 
-_note("+", "python")
-sys.meta_path = _Finders([_Finder(), *sys.meta_path])
+if __name__ == "sitecustomize":
+    _note("+", "python")
+    sys.meta_path = _Finders([_Finder(), *sys.meta_path])

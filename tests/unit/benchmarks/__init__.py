@@ -1,0 +1,1 @@
+"""Of the benchmarks themselves; none of what they measure is tested."""
