@@ -111,14 +111,17 @@ def _read(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def alternate(samples: int, programs: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
+def alternate(
+    samples: int, programs: Mapping[str, Callable[[], T]], *, warm_up: bool = True
+) -> dict[str, list[T]]:
     """Call each in turn, ``samples`` times, so that a busy moment hits all of them alike.
 
-    Every other round goes backwards. What the first call of each returns is not kept.
+    Every other round goes backwards. With ``warm_up`` there is one more round, before the others,
+    which is not kept.
     """
     names = list(programs)
     found: dict[str, list[T]] = {name: [] for name in names}
-    for number in range(samples + 1):
+    for number in range(0 if warm_up else 1, samples + 1):
         for name in names if number % 2 else reversed(names):
             value = programs[name]()
             if number:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Peak", "resident_cpu", "watch"]
 
+_PAUSE = 0.3
+"""Seconds between two looks, each of which takes as long for hundreds of processes."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,6 +44,7 @@ def watch(home: Path) -> Iterator[Peak]:
 
     def look() -> None:
         while not end.is_set():
+            end.wait(_PAUSE)
             peak.bytes = max(peak.bytes, sum(map(_memory, _of(home))))
 
     thread = threading.Thread(target=look, daemon=True)
