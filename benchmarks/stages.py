@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["profile"]
 
 _TRACING = str(ROOT / "benchmarks" / "tracing")
-_PREFLIGHT, _START = "task dxansible.fleet.preflight", "task dxansible.fleet.run_command"
+_START = "task dxansible.fleet.run_command"
+_PREFLIGHT = "task: preflight"
 _STAGES = (
     ("+ python", "client: Python starts"),
     ("+ client", "client: its own imports"),
@@ -38,13 +39,13 @@ _STAGES = (
     ("+ inventory", "ansible-playbook: arguments, loaders"),
     ("- inventory", "ansible-playbook: inventory"),
     ("+ tasks", "ansible-playbook: playbook, callbacks"),
-    (f"+ {_PREFLIGHT}", "play: until the first task's worker runs it"),
-    (f"- {_PREFLIGHT}", "task preflight"),
-    (f"+ {_START}", "play: the next task's worker"),
-    ("+ keeper", "task run_command: arguments, connection"),
-    ("- keeper", "task run_command: round trip over ssh, the command"),
-    (f"- {_START}", "task run_command: result"),
-    ("- tasks", "play: result, the skipped include, end"),
+    (f"+ {_START}", "play: until the task's worker runs it"),
+    ("+ preflight", "task: arguments"),
+    ("- preflight", _PREFLIGHT),
+    ("+ keeper", "task: connection"),
+    ("- keeper", "task: round trip over ssh, the command"),
+    (f"- {_START}", "task: result"),
+    ("- tasks", "play: result, end"),
     ("- playbook", "ansible-playbook: end"),
     ("- process", "ansible-runner: sees the end"),
     ("- runner", "ansible-runner: stats, artifacts"),
@@ -55,7 +56,7 @@ _STAGES = (
 )
 """The moment that ends a stage, and the stage; in order."""
 _DETAILS = ("ssh -G", "dns", "auth")
-"""Parts of the task preflight."""
+"""Parts of the preflight."""
 _CALL = ("--exec", "echo hi")
 
 _Moments = dict[str, float]
@@ -130,6 +131,6 @@ def _in_order(found: dict[str, list[float]]) -> dict[str, list[float]]:
     ordered = {}
     for _, name in _STAGES:
         ordered[name] = found[name]
-        if name == "task preflight":
+        if name == _PREFLIGHT:
             ordered |= {each: found[each] for each in found if each.startswith("  of")}
     return ordered

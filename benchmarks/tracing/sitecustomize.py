@@ -30,6 +30,7 @@ _TRACED = {
     "ansible.executor.task_queue_manager": {"TaskQueueManager.run": "tasks"},
     "ansible.executor.task_executor": {"TaskExecutor.run": "task"},
     f"{_PLUGIN_UTILS}.keeper": {"Keeper._call": "keeper"},
+    f"{_PLUGIN_UTILS}.preflight": {"Preflight.make": "preflight"},
     f"{_PLUGIN_UTILS}.checks": {
         "read_ssh_config": "ssh -G",
         "check_dns": "dns",
