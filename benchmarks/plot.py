@@ -40,7 +40,10 @@ def draw(points: Sequence[Point], path: Path) -> None:
 
 def _lines(axis: object, points: Sequence[Point], kind: str) -> None:
     for program in dict.fromkeys(point.program for point in points):
-        ours = sorted((each for each in points if each.program == program), key=lambda p: p.hosts)
+        ours = sorted(
+            (each for each in points if each.program == program and each.wall),
+            key=lambda p: p.hosts,
+        )
         hosts = [point.hosts for point in ours]
         values = [statistics.median(getattr(point, kind)) for point in ours]
         axis.plot(hosts, values, marker="o", label=program)  # type: ignore[attr-defined]

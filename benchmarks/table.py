@@ -52,10 +52,13 @@ def growth(points: Sequence[Point]) -> str:
             ours = {point.hosts: _pair(point) for point in chosen if point.program == program}
             lines += [f"| {program} | {' | '.join(ours.get(each, '') for each in hosts)} |"]
         lines.append("")
+        lines += [f"{each.hosts} hosts: {each.problem}\n" for each in chosen if each.problem]
     return "\n".join(lines)
 
 
 def _pair(point: Point) -> str:
+    if point.problem:
+        return "not measured"
     return f"{statistics.median(point.wall):.2f} / {statistics.median(point.cpu):.2f}"
 
 

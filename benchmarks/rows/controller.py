@@ -53,7 +53,7 @@ def _processor(times: dict[str, tuple[float, ...]]) -> Iterator[Row]:
             goal=goal,
             ours=each["ours"],
             theirs=each[name],
-            note="at most 3 samples; all processes, 200 forks; ours has ansible-runner's events too",
+            note="at most 3 samples; all processes, 200 forks; ours has ansible-runner too",
         )
 
 
