@@ -93,13 +93,15 @@ class Fleet:
         servers = []
         for number in range(len(self._hosts), count):
             name = f"h{number + 1:03}"
+            home = self.root / "vm" / name  # else the files of our own shell are timed too
+            home.mkdir(parents=True)
             network, last = divmod(number, _HOSTS_PER_NETWORK)
             server = Sshd(
                 self.root / "sshd" / name,
                 address=f"127.88.{network}.{last + 1}",
                 user=getpass.getuser(),
                 key=self._client.public_key,
-                mark=f"{remains.mark(self.root)} XDG_STATE_HOME={self.root}/vm/{name}",
+                mark=f"{remains.mark(self.root)} HOME={home}",
             )
             self._undo.callback(server.stop)
             server.start()
