@@ -27,7 +27,7 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 DISPATCH, PLAYBOOK = "dx-dispatch", "ansible-playbook"
 
@@ -102,12 +102,16 @@ def shared_environment(program: str) -> dict[str, str]:
     }
 
 
-def context(program: str, root: str) -> bytes:
-    """All that must be equal; ``root`` is the directory that has this package. Raises Unfit."""
+def context(program: str, root: str, sources: Sequence[str] = ()) -> bytes:
+    """All that must be equal. Raises Unfit.
+
+    ``root`` is the directory that has this package; the engine keeps what it finds in ``sources``.
+    """
     shared = shared_environment(program)
     place = _decisive_directory(shared) if program == PLAYBOOK else ""
     parts = [program, sys.executable, sys.version, root, place, str(os.getpriority(0, 0))]
     parts += [f"{name}={value}" for name, value in sorted(shared.items())]
+    parts += ["", *sources]
     return pack([*map(os.fsencode, parts), *_situation()])
 
 

@@ -21,6 +21,7 @@ from _socket import (  # socket imports much
 from time import monotonic, sleep, time
 
 from dxansible.engine.caller import PLAYBOOK, Absent, Unfit, address, context, directory
+from dxansible.engine.sources import large_inventory
 from dxansible.engine.wire import GO, LENGTH, YES, pack
 
 __all__ = ["call", "check_directory", "play"]
@@ -29,6 +30,8 @@ _PATIENCE = 0.5
 """Seconds; an engine that has not said yes by then is taken for a wedged one."""
 _LOADING = 10.0
 """Seconds for an engine to load; a program of our own would load no faster beside it."""
+_PARSING = 120.0
+"""Seconds more if it parses a large inventory; the call would take longer to do that beside it."""
 _REFUSAL = 600.0
 """Seconds for which it counts that an engine could not load."""
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT")
@@ -46,7 +49,8 @@ def call(program: str, arguments: list[str], package: str, environment: dict[byt
     Raises Absent if there is no engine for this call yet.
     """
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    text = context(program, root)
+    sources = large_inventory(arguments) if program == PLAYBOOK else []
+    text = context(program, root, sources)
     path = address(text)
     fds = _open_fds()
     request = pack([text, *_fields(arguments, package, environment, fds)])
@@ -63,7 +67,7 @@ def call(program: str, arguments: list[str], package: str, environment: dict[byt
         def begin() -> bool:
             from dxansible.engine.starter import start  # noqa: PLC0415 - for the first call only
 
-            return start(program, path, text, root)
+            return start(program, path, text, root, sources)
 
         raise Absent(begin) from None
     except TimeoutError:
@@ -94,7 +98,8 @@ def _call_or_wait(arguments: list[str]) -> int:
             return call(PLAYBOOK, arguments, "", dict(os.environb))
         except Absent as absent:
             if not deadline and absent.start():
-                deadline = monotonic() + _LOADING
+                parsing = _PARSING if large_inventory(arguments) else 0.0
+                deadline = monotonic() + _LOADING + parsing
             if monotonic() > deadline:
                 raise
         sleep(_LOOK)

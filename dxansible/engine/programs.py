@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from dxansible.engine.ansible_core import load_playbook
 from dxansible.engine.caller import PLAYBOOK
+from dxansible.engine.inventory import Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Program", "load"]
 
@@ -44,17 +45,22 @@ class Program:
     config: Callable[[], list[_Stamp]]
     """The state of Ansible's configuration files, for the present directory."""
     config_loaded: list[_Stamp] = field(repr=False)
+    inventory: Inventory
 
     def stale(self) -> bool:
         """Whether something that was loaded has changed since."""
         return (
             any(_stamp(path) != stamp for path, stamp in self.stamps.items())
             or self.config() != self.config_loaded
+            or self.inventory.stale()
         )
 
 
-def load(name: str, root: str) -> Program:
-    """Load a program in the present environment and directory. Raises RuntimeError if unfit."""
+def load(name: str, root: str, sources: Sequence[str]) -> Program:
+    """Load a program in the present environment and directory. Raises RuntimeError if unfit.
+
+    Ansible's also parses an inventory, given by its ``sources``.
+    """
     if root not in sys.path:
         sys.path.insert(0, root)
     config = _config_files if name == PLAYBOOK else list
@@ -66,9 +72,17 @@ def load(name: str, root: str) -> Program:
         renew_more()
 
     stamps = {path: _stamp(path) for path in _loaded_from()}
+    inventory = Inventory.load(sources)
     gc.collect()
     gc.freeze()
-    return Program(run=run, renew=renew, stamps=stamps, config=config, config_loaded=before)
+    return Program(
+        run=run,
+        renew=renew,
+        stamps=stamps,
+        config=config,
+        config_loaded=before,
+        inventory=inventory,
+    )
 
 
 def _load_dispatch() -> tuple[Callable[[], None], Callable[[], None]]:

@@ -40,23 +40,24 @@ def main() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     with os.fdopen(starter.ORDER_FD, "rb") as file:
-        program, path, root, place, idle, context, environment = unpack(file.read())
+        program, path, root, place, idle, context, environment, sources = unpack(file.read())
     title = Title.find()
     title.write([b"dx-engine", program])
     replace_environment(unpack(environment))
     os.chdir(place)
-    loaded = _load(os.fsdecode(program), os.fsdecode(root), os.fsdecode(path))
+    inventory = [os.fsdecode(source) for source in unpack(sources)]
+    loaded = _load(os.fsdecode(program), os.fsdecode(root), os.fsdecode(path), inventory)
     os.chdir("/")
     engine = Engine(context=context, title=title, program=loaded)
     _serve(os.fsdecode(path), engine, _seconds(idle))
 
 
-def _load(name: str, root: str, path: str) -> Program:
+def _load(name: str, root: str, path: str, inventory: list[str]) -> Program:
     """Load the program, or leave word for the calls to come that it can't be done."""
     refusal = f"{path}.unfit"
     _remove(refusal)
     try:
-        return load(name, root)
+        return load(name, root, inventory)
     except BaseException as error:
         with open(refusal, "w", encoding="utf-8", opener=_private) as file:
             file.write(str(error) or type(error).__name__)

@@ -9,6 +9,10 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from dxansible.engine.caller import directory, shared_environment
 from dxansible.engine.wire import pack
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = ["LOCK_FD", "ORDER_FD", "lock", "start"]
 
 LOCK_FD, ORDER_FD = 3, 4
@@ -32,7 +36,7 @@ _KEPT = (
 )
 
 
-def start(program: str, path: str, text: bytes, root: str) -> bool:
+def start(program: str, path: str, text: bytes, root: str, sources: Sequence[str] = ()) -> bool:
     """Start one unless another has begun with it; False if there are too many."""
     held = lock(path)
     if held is None:
@@ -44,6 +48,7 @@ def start(program: str, path: str, text: bytes, root: str) -> bool:
             *map(os.fsencode, (program, path, root, os.getcwd(), idle)),
             text,
             pack(os.fsencode(f"{name}={value}") for name, value in shared.items()),
+            pack(map(os.fsencode, sources)),
         ]
     )
     starts = len(order) <= _ORDER_LIMIT and _room_for_another(os.path.basename(path) + ".lock")
