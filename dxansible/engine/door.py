@@ -27,13 +27,13 @@ def open_door(directory: Path, executable: str) -> str | None:
         first = file.readline(_LONGEST * 2).decode(errors="replace").strip()
     theirs, ours = Path(first.removeprefix("#!")), Path(sys.executable)
     same = theirs.parent == ours.parent and theirs.resolve() == ours.resolve()
-    if not same or len(str(ours)) > _LONGEST or any(map(str.isspace, str(ours))):
+    if not same or len(str(theirs)) > _LONGEST or any(map(str.isspace, str(theirs))):
         return None
     place = directory / "bin"
     place.mkdir(mode=0o700)
     client = place / "ansible-playbook"
     root = str(Path(__file__).parents[2])
-    client.write_text(_CLIENT.format(python=ours, root=root, executable=executable))
+    client.write_text(_CLIENT.format(python=theirs, root=root, executable=executable))
     client.chmod(0o700)
     return str(place)
 

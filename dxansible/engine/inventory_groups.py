@@ -63,6 +63,5 @@ def _is_plain(value: object) -> bool:
             return all(map(_is_plain, value))
         case Mapping():
             return all(_is_plain(part) for pair in value.items() for part in pair)
-        case None | int() | float():
-            return True
-    return False
+        case _:
+            return value is None or isinstance(value, int | float)

@@ -11,6 +11,7 @@ import pickle
 import stat
 import sys
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -72,16 +73,12 @@ def read(sources: Sequence[str], file: BinaryIO) -> None:
         os.dup2(said, fd)
     reader = _Reader()
     given, found = list(sources), None
-    try:
+    with suppress(Exception, _Doubt):  # the runs will parse, and say what is wrong
         given, found = reader.parse(sources)
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        if os.fstat(said).st_size:
-            raise _Doubt
-    except (Exception, _Doubt):  # noqa: BLE001 - the runs will parse, and say what is wrong
-        found = None
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
     pickle.dump((given, reader.stamps, reader.warnings), file)
-    if found is not None:
+    if found is not None and os.fstat(said).st_size == 0:
         _keep(found, file)
 
 

@@ -17,8 +17,9 @@ _LARGE = 100_000
 """Bytes; to parse as much costs about as long as all the rest of a short command."""
 _OPTIONS = ("-i", "--inventory")
 _DEPTH = 3
-_READ_LATER = ("group_vars", "host_vars")
-"""They are no inventories, and read by each run."""
+_VARIABLES = ("group_vars", "host_vars")
+_OF_VARIABLES = 1_000
+"""Bytes that a file of them counts for; there may be thousands."""
 
 
 def large_inventory(arguments: Sequence[str]) -> list[str]:
@@ -48,11 +49,21 @@ def _size(path: str, depth: int) -> int:
     """Of what Ansible would parse, about."""
     try:
         with os.scandir(path) as entries:
-            parts = [each for each in entries if each.name not in _READ_LATER]
+            parts = [each for each in entries if each.name not in _VARIABLES]
         files = sum(each.stat().st_size for each in parts if each.is_file())
         nested = [each.path for each in parts if depth and each.is_dir()]
-        return files + sum(_size(each, depth - 1) for each in nested)
+        return files + _of_variables(path) + sum(_size(each, depth - 1) for each in nested)
     except NotADirectoryError:
-        return os.stat(path).st_size
+        return os.stat(path).st_size + _of_variables(os.path.dirname(path))
     except OSError:
         return 0
+
+
+def _of_variables(directory: str) -> int:
+    found = 0
+    for name in _VARIABLES:
+        try:
+            found += len(os.listdir(f"{directory}/{name}")) * _OF_VARIABLES
+        except OSError:
+            continue
+    return found
