@@ -105,6 +105,9 @@ class _Reader:
         doubt_templates(_raise_doubt)
         manager = self._manager()(loader=self._loader()(), sources=given)
         _look_at_variables(loaders.vars_loader)
+        # each run asks for these at once, and Ansible remembers them
+        manager.groups["all"].get_hosts()
+        manager.get_groups_dict()
         return list(map(str, given)), manager._inventory  # noqa: SLF001 - as above
 
     def _look_at_plugins(self, loaders: Any) -> None:  # noqa: ANN401 - Ansible's own

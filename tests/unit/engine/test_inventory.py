@@ -1,4 +1,4 @@
-"""A large inventory that an engine keeps parsed: never stale, and only where that makes no difference."""
+"""A large inventory that an engine keeps: never stale, and only if it comes from files alone."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_all_kinds_of_static_files_are_kept(engine: Engine, tmp_path: Path, name
         "ini": "[two]\none",
         "toml": "[two.hosts.one]",
     }
-    (tmp_path / name).write_text(texts[name.split(".")[0]])
+    (tmp_path / name).write_text(texts[name.partition(".")[0]])
 
     assert (engine.load(tmp_path / name), engine.look()) == ("kept", "fresh")
 

@@ -1,4 +1,4 @@
-"""Runs with an inventory that the engine has parsed: the same as without it, and never with an old one."""
+"""Runs with an inventory that an engine keeps: the same as without, and never an old one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ third ansible_port=22
 [db:vars]
 list=[1, "two"]
 """
-DUMP = [
+DUMP: list[dict[str, Any]] = [
     {"add_host": {"name": "added", "groups": ["late", "new"], "colour": "added"}},
     {"debug": {"msg": "{{ dict(hostvars) | to_json }}"}},
     {"debug": {"msg": "{{ groups }} {{ group_names }} {{ ansible_play_hosts_all }}"}},
