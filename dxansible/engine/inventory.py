@@ -32,7 +32,7 @@ class Inventory:
     """What was found in some sources, if it can be kept; and the files which that depends on."""
 
     sources: list[str] = field(default_factory=list)
-    stamps: dict[str, Stamp] = field(default_factory=dict, repr=False)
+    stamps: dict[str, Stamp | None] = field(default_factory=dict, repr=False)
     warnings: list[Any] = field(default_factory=list, repr=False)
     """Ansible's, of the parsing."""
     data: list[Any] = field(default_factory=list, repr=False)

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn
 
 from dxansible.engine.inventory_groups import doubt_templates, makes_groups
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["Stamp", "read", "restore", "run_has_plugins", "stamp"]
-
-Stamp = tuple[object, ...] | None
 
 _STATIC = ("ini", "toml", "yaml")
 _SETTLED, _SETTLED_WHERE_COARSE = 0.1, 2.5
@@ -37,11 +35,22 @@ class _Doubt(BaseException):
     """Another run might find something else. Ansible catches every Exception."""
 
 
-def stamp(path: str) -> Stamp:
-    """The state of a file, or of a directory without its files; None if it isn't there.
+class Stamp(NamedTuple):
+    """The state of a file, or of a directory without its files."""
+
+    inode: int
+    mode: int
+    names: tuple[str, ...] = ()
+    size: int = 0
+    modified: int = 0
+    changed: int = 0
+    """Nanoseconds; for a new mode, and for edits that put the other time back."""
+
+
+def stamp(path: str) -> Stamp | None:
+    """What is there; None if nothing is, or nothing that can be opened.
 
     Opened for it, since a network file system may answer without asking its server otherwise.
-    The time of the last change is there for a new mode, and for edits that put the other time back.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -50,10 +59,12 @@ def stamp(path: str) -> Stamp:
     try:
         found = os.fstat(fd)
         if stat.S_ISDIR(found.st_mode):
-            return found.st_ino, found.st_mode, tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - it is open
+            names = tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - it is open
+            return Stamp(found.st_ino, found.st_mode, names)
     finally:
         os.close(fd)
-    return found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return Stamp(found.st_ino, found.st_mode, (), found.st_size, *times)
 
 
 def run_has_plugins() -> bool:
@@ -86,7 +97,7 @@ class _Reader:
     """Has Ansible parse, and looks at what it does."""
 
     def __init__(self) -> None:
-        self.stamps: dict[str, Stamp] = {}
+        self.stamps: dict[str, Stamp | None] = {}
         self.warnings: list[Any] = []
 
     def parse(self, sources: Sequence[str]) -> tuple[list[str], Any]:
@@ -101,7 +112,7 @@ class _Reader:
         # whoever takes the result has no facts: their plugin may be one that can't be used here
         vars(import_module("ansible.constants"))["CACHE_PLUGIN"] = "memory"
         display = import_module("ansible.utils.display").Display
-        display._warning = lambda _, warning: self.warnings.append(warning)  # noqa: SLF001 - Ansible has no other door
+        display._warning = lambda _, warning: self._hear(warning)  # noqa: SLF001 - Ansible has no other door
         doubt_templates(_raise_doubt)
         manager = self._manager()(loader=self._loader()(), sources=given)
         _look_at_variables(loaders.vars_loader)
@@ -122,6 +133,11 @@ class _Reader:
                     raise _Doubt
             for path in loader._get_package_paths():  # noqa: SLF001 - nothing else tells
                 self._note(path)
+
+    def _hear(self, warning: Any) -> None:  # noqa: ANN401 - Ansible's own
+        if warning.event.formatted_traceback:
+            raise _Doubt
+        self.warnings.append(warning)
 
     def _note(self, path: str) -> None:
         if path not in self.stamps:
@@ -206,22 +222,20 @@ def _look_at_variables(loader: Any) -> None:  # noqa: ANN401 - Ansible's own
             raise _Doubt
 
 
-def _settled_stamp(path: str) -> Stamp:
+def _settled_stamp(path: str) -> Stamp | None:
     """Taken when it is certain that a later edit changes it."""
     for _ in range(_TRIES):
-        try:
-            found = os.stat(path)  # noqa: PTH116 - there may be thousands
-        except OSError:
-            return None
-        if stat.S_ISDIR(found.st_mode):
-            return stamp(path)
-        if not stat.S_ISREG(found.st_mode):
+        now = time.time()
+        found = stamp(path)
+        if found is None or stat.S_ISDIR(found.mode):
+            return found
+        if not stat.S_ISREG(found.mode):
             raise _Doubt
-        changed = max(found.st_mtime_ns, found.st_ctime_ns)
-        coarse = found.st_ctime_ns % 10**9 == 0
-        remaining = changed / 1e9 + (_SETTLED_WHERE_COARSE if coarse else _SETTLED) - time.time()
+        coarse = found.changed % 10**9 == 0
+        least = _SETTLED_WHERE_COARSE if coarse else _SETTLED
+        remaining = max(found.modified, found.changed) / 1e9 + least - now
         if remaining <= 0:
-            return stamp(path)
+            return found
         time.sleep(min(remaining, _SETTLED_WHERE_COARSE))
     raise _Doubt
 

@@ -24,8 +24,11 @@ import sys
 from dxansible.engine.ansible_core import load_playbook
 from dxansible.engine.inventory import Inventory
 load_playbook()
+from ansible.inventory.host import Host
 for line in sys.stdin:
     inventory = Inventory.load(line.split())
+    for data in inventory.data:
+        assert Host("new") not in data.hosts.values(), "a new host must be none of them"
     print("kept" if inventory.data else "not kept", flush=True)
     sys.stdin.readline()
     print("stale" if inventory.stale() else "fresh", flush=True)
@@ -162,6 +165,14 @@ def test_whatever_is_changed_makes_it_stale(
     assert engine.look() == "stale"
 
 
+def test_an_edit_just_after_another_makes_it_stale(engine: Engine, site: Path) -> None:
+    for colour in ("tan", "red", "tan", "red"):
+        (site / "red.yml").write_text(HOSTS.replace("red", colour))
+        assert engine.load(site, GROUPS) == "kept"
+        (site / "red.yml").write_text(HOSTS)
+        assert engine.look() == "stale"
+
+
 def test_what_no_run_would_read_does_not_make_it_stale(engine: Engine, site: Path) -> None:
     assert engine.load(site / "hosts.yml", GROUPS) == "kept"
     (site / "more.yml").write_text(MORE)
@@ -176,6 +187,12 @@ def test_an_edit_is_seen_also_where_it_could_not_be_kept(engine: Engine, site: P
     assert engine.load(site) == "not kept"
     (site / "red.yml").write_text(HOSTS)
     assert engine.look() == "stale"
+
+
+def test_a_file_that_is_not_one_is_not_kept(engine: Engine, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yml")
+
+    assert (engine.load(tmp_path), engine.look()) == ("not kept", "fresh")
 
 
 @pytest.mark.parametrize("kind", ["inventory", "vars", "cache", "doc_fragments"])
