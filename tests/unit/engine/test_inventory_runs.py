@@ -213,7 +213,7 @@ def test_a_run_is_the_same_as_without(site: Site, kind: str) -> None:
     limits = site.home / "limits"
     limits.write_text("second\nlate\n")
     for limit in ("all", f"@{limits}", "!late:~sec.*"):
-        arguments = ("-l", limit, "-e", "colour=extra")
+        arguments = ("-f", "1", "-l", limit, "-e", "colour=extra")
         slow = site.run(DUMP, *arguments, env={"DX_ENGINE": "off"})
         fast = site.run(DUMP, *arguments)
 
