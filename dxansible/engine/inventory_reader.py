@@ -236,7 +236,9 @@ def _settled_stamp(path: str) -> Stamp | None:
         remaining = max(found.modified, found.changed) / 1e9 + least - now
         if remaining <= 0:
             return found
-        time.sleep(min(remaining, _SETTLED_WHERE_COARSE))
+        if remaining > least:
+            raise _Doubt  # by another clock, or one that was put back
+        time.sleep(remaining)
     raise _Doubt
 
 

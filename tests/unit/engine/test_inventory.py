@@ -82,15 +82,11 @@ def site(tmp_path: Path) -> Path:
     place = tmp_path / "site"
     (place / "host_vars" / "second").mkdir(parents=True)
     (place / "host_vars" / "second" / "ours.yml").write_text("dx_aliases: [two]\n")
-    (place / "host_vars" / "first.yml").symlink_to("nothing")
+    (place / "host_vars" / "first.yml").symlink_to("../../nothing")
     (place / "hosts.yml").symlink_to("red.yml")
     (place / "red.yml").write_text(HOSTS)
     (place / "tan.yml.orig").write_text(HOSTS.replace("red", "tan"))
     return place
-
-
-def nothing(_: Path) -> None:
-    return
 
 
 def edit_in_place(site: Path) -> None:
@@ -138,7 +134,7 @@ def edit_host_vars(site: Path) -> None:
 
 
 def mend_link(site: Path) -> None:
-    (site / "host_vars" / "nothing").write_text("dx_aliases: [too]\n")
+    (site.parent / "nothing").write_text("dx_aliases: [too]\n")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +155,8 @@ def mend_link(site: Path) -> None:
 def test_whatever_is_changed_makes_it_stale(
     engine: Engine, site: Path, edit: Callable[[Path], None]
 ) -> None:
-    assert engine.load(site, GROUPS) == "kept"
+    source = site if edit in {add, remove} else site / "hosts.yml"
+    assert engine.load(source, GROUPS) == "kept"
     edit(site)
 
     assert engine.look() == "stale"
@@ -187,6 +184,13 @@ def test_an_edit_is_seen_also_where_it_could_not_be_kept(engine: Engine, site: P
     assert engine.load(site) == "not kept"
     (site / "red.yml").write_text(HOSTS)
     assert engine.look() == "stale"
+
+
+def test_a_file_from_the_future_is_not_kept(engine: Engine, site: Path) -> None:
+    changed = (site / "red.yml").stat().st_mtime + 3600
+    os.utime(site / "red.yml", (changed, changed))
+
+    assert (engine.load(site), engine.look()) == ("not kept", "fresh")
 
 
 def test_a_file_that_is_not_one_is_not_kept(engine: Engine, tmp_path: Path) -> None:
