@@ -130,10 +130,12 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers - TELL_AN_ENGINE == {"dxansible.settings"}
 
 
-@pytest.mark.parametrize("module", ["__main__", "engine.caller", "engine.client", "engine.wire"])
+@pytest.mark.parametrize(
+    "module", ["__main__", "engine.caller", "engine.client", "engine.sources", "engine.wire"]
+)
 def test_what_a_call_loads_before_it_is_handed_over_is_little(module: str) -> None:
     light = {"os", "sys", "time", "binascii", "_signal", "_socket", "__future__", "collections.abc"}
-    engine = {"caller", "client", "starter", "wire"}
+    engine = {"caller", "client", "sources", "starter", "wire"}
 
     assert imports(f"dxansible.{module}") - light <= {
         *(f"dxansible.engine.{name}" for name in engine),
