@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dxansible.engine.parsed import remember
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,7 +66,7 @@ def load_playbook() -> tuple[Callable[[], None], Callable[[], None]]:
         with suppress(ImportError):
             import_module(name)
     _load_what_plugins_import()
-    _remember_builtin_metadata()
+    remember(os.environ.get("ANSIBLE_CALLBACK_PLUGINS", ""))
     manager = import_module("ansible.config.manager")
     definitions = constants.config.get_configuration_definitions()
     temporary = [each for each in definitions if definitions[each].get("type") in _TEMPORARY]
@@ -109,21 +111,3 @@ def _load_what_plugins_import() -> None:
         if parent.startswith("ansible.plugins."):
             del sys.modules[name]
             vars(sys.modules[parent]).pop(last, None)
-
-
-def _remember_builtin_metadata() -> None:
-    """Parse the largest file of each run before it; the fork still reads it, and compares.
-
-    Ansible's function invites other implementations that keep what they have parsed.
-    """
-    finder = import_module("ansible.utils.collection_loader._collection_finder")
-    parse: Callable[[bytes, object], Any] = finder._meta_yml_to_dict  # noqa: SLF001 - see above
-    package = Path(str(import_module("ansible").__file__)).parent
-    text = (package / "config" / "ansible_builtin_runtime.yml").read_bytes()
-    parsed = {text: parse(text, ("ansible.builtin", "runtime.yml"))}
-
-    def parse_or_remember(given: bytes, content_id: object) -> Any:  # noqa: ANN401 - Ansible's own
-        # each process gets it once, for it may be changed by whoever gets it
-        return parsed.pop(given, None) or parse(given, content_id)
-
-    vars(finder)["_meta_yml_to_dict"] = parse_or_remember
