@@ -10,6 +10,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import link, sessi
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.attempt import (
     CALL_SLACK,
     COMMON_SPEC,
+    COMMON_VARIABLES,
     AttemptAction,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Keeper, Reply
@@ -21,6 +22,13 @@ _SPEC = {
     "command_socket": {"type": "str", "default": ""},
     "attach": {"type": "bool", "default": False},
 }
+_VARIABLES = {
+    **COMMON_VARIABLES,
+    "timeout": "dx_timeout",
+    "output_limit": "dx_output_limit",
+    "stream": "dx_stream",
+    "command_socket": "dx_command_socket",
+}
 
 
 class ActionModule(AttemptAction):
@@ -30,6 +38,7 @@ class ActionModule(AttemptAction):
     """
 
     spec: ClassVar = _SPEC
+    variables: ClassVar = _VARIABLES
     kind: ClassVar = "command"
 
     def _progress(self) -> session.Progress:

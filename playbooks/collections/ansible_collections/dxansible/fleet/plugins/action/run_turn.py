@@ -15,7 +15,10 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
     turn_verdict,
     verdict,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.attempt import COMMON_SPEC
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.attempt import (
+    COMMON_SPEC,
+    COMMON_VARIABLES,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     ENDED,
     Keeper,
@@ -39,7 +42,6 @@ _SPEC = {
     "mode": {
         "type": "str",
         "choices": ["start", "resume", "finalize", "follow"],
-        "default": "start",
     },
     "turn": {"type": "int", "default": 0},
     "tail": {"type": "bool", "default": False},
@@ -59,6 +61,28 @@ _SPEC = {
     "task_socket": {"type": "str", "default": ""},
 }
 
+_VARIABLES = {
+    **COMMON_VARIABLES,
+    "timeout": "dx_session_timeout",
+    "idle_timeout": "dx_idle_timeout",
+    "output_limit": "dx_session_output_limit",
+    "session": "dx_session",
+    "agent": "dx_agent",
+    "agents": "dx_agents",
+    "repo": "dx_repo",
+    "beads": "dx_beads",
+    "base": "dx_base",
+    "draft": "dx_draft",
+    "reviewers": "dx_reviewers",
+    "summary": "dx_task_summary",
+    "task_is_data": "dx_task_is_data",
+    "trail": "dx_trail",
+    "claim_ends": "dx_claim_ends",
+    "queue": "dx_queue",
+    "wait": "dx_wait",
+    "task_socket": "dx_command_socket",
+}
+
 _OUTPUT_LIMIT = 32 * 2**20
 
 
@@ -69,7 +93,15 @@ class ActionModule(TurnChoice):
     """
 
     spec: ClassVar = _SPEC
+    variables: ClassVar = _VARIABLES
     kind: ClassVar = "turn"
+
+    def _given(self) -> dict[str, Any]:
+        given = super()._given()
+        if "mode" not in given:
+            further = "finalize" if self._variables.get("dx_finalize") else "resume"
+            given["mode"] = further if given.get("session") else "start"
+        return given
 
     def _progress(self) -> TurnProgress:
         name = self._id(self._arguments["session"], "session")

@@ -109,6 +109,9 @@ attributes:
     description: Has no differences to show.
     support: none
 notes:
+  - An option that the task leaves out is the variable that the host has for it,
+    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
+    C(dx_) with the option's name for the others.
   - C(dx_command) is never a template. Its text reaches the shell of the host as it is written.
 seealso:
   - module: dxansible.fleet.preflight

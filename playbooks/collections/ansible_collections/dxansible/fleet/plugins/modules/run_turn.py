@@ -25,9 +25,10 @@ options:
       - V(finalize) is a turn without the agent. It commits what is left in the session's worktree
         with C(dx_task) as the message, pushes its branch, and opens a pull request through C(gh)
         where the host has that logged in.
+      - Without it, V(start) where there is no O(session), V(finalize) where C(dx_finalize) is true,
+        else V(resume).
     type: str
     choices: [start, resume, finalize, follow]
-    default: start
   turn:
     description: The turn to follow. V(0) follows all, from the first to the end of the last.
     type: int
@@ -174,6 +175,10 @@ attributes:
     description: Has no differences to show.
     support: none
 notes:
+  - An option that the task leaves out is the variable that the host has for it,
+    C(dx_session_timeout) for O(timeout), C(dx_session_output_limit) for O(output_limit), C(dx_preflight_timeout) for
+    O(connect_timeout), C(dx_task_summary) for O(summary), C(dx_command_socket) for O(task_socket),
+    C(dx_preflight) for O(preflight.checks), and C(dx_) with the option's name for the others.
   - C(dx_task) and C(dx_verify) are never templates.
 seealso:
   - module: dxansible.fleet.preflight

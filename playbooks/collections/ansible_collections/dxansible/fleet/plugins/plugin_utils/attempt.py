@@ -15,14 +15,15 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from . import link, session, verdict
+from .given import complete
 from .keeper import CutShortError, KeeperError
-from .preflight import OPTIONS, Preflight
+from .preflight import OPTIONS, VARIABLES, Preflight
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CALL_SLACK", "COMMON_SPEC", "AttemptAction"]
+__all__ = ["CALL_SLACK", "COMMON_SPEC", "COMMON_VARIABLES", "AttemptAction"]
 
 CALL_SLACK = 30
 """Seconds that a call may take beyond the time it was asked to wait.
@@ -43,10 +44,22 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+COMMON_VARIABLES: Mapping[str, Any] = {
+    "connect_timeout": "dx_preflight_timeout",
+    "max_retries": "dx_max_retries",
+    "retry_delay": "dx_retry_delay",
+    "path": "dx_path",
+    "batch_mode": "dx_batch_mode",
+    "preflight": VARIABLES,
+}
+"""Where an option comes from that a task doesn't give."""
+
+
 class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
     """One try. A subclass says in `_step` what it asks the VM, and what the answer means."""
 
     spec: ClassVar[Mapping[str, Mapping[str, Any]]]
+    variables: ClassVar[Mapping[str, Any]]
     kind: ClassVar[str]
     _preflight_id = ""
 
@@ -55,8 +68,9 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
     ) -> dict[str, Any]:
         """Make this try and say in ``dx`` what came of it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, self._arguments = self.validate_argument_spec(self.spec)
         self._variables = task_vars or {}
+        self._task.args = self._given()
+        _, self._arguments = self.validate_argument_spec(self.spec)
         self._host = str(self._variables["inventory_hostname"])
         self._check_arguments()
         self._hosts = len(self._variables.get("ansible_play_hosts_all") or [self._host])
@@ -92,6 +106,10 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
             result |= {"failed": failed, "rc": decided.exit_code}
             result["msg"] = decided.error or f"{self._host}: done"
         return result | {"dx": record, "changed": progress.done and progress.started}
+
+    def _given(self) -> dict[str, Any]:
+        """The task's options, and those that the host's variables have."""
+        return complete(self._templar, self._task.args, self._variables, self.variables)
 
     def _preflight(self, record: dict[str, Any]) -> bool:
         """In the first try check the host; False if it did not pass.

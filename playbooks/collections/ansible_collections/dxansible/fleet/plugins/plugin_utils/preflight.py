@@ -11,7 +11,7 @@ from . import checks, link, session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OPTIONS", "Preflight"]
+__all__ = ["OPTIONS", "VARIABLES", "Preflight"]
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "run_id": {"type": "str", "default": ""},
@@ -19,6 +19,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "checks": {"type": "bool", "default": True},
     "slack_channel": {"type": "str", "default": ""},
 }
+VARIABLES: Mapping[str, str] = {
+    "run_id": "dx_run_id",
+    "checks": "dx_preflight",
+    "slack_channel": "dx_slack_channel",
+}
+"""Where an option comes from that a task doesn't give."""
 
 
 class Preflight:

@@ -1,0 +1,34 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The options of a task: as it gives them, else from the variables of the host.
+
+Not left to templates in the playbooks: each would be compiled anew for each host.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["complete"]
+
+
+def complete(
+    templar: Any,  # noqa: ANN401 - ansible-core has no types
+    given: Mapping[str, Any],
+    variables: Mapping[str, Any],
+    names: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what is given, and for the rest of the options the variables that the host has.
+
+    ``names``: the variable of each option; of an option that has options itself, theirs.
+    """
+    found = dict(given)
+    for option, name in names.items():
+        if not isinstance(name, str):
+            if isinstance(found.get(option), dict):
+                found[option] = complete(templar, found[option], variables, name)
+        elif option not in found and name in variables:
+            found[option] = templar.template(variables[name])
+    return found
