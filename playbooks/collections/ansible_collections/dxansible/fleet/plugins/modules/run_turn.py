@@ -176,8 +176,9 @@ attributes:
     support: none
 notes:
   - An option that the task leaves out is the variable that the host has for it,
-    C(dx_session_timeout) for O(timeout), C(dx_session_output_limit) for O(output_limit), C(dx_preflight_timeout) for
-    O(connect_timeout), C(dx_task_summary) for O(summary), C(dx_command_socket) for O(task_socket),
+    C(dx_session_timeout) for O(timeout), C(dx_session_output_limit) for O(output_limit),
+    C(dx_preflight_timeout) for O(connect_timeout), C(dx_task_summary) for O(summary),
+    C(dx_command_socket) for O(task_socket),
     C(dx_preflight) for O(preflight.checks), and C(dx_) with the option's name for the others.
   - C(dx_task) and C(dx_verify) are never templates.
 seealso:
