@@ -24,7 +24,12 @@ _DOCUMENTATION = re.compile(
     r"^ *DOCUMENTATION = r?(?P<quotes>\"\"\"|''')(.*?)(?P=quotes)", re.MULTILINE | re.DOTALL
 )
 """Text with a backslash comes out different, and is parsed again."""
-_OURS = "ansible_collections/dxansible/fleet/plugins"
+_ROOT = Path(__file__).resolve().parents[2]
+_OURS = [
+    _ROOT / content / "playbooks/collections/ansible_collections/dxansible/fleet/plugins"
+    for content in (".", "dxansible/_content")
+]
+"""Our collection, as it is in a checkout and as it is installed."""
 
 
 def remember(callbacks: str) -> None:
@@ -113,12 +118,11 @@ def _our_code() -> None:
     """Of our collection: Ansible keeps no bytecode of collections."""
     finder = import_module("ansible.utils.collection_loader._collection_finder")
     base = finder._AnsibleCollectionPkgLoaderBase  # noqa: SLF001 - Ansible has no other door
-    places = import_module("ansible.constants").COLLECTIONS_PATHS
     ordinary: Callable[[Any, str], object] = base.get_code
     compiled = {
         (str(path), source): compile(source, str(path), "exec", 0, dont_inherit=True)
-        for place in places
-        for path in (Path(place).resolve() / _OURS).glob("*/*.py")
+        for place in _OURS
+        for path in place.glob("*/*.py")
         for source in [path.read_bytes()]
     }
 
