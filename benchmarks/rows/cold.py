@@ -43,7 +43,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         },
     )
     for switch, note in (
-        ("on", "starts the engines for later calls, which load meanwhile; the VM has our script"),
+        ("on", "waits for its playbook engine to load; the VM has our script"),
         ("off", "without engines at all"),
     ):
         yield Row(
