@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,3 +18,30 @@ os.environ.setdefault("DX_ENGINE", "off")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what is marked as long before the rest; each part keeps its order."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leave nothing running: an engine of a test's user would be there for ten minutes."""
+    deadline = time.monotonic() + 10
+    while left := [] if hasattr(session.config, "workerinput") else _engines():
+        if time.monotonic() > deadline:
+            session.exitstatus = 1
+            print(f"\nengines are left of the tests: {left}")  # noqa: T201 - a hook has no other way
+            return
+        time.sleep(0.2)
+
+
+def _engines() -> list[str]:
+    """Of users whose homes are temporary: pid and home."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if line.read_bytes().startswith(b"dx-engine"):
+                variables = (line.parent / "environ").read_bytes().split(b"\0")
+                homes = [os.fsdecode(each) for each in variables if each.startswith(b"HOME=")]
+                found += [
+                    f"{line.parent.name} {home}" for home in homes if tempfile.gettempdir() in home
+                ]
+        except OSError:
+            continue
+    return found

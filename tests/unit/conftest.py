@@ -52,6 +52,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         if name.startswith(_DECIDE_FOR_US):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(directory))
+    monkeypatch.setenv("DX_ENGINE", "off")
     yield directory
     shutil.rmtree(directory)
 
