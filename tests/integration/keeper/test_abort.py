@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tests.integration.keeper.machine import wait_until
 from tests.integration.keeper.trees import Tree
 
 if TYPE_CHECKING:
@@ -44,10 +45,10 @@ def test_an_abort_that_does_not_wait_is_carried_out_all_the_same(machine: Machin
 def test_abort_and_start_at_once_agree(machine: Machine) -> None:
     for number in range(8):
         name = f"s{number}"
-        call = machine.begin(name, f"echo ran >>{name}.runs; sleep 20", wait=20)
+        call = machine.begin(name, f"echo ran >>{name}.runs; sleep 600", wait=20)
         time.sleep(number * 0.012)
         aborted = machine.abort(name)
         assert (aborted.state, aborted.verified) == ("aborted", True)
         assert call.reply().state in {"aborted", "running"}
         assert machine.wait_for_end(name).state == "aborted"
-    assert not machine.processes()
+    wait_until(lambda: not machine.processes())
