@@ -48,8 +48,19 @@ def _ask_engine() -> Exception:
     try:
         code = client.call(DISPATCH, sys.argv, package, dict(os.environb))
     except (Unfit, OSError) as reason:
+        if isinstance(reason, Absent):
+            _start_playbooks()
         return reason
     sys.exit(code)
+
+
+def _start_playbooks() -> None:
+    from dxansible.engine.early import begin  # noqa: PLC0415 - for a first call only
+
+    try:
+        begin(sys.argv[1:])
+    except OSError:
+        return
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -54,7 +53,7 @@ Of several hosts the worst counts; --json has each host's own.
     epilog=_EXAMPLES,
 )
 @declare_flags
-@click.version_option(version("dxansible"), prog_name="dx-dispatch")
+@click.version_option(package_name="dxansible", prog_name="dx-dispatch")
 def command(**values: Any) -> int:  # noqa: ANN401 - Options has the types
     """Hand tasks and commands to a fleet of machines, and tell the truth about what became of them.
 

@@ -66,9 +66,10 @@ class Unfit(Exception):  # noqa: N818 - not an error: the call goes the slow way
 class Absent(Unfit):
     """No engine has loaded what this call needs; ``start`` starts one, and says whether it did."""
 
-    def __init__(self, start: Callable[[], bool]) -> None:
-        """Nothing is started yet."""
+    def __init__(self, path: str, start: Callable[[], bool]) -> None:
+        """Nothing is started yet; it would have its socket at ``path``."""
         super().__init__("there is none yet")
+        self.path = path
         self.start = start
 
 

@@ -24,7 +24,7 @@ from dxansible.engine.caller import PLAYBOOK, Absent, Unfit, address, context, d
 from dxansible.engine.sources import large_inventory
 from dxansible.engine.wire import GO, LENGTH, YES, pack
 
-__all__ = ["call", "check_directory", "play"]
+__all__ = ["call", "check_directory", "check_refusal", "play"]
 
 _PATIENCE = 0.5
 """Seconds; an engine that has not said yes by then is taken for a wedged one."""
@@ -62,14 +62,14 @@ def call(program: str, arguments: list[str], package: str, environment: dict[byt
         _offer(line, request)
     except (FileNotFoundError, ConnectionRefusedError):
         line.close()
-        _check_refusal(path)
+        check_refusal(path)
 
         def begin() -> bool:
             from dxansible.engine.starter import start  # noqa: PLC0415 - for the first call only
 
             return start(program, path, text, root, sources)
 
-        raise Absent(begin) from None
+        raise Absent(path, begin) from None
     except TimeoutError:
         raise Unfit("it does not answer") from None
     except OSError as error:
@@ -102,10 +102,19 @@ def _call_or_wait(arguments: list[str]) -> int:
                 deadline = monotonic() + _LOADING + parsing
             if monotonic() > deadline:
                 raise
+            _wait_for(absent.path, deadline)
+
+
+def _wait_for(path: str, deadline: float) -> None:
+    """Until an engine has loaded, or could not."""
+    while True:
         sleep(_LOOK)
+        there = os.path.lexists(path) or os.path.lexists(f"{path}.unfit")
+        if there or monotonic() > deadline:
+            return
 
 
-def _check_refusal(path: str) -> None:
+def check_refusal(path: str) -> None:
     """Raise Unfit if an engine could not load for such a call, not long ago."""
     name = f"{path}.unfit"
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-__all__ = ["open_door", "why_unused"]
+__all__ = ["interpreter", "open_door", "why_unused"]
 
 _CLIENT = """\
 #!{python} -IS
@@ -23,19 +23,27 @@ def open_door(directory: Path, executable: str) -> str | None:
 
     The client becomes ``executable`` itself where no engine has the call.
     """
+    python = interpreter(executable)
+    if python is None:
+        return None
+    place = directory / "bin"
+    place.mkdir(mode=0o700)
+    client = place / "ansible-playbook"
+    root = str(Path(__file__).parents[2])
+    client.write_text(_CLIENT.format(python=python, root=root, executable=executable))
+    client.chmod(0o700)
+    return str(place)
+
+
+def interpreter(executable: str) -> str | None:
+    """The Python of a script, as it names it; None if that is another than ours."""
     with Path(executable).open("rb") as file:
         first = file.readline(_LONGEST * 2).decode(errors="replace").strip()
     theirs, ours = Path(first.removeprefix("#!")), Path(sys.executable)
     same = theirs.parent == ours.parent and theirs.resolve() == ours.resolve()
     if not same or len(str(theirs)) > _LONGEST or any(map(str.isspace, str(theirs))):
         return None
-    place = directory / "bin"
-    place.mkdir(mode=0o700)
-    client = place / "ansible-playbook"
-    root = str(Path(__file__).parents[2])
-    client.write_text(_CLIENT.format(python=theirs, root=root, executable=executable))
-    client.chmod(0o700)
-    return str(place)
+    return str(theirs)
 
 
 def why_unused(directory: Path) -> str | None:
