@@ -157,7 +157,9 @@ def test_an_interrupt_of_the_python_interface_stops_the_command_and_is_raised(
     user: Dispatcher, vm: Vm
 ) -> None:
     program = (
-        "import sys\nfrom dxansible.fleet import fanout_ssh\n"
+        "import signal, sys\nfrom dxansible.fleet import fanout_ssh\n"
+        # tests that a shell has in its background ignore it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n    fanout_ssh('macmini', sys.argv[1], timeout_sec=600)\n"
         "except KeyboardInterrupt:\n    print('interrupted')\n"
     )

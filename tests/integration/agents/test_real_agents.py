@@ -148,7 +148,7 @@ def test_a_conversation_that_was_begun_by_hand_goes_on(shop: Shop) -> None:
 
 def test_the_fleet_shows_the_agents_and_their_versions(shop: Shop) -> None:
     host = _health(shop)
-    for _ in range(4):  # a version that is long in coming is left out
+    for _ in range(19):  # a version that is long in coming is left out
         host = _health(shop) if host["agent_version"] is None else host
 
     assert (host["agent"], host["agent_found"]) == ("opencode", True)
