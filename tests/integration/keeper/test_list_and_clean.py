@@ -11,6 +11,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import 
     read_listing,
 )
 
+from tests.integration.keeper.machine import wait_until
 from tests.integration.keeper.trees import Tree
 
 if TYPE_CHECKING:
@@ -110,11 +111,15 @@ def test_clean_removes_what_never_arrived_whole(machine: Machine) -> None:
     assert [path.name for path in (machine.state / "incoming").iterdir()] == ["young.12345"]
 
 
-def test_each_end_of_a_session_cleans_up_after_the_others(machine: Machine) -> None:
+def test_ends_of_sessions_clean_up_after_the_others_once_an_hour(machine: Machine) -> None:
+    marker = machine.state / "cleaned"
     machine.run("old", "echo hi")
+    wait_until(lambda: not machine.processes())
+    hour = marker.read_text()
     _age(machine.session("old"), 3)
+    machine.run("young", "echo hi")
+    wait_until(lambda: not machine.processes())
+    assert ("old" in _listed(machine)) == (marker.read_text() == hour)
+    marker.write_text(f"{int(hour) - 1}\n")
     machine.run("new", "echo hi")
-    deadline = time.monotonic() + 20
-    while "old" in _listed(machine):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: "old" not in _listed(machine))

@@ -26,9 +26,13 @@ same() { # pid birth: is that very process still running?
     case $run in Z* | X*) return 1 ;; esac
 }
 
-alive() { # file with "pid birth boot": is that very process still running?
-    { IFS=' ' read -r known_pid known_birth known_boot <"$1"; } 2>/dev/null || return 1
-    [ "$known_boot" = "$boot" ] && same "$known_pid" "$known_birth"
+alive() { # file with lines "pid birth boot": is one of those very processes still running?
+    {
+        while IFS=' ' read -r known_pid known_birth known_boot; do
+            [ "$known_boot" != "$boot" ] || ! same "$known_pid" "$known_birth" || return 0
+        done <"$1"
+    } 2>/dev/null
+    return 1
 }
 
 snapshot() { # text: every process but zombies: pid ppid pgid sid birth, and 1 if its tag begins with the text

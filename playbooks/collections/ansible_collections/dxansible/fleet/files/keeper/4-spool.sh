@@ -5,6 +5,13 @@ size() { # file: sets $size, 0 if there is none
     [ ! -s "$1" ] || size=$(($(wc -c 2>/dev/null <"$1") + 0))
 }
 
+copied() { # file, its size before, what dd said: sets $size, which it has now
+    size=${3##*records out}
+    size=${size%% byte*}
+    size=${size##*[!0-9]}
+    if [ -n "$size" ]; then size=$(($2 + size)); else size "$1"; fi # not every dd says so
+}
+
 offset_of() { # segment: sets $begin, the offset of its first byte
     begin=${1##*.}
     begin=${begin#"${begin%%[!0]*}"}
@@ -43,7 +50,7 @@ fill() { # standard input to $segment, until it has its size or the input ends, 
             return 1
         fi
         known=$size
-        size "$segment"
+        copied "$segment" "$known" "$report"
         [ "$size" -gt "$known" ] || more=
         # it says "FULL+PARTIAL records in": fewer than asked for is the end already
         report=${report%% records in*}
@@ -76,11 +83,17 @@ pending() { # out|err offset: is there a byte at or after it?
     [ "$total" -gt "$2" ]
 }
 
-# Puts up to $chunk bytes from an offset aside and says where they begin and end. A segment that is being trimmed
-# reads as an empty one.
-cut() { # out|err offset: sets $from, $upto and $total; fills "$dir/.reply.PID.STREAM" if there is something
-    from=$2 upto=$2 stream=$1
+# Finds up to $chunk bytes from an offset and says where they begin and end. They are put aside, unless they are a
+# whole stream that has come to its end. A segment that is being trimmed reads as an empty one.
+cut() { # out|err offset: sets $from, $upto and $total; and $piece, the file that has the bytes, if there are any
+    from=$2 upto=$2 stream=$1 piece='' complete=''
+    [ ! -e "$dir/$1.eof" ] || complete=yes
     if ! pending "$1" "$2" || [ "$chunk" -eq 0 ]; then return 0; fi
+    set -- "$dir/$stream".0*
+    if [ "$complete" ] && [ $# -eq 1 ] && [ "$from" -eq 0 ] && [ "$total" -le "$chunk" ]; then
+        upto=$total piece=$1
+        return
+    fi
     set --
     for segment in "$dir/$stream".0*; do
         offset_of "$segment"
@@ -89,8 +102,9 @@ cut() { # out|err offset: sets $from, $upto and $total; fills "$dir/.reply.PID.S
     for segment; do
         offset_of "$segment"
         [ "$begin" -le "$from" ] || from=$begin upto=$begin
-        tail -c +$((from - begin + 1)) "$segment" 2>/dev/null | head -c "$chunk" >"$dir/.reply.$$.$stream"
-        size "$dir/.reply.$$.$stream"
+        piece=$dir/.reply.$$.$stream
+        tail -c +$((from - begin + 1)) "$segment" 2>/dev/null | head -c "$chunk" >"$piece"
+        size "$piece"
         upto=$((from + size))
         [ "$size" -eq 0 ] || break
     done

@@ -30,7 +30,7 @@ state() { # sets $state and the fields of the end record
     elif [ -e "$dir/supervisor" ]; then
         state=running
         alive "$dir/supervisor" || recorded end || recorded supervisor || state=lost
-    elif alive "$dir/claim" || alive "$dir/claim"; then # twice, as a starter hands it on to the supervisor
+    elif alive "$dir/claim"; then
         state=starting
     else
         settle unstarted
@@ -84,16 +84,16 @@ conclude() { # state: writes the end record
     total out
     out_end=$total
     total err
-    record="state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total at=$(date +%s)"
+    at=$(date +%s)
+    record="state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total at=$at"
     for moment in 0.05 0.1 0.2 0.5 1 1 2 2 4 4; do # on a full disk a reply may have what was kept in reserve
         ! put end "$record" 2>/dev/null || return 0
         nap "$moment"
     done
 }
 
-forget_text() { # what the command was told to do is its owner's business
-    rm -f "$dir/command" "$dir/prompt" "$dir/verify"
-    rm -rf "$dir/desk"
+forget_text() { # [file]…: what the command was told to do is its owner's business; and other files that go
+    rm -rf "$dir/command" "$dir/prompt" "$dir/verify" "$dir/desk" "$@"
 }
 
 word() { # file of the session: sets $word, which is all that it says, or "-"

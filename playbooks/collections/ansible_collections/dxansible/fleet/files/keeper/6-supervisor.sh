@@ -1,6 +1,6 @@
 # --- the supervisor: one for each session, detached from whoever started it ---
 
-launch() { # hands the claim on to a supervisor that is nobody's child
+launch() { # shares the claim with a supervisor that is nobody's child
     # shellcheck disable=SC2030 # for the supervisor only
     (
         export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
@@ -8,7 +8,7 @@ launch() { # hands the claim on to a supervisor that is nobody's child
         (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
             "grace=$grace" "age=$age" "idle=$idle" "progress=$progress") </dev/null >/dev/null 2>&1 &
         umask 077
-        ! look "$!" || put claim "$! $birth $boot"
+        ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
     )
 }
 
@@ -32,7 +32,8 @@ supervise() {
     leader=$!
     ! look "$leader" || leader_birth=$birth
     look "$$"
-    put leader "$leader $leader_birth $parent"
+    # whoever reads it finds us dead first, so it need not appear whole
+    printf '%s\n' "$leader $leader_birth $parent" >"$dir/leader"
     timers=
     if [ "$deadline" != 0 ]; then
         watch USR2 pause "$deadline" </dev/null >/dev/null 2>&1 &
@@ -51,8 +52,9 @@ supervise() {
         stop_tree
     fi
     true <>"$dir/out" <>"$dir/err" # a reader that still waits for its first writer sees the end
-    rm -f "$dir/.supervisor.$$" "$dir/out" "$dir/err"
-    forget_text
+    # shellcheck disable=SC2086 # a list of numbers
+    [ -z "$timers" ] || kill -s TERM $timers 2>/dev/null # they end while we go on
+    forget_text "$dir/.supervisor.$$" "$dir/out" "$dir/err"
     if [ -z "$ending" ]; then
         ending=exited
         count_left
@@ -68,7 +70,7 @@ supervise() {
             nap 0.01
         done
     done
-    (clean)
+    (clean_hourly)
     wait
 }
 

@@ -25,14 +25,14 @@ heard() { # prints what changes with every byte of output
 }
 
 progressed() { # is there a line that matches $progress among the whole ones after the offset $seen? moves that on
-    chunk=$limit found=1 piece=$dir/.reply.$$.out
+    chunk=$limit found=1
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do # all segments that there are at a time
         cut out "$seen"
-        [ -e "$piece" ] || break
+        [ -n "$piece" ] || break
         lines=$(($(wc -l <"$piece")))
         seen=$((from + $(head -n "$lines" "$piece" | wc -c)))
         ! head -n "$lines" "$piece" | grep -qE -e "$progress" || found=0
-        rm -f "$piece"
+        rm -f "$dir/.reply.$$.out"
         [ "$upto" -lt "$total" ] || break
         [ "$lines" -gt 0 ] || seen=$upto # a line that goes on in the next segment
     done

@@ -20,7 +20,7 @@ reply() {
         return
     fi
     cut out "$out"
-    out_from=$from out_upto=$upto out_total=$total
+    out_from=$from out_upto=$upto out_total=$total out_piece=$piece
     cut err "$err"
     printf '\n%s state=%s code=%s verified=%s left=%s out_end=%s err_end=%s attached=%s' \
         "$mark" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "${attached-yes}"
@@ -29,11 +29,10 @@ reply() {
     word token
     printf ' token=%s full=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$out_from" "$out_upto" "$out_total"
     printf ' err_from=%s err_upto=%s err_total=%s\n' "$from" "$upto" "$total"
-    set -- "$dir/.reply.$$.out" "$dir/.reply.$$.err"
-    if [ -e "$1" ] || [ -e "$2" ]; then
-        cat "$@" 2>/dev/null
-        rm -f "$@"
-    fi
+    set -- ${out_piece:+"$out_piece"} ${piece:+"$piece"}
+    [ $# -eq 0 ] || cat "$@" 2>/dev/null
+    set -- "$dir/.reply.$$."*
+    [ ! -e "$1" ] || rm -f "$@"
     printf '\n%s end\n' "$mark"
 }
 
@@ -58,8 +57,8 @@ start() {
         fi
         trap 'exit 1' HUP INT TERM
         stage
-        cat >"$staged/command" || fail "cannot write to $root: is the disk full?"
-        size "$staged/command"
+        report=$(LC_ALL=C dd bs=65536 2>&1 >"$staged/command") || fail "cannot write to $root: is the disk full?"
+        copied "$staged/command" 0 "$report"
         [ "$size" -eq "$length" ] || fail "the command did not arrive whole"
         if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
         trap ':' HUP INT TERM PIPE

@@ -8,6 +8,14 @@ clean() { # what has not changed for $age days: sessions that ended, and what ne
     done
 }
 
+clean_hourly() { # at the end of a session; $at is now
+    hour=$((at / 3600)) cleaned=
+    { IFS= read -r cleaned <"$root/cleaned"; } 2>/dev/null
+    [ "$cleaned" != "$hour" ] || return 0
+    printf '%s\n' "$hour" >"$root/cleaned"
+    clean
+}
+
 unchanged_sessions() { # but no turns; changes the directory
     cd "$root/sessions" && find . ! -name . -prune ! -name '*[!A-Za-z0-9_-]*' ! -mtime "-$age"
 }
