@@ -18,6 +18,7 @@ from _socket import (  # socket imports much
     SOL_SOCKET,
     socket,
 )
+from fcntl import LOCK_NB, LOCK_SH, flock
 from time import monotonic, sleep, time
 
 from dxansible.engine.caller import PLAYBOOK, Absent, Unfit, address, context, directory
@@ -36,6 +37,8 @@ _REFUSAL = 600.0
 """Seconds for which it counts that an engine could not load."""
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT")
 _MOST_FDS = 200
+_TRIES = 3
+"""Engines that a run waits for; one may be ended while it loads."""
 _LOOK = 0.005
 """Seconds between two looks for an engine that loads."""
 _DIRECTORY = 0o040000
@@ -92,26 +95,38 @@ def play(executable: str) -> None:
 
 def _call_or_wait(arguments: list[str]) -> int:
     """Have an engine run ansible-playbook, one that has yet to load if need be."""
-    deadline = 0.0
-    while True:
+    seconds = _LOADING + (_PARSING if large_inventory(arguments) else 0.0)
+    for _ in range(_TRIES):
         try:
             return call(PLAYBOOK, arguments, "", dict(os.environb))
         except Absent as absent:
-            if not deadline and absent.start():
-                parsing = _PARSING if large_inventory(arguments) else 0.0
-                deadline = monotonic() + _LOADING + parsing
-            if monotonic() > deadline:
+            if not absent.start() or not _settled(absent.path, seconds):
                 raise
-            _wait_for(absent.path, deadline)
+    raise Unfit("engines end while they load")
 
 
-def _wait_for(path: str, deadline: float) -> None:
-    """Until an engine has loaded, or could not."""
-    while True:
+def _settled(path: str, seconds: float) -> bool:
+    """Wait until an engine has loaded, could not, or has ended; False if it takes longer."""
+    deadline = monotonic() + seconds
+    while monotonic() < deadline:
         sleep(_LOOK)
-        there = os.path.lexists(path) or os.path.lexists(f"{path}.unfit")
-        if there or monotonic() > deadline:
-            return
+        if os.path.lexists(path) or os.path.lexists(f"{path}.unfit") or not _held(f"{path}.lock"):
+            return True
+    return False
+
+
+def _held(lock: str) -> bool:
+    try:
+        fd = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        flock(fd, LOCK_SH | LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def check_refusal(path: str) -> None:

@@ -54,12 +54,10 @@ def main() -> None:
 
 def _load(name: str, root: str, path: str, inventory: list[str]) -> Program:
     """Load the program, or leave word for the calls to come that it can't be done."""
-    refusal = f"{path}.unfit"
-    _remove(refusal)
     try:
         return load(name, root, inventory)
     except BaseException as error:
-        with open(refusal, "w", encoding="utf-8", opener=_private) as file:
+        with open(f"{path}.unfit", "w", encoding="utf-8", opener=_private) as file:
             file.write(str(error) or type(error).__name__)
         _remove(f"{path}.lock")
         raise

@@ -41,6 +41,8 @@ def start(program: str, path: str, text: bytes, root: str, sources: Sequence[str
     held = lock(path)
     if held is None:
         return True
+    for trace in (path, f"{path}.unfit"):  # of one that was killed, or could not load
+        _remove(trace)
     shared = shared_environment(program)
     idle = os.environ.get("DX_ENGINE_IDLE", "")
     order = pack(
@@ -92,12 +94,16 @@ def _room_for_another(ours: str) -> bool:
                 engines += 1
                 continue
             for trace in (path, f"{path}.new", f"{path}.unfit", f"{path}.lock"):
-                try:
-                    os.unlink(trace)
-                except FileNotFoundError:
-                    continue
+                _remove(trace)
             os.close(held)
     return engines < _MOST_ENGINES
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
 
 
 def _become(order: bytes, held: int, program: str, root: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,15 @@ def test_a_large_inventory_is_parsed_early_too(person: Person) -> None:
     programs = [lock.read_text().split() for lock in person.engines.glob("*.lock")]
 
     assert [int(pid) for pid, program in programs if program == "ansible-playbook"] == [early]
+
+
+def test_an_engine_that_is_killed_while_it_loads_holds_nobody_up(person: Person) -> None:
+    process = person.playbook("--version")
+    wait_until(lambda: bool(person.pids()))
+    os.kill(person.pids()[0], signal.SIGKILL)
+    said = answer(process)
+
+    assert (said.code, person.reason(said)) == (0, "")
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["--jules", "Fix it"]])
