@@ -28,12 +28,16 @@ class Screen:
         """Show progress only where a person can see it."""
         self.interactive = sys.stderr.isatty()
         self._shown = ""
+        self._amid_line = False
         self._lock = threading.RLock()
 
     def write(self, text: str) -> int:
         """Write above the progress line; part of the text stream interface that logging needs."""
         with self._lock:
             self._hide()
+            if self._amid_line:
+                sys.stderr.write("\n")
+                self._amid_line = False
             sys.stderr.write(text)
             self._show()
         return len(text)
@@ -48,7 +52,9 @@ class Screen:
             self._hide()
             stream.write(data)
             stream.flush()
-            if data.endswith(b"\n"):
+            whole = data.endswith(b"\n")
+            self._amid_line = self.interactive and stream.isatty() and not whole
+            if whole:
                 self._show()
 
     def progress(self, text: str) -> None:

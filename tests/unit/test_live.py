@@ -22,6 +22,11 @@ class Closed(io.BytesIO):
         raise BrokenPipeError
 
 
+class Terminal(io.BytesIO):
+    def isatty(self) -> bool:
+        return True
+
+
 Shown = Callable[[], tuple[bytes, bytes]]
 
 
@@ -158,6 +163,19 @@ def test_the_progress_line_gives_way_to_all_else(
 
     above = b"half%blog\nhalf%bhalf%b" % (CLEAR, CLEAR, CLEAR)
     assert shown() == (b"output\nno newline", above)
+
+
+def test_on_a_terminal_the_log_begins_on_a_line_of_its_own(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    terminal = Terminal()
+    screen = Screen()
+    for data, written in ((b"no newline", b"\nlog\n"), (b"a line\n", b"log\n")):
+        screen.raw(terminal, data)
+        screen.write("log\n")
+
+        assert shown() == (b"", written)
 
 
 def test_a_screen_is_a_stream_to_the_log(shown: Shown) -> None:
