@@ -17,6 +17,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; a Ctrl-C while that is still being loaded ends the process quietly."""
     signal(SIGINT, SIG_DFL)
+    _complete_streams()
     unused = _ask_engine() if wanted(os.environ) else None
     from dxansible import cli  # noqa: PLC0415 - not before Ctrl-C is safe
 
@@ -26,6 +27,15 @@ def main() -> None:
     finally:
         if isinstance(unused, Absent):
             _start_another(unused)
+
+
+def _complete_streams() -> None:
+    """Have the three standard streams, since few libraries are ready for one that is closed."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)  # as the lowest number that is free
+            os.set_inheritable(nothing, True)  # noqa: FBT003 - os takes no name for it
+            setattr(sys, name, os.fdopen(nothing, "w" if fd else "r"))
 
 
 def _start_another(absent: Absent) -> None:

@@ -17,7 +17,7 @@ from dxansible.calls.flags import declare_flags
 from dxansible.calls.modes import choose_call, sort_out
 from dxansible.calls.options import Options
 from dxansible.calls.terminal import SCREEN
-from dxansible.errors import DxError, UsageError
+from dxansible.errors import DxError, EngineError, UsageError
 from dxansible.outcome import FanoutOutcome
 from dxansible.settings import json_logs_wanted
 
@@ -89,6 +89,11 @@ def main(*, engine_unused: str = "") -> None:
             click.echo(render.interrupted_document(code), nl=False)
     except BrokenPipeError:
         code = FanoutOutcome.FAILURE.exit_code
+    except OSError as error:
+        code = _complain(
+            EngineError(f"this machine refuses: {error}", "see docs/troubleshooting.md"),
+            as_json=as_json,
+        )
     _leave(code if isinstance(code, int) else 0)
 
 

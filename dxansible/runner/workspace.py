@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dxansible.errors import EngineError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,9 +43,13 @@ done
 def private_directory(parent: Path) -> Iterator[Path]:
     """A new directory, mode 0700, gone at the end whatever the end is.
 
-    Where the run has removed it itself, no process of it is looked for.
+    Where the run has removed it itself, no process of it is looked for. Raises EngineError.
     """
-    directory = Path(tempfile.mkdtemp(prefix="dx-", dir=parent))
+    try:
+        directory = Path(tempfile.mkdtemp(prefix="dx-", dir=parent))
+    except OSError as error:
+        message = f"no directory for the run can be made in {parent}: {error.strerror}"
+        raise EngineError(message, "free some space, or set XDG_RUNTIME_DIR or TMPDIR") from error
     janitor = subprocess.Popen(
         ["sh", "-c", _JANITOR, "dx-janitor", str(directory)],
         stdin=subprocess.PIPE,

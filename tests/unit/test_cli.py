@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
+import os
 import re
 import signal
 import sys
@@ -144,6 +146,22 @@ def test_for_a_program_an_error_is_a_json_document_too(
     assert (answer.code, document) == (2, {"schema": 1, "exit_code": 2})
     assert text in f"{error['message']}; {error['remedy']}"
     assert answer.err == ""
+
+
+def test_what_this_machine_refuses_is_an_error_too(
+    call: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **_named: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/dx")
+
+    monkeypatch.setattr("dxansible.calls.commands.fanout", full)
+    answer = call("here", "--exec", "true")
+
+    assert (answer.code, answer.out) == (1, b"")
+    assert answer.err.endswith(
+        "dx-dispatch: this machine refuses: [Errno 28] No space left on device: '/tmp/dx';"
+        " see docs/troubleshooting.md\n"
+    )
 
 
 def test_a_command_shows_its_output_its_events_and_its_end(call: Callable[..., Answer]) -> None:

@@ -10,6 +10,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -175,3 +176,16 @@ def end_by(person: Person, number: int, env: dict[str, str]) -> int:
     code = answer(process).code
     subprocess.run(["pkill", "-KILL", "-f", str(play)], check=False)
     return code
+
+
+@pytest.mark.parametrize("engine", ["on", "off"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_standard_stream_may_be_closed(regular: Person, engine: str, closed: str) -> None:
+    ran = regular.home / "ran"
+    ran.unlink(missing_ok=True)
+    call = [sys.executable, "-m", "dxansible", "here", "--exec", "touch ~/ran"]
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh", *call]
+    said = answer(regular._start(words, env={"DX_ENGINE": engine}))
+
+    assert (said.code, ran.exists()) == (0, True)
+    assert "Traceback" not in said.err

@@ -9,15 +9,13 @@ import stat
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from dxansible.errors import EngineError
 from dxansible.runner.workspace import hand_over, private_directory
 from tests.unit.waiting import runs, wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _OWNER = """
 import subprocess, sys
@@ -55,6 +53,11 @@ def test_the_directory_is_gone_after_an_exception_too(tmp_path: Path) -> None:
 def test_two_runs_at_once_have_two_directories(tmp_path: Path) -> None:
     with private_directory(tmp_path) as first, private_directory(tmp_path) as second:
         assert first != second
+
+
+def test_it_says_where_no_directory_can_be_made() -> None:
+    with pytest.raises(EngineError, match="in /proc: "), private_directory(Path("/proc")):
+        pass
 
 
 def test_nothing_is_left_by_an_owner_that_was_killed(tmp_path: Path) -> None:
