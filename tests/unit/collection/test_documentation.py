@@ -132,7 +132,7 @@ def test_what_a_task_really_returns_is_documented(settings: Settings, *, stream:
 
     for playbook in (
         *("run-command.yml", "stop-command.yml", "start-session.yml"),
-        *("list-sessions.yml", "clean-sessions.yml"),
+        *("check-hosts.yml", "list-sessions.yml", "clean-sessions.yml"),
     ):
         request = PlayRequest(
             playbook=settings.playbooks / playbook,

@@ -8,12 +8,22 @@ ping() {
     if [ -n "$program" ]; then
         if file=$(locate "$program"); then
             printf ' found=yes'
-            [ -z "$version" ] || printf ' message=%s' "$(ask_version "$file" "$version")"
+            [ -z "$version" ] || tell_version
         else
             printf ' found=no'
         fi
     fi
     printf '\n%s end\n' "$mark"
+}
+
+tell_version() { # and how long that took, in hundredths of a second
+    clock
+    began=$now
+    told=$(ask_version "$file" "$version")
+    clock
+    took=$((now - began))
+    [ -n "$procfs" ] || took=- # date only knows seconds
+    printf ' took=%s message=%s' "$took" "$told"
 }
 
 count_running() {

@@ -3,80 +3,94 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
     agents,
     link,
     session_view,
     turn_ends,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.call import (
+    CALL_SPEC,
+    CALL_VARIABLES,
+    CallAction,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper, KeeperError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import turns_of
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _SPEC = {
+    **CALL_SPEC,
     "session": {"type": "str", "default": ""},
     "agents": {"type": "dict", "default": {}},
-    "connect_timeout": {"type": "float", "default": 5.0},
-    "ssh": {"type": "dict", "default": {}},
-    "batch_mode": {"type": "bool", "default": True},
     "claim_ends": {"type": "bool", "default": False},
     "trail": {"type": "str", "default": ""},
     "thread": {"type": "str", "default": ""},
 }
+_VARIABLES = {
+    **CALL_VARIABLES,
+    "session": "dx_session",
+    "agents": "dx_agents",
+    "claim_ends": "dx_claim_ends",
+    "trail": "dx_trail",
+    "thread": "dx_trail_thread",
+}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
+class ActionModule(CallAction):
     """Reads the agent sessions of one host."""
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Read them, and say in ``dx`` what there is; only notes are made, where asked for."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(_SPEC)
-        host = str((task_vars or {})["inventory_hostname"])
-        timeout = arguments["connect_timeout"]
-        link.harden(
-            self._connection,
-            arguments["ssh"],
-            connect_timeout=timeout,
-            batch_mode=arguments["batch_mode"],
-        )
-        record: dict[str, Any] = {"kind": "sessions", "sessions": [], "load": None, "error": None}
+    spec: ClassVar = _SPEC
+    variables: ClassVar = _VARIABLES
+    kind: ClassVar = "sessions"
+
+    def _call(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Read them, and say what there is; only notes are made, where asked for."""
+        record |= {"sessions": [], "load": None, "error": None}
         try:
-            known = agents.load_agents(arguments["agents"])
-            keeper = Keeper(self._connection)
-            with link.guarded(timeout * 2 + 20):
-                listing = keeper.list(arguments["session"] or None)
-                turns = turns_of(listing.sessions)
-                record["load"] = listing.load
-                record["sessions"] = [
-                    session_view.describe(
-                        host,
-                        name,
-                        turns[name],
-                        known,
-                        listing.now,
-                        lambda key: _errors(keeper, key),
-                    )
-                    for name in turns
-                ]
-                if arguments["trail"] and arguments["thread"]:
-                    turn_ends.note_thread(keeper, turns, arguments["trail"], arguments["thread"])
-            if arguments["claim_ends"]:
-                record["ends"] = turn_ends.claim_ends(
-                    host, keeper, turns, known, trail=arguments["trail"], connect_timeout=timeout
-                )
+            known = agents.load_agents(self._arguments["agents"])
         except agents.AgentError as error:
             raise AnsibleActionFail(str(error)) from error
+        try:
+            self._read(Keeper(self._connection), known, record)
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
-            record["error"] = link.explain(host, error)
-        failed = record["error"] is not None
-        message = record["error"] or f"{host}: {len(record['sessions'])} sessions"
-        return result | {"failed": failed, "msg": message, "dx": record, "changed": False}
+            record["error"] = link.explain(self._host, error)
+        count = len(record["sessions"])
+        return {
+            "failed": record["error"] is not None,
+            "msg": record["error"] or f"{self._host}: {count} sessions",
+        }
+
+    def _read(
+        self, keeper: Keeper, known: Mapping[str, agents.Agent], record: dict[str, Any]
+    ) -> None:
+        arguments = self._arguments
+        trail, thread = arguments["trail"], arguments["thread"]
+        with link.guarded(self._timeout * 2 + 20):
+            listing = keeper.list(arguments["session"] or None)
+            turns = turns_of(listing.sessions)
+            record["load"] = listing.load
+            record["sessions"] = [
+                session_view.describe(
+                    self._host,
+                    name,
+                    turns[name],
+                    known,
+                    listing.now,
+                    lambda key: _errors(keeper, key),
+                )
+                for name in turns
+            ]
+            if trail and thread:
+                turn_ends.note_thread(keeper, turns, trail, thread)
+        if arguments["claim_ends"]:
+            record["ends"] = turn_ends.claim_ends(
+                self._host, keeper, turns, known, trail=trail, connect_timeout=self._timeout
+            )
 
 
 def _errors(keeper: Keeper, key: str) -> bytes:

@@ -9,8 +9,17 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents, checks, link
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper, KeeperError
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.preflight import OPTIONS, Preflight
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.given import complete
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+    Keeper,
+    KeeperError,
+    Ping,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.preflight import (
+    OPTIONS,
+    VARIABLES,
+    Preflight,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
 _STATUS = {
@@ -26,11 +35,22 @@ _STATUS = {
 _SPEC = {
     **OPTIONS,
     "timeout": {"type": "float", "default": 5.0},
-    "connect": {"type": "bool", "default": False},
+    "connect": {"type": "bool", "default": True},
     "batch_mode": {"type": "bool", "default": True},
+    "survey": {"type": "bool", "default": True},
     "agent": {"type": "str", "default": ""},
     "agents": {"type": "dict", "default": {}},
     "path": {"type": "list", "elements": "str", "default": []},
+}
+_VARIABLES = {
+    **VARIABLES,
+    "timeout": "dx_preflight_timeout",
+    "connect": "dx_check_reachable",
+    "batch_mode": "dx_batch_mode",
+    "survey": "dx_survey",
+    "agent": "dx_agent",
+    "agents": "dx_agents",
+    "path": "dx_path",
 }
 
 
@@ -42,13 +62,16 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
     ) -> dict[str, Any]:
         """Make the checks; the first that fails decides."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        self._task.args = complete(self._templar, self._task.args, variables, _VARIABLES)
         _, arguments = self.validate_argument_spec(_SPEC)
-        preflight = Preflight(self._connection, task_vars or {}, arguments)
-        preflight.record |= {"connect": arguments["connect"], "agent": arguments["agent"] or None}
+        agent = _agent(arguments) if arguments["survey"] else None
+        preflight = Preflight(self._connection, variables, arguments)
+        preflight.record |= {"connect": arguments["connect"], "agent": agent and agent.name}
         preflight.make(arguments["timeout"])
         if arguments["connect"] and preflight.failure is None:
             try:
-                self._connect_for_real(preflight.target, arguments, preflight.record)
+                self._connect_for_real(preflight.target, agent, arguments, preflight.record)
             except checks.CheckFailure as failure:
                 preflight.fail(failure)
             preflight.measure()
@@ -59,7 +82,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         return result | {"dx": preflight.record, "changed": False}
 
     def _connect_for_real(
-        self, target: checks.Target, arguments: dict[str, Any], record: dict[str, Any]
+        self,
+        target: checks.Target,
+        agent: agents.Agent | None,
+        arguments: dict[str, Any],
+        record: dict[str, Any],
     ) -> None:
         timeout = arguments["timeout"]
         link.harden(
@@ -69,13 +96,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             batch_mode=arguments["batch_mode"],
         )
         record["attempts"] = 1
-        began = time.monotonic()
         try:
             with link.guarded(timeout * 3 + 15):
-                Keeper(self._connection).ping()
-            record["latency_ms"] = round((time.monotonic() - began) * 1000)
-            with link.guarded(timeout * 3 + 15):
-                self._survey(arguments, record)
+                self._ask(agent, ":".join(arguments["path"]), record)
         except link.LinkError as error:
             raise checks.CheckFailure(
                 _STATUS[error.failure], link.explain(target.name, error)
@@ -88,22 +111,38 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                 checks.Status.AUTH_MODE_INVALID, link.explain(target.name, error)
             ) from error
 
-    def _survey(self, arguments: dict[str, Any], record: dict[str, Any]) -> None:
-        """Ask the VM about its load, what runs there, and its agent, where one is named."""
-        if not arguments["agent"]:
+    def _ask(self, agent: agents.Agent | None, path: str, record: dict[str, Any]) -> None:
+        """Ask for a sign of life, and in the same round trip how the host is, and its agent."""
+        if agent is None:
+            record["latency_ms"], _ = self._ping()
             return
-        try:
-            agent = agents.choose(agents.load_agents(arguments["agents"]), arguments["agent"])
-        except agents.AgentError as error:
-            raise AnsibleActionFail(str(error)) from error
-        survey = Keeper(self._connection).ping(
+        latency, survey = self._ping(
             program=agent.program,
-            path=":".join(arguments["path"]),
+            path=path,
             version=agent.version[1] if len(agent.version) > 1 else None,
         )
+        if survey.version_ms is None:
+            latency, _ = self._ping()
+        else:
+            latency = max(0, latency - survey.version_ms)
         record |= {
+            "latency_ms": latency,
             "load": survey.load,
             "running": survey.running,
             "agent_found": survey.found,
             "agent_version": survey.version,
         }
+
+    def _ping(self, **about: str | None) -> tuple[int, Ping]:
+        """Milliseconds that it took, and the answer."""
+        began = time.monotonic()
+        answer = Keeper(self._connection).ping(**about)
+        return round((time.monotonic() - began) * 1000), answer
+
+
+def _agent(arguments: dict[str, Any]) -> agents.Agent:
+    try:
+        known = agents.load_agents(arguments["agents"])
+        return agents.choose(known, arguments["agent"] or "opencode")
+    except agents.AgentError as error:
+        raise AnsibleActionFail(str(error)) from error

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleActionFail
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
     agents,
     link,
     turn_ends,
     turn_verdict,
     verdict,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.call import (
+    CALL_SPEC,
+    CALL_VARIABLES,
+    CallAction,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     ENDED,
@@ -22,84 +27,78 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import turns_of
 
 _SPEC = {
-    "id": {"type": "str", "required": True},
-    "connect_timeout": {"type": "float", "default": 5.0},
+    **CALL_SPEC,
+    "id": {"type": "str", "default": ""},
     "wait": {"type": "int", "default": 8},
-    "ssh": {"type": "dict", "default": {}},
     "turns": {"type": "bool", "default": False},
     "agents": {"type": "dict", "default": {}},
     "claim_ends": {"type": "bool", "default": False},
 }
+_VARIABLES = {**CALL_VARIABLES, "agents": "dx_agents", "claim_ends": "dx_claim_ends"}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
+class ActionModule(CallAction):
     """Stops one session, verified.
 
     Stopping what has ended already is no error, and reports how that ended.
     """
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Stop it and say in ``dx`` what came of it; failed unless it is known to be gone."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(_SPEC)
-        host = str((task_vars or {})["inventory_hostname"])
-        link.harden(
-            self._connection,
-            arguments["ssh"],
-            connect_timeout=arguments["connect_timeout"],
-            batch_mode=True,
-        )
+    spec: ClassVar = _SPEC
+    variables: ClassVar = _VARIABLES
+    kind: ClassVar = "stop"
+
+    def _call(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Stop it and say what came of it; failed unless it is known to be gone."""
+        name = self._arguments["id"] or self._preflight_id
+        if not name:
+            raise AnsibleActionFail("one of the options id and preflight is needed")
         state, totals = "unknown", None
         try:
-            with link.guarded(arguments["connect_timeout"] * 2 + arguments["wait"] + 15):
-                reply = self._stop(arguments)
+            with link.guarded(self._timeout * 2 + self._arguments["wait"] + 15):
+                reply = self._stop(name)
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
-            text = f"{host}: could not be asked to stop the command ({str(error) or 'no answer'})"
+            said = str(error) or "no answer"
+            text = f"{self._host}: could not be asked to stop the command ({said})"
             decided = verdict.Verdict(
                 outcome="ABORTED", reason="aborted", error=text, stop_verified=False
             )
         else:
             if reply is None:
-                decided = turn_verdict.unknown(host, arguments["id"])
+                decided = turn_verdict.unknown(self._host, name)
             else:
                 state, totals = reply.state, [reply.out_total, reply.err_total]
-                ended = state in ENDED
-                decided = verdict.from_reply(host, reply, None) if ended else _unfinished(host)
-        record = {"kind": "stop", "id": arguments["id"], "state": state, "totals": totals}
-        record |= decided.as_dict()
-        if arguments["turns"] and arguments["claim_ends"]:
-            record["ends"] = self._claim_ends(host, arguments)
-        verified = decided.outcome != "ABORTED" or bool(decided.stop_verified)
-        return result | {
-            "failed": not verified,
+                decided = self._judge(reply)
+        record |= {"id": name, "state": state, "totals": totals} | decided.as_dict()
+        if self._arguments["turns"] and self._arguments["claim_ends"]:
+            record["ends"] = self._claim_ends(name)
+        return {
+            "failed": decided.outcome == "ABORTED" and not decided.stop_verified,
             "msg": decided.error or "",
-            "dx": record,
             "changed": state == "aborted",
         }
 
-    def _claim_ends(self, host: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-        keeper, timeout = Keeper(self._connection), arguments["connect_timeout"]
-        try:
-            known = agents.load_agents(arguments["agents"])
-            with link.guarded(timeout * 2 + 15):
-                turns = turns_of(keeper.list(arguments["id"]).sessions)
-        except (agents.AgentError, link.LinkError, link.CallTimeoutError, KeeperError):
-            return []  # the next client that sees the end will tell it
-        return turn_ends.claim_ends(host, keeper, turns, known, connect_timeout=timeout)
-
-    def _stop(self, arguments: dict[str, Any]) -> Reply | None:
+    def _stop(self, name: str) -> Reply | None:
         """The answer of the VM; None if it has no turn of that session."""
-        keeper, name = Keeper(self._connection), arguments["id"]
-        if arguments["turns"]:
+        keeper = Keeper(self._connection)
+        if self._arguments["turns"]:
             turns = turns_of(keeper.list(name).sessions).get(name)
             if not turns:
                 return None
             name = turns[-1][1].name
-        return keeper.abort(name, arguments["wait"])
+        return keeper.abort(name, self._arguments["wait"])
 
+    def _judge(self, reply: Reply) -> verdict.Verdict:
+        if reply.state in ENDED:
+            return verdict.from_reply(self._host, reply, None)
+        text = f"{self._host}: asked to stop, and not yet gone"
+        return verdict.Verdict(outcome="ABORTED", reason="aborted", error=text, stop_verified=False)
 
-def _unfinished(host: str) -> verdict.Verdict:
-    text = f"{host}: asked to stop, and not yet gone"
-    return verdict.Verdict(outcome="ABORTED", reason="aborted", error=text, stop_verified=False)
+    def _claim_ends(self, name: str) -> list[dict[str, Any]]:
+        keeper = Keeper(self._connection)
+        try:
+            known = agents.load_agents(self._arguments["agents"])
+            with link.guarded(self._timeout * 2 + 15):
+                turns = turns_of(keeper.list(name).sessions)
+        except (agents.AgentError, link.LinkError, link.CallTimeoutError, KeeperError):
+            return []  # the next client that sees the end will tell it
+        return turn_ends.claim_ends(self._host, keeper, turns, known, connect_timeout=self._timeout)

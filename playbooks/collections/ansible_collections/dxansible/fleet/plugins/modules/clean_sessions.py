@@ -16,15 +16,8 @@ options:
     description: Days since the session's end. V(0) removes every one that has ended.
     type: int
     default: 30
-  connect_timeout:
-    description: Seconds for a connection to come up.
-    type: float
-    default: 5.0
-  ssh:
-    description:
-      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
-    type: dict
-    default: {}
+extends_documentation_fragment:
+  - dxansible.fleet.contact
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.
@@ -38,6 +31,10 @@ attributes:
   diff_mode:
     description: Has no differences to show.
     support: none
+notes:
+  - An option that the task leaves out is the variable that the host has for it,
+    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks),
+    C(dx_clean_age) for O(age), and C(dx_) with the option's name for the others.
 seealso:
   - module: dxansible.fleet.list_sessions
 author:
@@ -48,6 +45,7 @@ EXAMPLES = r"""
 - name: Remove what ended a week ago
   dxansible.fleet.clean_sessions:
     age: 7
+    preflight: {}
 """
 
 RETURN = r"""
@@ -66,6 +64,12 @@ dx:
       type: str
       returned: always
       sample: clean
+    preflight:
+      description:
+        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
+          failed, RV(dx) itself is that.
+      type: dict
+      returned: with O(preflight)
     removed:
       description: Ids of the sessions that are gone.
       type: list

@@ -19,19 +19,6 @@ options:
     description: Further agents, or other settings of known ones, as C(dx_agents) has them.
     type: dict
     default: {}
-  connect_timeout:
-    description: Seconds for a connection to come up.
-    type: float
-    default: 5.0
-  ssh:
-    description:
-      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
-    type: dict
-    default: {}
-  batch_mode:
-    description: Whether never to wait for a person to type a password or a passphrase.
-    type: bool
-    default: true
   claim_ends:
     description:
       - Whether to claim the ends of turns that belong to an audit trail and were not told yet.
@@ -46,6 +33,8 @@ options:
     description: Where the audit trail O(trail) goes on, noted on its turns for other machines.
     type: str
     default: ""
+extends_documentation_fragment:
+  - dxansible.fleet.contact
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.
@@ -59,6 +48,11 @@ attributes:
   diff_mode:
     description: Has no differences to show.
     support: none
+notes:
+  - An option that the task leaves out is the variable that the host has for it,
+    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
+    C(dx_trail_thread) for O(thread). For O(preflight.run_id), O(preflight.slack_channel) and the
+    others it is C(dx_) with the option's name.
 seealso:
   - module: dxansible.fleet.run_turn
 author:
@@ -66,8 +60,9 @@ author:
 """
 
 EXAMPLES = r"""
-- name: List the sessions
+- name: Check the host and list its sessions
   dxansible.fleet.list_sessions:
+    preflight: {}
   register: listed
 """
 
@@ -87,6 +82,12 @@ dx:
       type: str
       returned: always
       sample: sessions
+    preflight:
+      description:
+        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
+          failed, RV(dx) itself is that.
+      type: dict
+      returned: with O(preflight)
     sessions:
       description:
         - For each session its id (C(session)), C(state) in one word, number of the last C(turn) and

@@ -12,8 +12,7 @@ description:
     here, in this order.
   - The first check that fails is the status, and fails the task.
   - Makes no bare TCP probe of a host that passes, since OpenSSH 9.8 and later penalise them; the
-    connection that follows is
-    the probe. O(connect=true) makes it at once.
+    connection is the probe.
   - Reads the variables C(ansible_host), C(ansible_port), C(ansible_user), C(dx_auth_mode),
     C(dx_aliases),
     C(dx_capabilities) and C(dx_hostnames).
@@ -40,15 +39,19 @@ options:
   connect:
     description: Whether to make a real connection and have the host answer.
     type: bool
-    default: false
+    default: true
   batch_mode:
     description: Whether never to wait for a person to type a password or a passphrase.
     type: bool
     default: true
-  agent:
+  survey:
     description:
-      - Name of the coding agent to look for on the host, with its load and what runs there.
-      - When empty, or without O(connect=true), nothing of that is looked for.
+      - Whether to ask for the load of the host, for what runs there, and for its coding agent. It
+        is part of the connection, so there is none of it without O(connect).
+    type: bool
+    default: true
+  agent:
+    description: Name of the agent to look for. When empty, C(opencode).
     type: str
     default: ""
   agents:
@@ -77,6 +80,10 @@ attributes:
   diff_mode:
     description: Has no differences to show.
     support: none
+notes:
+  - An option that the task leaves out is the variable that the host has for it,
+    C(dx_preflight_timeout) for O(timeout), C(dx_preflight) for O(checks), C(dx_check_reachable) for
+    O(connect), and C(dx_) with the option's name for the others. O(id_prefix) has none.
 seealso:
   - module: dxansible.fleet.run_command
 author:
@@ -86,12 +93,12 @@ author:
 EXAMPLES = r"""
 - name: Check that the host answers
   dxansible.fleet.preflight:
-    connect: true
 
 - name: Learn how the host is reached, for a command that was started earlier
   dxansible.fleet.preflight:
     run_id: deploy_42
     checks: false
+    connect: false
   register: checked
 """
 
@@ -171,12 +178,14 @@ dx:
       returned: always
       sample: 1
     latency_ms:
-      description: Milliseconds until the host answered; null without a connection.
+      description:
+        - Milliseconds until the host answered, without those that its agent took to tell its
+          version; null without a connection.
       type: int
       returned: always
       sample: 90
     agent:
-      description: Name of the agent that was looked for; null for none.
+      description: Name of the agent to look for; null without O(survey).
       type: str
       returned: always
       sample: opencode

@@ -28,10 +28,6 @@ options:
     description: Seconds that the command may take, enforced on the host. V(0) sets no limit.
     type: float
     default: 60.0
-  connect_timeout:
-    description: Seconds for a connection to come up.
-    type: float
-    default: 5.0
   max_retries:
     description: Further connection attempts. A command that ran is never run again.
     type: int
@@ -49,15 +45,6 @@ options:
     type: list
     elements: str
     default: []
-  ssh:
-    description:
-      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
-    type: dict
-    default: {}
-  batch_mode:
-    description: Whether never to wait for a person to type a password or a passphrase.
-    type: bool
-    default: true
   stream:
     description:
       - Whether every try returns new output in RV(dx), for programs that read events, instead of
@@ -73,28 +60,8 @@ options:
     description: Whether only to follow what was started under the id, and to start nothing.
     type: bool
     default: false
-  preflight:
-    description:
-      - Checks the host in the first try, as M(dxansible.fleet.preflight) does, so that no task of
-        its own is needed. A check that fails fails the task, and nothing is started.
-    type: dict
-    suboptions:
-      run_id:
-        description: As O(dxansible.fleet.preflight#module:run_id).
-        type: str
-        default: ""
-      id_prefix:
-        description: As O(dxansible.fleet.preflight#module:id_prefix).
-        type: str
-        default: cmd
-      checks:
-        description: As O(dxansible.fleet.preflight#module:checks).
-        type: bool
-        default: true
-      slack_channel:
-        description: As O(dxansible.fleet.preflight#module:slack_channel).
-        type: str
-        default: ""
+extends_documentation_fragment:
+  - dxansible.fleet.contact
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.

@@ -103,10 +103,6 @@ options:
     description: Seconds that the agent may print nothing. V(0) sets no limit.
     type: float
     default: 1200.0
-  connect_timeout:
-    description: Seconds for a connection to come up.
-    type: float
-    default: 5.0
   max_retries:
     description: Further connection attempts. A task that was taken is never given again.
     type: int
@@ -124,43 +120,14 @@ options:
     type: list
     elements: str
     default: []
-  ssh:
-    description:
-      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
-    type: dict
-    default: {}
-  batch_mode:
-    description: Whether never to wait for a person to type a password or a passphrase.
-    type: bool
-    default: true
   task_socket:
     description:
       - Path of a Unix socket that gives the check and the task, byte for byte, instead of
         C(dx_verify) and C(dx_task).
     type: str
     default: ""
-  preflight:
-    description:
-      - Checks the host in the first try, as M(dxansible.fleet.preflight) does, so that no task of
-        its own is needed. A check that fails fails the task, and nothing is started.
-    type: dict
-    suboptions:
-      run_id:
-        description: As O(dxansible.fleet.preflight#module:run_id).
-        type: str
-        default: ""
-      id_prefix:
-        description: As O(dxansible.fleet.preflight#module:id_prefix).
-        type: str
-        default: cmd
-      checks:
-        description: As O(dxansible.fleet.preflight#module:checks).
-        type: bool
-        default: true
-      slack_channel:
-        description: As O(dxansible.fleet.preflight#module:slack_channel).
-        type: str
-        default: ""
+extends_documentation_fragment:
+  - dxansible.fleet.contact
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.

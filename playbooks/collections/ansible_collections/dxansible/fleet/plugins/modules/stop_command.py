@@ -18,21 +18,13 @@ options:
     description:
       - Id of the command's session on this host, as RV(dxansible.fleet.preflight#module:dx.id)
         gives it.
+      - Needed unless O(preflight) makes one.
     type: str
-    required: true
-  connect_timeout:
-    description: Seconds for the connection to come up.
-    type: float
-    default: 5.0
+    default: ""
   wait:
     description: Seconds to wait for the command to be gone.
     type: int
     default: 8
-  ssh:
-    description:
-      - Settings of the ssh client, as RV(dxansible.fleet.preflight#module:dx.ssh) gives them.
-    type: dict
-    default: {}
   turns:
     description: Whether O(id) is an agent's session, whose last turn is to be stopped.
     type: bool
@@ -47,6 +39,8 @@ options:
         They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
     type: bool
     default: false
+extends_documentation_fragment:
+  - dxansible.fleet.contact
 attributes:
   action:
     description: Runs on the controller; the host needs a POSIX shell and no Python.
@@ -60,6 +54,11 @@ attributes:
   diff_mode:
     description: Has no differences to show.
     support: none
+notes:
+  - An option that the task leaves out is the variable that the host has for it,
+    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
+    C(dx_batch_mode), C(dx_agents), C(dx_claim_ends), C(dx_run_id) and C(dx_slack_channel) for the
+    options of these names. O(id), O(wait) and O(turns) have none.
 seealso:
   - module: dxansible.fleet.run_command
 author:
@@ -67,16 +66,11 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Learn how the host is reached
-  dxansible.fleet.preflight:
-    run_id: deploy_42
-    checks: false
-  register: checked
-
-- name: Stop the command
+- name: Stop the command that was started as deploy_42
   dxansible.fleet.stop_command:
-    id: "{{ checked.dx.id }}"
-    ssh: "{{ checked.dx.ssh }}"
+    preflight:
+      run_id: deploy_42
+      checks: false
 """
 
 RETURN = r"""
@@ -95,6 +89,12 @@ dx:
       type: str
       returned: always
       sample: stop
+    preflight:
+      description:
+        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
+          failed, RV(dx) itself is that.
+      type: dict
+      returned: with O(preflight)
     id:
       description: The id that was asked for.
       type: str

@@ -143,7 +143,8 @@ def load_agents(overrides: Mapping[str, Any] | None = None) -> dict[str, Agent]:
 
 @cache
 def _builtin() -> dict[str, dict[str, Any]]:
-    records: dict[str, dict[str, Any]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    records: dict[str, dict[str, Any]] = yaml.load(_FILE.read_text("utf-8"), Loader=loader)  # noqa: S506 - both are safe
     return records
 
 

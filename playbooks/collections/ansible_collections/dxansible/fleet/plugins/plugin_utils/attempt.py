@@ -15,9 +15,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from . import link, session, verdict
+from .call import CALL_SPEC, CALL_VARIABLES
 from .given import complete
 from .keeper import CutShortError, KeeperError
-from .preflight import OPTIONS, VARIABLES, Preflight
+from .preflight import Preflight
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
@@ -32,25 +33,20 @@ After that the connection counts as lost.
 """
 
 COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
+    **CALL_SPEC,
     "timeout": {"type": "float", "default": 60.0},
-    "connect_timeout": {"type": "float", "default": 5.0},
     "max_retries": {"type": "int", "default": 1},
     "retry_delay": {"type": "float", "default": 2.0},
     "output_limit": {"type": "int", "default": 0},
     "path": {"type": "list", "elements": "str", "default": []},
-    "ssh": {"type": "dict", "default": {}},
-    "batch_mode": {"type": "bool", "default": True},
-    "preflight": {"type": "dict", "options": OPTIONS},
 }
 
 
 COMMON_VARIABLES: Mapping[str, Any] = {
-    "connect_timeout": "dx_preflight_timeout",
+    **CALL_VARIABLES,
     "max_retries": "dx_max_retries",
     "retry_delay": "dx_retry_delay",
     "path": "dx_path",
-    "batch_mode": "dx_batch_mode",
-    "preflight": VARIABLES,
 }
 """Where an option comes from that a task doesn't give."""
 

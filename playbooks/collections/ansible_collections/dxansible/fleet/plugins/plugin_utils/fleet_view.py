@@ -78,16 +78,20 @@ class Ping:
     running: int
     found: bool | None
     version: str | None
+    version_ms: int | None = 0
+    """Milliseconds that the program took to tell it; None if the VM's clock is too coarse."""
 
 
 def read_ping(answer: Answer) -> Ping:
     """Raise CutShortError if it is not whole."""
     _lines(answer)
+    took = number(answer.fields, "took") if "took" in answer.fields else 0
     return Ping(
         load=_load(answer),
         running=answer.number("running"),
         found=VERIFIED.get(answer.fields.get("found", "-")),
         version=answer.message.strip() or None,
+        version_ms=None if took is None else 10 * took,
     )
 
 
