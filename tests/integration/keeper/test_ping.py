@@ -28,7 +28,7 @@ def _install(machine: Machine, name: str, text: str) -> None:
 def test_it_counts_what_runs_and_tells_the_load(machine: Machine) -> None:
     ping = _ping(machine)
     assert ping.load is not None
-    assert (ping.running, ping.found, ping.version) == (0, None, None)
+    assert (ping.running, ping.found, ping.version, ping.version_ms) == (0, None, None, 0)
     machine.run("ended", "echo hi")
     Tree("").start(machine, "a")
     Tree("").start(machine, "b.1")
@@ -49,6 +49,14 @@ def test_the_version_is_the_first_line(dash: Machine, text: str, version: str | 
     _install(dash, "tool", text)
     ping = _ping(dash, program="tool", version="-V")
     assert (ping.found, ping.version) == (True, version)
+
+
+def test_what_the_program_takes_is_told_apart_or_as_unknown(any_machine: Machine) -> None:
+    _install(any_machine, "tool", "sleep 0.5; echo 1.2")
+    ping = _ping(any_machine, program="tool", version="-V")
+    assert ping.version == "1.2"
+    assert (ping.version_ms is not None and ping.version_ms >= 480) is any_machine.procfs
+    assert (ping.version_ms is None) is not any_machine.procfs
 
 
 def test_a_program_that_is_nowhere_is_not_found(machine: Machine) -> None:

@@ -99,11 +99,17 @@ def test_a_clean_says_what_went_and_why_the_rest_did_not() -> None:
 
 
 def test_a_ping_tells_of_the_machine_and_of_a_program() -> None:
-    whole = b"\ndx-1 state=ok load=1.5 running=3 found=yes message=Tool 1.2 \ndx-1 end\n"
+    whole = b"\ndx-1 state=ok load=1.5 running=3 found=yes took=7 message=Tool 1.2 \ndx-1 end\n"
+    coarse = b"\ndx-1 state=ok load=- running=0 found=yes took=- message=\ndx-1 end\n"
     bare = b"\ndx-1 state=ok load=- running=0\ndx-1 end\n"
     missing = b"\ndx-1 state=ok load=9 running=0 found=no\ndx-1 end\n"
 
-    assert read_ping(answer(whole)) == Ping(load=1.5, running=3, found=True, version="Tool 1.2")
+    assert read_ping(answer(whole)) == Ping(
+        load=1.5, running=3, found=True, version="Tool 1.2", version_ms=70
+    )
+    assert read_ping(answer(coarse)) == Ping(
+        load=None, running=0, found=True, version=None, version_ms=None
+    )
     assert read_ping(answer(bare)) == Ping(load=None, running=0, found=None, version=None)
     assert read_ping(answer(missing)) == Ping(load=9.0, running=0, found=False, version=None)
 

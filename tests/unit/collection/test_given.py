@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +22,19 @@ COLLECTIONS = content_dir("playbooks") / "collections"
 ONE_TASK = {"register": "turn", "until": "turn.dx.done", "retries": 100, "delay": 0}
 
 
-def outcome(settings: Settings, tmp_path: Path, variables: dict[str, Any], **options: float) -> str:
-    """What becomes of a command of one second where a host has these variables."""
-    task = {"dxansible.fleet.run_command": {"preflight": {}, **options}, "name": "Run", **ONE_TASK}
-    ends: list[str] = []
+def record_of(
+    settings: Settings, tmp_path: Path, variables: dict[str, Any], task: dict[str, Any]
+) -> dict[str, Any]:
+    """The last record of a task on a host that has these variables."""
+    records: list[dict[str, Any]] = []
 
     def take(event: dict[str, Any]) -> None:
-        record = event.get("event_data", {}).get("res", {}).get("dx", {})
-        if record.get("done"):
-            ends.append(str(record["outcome"]))
+        record = event.get("event_data", {}).get("res", {}).get("dx")
+        if record:
+            records.append(record)
 
     request = PlayRequest(
-        playbook=write_playbook(tmp_path / "play.yml", task),
+        playbook=write_playbook(tmp_path / "play.yml", {"name": "Act", **task}),
         inventory=(write_inventory(tmp_path / "hosts.json", here=LOCAL | variables),),
         limit="here",
         variables={"dx_command": "sleep 1"},
@@ -40,8 +42,13 @@ def outcome(settings: Settings, tmp_path: Path, variables: dict[str, Any], **opt
         runtime_dir=settings.runtime_dir,
     )
     play(request, take, threading.Event())
-    (end,) = ends
-    return end
+    return records[-1]
+
+
+def outcome(settings: Settings, tmp_path: Path, variables: dict[str, Any], **options: float) -> str:
+    """What becomes of a command of one second where a host has these variables."""
+    task = {"dxansible.fleet.run_command": {"preflight": {}, **options}, **ONE_TASK}
+    return str(record_of(settings, tmp_path, variables, task)["outcome"])
 
 
 @pytest.mark.parametrize("value", [0.3, "0.3", "{{ 0.1 * 3 }}", "{{ mine }}"])
@@ -55,3 +62,52 @@ def test_a_variable_of_the_host_is_the_option(
 
 def test_what_the_task_gives_counts_more(settings: Settings, tmp_path: Path) -> None:
     assert outcome(settings, tmp_path, {"dx_timeout": 0.3}, timeout=30) == "SUCCESS"
+
+
+def test_a_health_check_is_as_the_host_has_it(settings: Settings, tmp_path: Path) -> None:
+    variables = {"dx_check_reachable": "{{ 1 == 2 }}", "dx_agent": "claude"}
+    task: dict[str, Any] = {"dxansible.fleet.preflight": {}}
+
+    asked = record_of(settings, tmp_path, {}, task)
+    unasked = record_of(settings, tmp_path, variables, task)
+
+    assert (asked["connect"], asked["attempts"], asked["agent"]) == (True, 1, "opencode")
+    assert (unasked["connect"], unasked["attempts"], unasked["agent"]) == (False, 0, "claude")
+    assert record_of(settings, tmp_path, {"dx_survey": "no"}, task)["agent"] is None
+
+
+CALLS: dict[str, dict[str, Any]] = {
+    "clean_sessions": {"age": 0},
+    "list_sessions": {},
+    "stop_command": {"id": "ses-1", "turns": True},
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_checks_the_host_first_where_that_is_wanted(
+    settings: Settings, tmp_path: Path, name: str
+) -> None:
+    task = {f"dxansible.fleet.{name}": {**CALLS[name], "preflight": {}}}
+    stranger = {"ansible_user": f"not-{getpass.getuser()}"}
+
+    refused = record_of(settings, tmp_path, stranger, task)
+    passed = record_of(settings, tmp_path, stranger | {"dx_preflight": False}, task)
+
+    assert (refused["kind"], refused["status"]) == ("preflight", "AUTH_MODE_INVALID")
+    assert "preflight" not in refused
+    assert passed["kind"] in {"clean", "sessions", "stop"}
+    assert passed["preflight"]["status"] == "OK"
+
+
+def test_a_stop_has_to_know_what(settings: Settings, tmp_path: Path) -> None:
+    made = record_of(
+        settings,
+        tmp_path,
+        {"dx_run_id": "deploy_42"},
+        {"dxansible.fleet.stop_command": {"preflight": {}}},
+    )
+
+    assert made["id"].startswith("deploy_42-")
+    assert made["id"] == made["preflight"]["id"]
+    with pytest.raises(IndexError):  # Ansible has said why, and there is no record
+        record_of(settings, tmp_path, {}, {"dxansible.fleet.stop_command": {}})

@@ -37,6 +37,26 @@ def test_without_a_connection_there_is_neither_attempt_nor_latency() -> None:
     assert (result.attempts, result.latency_ms) == (0, None)
 
 
+@pytest.mark.parametrize("procfs", ["auto", "off"])
+def test_the_time_of_the_agent_is_none_of_the_latency(
+    settings: Settings, home: Path, monkeypatch: pytest.MonkeyPatch, procfs: str
+) -> None:
+    monkeypatch.setenv("DX_KEEPER_PROCFS", procfs)
+    agent = home / "bin" / "slow"
+    agent.parent.mkdir()
+    agent.write_text("#!/bin/sh\nsleep 2\necho 1.2\n", encoding="ascii")
+    agent.chmod(0o755)
+    record = {"start": ["slow"], "resume": ["slow"], "version": ["slow", "-V"]}
+    variables = {"dx_path": ["~/bin"], "dx_agent": "slow", "dx_agents": {"slow": record}}
+    write_inventory(home / "inventory.yml", here=LOCAL | variables)
+
+    (result,) = check_hosts("all", settings=settings, survey=True)
+
+    assert (result.agent, result.agent_version) == ("slow", "1.2")
+    assert result.latency_ms is not None
+    assert result.duration_ms - result.latency_ms >= 1980
+
+
 @pytest.mark.usefixtures("inventory")
 def test_a_host_that_is_not_in_the_inventory_has_no_mapping() -> None:
     result = run_preflight_checks("heer")

@@ -112,15 +112,16 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             ) from error
 
     def _ask(self, agent: agents.Agent | None, path: str, record: dict[str, Any]) -> None:
-        """Ask for a sign of life, and in the same round trip how the host is, and its agent."""
+        """Ask for a sign of life, and in the same round trip how the host is, and its agent.
+
+        How long the agent takes is none of the latency. Where the host can't say it, a second ping
+        is timed.
+        """
         if agent is None:
             record["latency_ms"], _ = self._ping()
             return
-        latency, survey = self._ping(
-            program=agent.program,
-            path=path,
-            version=agent.version[1] if len(agent.version) > 1 else None,
-        )
+        argument = agent.version[1] if len(agent.version) > 1 else None
+        latency, survey = self._ping(agent.program, path, argument)
         if survey.version_ms is None:
             latency, _ = self._ping()
         else:
@@ -133,10 +134,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             "agent_version": survey.version,
         }
 
-    def _ping(self, **about: str | None) -> tuple[int, Ping]:
+    def _ping(
+        self, program: str | None = None, path: str = "", version: str | None = None
+    ) -> tuple[int, Ping]:
         """Milliseconds that it took, and the answer."""
         began = time.monotonic()
-        answer = Keeper(self._connection).ping(**about)
+        answer = Keeper(self._connection).ping(program, path, version)
         return round((time.monotonic() - began) * 1000), answer
 
 
