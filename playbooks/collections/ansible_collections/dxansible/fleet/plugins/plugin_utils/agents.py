@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,24 +133,14 @@ def load_agents(overrides: Mapping[str, Any] | None = None) -> dict[str, Agent]:
     if overrides is not None and not isinstance(overrides, dict):
         raise AgentError("dx_agents: must be a mapping of names to records")
     own = dict(overrides or {})
-    builtin = _builtin()
     for name in own:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise AgentError(f"dx_agents: {name!r} is no name; use letters, digits, '-' and '_'")
-    return {name: _agent(name, _merged(name, builtin, own)) for name in {**builtin, **own}}
+    return _AGENTS | {name: _agent(name, _merged(name, own)) for name in own}
 
 
-@cache
-def _builtin() -> dict[str, dict[str, Any]]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    records: dict[str, dict[str, Any]] = yaml.load(_FILE.read_text("utf-8"), Loader=loader)  # noqa: S506 - both are safe
-    return records
-
-
-def _merged(
-    name: str, builtin: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any]
-) -> dict[str, Any]:
-    record = dict(builtin.get(name, {}))
+def _merged(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    record = dict(_RECORDS.get(name, {}))
     changes = own.get(name, {})
     if not isinstance(changes, dict):
         raise AgentError(f"dx_agents: {name}: must be a mapping of keys; see docs/agents.md")
@@ -283,3 +272,9 @@ def _check_events(agent: Agent, reader: RecordReader) -> None:
 
 def _uses(arguments: Iterable[str], *names: str) -> bool:
     return any(found in names for word in arguments for found in PLACEHOLDER.findall(word))
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RECORDS: Mapping[str, Mapping[str, Any]] = yaml.load(_FILE.read_text("utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
+_AGENTS = {name: _agent(name, _merged(name, {})) for name in _RECORDS}
+"""Read with the module, which Ansible imports before it forks a process for each host."""
