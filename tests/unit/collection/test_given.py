@@ -65,14 +65,15 @@ def test_what_the_task_gives_counts_more(settings: Settings, tmp_path: Path) -> 
 
 
 def test_a_health_check_is_as_the_host_has_it(settings: Settings, tmp_path: Path) -> None:
-    variables = {"dx_check_reachable": "{{ 1 == 2 }}", "dx_agent": "claude"}
-    task: dict[str, Any] = {"dxansible.fleet.preflight": {}}
+    task: dict[str, Any] = {"dxansible.fleet.preflight": {"connect": True}}
 
     asked = record_of(settings, tmp_path, {}, task)
-    unasked = record_of(settings, tmp_path, variables, task)
+    claude = record_of(settings, tmp_path, {"dx_agent": "claude"}, task)
+    unasked = record_of(settings, tmp_path, {"dx_check_reachable": "{{ 1 == 2 }}"}, task)
 
     assert (asked["connect"], asked["attempts"], asked["agent"]) == (True, 1, "opencode")
-    assert (unasked["connect"], unasked["attempts"], unasked["agent"]) == (False, 0, "claude")
+    assert claude["agent"] == "claude"
+    assert (unasked["connect"], unasked["attempts"], unasked["agent"]) == (False, 0, None)
     assert record_of(settings, tmp_path, {"dx_survey": "no"}, task)["agent"] is None
 
 
@@ -100,14 +101,12 @@ def test_a_call_checks_the_host_first_where_that_is_wanted(
 
 
 def test_a_stop_has_to_know_what(settings: Settings, tmp_path: Path) -> None:
-    made = record_of(
-        settings,
-        tmp_path,
-        {"dx_run_id": "deploy_42"},
-        {"dxansible.fleet.stop_command": {"preflight": {}}},
-    )
+    task: dict[str, Any] = {"dxansible.fleet.stop_command": {"preflight": {}}}
+
+    made = record_of(settings, tmp_path, {"dx_run_id": "deploy_42"}, task)
 
     assert made["id"].startswith("deploy_42-")
     assert made["id"] == made["preflight"]["id"]
-    with pytest.raises(IndexError):  # Ansible has said why, and there is no record
-        record_of(settings, tmp_path, {}, {"dxansible.fleet.stop_command": {}})
+    for nothing in ({}, {"dx_run_id": ""}):
+        with pytest.raises(IndexError):  # Ansible has said why, and there is no record
+            record_of(settings, tmp_path, nothing, task)

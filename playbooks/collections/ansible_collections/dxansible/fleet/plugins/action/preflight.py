@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents, checks, link
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.given import complete
@@ -35,7 +36,7 @@ _STATUS = {
 _SPEC = {
     **OPTIONS,
     "timeout": {"type": "float", "default": 5.0},
-    "connect": {"type": "bool", "default": True},
+    "connect": {"type": "bool", "default": False},
     "batch_mode": {"type": "bool", "default": True},
     "survey": {"type": "bool", "default": True},
     "agent": {"type": "str", "default": ""},
@@ -45,7 +46,6 @@ _SPEC = {
 _VARIABLES = {
     **VARIABLES,
     "timeout": "dx_preflight_timeout",
-    "connect": "dx_check_reachable",
     "batch_mode": "dx_batch_mode",
     "survey": "dx_survey",
     "agent": "dx_agent",
@@ -65,11 +65,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         variables = task_vars or {}
         self._task.args = complete(self._templar, self._task.args, variables, _VARIABLES)
         _, arguments = self.validate_argument_spec(_SPEC)
-        agent = _agent(arguments) if arguments["survey"] else None
+        connect = arguments["connect"] and self._may_connect(variables)
+        agent = _agent(arguments) if connect and arguments["survey"] else None
         preflight = Preflight(self._connection, variables, arguments)
-        preflight.record |= {"connect": arguments["connect"], "agent": agent and agent.name}
+        preflight.record |= {"connect": connect, "agent": agent and agent.name}
         preflight.make(arguments["timeout"])
-        if arguments["connect"] and preflight.failure is None:
+        if connect and preflight.failure is None:
             try:
                 self._connect_for_real(preflight.target, agent, arguments, preflight.record)
             except checks.CheckFailure as failure:
@@ -80,6 +81,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         else:
             result["msg"] = f"{preflight.target.name}: preflight passed"
         return result | {"dx": preflight.record, "changed": False}
+
+    def _may_connect(self, variables: dict[str, Any]) -> bool:
+        known = complete(self._templar, {}, variables, {"may": "dx_check_reachable"})
+        return bool(boolean(known.get("may", True)))
 
     def _connect_for_real(
         self,

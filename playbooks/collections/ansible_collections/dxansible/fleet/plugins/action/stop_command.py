@@ -49,9 +49,11 @@ class ActionModule(CallAction):
 
     def _call(self, record: dict[str, Any]) -> dict[str, Any]:
         """Stop it and say what came of it; failed unless it is known to be gone."""
-        name = self._arguments["id"] or self._preflight_id
+        name = self._arguments["id"]
         if not name:
-            raise AnsibleActionFail("one of the options id and preflight is needed")
+            if not (self._arguments["preflight"] or {}).get("run_id"):
+                raise AnsibleActionFail("one of the options id and preflight.run_id is needed")
+            name = self._preflight_id
         state, totals = "unknown", None
         try:
             with link.guarded(self._timeout * 2 + self._arguments["wait"] + 15):

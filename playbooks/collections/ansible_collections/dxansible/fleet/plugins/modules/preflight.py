@@ -12,7 +12,8 @@ description:
     here, in this order.
   - The first check that fails is the status, and fails the task.
   - Makes no bare TCP probe of a host that passes, since OpenSSH 9.8 and later penalise them; the
-    connection is the probe.
+    connection that follows is
+    the probe. O(connect=true) makes it at once.
   - Reads the variables C(ansible_host), C(ansible_port), C(ansible_user), C(dx_auth_mode),
     C(dx_aliases),
     C(dx_capabilities) and C(dx_hostnames).
@@ -37,17 +38,19 @@ options:
     type: bool
     default: true
   connect:
-    description: Whether to make a real connection and have the host answer.
+    description:
+      - Whether to make a real connection and have the host answer. Where the host has the variable
+        C(dx_check_reachable) and it is false, none is made.
     type: bool
-    default: true
+    default: false
   batch_mode:
     description: Whether never to wait for a person to type a password or a passphrase.
     type: bool
     default: true
   survey:
     description:
-      - Whether to ask for the load of the host, for what runs there, and for its coding agent. It
-        is part of the connection, so there is none of it without O(connect).
+      - Whether to ask for the load of the host, for what runs there, and for its coding agent, in
+        the same round trip. There is none of it without O(connect=true).
     type: bool
     default: true
   agent:
@@ -82,8 +85,8 @@ attributes:
     support: none
 notes:
   - An option that the task leaves out is the variable that the host has for it,
-    C(dx_preflight_timeout) for O(timeout), C(dx_preflight) for O(checks), C(dx_check_reachable) for
-    O(connect), and C(dx_) with the option's name for the others. O(id_prefix) has none.
+    C(dx_preflight_timeout) for O(timeout), C(dx_preflight) for O(checks), and C(dx_) with the
+    option's name for the others. O(id_prefix) and O(connect) have none.
 seealso:
   - module: dxansible.fleet.run_command
 author:
@@ -93,12 +96,12 @@ author:
 EXAMPLES = r"""
 - name: Check that the host answers
   dxansible.fleet.preflight:
+    connect: true
 
 - name: Learn how the host is reached, for a command that was started earlier
   dxansible.fleet.preflight:
     run_id: deploy_42
     checks: false
-    connect: false
   register: checked
 """
 
@@ -169,7 +172,7 @@ dx:
       returned: always
       sample: [gpu, ml]
     connect:
-      description: Whether a connection was asked for.
+      description: Whether a connection was to be made.
       type: bool
       returned: always
     attempts:
@@ -185,7 +188,7 @@ dx:
       returned: always
       sample: 90
     agent:
-      description: Name of the agent to look for; null without O(survey).
+      description: Name of the agent that was looked for; null for none.
       type: str
       returned: always
       sample: opencode

@@ -18,7 +18,7 @@ options:
     description:
       - Id of the command's session on this host, as RV(dxansible.fleet.preflight#module:dx.id)
         gives it.
-      - Needed unless O(preflight) makes one.
+      - Needed unless O(preflight.run_id) gives the one that was made of it.
     type: str
     default: ""
   wait:

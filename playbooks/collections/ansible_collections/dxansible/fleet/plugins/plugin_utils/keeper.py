@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shlex
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,7 +52,10 @@ __all__ = [
 ]
 
 _SOURCE = Path(__file__).resolve().parents[2] / "files" / "keeper"
+_SCRIPT = b"".join(part.read_bytes() for part in sorted(_SOURCE.glob("*.sh")))
+"""Read with the module, which Ansible imports before it forks a process for each host."""
 _HOME = "${XDG_STATE_HOME:-$HOME/.local/state}/dxansible"
+_FILE = f"{_HOME}/keeper-{hashlib.sha256(_SCRIPT).hexdigest()[:16]}.sh"
 
 
 class Connection(Protocol):
@@ -65,11 +67,6 @@ class Connection(Protocol):
         """Exit code, standard output and standard error of a command on the VM."""
 
 
-@cache
-def _script() -> bytes:
-    return b"".join(part.read_bytes() for part in sorted(_SOURCE.glob("*.sh")))
-
-
 def _shell(text: str, *arguments: str) -> str:
     return shlex.join(["sh", "-c", text, "dx", *arguments])
 
@@ -79,7 +76,6 @@ class Keeper:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._file = f"{_HOME}/keeper-{hashlib.sha256(_script()).hexdigest()[:16]}.sh"
 
     def start(self, session: str, command: bytes, options: Mapping[str, object]) -> Reply:
         """Start a command under an id, or attach to what already runs under that id."""
@@ -138,7 +134,7 @@ class Keeper:
     def _call(self, verb: str, options: Mapping[str, object], payload: bytes) -> Answer:
         mark = f"dx-{secrets.token_hex(8)}"
         text = (
-            f'k={self._file}; if [ -f "$k" ]; then exec sh "$k" "$@"; fi; cat >/dev/null; '
+            f'k={_FILE}; if [ -f "$k" ]; then exec sh "$k" "$@"; fi; cat >/dev/null; '
             f"printf '\\n%s\\n%s\\n' '{mark} state=absent' '{mark} end'"
         )
         arguments = [f"{key}={value}" for key, value in options.items()]
@@ -149,12 +145,13 @@ class Keeper:
         return read_answer(mark, code, out, err)
 
     def _install(self) -> None:
-        script = _script()
         text = (
             f'umask 077; d={_HOME}; mkdir -p "$d" && cat >"$d/.keeper.$$" && '
-            f'[ "$(wc -c <"$d/.keeper.$$")" -eq {len(script)} ] && '
-            f'mv -f "$d/.keeper.$$" "{self._file}"'
+            f'[ "$(wc -c <"$d/.keeper.$$")" -eq {len(_SCRIPT)} ] && '
+            f'mv -f "$d/.keeper.$$" "{_FILE}"'
         )
-        code, out, err = self._connection.exec_command(_shell(text), in_data=script, sudoable=False)
+        code, out, err = self._connection.exec_command(
+            _shell(text), in_data=_SCRIPT, sudoable=False
+        )
         if code != 0:
             raise KeeperError(complaint(out, err) or f"the VM can't store our script (exit {code})")
