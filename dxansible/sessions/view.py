@@ -84,7 +84,8 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
 
     Running ones come first, then the newest. ``timeout_sec`` is for a connection to come up.
     With ``observer``, which is told every event, ends of turns that nobody has told yet are claimed
-    for their audit trails, or for the one ``trail``. Raises NoMatchError if there is no such host.
+    for their audit trails, or for the one ``trail``. With ``cancelled`` set it returns what it has.
+    Raises NoMatchError if there is no such host.
     """
     found, chosen = SessionList(), settings or Settings.load()
     variables: dict[str, object] = {
@@ -104,6 +105,8 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         observer=observer,
     )
     if not (found.hosts or found.sessions or found.errors):
+        if cancelled is not None and cancelled.is_set():
+            return found
         raise explain_no_match(pattern, chosen, end.output)
     for host in found.hosts:
         if host not in found.errors and host not in found.answered:

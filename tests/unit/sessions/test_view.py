@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,6 +115,13 @@ def test_a_pattern_without_a_host_is_an_error_of_every_call(settings: Settings) 
         list_sessions("heer", settings)
     with pytest.raises(NoMatchError, match="did you mean here"):
         clean_sessions("heer", settings)
+
+
+def test_who_cancels_is_not_told_that_there_is_no_such_host(settings: Settings) -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+
+    assert list_sessions("here", settings, cancelled=cancelled) == SessionList()
 
 
 # cleaning
