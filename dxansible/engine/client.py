@@ -18,7 +18,6 @@ from _socket import (  # socket imports much
     SOL_SOCKET,
     socket,
 )
-from fcntl import LOCK_NB, LOCK_SH, flock
 from time import monotonic, sleep, time
 
 from dxansible.engine.caller import PLAYBOOK, Absent, Unfit, address, context, directory
@@ -116,6 +115,8 @@ def _settled(path: str, seconds: float) -> bool:
 
 
 def _held(lock: str) -> bool:
+    from fcntl import LOCK_NB, LOCK_SH, flock  # noqa: PLC0415 - for a first call only
+
     try:
         fd = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
