@@ -43,7 +43,7 @@ class Preflight:
         self.failure: checks.CheckFailure | None = None
         name = str(variables["inventory_hostname"])
         self.target = link.describe(name, connection, dict(variables))
-        hosts = [str(host) for host in variables.get("ansible_play_hosts_all") or [name]]
+        hosts = variables.get("ansible_play_hosts_all") or [name]
         run_id = options["run_id"] or session.new_run_id(options["id_prefix"])
         self.record: dict[str, Any] = {
             "kind": "preflight",
@@ -67,7 +67,7 @@ class Preflight:
             "slack_channel": options["slack_channel"] or None,
             "ssh": {},
             "host_count": len(hosts),
-            "hosts": hosts if name == hosts[0] else None,
+            "hosts": [str(host) for host in hosts] if name == hosts[0] else None,
         }
 
     def make(self, timeout: float) -> None:
