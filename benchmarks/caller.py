@@ -33,10 +33,16 @@ _PROGRAMS = {"dx-dispatch", "ansible-playbook"}
 class Caller:
     """Has an inventory, live connections and, if ``engine``, resident engines of its own."""
 
-    def __init__(self, fleet: Fleet, inventory: Path, *, engine: bool = True) -> None:
-        """Make the directories; nothing runs yet."""
+    def __init__(
+        self, fleet: Fleet, inventory: Path, *, engine: bool = True, connections: bool = True
+    ) -> None:
+        """Make the directories; nothing runs yet.
+
+        Without ``connections`` none is kept alive: there is a transport that has none.
+        """
         self.home = Path(tempfile.mkdtemp(prefix="u-", dir=fleet.root))
         self.redone = 0
+        self._connections = connections
         self._used = 0.0
         run_directory = self.home / "run"
         run_directory.mkdir(mode=0o700)
@@ -105,7 +111,7 @@ class Caller:
 
         ``residents``: count what these spend on the call as well.
         """
-        if time.monotonic() > self._used + _STALE:
+        if self._connections and time.monotonic() > self._used + _STALE:
             self.dispatch(*arguments, codes=codes)
         for _ in range(20):
             before = resident_cpu(self.home) if residents else 0.0

@@ -11,9 +11,11 @@ from benchmarks.inventories import FREE_PLUGINS, write_free
 if TYPE_CHECKING:
     from benchmarks.fleet import Fleet
 
-__all__ = ["FORKS", "free_caller", "plain_play", "raw_play"]
+__all__ = ["FORKS", "WARM_UP", "free_caller", "plain_play", "raw_play"]
 
 FORKS = 200
+WARM_UP = ("h1", "--exec", "echo hi", "-q")
+"""A call that brings up the engines; one host is enough, as no connection has to live."""
 _PLAYBOOKS = ROOT / "playbooks"
 
 
@@ -21,7 +23,7 @@ def free_caller(fleet: Fleet, hosts: int) -> Caller:
     """Somebody whose inventory has so many hosts that cost nothing."""
     inventory = fleet.root / f"free-{hosts}.yml"
     write_free(inventory, hosts)
-    caller = Caller(fleet, inventory)
+    caller = Caller(fleet, inventory, connections=False)
     caller.environment["ANSIBLE_CONNECTION_PLUGINS"] = FREE_PLUGINS
     return caller
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks import peers
-from benchmarks.free import FORKS, free_caller, plain_play, raw_play
-from benchmarks.timing import BenchError, alternate
+from benchmarks.free import FORKS, WARM_UP, free_caller, plain_play, raw_play
+from benchmarks.timing import BenchError, Run, alternate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from benchmarks.bench import Bench
     from benchmarks.caller import Caller
-    from benchmarks.timing import Run
 
 __all__ = ["Point", "measure"]
 
@@ -29,6 +30,8 @@ _FIRST_FORKS = "10"
 _OURS = "dx-dispatch, warm"
 _COMMAND = "echo hi"
 _CALL = ("all", "--exec", _COMMAND, "-q")
+
+_Programs = dict[str, Callable[[], Run]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,44 +60,28 @@ def measure(bench: Bench) -> Iterator[Point]:
     """Yield the points on real hosts, then on hosts that cost nothing."""
     for hosts in _REAL:
         with bench.caller(hosts) as caller, bench.caller(hosts) as other:
-            yield from _measure(bench, "sshd", hosts, caller, _real(bench, hosts, other))
+            programs = partial(_real, bench, hosts, caller, other)
+            yield from _points("sshd", hosts, bench.samples, programs)
     for hosts in _FREE_FULL if bench.full else _FREE:
         with free_caller(bench.fleet, hosts) as caller, free_caller(bench.fleet, hosts) as other:
-            yield from _measure(bench, "free", hosts, caller, _free(hosts, other))
+            yield from _points("free", hosts, bench.samples, partial(_free, hosts, caller, other))
 
 
-def _measure(
-    bench: Bench,
-    transport: str,
-    hosts: int,
-    caller: Caller,
-    programs: dict[str, Callable[[], Run]],
+def _points(
+    transport: str, hosts: int, samples: int, prepare: Callable[[], _Programs]
 ) -> Iterator[Point]:
     """Yield a point for each program; a call that fails must not end the whole measurement."""
     try:
-        yield from _measure_all(bench, transport, hosts, caller, programs)
+        found = alternate(
+            1 if hosts > _LARGE else min(samples, _MOST_SAMPLES),
+            prepare(),
+            warm_up=hosts <= _LARGE,
+        )
     except BenchError as error:
         yield Point(
             transport=transport, program=_OURS, hosts=hosts, wall=(), cpu=(), problem=str(error)
         )
-
-
-def _measure_all(
-    bench: Bench,
-    transport: str,
-    hosts: int,
-    caller: Caller,
-    programs: dict[str, Callable[[], Run]],
-) -> Iterator[Point]:
-    caller.dispatch(*_CALL, "--forks", _FIRST_FORKS)
-    caller.warm(*_CALL)
-
-    def ours() -> Run:
-        return caller.dispatch_warm(*_CALL, residents=True).saying("hi", hosts)
-
-    programs[_OURS] = ours
-    samples = 1 if hosts > _LARGE else min(bench.samples, _MOST_SAMPLES)
-    found = alternate(samples, programs, warm_up=hosts <= _LARGE)
+        return
     for program, runs in found.items():
         yield Point(
             transport=transport,
@@ -105,18 +92,27 @@ def _measure_all(
         )
 
 
-def _real(bench: Bench, hosts: int, other: Caller) -> dict[str, Callable[[], Run]]:
+def _real(bench: Bench, hosts: int, caller: Caller, other: Caller) -> _Programs:
+    caller.dispatch(*_CALL, "--forks", _FIRST_FORKS)
+    caller.warm(*_CALL)
     fleet, names = bench.fleet, bench.fleet.names(hosts)
     raw = peers.ansible_raw(fleet.inventory(hosts), "all", _COMMAND, forks=min(hosts, FORKS))
     return {
         "clush": other.saying("hi", hosts, *peers.clush(fleet, names, _COMMAND)),
         "xargs ssh": other.saying("hi", hosts, *peers.xargs(fleet, names, _COMMAND)),
         "ansible -m raw": other.saying("hi", hosts, *raw),
+        _OURS: partial(_ours, caller, hosts),
     }
 
 
-def _free(hosts: int, other: Caller) -> dict[str, Callable[[], Run]]:
+def _free(hosts: int, caller: Caller, other: Caller) -> _Programs:
+    caller.warm(*WARM_UP)
     return {
         "ansible-playbook, the same play": other.saying("changed:", hosts, *plain_play(other)),
         "ansible-playbook, one raw task": other.saying("ok:", hosts, *raw_play(other)),
+        _OURS: partial(_ours, caller, hosts),
     }
+
+
+def _ours(caller: Caller, hosts: int) -> Run:
+    return caller.dispatch_warm(*_CALL, residents=True).saying("hi", hosts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.bench import cpu
-from benchmarks.free import free_caller, plain_play, raw_play
+from benchmarks.free import WARM_UP, free_caller, plain_play, raw_play
 from benchmarks.row import Row
 from benchmarks.timing import alternate
 from benchmarks.usage import watch
@@ -29,7 +29,7 @@ _CALL = ("all", "--exec", "echo hi", "-q")
 def measure(bench: Bench) -> Iterator[Row]:
     """Yield rows for the processor, then for memory."""
     with free_caller(bench.fleet, _HOSTS) as caller, free_caller(bench.fleet, _HOSTS) as other:
-        caller.warm(*_CALL)
+        caller.warm(*WARM_UP)
         programs: dict[str, Callable[[], Run]] = {
             "ours": lambda: caller.dispatch_warm(*_CALL, residents=True).saying("hi", _HOSTS),
             "play": lambda: other.run(*plain_play(other)).saying("changed:", _HOSTS),
