@@ -13,6 +13,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import (
     CommandError,
     Progress,
     command_text,
+    first_wait,
     new_run_id,
     output_limit,
     pack,
@@ -56,6 +57,15 @@ def test_a_new_id_is_never_one_that_was_given_before() -> None:
 )
 def test_the_more_hosts_the_less_output_of_each(hosts: int, limit: int) -> None:
     assert output_limit(hosts) == limit
+
+
+@pytest.mark.parametrize(
+    ("hosts", "forks", "seconds"), [(1, 5, 1), (5, 5, 1), (6, 5, 0), (100, 99, 0), (2000, 200, 1)]
+)
+def test_a_start_waits_where_no_other_host_waits_for_its_fork(
+    hosts: int, forks: int, seconds: int
+) -> None:
+    assert first_wait(hosts, forks) == seconds
 
 
 @pytest.mark.parametrize("text", ["make test", "{{ 7*7 }}", "grün\n", "a\tb"])

@@ -70,7 +70,8 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
         self._host = str(self._variables["inventory_hostname"])
         self._check_arguments()
         self._hosts = len(self._variables.get("ansible_play_hosts_all") or [self._host])
-        self._crowded = self._hosts > int(self._variables.get("ansible_forks") or 5)
+        self._forks = int(self._variables.get("ansible_forks") or 5)
+        self._crowded = self._hosts > self._forks
         self._limit = self._output_limit()
         self._result = result
         record: dict[str, Any] = {"kind": self.kind}
@@ -170,11 +171,8 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
 
     @property
     def _first_wait(self) -> int:
-        """Seconds to wait for news with the start; what is known of a host comes after them.
-
-        With more hosts than forks, start everywhere before waiting anywhere.
-        """
-        return 0 if self._crowded else 1
+        """Seconds to wait for news with the start; what is known of a host comes after them."""
+        return session.first_wait(self._hosts, self._forks)
 
     def _id(self, given: str, option: str) -> str:
         """The id that was given, else the one that the preflight has made."""

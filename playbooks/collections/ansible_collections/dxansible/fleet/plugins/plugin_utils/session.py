@@ -19,6 +19,7 @@ __all__ = [
     "CommandError",
     "Progress",
     "command_text",
+    "first_wait",
     "is_ours",
     "new_run_id",
     "output_limit",
@@ -28,6 +29,8 @@ __all__ = [
 
 _OURS = re.compile(r"[A-Za-z0-9_]{1,64}-[0-9a-f]{8}")
 _LARGEST, _SMALLEST, _ALL_HOSTS = 4 * 2**20, 256 * 2**10, 32 * 2**20
+_FORKED_IN_A_SECOND = 100
+"""Ansible forks for fewer hosts than that in a second."""
 
 
 class CommandError(Exception):
@@ -52,6 +55,15 @@ def session_id(run: str, host: str) -> str:
 def output_limit(hosts: int) -> int:
     """Bytes of each stream that are kept for a host, so that all hosts together stay bounded."""
     return max(_SMALLEST, min(_LARGEST, _ALL_HOSTS // max(1, hosts)))
+
+
+def first_wait(hosts: int, forks: int) -> int:
+    """Seconds to wait for news with the start, which spare a short command further tasks.
+
+    With more hosts than forks, start everywhere before waiting anywhere; but so many forks are free
+    again before Ansible needs them.
+    """
+    return 0 if forks < hosts and forks < _FORKED_IN_A_SECOND else 1
 
 
 def command_text(variables: Mapping[str, Any], source: str | None) -> bytes:
