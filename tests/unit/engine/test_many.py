@@ -35,6 +35,7 @@ def test_calls_leave_nothing_in_an_engine(regular: Person) -> None:
             assert answer(regular.dispatch("here", "--exec", "true")).code == 0
 
     call(20)
+    wait_until(lambda: not any(footprint(pid)[1] for pid in regular.pids()))  # the last has ended
     before = {pid: footprint(pid) for pid in regular.pids()}
     call(CALLS)
 
