@@ -45,8 +45,8 @@ def _restart(vm: Vm, session: str) -> None:
     wait_until(lambda: not processes_of(session), 15, "nothing is left of the session")
     for name in ("supervisor", "claim"):
         record = turn_directory(vm, session) / name
-        owner, birth, _ = record.read_text().split()
-        record.write_text(f"{owner} {birth} {_OTHER_BOOT}\n")
+        lines = [line.split() for line in record.read_text().splitlines()]
+        record.write_text("".join(f"{pid} {birth} {_OTHER_BOOT}\n" for pid, birth, _ in lines))
 
 
 def test_a_restart_of_the_vm_loses_the_turn_but_not_the_session(
