@@ -5,6 +5,7 @@ Hands the call to a resident engine where that is wanted and there is one; else 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from _signal import SIG_DFL, SIGINT, default_int_handler, signal  # type: ignore[import-not-found]
@@ -27,6 +28,7 @@ def main() -> None:
     finally:
         if isinstance(unused, Absent):
             _start_another(unused)
+        gc.freeze()  # a collection of garbage would be the longest part of the end
 
 
 def _complete_streams() -> None:

@@ -18,8 +18,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dxansible.redact import redact
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,6 +39,12 @@ __all__ = [
 _TAIL_LINES = 20
 
 
+def _redacted(text: str) -> str:
+    from dxansible.redact import redact  # noqa: PLC0415 - its patterns take longer than all else here
+
+    return redact(text)
+
+
 class DxError(Exception):
     """Base of all of them; `exit_code` is what the process exits with."""
 
@@ -48,7 +52,7 @@ class DxError(Exception):
 
     def __init__(self, message: str, remedy: str) -> None:
         """Take what went wrong, and what the reader can do about it; secrets in them are masked."""
-        self.message, self.remedy = redact(message), redact(remedy)
+        self.message, self.remedy = _redacted(message), _redacted(remedy)
         super().__init__(self.message, self.remedy)
 
     def __str__(self) -> str:
@@ -124,4 +128,4 @@ class EngineError(DxError):
     def __init__(self, message: str, remedy: str, output: str = "") -> None:
         """Keep the end of Ansible's own `output`, without its secrets, as `output_tail`."""
         super().__init__(message, remedy)
-        self.output_tail = "\n".join(redact(output).splitlines()[-_TAIL_LINES:])
+        self.output_tail = "\n".join(_redacted(output).splitlines()[-_TAIL_LINES:])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +30,7 @@ __all__ = [
 ]
 
 _PACKAGE = Path(__file__).resolve().parent
+_CALLBACKS = "collections/ansible_collections/dxansible/fleet/plugins/callback"
 _GROUPS_FILE = "zz-groups.yml"
 _JULES = "https://jules.googleapis.com"
 _SLACK = "https://slack.com/api"
@@ -232,12 +232,16 @@ def _runtime_dir(environ: Mapping[str, str]) -> Path:
     wanted = environ.get("XDG_RUNTIME_DIR")
     if wanted and len(wanted) < 40 and os.access(wanted, os.W_OK):  # noqa: PLR2004 - a socket path has a limit
         return Path(wanted)
-    temporary = Path(tempfile.gettempdir())
+    from tempfile import gettempdir  # noqa: PLC0415 - where it is needed
+
+    temporary = Path(gettempdir())
     return temporary if len(str(temporary)) < 40 else Path("/tmp")  # noqa: PLR2004, S108 - as above
 
 
 def _ansible_environment(environ: Mapping[str, str]) -> dict[str, str]:
     scripts = str(Path(sys.executable).parent)
+    ours = str(content_dir("playbooks") / _CALLBACKS)
+    callbacks = filter(None, [environ.get("ANSIBLE_CALLBACK_PLUGINS"), ours])
     settings = {
         "PATH": os.pathsep.join([scripts, environ.get("PATH") or os.defpath]),
         # a name that matches nothing, or a file that can't be parsed, is an error and not a warning
@@ -247,6 +251,7 @@ def _ansible_environment(environ: Mapping[str, str]) -> dict[str, str]:
         # ansible-runner turns this off unless it is told otherwise
         "ANSIBLE_HOST_KEY_CHECKING": environ.get("ANSIBLE_HOST_KEY_CHECKING", "True"),
         "ANSIBLE_NOCOLOR": "True",
+        "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(callbacks),
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         # tells the keeper of a local VM that our own ssh processes don't come from its command
         "DX_SESSION_TAG": "<client>",

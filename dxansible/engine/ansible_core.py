@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dxansible.engine.parsed import remember
+from dxansible.engine.parsed import Beside, remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,8 +56,12 @@ _PLUGINS = (
 _TEMPORARY = ("tmp", "tmppath", "temppath")
 
 
-def load_playbook() -> tuple[Callable[[], None], Callable[[], None]]:
-    """Return what runs ansible-playbook, and what the fork has to do before."""
+def load_playbook() -> tuple[Callable[[], None], Callable[[], None], Callable[[], None]]:
+    """Return what runs ansible-playbook, what the fork has to do before, and what can be done late.
+
+    The last makes runs faster, and a first one need not wait for it.
+    """
+    beside = Beside()
     constants = import_module("ansible.constants")
     seen = dict(os.environ)
     cli = import_module("ansible.cli")
@@ -66,7 +70,8 @@ def load_playbook() -> tuple[Callable[[], None], Callable[[], None]]:
         with suppress(ImportError):
             import_module(name)
     _load_what_plugins_import()
-    remember(os.environ.get("ANSIBLE_CALLBACK_PLUGINS", ""))
+    beside.offer()
+    callbacks = os.environ.get("ANSIBLE_CALLBACK_PLUGINS", "")
     manager = import_module("ansible.config.manager")
     definitions = constants.config.get_configuration_definitions()
     temporary = [each for each in definitions if definitions[each].get("type") in _TEMPORARY]
@@ -87,7 +92,7 @@ def load_playbook() -> tuple[Callable[[], None], Callable[[], None]]:
         cli.check_blocking_io()
         cli.display._set_column_width()  # noqa: SLF001 - it is for the terminal of the call
 
-    return playbook.main, renew
+    return playbook.main, renew, lambda: remember(callbacks)
 
 
 def _refuse_what_speaks(constants: Any, display: Any) -> None:  # noqa: ANN401 - Ansible's own

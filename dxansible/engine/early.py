@@ -38,8 +38,7 @@ def _start(arguments: Sequence[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nothing, fd)
-    import shutil  # noqa: PLC0415 - not in the caller, which has no use for these
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415 - not in the caller, which has no use for these
 
     from dxansible.engine import client, starter  # noqa: PLC0415
     from dxansible.engine.caller import PLAYBOOK, address, context  # noqa: PLC0415
@@ -50,7 +49,9 @@ def _start(arguments: Sequence[str]) -> None:
     settings = Settings.load(_inventory(arguments))
     os.environ.update(settings.environment)
     os.environ.update(_of_ansible_runner())
-    executable = shutil.which("ansible-playbook")
+    # shutil would take as long as all of this
+    places = [f"{each}/ansible-playbook" for each in os.environ["PATH"].split(os.pathsep)]
+    executable = next((each for each in places if os.access(each, os.X_OK)), None)
     python = interpreter(executable) if executable else None
     if python is None:
         return

@@ -15,7 +15,14 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dxansible.engine.inventory_reader import Stamp, read, restore, run_has_plugins, stamp
+from dxansible.engine.inventory_reader import (
+    Stamp,
+    Texts,
+    read,
+    restore,
+    run_has_plugins,
+    stamp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +44,8 @@ class Inventory:
     """Ansible's, of the parsing."""
     data: list[Any] = field(default_factory=list, repr=False)
     """Ansible's own, once; it may be changed by whoever takes it."""
+    texts: Texts = field(default_factory=dict, repr=False)
+    """Of host_vars and group_vars; each once, too."""
 
     @classmethod
     def load(cls, sources: Sequence[str]) -> Inventory:
@@ -54,12 +63,15 @@ class Inventory:
             try:
                 given, stamps, warnings = pickle.load(file)  # noqa: S301 - our own fork wrote it
                 found = cls(sources=given, stamps=stamps, warnings=warnings)
-                found.data.append(restore(file))
+                data, texts = restore(file)
+                found.data.append(data)
+                found.texts.update(texts)
             except Exception:  # noqa: BLE001, S110 - there was a doubt; the runs parse for themselves
                 pass
         os.waitpid(child, 0)
         if found.data:
             found._offer()
+            found._offer_texts()
         return found
 
     def stale(self) -> bool:
@@ -83,6 +95,26 @@ class Inventory:
             return ordinary(loader=loader, sources=sources, parse=parse, cache=cache)
 
         vars(cli)["InventoryManager"] = manager
+
+    def _offer_texts(self) -> None:
+        """Have files of variables read as ever, but parsed only where the text is another."""
+        loader_class = import_module("ansible.parsing.dataloader").DataLoader
+        tags = import_module("ansible.module_utils._internal._datatag").AnsibleTagHelper.tags
+        ordinary = loader_class.load
+
+        def load(
+            loader: object,
+            data: str,
+            file_name: str | None = None,
+            show_content: bool = True,  # noqa: FBT001, FBT002 - Ansible's own
+            json_only: bool = False,  # noqa: FBT001, FBT002 - Ansible's own
+        ) -> Any:  # noqa: ANN401 - YAML
+            key = str(data), tags(data)
+            if show_content and not json_only and key in self.texts:
+                return self.texts.pop(key)
+            return ordinary(loader, data, file_name, show_content, json_only)
+
+        loader_class.load = load
 
     def _is_what_would_be_found(self, loader: object, sources: Sequence[str]) -> bool:
         """Compare, and do what else parsing does to a run."""

@@ -14,14 +14,17 @@ import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, NoReturn
 
 from dxansible.engine.inventory_groups import doubt_templates, makes_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Stamp", "read", "restore", "run_has_plugins", "stamp"]
+__all__ = ["Stamp", "Texts", "read", "restore", "run_has_plugins", "stamp"]
+
+Texts = dict[tuple[str, frozenset[Any]], Any]
+"""By the text of a file and Ansible's tags of it, where it is from among them: what is in it."""
 
 _STATIC = ("ini", "toml", "yaml")
 _SETTLED, _SETTLED_WHERE_COARSE = 0.1, 2.5
@@ -83,14 +86,15 @@ def read(sources: Sequence[str], file: BinaryIO) -> None:
     for fd in (1, 2):
         os.dup2(said, fd)
     reader = _Reader()
-    given, found = list(sources), None
+    given, found, texts = list(sources), None, Texts()
     with suppress(Exception, _Doubt):  # the runs will parse, and say what is wrong
-        given, found = reader.parse(sources)
+        given, found, texts = reader.parse(sources)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     pickle.dump((given, reader.stamps, reader.warnings), file)
     if found is not None and os.fstat(said).st_size == 0:
         _keep(found, file)
+        pickle.dump(texts, file, pickle.HIGHEST_PROTOCOL)
 
 
 class _Reader:
@@ -100,8 +104,8 @@ class _Reader:
         self.stamps: dict[str, Stamp | None] = {}
         self.warnings: list[Any] = []
 
-    def parse(self, sources: Sequence[str]) -> tuple[list[str], Any]:
-        """The sources as Ansible names them, and what is in them."""
+    def parse(self, sources: Sequence[str]) -> tuple[list[str], Any, Texts]:
+        """The sources as Ansible names them, what is in them, and in files of variables."""
         options = [part for source in sources for part in ("-i", source)]
         cli = import_module("ansible.cli.playbook").PlaybookCLI(["ansible-playbook", *options, "-"])
         cli.parse()
@@ -114,12 +118,13 @@ class _Reader:
         display = import_module("ansible.utils.display").Display
         display._warning = lambda _, warning: self._hear(warning)  # noqa: SLF001 - Ansible has no other door
         doubt_templates(_raise_doubt)
-        manager = self._manager()(loader=self._loader()(), sources=given)
+        loader = self._loader()()
+        manager = self._manager()(loader=loader, sources=given)
         _look_at_variables(loaders.vars_loader)
         # each run asks for these at once, and Ansible remembers them
         manager.groups["all"].get_hosts()
         manager.get_groups_dict()
-        return list(map(str, given)), manager._inventory  # noqa: SLF001 - as above
+        return list(map(str, given)), manager._inventory, loader.texts()  # noqa: SLF001 - as above
 
     def _look_at_plugins(self, loaders: Any) -> None:  # noqa: ANN401 - Ansible's own
         if run_has_plugins():
@@ -147,8 +152,18 @@ class _Reader:
         """Ansible's DataLoader, but what is read of group_vars and host_vars is noted."""
         note = self._note
         ordinary: type[Any] = import_module("ansible.parsing.dataloader").DataLoader
+        tags = import_module("ansible.module_utils._internal._datatag").AnsibleTagHelper.tags
 
         class Watched(ordinary):  # type: ignore[misc]
+            _keys: ClassVar[dict[str, tuple[str, frozenset[Any]]]] = {}
+
+            def texts(self) -> Texts:
+                return {self._keys[path]: parsed for path, parsed in self._FILE_CACHE.items()}
+
+            def load(self, data: str, file_name: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - Ansible's own
+                self._keys[file_name] = str(data), tags(data)
+                return super().load(data, file_name, *rest, **more)
+
             def load_from_file(self, file_name: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - Ansible's own
                 note(self.path_dwim(file_name))
                 return super().load_from_file(file_name, *rest, **more)
@@ -267,8 +282,8 @@ def _keep(inventory: Any, file: BinaryIO) -> None:  # noqa: ANN401 - Ansible's o
     pickler.dump([vars(inventory), *map(vars, entities)])
 
 
-def restore(file: BinaryIO) -> object:
-    """The InventoryData that was found. Raises EOFError if there is none."""
+def restore(file: BinaryIO) -> tuple[object, Texts]:
+    """The InventoryData that was found, and files of variables. Raises EOFError if none was."""
     kind, kinds, ids = pickle.load(file)  # noqa: S301 - written by `read`
     inventory = kind.__new__(kind)
     unpickler = _Unpickler(file)
@@ -277,4 +292,4 @@ def restore(file: BinaryIO) -> object:
         vars(each).update(state)
     # or what a run adds gets the numbers that these hosts have
     vars(import_module("ansible.utils.vars"))["cur_id"] = ids
-    return inventory
+    return inventory, pickle.load(file)  # noqa: S301 - as above

@@ -6,17 +6,21 @@ then. Each result is handed out once in a process, for it may be changed by whoe
 
 from __future__ import annotations
 
+import marshal
+import os
 import re
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import CodeType
 
-__all__ = ["remember"]
+__all__ = ["Beside", "remember"]
 
 _KINDS = ("become", "cache", "callback", "connection", "inventory", "shell", "strategy", "vars")
 """Of plugins that Ansible reads the documentation of: it has their settings."""
@@ -32,22 +36,67 @@ _OURS = [
 """Our collection, as it is in a checkout and as it is installed."""
 
 
-def remember(callbacks: str) -> None:
-    """Have runs find all that is parsed here; ``callbacks``: directories of further plugins.
+class Beside:
+    """What needs none of Ansible's modules: a process of its own does it while these are loaded."""
 
-    What another version of Ansible has in another way is left as it is.
-    """
-    for part in (_builtin_metadata, lambda: _documentation(callbacks), _our_code):
-        with suppress(ImportError, AttributeError, OSError):
-            part()
+    def __init__(self) -> None:
+        """Have it begin."""
+        reader, writer = os.pipe()
+        self._reader = os.fdopen(reader, "rb")
+        self._parser = os.fork()
+        if self._parser == 0:
+            try:
+                with os.fdopen(writer, "wb") as file:
+                    marshal.dump((_compiled(), *_metadata()), file)
+            finally:
+                os._exit(0)
+        os.close(writer)
+
+    def offer(self) -> None:
+        """Have runs find what came of it; what another version has otherwise is left as it is."""
+        with self._reader, suppress(EOFError, ValueError, ImportError, AttributeError):
+            compiled, text, metadata = marshal.load(self._reader)  # noqa: S302 - our own fork wrote it
+            finder = import_module("ansible.utils.collection_loader._collection_finder")
+            _offer_code(finder, compiled)
+            _offer_metadata(finder, text, metadata)
+        os.waitpid(self._parser, 0)
 
 
-def _builtin_metadata() -> None:
-    """Of the largest file. Ansible's function invites implementations that keep it."""
-    finder = import_module("ansible.utils.collection_loader._collection_finder")
-    parse: Callable[[bytes, object], Any] = finder._meta_yml_to_dict  # noqa: SLF001 - see above
+def _compiled() -> dict[tuple[str, bytes], CodeType]:
+    """Our collection: Ansible keeps no bytecode of collections."""
+    return {
+        (str(path), source): compile(source, str(path), "exec", 0, dont_inherit=True)
+        for place in _OURS
+        for path in place.glob("*/*.py")
+        for source in [path.read_bytes()]
+    }
+
+
+def _metadata() -> tuple[bytes, Any]:
+    """Of ansible-core's plugins: the largest file that each run parses, and what is in it."""
     text = (_package() / "config" / "ansible_builtin_runtime.yml").read_bytes()
-    parsed = {text: parse(text, ("ansible.builtin", "runtime.yml"))}
+    module = import_module("ansible.utils.collection_loader._collection_meta")
+    parse: Callable[[bytes, object], Any] = module._meta_yml_to_dict  # noqa: SLF001 - Ansible has no other door
+    return text, parse(text, ("ansible.builtin", "runtime.yml"))
+
+
+def _offer_code(finder: Any, compiled: dict[tuple[str, bytes], CodeType]) -> None:  # noqa: ANN401 - Ansible's own
+    base = finder._AnsibleCollectionPkgLoaderBase  # noqa: SLF001 - Ansible has no other door
+    ordinary: Callable[[Any, str], object] = base.get_code
+
+    def get_code(loader: Any, name: str) -> object:  # noqa: ANN401 - Ansible's own
+        if not loader._compiled_code:  # noqa: SLF001 - as Ansible does
+            key = loader.get_filename(name), loader.get_source(name)
+            loader._compiled_code = compiled.get(key)  # noqa: SLF001 - as above
+        return ordinary(loader, name)
+
+    base.get_code = get_code
+
+
+def _offer_metadata(finder: Any, text: bytes, metadata: object) -> None:  # noqa: ANN401 - Ansible's own
+    """Ansible's function invites implementations that keep it."""
+    parse: Callable[[bytes, object], Any] = finder._meta_yml_to_dict  # noqa: SLF001 - see above
+    parsed = {text: metadata}
 
     def parse_or_take(given: bytes, content_id: object) -> Any:  # noqa: ANN401 - Ansible's own
         return parsed.pop(given, None) or parse(given, content_id)
@@ -55,8 +104,20 @@ def _builtin_metadata() -> None:
     vars(finder)["_meta_yml_to_dict"] = parse_or_take
 
 
+def remember(callbacks: str) -> None:
+    """Have runs find plugins' documentation; ``callbacks``: directories of further plugins.
+
+    What another version of Ansible has in another way is left as it is.
+    """
+    with suppress(ImportError, AttributeError, OSError):
+        _documentation(callbacks)
+
+
 def _package() -> Path:
-    return Path(str(import_module("ansible").__file__)).parent
+    spec = find_spec("ansible")
+    if spec is None or spec.origin is None:
+        raise ImportError("there is no ansible")
+    return Path(spec.origin).parent
 
 
 def _documentation(callbacks: str) -> None:
@@ -112,24 +173,3 @@ def _fragments(documentation: object) -> list[str]:
     names = documentation.get("extends_documentation_fragment") or []
     every = names.split(",") if isinstance(names, str) else names
     return [str(name).strip() for name in every]
-
-
-def _our_code() -> None:
-    """Of our collection: Ansible keeps no bytecode of collections."""
-    finder = import_module("ansible.utils.collection_loader._collection_finder")
-    base = finder._AnsibleCollectionPkgLoaderBase  # noqa: SLF001 - Ansible has no other door
-    ordinary: Callable[[Any, str], object] = base.get_code
-    compiled = {
-        (str(path), source): compile(source, str(path), "exec", 0, dont_inherit=True)
-        for place in _OURS
-        for path in place.glob("*/*.py")
-        for source in [path.read_bytes()]
-    }
-
-    def get_code(loader: Any, name: str) -> object:  # noqa: ANN401 - Ansible's own
-        if not loader._compiled_code:  # noqa: SLF001 - as Ansible does
-            key = loader.get_filename(name), loader.get_source(name)
-            loader._compiled_code = compiled.get(key)  # noqa: SLF001 - as above
-        return ordinary(loader, name)
-
-    base.get_code = get_code

@@ -41,6 +41,8 @@ class Program:
     """Ends as the program does: by SystemExit, an exception or a return."""
     renew: Callable[[], None]
     """For the fork: whatever the load has made for one process only."""
+    finish: Callable[[], None]
+    """For the engine, when it has leisure: what else makes calls faster."""
     stamps: dict[str, _Stamp] = field(repr=False)
     config: Callable[[], list[_Stamp]]
     """The state of Ansible's configuration files, for the present directory."""
@@ -65,19 +67,28 @@ def load(name: str, root: str, sources: Sequence[str]) -> Program:
         sys.path.insert(0, root)
     config = _config_files if name == PLAYBOOK else list
     before = config()
-    run, renew_more = (load_playbook if name == PLAYBOOK else _load_dispatch)()
+    gc.disable()
+    run, renew_more, finish_more = (load_playbook if name == PLAYBOOK else _load_dispatch)()
 
     def renew() -> None:
         _renew_python()
         renew_more()
 
+    def finish() -> None:
+        finish_more()
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+
     stamps = {path: _stamp(path) for path in _loaded_from()}
     inventory = Inventory.load(sources)
-    gc.collect()
     gc.freeze()
+    gc.enable()
+    os.register_at_fork(after_in_child=gc.freeze)  # what is not looked at needs no copy
     return Program(
         run=run,
         renew=renew,
+        finish=finish,
         stamps=stamps,
         config=config,
         config_loaded=before,
@@ -85,11 +96,11 @@ def load(name: str, root: str, sources: Sequence[str]) -> Program:
     )
 
 
-def _load_dispatch() -> tuple[Callable[[], None], Callable[[], None]]:
+def _load_dispatch() -> tuple[Callable[[], None], Callable[[], None], Callable[[], None]]:
     cli = import_module("dxansible.cli")
     for name in _DISPATCH_MODULES:
         import_module(name)
-    return cli.main, lambda: None
+    return cli.main, lambda: None, lambda: None
 
 
 def _renew_python() -> None:

@@ -30,6 +30,8 @@ __all__ = ["main"]
 _IDLE = 600.0
 """Seconds without a call."""
 _BACKLOG = 128
+_EXPECTED = 0.5
+"""Seconds within which whoever started an engine calls it."""
 
 
 def main() -> None:
@@ -106,9 +108,11 @@ def _accept_calls(
     listener: socket.socket, awake: int, ours: tuple[int, ...], engine: Engine, idle: float
 ) -> None:
     wardens = 0
+    finished = False
     last = time.monotonic()
     while wardens or time.monotonic() < last + idle:
-        ready = select.select([listener.fileno(), awake], [], [], idle)[0]
+        patience = idle if finished else min(idle, _EXPECTED)
+        ready = select.select([listener.fileno(), awake], [], [], patience)[0]
         if awake in ready:
             os.read(awake, 4096)
         wardens -= _reap()
@@ -125,6 +129,9 @@ def _accept_calls(
             line.close()
         elif wardens == 0 and awake in ready:
             last = time.monotonic()
+        if not finished:
+            engine.program.finish()
+            finished = True
 
 
 def _reap() -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["large_inventory"]
 
-_LARGE = 15_000
+_LARGE = 5_000
 """Bytes; to parse as much costs about as long as all the rest of a short command."""
 _OPTIONS = ("-i", "--inventory")
 _DEPTH = 3

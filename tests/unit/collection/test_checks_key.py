@@ -19,14 +19,14 @@ from tests.unit.collection.test_checks import EPYC6, program
 from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 SSH = SshConfig(hostname="epyc6", port=22)
 
 
-def make_key(path: Path, passphrase: str = "") -> Path:
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(path)]
+def make_key(path: Path, passphrase: str = "", kind: Sequence[str] = ("-t", "ed25519")) -> Path:
+    command = ["ssh-keygen", "-q", *kind, "-N", passphrase, "-f", str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return path
 
@@ -78,6 +78,24 @@ def accepts(*files: Path | str, ssh: SshConfig = SSH, key_file: str | None = Non
 def test_a_key_without_a_passphrase_is_enough(key: Path) -> None:
     assert accepts(key)
     assert accepts(key_file=str(key))
+
+
+def test_a_key_without_a_passphrase_is_known_by_its_beginning(
+    key: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = home / "asked"
+    program(monkeypatch, home, "ssh-keygen", f"#!/bin/sh\n>{asked}\nexit 1\n")
+
+    assert accepts(key)
+    assert not asked.exists()
+
+
+@pytest.mark.parametrize("form", ["PEM", "PKCS8"])
+def test_a_key_in_another_form_is_enough(home: Path, form: str) -> None:
+    key = make_key(home / "other", kind=("-t", "rsa", "-m", form))
+
+    assert "OPENSSH" not in key.read_text()
+    assert accepts(key)
 
 
 @pytest.mark.usefixtures("key")

@@ -35,6 +35,31 @@ for line in sys.stdin:
 """
 
 
+_TEXTS = """
+import sys
+from pathlib import Path
+from dxansible.engine.ansible_core import load_playbook
+from dxansible.engine.inventory import Inventory
+load_playbook()
+from ansible.module_utils._internal._datatag import AnsibleTagHelper
+from ansible.parsing.dataloader import DataLoader
+path, *sources = sys.argv[1:]
+def read():
+    found = DataLoader().load_from_file(path, unsafe=True, trusted_as_template=True)
+    value = found["dx_aliases"][0]
+    return value, AnsibleTagHelper.tags(found), AnsibleTagHelper.tags(value)
+ordinary = read()
+inventory = Inventory.load(sources)
+there = len(inventory.texts)
+assert read() == ordinary
+assert len(inventory.texts) == there - 1, "it was parsed again"
+assert read() == ordinary
+assert len(inventory.texts) == there - 1
+Path(path).write_text("dx_aliases: [new]")
+assert read()[0] == "new"
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """What has Ansible loaded, and loads inventories."""
@@ -168,6 +193,17 @@ def test_an_edit_just_after_another_makes_it_stale(engine: Engine, site: Path) -
         assert engine.load(site, GROUPS) == "kept"
         (site / "red.yml").write_text(HOSTS)
         assert engine.look() == "stale"
+
+
+def test_a_file_of_variables_is_parsed_once_unless_its_text_is_another(
+    engine: Engine, site: Path
+) -> None:
+    file = site / "host_vars" / "second" / "ours.yml"
+    subprocess.run(
+        [sys.executable, "-c", _TEXTS, str(file), str(site), str(GROUPS)],
+        env={**os.environ, "HOME": str(engine.home)},
+        check=True,
+    )
 
 
 def test_what_no_run_would_read_does_not_make_it_stale(engine: Engine, site: Path) -> None:

@@ -48,6 +48,11 @@ third ansible_port=22
 [db:vars]
 list=[1, "two"]
 """
+FILE = """
+file: ["{{ 6 * 7 }}", !unsafe "{{ no }}", 2020-01-02]
+file_secret: !vault |
+  SECRET
+"""
 DUMP: list[dict[str, Any]] = [
     {"add_host": {"name": "added", "groups": ["late", "new"], "colour": "added"}},
     {"debug": {"msg": "{{ dict(hostvars) | to_json }}"}},
@@ -201,7 +206,8 @@ def rich(site: Site) -> str:
 
 @pytest.mark.parametrize("kind", ["yaml", "ini"])
 def test_a_run_is_the_same_as_without(site: Site, kind: str) -> None:
-    for name, variables in (("group_vars/late.yml", "file: late"), ("host_vars/first", "file: 1")):
+    own = FILE.replace("SECRET", encrypted("{{ colour }}", site).replace("\n", "\n  "))
+    for name, variables in (("group_vars/late.yml", "file: late"), ("host_vars/first", own)):
         (site.home / name).parent.mkdir(exist_ok=True)
         (site.home / name).write_text(variables)
     site.inventory = write(site.home / f"other.{kind}", rich(site) if kind == "yaml" else INI)

@@ -57,7 +57,7 @@ def waiting(request: PlayRequest, home: Path) -> PlayRequest:
 
 def once_it_waits(home: Path, act: Callable[[], None]) -> Callable[[dict[str, Any]], None]:
     def on_event(event: dict[str, Any]) -> None:
-        if event["event"] == "runner_on_start":
+        if event["event"] == "playbook_on_play_start":
             wait_until((home / "worker").exists)
             act()
 
@@ -88,6 +88,8 @@ def test_events_come_in_order_and_the_end_says_how_it_was(request_: PlayRequest)
     assert end.status == "successful"
     assert [e["event"] for e in events if e["event"] in RUN_EVENTS] == list(RUN_EVENTS)
     assert said(events) == "hello"
+    # which would be two more for each task of a host
+    assert not {"playbook_on_task_start", "runner_on_start"} & {e["event"] for e in events}
 
 
 def test_a_string_is_never_a_template_and_other_values_keep_their_type(

@@ -8,6 +8,7 @@ the later auth check is probed, so that an unreachable host is still reported as
 
 from __future__ import annotations
 
+import base64
 import errno
 import getpass
 import os
@@ -35,6 +36,12 @@ __all__ = [
 ]
 
 AUTH_MODES = ("local", "tailscale", "ssh_key")
+
+_OPEN_KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.b64encode(
+    b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1"
+)
+"""A magic word, a cipher, what makes its key of a passphrase and with which options; one key."""
+_END_OF_KEY = b"-----END OPENSSH PRIVATE KEY-----\n"
 
 
 class Status(StrEnum):
@@ -290,11 +297,27 @@ def _agent_has_identity(agent: str | None, timeout: float) -> bool:
     return done.returncode == 0
 
 
+def _is_open(path: Path) -> bool:
+    """Whether the file says that it has a whole key without a passphrase (PROTOCOL.key).
+
+    Only its ends are looked at, not the key. It spares every host an ``ssh-keygen``.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_OPEN_KEY)) != _OPEN_KEY:
+            return False
+        file.seek(-len(_END_OF_KEY), os.SEEK_END)
+        return file.read() == _END_OF_KEY
+
+
 def _key_problem(path: Path, timeout: float) -> str | None:
     if not os.access(path, os.R_OK):
         return f"the key {path} can't be read; check its owner and mode"
     if path.stat().st_mode & 0o077:
         return f"others can read the key {path}, so ssh won't use it; run: chmod 600 {path}"
+    return None if _is_open(path) else _key_complaint(path, timeout)
+
+
+def _key_complaint(path: Path, timeout: float) -> str | None:
     try:
         done = subprocess.run(
             ["ssh-keygen", "-y", "-P", "", "-f", str(path)],
