@@ -7,14 +7,13 @@ there is any doubt, it parses, as without an engine.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pickle
-import signal
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from dxansible.engine.helper import begin
 from dxansible.engine.inventory_reader import (
     Stamp,
     Texts,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Inventory"]
 
-_PR_SET_PDEATHSIG = 1
 _SPEAKS_OF_PARSING = 3
 """The verbosity from which on Ansible says how it parses."""
 
@@ -52,14 +50,9 @@ class Inventory:
         """Have them parsed, and Ansible take what was found from here. Ansible must be loaded."""
         if not sources:
             return cls()
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reader)
-            _be_reader(sources, writer)
-        os.close(writer)
+        child, file = begin(lambda file: read(sources, file))
         found = cls()
-        with os.fdopen(reader, "rb") as file:
+        with file:
             try:
                 given, stamps, warnings = pickle.load(file)  # noqa: S301 - our own fork wrote it
                 found = cls(sources=given, stamps=stamps, warnings=warnings)
@@ -148,12 +141,3 @@ def _has_facts() -> bool:
         return bool(os.listdir(os.path.expanduser(os.path.expandvars(place))))  # noqa: PTH111, PTH208 - as Ansible does
     except FileNotFoundError:
         return False
-
-
-def _be_reader(sources: Sequence[str], writer: int) -> NoReturn:
-    try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        with os.fdopen(writer, "wb") as file:
-            read(sources, file)
-    finally:
-        os._exit(0)

@@ -158,7 +158,8 @@ class _Reader:
             _keys: ClassVar[dict[str, tuple[str, frozenset[Any]]]] = {}
 
             def texts(self) -> Texts:
-                return {self._keys[path]: parsed for path, parsed in self._FILE_CACHE.items()}
+                kept = self._FILE_CACHE
+                return {key: kept[path] for path, key in self._keys.items() if path in kept}
 
             def load(self, data: str, file_name: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - Ansible's own
                 self._keys[file_name] = str(data), tags(data)

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from dxansible.engine.helper import begin
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType
@@ -41,25 +43,18 @@ class Beside:
 
     def __init__(self) -> None:
         """Have it begin."""
-        reader, writer = os.pipe()
-        self._reader = os.fdopen(reader, "rb")
-        self._parser = os.fork()
-        if self._parser == 0:
-            try:
-                with os.fdopen(writer, "wb") as file:
-                    marshal.dump((_compiled(), *_metadata()), file)
-            finally:
-                os._exit(0)
-        os.close(writer)
+        self._helper, self._found = begin(
+            lambda file: marshal.dump((_compiled(), *_metadata()), file)
+        )
 
     def offer(self) -> None:
         """Have runs find what came of it; what another version has otherwise is left as it is."""
-        with self._reader, suppress(EOFError, ValueError, ImportError, AttributeError):
-            compiled, text, metadata = marshal.load(self._reader)  # noqa: S302 - our own fork wrote it
+        with self._found, suppress(EOFError, ValueError, ImportError, AttributeError):
+            compiled, text, metadata = marshal.load(self._found)  # noqa: S302 - our own fork wrote it
             finder = import_module("ansible.utils.collection_loader._collection_finder")
             _offer_code(finder, compiled)
             _offer_metadata(finder, text, metadata)
-        os.waitpid(self._parser, 0)
+        os.waitpid(self._helper, 0)
 
 
 def _compiled() -> dict[tuple[str, bytes], CodeType]:
@@ -105,11 +100,11 @@ def _offer_metadata(finder: Any, text: bytes, metadata: object) -> None:  # noqa
 
 
 def remember(callbacks: str) -> None:
-    """Have runs find plugins' documentation; ``callbacks``: directories of further plugins.
+    """Have runs find plugins' documentation; ``callbacks``: where ansible-runner's is.
 
     What another version of Ansible has in another way is left as it is.
     """
-    with suppress(ImportError, AttributeError, OSError):
+    with suppress(Exception):
         _documentation(callbacks)
 
 
@@ -157,7 +152,7 @@ def _plugins(callbacks: str) -> Iterator[Path]:
     for kind in _KINDS:
         yield from (_package() / "plugins" / kind).glob("*.py")
     for directory in filter(None, callbacks.split(":")):
-        yield from Path(directory).glob("*.py")
+        yield from Path(directory).glob("awx_display.py")  # the user's own might warn
 
 
 def _documentations(path: Path) -> list[str]:

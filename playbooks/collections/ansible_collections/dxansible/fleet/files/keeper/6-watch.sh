@@ -7,7 +7,8 @@ pause() { # seconds, in which the shell still answers signals
 
 watch() { # signal, then what returns when it is due: sends it to the supervisor, which ends us with TERM
     others=$! # not ours, though a subshell inherits it
-    trap '[ "$!" = "$others" ] || kill "$!" 2>/dev/null; exit 0' TERM
+    # KILL, since TERM is lost on a process that is still the fork of a shell
+    trap '[ "$!" = "$others" ] || kill -s KILL "$!" 2>/dev/null; exit 0' TERM
     signal=$1
     shift
     "$@"
