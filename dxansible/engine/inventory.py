@@ -17,6 +17,7 @@ from dxansible.engine.helper import begin
 from dxansible.engine.inventory_reader import (
     Stamp,
     Texts,
+    key_of,
     read,
     restore,
     run_has_plugins,
@@ -92,7 +93,6 @@ class Inventory:
     def _offer_texts(self) -> None:
         """Have files of variables read as ever, but parsed only where the text is another."""
         loader_class = import_module("ansible.parsing.dataloader").DataLoader
-        tags = import_module("ansible.module_utils._internal._datatag").AnsibleTagHelper.tags
         ordinary = loader_class.load
 
         def load(
@@ -102,7 +102,7 @@ class Inventory:
             show_content: bool = True,  # noqa: FBT001, FBT002 - Ansible's own
             json_only: bool = False,  # noqa: FBT001, FBT002 - Ansible's own
         ) -> Any:  # noqa: ANN401 - YAML
-            key = str(data), tags(data)
+            key = key_of(data)
             if show_content and not json_only and key in self.texts:
                 return self.texts.pop(key)
             return ordinary(loader, data, file_name, show_content, json_only)

@@ -21,10 +21,11 @@ from dxansible.engine.inventory_groups import doubt_templates, makes_groups
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Stamp", "Texts", "read", "restore", "run_has_plugins", "stamp"]
+__all__ = ["Stamp", "Texts", "key_of", "read", "restore", "run_has_plugins", "stamp"]
 
-Texts = dict[tuple[str, frozenset[Any]], Any]
-"""By the text of a file and Ansible's tags of it, where it is from among them: what is in it."""
+_Key = tuple[str, frozenset[Any]]
+Texts = dict[_Key, Any]
+"""What is in files, by `key_of` their texts."""
 
 _STATIC = ("ini", "toml", "yaml")
 _SETTLED, _SETTLED_WHERE_COARSE = 0.1, 2.5
@@ -68,6 +69,12 @@ def stamp(path: str) -> Stamp | None:
         os.close(fd)
     times = found.st_mtime_ns, found.st_ctime_ns
     return Stamp(found.st_ino, found.st_mode, (), found.st_size, *times)
+
+
+def key_of(text: str) -> _Key:
+    """All that parsing depends on: the text, and Ansible's tags of it, such as where it is from."""
+    tags = import_module("ansible.module_utils._internal._datatag").AnsibleTagHelper.tags
+    return str(text), tags(text)
 
 
 def run_has_plugins() -> bool:
@@ -152,17 +159,16 @@ class _Reader:
         """Ansible's DataLoader, but what is read of group_vars and host_vars is noted."""
         note = self._note
         ordinary: type[Any] = import_module("ansible.parsing.dataloader").DataLoader
-        tags = import_module("ansible.module_utils._internal._datatag").AnsibleTagHelper.tags
 
         class Watched(ordinary):  # type: ignore[misc]
-            _keys: ClassVar[dict[str, tuple[str, frozenset[Any]]]] = {}
+            _keys: ClassVar[dict[str, _Key]] = {}
 
             def texts(self) -> Texts:
                 kept = self._FILE_CACHE
                 return {key: kept[path] for path, key in self._keys.items() if path in kept}
 
             def load(self, data: str, file_name: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - Ansible's own
-                self._keys[file_name] = str(data), tags(data)
+                self._keys[file_name] = key_of(data)
                 return super().load(data, file_name, *rest, **more)
 
             def load_from_file(self, file_name: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - Ansible's own

@@ -59,20 +59,12 @@ def stop(residents: Sequence[Resident]) -> None:
             os.kill(resident.pid, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
     for resident in residents:
-        # a call that waited for it starts another of that name
-        while not _free(resident.path) and _holder(resident.path) == str(resident.pid):
+        # by its pid: a call that waited for it starts another of that name
+        while resident.pid in {each.pid for each in running()}:
             if time.monotonic() > deadline:
                 with suppress(ProcessLookupError):
                     os.kill(resident.pid, signal.SIGKILL)
             time.sleep(0.01)
-
-
-def _holder(path: Path) -> str:
-    """The pid of the engine that has the lock; empty if that is just changing."""
-    try:
-        return path.with_name(f"{path.name}.lock").read_text().partition(" ")[0]
-    except OSError:
-        return ""
 
 
 def _free(path: Path) -> bool:
