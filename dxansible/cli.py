@@ -19,7 +19,8 @@ from dxansible.calls.options import Options
 from dxansible.calls.terminal import SCREEN
 from dxansible.errors import DxError, EngineError, UsageError
 from dxansible.outcome import FanoutOutcome
-from dxansible.settings import json_logs_wanted
+from dxansible.settings import json_logs_wanted, mask_secrets
+from dxansible.show import show
 
 __all__ = ["main"]
 
@@ -74,6 +75,7 @@ def command(**values: Any) -> int:  # noqa: ANN401 - Options has the types
 
 def main(*, engine_unused: str = "") -> None:
     """Entry point of ``dx-dispatch``; ``engine_unused`` says why no engine has taken the call."""
+    mask_secrets()
     as_json = "--json" in sys.argv[1:]
     try:
         code = command.main(_arguments(sys.argv[1:]), standalone_mode=False, obj=engine_unused)
@@ -111,11 +113,11 @@ def _arguments(given: list[str]) -> list[str]:
 def _complain(error: DxError, *, as_json: bool) -> int:
     tail = getattr(error, "output_tail", "")
     if tail:
-        click.echo(tail, err=True)
+        show(tail, err=True)
     if as_json:
         click.echo(render.error_document(error), nl=False)
     else:
-        click.echo(f"dx-dispatch: {error}", err=True)
+        show(f"dx-dispatch: {error}", err=True)
     return error.exit_code
 
 

@@ -6,6 +6,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
+from dxansible.redact import printable, safe
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -38,7 +40,7 @@ class Screen:
             if self._amid_line:
                 sys.stderr.write("\n")
                 self._amid_line = False
-            sys.stderr.write(text)
+            sys.stderr.write(safe(text))
             self._show()
         return len(text)
 
@@ -137,7 +139,7 @@ class LiveOutput:
 
     def _prefix(self, host: str) -> bytes:
         width = max(map(len, self._hosts), default=0)
-        return f"{host:{width}} | ".encode()
+        return f"{printable(host):{width}} | ".encode()
 
     def _write(self, data: bytes, *, is_error: bool) -> None:
         if not data or self._closed:

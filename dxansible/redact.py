@@ -15,9 +15,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["printable", "redact", "summarize"]
+__all__ = ["hold", "printable", "redact", "safe", "summarize"]
 
 _MASK = "***"
 
@@ -28,18 +28,32 @@ _TOKENS = re.compile(
     () (?:
       -----BEGIN[ ][A-Z0-9 ]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
       .*? (?: -----END[ ][A-Z0-9 ]*PRIVATE[ ]KEY(?:[ ]BLOCK)?----- | \Z )
-    | (?<=hooks\.slack\.com/services/) [^\s"'`<>|)\\]+
     | (?<![A-Za-z0-9]) (?:
           xox[a-z](?:\.xox[a-z])?-[\w-]{4,}
         | xapp-(?=[A-Za-z-]{0,40}[0-9])[\w-]{8,}
         | gh[oprsu]_\w{10,}(?:\.[\w-]+)*
         | github_pat_\w{10,}
         | gl(?:pat|ptt|rt|dt|cbt|oas)-[\w.-]{10,}
+        | tskey-(?=[A-Za-z-]{0,40}[0-9])[\w-]{8,}
+        | hf_[A-Za-z0-9]{16,}
+        | npm_[A-Za-z0-9]{16,}
+        | pypi-(?=[a-z_-]{0,40}[A-Z0-9])[\w-]{16,}
+        | dckr_[po]at_[\w-]{10,}
+        | SG\.[\w-]{10,}\.[\w-]{10,}
+        | gsk_\w{16,}
+        | xai-(?=[a-z_-]{0,40}[A-Z0-9])[\w-]{16,}
+        | do[opr]_v1_\w{16,}
+        | ATATT3[\w=-]{10,}
+        | lin_(?:api|oauth)_\w{10,}
+        | AGE-SECRET-KEY-[\w-]{10,}
+        | whsec_[\w+/=-]{10,}
         | sk-(?=[a-z_-]{0,40}[A-Z0-9])[\w-]{12,}
         | [rs]k_(?:live|test)_\w{10,}
         | A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])
         | AIza[\w-]{20,}
+        | AQ\.[\w-]{20,}
         | ya29\.[\w-]{20,}
+        | 1//0[\w-]{20,}
       )
     | (?<![\w-]) eyJ[\w-]{10,}(?:\.[\w-]*){1,4}
     )
@@ -66,6 +80,11 @@ _AUTHORIZATION = r"""authorization\\*["']?\]?[ \t]*(?:=>|[:=])[ \t]*+\\*+["']?+"
 _SCHEME = r"(?:basic|bearer|negotiate|token)"
 
 _PHRASES = (
+    # the path of a webhook is its password
+    re.compile(
+        r"""(\bhooks\.slack(?:-gov)?\.com/(?:services|triggers|workflows)/)[^\s"'`<>|)\\]+"""
+    ),
+    re.compile(r"""(\bdiscord(?:app)?\.com/api/(?:v\d{1,3}/)?webhooks/)[^\s"'`<>|)\\]+"""),
     # https://user:password@host; digits before ? or # are a port
     re.compile(r"""((?<=://)[^\s/:@"'<>]*:)(?!\d{1,5}[?#])[^\s/"'<>]+(?=@)"""),
     # one word after a scheme that has one word, otherwise the whole header
@@ -151,11 +170,33 @@ _NO_SECRET_NAME = re.compile(
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _VALUE_PATTERN = re.compile(_VALUE, re.VERBOSE | re.DOTALL)
 _IN_QUOTES = re.compile(r"""(\\*["'`])?.*""", re.DOTALL)
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_BETWEEN_BLANKS = re.compile(r"[^\n\t]+")
+
+_SHORTEST_HELD = 8
+"""Characters; a shorter text is too likely to be a word that says nothing."""
+_HELD: set[str] = set()
+
+
+def hold(environ: Mapping[str, str]) -> None:
+    """Mask the secrets of an environment from now on, whatever they look like.
+
+    Secrets are the values of variables with a secret's name, and the address of Slack's webhook.
+    """
+    found = (
+        value.strip()
+        for name, value in environ.items()
+        if name == "SLACK_WEBHOOK_URL" or (name != "PWD" and _is_secret(name))
+    )
+    _HELD.update(value for value in found if len(value) >= _SHORTEST_HELD)
 
 
 def redact(text: str) -> str:
     """Replace every secret by `***`, and keep what shows where it stood: name, user, host."""
+    for secret in sorted(_HELD, key=len, reverse=True):  # one may be a part of another
+        text = text.replace(secret, _MASK)
     for pattern in (_TOKENS, *_PHRASES):
         text = pattern.sub(rf"\1{_MASK}", text)
     for command, option in _COMMANDS:
@@ -174,6 +215,11 @@ def summarize(command: str, limit: int = 120) -> str:
 def printable(text: str) -> str:
     r"""Escape what moves the cursor, reorders text or cannot be encoded: \n, \t, \x1b, \u2028."""
     return _UNPRINTABLE.sub(lambda character: ascii(character[0])[1:-1], text)
+
+
+def safe(text: str) -> str:
+    """Escape the same but for tabs and the ends of lines, so that no terminal obeys the text."""
+    return _BETWEEN_BLANKS.sub(lambda piece: printable(piece[0]), text.replace("\r\n", "\n"))
 
 
 def _option_masker(option: re.Pattern[str]) -> Callable[[re.Match[str]], str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from dxansible.outcome import FanoutOutcome, Reason, worst
+from dxansible.redact import printable
+from dxansible.show import coloured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,12 +42,12 @@ OUTCOME_COLOURS = {
 
 def summary_line(result: FanoutResult, width: int = 0) -> str:
     """One line about one host: outcome, exit code, duration, and what to do about it."""
-    outcome = click.style(f"{result.outcome:<16}", fg=OUTCOME_COLOURS[result.outcome])
+    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
     code = "-" if result.exit_code is None else str(result.exit_code)
     line = f"{result.host:<{width}}  {outcome}  exit {code:<4} {result.duration_ms / 1000:.2f} s"
     notes = []
     if result.error and result.reason is not Reason.EXIT_NONZERO:
-        notes.append(result.error.removeprefix(f"{result.host}: "))
+        notes.append(printable(result.error.removeprefix(f"{result.host}: ")))
     if result.left_running:
         notes.append(f"left {result.left_running} process(es) running")
     cut = result.truncation.stdout_bytes + result.truncation.stderr_bytes
@@ -151,11 +151,11 @@ def table(
     colours: Sequence[str | None],
 ) -> str:
     """Columns under a head, one of them in a colour for each row."""
-    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
+    whole = [[printable(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(map(len, cells)) for cells in zip(*whole, strict=True)]
     lines = []
-    for row, colour in zip([head, *rows], [None, *colours], strict=True):
+    for row, colour in zip(whole, [None, *colours], strict=True):
         cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        if colour is not None:
-            cells[column] = click.style(cells[column], fg=colour)
+        cells[column] = coloured(cells[column], colour)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines) + "\n"

@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import click
-
 from dxansible.redact import printable, summarize
 from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
+from dxansible.show import coloured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +50,9 @@ def summary_line(result: JulesResult) -> str:
     if result.outcome is None:
         outcome = "running"
     else:
-        outcome = click.style(f"{result.outcome:<16}", fg=OUTCOME_COLOURS[result.outcome])
+        outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
     line = f"jules  {outcome}  {result.duration_ms / 1000:.2f} s"
-    return f"{line}  {result.error}" if result.error else line
+    return f"{line}  {printable(result.error)}" if result.error else line
 
 
 def comment(result: JulesResult) -> str:
@@ -99,8 +98,8 @@ def sessions_table(found: Sequence[Session]) -> str:
         (
             each.id,
             each.state,
-            printable(each.create_time) or "-",
-            printable(each.source.removeprefix("sources/")) or "-",
+            each.create_time or "-",
+            each.source.removeprefix("sources/") or "-",
             each.pull_request or "-",
             summarize(each.title, 60) or "-",
         )
@@ -119,7 +118,7 @@ def status_text(result: JulesResult) -> str:
     lines = {
         "session": session.id,
         "url": session.url,
-        "state": click.style(session.state, fg=_COLOURS.get(session.state)),
+        "state": coloured(session.state, _COLOURS.get(session.state)),
         "needs": session.needs_person,
         "title": printable(session.title),
         "source": printable(session.source),

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import click
-
 from dxansible.outcome import FanoutOutcome, worst
-from dxansible.redact import summarize
+from dxansible.redact import printable, summarize
 from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
+from dxansible.show import coloured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,15 +78,15 @@ def turn_line(result: TurnResult, width: int = 0) -> str:
     """One line about one turn: outcome, duration, changes, and what to do."""
     if result.outcome is None:
         back = f"goes on; come back with: dx-dispatch --logs {result.session_id} --follow"
-        return f"{result.host:<{width}}  {click.style('running', fg='cyan')}  {back}"
-    outcome = click.style(f"{result.outcome:<16}", fg=OUTCOME_COLOURS[result.outcome])
+        return f"{result.host:<{width}}  {coloured('running', 'cyan')}  {back}"
+    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
     line = f"{result.host:<{width}}  {outcome}  {result.session_id or '-'}"
     notes = [f"turn {result.turn}"] if result.turn else []
     if result.duration_ms:
         notes.append(f"{result.duration_ms / 1000:.1f} s")
     notes += _changes(result)
     if result.error:
-        notes.append(result.error.removeprefix(f"{result.host}: "))
+        notes.append(printable(result.error.removeprefix(f"{result.host}: ")))
     if result.left_running:
         notes.append(f"left {result.left_running} process(es) running")
     return "  ".join([line, *notes])
@@ -163,7 +162,7 @@ def status_document(info: SessionInfo, result: TurnResult) -> str:
 
 def status_text(info: SessionInfo, result: TurnResult) -> str:
     """All of one session, a line for each thing that is known."""
-    state = click.style(info.state, fg=_STATE_COLOURS.get(info.state))
+    state = coloured(info.state, _STATE_COLOURS.get(info.state))
     lines = {
         "session": info.session_id,
         "vm": info.host,
@@ -221,7 +220,7 @@ def finalize_line(result: TurnResult) -> str:
     """One line about a finalize: what became of the branch, or what to do."""
     if result.outcome is None:
         back = f"goes on; see how it ends: dx-dispatch --finalize-pr {result.session_id} --queue"
-        return f"{result.host}  {click.style('running', fg='cyan')}  {back}"
+        return f"{result.host}  {coloured('running', 'cyan')}  {back}"
     line = turn_line(result)
     if result.outcome is not FanoutOutcome.SUCCESS or result.push is None:
         return line

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from dxansible.engine.caller import wanted
 from dxansible.errors import ContentError, InventoryError, UsageError
+from dxansible.redact import hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ __all__ = [
     "content_dir",
     "inventory_sources",
     "json_logs_wanted",
+    "mask_secrets",
 ]
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -57,9 +59,10 @@ class Settings:
     ) -> Settings:
         """Find everything. ``inventory`` of None means DX_INVENTORY, the user's own, or ours.
 
-        Raises InventoryError, ContentError and UsageError.
+        Its secrets are masked from now on. Raises InventoryError, ContentError and UsageError.
         """
         known = os.environ if environ is None else environ
+        mask_secrets(known)
         return cls(
             inventory=inventory_sources(inventory, known),
             playbooks=content_dir("playbooks", known.get("DX_PLAYBOOKS")),
@@ -174,6 +177,11 @@ def _check_address(name: str, url: str) -> None:
     if not good:
         message = f"{name} is not an https address"
         raise UsageError(message, "unset it, or give https://HOST")
+
+
+def mask_secrets(environ: Mapping[str, str] = os.environ) -> None:
+    """Have the secrets of the environment masked in all that is shown or logged from now on."""
+    hold(environ)
 
 
 def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:

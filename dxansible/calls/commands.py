@@ -13,7 +13,7 @@ from dxansible.fleet import FanoutOptions, abort_command, check_hosts, fanout, f
 from dxansible.ids import new_run_id
 from dxansible.live import LiveOutput
 from dxansible.outcome import FanoutOutcome, worst
-from dxansible.settings import colour_wanted
+from dxansible.show import show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,10 @@ def show_health(options: Options) -> int:
     """``--list``, and ``--status`` of hosts."""
     pattern = options.status or "all"
     results = check_hosts(pattern, settings=options.settings(), survey=True)
-    text = render.health_document(results) if options.json else render.health_table(results)
-    click.echo(text, nl=False, color=colour_wanted())
+    if options.json:
+        click.echo(render.health_document(results), nl=False)
+    else:
+        show(render.health_table(results), end="")
     return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code
 
 
@@ -74,7 +76,7 @@ def _report(options: Options, results: Sequence[FanoutResult]) -> int:
     if not options.quiet and not options.json:
         width = max(len(result.host) for result in results)
         for result in results:
-            click.echo(render.summary_line(result, width), err=True, color=colour_wanted())
+            show(render.summary_line(result, width), err=True)
     return worst(result.outcome for result in results).exit_code
 
 

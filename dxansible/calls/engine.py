@@ -9,6 +9,7 @@ import click
 
 from dxansible.engine import residents
 from dxansible.render import SCHEMA
+from dxansible.show import show
 
 if TYPE_CHECKING:
     from dxansible.calls.options import Options
@@ -29,7 +30,7 @@ def manage(options: Options) -> int:
         return 0
     ended = "ended" if options.engine == "stop" else "running"
     for each in found:
-        click.echo(f"{each.program:<16}  pid {each.pid:<7}  up {each.seconds} s  {ended}")
+        show(f"{each.program:<16}  pid {each.pid:<7}  up {each.seconds} s  {ended}")
     if not found:
-        click.echo("no engine is running")
+        show("no engine is running")
     return 0

@@ -20,7 +20,8 @@ from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.redact import redact, summarize
 from dxansible.sessions import FinalizeOptions, finalize_session, find_session
-from dxansible.settings import GitHubSettings, ServiceSettings, colour_wanted
+from dxansible.settings import GitHubSettings, ServiceSettings
+from dxansible.show import show
 
 if TYPE_CHECKING:
     import threading
@@ -183,7 +184,7 @@ def _report(options: Options, result: TurnResult) -> int:
         click.echo(render.finalize_document(result, ended.exit_code), nl=False)
         return ended.exit_code
     if push and push.url:
-        click.echo(summarize(push.url, 2000))
+        show(summarize(push.url, 2000))
     if not options.quiet:
-        click.echo(render.finalize_line(result), err=True, color=colour_wanted())
+        show(render.finalize_line(result), err=True)
     return ended.exit_code

@@ -24,8 +24,9 @@ from dxansible.integrations.jules_http import Connection
 from dxansible.integrations.jules_model import CreateRequest, JulesResult, Session
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
-from dxansible.redact import printable, summarize
-from dxansible.settings import ServiceSettings, colour_wanted
+from dxansible.redact import safe, summarize
+from dxansible.settings import ServiceSettings
+from dxansible.show import show
 
 if TYPE_CHECKING:
     import threading
@@ -117,10 +118,10 @@ def _created(
     name = "session_attached" if created.attached else "session_started"
     event(name, host="jules", session=session.id, url=session.url, state=session.state)
     if not options.json:
-        click.echo(f"{session.id}  {session.url}".rstrip())
+        show(f"{session.id}  {session.url}".rstrip())
     if created.attached and not options.quiet:
         text = f"Jules was given this before, so nothing was created; it is {session.state}. "
-        click.echo(f"{text}For another session: --run-id NAME", err=True)
+        show(f"{text}For another session: --run-id NAME", err=True)
     result = JulesResult(outcome=None, reason=None, session=session)
     if assignment is not None and not created.attached:
         assignment.comment(f"dx-dispatch started Jules session {session.id}: {session.url}")
@@ -184,7 +185,7 @@ def _after(
         tell = _teller(options, chosen.cancelled)
         return _report(options, follow_session(client, session_id, chosen, tell))
     if not options.json and not options.quiet:
-        click.echo(f"{done} Jules session {session_id}", err=True)
+        show(f"{done} Jules session {session_id}", err=True)
     now = client.get(session_id)
     return _report(options, JulesResult(outcome=None, reason=None, session=now))
 
@@ -204,7 +205,7 @@ def show_status(options: Options) -> int:
     if options.json:
         click.echo(render.document(result, 0 if result.session else _code(result)), nl=False)
     else:
-        click.echo(render.status_text(result), nl=False, color=colour_wanted())
+        show(render.status_text(result), end="")
     return 0 if result.session else _code(result)
 
 
@@ -234,8 +235,10 @@ def abort(options: Options) -> int:
 def show_sessions(options: Options) -> int:
     """``--sessions --jules``."""
     found = _client(options)[0].sessions()
-    text = render.sessions_document if options.json else render.sessions_table
-    click.echo(text(found), nl=False, color=colour_wanted())
+    if options.json:
+        click.echo(render.sessions_document(found), nl=False)
+    else:
+        show(render.sessions_table(found), end="")
     return 0
 
 
@@ -277,7 +280,7 @@ def _teller(options: Options, cancelled: threading.Event) -> render.Teller:
         if options.json:
             return
         try:
-            SCREEN.raw(sys.stdout.buffer, text.encode())
+            SCREEN.raw(sys.stdout.buffer, safe(text).encode())
         except BrokenPipeError:
             cancelled.set()
 
@@ -310,7 +313,7 @@ def _report(options: Options, result: JulesResult) -> int:
         return code
     request = result.session.pull_request if result.session else None
     if request is not None and result.outcome is FanoutOutcome.SUCCESS:
-        click.echo(printable(request))
+        show(request)
     if not options.quiet and result.outcome is not None:
-        click.echo(render.summary_line(result), err=True, color=colour_wanted())
+        show(render.summary_line(result), err=True)
     return code

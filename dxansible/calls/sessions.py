@@ -26,7 +26,7 @@ from dxansible.sessions import (
     locate,
     start_session,
 )
-from dxansible.settings import colour_wanted
+from dxansible.show import show
 
 if TYPE_CHECKING:
     import threading
@@ -117,9 +117,9 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
         if options.json:
             click.echo(render.no_choice_document(text), nl=False)
         else:
-            click.echo(f"dx-dispatch: {text}", err=True)
+            show(f"dx-dispatch: {text}", err=True)
         return None
-    click.echo(f"{choice.host} chosen: {choice.why}", err=True)
+    show(f"{choice.host} chosen: {choice.why}", err=True)
     return choice.host
 
 
@@ -149,7 +149,7 @@ def _report(
         width = max(len(result.host) for result in results)
         for result in results:
             if not result.running or detached or options.wait or options.logs:
-                click.echo(render.turn_line(result, width), err=True, color=colour_wanted())
+                show(render.turn_line(result, width), err=True)
     return code
 
 
@@ -189,9 +189,9 @@ def _show_list(options: Options, found: SessionList) -> int:
     if options.json:
         click.echo(render.sessions_document(found, code), nl=False)
     else:
-        click.echo(render.sessions_table(found), nl=False, color=colour_wanted())
+        show(render.sessions_table(found), end="")
         for error in found.errors.values():
-            click.echo(f"  {error}", err=True)
+            show(f"  {error}", err=True)
     return code
 
 
@@ -204,7 +204,7 @@ def show_status(options: Options) -> int:
     if options.json:
         click.echo(render.status_document(info, result), nl=False)
     else:
-        click.echo(render.status_text(info, result), nl=False, color=colour_wanted())
+        show(render.status_text(info, result), end="")
     return 0
 
 
@@ -216,5 +216,5 @@ def clean(options: Options) -> int:
     if options.json:
         click.echo(render.clean_document(results, code), nl=False)
     else:
-        click.echo(render.clean_text(results), nl=False)
+        show(render.clean_text(results), end="")
     return code

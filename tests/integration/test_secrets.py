@@ -192,3 +192,30 @@ def test_the_callers_own_tokens_stay_in_its_environment(
     wait_until(lambda: not running_for(user), 15, "the killed client's helpers have ended")
     assert files_with(canary, since=since) == []
     wait_until(lambda: not work_on(epyc6), 30, "the command is over")
+
+
+def test_a_live_connection_keeps_no_token_of_the_caller(
+    user: Dispatcher, epyc6: Vm, tokens: dict[str, str], tmp_path: Path
+) -> None:
+    ssh, seen = tmp_path / "ssh", tmp_path / "seen"
+    ssh.write_text(f'#!/bin/sh\nenv >>"{seen}"\nexec ssh "$@"\n')
+    ssh.chmod(0o755)
+    hosts = {"epyc6": {**variables_of(epyc6), "ansible_ssh_executable": str(ssh)}}
+    inventory = str(write_hosts(tmp_path, hosts))
+
+    for call in (("epyc6", "--exec", "true"), ("--list",), ("epyc6", "true", "--agent", "shell")):
+        assert user.run("-i", inventory, *call, env=tokens).code == 0
+
+    assert "HOME=" in seen.read_text()
+    assert tokens["JULES_API_KEY"] not in seen.read_text()
+
+
+def test_a_token_that_looks_like_words_is_masked_too(user: Dispatcher, epyc6: Vm) -> None:
+    words = "correct horse battery"
+    command = f"echo {words}; exit 3"
+    answer = user.run(epyc6.name, "--exec", command, "-vv", env={"JULES_API_KEY": words})
+
+    assert answer.code == 1
+    assert answer.out.decode() == f"{words}\n"
+    assert words not in answer.err.decode()
+    assert b'command="echo ***; exit 3"' in answer.err

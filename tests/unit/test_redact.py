@@ -3,15 +3,20 @@
 import pytest
 
 from dxansible import redact as module
-from dxansible.redact import printable, redact, summarize
+from dxansible.redact import hold, printable, redact, safe, summarize
 
 RANDOM = "a1B2c3D4e5F6g7H8i9J0"
 BEGIN = "-----BEGIN OPENSSH PRIVATE" + " KEY-----"
 END = "-----END OPENSSH PRIVATE" + " KEY-----"
 
 
+@pytest.fixture(autouse=True)
+def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_HELD", set())
+
+
 def test_public_names_are_listed() -> None:
-    assert module.__all__ == ["printable", "redact", "summarize"]
+    assert module.__all__ == ["hold", "printable", "redact", "safe", "summarize"]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +37,21 @@ def test_public_names_are_listed() -> None:
         "AIza" + RANDOM * 2,
         f"ya29.{RANDOM}",
         f"eyJ{RANDOM}.eyJ{RANDOM}.{RANDOM}_-",
+        f"AQ.{RANDOM}",
+        f"1//0{RANDOM}-x",
+        f"tskey-auth-k{RANDOM[:10]}-{RANDOM}",
+        f"hf_{RANDOM}",
+        f"npm_{RANDOM}",
+        f"pypi-AgEIcHlwaS5vcmc{RANDOM}",
+        f"dckr_pat_{RANDOM}",
+        f"SG.{RANDOM}.{RANDOM}_-{RANDOM}",
+        f"gsk_{RANDOM}",
+        f"xai-{RANDOM}",
+        f"dop_v1_{RANDOM.lower()}",
+        f"ATATT3xFf{RANDOM}=4A2B",
+        f"lin_api_{RANDOM}",
+        f"AGE-SECRET-KEY-1{RANDOM.upper()}",
+        f"whsec_{RANDOM}/+==",
         f"{BEGIN}\n{RANDOM}\n{RANDOM}\n{END}",
         rf"{BEGIN}\n{RANDOM}\n{END}",
     ],
@@ -46,9 +66,18 @@ def test_private_key_without_its_end_is_masked_to_the_end_of_the_text(line_end: 
     assert redact(f"key: {BEGIN}{line_end}{RANDOM}{line_end}{RANDOM[:7]}") == "key: ***"
 
 
-def test_slack_webhook_keeps_its_host() -> None:
-    webhook = "https://hooks.slack.com/services/"
-
+@pytest.mark.parametrize(
+    "webhook",
+    [
+        "https://hooks.slack.com/services/",
+        "https://hooks.slack.com/workflows/",
+        "https://hooks.slack.com/triggers/",
+        "https://hooks.slack-gov.com/services/",
+        "https://discord.com/api/webhooks/",
+        "https://discordapp.com/api/v10/webhooks/",
+    ],
+)
+def test_a_webhook_keeps_its_host(webhook: str) -> None:
     assert redact(f'post to "{webhook}T0/B0/{RANDOM}"') == f'post to "{webhook}***"'
 
 
@@ -234,7 +263,8 @@ def test_redacting_twice_changes_nothing(text: str) -> None:
             " ",
         ),
         *("curl -u=", "curl '", "mysql -p", "sshpass -v ", "http://a:", "a@", "authorization: "),
-        *("eyJ-", "eyJa.", "sk-", "xapp-", "bearer auth", "-----BEGIN ", f"{BEGIN}\n-----END "),
+        *("eyJ-", "eyJa.", "sk-", "xapp-", "SG.", "SG.a-", "tskey-", "1//0", "ATATT3=", "whsec_"),
+        *("pypi-", "bearer auth", "-----BEGIN ", f"{BEGIN}\n-----END "),
     ],
 )
 def test_a_megabyte_of_nasty_repetition_ends(unit: str) -> None:
@@ -260,6 +290,23 @@ def test_summary_is_cut_to_its_limit() -> None:
 def test_summary_is_redacted_before_it_is_cut() -> None:
     assert summarize(f"make {BEGIN}\n{RANDOM}\n{END}", limit=20) == "make ***"
     assert summarize("https://jane:hunter2@host", limit=20) == "https://jane:***@ho…"
+
+
+def test_what_a_process_holds_is_masked_whatever_it_looks_like() -> None:
+    hold({"JULES_API_KEY": "correct horse", "GITHUB_TOKEN": "correct horse battery"})
+    hold({"BEADS_DOLT_PASSWORD": " staple-staple\n", "X_TOKEN": "short", "PWD": "/home/ann/x"})
+    hold({"SLACK_WEBHOOK_URL": "http://localhost/T0/B0"})
+
+    assert redact("correct horse battery, correct horse, staple-staple") == "***, ***, ***"
+    assert redact("to http://localhost/T0/B0 from /home/ann/x") == "to *** from /home/ann/x"
+    assert redact("short") == "short"
+
+
+def test_no_terminal_obeys_a_safe_text() -> None:
+    assert safe("a\tb\r\nc\n") == "a\tb\nc\n"
+    assert safe("\x1b]52;c;eA==\x07\x9d0;t\x9c\r\x08\u202e\u2066\u200f\u061c\udcff") == (
+        r"\x1b]52;c;eA==\x07\x9d0;t\x9c\r\x08\u202e\u2066\u200f\u061c\udcff"
+    )
 
 
 def test_printable_leaves_letters_of_every_script() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import click
 import pytest
 
 from dxansible.errors import InventoryError, NoMatchError
@@ -25,7 +24,9 @@ from dxansible.render import (
     health_table,
     interrupted_document,
     summary_line,
+    table,
 )
+from dxansible.show import coloured, plain
 
 SUCCESS = FanoutResult(
     outcome=FanoutOutcome.SUCCESS,
@@ -74,16 +75,21 @@ DOWN = PreflightResult(
 )
 
 
-def plain(text: str) -> str:
-    return click.unstyle(text)
-
-
 @pytest.mark.parametrize("outcome", list(FanoutOutcome))
 def test_every_outcome_has_a_summary_with_a_colour(outcome: FanoutOutcome) -> None:
     line = summary_line(replace(SUCCESS, outcome=outcome))
 
     assert outcome in line
     assert line != plain(line)
+
+
+def test_no_foreign_text_makes_a_line_or_a_row_of_its_own() -> None:
+    line = summary_line(replace(TIMEOUT, error="epyc6: gone\nepyc6  SUCCESS\x1b]52;c;eA==\x07"))
+    assert line.count("\n") == 0
+    assert "\x1b]" not in plain(line)
+
+    rows = table(("VM", "STATE"), [("a\nb", "c\td")], column=1, colours=[None])
+    assert rows == "VM    STATE\na\\nb  c\\td\n"
 
 
 def test_a_success_is_one_short_line() -> None:
@@ -203,5 +209,5 @@ def test_the_table_has_every_host_and_below_it_what_to_do() -> None:
 def test_the_table_shows_at_a_glance_which_host_is_down() -> None:
     _, up, down, _ = health_table([OK, DOWN]).splitlines()
 
-    assert click.style(f"{'OK':<16}", fg="green") in up
-    assert click.style("HOST_UNREACHABLE", fg="red") in down
+    assert coloured(f"{'OK':<16}", "green") in up
+    assert coloured("HOST_UNREACHABLE", "red") in down

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import click
 import pytest
 
 from dxansible import render_sessions as render
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
 from dxansible.sessions import SessionList
+from dxansible.show import plain
 from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
 from tests.unit.test_turn import CHANGES, RECORD, RESULT, RUNNING
 
@@ -23,10 +23,6 @@ FAILED = replace(
 )
 TIMEOUT = replace(RESULT, outcome=FanoutOutcome.TIMEOUT, reason=Reason.IDLE, error="epyc6: idle")
 NOTHING = Changes(commits=0, files=0, dirty=False, head="abc")
-
-
-def plain(text: str) -> str:
-    return click.unstyle(text)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ Scalar = str | int | float | bool | None
 
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _RETURN = re.compile(r"\r+\n?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 
@@ -32,7 +32,10 @@ def parse_event(line: str) -> dict[str, Any] | None:
 
 
 def readable(text: str) -> str:
-    """Text for a terminal: no control characters but newline and tab, no half of a character."""
+    """Text for a terminal: no control characters but newline and tab, no half of a character.
+
+    Nothing that changes the direction of the text either.
+    """
     text = _RETURN.sub("\n", _ESCAPE.sub("", text))
     return _HALF.sub("\ufffd", _CONTROL.sub("", text))
 

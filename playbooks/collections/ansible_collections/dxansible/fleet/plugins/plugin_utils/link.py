@@ -39,6 +39,16 @@ _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
 
 
+_SERVICE_TOKENS = (
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "JULES_API_KEY",
+    "SLACK_BOT_TOKEN",
+    "SLACK_WEBHOOK_URL",
+)
+"""Variables with tokens for services that no VM has a part in."""
+
+
 class AnsibleConnection(Protocol):
     """What is used of Ansible's connection plugins, which have no types."""
 
@@ -144,8 +154,10 @@ def harden(
     """Put our options after the user's own: ssh takes the first it sees, and so prefers theirs.
 
     Keepalives end a connection that is held without a word, before authentication too (Tailscale's
-    check mode).
+    check mode). A live connection outlives the call, so ssh doesn't get our tokens for services.
     """
+    for name in _SERVICE_TOKENS:
+        os.environ.pop(name, None)
     if connection.transport != "ssh":
         return
     options = ["ServerAliveInterval=5", "ServerAliveCountMax=3"]
