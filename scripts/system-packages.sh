@@ -28,9 +28,9 @@ else
 fi
 if [ "$as_root" != none ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing" >&2
-    $as_root apt-get update -qq >/dev/null 2>&1 || true
+    $as_root apt-get update -qq >/dev/null 2>&1 || true # fails where another one runs, which does the same
     # shellcheck disable=SC2086 # one word for each package
-    if $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+    if $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null; then
         exit 0
     fi
 fi

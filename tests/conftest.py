@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 # most tests are about what an engine must not change, and many need a user who never called before
 os.environ.setdefault("DX_ENGINE", "off")
+
+_MARK = "PYTHON_DXTEST"
+"""Tells this test run's engines from all others: they keep variables that begin with PYTHON."""
+os.environ.setdefault(_MARK, secrets.token_hex(8))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,16 +36,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _engines() -> list[str]:
-    """Of users whose homes are temporary: pid and home."""
+    """The pids of those that this test run has started."""
     found = []
+    mark = f"{_MARK}={os.environ[_MARK]}".encode()
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if line.read_bytes().startswith(b"dx-engine"):
                 variables = (line.parent / "environ").read_bytes().split(b"\0")
-                homes = [os.fsdecode(each) for each in variables if each.startswith(b"HOME=")]
-                found += [
-                    f"{line.parent.name} {home}" for home in homes if tempfile.gettempdir() in home
-                ]
+                found += [line.parent.name] if mark in variables else []
         except OSError:
             continue
     return found
