@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from tests.chaos.plan import KILLS_OF_THE_VM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +38,20 @@ class Told:
     reason: str = ""
     error: str = ""
     output: str = ""
+    cut: bool = False
+    """It says that output is missing."""
+    gone: bool | None = None
+    """Whether it says that what it stopped is gone; None where it stopped nothing."""
 
     @property
     def killed(self) -> bool:
         """Whether it was killed before it could say anything."""
         return not self.outcome and self.code < 0
+
+    @property
+    def aborts(self) -> bool:
+        """Whether this client was to stop the command."""
+        return self.who.startswith("abort")
 
     @property
     def not_started(self) -> bool:
@@ -73,8 +83,22 @@ def violations(evidence: Evidence) -> list[str]:
         *_about_the_end(evidence),
     ]
     for told in (*evidence.told, evidence.follow_up):
-        found += [f"{told}: {problem}" for problem in _about_a_client(told)]
+        found += [f"{told}: {problem}" for problem in _about_a_client(told, evidence)]
     return found
+
+
+def _possible(plan: Plan, outcome: FanoutOutcome) -> set[Reason | PreflightStatus]:
+    """Reasons that an outcome can have after the accidents of a round."""
+    reasons = set(_POSSIBLE.get(outcome, ()))
+    if outcome is FanoutOutcome.ABORTED and plan.aborts is not None:
+        reasons.add(Reason.ABORTED)
+    if outcome is FanoutOutcome.FAILURE and _breaks_keeper(plan):
+        reasons.add(Reason.LOST)
+    return reasons
+
+
+def _breaks_keeper(plan: Plan) -> bool:
+    return any(name in KILLS_OF_THE_VM for _, name in plan.kills)
 
 
 def _about_lines(evidence: Evidence) -> Iterator[str]:
@@ -87,22 +111,35 @@ def _about_lines(evidence: Evidence) -> Iterator[str]:
         yield "no client has started it, they say, and there is a line"
 
 
-def _about_a_client(told: Told) -> Iterator[str]:
+def _about_a_client(told: Told, evidence: Evidence) -> Iterator[str]:
     if told.killed:
         return
     if told.outcome not in FanoutOutcome.__members__:
         yield f"exit code {told.code} and no outcome: {told.error}"
         return
     outcome = FanoutOutcome(told.outcome)
-    # it may have been killed after its last word
-    if told.code not in {outcome.exit_code, -signal.SIGKILL}:
-        yield f"exit code {told.code}"
-    if UNKNOWN not in told.error and told.reason not in _POSSIBLE.get(outcome, ()):
+    yield from _about_a_code(told, outcome)
+    if UNKNOWN not in told.error and told.reason not in _possible(evidence.plan, outcome):
         yield f"that can't be: {told.error}"
     if outcome is FanoutOutcome.SUCCESS and told.lines == 0:
         yield "success, and there was no line"
-    if outcome is FanoutOutcome.SUCCESS and told.output != "done\n":
+    whole = told.output == "done\n" or told.cut or told.aborts
+    if outcome is FanoutOutcome.SUCCESS and not whole:
         yield f"success, and the output is {told.output!r}"
+    if outcome is FanoutOutcome.ABORTED and told.gone and evidence.lines > told.lines:
+        yield "aborted, it says, and the line came after that"
+
+
+def _about_a_code(told: Told, outcome: FanoutOutcome) -> Iterator[str]:
+    if told.aborts:  # it exits with 0 where the command is known to have ended
+        expected = {0, 1} if outcome is FanoutOutcome.ABORTED else {0, outcome.exit_code}
+        if outcome is FanoutOutcome.ABORTED and not told.gone:
+            expected = {1}
+    else:
+        expected = {outcome.exit_code} if not told.cut else {outcome.exit_code, 1}
+    # it may have been killed after its last word
+    if told.code not in expected | {-signal.SIGKILL}:
+        yield f"exit code {told.code}"
 
 
 def _about_the_end(evidence: Evidence) -> Iterator[str]:
@@ -110,9 +147,16 @@ def _about_the_end(evidence: Evidence) -> Iterator[str]:
     end = evidence.follow_up
     if end.outcome == FanoutOutcome.SUCCESS:
         certain = evidence.lines == 1
+    elif end.outcome == FanoutOutcome.ABORTED:
+        certain = evidence.plan.aborts is not None
+    elif end.reason == Reason.LOST and UNKNOWN not in end.error:
+        certain = _breaks_keeper(evidence.plan)
     else:
         certain = evidence.lines == 0 and (UNKNOWN in end.error or NOTHING_RAN in end.error)
     if not certain:
         yield f"{evidence.lines} lines, and in the end {end}: {end.error}"
-    if any(told.outcome == FanoutOutcome.SUCCESS for told in evidence.told) and evidence.lines == 0:
+    good = [told for told in evidence.told if told.outcome == FanoutOutcome.SUCCESS]
+    if good and evidence.lines == 0:
         yield "a client had success, and in the end there is no line"
+    if good and end.outcome != FanoutOutcome.SUCCESS:
+        yield f"a client had success, and in the end it is {end}"

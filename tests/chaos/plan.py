@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-__all__ = ["Plan", "draw"]
+__all__ = ["KILLS", "KILLS_OF_THE_VM", "Plan", "draw"]
+
+KILLS = (
+    "ssh", "worker", "ansible-playbook", "call", "timers", "spools", "supervisor",
+)  # fmt: skip
+"""What can be killed besides sshd and the client; ``call`` is an engine's process of a call."""
+
+_OF_THE_KEEPER = frozenset({"timers", "spools", "supervisor"})
+
+KILLS_OF_THE_VM = frozenset({"spools", "supervisor"})
+"""Those after which the VM itself no longer knows what became of a command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,12 @@ class Plan:
     """The moment at which a second client sends the same."""
     same_home: bool = False
     """The rival is the same user, and shares the connection."""
+    engines: bool = False
+    """The users have resident engines."""
+    kills: tuple[tuple[float, str], ...] = ()
+    """Moments, and which of KILLS is killed with -9 then."""
+    aborts: float | None = None
+    """The moment at which two clients abort it at once."""
 
     @property
     def command(self) -> str:
@@ -59,6 +75,8 @@ class Plan:
             "sshd killed": self.kill_sessions is not None,
             "client killed": self.kill_client is not None,
             "race": self.rival is not None,
+            "two aborts": self.aborts is not None,
+            **{f"{name} killed": True for _, name in self.kills},
         }
         return tuple(kind for kind, there in told.items() if there) or ("none",)
 
@@ -76,12 +94,15 @@ def draw(seed: int, number: int) -> Plan:
     def perhaps(chance: float, value: float) -> float | None:
         return round(value, 3) if dice.random() < chance else None
 
-    cut = dice.choice(["up", "down", "both", "none"])
+    cut = dice.choice(["up", "down", "both", "none", "none"])
+    kills = _kills(dice) if dice.random() < 0.6 else ()
+    # what is killed on the VM has to be there for a while
+    pauses = (0.3, 1) if {name for _, name in kills} & _OF_THE_KEEPER else (0, 0, 0.2, 1)
     return Plan(
         number=number,
         run_id=f"chaos_{seed}_{number}_{dice.getrandbits(32):08x}",
-        before=dice.choice([0, 0, 0.2, 1]),
-        after=dice.choice([0, 0, 0.3, 1.5]),
+        before=dice.choice(pauses),
+        after=dice.choice(pauses) * 1.5,
         reconnect=cut != "none" or dice.random() < 0.5,
         bare=dice.random() < 0.25,
         cut_up=dice.randrange(*dice.choice(_UP)) if cut in ("up", "both") else None,
@@ -92,7 +113,15 @@ def draw(seed: int, number: int) -> Plan:
         kill_client=perhaps(0.4, dice.uniform(0.0, 1.1)),
         rival=perhaps(0.4, dice.choice([0, dice.uniform(0, 1.2)])),
         same_home=dice.random() < 0.5,
+        engines=dice.random() < 0.4,
+        kills=kills,
+        aborts=perhaps(0.15, dice.uniform(0.2, 1.2)),
     )
+
+
+def _kills(dice: Random) -> tuple[tuple[float, str], ...]:
+    names = (dice.choice(KILLS) for _ in range(dice.choice([1, 1, 1, 2, 3])))
+    return tuple(sorted((round(dice.uniform(0.1, 1.3), 3), name) for name in names))
 
 
 def _moments(dice: Random, most: int) -> tuple[float, ...]:

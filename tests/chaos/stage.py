@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import queue
+import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.chaos.judge import Evidence, Told
+from tests.chaos.kills import find
 from tests.integration.dispatcher import Dispatcher
 from tests.integration.vm_processes import left_on, wait_until
 
@@ -58,13 +62,17 @@ class _Stage:
 
     def __init__(self, lab: Lab, vm: Vm) -> None:
         self.vm = vm
-        self.users = (Dispatcher(lab.inventory), Dispatcher(lab.inventory))
+        self._plain, self._fast = (
+            (Dispatcher(lab.inventory, engines=engines), Dispatcher(lab.inventory, engines=engines))
+            for engines in (False, True)
+        )
+        self.users = self._plain
         began = time.monotonic()
         self.users[0].run(vm.name, "--exec", "true")
         self.usual = time.monotonic() - began
 
     def close(self) -> None:
-        for user in self.users:
+        for user in (*self._plain, *self._fast):
             user.close()
 
     def play(self, plan: Plan) -> Evidence:
@@ -75,13 +83,14 @@ class _Stage:
         finally:
             self.vm.heal()
         wait_until(lambda: not left_on(self.vm), _PATIENCE, "nothing runs on the VM any more")
-        follower = self.users[0].start("--logs", self._session(plan), "--json")
+        follower = self.users[0].start("--logs", self.session(plan), "--json")
         follow_up = self.collect(plan, "follow-up", follower)
         return Evidence(
             plan=plan, vm=self.vm.name, told=told, follow_up=follow_up, lines=self.lines(plan)
         )
 
     def _prepare(self, plan: Plan) -> None:
+        self.users = self._fast if plan.engines else self._plain
         for user in self.users if plan.reconnect else ():
             user.drop_connections()
         for script in self.vm.home.glob(".local/state/dxansible/keeper-*") if plan.bare else ():
@@ -89,7 +98,8 @@ class _Stage:
         if plan.cut_up is not None or plan.cut_down is not None:
             self.vm.cut_after(plan.cut_up, plan.cut_down, plan.cuts)
 
-    def _session(self, plan: Plan) -> str:
+    def session(self, plan: Plan) -> str:
+        """The id of the round's session."""
         return f"{plan.run_id}-{hashlib.sha256(self.vm.name.encode()).hexdigest()[:8]}"
 
     def lines(self, plan: Plan) -> int:
@@ -128,6 +138,8 @@ def _told(who: str, code: int, lines: int, out: bytes, err: bytes) -> Told:
         reason=result["reason"],
         error=result["error"] or "",
         output=result["stdout"],
+        cut=any(result["truncation"].values()),
+        gone=result["stop_verified"],
     )
 
 
@@ -156,11 +168,14 @@ class _Cast:
 
     def _moments(self) -> list[_Moment]:
         plan, vm = self.plan, self.stage.vm
-        wanted = (
+        kills = [(moment, partial(self._kill, name)) for moment, name in plan.kills]
+        wanted: tuple[tuple[float | None, Callable[[], None]], ...] = (
             *((moment, vm.cut_now) for moment in plan.resets),
             (plan.kill_sessions, vm.kill_sessions),
             (plan.kill_client, self._kill_and_send_again),
             (plan.rival, self._race),
+            *kills,
+            (plan.aborts, self._abort_twice),
         )
         scale = self.stage.usual + plan.before + plan.after
         return sorted(
@@ -171,6 +186,17 @@ class _Cast:
     def _kill_and_send_again(self) -> None:
         self.clients["client"].kill()
         self.clients["successor"] = self.stage.send(self.plan, self.stage.users[0])
+
+    def _kill(self, name: str) -> None:
+        clients = {client.pid for client in self.clients.values()}
+        for pid in find(name, self.stage.users[0], self.stage.vm, clients):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _abort_twice(self) -> None:
+        session = self.stage.session(self.plan)
+        for number, user in enumerate(self.stage.users, 1):
+            self.clients[f"abort {number}"] = user.start("--abort", session, "--json")
 
     def _race(self) -> None:
         user = self.stage.users[0 if self.plan.same_home else 1]

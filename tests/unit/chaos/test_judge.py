@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos import Evidence, Told, draw, violations
+from tests.chaos.plan import KILLS
 from tests.chaos.report import account, summary
 
 SUCCESS = Told(who="client", code=0, lines=1, outcome="SUCCESS", reason="ok", output="done\n")
@@ -96,5 +97,6 @@ def test_a_seed_and_a_number_always_give_the_same_plan() -> None:
 def test_every_kind_of_accident_is_drawn() -> None:
     kinds = {kind for number in range(200) for kind in draw(1, number).accidents}
     assert kinds == {
-        "none", "cut up", "cut down", "reset", "sshd killed", "client killed", "race",
+        "none", "cut up", "cut down", "reset", "sshd killed", "client killed", "race", "two aborts",
+        *(f"{name} killed" for name in KILLS),
     }  # fmt: skip
