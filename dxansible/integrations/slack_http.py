@@ -29,7 +29,8 @@ _NEVER = frozenset({
     "cannot_reply_to_message", "thread_not_found", "invalid_payload", "invalid_arguments",
 })  # fmt: skip
 """What no correction of the settings makes good."""
-_UNCLEAR = frozenset({"fatal_error", "rollup_error"})
+_UNCLEAR = frozenset({"fatal_error", "internal_error", "rollup_error"})
+"""Slack says of these that a part of what was asked for may have been done."""
 _HOOK_MEANS = {403: "action_prohibited", 404: "no_service", 410: "channel_is_archived"}
 
 

@@ -124,8 +124,7 @@ def test_a_webhook_knows_no_thread(
             for error in (
                 "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",
                 "channel_not_found", "not_in_channel", "is_archived", "restricted_action",
-                "internal_error", "service_unavailable", "request_timeout", "rate_limited",
-                "nobody_knows",
+                "service_unavailable", "request_timeout", "rate_limited", "nobody_knows",
             )
         ],
         (api_error("missing_scope", needed="chat:write"),
@@ -135,6 +134,7 @@ def test_a_webhook_knows_no_thread(
             for error in ("msg_too_long", "invalid_blocks", "no_text", "thread_not_found")
         ],
         (api_error("fatal_error"), "slack_unclear error=fatal_error", False),
+        (api_error("internal_error"), "slack_unclear error=internal_error", False),
         (Fault(status=429, headers={"Retry-After": "60"}),
          'slack_kept error="too many posts"', True),
         (Fault(status=503), 'slack_kept error="Slack is not available (HTTP 503)"', True),
