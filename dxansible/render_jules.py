@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dxansible.invisible import count_invisible, show_invisible
 from dxansible.redact import printable, summarize
 from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
 from dxansible.show import coloured
@@ -74,6 +75,7 @@ def dry_run_document(request: CreateRequest, url: str) -> str:
         "exit_code": 0,
         "dry_run": True,
         "prompt": request.prompt,
+        "invisible_characters": count_invisible(request.prompt),
         "request": {"method": "POST", "url": _address(url), "body": _body(request)},
     }
     return json.dumps(whole) + "\n"
@@ -82,8 +84,8 @@ def dry_run_document(request: CreateRequest, url: str) -> str:
 def dry_run_text(request: CreateRequest, url: str) -> str:
     """The prompt and the request, as a person reads them."""
     body = json.dumps(_body(request) | {"prompt": "(as above)"}, indent=2, ensure_ascii=False)
-    prompt = "\n".join(map(printable, request.prompt.rstrip("\n").split("\n")))
-    return f"{prompt}\n\nPOST {_address(url)}\n{body}\n\nDry run: nothing was sent.\n"
+    shown = show_invisible(f"{request.prompt.rstrip(chr(10))}\n\nPOST {_address(url)}\n{body}")
+    return f"{shown}\n\nDry run: nothing was sent.\n"
 
 
 def sessions_document(found: Sequence[Session]) -> str:

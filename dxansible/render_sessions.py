@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from dxansible.invisible import count_invisible
 from dxansible.outcome import FanoutOutcome, worst
 from dxansible.redact import printable, summarize
 from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
@@ -201,7 +202,14 @@ def comment(result: TurnResult) -> str:
 
 def dry_run_document(prompt: str) -> str:
     """The JSON document of a task that is only shown."""
-    return json.dumps({"schema": SCHEMA, "exit_code": 0, "dry_run": True, "prompt": prompt})
+    document = {
+        "schema": SCHEMA,
+        "exit_code": 0,
+        "dry_run": True,
+        "prompt": prompt,
+        "invisible_characters": count_invisible(prompt),
+    }
+    return json.dumps(document)
 
 
 def finalize_document(result: TurnResult, code: int) -> str:

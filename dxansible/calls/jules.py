@@ -22,6 +22,7 @@ from dxansible.integrations.jules import JulesClient
 from dxansible.integrations.jules_follow import FollowOptions, follow_session
 from dxansible.integrations.jules_http import Connection
 from dxansible.integrations.jules_model import CreateRequest, JulesResult, Session
+from dxansible.invisible import invisible_note
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.redact import safe, summarize
@@ -54,6 +55,8 @@ def dispatch(options: Options) -> int:
         url = ServiceSettings.load().jules_url
         text = render.dry_run_document if options.json else render.dry_run_text
         click.echo(text(request, url), nl=False)
+        if note := invisible_note(request.prompt):
+            show(note, err=True)
         return 0
     client, cancelled = _client(options)
     with audited(options, f"Jules, for {repository}", request.title) as audit:

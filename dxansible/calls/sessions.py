@@ -13,6 +13,7 @@ from dxansible.calls.ends import telling_ends
 from dxansible.calls.issues import read_assignment, task_text
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import UsageError
+from dxansible.invisible import invisible_note, show_invisible
 from dxansible.live import SessionOutput
 from dxansible.outcome import FanoutOutcome
 from dxansible.sessions import (
@@ -50,7 +51,9 @@ def start(options: Options) -> int:
     task = task_text(options, assignment, None, 'dx-dispatch HOST "TASK"')
     if options.dry_run:
         text = task if isinstance(task, str) else task.decode(errors="replace")
-        click.echo(render.dry_run_document(text) if options.json else text)
+        click.echo(render.dry_run_document(text) if options.json else show_invisible(text))
+        if note := invisible_note(text):
+            show(note, err=True)
         return 0
     chosen = SessionOptions(
         agent=options.agent,

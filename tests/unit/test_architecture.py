@@ -36,7 +36,7 @@ LAYERS = (
     ("dxansible.runner",),
     ("dxansible.settings", "dxansible.ids", "dxansible.logs", "dxansible.engine"),
     ("dxansible.turn",),
-    ("dxansible.outcome", "dxansible.redact", "dxansible.errors"),
+    ("dxansible.outcome", "dxansible.redact", "dxansible.errors", "dxansible.invisible"),
 )
 ONE_DOOR = {
     "ansible_runner": {"dxansible.runner.backend"},

@@ -77,3 +77,18 @@ def test_an_issue_is_a_task_for_a_vm_as_well(call: Call, person: Person) -> None
     assert person.beads.issue("bd-123")["status"] == "open"
     (ended,) = person.beads.comments
     assert "on nowhere ended: PREFLIGHT_FAILED" in ended
+
+
+@pytest.mark.parametrize("target", ["here", "--jules"])
+def test_a_dry_run_shows_what_nobody_would_see(call: Call, person: Person, target: str) -> None:
+    state = person.beads.state
+    state["issues"][0]["description"] = "It is\u200b broken\U000e0101\ufe0f.\u200b"
+    person.beads.state = state
+
+    shown = call(target, "--issue", "bd-123", "--dry-run")
+    document = call(target, "--issue", "bd-123", "--dry-run", "--json").document
+
+    assert "It is<U+200B> broken<U+E0101><U+FE0F>.<U+200B>" in shown.out.decode()
+    assert "reads as they are: 4 (2 x U+200B, 1 x U+E0101, 1 x U+FE0F)" in shown.err
+    assert "It is\u200b broken\U000e0101\ufe0f.\u200b" in document["prompt"]
+    assert document["invisible_characters"] == {"U+200B": 2, "U+E0101": 1, "U+FE0F": 1}
