@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import threading
 
     from dxansible.calls.options import Options
+    from dxansible.integrations.issue import Issue
     from dxansible.sessions import Push, SessionInfo, TurnResult
 
 __all__ = ["finalize"]
@@ -75,21 +76,27 @@ def finalize(options: Options) -> int:
 def _message(info: SessionInfo, given: str | None) -> str:
     """The commit's message, whose first line is the pull request's title."""
     beads = given or info.beads
-    title = _issue_title(beads, asked=given is not None) if beads else None
-    title = title or info.first_task or info.task or f"Work of session {info.session_id}"
+    issue = _issue(beads, asked=given is not None) if beads else None
+    beads = issue.id if issue else beads
+    title = (
+        (issue.title if issue else None)
+        or info.first_task
+        or info.task
+        or f"Work of session {info.session_id}"
+    )
     trailers = [f"Beads-Issue: {beads}"] if beads else []
     trailers.append(f"Dx-Session: {info.session_id}")
     return f"{summarize(' '.join(title.split()), _TITLE_LENGTH)}\n\n" + "\n".join(trailers) + "\n"
 
 
-def _issue_title(issue_id: str, *, asked: bool) -> str | None:
-    """What Beads calls it; None where Beads can't be asked here.
+def _issue(issue_id: str, *, asked: bool) -> Issue | None:
+    """What Beads has under that id; None where Beads can't be asked here.
 
     Raises IssueError for an issue that was asked for and doesn't exist.
     """
     beads = Beads(beads_dir=ServiceSettings.load().beads_dir)
     try:
-        return beads.read(issue_id).title
+        issue = beads.read(issue_id)
     except NoBeadsError as error:
         event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
         return None
@@ -98,6 +105,9 @@ def _issue_title(issue_id: str, *, asked: bool) -> str | None:
             raise
         event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
         return None
+    if issue.id != issue_id:
+        event("issue_resolved", logging.WARNING, asked=issue_id, issue=issue.id)
+    return issue
 
 
 def _opened(

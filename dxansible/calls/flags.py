@@ -83,6 +83,9 @@ _FLAGS = (
         "--claim", is_flag=True, help="With --issue: mark it in progress, and comment on it."
     ),
     click.option(
+        "--force", is_flag=True, help="With --issue: although the issue is closed or blocked."
+    ),
+    click.option(
         "--template", metavar="PATH", help="With --issue: another template for the prompt."
     ),
     click.option(

@@ -63,11 +63,15 @@ def read_assignment(options: Options) -> Assignment | None:
     settings = ServiceSettings.load()
     beads = Beads(beads_dir=settings.beads_dir)
     issue = beads.read(options.issue)
-    if options.beads is not None and options.beads != issue.id:
+    if options.beads not in {None, options.issue, issue.id}:
         message = f"--beads {options.beads} and --issue {issue.id} are not the same"
         raise UsageError(message, "leave out --beads")
+    if issue.id != options.issue:
+        event("issue_resolved", logging.WARNING, asked=options.issue, issue=issue.id)
     if issue.note is not None:
         event("issue_from_export", logging.WARNING, issue=issue.id, note=issue.note)
+    if issue.obstacle is not None and not options.force:
+        raise IssueError(issue.obstacle, "dispatch it all the same with --force")
     return Assignment(issue, beads, settings.actors, options.claim)
 
 

@@ -19,7 +19,7 @@ __all__ = ["choose_call", "sort_out"]
 _TAKE_NO_TARGET = frozenset(
     {"--list", "--status", "--logs", "--abort", "--approve", "--finalize-pr", "--engine"}
 )
-_OF_ISSUES = ("dry_run", "claim", "template")
+_OF_ISSUES = ("dry_run", "claim", "force", "template")
 _OF_JULES = ("branch", "allow_no_pr")
 _OF_FINALIZE = ("base", "draft", "reviewer")
 _NOT_OF_FINALIZE = (

@@ -42,6 +42,7 @@ class Options:
     issue: str | None
     dry_run: bool
     claim: bool
+    force: bool
     template: str | None
     notify_channel: str | None
     slack: bool | None

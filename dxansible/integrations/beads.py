@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import os
@@ -27,6 +28,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LOCKED = "one writer at a time"
 _NO_DATABASE = "no beads database"
 _EXPORT = "issues.jsonl"
+_CONFLICT = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
 _TRIES = 4
 
 
@@ -84,8 +86,7 @@ class Beads:
             if export is None:
                 message, _, remedy = str(problem).partition("; ")
                 raise NoBeadsError(message, remedy) from problem
-            text = f"{str(problem).partition('; ')[0]}: read from {_EXPORT}, which may be stale"
-            return replace(self._from_export(issue_id, export), note=text)
+            return _from_export(issue_id, export, str(problem).partition("; ")[0])
 
     def claim(self, issue: Issue, us: frozenset[str]) -> None:
         """Mark it as in progress, unless somebody else has it. Raises IssueError.
@@ -133,14 +134,13 @@ class Beads:
             raise self._unknown(issue_id)
         try:
             document = json.loads(answer.out)
-        except ValueError:
+        except (ValueError, RecursionError):
             text = f"bd gave no JSON for {issue_id} ({answer.why})"
             raise _UnusableError(f"{text}; try: bd show {issue_id} --json") from None
         records = issues_in(document)
         if records:
-            issue = Issue.of(records[0])
-            check_issue_id(issue.id)
-            return issue
+            exact = [each for each in records if each["id"] == issue_id]
+            return _resolved(issue_id, Issue.of([*exact, *records][0]))
         text = str(document.get("error", "")) if isinstance(document, dict) else ""
         if text and "no issue" not in text and "not found" not in text:
             message = f"bd can't show {issue_id}: {summarize(text)}"
@@ -150,24 +150,9 @@ class Beads:
     def _unknown(self, issue_id: str) -> IssueError:
         try:
             records = issues_in(json.loads(self._bd("list", "--json").out or "[]")) or []
-        except (ValueError, _UnusableError):
+        except (ValueError, RecursionError, _UnusableError):
             records = []
         return _no_such_issue(issue_id, [str(each["id"]) for each in records])
-
-    def _from_export(self, issue_id: str, export: Path) -> Issue:
-        records: dict[str, dict[str, object]] = {}
-        for line in export.read_text(errors="replace").splitlines():
-            try:
-                record = json.loads(line)
-            except ValueError:
-                continue
-            kept = isinstance(record, dict) and record.get("_type", "issue") == "issue"
-            if kept and "id" in record and record.get("status") != "tombstone":
-                records[str(record["id"])] = record
-        if issue_id not in records:
-            raise _no_such_issue(issue_id, list(records))
-        titles = {name: str(record.get("title") or "") for name, record in records.items()}
-        return Issue.of(records[issue_id]).with_titles(titles)
 
     def _export(self) -> Path | None:
         places = [self.beads_dir] if self.beads_dir else [
@@ -227,10 +212,61 @@ class Beads:
         return frozenset({asked.stdout.strip()} - {""})
 
 
-def _no_such_issue(issue_id: str, known: list[str]) -> IssueError:
+def _resolved(asked: str, issue: Issue) -> Issue:
+    """The issue, whose id has ``asked`` as a part. Raises IssueError for another one."""
+    check_issue_id(issue.id)
+    part, whole = (each.lower().replace("-", "") for each in (asked, issue.id))
+    if part not in whole:
+        message = f"bd was asked for {asked} and answers with {issue.id}"
+        raise IssueError(message, f"give the whole id; see: bd show {asked}")
+    return issue
+
+
+def _from_export(issue_id: str, export: Path, problem: str) -> Issue:
+    records, unreadable = _records_of(export)
+    missing = f", of which {unreadable} line(s) can't be read" if unreadable else ""
+    if issue_id not in records:
+        raise _no_such_issue(issue_id, list(records), f" in {_EXPORT}{missing}")
+    note = f"{problem}: read from {_EXPORT}, which may be stale{missing}"
+    return replace(Issue.of(records[issue_id]).with_known(records), note=note)
+
+
+def _records_of(export: Path) -> tuple[dict[str, dict[str, object]], int]:
+    """The issues in an exported file, and how many of its lines can't be read."""
+    try:
+        lines = export.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
+    except OSError as error:
+        message = f"{export} can't be read: {error.strerror}"
+        raise NoBeadsError(message, "see to it, or put bd on PATH") from error
+    records: dict[str, dict[str, object]] = {}
+    unreadable = 0
+    for number, line in enumerate(lines, 1):
+        if line.startswith(_CONFLICT):
+            message = f"{export} has a merge conflict that nobody has resolved, in line {number}"
+            raise IssueError(message, "resolve it, then call again")
+        if not line.strip():
+            continue
+        record = _record_in(line)
+        if record is None:
+            unreadable += 1
+        elif record.get("_type", "issue") == "issue" and record.get("status") != "tombstone":
+            records[str(record["id"])] = record
+    return records, unreadable
+
+
+def _record_in(line: bytes) -> dict[str, object] | None:
+    try:
+        record = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return None
+    sound = isinstance(record, dict) and ("id" in record or record.get("_type") == "memory")
+    return record if sound else None
+
+
+def _no_such_issue(issue_id: str, known: list[str], where: str = "") -> IssueError:
     near = difflib.get_close_matches(issue_id, known, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "see: bd list"
-    return IssueError(f"Beads has no issue {issue_id}", hint)
+    return IssueError(f"Beads has no issue {issue_id}{where}", hint)
 
 
 def _unknown_option(answer: _Answer, option: str) -> bool:

@@ -10,14 +10,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Dependency", "Issue", "issues_in"]
 
+_CLOSED = frozenset({"closed", "tombstone"})
+"""A tombstone is what older versions keep of an issue that was deleted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
-    """Another issue that this one depends on; `title` is None where only the link is known."""
+    """Another issue that this one depends on.
+
+    `title` is None, and `status` empty, where only the link is known.
+    """
 
     id: str
     kind: str
     title: str | None = None
+    status: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """It has to be closed first, and is known not to be."""
+        return self.kind == "blocks" and self.status not in {"", *_CLOSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +61,7 @@ class Issue:
             design=_text(record, "design"),
             acceptance_criteria=_text(record, "acceptance_criteria"),
             notes=_text(record, "notes"),
-            status=_text(record, "status"),
+            status=_text(record, "status").lower(),
             assignee=_text(record, "assignee") or None,
             dependencies=tuple(
                 _dependency(each)
@@ -58,12 +70,26 @@ class Issue:
             ),
         )
 
-    def with_titles(self, titles: Mapping[str, str]) -> Issue:
-        """Return it with the titles of what it depends on, as far as they are known."""
-        links = tuple(
-            replace(each, title=each.title or titles.get(each.id)) for each in self.dependencies
-        )
-        return replace(self, dependencies=links)
+    def with_known(self, records: Mapping[str, Mapping[str, object]]) -> Issue:
+        """Return it with title and status of what it depends on, where the records have them."""
+        links = []
+        for each in self.dependencies:
+            record = records.get(each.id, {})
+            title = each.title or _text(record, "title") or None
+            links.append(
+                replace(each, title=title, status=each.status or _text(record, "status").lower())
+            )
+        return replace(self, dependencies=tuple(links))
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nobody should begin with it: it is closed, or something has to be done first."""
+        if self.status in _CLOSED:
+            return f"{self.id} is closed"
+        blockers = [each.id for each in self.dependencies if each.blocks]
+        if blockers:
+            return f"{self.id} is blocked by {', '.join(blockers)}"
+        return f"{self.id} is marked as blocked" if self.status == "blocked" else None
 
 
 def issues_in(document: object) -> list[dict[str, object]] | None:
@@ -86,6 +112,7 @@ def _dependency(record: Mapping[str, object]) -> Dependency:
         id=str(record["depends_on_id"] if edge else record["id"]),
         kind=str(record.get("type" if edge else "dependency_type") or "depends on"),
         title=None if edge else _text(record, "title") or None,
+        status="" if edge else _text(record, "status").lower(),
     )
 
 

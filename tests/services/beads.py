@@ -61,7 +61,11 @@ if words[0] == "list":
     out(list(issues.values()))
 elif words[0] == "show":
     asked = words[1]
-    found = [each for name, each in issues.items() if asked in (name, name.split("-", 1)[-1])]
+    part = asked.split("-", 1)[-1]
+    found = [issues[asked]] if asked in issues else [
+        each for name, each in issues.items() if part in name.split("-", 1)[-1]]
+    if shape == "other":
+        found = list(issues.values())
     if found:
         out(found)
     elif shape == "old":

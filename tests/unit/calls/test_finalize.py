@@ -195,7 +195,12 @@ def test_the_title_is_the_issue_s_or_else_the_task_s(office: Office, call: Call)
     FakeBeads.install(office.home / "bin", ISSUE)
     unknown = call("--finalize-pr", session, "--beads", "bd-124")
 
-    assert [each["title"] for each in office.github.pulls] == ["echo two >file"]
+    again = call("--finalize-pr", office.session("echo three >file"), "--beads", "12")
+
+    assert again.code == 0, again.err
+    assert "issue_resolved asked=12 issue=bd-123" in again.err
+    assert [each["title"] for each in office.github.pulls] == ["echo two >file", "Mend it"]
+    assert office.github.pulls[1]["body"].startswith("Beads-Issue: bd-123\n")
     assert (unknown.code, unknown.out) == (2, b"")
     assert "Beads has no issue bd-124; did you mean bd-123?" in unknown.err
 

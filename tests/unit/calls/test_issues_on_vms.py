@@ -103,3 +103,50 @@ def test_an_agent_that_runs_its_task_never_gets_an_issue(
     assert not (vm.home / "owned").exists()
     assert vm.beads.issue("bd-123")["status"] == "open"
     assert call("here", "exit 0", *words, "--agent", "shell", "--wait").code == 0
+
+
+BLOCKED = {"dependencies": [{"id": "bd-7", "status": "open", "dependency_type": "blocks"}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"status": "closed"}, "bd-123 is closed; dispatch it all the same with --force"),
+        ({"status": "blocked"}, "bd-123 is marked as blocked; dispatch"),
+        (BLOCKED, "bd-123 is blocked by bd-7; dispatch"),
+    ],
+)
+@pytest.mark.parametrize("target", ["here", "--jules"])
+def test_a_closed_or_blocked_issue_is_dispatched_only_by_force(
+    call: Call, vm: Person, target: str, changes: dict[str, object], text: str
+) -> None:
+    state = vm.beads.state
+    state["issues"][0].update(changes)
+    vm.beads.state = state
+
+    for more in ([], ["--dry-run"], ["In my words", "--claim"]):
+        refused = call(target, *more[:1], "--issue", "bd-123", *more[1:])
+        assert (refused.code, refused.out) == (2, b"")
+        assert text in refused.err
+    assert (vm.jules.sessions, (vm.home / "prompt").exists()) == ({}, False)
+    assert vm.beads.issue("bd-123")["status"] == {"status": "open", **changes}["status"]
+    forced = call(target, "--issue", "bd-123", "--force", "--wait")
+
+    assert forced.code == 0, forced.err
+    assert (vm.home / "prompt").exists() is (target == "here")
+
+
+@pytest.mark.parametrize("option", ["--issue", "--beads"])
+def test_a_part_of_an_id_that_beads_knows_is_said(call: Call, vm: Person, option: str) -> None:
+    answer = call("here", option, "12", "--wait", "--json")
+
+    assert (answer.code, answer.document["results"][0]["beads"]) == (0, "bd-123")
+    assert "issue_resolved asked=12 issue=bd-123" in answer.err
+    assert (vm.home / "prompt").read_text().startswith("Work on issue bd-123.\n")
+
+
+def test_force_is_of_an_issue_only(call: Call) -> None:
+    answer = call("here", "look", "--force")
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert "--force is of no use without --issue" in answer.err

@@ -59,10 +59,24 @@ def test_every_shape_of_the_answer_is_read(home: Path, beads: Beads, shape: str)
     assert beads.read("bd-123") == READ
 
 
-def test_a_partial_id_is_read_as_beads_resolves_it(home: Path, beads: Beads) -> None:
-    FakeBeads.install(home / "bin", ISSUE)
+@pytest.mark.parametrize("part", ["123", "bd-12", "23", "bd123", "BD-123"])
+def test_a_partial_id_is_read_as_beads_resolves_it(home: Path, beads: Beads, part: str) -> None:
+    FakeBeads.install(home / "bin", ISSUE, shape="other")
 
-    assert beads.read("123").id == "bd-123"
+    assert beads.read(part).id == "bd-123"
+
+
+def test_of_several_issues_the_one_of_that_very_id_is_meant(home: Path, beads: Beads) -> None:
+    FakeBeads.install(home / "bin", {**ISSUE, "id": "bd-1"}, ISSUE, shape="other")
+
+    assert beads.read("bd-123").id == "bd-123"
+
+
+def test_an_answer_about_another_issue_is_refused(home: Path, beads: Beads) -> None:
+    FakeBeads.install(home / "bin", ISSUE, shape="other")
+
+    with pytest.raises(IssueError, match=r"asked for bd-7 and answers with bd-123; give the whole"):
+        beads.read("bd-7")
 
 
 @pytest.mark.parametrize("shape", ["list", "envelope", "old"])
@@ -130,9 +144,99 @@ def test_without_an_answer_the_exported_file_has_it_and_that_is_said(
     issue = beads.read("bd-123")
     assert (issue.dependencies, issue.description) == (READ.dependencies, READ.description)
     assert str(issue.note).startswith(message)
-    assert str(issue.note).endswith("read from issues.jsonl, which may be stale")
-    with pytest.raises(IssueError, match="no issue bd-2; did you mean"):
+    text = "read from issues.jsonl, which may be stale, of which 2 line(s) can't be read"
+    assert str(issue.note).endswith(text)
+    with pytest.raises(
+        IssueError, match=r"no issue bd-2 in issues\.jsonl, of which 2 line\(s\) can't"
+    ):
         beads.read("bd-2")
+
+
+def test_only_newlines_end_the_lines_of_the_export(project: Path, beads: Beads) -> None:
+    text = "one\u2028two\x85three\u2029four"
+    export(project, json.dumps({**ISSUE, "description": text}, ensure_ascii=False))
+
+    issue = beads.read("bd-123")
+
+    assert issue.description == text
+    assert str(issue.note).endswith("which may be stale")
+
+
+def test_the_export_may_begin_with_a_mark_and_have_lines_of_windows(
+    project: Path, beads: Beads
+) -> None:
+    export(project, "\ufeff" + json.dumps(ISSUE) + "\r", "\r", json.dumps({"id": "bd-1"}) + "\r")
+
+    issue = beads.read("bd-123")
+
+    assert issue.title == "Mend it"
+    assert str(issue.note).endswith("which may be stale")
+
+
+def test_lines_that_can_t_be_read_are_counted_and_the_others_are_read(
+    project: Path, beads: Beads
+) -> None:
+    export(project, "[" * 100_000, ISSUE, '{"id": "bd-5"', '"bd-6"', '{"title": "x"}')
+    with (project.parent / ".beads" / "issues.jsonl").open("ab") as file:
+        file.write(b'\n{"id": "bd-4", "title": "\xff"}\n')
+
+    assert str(beads.read("bd-123").note).endswith(
+        "which may be stale, of which 5 line(s) can't be read"
+    )
+    with pytest.raises(IssueError, match=r"no issue bd-4 in issues.jsonl, of which 5 line\(s\)"):
+        beads.read("bd-4")
+
+
+@pytest.mark.parametrize("marker", ["<<<<<<< HEAD", "=======", ">>>>>>> theirs", "||||||| base"])
+def test_an_export_amid_a_merge_is_refused(project: Path, beads: Beads, marker: str) -> None:
+    export(project, ISSUE, marker)
+
+    with pytest.raises(
+        IssueError, match=r"merge conflict that nobody has resolved, in line 2; res"
+    ):
+        beads.read("bd-123")
+
+
+def test_an_export_that_can_t_be_read_is_told(project: Path, beads: Beads) -> None:
+    export(project, ISSUE)
+    place = project.parent / ".beads" / "issues.jsonl"
+    place.unlink()
+    place.symlink_to("/proc/self/mem")
+
+    with pytest.raises(IssueError, match=r"issues.jsonl can't be read: Input/output error"):
+        beads.read("bd-123")
+
+
+DONE = {"id": "bd-1", "title": "First", "status": "closed"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "others", "obstacle"),
+    [
+        ({}, [], None),
+        ({"status": "in_progress"}, [], None),
+        ({"status": "closed"}, [], "bd-123 is closed"),
+        ({"status": "Closed"}, [], "bd-123 is closed"),
+        ({"status": "blocked"}, [], "bd-123 is marked as blocked"),
+        ({"kinds": ["blocks"]}, [{**DONE, "status": "in_progress"}], "bd-123 is blocked by bd-1"),
+        ({"kinds": ["blocks"]}, [DONE], None),
+        ({"kinds": ["related", "parent-child"]}, [{**DONE, "status": "open"}], None),
+    ],
+)
+@pytest.mark.parametrize("source", ["bd", "export"])
+def test_what_is_closed_or_blocked_has_an_obstacle(  # noqa: PLR0913, PLR0917 - all of it
+    home: Path, project: Path, beads: Beads, source: str,
+    changes: dict[str, Any], others: list[dict[str, Any]], obstacle: str | None,
+) -> None:  # fmt: skip
+    kinds, changes = changes.get("kinds", []), {k: v for k, v in changes.items() if k != "kinds"}
+    if source == "bd":
+        links = [{**other, "dependency_type": kind} for other in others for kind in kinds]
+        FakeBeads.install(home / "bin", {**ISSUE, "dependencies": links, **changes})
+    else:
+        edges = [{"issue_id": "bd-123", "depends_on_id": "bd-1", "type": kind} for kind in kinds]
+        export(project, {**ISSUE, "dependencies": edges, **changes}, *others)
+
+    assert beads.read("bd-123").obstacle == obstacle
 
 
 def test_another_directory_of_beads_can_be_named(home: Path, project: Path) -> None:
