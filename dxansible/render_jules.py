@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dxansible.invisible import count_invisible, show_invisible
 from dxansible.redact import printable, summarize
 from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
+from dxansible.render_sessions import duration
 from dxansible.show import coloured
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Teller",
+    "attached",
     "comment",
     "document",
     "dry_run_document",
@@ -53,7 +55,17 @@ def summary_line(result: JulesResult) -> str:
     else:
         outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
     line = f"jules  {outcome}  {result.duration_ms / 1000:.2f} s"
+    if result.attached:
+        line = f"{line}  {attached(result)}"
     return f"{line}  {printable(result.error)}" if result.error else line
+
+
+def attached(result: JulesResult) -> str:
+    """Which session a call has attached to, and how old that is."""
+    session, age = result.session, result.attached_age_sec
+    since = "ended" if session and session.ended else "created"
+    when = f"{since} {duration(age)} ago" if age is not None else f"{since} nobody knows when"
+    return f"attached to session {session.id if session else '?'}, {when}"
 
 
 def comment(result: JulesResult) -> str:

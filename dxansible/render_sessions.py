@@ -21,6 +21,7 @@ __all__ = [
     "clean_text",
     "comment",
     "dry_run_document",
+    "duration",
     "exit_code",
     "finalize_document",
     "finalize_line",
@@ -104,7 +105,7 @@ def _changes(result: TurnResult) -> list[str]:
     return [f"{changes.commits} commit(s), {changes.files} file(s) changed{dirty}{where}"]
 
 
-def _duration(seconds: int | None) -> str:
+def duration(seconds: int | None) -> str:
     """Seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash where unknown."""
     if seconds is None:
         return "-"
@@ -138,8 +139,8 @@ def sessions_table(found: SessionList) -> str:
             each.host,
             each.agent or "-",
             each.state,
-            _duration(each.age_s),
-            _duration(each.idle_s),
+            duration(each.age_s),
+            duration(each.idle_s),
             each.beads or "-",
             (each.task or "-")[:60],
         )
@@ -173,8 +174,8 @@ def status_text(info: SessionInfo, result: TurnResult) -> str:
         "agent": info.agent,
         "its id": result.native_id,
         "turns": str(info.turns),
-        "age": _duration(info.age_s),
-        "idle": _duration(info.idle_s),
+        "age": duration(info.age_s),
+        "idle": duration(info.idle_s),
         "beads": info.beads,
         "repo": info.repo,
         "branch": result.branch,

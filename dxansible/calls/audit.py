@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from dxansible.calls.options import Options
     from dxansible.fleet.plays import Observer
-    from dxansible.integrations.jules_model import JulesResult, Session
+    from dxansible.integrations.jules import Created
+    from dxansible.integrations.jules_model import JulesResult
     from dxansible.integrations.slack import Trail
     from dxansible.outcome import FanoutResult
     from dxansible.runner.events import Event
@@ -92,10 +93,12 @@ class Audit:
 
         return CommandWatch(listener, begin)
 
-    def begin_jules(self, session: Session, *, last: bool) -> None:
+    def begin_jules(self, created: Created, *, last: bool) -> None:
         """Jules has the task."""
+        session = created.session
         follow = f"dx-dispatch --logs {session.id} --follow"
-        self._begin((f"session {session.id}", session.url, follow), last=last)
+        there = "attached to session" if created.attached else "session"
+        self._begin((f"{there} {session.id}", session.url, follow), last=last)
 
     def turns(self, results: Sequence[TurnResult]) -> None:
         """What is known at the end of a call about turns; of those that go on, nothing."""

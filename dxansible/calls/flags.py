@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["declare_flags"]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _seconds(value: str | float) -> float:
@@ -20,6 +23,14 @@ def _seconds(value: str | float) -> float:
     if not 0 < seconds < float("inf"):
         raise click.BadParameter(f"{value} is not a number of seconds above 0")
     return seconds
+
+
+def _duration(value: str | float) -> float:
+    """Seconds, from a number with a unit or without; 0 is one as well."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", str(value).strip())
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no duration, like 1d, 12h, 90m or 3600 (seconds)")
+    return float(found[1]) * _UNITS[found[2] or "s"]
 
 
 _FLAGS = (
@@ -100,6 +111,13 @@ _FLAGS = (
         "--branch",
         metavar="BRANCH",
         help="With --jules: start from this one, not from the default.",
+    ),
+    click.option(
+        "--attach-age",
+        type=_duration,
+        metavar="DURATION",
+        help="With --jules: attach to a session of the same words that ended no longer ago, like "
+        "12h.  [default: 1d; with --run-id no limit]",
     ),
     click.option(
         "--allow-no-pr", is_flag=True, help="With Jules: no pull request is a success as well."

@@ -41,6 +41,7 @@ __all__ = ["abort", "approve", "dispatch", "follow", "send", "show_sessions", "s
 _DETACHED = "no longer watching; what Jules has taken goes on there"
 _TITLE_LENGTH = 100
 _DEFAULT_TIMEOUT = 7200.0
+_ATTACH_AGE = 86400.0
 
 
 def dispatch(options: Options) -> int:
@@ -65,7 +66,7 @@ def dispatch(options: Options) -> int:
         except ServiceError as error:
             result = _not_created(error, assignment)
         else:
-            audit.begin_jules(created.session, last=not options.wait)
+            audit.begin_jules(created, last=not options.wait)
             result = _created(options, client, cancelled, created, assignment)
         code = _report(options, result)
         audit.jules(result)
@@ -95,7 +96,15 @@ def _request(options: Options, assignment: Assignment | None, repository: str) -
         marker=marker,
         repository=repository,
         branch=options.branch,
+        attach_age_sec=_attach_age(options),
     )
+
+
+def _attach_age(options: Options) -> float | None:
+    """Seconds; the user's own name of a request has no limit, unless one is given."""
+    if options.attach_age is None and options.run_id is None:
+        return _ATTACH_AGE
+    return options.attach_age
 
 
 def _not_created(error: ServiceError, assignment: Assignment | None) -> JulesResult:
@@ -119,21 +128,25 @@ def _created(
 ) -> JulesResult:
     session = created.session
     name = "session_attached" if created.attached else "session_started"
-    event(name, host="jules", session=session.id, url=session.url, state=session.state)
+    age = None if created.age_sec is None else int(created.age_sec)
+    event(name, host="jules", session=session.id, url=session.url, state=session.state, age_s=age)
     if not options.json:
         show(f"{session.id}  {session.url}".rstrip())
-    if created.attached and not options.quiet:
-        text = f"Jules was given this before, so nothing was created; it is {session.state}. "
-        show(f"{text}For another session: --run-id NAME", err=True)
-    result = JulesResult(outcome=None, reason=None, session=session)
+    result = JulesResult(
+        outcome=None, reason=None, session=session, attached=created.attached, attached_age_sec=age
+    )
+    if created.attached:
+        text = f"Jules was given this before, so nothing was created: {render.attached(result)}"
+        show(f"{text}. For another session: --run-id NAME", err=True)
     if assignment is not None and not created.attached:
         assignment.comment(f"dx-dispatch started Jules session {session.id}: {session.url}")
     if options.wait:
-        result = _follow(options, client, cancelled, session.id, fresh=not created.attached)
+        followed = _follow(options, client, cancelled, session.id, fresh=not created.attached)
+        result = replace(followed, attached=created.attached, attached_age_sec=age)
         if assignment is not None and result.outcome is not None:
             assignment.comment(render.comment(result))
     issue = assignment.issue.id if assignment else None
-    return replace(result, attached=created.attached, issue=issue)
+    return replace(result, issue=issue)
 
 
 def send(options: Options) -> int:
@@ -309,7 +322,7 @@ def _report(options: Options, result: JulesResult) -> int:
             result.outcome.lower(), logging.INFO if good else logging.ERROR, host="jules",
             session=result.session.id if result.session else None,
             duration_ms=result.duration_ms, reason=None if good else str(result.reason),
-            stop_verified=result.stop_verified,
+            stop_verified=result.stop_verified, attached=result.attached or None,
         )  # fmt: skip
     if options.json:
         click.echo(render.document(result, code), nl=False)

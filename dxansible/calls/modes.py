@@ -20,7 +20,8 @@ _TAKE_NO_TARGET = frozenset(
     {"--list", "--status", "--logs", "--abort", "--approve", "--finalize-pr", "--engine"}
 )
 _OF_ISSUES = ("dry_run", "claim", "force", "template")
-_OF_JULES = ("branch", "allow_no_pr")
+_OF_JULES = ("branch", "attach_age", "allow_no_pr")
+_OF_DISPATCH = ("issue", "repo", "branch", "attach_age", "run_id", "notify_channel", "slack")
 _OF_FINALIZE = ("base", "draft", "reviewer")
 _NOT_OF_FINALIZE = (
     "agent", "repo", "verify", "wait", "idle_timeout", "run_id", "gather", "max_output", "forks",
@@ -118,7 +119,7 @@ def _at_jules(options: Options, mode: str | None) -> Callable[[Options], int]:
         raise UsageError(message, "leave out --jules, or the option")
     if mode is not None or options.session is not None:
         what = mode or "a message to a session of Jules"
-        options.refuse(what, ("issue", "repo", "branch", "run_id", "notify_channel", "slack"))
+        options.refuse(what, _OF_DISPATCH)
     if mode is not None:
         return calls[mode]
     return jules.dispatch if options.session is None else jules.send

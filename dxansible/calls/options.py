@@ -47,6 +47,7 @@ class Options:
     notify_channel: str | None
     slack: bool | None
     branch: str | None
+    attach_age: float | None
     allow_no_pr: bool
     approve: str | None
     finalize_pr: str | None

@@ -7,6 +7,7 @@ create whose answer did not come through.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,10 +35,11 @@ _AGAIN = (2.0, 5.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """A session; ``attached`` if it had been there before."""
+    """A session; ``attached`` if it had been there before, and its age as `Session.age_sec`."""
 
     session: Session
     attached: bool
+    age_sec: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class JulesClient:
     """What can be asked of Jules. All of it raises ServiceError."""
 
     connection: Connection
+    now: Callable[[], float] = time.time
 
     def find_source(self, repository: str) -> Source:
         """The source for ``owner/name``, whatever Jules calls it."""
@@ -74,16 +77,16 @@ class JulesClient:
         if branch is None:
             message = f"Jules doesn't say which branch of {request.repository} is the default"
             raise UsageError(message, "give one with --branch")
-        known, _ = self._marked(request.marker)
+        known, _ = self._marked(request)
         if known is not None:
-            return Created(session=known, attached=True)
+            return Created(session=known, attached=True, age_sec=known.age_sec(self.now()))
         if before is not None:
             before()
         body = request.body(source.name, branch)
         try:
             return self._posted(body)
         except UnclearError as error:
-            found, absent = self._settled(request.marker)
+            found, absent = self._settled(request)
             if found is not None:
                 return Created(session=found, attached=False)
             if not (error.answered and absent):
@@ -91,7 +94,7 @@ class JulesClient:
         try:
             return self._posted(body)
         except UnclearError as error:
-            found, _ = self._settled(request.marker)
+            found, _ = self._settled(request)
             if found is None:
                 raise _unclear(error) from error
             return Created(session=found, attached=False)
@@ -161,8 +164,8 @@ class JulesClient:
                                Reason.JULES_ERROR, answered=False)  # fmt: skip
         return Created(session=session, attached=False)
 
-    def _settled(self, marker: str) -> tuple[Session | None, bool]:
-        """The session with the marker, looked for until an unclear create must have shown.
+    def _settled(self, request: CreateRequest) -> tuple[Session | None, bool]:
+        """The session of the request, looked for until an unclear create must have shown.
 
         The second value says whether it is certain that there is none.
         """
@@ -170,7 +173,7 @@ class JulesClient:
         for pause in _SETTLING:
             self.connection.sleep(pause)
             try:
-                found, complete = self._marked(marker)
+                found, complete = self._marked(request)
             except ServiceError:
                 found, complete = None, False
             if found is not None:
@@ -178,17 +181,11 @@ class JulesClient:
             absent = absent and complete
         return None, absent
 
-    def _marked(self, marker: str) -> tuple[Session | None, bool]:
-        """The newest session with the marker that is of use, and whether all were looked at."""
+    def _marked(self, request: CreateRequest) -> tuple[Session | None, bool]:
+        """The newest session that may be attached to, and whether all were looked at."""
         records, complete = self._list("sessions", "sessions")
-        found = [
-            session
-            for session in map(Session.of, records)
-            if marker in session.title
-            and session.id
-            and session.state != "FAILED"
-            and not session.archived
-        ]
+        sessions, now = map(Session.of, records), self.now()
+        found = [session for session in sessions if request.may_attach(session, now)]
         return max(found, key=lambda each: each.create_time, default=None), complete
 
     def _list(self, path: str, key: str) -> tuple[list[Mapping[str, object]], bool]:

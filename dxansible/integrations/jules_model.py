@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dxansible.redact import printable, redact
@@ -89,6 +90,15 @@ class Session:
         """Whether it has come to its end; a state that is not known is no end."""
         return self.state in {"COMPLETED", "FAILED"}
 
+    def age_sec(self, now: float) -> float | None:
+        """Seconds since it ended, or since it was created where it has not; None is unknown."""
+        text = (self.update_time if self.ended else "") or self.create_time
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return max(now - moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(), 0.0)
+
     @property
     def working(self) -> bool:
         """Whether it is known to be at work, or soon to be."""
@@ -141,6 +151,19 @@ class CreateRequest:
     marker: str
     repository: str
     branch: str | None
+    attach_age_sec: float | None = None
+    """A session that ended longer ago is not attached to; None attaches whenever it ended."""
+
+    def may_attach(self, session: Session, now: float) -> bool:
+        """Whether this session is what is asked for. One that ended nobody knows when is not."""
+        if self.marker not in session.title or not session.id or session.archived:
+            return False
+        if not session.ended:
+            return True
+        if self.attach_age_sec is None or session.state == "FAILED":
+            return session.state != "FAILED"
+        age = session.age_sec(now)
+        return age is not None and age < self.attach_age_sec
 
     def body(self, source: str, branch: str) -> dict[str, object]:
         """The request's body."""
@@ -157,13 +180,15 @@ class CreateRequest:
 class JulesResult:
     """What became of a call. `outcome` is None while the session goes on as it should.
 
-    `attached` says that the session was there already. `error` says what happened and what to do.
+    `attached` says that the session was there already, and `attached_age_sec` how long ago it
+    ended, or was created where it has not ended. `error` says what happened and what to do.
     """
 
     outcome: FanoutOutcome | None
     reason: Reason | None
     session: Session | None = None
     attached: bool = False
+    attached_age_sec: int | None = None
     error: str | None = None
     message: str | None = None
     """What Jules said last."""

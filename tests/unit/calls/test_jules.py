@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,6 +112,64 @@ def test_the_same_words_again_lead_to_the_same_session(call: Call, jules: JulesS
     call("--jules", "Mend it", "--run-id", "second")
     call("--jules", "Mend it", "--branch", "dev")
     assert len(jules.sessions) == 3
+
+
+def test_an_ended_session_is_attached_to_for_a_day_and_said_even_when_quiet(
+    call: Call, jules: JulesServer
+) -> None:
+    first = call("--jules", "Mend it", "--wait").out.decode().split()[0]
+    text = f"attached to session {first}, ended 3h 0m ago"
+    moment = time.gmtime(time.time() - 3 * 3600 - 1)
+    jules.sessions[first]["updateTime"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
+
+    quiet = call("--jules", "Mend it", "-q")
+    waited = call("--jules", "Mend it", "--wait")
+    result = call("--jules", "Mend it", "--wait", "--json").document["results"][0]
+    assert text in quiet.err
+    assert f" s  {text}" in waited.err
+    assert "success host=jules" in waited.err
+    assert "attached=true" in waited.err
+    assert (result["attached"], result["attached_age_sec"] // 10) == (True, 1080)
+    assert (
+        call("--jules", "Mend it", "--attach-age", "2h", "--json").document["results"][0][
+            "attached_age_sec"
+        ]
+        is None
+    )
+    assert len(jules.sessions) == 2
+
+
+def test_the_words_of_yesterday_are_another_task_and_an_id_of_one_s_own_is_not(
+    call: Call, jules: JulesServer
+) -> None:
+    first = call("--jules", "Mend it", "--wait").out.decode().split()[0]
+    named = call("--jules", "Mend it", "--run-id", "mine", "--wait").out.decode().split()[0]
+    for session in jules.sessions.values():
+        session["updateTime"] = "2025-01-01T00:00:00.123456789Z"
+
+    again = call("--jules", "Mend it", "--wait")
+    mine = call("--jules", "Mend it", "--run-id", "mine", "--wait")
+
+    assert again.out.decode().split()[0] not in {first, named}
+    assert "attached" not in again.err
+    assert mine.out.decode().split()[0] == named
+    assert "attached to session" in mine.err
+    limited = call("--jules", "Mend it", "--run-id", "mine", "--attach-age", "1d", "--json")
+    assert limited.document["results"][0]["attached"] is False
+
+
+@pytest.mark.parametrize(("age", "attached"), [("1d", True), ("61m", True), ("3540", False),
+                                               ("0", False), ("59.5m", False)])  # fmt: skip
+def test_an_age_is_a_number_with_a_unit_or_of_seconds(
+    call: Call, jules: JulesServer, age: str, *, attached: bool
+) -> None:
+    call("--jules", "Mend it", "--wait")
+    moment = time.gmtime(time.time() - 3600)
+    jules.sessions[only_id(jules)]["updateTime"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
+
+    answer = call("--jules", "Mend it", "--attach-age", age, "--json")
+
+    assert answer.document["results"][0]["attached"] is attached
 
 
 def test_the_task_is_sent_as_it_is(call: Call, jules: JulesServer) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +65,76 @@ def test_what_failed_or_was_archived_may_be_created_anew(
     jules.sessions[first].update(gone)
 
     assert client.create(REQUEST).session.id != first
+
+
+DAY = replace(REQUEST, attach_age_sec=86400.0)
+
+
+def ended(jules: JulesServer, seconds: float, **changes: object) -> str:
+    """A session of the request that was created long ago, and ended then."""
+    _, body = jules.answer("POST", "sessions", {}, {"prompt": "Mend it", "title": REQUEST.title})
+    name = str(json.loads(body)["id"])
+    moment = datetime.fromtimestamp(time.time() - seconds, UTC).isoformat()
+    jules.sessions[name].update({
+        "state": "COMPLETED", "createTime": "2025-01-01T00:00:00Z",
+        "updateTime": moment.replace("+00:00", "Z"), **changes,
+    })  # fmt: skip
+    return name
+
+
+def test_a_session_that_ended_long_ago_is_not_attached_to(
+    jules: JulesServer, client: JulesClient
+) -> None:
+    old = ended(jules, 86_500)
+
+    assert client.create(DAY).session.id != old
+    assert client.create(replace(DAY, attach_age_sec=90_000.0)).attached
+    jules.sessions.clear()
+    old = ended(jules, 86_300)
+    created = client.create(DAY)
+    assert (created.session.id, created.attached) == (old, True)
+    assert 86_300 <= (created.age_sec or 0) < 86_400
+
+
+def test_without_a_limit_the_end_may_be_any_time_ago(
+    jules: JulesServer, client: JulesClient
+) -> None:
+    old = ended(jules, 10**7)
+
+    assert client.create(REQUEST).session.id == old
+
+
+@pytest.mark.parametrize("limit", [86400.0, 0.0])
+def test_a_session_that_has_not_ended_is_attached_to_however_old_it_is(
+    jules: JulesServer, client: JulesClient, limit: float
+) -> None:
+    old = ended(jules, 10**7, state="IN_PROGRESS")
+
+    created = client.create(replace(DAY, attach_age_sec=limit))
+
+    assert (created.session.id, created.attached) == (old, True)
+    assert (created.age_sec or 0) > 10**7
+
+
+@pytest.mark.parametrize("moment", ["", "yesterday", None])
+def test_a_session_that_ended_nobody_knows_when_is_not_attached_to(
+    jules: JulesServer, client: JulesClient, moment: str | None
+) -> None:
+    old = ended(jules, 1, updateTime=moment, createTime=moment)
+
+    assert client.create(DAY).session.id != old
+
+
+def test_after_an_unclear_create_a_session_of_long_ago_is_not_taken_for_the_new_one(
+    jules: JulesServer, client: JulesClient
+) -> None:
+    old = ended(jules, 86_500)
+    jules.fail("POST", "sessions", Fault(after=True))
+
+    created = client.create(DAY)
+
+    assert (created.session.id != old, created.attached) == (True, False)
+    assert len(jules.sessions) == 2
 
 
 def test_the_session_is_found_on_a_later_page(jules: JulesServer, client: JulesClient) -> None:
