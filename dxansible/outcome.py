@@ -98,6 +98,7 @@ class Reason(StrEnum):
     UNKNOWN_SESSION = "unknown_session"
     NO_CONVERSATION = "no_conversation"
     NO_CHANGES = "no_changes"
+    WORK_LEFT_OUT = "work_left_out"
     COMMIT_FAILED = "commit_failed"
     PUSH_FAILED = "push_failed"
     GITHUB_AUTH = "github_auth"

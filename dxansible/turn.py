@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Changes", "CleanResult", "Push", "SessionInfo", "TurnResult"]
+__all__ = ["Changes", "CleanResult", "LeftOut", "Push", "SessionInfo", "TurnResult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +49,24 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A part of the work that the pull request would not have, for which it is refused.
+
+    `why` is nested_repository, submodule_changes, submodule_unpushed or submodule_unchecked.
+    """
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnResult:
     """What became of one turn of a session.
 
     `outcome` is None while it runs. `error` says what happened and what to do, and is None on
     success. `message` is the agent's last message. `directory`, `branch` and `changes` are None
     where the turn did not come so far, and `changes` where there is no repository. `push` is that
-    of a finalize.
+    of a finalize, and so is `left_out`.
     """
 
     host: str
@@ -75,6 +87,7 @@ class TurnResult:
     branch: str | None = None
     changes: Changes | None = None
     push: Push | None = None
+    left_out: tuple[LeftOut, ...] = ()
     task_summary: str | None = None
     beads: str | None = None
     attempts: int = 0
@@ -94,6 +107,7 @@ class TurnResult:
         """Return what JSON can hold."""
         document: dict[str, object] = asdict(self)
         document["state"] = "running" if self.outcome is None else "ended"
+        document["left_out"] = [asdict(each) for each in self.left_out]
         if self.changes is not None:
             document["changes"] = asdict(self.changes) | {"no_changes": self.changes.nothing}
         return document
@@ -130,6 +144,8 @@ class SessionInfo:
         fields |= {"host": host, "session_id": str(record["session"])}
         outcome = record.get("outcome")
         fields["outcome"] = FanoutOutcome(str(outcome)) if outcome else None
+        error = record.get("error")
+        fields["error"] = redact(str(error)) if error else None
         return cls(**fields)  # type: ignore[arg-type] # our own playbook's record
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
-from dxansible.turn import Changes, CleanResult, Push, SessionInfo, TurnResult
+from dxansible.turn import Changes, CleanResult, LeftOut, Push, SessionInfo, TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,6 +32,8 @@ class TurnNews:
     agent: str | None = None
     started: bool = False
     queued: bool = False
+    finalizes: bool = False
+    """What it says are the words of git, its hooks and gh, and no agent's."""
     out: str = field(default="", repr=False)
     err: str = field(default="", repr=False)
 
@@ -124,6 +126,7 @@ def _turn(host: str, record: Mapping[str, Any]) -> Iterator[TurnEvent]:
         agent=record.get("agent"),
         started=bool(progress.get("started")),
         queued=bool(record.get("queued")),
+        finalizes=bool((record.get("meta") or {}).get("finalize")),
         out="".join(text for stream, text in texts if stream == "out"),
         err="".join(text for stream, text in texts if stream == "err"),
     )
@@ -154,6 +157,10 @@ def _result(host: str, record: Mapping[str, Any], progress: Mapping[str, Any]) -
         branch=found.get("branch"),
         changes=_changes(found),
         push=_push(found.get("push")),
+        left_out=tuple(
+            LeftOut(path=str(each["path"]), why=str(each["why"]))
+            for each in found.get("left_out") or []
+        ),
         task_summary=meta.get("task"),
         beads=meta.get("beads"),
         attempts=int(progress.get("attempts") or 1),

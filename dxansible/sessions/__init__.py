@@ -13,13 +13,14 @@ from dxansible.sessions.view import (
     clean_sessions,
     list_sessions,
 )
-from dxansible.turn import Changes, CleanResult, Push, SessionInfo, TurnResult
+from dxansible.turn import Changes, CleanResult, LeftOut, Push, SessionInfo, TurnResult
 
 __all__ = [
     "Changes",
     "Choice",
     "CleanResult",
     "FinalizeOptions",
+    "LeftOut",
     "Push",
     "SessionInfo",
     "SessionList",

@@ -11,6 +11,7 @@ from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.redact import redact
 from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone, RetryPlanned
 from dxansible.runner.turn_events import TurnEnded, TurnNews
+from dxansible.sessions.masked_text import MaskedText
 from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class TurnState:
         self._ids: dict[str, str] = {}
         self._taken: dict[str, TurnNews] = {}
         self._queued: set[str] = set()
+        self._masked: dict[str, tuple[MaskedText, MaskedText]] = {}
         self.hosts: tuple[str, ...] = ()
         self.preflights: dict[str, PreflightResult] = {}
         self.results: dict[str, TurnResult] = {}
@@ -165,8 +167,15 @@ class TurnState:
             self._listener.taken(news.host, news.session_id)
         if news.started:
             self._taken[news.host] = news
-        if news.out or news.err:
-            self._listener.text(news.host, news.out, news.err)
+        out, err = self._masked.setdefault(news.host, (MaskedText(), MaskedText()))
+        if news.finalizes:
+            self._tell(news.host, out.feed(news.out), err.feed(news.err))
+        else:
+            self._tell(news.host, out.close() + news.out, err.close() + news.err)
+
+    def _tell(self, host: str, out: str, err: str) -> None:
+        if out or err:
+            self._listener.text(host, out, err)
 
     def _end(self, host: str, outcome: FanoutOutcome, reason: object, error: str) -> None:
         self._finish(self._result(host, outcome, reason, error, self._taken.get(host)))
@@ -191,9 +200,13 @@ class TurnState:
         )
 
     def _finish(self, result: TurnResult) -> None:
+        if (held := self._masked.get(result.host)) is not None:
+            self._tell(result.host, *(each.close() for each in held))
         known = self.preflights.get(result.host)
-        error = redact(result.error) if result.error else None
-        result = replace(result, user=known.user if known else None, error=error)
+        error, push = redact(result.error) if result.error else None, result.push
+        if push is not None and push.note is not None:
+            push = replace(push, note=redact(push.note))
+        result = replace(result, user=known.user if known else None, error=error, push=push)
         self.results[result.host] = result
         failed_before = known is not None and not known.ok and result.reason is known.status
         if result.outcome is not None and not failed_before:

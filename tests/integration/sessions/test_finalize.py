@@ -96,3 +96,42 @@ def test_commits_go_over_ssh_and_the_token_goes_to_github_only(  # noqa: PLR0913
     assert there.isdisjoint(shown)
     assert kept == []
     assert world.token.encode() not in again.err + again.out
+
+
+def test_a_submodule_s_commit_goes_to_its_remote_before_the_branch_that_names_it(
+    user: Dispatcher, lab: Lab, epyc6: Vm, project: Path, world: World
+) -> None:
+    server = lab.vms["macmini"]
+    ssh = f"ssh -F {epyc6.home}/forge/config -o BatchMode=yes"
+    on_vm(server, "git init -q --bare -b main acme/lib.git")
+    on_vm(
+        epyc6,
+        f"export GIT_SSH_COMMAND='{ssh}'; rm -rf lib; git init -q -b main lib; cd lib; touch one;"
+        f"git add .; git {NAME} commit -qm one; git push -q github-work:acme/lib.git main;"
+        f"cd {project}; git submodule --quiet add github-work:acme/lib.git lib;"
+        "git commit -qm 'with lib'; git push -q origin main",
+    )
+    work = (
+        f"export GIT_SSH_COMMAND='{ssh}'; git submodule --quiet update --init; cd lib; touch two;"
+        f"git add .; git {NAME} commit -qm two; git config core.sshCommand '{ssh}'"
+    )
+    task = ("epyc6", work, "--repo", str(project), "--beads", "bd-12", "--wait", "--json")
+    session = user.run(*task).result["session_id"]
+    github = {"GITHUB_TOKEN": world.token, "GITHUB_API_URL": world.api}
+
+    refused = user.run("--finalize-pr", session, "--json", env=github)
+    branches = on_vm(server, "git -C acme/api.git branch --format='%(refname:short)'")
+    pushed = user.run(
+        "--session", session, "cd lib; git push -q origin HEAD:refs/heads/two", "--wait"
+    )
+    done = user.run("--finalize-pr", session, "--json", env=github)
+
+    assert (refused.code, refused.result["reason"]) == (1, "work_left_out"), refused.out
+    assert refused.result["left_out"] == [{"path": "lib", "why": "submodule_unpushed"}]
+    assert branches.split() == ["main"]
+    assert (pushed.code, done.code) == (0, 0), done.out
+    assert done.result["left_out"] == []
+    named = on_vm(
+        server, f"git -C acme/api.git rev-parse {BRANCH}:lib; git -C acme/lib.git rev-parse two"
+    )
+    assert len(set(named.split())) == 1

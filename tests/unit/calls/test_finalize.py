@@ -175,6 +175,76 @@ def test_what_fails_on_the_vm_is_told_and_github_is_not_asked(office: Office, ca
     assert office.github.log == []
 
 
+def test_work_that_the_pull_request_would_lack_is_named_and_nothing_is_pushed(
+    office: Office, call: Call
+) -> None:
+    session = office.session("echo two >file; git init -q 'my lib'; touch 'my lib/work'")
+
+    shown = call("--finalize-pr", session)
+    document = call("--finalize-pr", session, "--json").document
+
+    assert (shown.code, shown.out) == (1, b"")
+    assert "would lack a part of the work: my lib (a repository of its own); take" in shown.err
+    (result,) = document["results"]
+    assert (document["outcome"], result["reason"]) == ("FAILURE", "work_left_out")
+    assert result["left_out"] == [{"path": "my lib", "why": "nested_repository"}]
+    assert (office.pushed, office.github.log) == ([], [])
+
+
+SECRETS = [
+    "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
+    "hunter22",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+]
+TELLS = f"""exec >&2
+echo 'export GITHUB_TOKEN={SECRETS[0]}' # remember
+printf 'login with password=' ; sleep 0.3; echo '{SECRETS[1]}'
+echo '-----BEGIN PRIVATE KEY-----'; echo '{SECRETS[2]}'; echo AAAA; echo '-----END PRIVATE KEY-----'
+"""
+
+
+@pytest.mark.parametrize(("hook", "fails"), [("pre-commit", True), ("pre-push", False)])
+def test_the_words_of_hooks_are_masked_wherever_they_are_shown(
+    office: Office, call: Call, hook: str, *, fails: bool
+) -> None:
+    session = office.session()
+    office.project.hook(office.project.repo, hook, f"{TELLS}exit {int(fails)}")
+
+    shown = call("--finalize-pr", session)
+    looked = [
+        call("--finalize-pr", session, "--json"), call("--logs", session),
+        call("--logs", session, "--json"), call("--status", session),
+        call("--status", session, "--json"), call("--sessions", "--json"),
+    ]  # fmt: skip
+
+    assert shown.code == int(fails)
+    assert "export GITHUB_TOKEN=***" in shown.err
+    assert "login with password=***" in shown.err
+    for answer in (shown, *looked):
+        text = answer.out.decode() + answer.err
+        assert [secret for secret in SECRETS if secret in text] == []
+
+
+def test_the_words_of_gh_are_masked(
+    office: Office, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = f"No use of {SECRETS[0]} here (HTTP 401)"
+    gh = FakeGh.install(office.home / "bin", fails={"repos/acme/api": words})
+    session = office.session()
+
+    opened = call("--finalize-pr", session, "--json")
+    monkeypatch.delenv("GITHUB_TOKEN")
+    refused = call("--finalize-pr", session)
+    document = call("--finalize-pr", session, "--json").document
+
+    assert gh.state["calls"]
+    note = "gh: No use of *** here (HTTP 401)"
+    assert opened.document["results"][0]["push"]["note"] == note
+    assert document["results"][0]["push"]["note"] == note
+    assert note in refused.err
+    assert SECRETS[0] not in json.dumps(document) + refused.err + opened.err
+
+
 def test_while_a_turn_runs_it_is_refused_or_waits(office: Office, call: Call, home: Path) -> None:
     session = office.session("until [ -e ~/go ]; do sleep 0.05; done; echo two >file", wait=False)
 

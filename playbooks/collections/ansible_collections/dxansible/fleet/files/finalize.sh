@@ -9,8 +9,9 @@ export GIT_TERMINAL_PROMPT=0 GIT_EDITOR=true GH_PROMPT_DISABLED=1 GH_NO_UPDATE_N
 unset GH_FORCE_TTY GH_DEBUG DEBUG
 trap 'rm -rf "$desk"' EXIT
 
-__dx_scrub() { # an address may hold a password
-    LC_ALL=C sed 's#://[^/@[:space:]]*@#://***@#g'
+__dx_scrub() { # an address may hold a password; a private key has several lines, of which the client may see only some
+    LC_ALL=C sed -e 's#://[^/@[:space:]]*@#://***@#g' -e 's/-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----/***/g' \
+        -e '/-----BEGIN [A-Z0-9 ]*PRIVATE KEY/,/-----END [A-Z0-9 ]*PRIVATE KEY/s/.*/***/'
 }
 
 __dx_git() { # words: runs git, shows what it says, and keeps it for __dx_words
@@ -79,6 +80,81 @@ __dx_read_base() { # sets $base to the remote's default branch, if none was aske
     fi
 }
 
+__dx_lines() { # of what git says with -z
+    LC_ALL=C tr '\000\n' '\n?'
+}
+
+__dx_find_inside() { # [C]: repositories inside, and changes in submodules, which no commit here has; as lines "why path"
+    git -C "$tree" status --porcelain=v2 -z --no-renames --untracked-files=all --ignore-submodules=none \
+        >"$desk/found" 2>"$desk/said" </dev/null || __dx_give_up repo_unusable "git can't say what is changed in $tree: $(__dx_words)"
+    __dx_lines <"$desk/found" | sed -n -e 's#^? \(.*\)/$#nested_repository \1#p' \
+        -e 's#^1 .. S.M. \([^ ]* \)\{5\}#submodule_changes #p' -e 's#^1 .. S..U \([^ ]* \)\{5\}#submodule_changes #p' \
+        -e "s#^1 .. S${1:-M}.. \([^ ]* \)\{5\}#submodule_changes #p" >"$desk/left"
+    # in the place of a submodule that is not checked out git sees nothing at all
+    git -C "$tree" ls-files -s -z | __dx_lines | sed -n "s#^160000 [^$tab]*$tab##p" | while IFS= read -r part; do
+        [ -e "$tree/$part/.git" ] || [ -z "$(ls -A "$tree/$part" 2>/dev/null)" ] || printf 'submodule_changes %s\n' "$part"
+    done >>"$desk/left"
+}
+
+__dx_git_there() { # words: for the submodule in $place, as its own git would ask its remote
+    (
+        cd "$place" || exit
+        command=$(git config core.sshCommand)
+        if [ -n "$command" ]; then export GIT_SSH_COMMAND="$command"; fi
+        exec git --git-dir="$desk/probe" "$@"
+    ) >"$desk/said" 2>&1 </dev/null
+}
+
+__dx_ask_remote() { # commit: prints why the pull request can't name it; nothing where the remote of the submodule in $place has it
+    rm -rf "$desk/probe"
+    if ! [ -e "$place/.git" ] || ! git init -q --bare "$desk/probe" || ! address=$(git -C "$place" remote get-url origin); then
+        echo submodule_unchecked
+        return
+    fi
+    # into an empty repository: where the commit is, git asks no remote for it
+    __dx_git_there fetch -q --depth=1 --filter=tree:0 --no-tags -- "$address" "$1" && return
+    if ! __dx_git_there ls-remote -- "$address" HEAD; then
+        __dx_scrub <"$desk/said" >&2
+        echo submodule_unchecked
+        return
+    fi
+    # an old server gives no commits but the tips of its branches
+    __dx_git_there fetch -q --filter=tree:0 -- "$address" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
+    __dx_git_there cat-file -e "$1^{commit}" || echo submodule_unpushed
+}
+
+__dx_find_unpushed() { # submodules' commits that the branch names, and nobody else can get; adds lines "why path"
+    since=$(git -C "$tree" merge-base FETCH_HEAD HEAD || git -C "$tree" hash-object -t tree /dev/null)
+    git -C "$tree" config --blob HEAD:.gitmodules -z --get-regexp '^submodule\..*\.path$' 2>/dev/null |
+        LC_ALL=C tr '\n\000' "$tab\n" | cut -f 2- >"$desk/submodules"
+    git -C "$tree" diff-tree -r -z --no-renames --ignore-submodules=none "$since" HEAD | __dx_lines | while read -r _ mode _ commit _ && IFS= read -r part; do
+        [ "$mode" = 160000 ] || continue
+        place=$tree/$part
+        if grep -qxF -e "$part" "$desk/submodules"; then why=$(__dx_ask_remote "$commit"); else why=nested_repository; fi
+        [ -z "$why" ] || printf '%s %s\n' "$why" "$part"
+    done >>"$desk/left"
+}
+
+__dx_refuse_left() { # what becomes of the rest: names what the pull request would not have
+    [ -s "$desk/left" ] || return 0
+    # a listing of sessions reads our last line within the last 4096 bytes
+    left_out=$(LC_ALL=C sed -e 's/%/%25/g' -e 's/,/%2C/g' -e 's/ /:/' -e 's/ /%20/g' "$desk/left" |
+        LC_ALL=C tr '\001-\011\013-\037\177' '?' | tr '\n' , | head -c 2000)
+    left_out=${left_out%,*}
+    named=$(sed -n -e 's/^nested_repository \(.*\)/\1 (a repository of its own)/p' -e 's/^submodule_changes \(.*\)/\1 (changes inside a submodule)/p' \
+        -e "s/^submodule_unpushed \(.*\)/\1 (a commit that the submodule's remote doesn't have)/p" \
+        -e "s/^submodule_unchecked \(.*\)/\1 (a commit, and the submodule's remote can't be asked for it)/p" "$desk/left" |
+        head -n 10 | sed '$!s/$/, /' | tr -d '\n' | head -c 1000)
+    more=$(($(grep -c . "$desk/left") - 10))
+    [ "$more" -le 0 ] || named="$named, and $more more"
+    remedy=''
+    if grep -q ^submodule "$desk/left"; then remedy="commit and push it in the submodule (git submodule update --init, where it is not checked out)"; fi
+    if grep -q ^nested "$desk/left"; then
+        remedy="${remedy:+$remedy; }take away the .git of a repository inside, ignore it, or make it a submodule"
+    fi
+    __dx_give_up work_left_out "the pull request would lack a part of the work: $named; $remedy, $again: $1"
+}
+
 __dx_commit() { # what is left
     [ -n "$(git -C "$tree" status --porcelain --untracked-files=normal | head -n 1)" ] || return 0
     kept="nothing is pushed, and the changes are still in $tree"
@@ -95,7 +171,7 @@ __dx_commit() { # what is left
 
 __dx_stage_and_commit() {
     __dx_git add --all || return
-    ! git -C "$tree" diff --cached --quiet || return 0 # what is changed in a submodule can't be committed here
+    ! git -C "$tree" diff --cached --quiet || return 0
     __dx_git commit --quiet --cleanup=whitespace -F "$desk/message"
 }
 
@@ -197,9 +273,16 @@ __dx_read_remote
 __dx_read_base
 [ "$branch" != "$base" ] || __dx_give_up repo_unusable \
     "the worktree $tree is on $base itself, and a pull request needs a branch of its own: make one (git switch -c NAME), $again"
+__dx_find_inside
+__dx_refuse_left "nothing is committed or pushed, and the changes are still in $tree"
 __dx_commit
 head=$(git -C "$tree" rev-parse HEAD)
+__dx_find_inside C
+rest="nothing is pushed, and all else is committed on $branch in $tree"
+__dx_refuse_left "$rest"
 __dx_compare
+__dx_find_unpushed
+__dx_refuse_left "$rest"
 __dx_push
 __dx_open
 printf '\n\036dx-turn code=0 host=%s repository=%s base=%s head=%s gh=%s came=%s url=%s branch=%s message=%s directory=%s\n' \

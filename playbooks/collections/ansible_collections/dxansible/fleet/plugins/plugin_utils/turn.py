@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,6 +150,8 @@ class Trailer:
     gh: str | None = None
     came: str | None = None
     url: str | None = None
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Why a pull request would lack a part of the work, and the path of that part."""
 
     @classmethod
     def parse(cls, text: str | None) -> Trailer:
@@ -157,7 +160,7 @@ class Trailer:
             return cls()
         words, _, directory = text.rstrip("\n").partition(" directory=")
         words, _, message = words.partition(" message=")
-        fields = dict(word.split("=", 1) for word in words.split() if "=" in word)
+        fields = dict(word.split("=", 1) for word in words.split(" ") if "=" in word)
         return cls(
             problem=fields.get("problem"),
             message=message.strip() or None,
@@ -171,12 +174,18 @@ class Trailer:
             gh=_word(fields.get("gh")),
             came=_word(fields.get("came")),
             url=_word(fields.get("url")),
+            left_out=_left_out(fields.get("left_out", "")),
             **{name: _number(fields.get(name)) for name in ("code", "verify", "commits", "files")},
         )
 
 
 def _word(text: str | None) -> str | None:
     return None if text == "-" else text
+
+
+def _left_out(text: str) -> tuple[tuple[str, str], ...]:
+    parts = [each.partition(":") for each in text.split(",") if each]
+    return tuple((why, unquote(path)) for why, _, path in parts)
 
 
 def _number(text: str | None) -> int | None:

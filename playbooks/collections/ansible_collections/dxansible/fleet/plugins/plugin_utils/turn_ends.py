@@ -106,6 +106,7 @@ def found_by(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
         "dirty": trailer.dirty,
         "head": trailer.head,
         "push": finalize.push_of(trailer) if meta.get(finalize.MARK) else None,
+        "left_out": [{"why": why, "path": path} for why, path in trailer.left_out],
     }
 
 
