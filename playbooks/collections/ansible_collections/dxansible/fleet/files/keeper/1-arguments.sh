@@ -67,11 +67,12 @@ clock() { # sets $now, in hundredths of a second
     fi
 }
 
-round_up() { # seconds, perhaps with a fraction: sets $seconds, a whole number
-    seconds=${1%%.*}
-    seconds=${seconds#"${seconds%%[!0]*}"}
-    seconds=${seconds:-0}
-    case $1 in *.*[1-9]*) seconds=$((seconds + 1)) ;; esac
+hundredths() { # of a second in seconds, perhaps with a fraction: sets $hundredths, rounded up
+    whole=${1%%.*} part=00
+    case $1 in *.*) part=${1#*.}00 ;; esac
+    whole=${whole#"${whole%%[!0]*}"}
+    hundredths=$((${whole:-0} * 100 + 1${part%"${part#??}"} - 100))
+    case $part in ??*[1-9]*) hundredths=$((hundredths + 1)) ;; esac
 }
 
 put() { # file text: written whole or not at all

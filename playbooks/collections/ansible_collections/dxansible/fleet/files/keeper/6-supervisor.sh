@@ -34,15 +34,14 @@ supervise() {
     look "$$"
     # whoever reads it finds us dead first, so it need not appear whole
     printf '%s\n' "$leader $leader_birth $parent" >"$dir/leader"
-    timers=
+    deadline_timer='' idle_timer='' due=0
+    hundredths "$idle"
+    quiet_limit=$hundredths
     if [ "$deadline" != 0 ]; then
-        watch USR2 pause "$deadline" </dev/null >/dev/null 2>&1 &
-        timers=$!
-    fi
-    round_up "$idle"
-    if [ "$seconds" -gt 0 ]; then
-        watch ALRM silence "$seconds" </dev/null >/dev/null 2>&1 &
-        timers="$timers $!"
+        hundredths "$deadline"
+        clock
+        due=$((now + hundredths))
+        [ -n "$procfs" ] || due=$((due + 99)) # the clock has only told the second
     fi
     [ -n "$ending" ] || wait_for_command
     if [ -n "$ending" ]; then
@@ -52,8 +51,7 @@ supervise() {
         stop_tree
     fi
     true <>"$dir/out" <>"$dir/err" # a reader that still waits for its first writer sees the end
-    # shellcheck disable=SC2086 # a list of numbers
-    [ -z "$timers" ] || kill -s TERM $timers 2>/dev/null # they end while we go on
+    for timer in $deadline_timer $idle_timer; do kill -s TERM "$timer" 2>/dev/null; done # they end while we go on
     forget_text "$dir/.supervisor.$$" "$dir/out" "$dir/err"
     if [ -z "$ending" ]; then
         ending=exited
@@ -64,7 +62,7 @@ supervise() {
         drain || verified=no
     fi
     conclude "$ending"
-    for timer in $timers; do # a signal is lost on a shell that is just being forked: ask until it is gone
+    for timer in $deadline_timer $idle_timer; do # a signal is lost on a shell that is just being forked: ask until it is gone
         while kill -s TERM "$timer" 2>/dev/null && look "$timer"; do
             case $run in Z*) break ;; esac
             nap 0.01
@@ -75,14 +73,36 @@ supervise() {
 }
 
 wait_for_command() { # sets $code, unless a signal comes first
-    wait "$leader"
-    code=$?
+    # The end of a timer has to end "wait", too. In bash it does so in POSIX mode; in zsh another signal has to.
+    # shellcheck disable=SC3040 # for bash only
+    [ -z "${BASH_VERSION-}" ] || set -o posix
+    # shellcheck disable=SC2064 # it is the same later
+    trap "rang=yes; ${ZSH_VERSION:+kill -s URG $$}" CHLD
+    trap : URG
+    while :; do
+        rang=
+        keep_timers || continue # until all are found alive, and none has gone meanwhile
+        [ -z "$rang" ] || [ -z "$procfs" ] || continue # ps is a child, too
+        rang=
+        wait "$leader"
+        code=$?
+        [ -z "$ending" ] || break
+        kill -s 0 "$leader" 2>/dev/null || break
+    done
+    trap - CHLD URG
+    told=
     while [ -z "$ending" ]; do # zsh tells first how it was stopped and continued, one at a time
         wait "$leader"
         seen=$?
-        case $seen in 127 | "$code") return ;; esac
-        code=$seen
+        case $seen in
+            "$told") return ;;
+            127) break ;; # that is its code, or there is no more to tell
+        esac
+        code=$seen told=$seen
     done
+    [ -z "$told" ] && [ -n "$rang" ] || return 0
+    # 128 and the number of CHLD or URG: all shells but dash say so before they tell the code
+    case $code in 144 | 145 | 146 | 148 | 149 | 151) ! PATH='' command -v '[[' >/dev/null || code=127 ;; esac
 }
 
 count_left() { # sets $left: processes that a command has left behind

@@ -1,8 +1,17 @@
 # --- what ends a command that does not end by itself: a clock, and its silence ---
 
-pause() { # seconds, in which the shell still answers signals
-    sleep "$1" &
+pause() { # hundredths of a second, in which the shell still answers signals; fails if they were cut short
+    part=$((100 + $1 % 100))
+    sleep "$(($1 / 100)).${part#1}" 2>/dev/null &
     wait "$!"
+    case $? in
+        0) ;;
+        1) # this sleep knows whole seconds only
+            sleep "$(($1 / 100 + 1))" &
+            wait "$!"
+            ;;
+        *) return 1 ;;
+    esac
 }
 
 watch() { # signal, then what returns when it is due: sends it to the supervisor, which ends us with TERM
@@ -14,8 +23,45 @@ watch() { # signal, then what returns when it is due: sends it to the supervisor
     "$@"
     while same "$$" "$self_birth"; do # again and again: a shell can lose a signal
         kill -s "$signal" "$$"
-        pause 1
+        pause 100
     done
+}
+
+until_due() { # needs $now; a sleep that was cut short is followed by another
+    while [ "$now" -lt "$due" ]; do
+        ! pause $((due - now)) || return 0 # whatever somebody has set the clock to meanwhile
+        clock
+    done
+}
+
+keep_timers() { # starts those that there have to be, and once more what somebody has killed, and then fails
+    killed=
+    if [ "$due" -gt 0 ] && ! ticks "$deadline_timer"; then
+        clock
+        watch USR2 until_due </dev/null >/dev/null 2>&1 &
+        deadline_timer=$!
+    fi
+    if [ "$quiet_limit" -gt 0 ] && ! ticks "$idle_timer"; then
+        watch ALRM silence "$quiet_limit" </dev/null >/dev/null 2>&1 &
+        idle_timer=$!
+    fi
+    [ -z "$killed" ]
+}
+
+ticks() { # pid of a timer: is it still there? If it was killed, what it was waiting for goes as well
+    [ -n "$1" ] || return 1
+    if look "$1" && [ "$parent" = "$$" ]; then
+        case $run in Z* | X*) ;; *) return 0 ;; esac
+    fi
+    killed=yes
+    look "$$"
+    reapers=$parent
+    for orphan in $(tagged "<$id>"); do
+        if [ "$orphan" != "$$" ] && look "$orphan" && [ "$parent" = "$reapers" ]; then
+            kill -s KILL "$orphan" 2>/dev/null
+        fi
+    done
+    return 1
 }
 
 heard() { # prints what changes with every byte of output
@@ -47,13 +93,21 @@ stirs() { # since the last look
     [ "$after" != "$before" ]
 }
 
-silence() { # returns when nothing has stirred for so many seconds, or when the supervisor is gone
-    step=1 quiet=0 seen=0 after=
-    [ "$1" -lt 100 ] || step=5
+silence() { # returns when nothing has stirred for so many hundredths of a second, or when the supervisor is gone
+    step=100 quiet=0 seen=0 after=
+    [ "$1" -lt 10000 ] || step=500
     stirs
     while [ "$quiet" -lt "$1" ] && kill -s 0 "$$" 2>/dev/null; do
-        pause "$step"
-        quiet=$((quiet + step))
+        clock
+        slept=$now
+        if pause "$step"; then
+            slept=$step
+        else
+            clock
+            slept=$((now - slept))
+            [ "$slept" -ge 0 ] && [ "$slept" -le "$step" ] || slept=0 # the clock was set
+        fi
+        quiet=$((quiet + slept))
         ! stirs || quiet=0
     done
 }
