@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,27 @@ _SHELLS = {
     "dash": "dash",
     "bash": "bash",
     "zsh": "zsh --emulate sh",
-    "busybox": "busybox sh",
+    "busybox": "busybox",
 }
+
+
+def _machine(kind: str, directory: Path) -> Machine:
+    shell, _, tool = kind.partition("-")
+    home = directory / "home"
+    if shell == "busybox":  # there is nothing else on that machine
+        applets = _applets(directory / "applets")
+        return Machine(shell=applets / "sh", home=home, path=str(applets))
+    return Machine(shell=_one_word(shell, directory), home=home, procfs=tool != "ps")
+
+
+def _applets(directory: Path) -> Path:
+    program = shutil.which("busybox")
+    assert program, "busybox is not installed"
+    directory.mkdir()
+    names = subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout
+    for name in names.split():
+        (directory / name).symlink_to(program)
+    return directory
 
 
 def _one_word(shell: str, directory: Path) -> Path:
@@ -49,23 +69,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
     """A machine with procfs."""
-    with Machine(shell=_one_word(request.param, tmp_path), home=tmp_path / "home") as new:
+    with _machine(request.param, tmp_path) as new:
         yield new
 
 
 @pytest.fixture
 def any_machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
     """A machine with procfs, or one that has only ps, as macOS."""
-    shell, _, tool = request.param.partition("-")
-    wrapper = _one_word(shell, tmp_path)
-    with Machine(shell=wrapper, home=tmp_path / "home", procfs=tool != "ps") as new:
+    with _machine(request.param, tmp_path) as new:
         yield new
 
 
 @pytest.fixture
 def dash(tmp_path: Path) -> Iterator[Machine]:
     """A machine with the smallest of the shells, for what has nothing to do with shells."""
-    with Machine(shell=_one_word("dash", tmp_path), home=tmp_path / "home") as new:
+    with _machine("dash", tmp_path) as new:
         yield new
 
 

@@ -132,6 +132,8 @@ class Machine:
     """A program that is the shell, by itself: the keeper starts it again by this one word."""
     home: Path
     procfs: bool = True
+    path: str = field(default_factory=lambda: os.environ["PATH"])
+    """Where the keeper finds programs."""
     prefix: str = field(default_factory=lambda: f"{secrets.token_hex(4)}-")
     """Of all ids: tests that run at the same time have one user, who has each id once."""
     variables: dict[str, str] = field(default_factory=dict)
@@ -243,9 +245,9 @@ class Machine:
 
     def _environment(self) -> dict[str, str]:
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": self.path,
             "HOME": str(self.home),
-            "SHELL": "/bin/sh",
+            "SHELL": str(self.shell) if self.shell.name == "sh" else "/bin/sh",
             "XDG_STATE_HOME": str(self.state.parent),
             "DX_KEEPER_SH": str(self.shell),
             **({} if self.procfs else {"DX_KEEPER_PROCFS": "off"}),

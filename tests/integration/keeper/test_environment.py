@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_directories_come_before_path_and_home_is_expanded(machine: Machine) -> None:
     reply = machine.run("s", 'echo "$PATH"', path="~/bin:/opt/first tool/bin::/x")
-    assert reply.out.decode() == f"{machine.home}/bin:/opt/first tool/bin:/x:{os.environ['PATH']}\n"
+    assert reply.out.decode() == f"{machine.home}/bin:/opt/first tool/bin:/x:{machine.path}\n"
 
 
 def test_a_program_there_wins(machine: Machine) -> None:
@@ -27,7 +27,7 @@ def test_a_program_there_wins(machine: Machine) -> None:
 
 
 def test_without_directories_path_stays(machine: Machine) -> None:
-    assert machine.run("s", 'echo "$PATH"').out.decode() == os.environ["PATH"] + "\n"
+    assert machine.run("s", 'echo "$PATH"').out.decode() == machine.path + "\n"
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o002, 0o077])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +18,6 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import 
 from tests.integration.keeper.trees import Tree
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.integration.keeper.machine import Machine
 
 DAY = 86_400
@@ -117,6 +117,7 @@ def test_a_session_with_a_turn_that_runs_or_may_run_is_not_touched(
 
 
 def test_a_worktree_without_work_goes_with_its_branch(machine: Machine) -> None:
+    machine.path = f"{machine.path}:{Path(shutil.which('git') or '').parent}"
     repository = machine.home / "project"
     repository.mkdir()
     _git(repository, "init", "-q")

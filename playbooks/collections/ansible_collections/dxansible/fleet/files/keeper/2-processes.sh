@@ -38,10 +38,10 @@ alive() { # file with lines "pid birth boot": is one of those very processes sti
 snapshot() { # text: every process but zombies: pid ppid pgid sid birth, and 1 if its tag begins with the text
     if [ -n "$procfs" ]; then
         {
-            grep -lsF -e "DX_SESSION_TAG=$1" /proc/[0-9]*/environ
+            tagged "$1"
             cat /proc/[0-9]*/stat
         } 2>/dev/null | awk '
-            /^\/proc\// { split($0, part, "/"); tag[part[3]] = 1; next }
+            NF == 1 { tag[$1] = 1; next }
             { pid = $1 }
             sub(/^[0-9]+ \(.*\) /, "") && $1 !~ /[ZX]/ { print pid, $2, $3, $4, $20, tag[pid] }'
     else # the text is apart from the name, or awk would find itself
@@ -56,10 +56,12 @@ snapshot() { # text: every process but zombies: pid ppid pgid sid birth, and 1 i
 
 tagged() { # text: pids of the processes whose tag begins with it
     if [ -n "$procfs" ]; then
-        grep -lsF -e "DX_SESSION_TAG=$1" /proc/[0-9]*/environ 2>/dev/null | while IFS= read -r found; do
-            found=${found%/environ}
-            printf '%s\n' "${found#/proc/}"
-        done
+        # Not every grep reads on after a NUL. A text with the head of a file in it makes that come twice, and is not
+        # believed: it may be a stranger's.
+        head -c 4194304 /proc/[0-9]*/environ 2>/dev/null | tr '\000' '\n' | LC_ALL=C awk -v tag="DX_SESSION_TAG=$1" '
+            /^==> \/proc\/[0-9]+\/environ <==$/ { split($2, part, "/"); pid = part[3]; heads[pid]++; next }
+            index($0, tag) == 1 { has[pid] = 1 }
+            END { for (pid in has) if (heads[pid] == 1) print pid }'
     else
         snapshot "$1" | awk '$6 { print $1 }'
     fi

@@ -27,7 +27,8 @@ spool() { # out|err: standard input to segments
     [ "$block" -le 65536 ] || block=65536
     start=0 head_end=0 more=yes
     while [ -n "$more" ]; do
-        segment=$(printf '%s/%s.%018d' "$dir" "$1" "$start")
+        padded=000000000000000000$start
+        segment=$dir/$1.${padded#"${padded%??????????????????}"}
         true >"$segment" || break
         size=0
         fill || break

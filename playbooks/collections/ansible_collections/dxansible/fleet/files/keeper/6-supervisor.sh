@@ -68,7 +68,7 @@ supervise() {
             nap 0.01
         done
     done
-    (clean_hourly)
+    clean_hourly
     wait
 }
 
