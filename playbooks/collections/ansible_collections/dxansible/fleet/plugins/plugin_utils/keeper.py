@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shlex
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -54,8 +55,52 @@ __all__ = [
 _SOURCE = Path(__file__).resolve().parents[2] / "files" / "keeper"
 _SCRIPT = b"".join(part.read_bytes() for part in sorted(_SOURCE.glob("*.sh")))
 """Read with the module, which Ansible imports before it forks a process for each host."""
+_SHA256 = hashlib.sha256(_SCRIPT).hexdigest()
 _HOME = "${XDG_STATE_HOME:-$HOME/.local/state}/dxansible"
-_FILE = f"{_HOME}/keeper-{hashlib.sha256(_SCRIPT).hexdigest()[:16]}.sh"
+_FILE = f"{_HOME}/keeper-{_SHA256[:16]}.sh"
+
+
+def _cksum(data: bytes) -> str:
+    """What POSIX's cksum prints of the data, without the name of a file.
+
+    Its polynomial is zlib's with all bits in the other order; it takes in the length, too.
+    """
+    size = len(data)
+    length = size.to_bytes((size.bit_length() + 7) // 8, "little")
+    mirrored = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+    crc = zlib.crc32((data + length).translate(mirrored), 0xFFFFFFFF)
+    return f"{int(f'{crc:032b}'[::-1], 2)} {size}"
+
+
+def _line(text: str) -> str:
+    """One line, since a login shell such as csh takes no other between quotes."""
+    return " ".join(text.split("\n")).strip()
+
+
+_RUN = _line(f"""
+d={_HOME}; k={_FILE}; m=${{2#mark=}};
+answer() {{ cat >/dev/null; printf "\\n%s %s\\n%s end\\n" "$m" "$1" "$m"; exit; }};
+refuse() {{ answer "state=error message=$d $1; move it away, or set XDG_STATE_HOME"; }};
+is_closed() {{ case $(exec ls -ld "$d") in drwx------*) return 0 ;; esac; return 1; }};
+if [ -h "$d" ]; then refuse "is a symbolic link"; fi;
+[ -d "$d" ] || answer state=absent;
+[ -O "$d" ] || refuse "belongs to somebody else";
+is_closed || {{ chmod 700 "$d" && is_closed; }} 2>/dev/null || refuse "is open to others";
+if [ -f "$k" ] && [ -O "$k" ]; then
+    s=$(exec sha256sum <"$k" 2>/dev/null) || s=$(exec cksum <"$k");
+    case $s in "{_SHA256} "* | "{_cksum(_SCRIPT)}") exec sh "$k" "$@" ;; esac;
+fi;
+answer state=absent
+""")
+"""Runs the stored script if it is ours, byte for byte, in a directory that is closed to others."""
+_INSTALL = _line(f"""
+umask 077; d={_HOME}; k={_FILE};
+mkdir -p "$d" || exit;
+trap "rm -f \\"\\$d/.keeper.\\$\\$\\"" EXIT;
+trap "exit 1" HUP INT TERM;
+cat >"$d/.keeper.$$" || exit;
+[ "$(wc -c <"$d/.keeper.$$")" -eq {len(_SCRIPT)} ] && mv -f "$d/.keeper.$$" "$k"
+""")
 
 
 class Connection(Protocol):
@@ -129,29 +174,22 @@ class Keeper:
         if answer.fields.get("state") == "absent":
             self._install()
             answer = self._call(verb, options, payload)
+            if answer.fields.get("state") == "absent":
+                raise KeeperError("the VM doesn't keep our script as it was sent")
         return answer
 
     def _call(self, verb: str, options: Mapping[str, object], payload: bytes) -> Answer:
         mark = f"dx-{secrets.token_hex(8)}"
-        text = (
-            f'k={_FILE}; if [ -f "$k" ]; then exec sh "$k" "$@"; fi; cat >/dev/null; '
-            f"printf '\\n%s\\n%s\\n' '{mark} state=absent' '{mark} end'"
-        )
         arguments = [f"{key}={value}" for key, value in options.items()]
-        command = _shell(text, verb, f"mark={mark}", *arguments)
+        command = _shell(_RUN, verb, f"mark={mark}", *arguments)
         code, out, err = self._connection.exec_command(
             command, in_data=payload or b"\n", sudoable=False
         )
         return read_answer(mark, code, out, err)
 
     def _install(self) -> None:
-        text = (
-            f'umask 077; d={_HOME}; mkdir -p "$d" && cat >"$d/.keeper.$$" && '
-            f'[ "$(wc -c <"$d/.keeper.$$")" -eq {len(_SCRIPT)} ] && '
-            f'mv -f "$d/.keeper.$$" "{_FILE}"'
-        )
         code, out, err = self._connection.exec_command(
-            _shell(text), in_data=_SCRIPT, sudoable=False
+            _shell(_INSTALL), in_data=_SCRIPT, sudoable=False
         )
         if code != 0:
             raise KeeperError(complaint(out, err) or f"the VM can't store our script (exit {code})")
