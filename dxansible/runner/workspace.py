@@ -24,19 +24,34 @@ if TYPE_CHECKING:
 __all__ = ["hand_over", "private_directory"]
 
 _JANITOR = """
+processes() {
+    [ -r /proc/self/cmdline ] || ps -A -ww -o pid= -o args=
+    for process in /proc/[0-9]*; do
+        [ -O "$process" ] || continue
+        while IFS= read -r words || [ "$words" ]; do
+            printf '%s %s\\n' "${process#/proc/}" "$words"
+        done <"$process/cmdline"
+    done
+}
+end_all() {
+    processes | while IFS=' ' read -r process words; do
+        case $words in *"$1/env/"*) kill -KILL "$process" ;; esac
+    done
+}
 if read -r word; then
     if [ "$word" = stop ]; then
-        pkill -KILL -f -- "$1/env/"
+        end_all "$1"
     fi
     rm -rf -- "$1"
     exit
 fi
 for round in 1 2 3 4 5; do
-    pkill -KILL -f -- "$1/env/"
+    end_all "$1"
     rm -rf -- "$1"
     sleep 0.5
 done
 """
+"""Compares paths as they are: in a pattern, as pkill's, the path of another run could match."""
 
 
 @contextmanager

@@ -73,6 +73,24 @@ def test_nothing_is_left_by_an_owner_that_was_killed(tmp_path: Path) -> None:
     wait_until(lambda: not runs(int(playbook)))
 
 
+@pytest.mark.parametrize("name", ["runs.of", "runs[of", "runs*of"])
+def test_the_directory_s_name_is_no_pattern(tmp_path: Path, name: str) -> None:
+    parent = tmp_path / name
+    parent.mkdir()
+    command = [sys.executable, "-c", _OWNER, str(parent)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        directory, playbook = owner.stdout.readline().decode().split()
+        other = f"{directory.replace(name, 'runs-of')}/env/cmdline"
+        with subprocess.Popen(["sh", "-c", "sleep 60; :", other]) as stranger:
+            owner.kill()
+            wait_until(lambda: not list(parent.iterdir()))
+            wait_until(lambda: not runs(int(playbook)))
+            with pytest.raises(subprocess.TimeoutExpired):
+                stranger.wait(1)
+            stranger.kill()
+
+
 @pytest.mark.parametrize("text", [b"", b"make test", bytes(range(256)) * 20_000])
 def test_every_reader_gets_the_whole_text(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "text.sock"

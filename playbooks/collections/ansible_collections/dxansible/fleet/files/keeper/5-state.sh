@@ -7,8 +7,7 @@
 stage() { # a directory to be published
     staged=$root/incoming/$id.$$
     mkdir -p "$root/sessions" "$staged" || fail "cannot write to $root"
-    # shellcheck disable=SC2064 # the name is fixed now
-    trap "rm -rf '$staged'" EXIT
+    trap 'rm -rf "$staged"' EXIT
 }
 
 publish() { # makes it the session's, if there is none yet
