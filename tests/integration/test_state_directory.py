@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import stat
 from typing import TYPE_CHECKING
@@ -92,9 +93,23 @@ def test_a_transfer_of_the_script_that_is_cut_leaves_nothing(
 ) -> None:
     shutil.rmtree(state)
     user.drop_connections()
-    epyc6.cut_after(up=20_000)
+    epyc6.cut_after(up=12_000)
     assert user.run(*RUN, "--retries", "0").code != 0
     epyc6.heal()
     wait_until(lambda: not list(state.glob(".keeper.*")), 30, "the part that arrived is gone")
     assert user.run(*RUN).code == 0
     assert (epyc6.home / "ran").read_text() == "ran\n"
+
+
+def test_a_command_whose_transfer_is_cut_leaves_nothing(
+    user: Dispatcher, epyc6: Vm, state: Path, tmp_path: Path
+) -> None:
+    long = tmp_path / "long.sh"
+    long.write_text("".join(f": {secrets.token_hex(50_000)}\n" for _ in range(20)))
+    user.drop_connections()
+    epyc6.cut_after(up=500_000)
+    assert user.run("epyc6", "--exec", "--file", str(long), "--retries", "0", "--json").code != 0
+    epyc6.heal()
+    assert user.run("epyc6", "--exec", "true").code == 0
+    wait_until(lambda: not list((state / "incoming").iterdir()), 30, "the part is gone")
+    assert not [path for path in state.rglob("*") if path.name == "command"]

@@ -168,6 +168,15 @@ class Machine:
         text = command.encode() if isinstance(command, str) else command
         return self._call("start", text, {"id": name, **options})
 
+    def begin_transfer(self, name: str, text: bytes) -> subprocess.Popen[bytes]:
+        """Call ``start`` with a text that goes on after what arrives of it."""
+        words = self._words("start", {"id": name, "length": 2 * len(text)})
+        call = subprocess.Popen(words, env=self._environment(), stdin=subprocess.PIPE)
+        assert call.stdin is not None
+        call.stdin.write(text)
+        call.stdin.flush()
+        return call
+
     def note(self, session: str, text: str, **options: object) -> Call:
         """Call ``note``, and don't wait for its answer."""
         return self._call("note", text.encode(), {"id": session, **options})

@@ -102,13 +102,26 @@ def test_clean_keeps_a_lost_session_whose_processes_may_be_there(machine: Machin
 
 def test_clean_removes_what_never_arrived_whole(machine: Machine) -> None:
     machine.run("s", "echo hi")
-    for name, days in (("young", 0.5), ("old", 2.0)):
-        staged = machine.state / "incoming" / f"{name}.12345"
+    ours, gone = os.getpid(), 2**22 + 1  # more than there can be
+    for name, days in ((f"young.{ours}", 0.5), (f"old.{ours}", 2.0), (f"gone.{gone}", 0.0)):
+        staged = machine.state / "incoming" / name
         staged.mkdir()
         (staged / "command").write_text("half a comm")
         _age(staged, days)
     machine.ask("clean")
-    assert [path.name for path in (machine.state / "incoming").iterdir()] == ["young.12345"]
+    assert [path.name for path in (machine.state / "incoming").iterdir()] == [f"young.{ours}"]
+
+
+def test_a_turn_that_never_began_goes_as_other_sessions_do(machine: Machine) -> None:
+    machine.run("ses.1", "echo hi")
+    for name in ("ses.2", "ses.3"):
+        machine.session(name).mkdir()
+        (machine.session(name) / "claim").write_text("1 1 1\n")
+        assert machine.poll(name).state == "unstarted"
+    for name in ("ses.1", "ses.2"):
+        _age(machine.session(name), 3)
+    machine.ask("clean")
+    assert set(_listed(machine)) == {"ses.1", "ses.3"}
 
 
 def test_ends_of_sessions_clean_up_after_the_others_once_an_hour(machine: Machine) -> None:

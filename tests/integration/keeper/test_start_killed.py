@@ -9,7 +9,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tests.integration.keeper.machine import wait_until
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.keeper.machine import Machine
 
 ROUNDS = 50
@@ -55,3 +59,30 @@ def test_after_a_killed_start_the_next_one_runs_it_once_or_says_it_never_will(
         reply = machine.run(name, f"echo ran >>{name}.runs")
         assert reply.state in {"exited", "unstarted"}
         assert _runs(machine, name) == (1 if reply.state == "exited" else 0)
+
+
+def test_the_next_start_removes_what_a_killed_one_had_received(machine: Machine) -> None:
+    with machine.begin_transfer("cut", b"echo half") as cut:
+        (staged,) = _staged(machine)
+        wait_until((staged / "command").exists)
+        machine.run("other", "echo hi")
+        assert staged.exists()
+        cut.kill()
+    machine.run("next", "echo hi")
+    assert not staged.exists()
+
+
+def _staged(machine: Machine) -> list[Path]:
+    incoming = machine.state / "incoming"
+    wait_until(lambda: incoming.exists() and any(incoming.iterdir()))
+    return list(incoming.iterdir())
+
+
+def test_a_session_that_never_began_keeps_its_record_alone(machine: Machine) -> None:
+    session = machine.session("s")
+    session.mkdir(parents=True)
+    for name in ("command", "reserve", "prompt"):
+        (session / name).write_text("secret")
+    (session / "claim").write_text("1 1 1\n")
+    assert machine.poll("s").state == "unstarted"
+    assert {path.name for path in session.iterdir()} == {"claim", "supervisor"}

@@ -5,9 +5,16 @@
 # anything, or by whoever makes sure that nothing will run. "end" has the last word.
 
 stage() { # a directory to be published
+    sweep
     staged=$root/incoming/$id.$$
     mkdir -p "$root/sessions" "$staged" || fail "cannot write to $root"
     trap 'rm -rf "$staged"' EXIT
+}
+
+sweep() { # what is left of a transfer whose process is gone
+    for left in "$root/incoming"/* "$root"/.keeper.*; do
+        [ ! -e "$left" ] || kill -s 0 "${left##*.}" 2>/dev/null || rm -rf "$left"
+    done
 }
 
 publish() { # makes it the session's, if there is none yet
@@ -42,7 +49,7 @@ never() { # state: the record of a session that ends before it begins
 
 settle() { # state: makes sure that a session which has not begun never will, and leaves one that has alone
     state=starting
-    ! put_first supervisor "$(never "$1")" || rm -f "$dir/command"
+    ! put_first supervisor "$(never "$1")" || forget_text "$dir/reserve" "$dir/out" "$dir/err"
     rm -f "$dir/.supervisor.$$"
     [ ! -e "$dir/supervisor" ] || state
 }

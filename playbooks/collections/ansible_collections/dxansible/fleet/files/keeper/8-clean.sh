@@ -1,10 +1,13 @@
 # --- what is not kept for ever ---
 
-clean() { # what has not changed for $age days: sessions that ended, and what never arrived whole
+clean() { # what never arrived whole, and what has not changed for $age days: sessions that ended
+    sweep
     (cd "$root/incoming" && find . ! -name . -prune ! -mtime "-$age" -exec rm -rf {} +) 2>/dev/null
     for entry in $(unchanged_sessions 2>/dev/null); do
         dir=$root/sessions/$entry
-        ! ended || rm -rf "$dir"
+        ended || continue
+        case ${entry#./} in *.*) [ "$state" = unstarted ] || continue ;; esac # turns stay until somebody asks
+        rm -rf "$dir"
     done
 }
 
@@ -16,8 +19,8 @@ clean_hourly() { # at the end of a session; $at is now
     clean
 }
 
-unchanged_sessions() { # but no turns; changes the directory
-    cd "$root/sessions" && find . ! -name . -prune ! -name '*[!A-Za-z0-9_-]*' ! -mtime "-$age"
+unchanged_sessions() { # changes the directory
+    cd "$root/sessions" && find . ! -name . -prune ! -name '.*' ! -name '*[!A-Za-z0-9._-]*' ! -mtime "-$age"
 }
 
 ended() { # for certain, with nothing left?
