@@ -50,6 +50,8 @@ class PreflightDone:
     address: str
     port: int | None
     slack_channel: str | None = None
+    warning: str | None = None
+    """What ssh will do that a person should know, with a remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,7 @@ def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
         address=str(record["address"]),
         port=record["port"],
         slack_channel=record.get("slack_channel"),
+        warning=record.get("warning"),
     )
 
 

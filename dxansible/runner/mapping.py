@@ -177,6 +177,10 @@ class RunState:
             duration_ms=result.duration_ms,
             error=result.error,
         )
+        if news.warning:
+            self._event(
+                "host_key_not_remembered", logging.WARNING, host=result.host, error=news.warning
+            )
         if self._runs_command and not result.ok:
             self._finish(
                 result.host,

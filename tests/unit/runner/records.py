@@ -28,6 +28,7 @@ PREFLIGHT: dict[str, Any] = {
     "running": 1,
     "slack_channel": "C09MQGMFKDE",
     "ssh": {},
+    "warning": None,
     "host_count": 2,
     "hosts": None,
     "duration_ms": 150,

@@ -228,6 +228,11 @@ dx:
       type: dict
       returned: always
       sample: {strict: ask}
+    warning:
+      description: What ssh does that a person should know, with a remedy; null if nothing.
+      type: str
+      returned: always
+      sample: null
     host_count:
       description: How many hosts the play has.
       type: int

@@ -91,6 +91,9 @@ class SshConfig:
     identity_agent: str | None = None
     pkcs11: bool = False
     family: int = field(default=socket.AF_UNSPEC)
+    user_known_hosts: tuple[str, ...] = ()
+    global_known_hosts: tuple[str, ...] = ()
+    host_key_alias: str | None = None
 
 
 def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
@@ -131,6 +134,9 @@ def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
         family={"inet": socket.AF_INET, "inet6": socket.AF_INET6}.get(
             first("addressfamily"), socket.AF_UNSPEC
         ),
+        user_known_hosts=tuple(first("userknownhostsfile").split()),
+        global_known_hosts=tuple(first("globalknownhostsfile").split()),
+        host_key_alias=first("hostkeyalias") or None,
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import checks, link, session
+from . import checks, known_hosts, link, session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +66,7 @@ class Preflight:
             "running": None,
             "slack_channel": options["slack_channel"] or None,
             "ssh": {},
+            "warning": None,
             "host_count": len(hosts),
             "hosts": [str(host) for host in hosts] if name == hosts[0] else None,
         }
@@ -94,6 +95,7 @@ class Preflight:
         ssh = link.ssh_config(target, self._connection, timeout)
         if ssh is not None:
             self.record |= {"ssh": {"strict": ssh.strict}, "port": ssh.port}
+            self.record["warning"] = known_hosts.warning(target.name, ssh, timeout)
         if not self._checks:
             return
         reachable = ssh is not None and not ssh.proxied
