@@ -5,13 +5,18 @@ By command line on one machine, by Python on another, at the same time.
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
+import signal
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.doors import DONE, Result, Told, told, told_by_both
+from tests.integration.dispatcher import marked_processes
+from tests.integration.doors import DONE, Result, Told, only_result, told, told_by_both
 from tests.integration.vm_processes import left_on, wait_until
 from tests.lab import Fault, Vm
 
@@ -176,3 +181,52 @@ def test_a_connection_cut_more_often_than_the_attempts_allow_is_lost(
         answer = here.run("--logs", result["session_id"], "--json")
         assert (answer.code, runs(vm)) == (0, 1)
         assert len(answer.result["stdout"]) > 400_000
+
+
+def ssh_clients(user: Dispatcher) -> list[int]:
+    """The ssh clients of a user's calls, and not the live connections behind them."""
+    found = []
+    for pid in marked_processes(f"DXTEST={user.home}"):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"ssh") and not any(b"[mux]" in word for word in words):
+            found.append(pid)
+    return found
+
+
+@pytest.mark.engines
+def test_a_killed_ssh_is_a_lost_connection(user: Dispatcher, vms: tuple[Vm, Vm]) -> None:
+    vm, _ = vms
+    with user.start(vm.name, "--exec", UNTIL_TOLD, "--json") as client:
+        wait_until(lambda: runs(vm) == 1 and bool(ssh_clients(user)), 60, "the command runs")
+        for pid in ssh_clients(user):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: bool(ssh_clients(user)), 60, "there is a second attempt")
+        (vm.home / "finish").touch()
+        out, err = client.communicate(timeout=60)
+    result = only_result(json.loads(out), client.returncode)
+    assert told(result) == REATTACHED
+    assert (result["stdout"], runs(vm)) == (BOTH_LINES, 1)
+    assert b"was killed (signal 9)" in err
+
+
+@pytest.mark.engines
+def test_a_connection_may_be_lost_as_often_as_the_vm_is_reached_in_between(
+    user: Dispatcher, vms: tuple[Vm, Vm]
+) -> None:
+    vm, _ = vms
+    with user.start(vm.name, "--exec", UNTIL_TOLD, "--retries", "1", "--json") as client:
+        wait_until(lambda: runs(vm) == 1, 60, "the command runs")
+        for _ in range(3):
+            earlier = polls(vm)
+            wait_until(lambda: polls(vm) > earlier, 60, "the client waits for news")  # noqa: B023
+            earlier = polls(vm)
+            wait_until(lambda: polls(vm) > earlier, 60, "it has had an answer")  # noqa: B023
+            vm.cut_now()
+        (vm.home / "finish").touch()
+        out, _ = client.communicate(timeout=120)
+    result = only_result(json.loads(out), client.returncode)
+    assert told(result) == replace(DONE, attempts=4)
+    assert (result["stdout"], runs(vm)) == (BOTH_LINES, 1)

@@ -195,6 +195,16 @@ def test_bytes_of_an_event_that_was_lost_on_the_way_are_counted() -> None:
     assert state.results["epyc6"].truncation == Truncation(stdout_bytes=5, stderr_bytes=2)
 
 
+def test_of_a_command_that_may_still_run_nothing_is_counted_as_missing() -> None:
+    state = RunState("make test", Quiet())
+    lost = replace(SUCCESS, outcome=FanoutOutcome.FAILURE, reason=Reason.LOST_CONTACT, error="x")
+
+    state.take(news(b"ab", out_total=9, err_total=3))
+    state.take(lost)
+
+    assert state.results["epyc6"].truncation == Truncation()
+
+
 def test_output_is_kept_within_the_limit_that_the_host_names() -> None:
     state = RunState("make test", Quiet())
 

@@ -143,7 +143,7 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
 
     def _try(self, progress: session.Progress, record: dict[str, Any]) -> verdict.Verdict | None:
         try:
-            return self._step(progress, record)
+            decided = self._step(progress, record)
         except link.LinkError as error:
             return self._lost(progress, record, error.failure, link.explain(self._host, error))
         except (link.CallTimeoutError, CutShortError) as error:
@@ -152,6 +152,8 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
         except KeeperError as error:
             text = f"{self._host}: {error}"
             return verdict.Verdict(outcome="FAILURE", reason="vm_error", error=text)
+        progress.failures = 0  # the VM was reached
+        return decided
 
     def _check_arguments(self) -> None:
         for name in ("timeout", "connect_timeout", "retry_delay"):
@@ -190,7 +192,8 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
         final = verdict.refused(failure, text)
         if final is not None and not progress.contacted:
             return final
-        if final is not None or progress.attempts > self._arguments["max_retries"]:
+        progress.failures += 1
+        if final is not None or progress.failures > self._arguments["max_retries"]:
             return verdict.gave_up(failure, text, progress.id, contacted=progress.contacted)
         record["retry"] = {"attempt": progress.attempts, "failure": str(failure), "error": text}
         progress.attempts += 1

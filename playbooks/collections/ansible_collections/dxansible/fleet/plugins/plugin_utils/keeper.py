@@ -27,6 +27,7 @@ from .keeper_reply import (
     ProgramMissingError,
     Reply,
     complaint,
+    killed,
     parse_reply,
     read_answer,
     read_reply,
@@ -191,5 +192,7 @@ class Keeper:
         code, out, err = self._connection.exec_command(
             _shell(_INSTALL), in_data=_SCRIPT, sudoable=False
         )
+        if code < 0:
+            raise killed(code)
         if code != 0:
             raise KeeperError(complaint(out, err) or f"the VM can't store our script (exit {code})")

@@ -23,6 +23,7 @@ __all__ = [
     "ProgramMissingError",
     "Reply",
     "complaint",
+    "killed",
     "number",
     "parse_reply",
     "read_answer",
@@ -45,7 +46,7 @@ class KeeperError(Exception):
 
 
 class CutShortError(KeeperError):
-    """An answer began and did not end: the connection went away under it."""
+    """No whole answer came: the connection went away under it, or its client was killed here."""
 
 
 class ProgramMissingError(KeeperError):
@@ -115,6 +116,11 @@ def complaint(out: bytes, err: bytes) -> str:
     return lines[-1].strip()[:300] if lines else ""
 
 
+def killed(code: int) -> CutShortError:
+    """What it means that a signal ended the client of a connection; ``code`` is that, negative."""
+    return CutShortError(f"the connection's client on this machine was killed (signal {-code})")
+
+
 def number(fields: Mapping[str, str], key: str) -> int | None:
     """Return a field's number, None if it has none."""
     value = fields.get(key, "-")
@@ -135,10 +141,13 @@ def read_fields(text: str) -> dict[str, str]:
 def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     """Find an answer in whatever the login shell printed around it; it may still be cut short.
 
-    Raises KeeperError if it is not there, or says that the VM can't do it.
+    Raises CutShortError if a signal ended the connection's client, KeeperError if the answer is not
+    there, or says that the VM can't do it.
     """
     _, found, rest = out.partition(b"\n" + mark.encode() + b" ")
     header, newline, body = rest.partition(b"\n")
+    if code < 0 and not (found and newline):
+        raise killed(code)
     if not found or not newline:
         raise KeeperError(
             complaint(out, err) or f"the VM's shell ended with exit code {code} and said nothing"

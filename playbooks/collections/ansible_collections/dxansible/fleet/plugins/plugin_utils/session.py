@@ -105,6 +105,8 @@ class Progress:
     turn_began: float = field(default_factory=time.time)
     attempts: int = 1
     """Connection attempts, the present one included."""
+    failures: int = 0
+    """Of the last attempts, as many in a row have failed."""
     started: bool = False
     """The VM has confirmed that it has the session."""
     ours: bool = False
