@@ -129,9 +129,9 @@ class FanoutResult:
     """What one host did with one command.
 
     `exit_code` is None where the command did not run to an exit of its own. `error` says what
-    happened and what to do, and is None on success. `attempts` counts connection attempts.
-    `stop_verified` is None where nothing had to be stopped; `left_running` counts processes that
-    the command left behind on purpose.
+    happened and what to do, and is None on success that nobody wanted to stop. `attempts` counts
+    connection attempts. `stop_verified` is None where nothing was to be stopped; `left_running`
+    counts processes that the command left behind on purpose.
     """
 
     outcome: FanoutOutcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dxansible.outcome import FanoutOutcome, Reason, worst
+from dxansible.outcome import FanoutOutcome, worst
 from dxansible.redact import printable
 from dxansible.show import coloured
 
@@ -46,8 +46,9 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
     code = "-" if result.exit_code is None else str(result.exit_code)
     line = f"{result.host:<{width}}  {outcome}  exit {code:<4} {result.duration_ms / 1000:.2f} s"
     notes = []
-    if result.error and result.reason is not Reason.EXIT_NONZERO:
-        notes.append(printable(result.error.removeprefix(f"{result.host}: ")))
+    error = (result.error or "").removeprefix(f"{result.host}: ")
+    if error and error != f"exit code {code}":
+        notes.append(printable(error))
     if result.left_running:
         notes.append(f"left {result.left_running} process(es) running")
     cut = result.truncation.stdout_bytes + result.truncation.stderr_bytes
@@ -58,10 +59,10 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
     return "  ".join([line, *notes])
 
 
-def fanout_document(results: Sequence[FanoutResult]) -> Iterator[str]:
+def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]:
     """The JSON document of a fan-out, in pieces: many large outputs are never copied at once."""
     outcome = worst(result.outcome for result in results)
-    head = {"schema": SCHEMA, "outcome": outcome, "exit_code": outcome.exit_code}
+    head = {"schema": SCHEMA, "outcome": outcome, "exit_code": code}
     yield json.dumps(head)[:-1] + ', "results": ['
     for number, result in enumerate(results):
         yield (", " if number else "") + json.dumps(result.to_dict())

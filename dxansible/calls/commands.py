@@ -66,9 +66,12 @@ def execute(options: Options) -> int:
     return code
 
 
-def _report(options: Options, results: Sequence[FanoutResult]) -> int:
+def _report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
+    """Show the results; ``code`` of None is what they add up to."""
+    if code is None:
+        code = worst(result.outcome for result in results).exit_code
     if options.json:
-        for piece in render.fanout_document(results):
+        for piece in render.fanout_document(results, code):
             click.echo(piece, nl=False)
     elif options.gather:
         for chunk in render.gathered(results):
@@ -77,7 +80,7 @@ def _report(options: Options, results: Sequence[FanoutResult]) -> int:
         width = max(len(result.host) for result in results)
         for result in results:
             show(render.summary_line(result, width), err=True)
-    return worst(result.outcome for result in results).exit_code
+    return code
 
 
 def follow(options: Options) -> int:
@@ -94,5 +97,5 @@ def follow(options: Options) -> int:
 def abort(options: Options) -> int:
     """``--abort`` of a command."""
     result = abort_command(options.abort or "", options.settings())
-    _report(options, [result])
-    return 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
+    code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
+    return _report(options, [result], code=code)

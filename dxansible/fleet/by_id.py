@@ -38,7 +38,7 @@ def follow_command(
 def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
     """Stop a command and see that its processes are gone.
 
-    ``error`` says so where it had ended by itself.
+    One that had ended by itself keeps its outcome, and ``error`` says so.
     """
     state = RunState(session_id, Quiet())
     host = _run(

@@ -220,22 +220,18 @@ class RunState:
 
     def _verdict(self, news: Verdict) -> None:
         state = self._state(news.host)
-        outcome, reason, error = news.outcome, news.reason, news.error
-        if not news.from_stop and reason is not Reason.LOST_CONTACT:
+        if not news.from_stop and news.reason is not Reason.LOST_CONTACT:
             state.out.end_at(state.totals[0])
             state.err.end_at(state.totals[1])
-        if news.from_stop and outcome is not FanoutOutcome.ABORTED:
-            outcome, reason = FanoutOutcome.ABORTED, Reason.ABORTED
-            error = f"{news.host}: it had ended by itself before it could be stopped"
         self._finish(
             news.host,
-            outcome,
-            reason,
-            error=error,
+            news.outcome,
+            news.reason,
+            error=news.error,
             attempts=state.attempts if news.from_stop else news.attempts,
             duration_ms=_since(state.began) if news.from_stop else news.duration_ms,
             exit_code=news.exit_code,
-            stop_verified=True if news.from_stop and error != news.error else news.stop_verified,
+            stop_verified=news.stop_verified,
             left_running=news.left_running,
             disk_full=news.disk_full,
         )

@@ -11,7 +11,8 @@ from dxansible.errors import SilentHostError, UnknownSessionError
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on
-from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.redact import redact
 from dxansible.runner.events import Event, HostBroken, PreflightDone, Verdict
 from dxansible.sessions.state import SessionListener, SilentListener, TurnState
 from dxansible.sessions.view import list_sessions
@@ -105,8 +106,8 @@ def abort_session(
 ) -> TurnResult:
     """Stop the running turn of a session, and see that its processes are gone.
 
-    ``error`` says so where it had ended by itself. ``observer`` as for `list_sessions`. Raises
-    UnknownSessionError.
+    One that had ended by itself keeps its outcome, and ``error`` says so. ``observer`` as for
+    `list_sessions`. Raises UnknownSessionError.
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
@@ -132,6 +133,8 @@ class _Answer:
     host: str
     session_id: str
     user: str | None = None
+    exit_code: int | None = None
+    left_running: int = 0
     result: TurnResult | None = None
 
     def take(self, news: Event) -> None:
@@ -145,18 +148,19 @@ class _Answer:
             case HostBroken():
                 text = f"{self.host}: Ansible failed: {news.text}"
                 self._set(FanoutOutcome.ABORTED, Reason.ABORTED, text, verified=False)
-            case Verdict() if news.outcome is FanoutOutcome.ABORTED:
-                self._set(news.outcome, Reason.ABORTED, news.error, verified=news.stop_verified)
-            case Verdict() if news.reason is Reason.UNKNOWN_SESSION:
-                self._set(news.outcome, Reason.UNKNOWN_SESSION, news.error, verified=None)
             case Verdict():
-                text = f"{self.host}: its last turn had ended by itself"
-                self._set(FanoutOutcome.ABORTED, Reason.ABORTED, text, verified=True)
+                self.exit_code, self.left_running = news.exit_code, news.left_running
+                self._set(news.outcome, news.reason, news.error, verified=news.stop_verified)
             case _:
                 pass
 
     def _set(
-        self, outcome: FanoutOutcome, reason: Reason, error: str | None, *, verified: bool | None
+        self,
+        outcome: FanoutOutcome,
+        reason: Reason | PreflightStatus,
+        error: str | None,
+        *,
+        verified: bool | None,
     ) -> None:
         self.result = TurnResult(
             host=self.host,
@@ -164,8 +168,10 @@ class _Answer:
             user=self.user,
             outcome=outcome,
             reason=reason,
-            error=error,
+            error=redact(error) if error else None,
+            exit_code=self.exit_code,
             stop_verified=verified,
+            left_running=self.left_running,
         )
 
 

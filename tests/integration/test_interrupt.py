@@ -249,6 +249,42 @@ def test_anybody_with_the_inventory_can_abort_and_do_so_again(
         assert (answer.result["outcome"], answer.result["stop_verified"]) == ("ABORTED", True)
 
 
+@pytest.mark.parametrize(
+    ("command", "outcome"),
+    [("true", "SUCCESS"), ("exit 3", "FAILURE"), ("sleep 86400", "TIMEOUT")],
+)
+def test_what_has_ended_keeps_its_outcome_whoever_aborts_it(
+    user: Dispatcher, vm: Vm, command: str, outcome: str
+) -> None:
+    ended = user.run("macmini", "--exec", command, "--timeout", "2", "--json").result
+    assert ended["outcome"] == outcome
+    told = user.run("--abort", session_on(vm))
+    assert (told.code, told.out) == (0, b"")
+    assert f"had already ended: {outcome}".encode() in told.err
+    answer = user.run("--abort", session_on(vm), "--json")
+    assert (answer.code, answer.document["exit_code"]) == (0, 0)
+    assert (answer.result["outcome"], answer.result["reason"]) == (outcome, ended["reason"])
+    assert answer.result["exit_code"] == ended["exit_code"]
+
+
+def test_a_command_that_ended_before_the_interrupt_arrived_says_how(
+    user: Dispatcher, vm: Vm
+) -> None:
+    command = "echo >ready; while [ ! -e finish ]; do sleep 0.1; done"
+    with begin(user, vm, command, "--json") as client:
+        for pid in marked_processes(f"DXTEST={user.home}"):
+            if "ansible-playbook" in process_line(pid):
+                os.kill(pid, signal.SIGSTOP)
+        (vm.home / "finish").touch()
+        end = vm.home / ".local/state/dxansible/sessions" / session_on(vm) / "end"
+        wait_until(end.exists, 60, "the command has ended")
+        at_the_terminal(client)
+        out, _ = client.communicate(timeout=60)
+    (result,) = json.loads(out)["results"]
+    assert (client.returncode, result["outcome"], result["exit_code"]) == (0, "SUCCESS", 0)
+    assert "had already ended: SUCCESS" in result["error"]
+
+
 def test_a_command_that_was_aborted_before_it_arrived_never_runs(user: Dispatcher, vm: Vm) -> None:
     run = f"cmd_{secrets.token_hex(8)}"
     session = user.run("macmini", "--exec", "true", "--run-id", f"{run}_a", "--json").result

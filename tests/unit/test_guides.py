@@ -188,7 +188,7 @@ def _documents() -> dict[str, dict[str, Any]]:
     cleaned = CleanResult(host="h", removed=(), kept={})
     texts = {
         "a task": render_sessions.turns_document([turn], 0),
-        "`--exec`": "".join(render.fanout_document([ran])),
+        "`--exec`": "".join(render.fanout_document([ran], 0)),
         "`--jules`": render_jules.document(JulesResult(outcome=None, reason=None), 0),
         "`--list`": render.health_document([checked]),
         "`--sessions`": render_sessions.sessions_document(SessionList([info], {}), 0),

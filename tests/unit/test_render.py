@@ -125,7 +125,7 @@ def test_a_full_disk_is_told_in_the_line() -> None:
 def test_the_document_of_a_fan_out_is_one_json_document(count: int) -> None:
     results = [SUCCESS, FAILURE, TIMEOUT][:count]
 
-    text = "".join(fanout_document(results))
+    text = "".join(fanout_document(results, results[-1].outcome.exit_code))
 
     assert text.endswith("}\n")
     assert json.loads(text) == {

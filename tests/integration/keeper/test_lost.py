@@ -25,7 +25,7 @@ def test_a_killed_supervisor_loses_the_session_and_abort_ends_it(any_machine: Ma
     _lose(any_machine, "s")
     assert tree.alive()
     reply = any_machine.abort("s")
-    assert (reply.state, reply.verified) == ("aborted", True)
+    assert (reply.state, reply.verified) == ("lost", True)
     assert not tree.alive()
     wait_until(lambda: not any_machine.processes())
 
@@ -37,7 +37,7 @@ def test_what_slipped_away_from_a_lost_session_makes_the_abort_unverified(
     tree.start(any_machine, "s")
     _lose(any_machine, "s")
     reply = any_machine.abort("s")
-    assert (reply.state, reply.verified) == ("aborted", False)
+    assert (reply.state, reply.verified) == ("lost", False)
 
 
 def test_a_lost_session_never_runs_again(machine: Machine) -> None:
@@ -55,7 +55,7 @@ def test_another_boot_of_the_machine_loses_the_session(machine: Machine) -> None
     record.write_text(f"{pid} {birth} 00000000-0000-0000-0000-000000000000\n")
     assert machine.poll("s").state == "lost"
     reply = machine.abort("s")
-    assert (reply.state, reply.verified) == ("aborted", True)
+    assert (reply.state, reply.verified) == ("lost", True)
 
 
 def test_another_process_with_the_supervisors_pid_is_not_it(machine: Machine) -> None:

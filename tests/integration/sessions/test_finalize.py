@@ -135,3 +135,33 @@ def test_a_submodule_s_commit_goes_to_its_remote_before_the_branch_that_names_it
         server, f"git -C acme/api.git rev-parse {BRANCH}:lib; git -C acme/lib.git rev-parse two"
     )
     assert len(set(named.split())) == 1
+
+
+def test_a_refused_finalize_is_no_turn(user: Dispatcher, epyc6: Vm) -> None:
+    def told() -> tuple[object, ...]:
+        (listed,) = [
+            each
+            for each in user.run("--sessions", "--json").document["sessions"]
+            if each["session_id"] == session
+        ]
+        status = user.run("--status", session, "--json").document
+        logs = [user.run("--logs", session, *more) for more in ([], ["--follow"])]
+        aborted = user.run("--abort", session, "--json")
+        return (
+            [listed[name] for name in ("state", "turn", "turns", "outcome", "task")],
+            status["last_turn"]["outcome"],
+            [(answer.code, answer.out) for answer in logs],
+            (aborted.code, aborted.result["outcome"]),
+        )
+
+    assert epyc6.home.is_dir()
+    session = user.run("epyc6", "echo done", "--wait", "--json").result["session_id"]
+    before = told()
+    for _ in range(2):
+        refused = user.run("--finalize-pr", session, "--json")
+        assert (refused.code, refused.result["reason"]) == (1, "repo_unusable")
+        assert told() == before
+    further = user.run("--session", session, "echo on", "--wait", "--json").result
+    assert (further["outcome"], further["message"]) == ("SUCCESS", "on\n")
+    logs = user.run("--logs", session)
+    assert (logs.code, logs.out) == (0, b"done\non\n")

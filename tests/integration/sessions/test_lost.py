@@ -72,10 +72,23 @@ def test_an_abort_ends_what_a_killed_supervisor_has_left(
     work.runs()
     _kill_supervisor(epyc6, session)
     wait_until(lambda: state_of(user, session) == "lost", 30, "the turn is lost")
-    answer = user.run("--abort", session, "--json")
-    assert (answer.code, answer.result["stop_verified"]) == (0, True)
-    assert processes_of(session) == []
-    assert state_of(user, session) == "aborted"
+    for _ in range(2):
+        answer = user.run("--abort", session, "--json")
+        assert (answer.code, answer.result["stop_verified"]) == (0, True)
+        assert (answer.result["outcome"], answer.result["reason"]) == ("FAILURE", "lost")
+        assert processes_of(session) == []
+        assert state_of(user, session) == "lost"
+
+
+def test_a_refused_call_leaves_a_lost_session_lost(user: Dispatcher, epyc6: Vm, work: Work) -> None:
+    session = begin(user, work.task)
+    work.runs()
+    _kill_supervisor(epyc6, session)
+    wait_until(lambda: state_of(user, session) == "lost", 30, "the turn is lost")
+    refused = user.run("--finalize-pr", session, "--json")  # it has no --repo
+    assert (refused.code, refused.result["reason"]) == (1, "repo_unusable")
+    assert not processes_of(session)
+    assert state_of(user, session) == "lost"
 
 
 def test_a_further_turn_does_not_run_beside_one_whose_supervisor_was_killed(

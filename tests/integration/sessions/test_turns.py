@@ -158,7 +158,9 @@ def test_an_abort_of_what_has_ended_says_so_and_changes_nothing(user: Dispatcher
     session = user.run("epyc6", "exit 3", "--wait", "--json").result["session_id"]
     answer = user.run("--abort", session, "--json")
     assert (answer.code, answer.result["stop_verified"]) == (0, True)
-    assert "had ended by itself" in answer.result["error"]
+    assert (answer.result["outcome"], answer.result["exit_code"]) == ("FAILURE", 3)
+    assert "had already ended: FAILURE (exit code 3)" in answer.result["error"]
+    assert state_of(user, session) == "failed"
 
 
 def test_an_id_that_no_vm_knows_is_a_usage_error_with_the_nearest(user: Dispatcher) -> None:

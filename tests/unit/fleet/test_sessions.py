@@ -74,11 +74,20 @@ def test_who_stops_watching_does_not_stop_the_command(running: str, home: Path) 
     assert command_is_gone(home)
 
 
-def test_a_command_that_had_ended_is_gone_and_the_error_says_so(settings: Settings) -> None:
-    result = abort_command(ran(settings, "true"), settings)
+@pytest.mark.parametrize(
+    ("command", "outcome", "error"),
+    [
+        ("true", FanoutOutcome.SUCCESS, "had already ended: SUCCESS"),
+        ("exit 3", FanoutOutcome.FAILURE, "had already ended: FAILURE (exit code 3)"),
+    ],
+)
+def test_a_command_that_had_ended_keeps_its_outcome_and_the_error_says_so(
+    settings: Settings, command: str, outcome: FanoutOutcome, error: str
+) -> None:
+    result = abort_command(ran(settings, command), settings)
 
-    assert (result.outcome, result.stop_verified) == (FanoutOutcome.ABORTED, True)
-    assert result.error == "here: it had ended by itself before it could be stopped"
+    assert (result.outcome, result.stop_verified) == (outcome, True)
+    assert result.error == f"here: {error}"
 
 
 @pytest.mark.parametrize("wrong", ["cmd_1-0a1b2c3d", "here"])

@@ -52,8 +52,9 @@ def test_a_session_is_found_and_followed_and_can_be_stopped_no_more(settings: Se
     assert (result.turn, result.exit_code, listener.out) == (1, 3, {"here": "one\n"})
 
     aborted = abort_session(session, settings)
-    assert (aborted.outcome, aborted.stop_verified) == (FanoutOutcome.ABORTED, True)
-    assert aborted.error == "here: its last turn had ended by itself"
+    assert (aborted.outcome, aborted.stop_verified) == (FanoutOutcome.FAILURE, True)
+    assert (aborted.reason, aborted.exit_code) == (Reason.EXIT_NONZERO, 3)
+    assert aborted.error == "here: had already ended: FAILURE (exit code 3)"
 
 
 def test_who_watches_may_stop_and_the_session_goes_on_until_it_is_aborted(
@@ -134,11 +135,6 @@ NOT_ASKED = "here: could not be asked to stop the command (gone)"
             ],
             NOT_ASKED,
             False,
-        ),
-        (
-            [{"here": CHECKED}, {"here": STOP | {"outcome": "FAILURE", "reason": "exit_nonzero"}}],
-            "here: its last turn had ended by itself",
-            True,
         ),
     ],
 )  # fmt: skip

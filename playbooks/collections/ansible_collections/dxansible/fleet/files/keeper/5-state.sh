@@ -58,7 +58,7 @@ recorded() { # file: reads the end of the session from it, if it is there and ma
     { IFS= read -r record <"$dir/$1"; } 2>/dev/null || return 1
     case $record in
         state=exited\ code=[0-9]* | state=timeout\ * | state=idle\ * | state=aborted\ *) ;;
-        state=killed\ * | state=unstarted\ *) ;;
+        state=killed\ * | state=unstarted\ * | state=lost\ *) ;;
         *) return 1 ;;
     esac
     for field in $record; do

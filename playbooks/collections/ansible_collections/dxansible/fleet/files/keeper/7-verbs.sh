@@ -89,11 +89,11 @@ abort() { # a session that has not arrived yet is settled too: it can't start la
         nap 0.1
         state
     done
-    [ "$state" != lost ] || abort_lost
+    [ "$state$verified" = lostyes ] || [ "$state" != lost ] || abort_lost
     reply
 }
 
-abort_lost() { # nobody watches the command any more: end it from here
+abort_lost() { # nobody watches the command any more: end it from here; nobody will know what became of it
     leader='' leader_birth=0 recorded_reaper=1 reapers='' code=- left=0 verified=yes
     forget_text
     if ! rebooted || [ -n "$(tagged "[$id]")" ]; then
@@ -108,7 +108,7 @@ abort_lost() { # nobody watches the command any more: end it from here
         send KILL $(tagged "<$id>")
     fi
     rm -f "$dir/out" "$dir/err"
-    conclude aborted
+    conclude lost
     state
 }
 

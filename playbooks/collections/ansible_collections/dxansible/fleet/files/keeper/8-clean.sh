@@ -27,7 +27,7 @@ ended() { # for certain, with nothing left?
     state
     case $state in
         running | starting) return 1 ;;
-        lost) rebooted ;; # else its processes may still be there
+        lost) [ "$verified" != - ] || rebooted ;; # else its processes may still be there
         *) ;;
     esac
 }

@@ -268,7 +268,8 @@ class ActionModule(TurnChoice):
             return False
         with self._guard(0):
             known = turns_of(keeper.list(progress.id).sessions).get(progress.id, [])
-        later = [(number, entry) for number, entry in known if number > progress.turn]
+        turns = finalize.without_refused(known)
+        later = [(number, entry) for number, entry in turns if number > progress.turn]
         if not later:
             return False
         self._choose_followed(progress, later)

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
     agents,
+    finalize,
     link,
+    turn,
     turn_ends,
     turn_verdict,
     verdict,
@@ -57,7 +59,7 @@ class ActionModule(CallAction):
         state, totals = "unknown", None
         try:
             with link.guarded(self._timeout * 2 + self._arguments["wait"] + 15):
-                reply = self._stop(name)
+                reply, decided = self._stop(name)
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             said = str(error) or "no answer"
             text = f"{self._host}: could not be asked to stop the command ({said})"
@@ -65,33 +67,41 @@ class ActionModule(CallAction):
                 outcome="ABORTED", reason="aborted", error=text, stop_verified=False
             )
         else:
-            if reply is None:
-                decided = turn_verdict.unknown(self._host, name)
-            else:
+            if reply is not None:
                 state, totals = reply.state, [reply.out_total, reply.err_total]
-                decided = self._judge(reply)
         record |= {"id": name, "state": state, "totals": totals} | decided.as_dict()
         if self._arguments["turns"] and self._arguments["claim_ends"]:
             record["ends"] = self._claim_ends(name)
         return {
-            "failed": decided.outcome == "ABORTED" and not decided.stop_verified,
+            "failed": decided.stop_verified is False,
             "msg": decided.error or "",
             "changed": state == "aborted",
         }
 
-    def _stop(self, name: str) -> Reply | None:
-        """The answer of the VM; None if it has no turn of that session."""
+    def _stop(self, name: str) -> tuple[Reply | None, verdict.Verdict]:
+        """The answer of the VM, None if it has no turn of that session, and what it means."""
         keeper = Keeper(self._connection)
-        if self._arguments["turns"]:
-            turns = turns_of(keeper.list(name).sessions).get(name)
-            if not turns:
-                return None
-            name = turns[-1][1].name
-        return keeper.abort(name, self._arguments["wait"])
+        if not self._arguments["turns"]:
+            reply = keeper.abort(name, self._arguments["wait"])
+            return reply, self._judge(reply, verdict.from_reply(self._host, reply, None))
+        known = agents.load_agents(self._arguments["agents"])
+        turns = turns_of(keeper.list(name).sessions).get(name)
+        if not turns:
+            return None, turn_verdict.unknown(self._host, name)
+        entry = (finalize.without_refused(turns) or turns)[-1][1]
+        reply = keeper.abort(entry.name, self._arguments["wait"])
+        own = verdict.from_reply(self._host, reply, None)
+        if reply.state in {"exited", "idle"}:
+            meta = turn.read_meta(entry.meta)
+            agent = finalize.speaker(meta, known.get(str(meta.get("agent"))) or known["shell"])
+            own, _ = turn_ends.judge_end(self._host, keeper, entry, agent, meta)
+        return reply, self._judge(reply, own)
 
-    def _judge(self, reply: Reply) -> verdict.Verdict:
+    def _judge(self, reply: Reply, own: verdict.Verdict) -> verdict.Verdict:
+        if reply.state == "aborted":
+            return own
         if reply.state in ENDED:
-            return verdict.from_reply(self._host, reply, None)
+            return verdict.had_ended(self._host, own)
         text = f"{self._host}: asked to stop, and not yet gone"
         return verdict.Verdict(outcome="ABORTED", reason="aborted", error=text, stop_verified=False)
 

@@ -75,7 +75,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What became of the command; empty if it had ended with exit code 0.
+  description: What became of the command.
   returned: always
   type: str
   sample: "epyc6: aborted (its processes are gone)"
@@ -103,8 +103,8 @@ dx:
     state:
       description:
         - What the host says of the session. V(aborted), if it was stopped; V(exited), V(timeout),
-          V(killed), V(lost) or
-          V(unstarted), if it had ended before; V(unknown) if the host gave no answer.
+          V(killed) or V(unstarted), if it had ended before; V(lost), if nobody knows how it ended,
+          and what was left of it was stopped; V(unknown) if the host gave no answer.
       type: str
       returned: always
       sample: aborted
@@ -127,7 +127,7 @@ dx:
       returned: always
       sample: aborted
     error:
-      description: What happened; null if the command had ended with exit code 0.
+      description: What happened.
       type: str
       returned: always
     exit_code:
@@ -135,7 +135,9 @@ dx:
       type: int
       returned: always
     stop_verified:
-      description: Whether no process of the command is left; null if it had ended by itself.
+      description:
+        - Whether no process of the command is left, but for those that it left behind on purpose
+          when it ended by itself.
       type: bool
       returned: always
       sample: true

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import agents
-from .turn import Trailer, body_of, compose
+from .turn import Trailer, body_of, compose, read_meta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MARK", "Finalize", "push_of", "script", "speaker"]
+    from .keeper import Entry
+
+__all__ = ["MARK", "Finalize", "push_of", "script", "speaker", "without_refused"]
 
 MARK = "finalize"
 """The key of a turn's meta that tells it from an agent's."""
@@ -67,6 +69,15 @@ def script(finalize: Finalize) -> bytes:
 def speaker(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:
     """Whose output a turn has: its agent's, or git's."""
     return _GIT if meta.get(MARK) else agent
+
+
+def without_refused(turns: list[tuple[int, Entry]]) -> list[tuple[int, Entry]]:
+    """The turns that say how a session stands: one that could make no pull request is none."""
+    return [(number, entry) for number, entry in turns if not _refused(entry)]
+
+
+def _refused(entry: Entry) -> bool:
+    return entry.state == "exited" and entry.code != 0 and MARK in read_meta(entry.meta)
 
 
 def push_of(trailer: Trailer) -> dict[str, str | None] | None:

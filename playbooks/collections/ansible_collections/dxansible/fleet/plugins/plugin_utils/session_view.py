@@ -28,10 +28,12 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
     now: int | None,
     errors_of: Callable[[str], bytes],
 ) -> dict[str, Any]:
-    """One session by its last turn. ``now`` is the VM's clock, in seconds since the epoch.
+    """One session by its last turn that was not refused.
 
+    ``now`` is the VM's clock, in seconds since the epoch.
     ``errors_of`` fetches what a turn has written to standard error, for the rare one that needs it.
     """
+    turns = finalize.without_refused(turns) or turns
     number, entry = turns[-1]
     meta = turn.read_meta(entry.meta)
     found = _judge(host, entry, meta, known, errors_of)

@@ -118,6 +118,8 @@ class TurnChoice(AttemptAction):
         self, progress: TurnProgress, known: list[tuple[int, Entry]]
     ) -> verdict.Verdict | None:
         wanted = self._arguments["turn"]
+        if not wanted:
+            known = finalize.without_refused(known)
         found = [(number, entry) for number, entry in known if number >= wanted]
         if not found:
             return turn_verdict.unknown(self._host, progress.id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .keeper import Entry, Keeper
     from .verdict import Verdict
 
-__all__ = ["claim_ends", "found_by", "note_thread", "told_by_others"]
+__all__ = ["claim_ends", "found_by", "judge_end", "note_thread", "told_by_others"]
 
 _THREAD, _END = "slack", "slack-end"
 _MOST = 10
@@ -60,7 +60,7 @@ def claim_ends(  # noqa: PLR0913 - all but the first four are options by name
         agent = known.get(str(meta.get("agent"))) or known["shell"]
         try:
             with link.guarded(patience):
-                decided, reader = _judge(host, keeper, entry, agent, meta)
+                decided, reader = judge_end(host, keeper, entry, agent, meta)
             notes = _claim(keeper, entry.name, patience)
         except (link.LinkError, link.CallTimeoutError, KeeperError):
             break
@@ -124,10 +124,10 @@ def _untold(
     return sorted(wanted, key=lambda each: each[2].at or 0)
 
 
-def _judge(
+def judge_end(
     host: str, keeper: Keeper, entry: Entry, agent: Agent, meta: Mapping[str, Any]
 ) -> tuple[Verdict, StreamReader]:
-    """How it ended, by the end of its output."""
+    """How a turn has ended, by the end of its output, and what that says."""
     reader = StreamReader(agent)
     out = max(0, entry.out_total - _TAIL_BYTES)
     err = max(0, entry.err_total - _ERROR_BYTES)

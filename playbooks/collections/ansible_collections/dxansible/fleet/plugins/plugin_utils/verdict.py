@@ -7,7 +7,7 @@ From the keeper's record, or from how far a failed connection had come.
 from __future__ import annotations
 
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .ssh_errors import SshFailure
@@ -15,7 +15,7 @@ from .ssh_errors import SshFailure
 if TYPE_CHECKING:
     from .keeper import Reply
 
-__all__ = ["Verdict", "from_reply", "gave_up", "refused"]
+__all__ = ["Verdict", "from_reply", "gave_up", "had_ended", "refused"]
 
 _PREFLIGHT = {
     SshFailure.UNRESOLVABLE: "HOST_UNRESOLVABLE",
@@ -85,7 +85,22 @@ def from_reply(host: str, reply: Reply, timeout: float | None) -> Verdict:  # no
                 f"{host}: the VM no longer knows what became of the command "
                 "(restarted, or its keeper was killed)"
             )
+            if reply.verified is not None:
+                return _stopped("FAILURE", "lost", text, reply)
             return Verdict(outcome="FAILURE", reason="lost", error=text)
+
+
+def had_ended(host: str, own: Verdict) -> Verdict:
+    """The answer to who asks to stop what has ended by itself: its ``own`` verdict, and it is gone.
+
+    What nobody knows the end of stays lost.
+    """
+    if own.reason == "lost":
+        return own
+    why = f" ({own.error.removeprefix(f'{host}: ')})" if own.error else ""
+    gone = own.stop_verified is not False
+    text = f"{host}: had already ended: {own.outcome}{why}"
+    return replace(own, error=text, stop_verified=gone)
 
 
 def _failed(host: str, reply: Reply) -> Verdict:
