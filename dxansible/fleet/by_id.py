@@ -32,7 +32,7 @@ def follow_command(
     host = _run("follow-command.yml", session_id, settings or Settings.load(), state, gone)
     if host not in state.results and gone.is_set():
         return None
-    return _result(host, state, FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
+    return _result(host, session_id, state, FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
 
 
 def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
@@ -44,7 +44,7 @@ def abort_command(session_id: str, settings: Settings | None = None) -> FanoutRe
     host = _run(
         "stop-command.yml", session_id, settings or Settings.load(), state, threading.Event()
     )
-    return _result(host, state, FanoutOutcome.ABORTED, Reason.ABORTED)
+    return _result(host, session_id, state, FanoutOutcome.ABORTED, Reason.ABORTED)
 
 
 def _run(
@@ -70,7 +70,10 @@ def _run(
     return hosts[0]
 
 
-def _result(host: str, state: RunState, outcome: FanoutOutcome, reason: Reason) -> FanoutResult:
+def _result(
+    host: str, session_id: str, state: RunState, outcome: FanoutOutcome, reason: Reason
+) -> FanoutResult:
     if host not in state.results:
-        state.close(host, outcome, reason, f"{host}: Ansible ended without a word about this host")
+        text = f"{host}: Ansible ended without a word about this host"
+        state.close(host, outcome, reason, text, session_id)
     return state.results[host]

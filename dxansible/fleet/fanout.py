@@ -11,19 +11,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import NoMatchError
-from dxansible.fleet.hosts import explain_no_match, is_plain_name
+from dxansible.fleet.hosts import explain_no_match, hosts_of_killed, is_plain_name
 from dxansible.fleet.options import FanoutOptions, check_command
 from dxansible.fleet.plays import run_play
-from dxansible.ids import new_run_id
+from dxansible.ids import new_run_id, session_on
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, FanoutResult, PreflightStatus, Reason
 from dxansible.redact import summarize
+from dxansible.runner.events import StreamNews
 from dxansible.runner.mapping import Listener, Quiet, RunState
+from dxansible.runner.request import KILLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dxansible.fleet.plays import Observer
+    from dxansible.runner.events import Event
     from dxansible.runner.request import PlayEnd
 
 __all__ = ["fanout", "fanout_ssh"]
@@ -93,14 +96,14 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
         raise
     if run.cancelled.is_set():
         end = run.stop_unfinished() or end
-    if not state.preflights and not state.results:
+    if not state.preflights and not state.results and not end.killed:
         return [_no_host(pattern, text, chosen, end)]
     run.close_silent(end)
     return [state.results[host] for host in state.hosts or state.results]
 
 
 def _no_host(pattern: str, text: bytes, options: FanoutOptions, end: PlayEnd) -> FanoutResult:
-    problem = explain_no_match(pattern, options.settings, end.output)
+    problem = explain_no_match(pattern, options.settings, end)
     if not isinstance(problem, NoMatchError) or not is_plain_name(pattern):
         raise problem
     line = event(
@@ -147,14 +150,38 @@ class _Run:
         self.cancelled = cancelled
         self.run_id = options.run_id or new_run_id()
         self.observer: Observer | None = None
+        self.reached = False
+        """A VM has answered in the present run of Ansible."""
 
     def start(self) -> PlayEnd:
+        """Run it to its end; where Ansible is killed, again, which attaches to the same ids.
+
+        That is a lost connection like any other, and so there are as many attempts in a row.
+        """
+        end, failures = self._play(self.pattern), 0
+        while end.killed and not self.cancelled.is_set():
+            failures = 1 if self.reached else failures + 1
+            hosts = self.state.unfinished()
+            if failures > self.options.max_retries or (self.state.hosts and not hosts):
+                break
+            self.state.begin_again(KILLED)
+            self.cancelled.wait(self.options.retry_delay_sec)
+            end = self._play(",".join(hosts) if self.state.hosts else self.pattern, again=True)
+        return end
+
+    def _take(self, news: Event) -> None:
+        self.reached |= isinstance(news, StreamNews)
+        self.state.take(news)
+
+    def _play(self, limit: str, *, again: bool = False) -> PlayEnd:
+        self.reached = False
         options = self.options
         variables: dict[str, object] = {
             "dx_run_id": self.run_id,
             "dx_stream": True,
             "dx_timeout": options.timeout_sec,
-            "dx_preflight": options.preflight,
+            "dx_preflight": options.preflight and not again,
+            "dx_contacted": again,
             "dx_preflight_timeout": options.preflight_timeout_sec,
             "dx_max_retries": options.max_retries,
             "dx_retry_delay": options.retry_delay_sec,
@@ -165,9 +192,9 @@ class _Run:
         return run_play(
             options.settings,
             "run-command.yml",
-            limit=self.pattern,
+            limit=limit,
             variables=variables,
-            take=self.state.take,
+            take=self._take,
             cancelled=self.cancelled,
             secret_text=self.text,
             forks=options.forks,
@@ -194,10 +221,18 @@ class _Run:
 
     def close_silent(self, end: PlayEnd) -> None:
         """Give every host without an outcome one."""
-        for host in self.state.unfinished():
+        hosts = self.state.unfinished()
+        if end.killed and not self.state.hosts:
+            named = hosts_of_killed(self.pattern, self.options.settings, self.run_id)
+            hosts = [host for host in named if host not in self.state.results]
+        for host in hosts:
+            session = session_on(self.run_id, host)
             if self.cancelled.is_set():
                 text = f"{host}: aborted, and the VM did not confirm that the command is gone"
-                self.state.close(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
-            else:
-                text = f"{host}: Ansible ended ({end.status}) without a word about this host"
-                self.state.close(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text)
+                self.state.close(host, FanoutOutcome.ABORTED, Reason.ABORTED, text, session)
+                continue
+            text = f"{host}: Ansible ended ({end.status}) without a word about this host"
+            if end.killed:
+                back = f"see: dx-dispatch --logs {session}"
+                text = f"{host}: {KILLED}; the command may be running there; {back}"
+            self.state.close(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text, session)

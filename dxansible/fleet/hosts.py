@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any
 from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.outcome import HostMapping
 from dxansible.runner.backend import read_inventory
-from dxansible.runner.request import PlayRequest
+from dxansible.runner.request import KILLED, PlayRequest
 
 if TYPE_CHECKING:
+    from dxansible.runner.request import PlayEnd
     from dxansible.settings import Settings
 
-__all__ = ["explain_no_match", "is_plain_name", "list_hosts", "read_variable"]
+__all__ = [
+    "explain_no_match",
+    "hosts_named",
+    "hosts_of_killed",
+    "is_plain_name",
+    "list_hosts",
+    "read_variable",
+]
 
 _PATTERN_CHARACTERS = re.compile(r"[*?\[\]&!,~:]")
 
@@ -32,6 +40,37 @@ def read_variable(settings: Settings, name: str) -> str | None:
     first: dict[str, Any] = next(iter(variables.values()), {})
     found = first.get(name)
     return found if isinstance(found, str) and "{{" not in found else None
+
+
+def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
+    """The hosts of a run that was killed before it has said which they are.
+
+    Raises EngineError where only Ansible can tell, InventoryError.
+    """
+    found = hosts_named(target, settings)
+    if not found:
+        message = f"{KILLED} before it had said which hosts there are"
+        raise EngineError(message, f"what it had begun goes on under ids that begin with {run_id}")
+    return found
+
+
+def hosts_named(target: str, settings: Settings) -> list[str]:
+    """The hosts of a plain name: itself, or those of a group; none of a pattern.
+
+    Raises InventoryError.
+    """
+    inventory = _read(settings) if is_plain_name(target) else {}
+    if target in inventory.get("_meta", {}).get("hostvars", {}):
+        return [target]
+    return list(dict.fromkeys(_members(inventory, target)))
+
+
+def _members(inventory: dict[str, Any], group: str) -> list[str]:
+    found = inventory.get(group, {})
+    hosts = list(map(str, found.get("hosts", [])))
+    return hosts + [
+        name for child in found.get("children", []) for name in _members(inventory, child)
+    ]
 
 
 def _mapping(name: str, variables: dict[str, Any]) -> HostMapping:
@@ -56,8 +95,11 @@ def is_plain_name(target: str) -> bool:
     return _PATTERN_CHARACTERS.search(target) is None
 
 
-def explain_no_match(target: str, settings: Settings, output: str) -> Exception:
+def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception:
     """Why a run came to no host at all: a bad inventory, an unknown name, or Ansible itself."""
+    output = end.output
+    if end.killed:
+        return EngineError(KILLED, "call again", output)
     try:
         inventory = _read(settings)
     except InventoryError as error:

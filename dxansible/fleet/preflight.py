@@ -71,7 +71,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
         forks=forks,
     )
     if not state.preflights and not state.results:
-        raise explain_no_match(pattern, found, end.output)
+        raise explain_no_match(pattern, found, end)
     return [
         state.preflights.get(host) or _silent(host, state) for host in state.hosts or state.results
     ]

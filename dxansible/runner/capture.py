@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Capture"]
+__all__ = ["Capture", "Position"]
 
 
 class Capture:
@@ -44,3 +44,23 @@ class Capture:
     def content(self) -> bytes:
         """What is kept, the gap closed up."""
         return bytes(self._head + self._tail)
+
+
+class Position:
+    """How far a stream has been read, by one reader after the other."""
+
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self._at = self._known = 0
+
+    def rewind(self) -> None:
+        """Another reader begins with the first byte."""
+        self._at = 0
+
+    def fresh(self, data: bytes, skipped: int) -> tuple[bytes, int]:
+        """What of the next bytes is new, and how many before them nobody has got."""
+        begin = self._at + skipped
+        missing, old = max(0, begin - self._known), max(0, self._known - begin)
+        self._at = begin + len(data)
+        self._known = max(self._known, self._at)
+        return data[old:], missing

@@ -17,7 +17,7 @@ from dxansible.outcome import (
     Truncation,
 )
 from dxansible.redact import redact
-from dxansible.runner.capture import Capture
+from dxansible.runner.capture import Capture, Position
 from dxansible.runner.events import (
     Event,
     HostBroken,
@@ -76,6 +76,9 @@ class _HostState:
     session_id: str | None = None
     began: float = field(default_factory=time.monotonic)
     attempts: int = 0
+    earlier: int = 0
+    """Attempts of runs of Ansible that were killed."""
+    read: tuple[Position, Position] = field(default_factory=lambda: (Position(), Position()))
     out: Capture = field(default_factory=lambda: Capture(_DEFAULT_LIMIT))
     err: Capture = field(default_factory=lambda: Capture(_DEFAULT_LIMIT))
     limited: bool = False
@@ -147,9 +150,27 @@ class RunState:
         """Hosts that have no outcome yet, of those that are known to take part."""
         return [host for host in self.hosts or self._states if host not in self.results]
 
-    def close(self, host: str, outcome: FanoutOutcome, reason: Reason, error: str) -> None:
+    def begin_again(self, error: str) -> None:
+        """The run was killed, and another one attaches to what has no outcome yet."""
+        for host in self.unfinished():
+            state = self._state(host)
+            for position in state.read:
+                position.rewind()
+            attempt = max(1, state.attempts - state.earlier)
+            self._retry(RetryPlanned(host=host, attempt=attempt, error=f"{host}: {error}"))
+            state.earlier = state.attempts - 1
+
+    def close(
+        self,
+        host: str,
+        outcome: FanoutOutcome,
+        reason: Reason,
+        error: str,
+        session_id: str | None = None,
+    ) -> None:
         """Give a host that stayed silent its outcome: no answer is never a success."""
         state = self._state(host)
+        state.session_id = state.session_id or session_id
         self._finish(
             host,
             outcome,
@@ -165,6 +186,8 @@ class RunState:
 
     def _preflight(self, news: PreflightDone) -> None:
         result = news.result
+        if self._state(result.host).earlier:
+            return  # it has passed in an earlier run
         self._remember(news)
         self._event("session", logging.DEBUG, host=result.host, session=news.session_id)
         self._event(
@@ -200,22 +223,25 @@ class RunState:
 
     def _stream(self, news: StreamNews) -> None:
         state = self._state(news.host)
-        state.attempts = max(state.attempts, 1)
+        state.attempts = max(state.attempts, state.earlier + 1)
         if not state.limited:
             state.out, state.err, state.limited = Capture(news.limit), Capture(news.limit), True
-        state.out.add(news.out, news.out_skipped)
-        state.err.add(news.err, news.err_skipped)
+        out, out_skipped = state.read[0].fresh(news.out, news.out_skipped)
+        err, err_skipped = state.read[1].fresh(news.err, news.err_skipped)
+        state.out.add(out, out_skipped)
+        state.err.add(err, err_skipped)
         state.totals = (news.out_total, news.err_total)
-        if news.out_skipped or news.err_skipped:
-            self._listener.cut(news.host, news.out_skipped, news.err_skipped)
-        if news.out or news.err:
-            self._listener.output(news.host, news.out, news.err)
+        if out_skipped or err_skipped:
+            self._listener.cut(news.host, out_skipped, err_skipped)
+        if out or err:
+            self._listener.output(news.host, out, err)
 
     def _retry(self, news: RetryPlanned) -> None:
-        self._state(news.host).attempts = news.attempt + 1
+        state = self._state(news.host)
+        state.attempts = state.earlier + news.attempt + 1
         self._event(
-            "retry", logging.WARNING, host=news.host, user=self._state(news.host).user,
-            command=self._summary, attempt=news.attempt, error=news.error,
+            "retry", logging.WARNING, host=news.host, user=state.user,
+            command=self._summary, attempt=state.attempts - 1, error=news.error,
         )  # fmt: skip
 
     def _verdict(self, news: Verdict) -> None:
@@ -228,7 +254,7 @@ class RunState:
             news.outcome,
             news.reason,
             error=news.error,
-            attempts=state.attempts if news.from_stop else news.attempts,
+            attempts=state.attempts if news.from_stop else state.earlier + news.attempts,
             duration_ms=_since(state.began) if news.from_stop else news.duration_ms,
             exit_code=news.exit_code,
             stop_verified=news.stop_verified,

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["PlayEnd", "PlayRequest"]
+__all__ = ["KILLED", "PlayEnd", "PlayRequest"]
+
+KILLED = "Ansible was killed on this machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +43,8 @@ class PlayEnd:
     """The end of what ansible-playbook printed, for when it broke."""
     exit_code: int | None = None
     """ansible-playbook's; None if a signal ended it, 254 if it was cancelled."""
+
+    @property
+    def killed(self) -> bool:
+        """Nobody here knows what became of what it had begun."""
+        return self.status == "failed" and self.exit_code is None

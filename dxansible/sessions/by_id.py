@@ -91,7 +91,7 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     )
     if gone.is_set():
         state.detach()
-    state.close_silent(end.status)
+    state.close_silent(end)
     if state.results:
         result = state.ordered()[0]
     else:

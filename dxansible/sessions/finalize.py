@@ -100,7 +100,7 @@ def finalize_session(  # noqa: PLR0913 - all but the first three are options by 
     )
     if gone.is_set():
         state.detach()
-    state.close_silent(end.status)
+    state.close_silent(end)
     if not state.results:
         return TurnResult(
             host=host,
@@ -108,7 +108,8 @@ def finalize_session(  # noqa: PLR0913 - all but the first three are options by 
             user=None,
             outcome=FanoutOutcome.ABORTED if gone.is_set() else FanoutOutcome.FAILURE,
             reason=Reason.ABORTED if gone.is_set() else Reason.LOST_CONTACT,
-            error=f"{host}: Ansible ended ({end.status}) before anything was done",
+            error=f"{host}: Ansible ended ({end.status}) before it had said anything; "
+            "finalize again, what was done is not done twice",
         )
     (result,) = state.ordered()
     if result.reason is Reason.UNKNOWN_SESSION:

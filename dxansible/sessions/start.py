@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import NoMatchError
-from dxansible.fleet.hosts import explain_no_match, is_plain_name
+from dxansible.fleet.hosts import explain_no_match, hosts_of_killed, is_plain_name
 from dxansible.fleet.plays import run_play
-from dxansible.ids import new_run_id
+from dxansible.ids import new_run_id, session_on
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
 from dxansible.redact import summarize
 from dxansible.sessions.by_id import unknown_session
@@ -48,13 +48,14 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
     gone = cancelled or threading.Event()
     summary = summarize(text.decode(errors="replace"))
     state = TurnState(listener or SilentListener(), chosen.session)
+    run_id = new_run_id("ses")
     end = run_play(
         chosen.settings,
         "start-session.yml",
         limit=pattern,
         variables={
             **chosen.variables(),
-            "dx_run_id": new_run_id("ses"),
+            "dx_run_id": run_id,
             "dx_task_summary": summary,
             "dx_claim_ends": observer is not None,
         },
@@ -66,11 +67,15 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
     )
     if gone.is_set():
         state.detach()
+    foretold: dict[str, str] = {}
     if not state.preflights and not state.results:
         if gone.is_set():
             return [_interrupted(pattern, chosen)]
-        return [_no_host(pattern, chosen, end)]
-    state.close_silent(end.status)
+        if not end.killed:
+            return [_no_host(pattern, chosen, end)]
+        hosts = hosts_of_killed(pattern, chosen.settings, run_id)
+        foretold = {host: chosen.session or session_on(run_id, host) for host in hosts}
+    state.close_silent(end, foretold)
     for result in state.ordered():
         if chosen.session is not None and result.reason is Reason.UNKNOWN_SESSION:
             raise unknown_session(chosen.session, result.host, chosen.settings)
@@ -90,7 +95,7 @@ def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:
 
 
 def _no_host(pattern: str, options: SessionOptions, end: PlayEnd) -> TurnResult:
-    problem = explain_no_match(pattern, options.settings, end.output)
+    problem = explain_no_match(pattern, options.settings, end)
     if not isinstance(problem, NoMatchError) or not is_plain_name(pattern):
         raise problem
     return TurnResult(

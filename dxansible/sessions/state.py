@@ -10,15 +10,17 @@ from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.redact import redact
 from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone, RetryPlanned
+from dxansible.runner.request import KILLED
 from dxansible.runner.turn_events import TurnEnded, TurnNews
 from dxansible.sessions.masked_text import MaskedText
 from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dxansible.outcome import PreflightResult
     from dxansible.runner.events import Event
+    from dxansible.runner.request import PlayEnd
 
 __all__ = ["SessionListener", "SilentListener", "TurnState"]
 
@@ -116,10 +118,17 @@ class TurnState:
             text = f"{host}: interrupted before the VM had confirmed that it has the task"
             self._end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
 
-    def close_silent(self, status: str) -> None:
-        """Give every host without a result one: no answer is never a success."""
-        for host in self._unfinished():
-            text = f"{host}: Ansible ended ({status}) without a word about this host"
+    def close_silent(self, end: PlayEnd, foretold: Mapping[str, str] | None = None) -> None:
+        """Give every host without a result one: no answer is never a success.
+
+        ``foretold`` has the session of each host, where a killed run could not say which there are.
+        """
+        self._ids = {**(foretold or {}), **self._ids}
+        for host in self._unfinished() or [each for each in self._ids if each not in self.results]:
+            text = f"{host}: Ansible ended ({end.status}) without a word about this host"
+            if end.killed:
+                back = f"see: dx-dispatch --logs {self._id(host)} --follow"
+                text = f"{host}: {KILLED}; the session may be at work there, {back}"
             self._end(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text)
 
     def ordered(self) -> list[TurnResult]:

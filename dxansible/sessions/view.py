@@ -107,7 +107,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     if not (found.hosts or found.sessions or found.errors):
         if cancelled is not None and cancelled.is_set():
             return found
-        raise explain_no_match(pattern, chosen, end.output)
+        raise explain_no_match(pattern, chosen, end)
     for host in found.hosts:
         if host not in found.errors and host not in found.answered:
             found.errors[host] = f"{host}: Ansible ended ({end.status}) without a word about it"
@@ -150,7 +150,7 @@ def clean_sessions(
         take=take,
     )
     if not hosts and not results:
-        raise explain_no_match(pattern, chosen, end.output)
+        raise explain_no_match(pattern, chosen, end)
     for host in hosts:
         if host not in results:
             failed(host, f"{host}: Ansible ended ({end.status}) without a word about this host")

@@ -10,12 +10,18 @@ import pytest
 from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.fleet.hosts import _cause, explain_no_match, is_plain_name, list_hosts
 from dxansible.outcome import HostMapping
+from dxansible.runner.request import PlayEnd
 from tests.unit.local_vm import write_inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dxansible.settings import Settings
+
+
+def ended(output: str) -> PlayEnd:
+    return PlayEnd(status="failed", output=output, exit_code=1)
+
 
 IGNORED = "[WARNING]: Could not match supplied host pattern, ignoring: {}"
 
@@ -72,7 +78,7 @@ def test_a_pattern_is_not_plain(target: str) -> None:
 def test_an_inventory_that_cannot_be_read_is_the_reason(settings: Settings, home: Path) -> None:
     (home / "inventory.yml").write_text("all: [")
 
-    problem = explain_no_match("here", settings, "")
+    problem = explain_no_match("here", settings, ended(""))
 
     assert isinstance(problem, InventoryError)
     assert str(home / "inventory.yml") in problem.message
@@ -86,7 +92,7 @@ def test_an_inventory_that_cannot_be_read_is_the_reason(settings: Settings, home
 def test_the_name_that_is_missing_is_told_with_the_nearest_ones(
     settings: Settings, target: str, missing: str, suggestions: tuple[str, ...]
 ) -> None:
-    problem = explain_no_match(target, settings, IGNORED.format(missing))
+    problem = explain_no_match(target, settings, ended(IGNORED.format(missing)))
 
     assert isinstance(problem, NoMatchError)
     assert (problem.pattern, problem.suggestions) == (missing, suggestions)
@@ -95,14 +101,16 @@ def test_the_name_that_is_missing_is_told_with_the_nearest_ones(
 def test_a_pattern_of_known_names_that_comes_to_nothing_is_told_whole(
     settings: Settings,
 ) -> None:
-    problem = explain_no_match("twin:&gpu", settings, "Specified inventory leaves us with no hosts")
+    problem = explain_no_match(
+        "twin:&gpu", settings, ended("Specified inventory leaves us with no hosts")
+    )
 
     assert isinstance(problem, NoMatchError)
     assert problem.pattern == "twin:&gpu"
 
 
 def test_an_end_before_any_host_is_the_engines_fault(settings: Settings) -> None:
-    problem = explain_no_match("here", settings, "ERROR! the playbook could not be found")
+    problem = explain_no_match("here", settings, ended("ERROR! the playbook could not be found"))
 
     assert isinstance(problem, EngineError)
     assert problem.output_tail == "ERROR! the playbook could not be found"

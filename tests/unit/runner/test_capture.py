@@ -2,7 +2,7 @@
 
 import pytest
 
-from dxansible.runner.capture import Capture
+from dxansible.runner.capture import Capture, Position
 
 
 def capture(limit: int, *pieces: bytes) -> Capture:
@@ -66,3 +66,15 @@ def test_a_stream_that_has_come_whole_has_lost_nothing() -> None:
     kept.end_at(2)
 
     assert kept.lost == 0
+
+
+def test_what_an_earlier_reader_has_got_is_not_new() -> None:
+    position = Position()
+    assert position.fresh(b"abcd", 0) == (b"abcd", 0)
+    assert position.fresh(b"ef", 3) == (b"ef", 3)
+
+    position.rewind()
+
+    assert position.fresh(b"abc", 0) == (b"", 0)
+    assert position.fresh(b"gh", 5) == (b"h", 0)
+    assert position.fresh(b"i", 2) == (b"i", 2)

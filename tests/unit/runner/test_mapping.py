@@ -229,6 +229,27 @@ def test_a_retry_is_logged_and_counted_even_if_the_host_then_stays_silent() -> N
     assert run.result.attempts == 2
 
 
+def test_a_run_that_was_killed_is_an_attempt_and_another_goes_on_where_it_was() -> None:
+    diary = Diary()
+    run = Run(listener=diary)
+    run.take(records.preflight())
+    run.state.take(RetryPlanned(host="epyc6", attempt=1, error="epyc6: refused"))
+    run.state.take(news(b"ab", out_total=2))
+
+    run.state.begin_again("Ansible was killed")
+    run.take(records.preflight())
+    run.state.take(news(b"abc", out_total=3))
+    run.state.take(SUCCESS)
+
+    assert [line.partition(" ")[0] for line in run.log] == [
+        "preflight_ok", "retry", "retry", "success",
+    ]  # fmt: skip
+    assert 'attempt=2 error="epyc6: Ansible was killed"' in run.log[2]
+    assert (run.result.attempts, run.result.stdout_bytes) == (3, b"abc")
+    outputs = [page for page in diary.pages if page[0] == "output"]
+    assert outputs == [("output", "epyc6", b"ab", b""), ("output", "epyc6", b"c", b"")]
+
+
 def test_a_host_that_never_said_a_word_has_no_attempt() -> None:
     run = Run()
 

@@ -10,6 +10,7 @@ import pytest
 
 from dxansible.outcome import FanoutOutcome, PreflightResult, PreflightStatus, Reason
 from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone, RetryPlanned, StreamNews
+from dxansible.runner.request import PlayEnd
 from dxansible.runner.turn_events import TurnEnded, TurnNews
 from dxansible.sessions import SilentListener
 from dxansible.sessions.state import TurnState
@@ -147,7 +148,7 @@ def test_who_stops_looking_says_what_is_known() -> None:
     state, _ = after(KNOWN, OK, replace(OK, result=replace(CHECKED, host="wsl")), TAKEN)
 
     state.detach()
-    state.close_silent("canceled")
+    state.close_silent(PlayEnd(status="canceled", exit_code=254))
 
     running, unknown = state.ordered()
     assert (running.outcome, running.session_id, running.turn) == (None, SES, 1)
@@ -168,7 +169,7 @@ def test_who_stops_looking_after_the_end_has_the_end() -> None:
 def test_silence_is_never_a_success(events: tuple[Event, ...]) -> None:
     state, _ = after(*events)
 
-    state.close_silent("failed")
+    state.close_silent(PlayEnd(status="failed", exit_code=1))
 
     for result in state.ordered():
         assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.LOST_CONTACT)

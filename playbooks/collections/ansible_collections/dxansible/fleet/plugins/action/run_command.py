@@ -21,6 +21,7 @@ _SPEC = {
     "stream": {"type": "bool", "default": False},
     "command_socket": {"type": "str", "default": ""},
     "attach": {"type": "bool", "default": False},
+    "contacted": {"type": "bool", "default": False},
 }
 _VARIABLES = {
     **COMMON_VARIABLES,
@@ -28,6 +29,7 @@ _VARIABLES = {
     "output_limit": "dx_output_limit",
     "stream": "dx_stream",
     "command_socket": "dx_command_socket",
+    "contacted": "dx_contacted",
 }
 
 
@@ -43,7 +45,9 @@ class ActionModule(AttemptAction):
 
     def _progress(self) -> session.Progress:
         name = self._id(self._arguments["id"], "id")
-        return session.Progress.of(name, self._task.register, self._variables)
+        progress = session.Progress.of(name, self._task.register, self._variables)
+        progress.contacted |= self._arguments["contacted"]
+        return progress
 
     def _step(self, progress: session.Progress, record: dict[str, Any]) -> verdict.Verdict | None:
         return self._take(progress, record, self._ask(progress))

@@ -29,7 +29,7 @@ options:
     type: float
     default: 60.0
   max_retries:
-    description: Further connection attempts. A command that ran is never run again.
+    description: Further connection attempts in a row. A command that ran is never run again.
     type: int
     default: 1
   retry_delay:
@@ -58,6 +58,12 @@ options:
     default: ""
   attach:
     description: Whether only to follow what was started under the id, and to start nothing.
+    type: bool
+    default: false
+  contacted:
+    description:
+      - Whether an earlier run with this id may have reached the host, so that the command may be
+        running there even if the host can't be reached now.
     type: bool
     default: false
 extends_documentation_fragment:

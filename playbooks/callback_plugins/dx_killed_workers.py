@@ -1,0 +1,62 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ends ansible-playbook when one of its workers was killed.
+
+Under the free strategy Ansible waits for ever for the result of a worker that is gone. What that
+worker had begun goes on, and whoever runs the playbook again with the same id attaches to it.
+Ansible loads this for every playbook beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing import process
+
+from ansible.executor.process.worker import WorkerProcess
+from ansible.plugins.callback import CallbackBase
+from ansible.utils.display import Display
+
+DOCUMENTATION = """
+    name: dx_killed_workers
+    type: aggregate
+    short_description: Ends ansible-playbook when one of its workers was killed
+    description:
+      - Under the free strategy Ansible waits for ever for the result of a worker that is gone.
+"""
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no types
+    """Is told that a playbook starts, before there are workers."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "dx_killed_workers"
+
+    def v2_playbook_on_start(self, playbook: object) -> None:
+        """Look at the workers whenever a child of this process has ended."""
+        del playbook
+        signal.signal(signal.SIGCHLD, _Watch())
+
+
+class _Watch:
+    def __init__(self) -> None:
+        self._owner = os.getpid()
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        children = list(process._children)  # noqa: SLF001 - active_children leaves out who was killed
+        # a worker inherits the handler, and has children too
+        if os.getpid() != self._owner or not any(map(_was_killed, children)):
+            return
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        Display().error(
+            "A worker of Ansible was killed, so nobody hears of its host any more. What it had "
+            "begun goes on there; the playbook attaches to it when it is run with the same id."
+        )
+        os.kill(self._owner, signal.SIGTERM)
+
+
+def _was_killed(child: object) -> bool:
+    try:
+        return isinstance(child, WorkerProcess) and bool(child.exitcode)
+    except ValueError:  # Ansible has let go of it
+        return False

@@ -1,0 +1,171 @@
+"""What is killed on this machine while a command runs: the command goes on, and its end is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.dispatcher import marked_processes
+from tests.integration.vm_processes import wait_until
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+
+    from tests.integration.dispatcher import Dispatcher
+    from tests.lab import Lab, Vm
+
+pytestmark = pytest.mark.engines
+
+UNTIL_TOLD = (
+    "mktemp run-XXXXXX >/dev/null; echo before;"
+    " while [ ! -e finish ]; do sleep 0.1; done; echo after"
+)
+
+
+@pytest.fixture
+def vms(lab: Lab) -> Iterator[list[Vm]]:
+    """All machines, without traces of other commands."""
+    yield [forget(vm) for vm in lab.vms.values()]
+    for vm in lab.vms.values():
+        vm.heal()
+
+
+def forget(vm: Vm) -> Vm:
+    for trace in (*vm.home.glob("run-*"), *vm.home.glob("finish")):
+        trace.unlink()
+    return vm
+
+
+def runs(vm: Vm) -> int:
+    return len(list(vm.home.glob("run-*")))
+
+
+def finish(vms: list[Vm]) -> None:
+    for vm in vms:
+        (vm.home / "finish").touch()
+
+
+def words_of(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        return [""]
+
+
+def parent_of(pid: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def workers(user: Dispatcher) -> list[int]:
+    """Ansible's processes that wait for a VM."""
+    found = []
+    for pid in marked_processes(f"DXTEST={user.home}"):
+        words = words_of(pid)
+        if words[0].endswith("ssh") and not any("[mux]" in word for word in words):
+            found.append(parent_of(pid))
+    return [pid for pid in found if "ansible-playbook" in " ".join(words_of(pid))]
+
+
+def kill(user: Dispatcher, which: Callable[[int], int]) -> None:
+    """Kill a worker, or what ``which`` makes of it."""
+
+    def done() -> bool:
+        with suppress(ProcessLookupError, IndexError):
+            os.kill(which(workers(user)[0]), signal.SIGKILL)
+            return True
+        return False
+
+    wait_until(done, 60, "a VM is waited for")
+
+
+@contextmanager
+def calling(user: Dispatcher, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A call that outlives no failed test."""
+    with user.start(*arguments) as client:
+        try:
+            yield client
+        finally:
+            client.kill()
+
+
+KILLS = {"a worker of Ansible": int, "ansible-playbook": parent_of}
+
+
+@pytest.mark.parametrize("which", KILLS.values(), ids=KILLS)
+def test_what_a_killed_process_had_begun_is_attached_to(
+    user: Dispatcher, vms: list[Vm], which: Callable[[int], int]
+) -> None:
+    vm = vms[0]
+    with calling(user, vm.name, "--exec", UNTIL_TOLD, "--timeout", "300") as client:
+        wait_until(lambda: runs(vm) == 1, 60, "the command runs")
+        assert client.stdout
+        assert client.stdout.readline() == b"before\n"
+        kill(user, which)
+        finish([vm])
+        out, err = client.communicate(timeout=120)
+    assert (client.returncode, out, runs(vm)) == (0, b"after\n", 1), err
+    assert b"retry host=" in err
+    assert b"Ansible was killed" in err
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("which", KILLS.values(), ids=KILLS)
+def test_a_killed_process_costs_no_other_host_its_end(
+    user: Dispatcher, vms: list[Vm], which: Callable[[int], int]
+) -> None:
+    with calling(user, "all", "--exec", UNTIL_TOLD, "--timeout", "300", "--json") as client:
+        wait_until(lambda: all(runs(vm) == 1 for vm in vms), 60, "the command runs")
+        kill(user, which)
+        finish(vms)
+        out, err = client.communicate(timeout=120)
+    results = json.loads(out)["results"]
+    assert {each["host"] for each in results} == {vm.name for vm in vms}
+    for each in results:
+        assert (each["outcome"], each["stdout"]) == ("SUCCESS", "before\nafter\n"), err
+    assert [runs(vm) for vm in vms] == [1] * len(vms)
+
+
+@pytest.mark.parametrize("which", KILLS.values(), ids=KILLS)
+def test_without_another_attempt_the_command_is_named_to_come_back_to(
+    user: Dispatcher, vms: list[Vm], which: Callable[[int], int]
+) -> None:
+    vm = vms[0]
+    with calling(
+        user, vm.name, "--exec", UNTIL_TOLD, "--timeout", "300", "--retries", "0", "--json"
+    ) as client:
+        wait_until(lambda: runs(vm) == 1, 60, "the command runs")
+        kill(user, which)
+        out, _ = client.communicate(timeout=120)
+    (result,) = json.loads(out)["results"]
+    assert (client.returncode, result["outcome"]) == (1, "FAILURE")
+    assert result["reason"] == "lost_contact"
+    assert f"dx-dispatch --logs {result['session_id']}" in result["error"]
+    finish([vm])
+    later = user.run("--logs", result["session_id"])
+    assert (later.code, later.out, runs(vm)) == (0, b"before\nafter\n", 1)
+
+
+@pytest.mark.parametrize("which", KILLS.values(), ids=KILLS)
+def test_a_session_goes_on_without_who_watched_it_and_is_named(
+    user: Dispatcher, vms: list[Vm], which: Callable[[int], int]
+) -> None:
+    vm = vms[0]
+    with calling(user, vm.name, UNTIL_TOLD, "--agent", "shell", "--wait", "--json") as client:
+        wait_until(lambda: runs(vm) == 1, 60, "the task runs")
+        kill(user, which)
+        out, _ = client.communicate(timeout=120)
+    (result,) = json.loads(out)["results"]
+    assert (client.returncode, result["reason"]) == (1, "lost_contact")
+    assert f"dx-dispatch --logs {result['session_id']}" in result["error"]
+    finish([vm])
+    later = user.run("--logs", result["session_id"], "--follow")
+    assert (later.code, later.out, runs(vm)) == (0, b"before\nafter\n", 1)
