@@ -19,12 +19,14 @@ def main() -> None:
     """Run the command line; a Ctrl-C while that is still being loaded ends the process quietly."""
     signal(SIGINT, SIG_DFL)
     _complete_streams()
-    unused = _ask_engine() if wanted(os.environ) else None
+    token = os.urandom(8).hex()
+    unused = _ask_engine(token) if wanted(os.environ) else None
+    lost = unused is not None and type(unused).__name__ == "LostError"
     from dxansible import cli  # noqa: PLC0415 - not before Ctrl-C is safe
 
     signal(SIGINT, default_int_handler)
     try:
-        cli.main(engine_unused=str(unused or ""))
+        cli.main(engine_unused=str(unused or ""), lost=token if lost else "")
     finally:
         if isinstance(unused, Absent):
             _start_another(unused)
@@ -48,8 +50,11 @@ def _start_another(absent: Absent) -> None:
         return
 
 
-def _ask_engine() -> Exception:
-    """End with the call, if an engine has taken it; return why none has."""
+def _ask_engine(token: str) -> Exception:
+    """End with the call, if an engine has taken it to its end; return why none has.
+
+    A run of it has an id of the token.
+    """
     if any(word.startswith("--engine") for word in sys.argv):
         return Unfit("the call is about engines")
     from dxansible.engine import client  # noqa: PLC0415 - only where it is wanted
@@ -58,8 +63,8 @@ def _ask_engine() -> Exception:
         return Unfit("Python was given options")
     package = sys.modules["__main__"].__package__ or ""
     try:
-        code = client.call(DISPATCH, sys.argv, package, dict(os.environb))
-    except (Unfit, OSError) as reason:
+        code = client.call(DISPATCH, sys.argv, package, dict(os.environb), token)
+    except (client.LostError, Unfit, OSError) as reason:
         if isinstance(reason, Absent):
             _start_playbooks()
         return reason

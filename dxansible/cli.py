@@ -14,6 +14,7 @@ import click
 
 from dxansible import logs, render
 from dxansible.calls.flags import declare_flags
+from dxansible.calls.lost import report_lost
 from dxansible.calls.modes import choose_call, sort_out
 from dxansible.calls.options import Options
 from dxansible.calls.terminal import SCREEN
@@ -67,18 +68,25 @@ def command(**values: Any) -> int:  # noqa: ANN401 - Options has the types
         verbosity=-1 if options.quiet else options.verbose,
         stream=SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
     )
-    engine_unused = click.get_current_context().obj
+    engine_unused, lost = click.get_current_context().obj
+    if lost:
+        return report_lost(options, lost)
     if engine_unused:
         logs.event("engine_unused", logging.DEBUG, reason=engine_unused)
     return choose_call(options)(options)
 
 
-def main(*, engine_unused: str = "") -> None:
-    """Entry point of ``dx-dispatch``; ``engine_unused`` says why no engine has taken the call."""
+def main(*, engine_unused: str = "", lost: str = "") -> None:
+    """Entry point of ``dx-dispatch``; ``engine_unused`` says why no engine has taken the call.
+
+    ``lost``: the token of this call's id, if an engine's process was killed over it.
+    """
     mask_secrets()
     as_json = "--json" in sys.argv[1:]
     try:
-        code = command.main(_arguments(sys.argv[1:]), standalone_mode=False, obj=engine_unused)
+        code = command.main(
+            _arguments(sys.argv[1:]), standalone_mode=False, obj=(engine_unused, lost)
+        )
     except click.ClickException as error:
         code = _complain(
             UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json

@@ -15,6 +15,7 @@ __all__ = [
     "is_jules",
     "is_on",
     "new_run_id",
+    "reserve",
     "run_of",
     "session_on",
 ]
@@ -30,7 +31,15 @@ def new_run_id(prefix: str = "cmd") -> str:
 
     It is made before first contact, so that "did it start?" can always be asked.
     """
-    return f"{prefix}_{secrets.token_hex(8)}"
+    return f"{prefix}_{_reserved.pop() if _reserved else secrets.token_hex(8)}"
+
+
+_reserved: list[str] = []
+
+
+def reserve(token: str) -> None:
+    """Make the next run's id of this token, which is known to who has to tell of it if we can't."""
+    _reserved.append(token)
 
 
 def check_run_id(run_id: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dxansible.calls.options import Options
     from dxansible.outcome import FanoutResult
 
-__all__ = ["abort", "execute", "follow", "show_health"]
+__all__ = ["abort", "execute", "follow", "report", "show_health"]
 
 _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
 _GAVE_UP = "gave up waiting; the command may still be running on the VM"
@@ -61,12 +61,12 @@ def execute(options: Options) -> int:
             target, command, chosen,
             listener=watch, cancelled=cancelled, observer=audit.observer,
         )  # fmt: skip
-        code = _report(options, results)
+        code = report(options, results)
         audit.commands(results)
     return code
 
 
-def _report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
+def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
     """Show the results; ``code`` of None is what they add up to."""
     if code is None:
         code = worst(result.outcome for result in results).exit_code
@@ -91,11 +91,11 @@ def follow(options: Options) -> int:
     result = follow_command(
         options.logs or "", options.settings(), listener=listener, cancelled=cancelled
     )
-    return FanoutOutcome.ABORTED.exit_code if result is None else _report(options, [result])
+    return FanoutOutcome.ABORTED.exit_code if result is None else report(options, [result])
 
 
 def abort(options: Options) -> int:
     """``--abort`` of a command."""
     result = abort_command(options.abort or "", options.settings())
     code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
-    return _report(options, [result], code=code)
+    return report(options, [result], code=code)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dxansible.calls.options import Options
     from dxansible.sessions import SessionList, TurnResult
 
-__all__ = ["abort", "clean", "follow", "show_sessions", "show_status", "start"]
+__all__ = ["abort", "clean", "follow", "report", "show_sessions", "show_status", "start"]
 
 _ANY = "any:"
 _DETACHED = "no longer watching; what a VM has taken goes on there"
@@ -88,7 +88,7 @@ def start(options: Options) -> int:
         )
         if assignment is not None:
             _note(assignment, results)
-        code = _report(options, results, detached=cancelled.is_set())
+        code = report(options, results, detached=cancelled.is_set())
         audit.turns(results)
     return code
 
@@ -136,7 +136,7 @@ def _listener(options: Options, cancelled: threading.Event, *, announce: bool) -
     )
 
 
-def _report(
+def report(
     options: Options,
     results: Sequence[TurnResult],
     *,
@@ -168,7 +168,7 @@ def follow(options: Options) -> int:
             cancelled=cancelled,
             observer=observer,
         )
-        return _report(options, [result], detached=cancelled.is_set())
+        return report(options, [result], detached=cancelled.is_set())
 
 
 def abort(options: Options) -> int:
@@ -176,7 +176,7 @@ def abort(options: Options) -> int:
     with telling_ends() as observer:
         result = abort_session(options.abort or "", options.settings(), observer=observer)
         code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
-        return _report(options, [result], code=code)
+        return report(options, [result], code=code)
 
 
 def show_sessions(options: Options) -> int:

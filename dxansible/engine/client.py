@@ -24,7 +24,7 @@ from dxansible.engine.caller import PLAYBOOK, Absent, Unfit, address, context, d
 from dxansible.engine.sources import large_inventory
 from dxansible.engine.wire import GO, LENGTH, YES, pack
 
-__all__ = ["call", "check_directory", "check_refusal", "play"]
+__all__ = ["LostError", "call", "check_directory", "check_refusal", "play"]
 
 _PATIENCE = 0.5
 """Seconds; an engine that has not said yes by then is taken for a wedged one."""
@@ -42,20 +42,30 @@ _LOOK = 0.005
 """Seconds between two looks for an engine that loads."""
 _DIRECTORY = 0o040000
 """The kind of a file, in its mode; the module stat has it, but would have to be loaded."""
-_LOST = 1
 
 
-def call(program: str, arguments: list[str], package: str, environment: dict[bytes, bytes]) -> int:
+class LostError(Exception):
+    """The process of the call was killed, and not by us: what became of the call is not known."""
+
+
+def call(
+    program: str,
+    arguments: list[str],
+    package: str,
+    environment: dict[bytes, bytes],
+    token: str = "",
+) -> int:
     """Have an engine run the program, and return its exit code. Raises Unfit if none can.
 
-    Raises Absent if there is no engine for this call yet.
+    ``token``: what the call makes its id of. Raises Absent if there is no engine for this call yet,
+    LostError if it did not come to an end of its own.
     """
     root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     sources = large_inventory(arguments) if program == PLAYBOOK else []
     text = context(program, root, sources)
     path = address(text)
     fds = _open_fds()
-    request = pack([text, *_fields(arguments, package, environment, fds)])
+    request = pack([text, *_fields(arguments, package, environment, token, fds)])
     check_directory()
     line = socket(AF_UNIX, SOCK_STREAM)
     line.settimeout(_patience())
@@ -87,6 +97,8 @@ def play(executable: str) -> None:
     arguments = [executable, *sys.argv[1:]]
     try:
         sys.exit(_call_or_wait(arguments))
+    except LostError:
+        os.kill(os.getpid(), signal.SIGKILL)  # as it would have ended without an engine
     except (Unfit, OSError) as reason:
         _note(f"{ours}/reason", str(reason))
     os.execve(executable, arguments, os.environ)  # noqa: S606 - it is what was asked for
@@ -165,7 +177,11 @@ def check_directory() -> None:
 
 
 def _fields(
-    arguments: list[str], package: str, environment: dict[bytes, bytes], fds: list[int]
+    arguments: list[str],
+    package: str,
+    environment: dict[bytes, bytes],
+    token: str,
+    fds: list[int],
 ) -> list[bytes]:
     try:
         where = os.getcwdb()
@@ -182,6 +198,7 @@ def _fields(
         ignored,
         blocked,
         package.encode(),
+        token.encode(),
         pack(str(fd).encode() for fd in fds),
     ]
 
@@ -223,8 +240,10 @@ def _accompany(line: socket, fds: list[int]) -> int:
     The file descriptors go with that word, not before: an engine that has stopped would keep them
     open, and so whatever reads our output waiting.
     """
+    passed_on = set()
 
     def forward(number: int, _frame: object) -> None:
+        passed_on.add(number)
         _tell(line, number)
 
     def suspend(_number: int, _frame: object) -> None:
@@ -240,10 +259,10 @@ def _accompany(line: socket, fds: list[int]) -> int:
         how = line.recv(2)
     except OSError:
         how = b""
-    if len(how) < 2:  # noqa: PLR2004 - how it ended, and with what
-        os.write(2, b"dx-dispatch: the engine has lost this call; its outcome is not known\n")
-        return _LOST
-    if how[:1] == b"s":
+    by_signal = how[:1] == b"s"
+    if len(how) < 2 or (by_signal and how[1] not in passed_on):  # noqa: PLR2004 - how it ended, and with what
+        raise LostError
+    if by_signal:
         signal.signal(how[1], signal.SIG_DFL)
         os.kill(os.getpid(), how[1])
     return how[1]

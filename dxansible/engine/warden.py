@@ -18,6 +18,7 @@ import sys
 import threading
 import traceback
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from dxansible.engine.wire import FIELDS, GO, LENGTH, NO, YES, unpack
@@ -52,6 +53,7 @@ class _Call:
     ignored: int
     blocked: int
     package: str
+    token: str
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not an error
@@ -123,6 +125,7 @@ def _take(line: socket.socket, engine: Engine) -> _Call:
         ignored=int(fields["ignored"], 16),
         blocked=int(fields["blocked"], 16),
         package=fields["package"].decode(),
+        token=fields["token"].decode(),
     )
 
 
@@ -222,6 +225,8 @@ def _be(call: _Call, fds: dict[int, int], engine: Engine) -> NoReturn:
         _set_fds(fds)
         sys.argv = [os.fsdecode(argument) for argument in call.arguments]
         sys.modules["__main__"].__package__ = call.package
+        if call.token:
+            import_module("dxansible.ids").reserve(call.token)
         engine.program.renew()
         code = _code(engine)
         # as multiprocessing ends a fork; the rest of an exit takes the interpreter apart, slowly

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FIELDS", "GO", "LENGTH", "NO", "YES", "pack", "unpack"]
 
-FIELDS = ("arguments", "environment", "directory", "umask", "ignored", "blocked", "package", "fds")
+FIELDS = (
+    "arguments", "environment", "directory", "umask", "ignored", "blocked", "package", "token",
+    "fds",
+)  # fmt: skip
 """Of a call, in this order. The file descriptors themselves come beside it."""
 
 YES, NO, GO = b"y", b"n", b"\0"

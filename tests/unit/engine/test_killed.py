@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 LAST = "touch ~/ready; while [ ! -e ~/finish ]; do sleep 0.1; done; echo end >~/ended"
 
 
-def begun(person: Person, command: str = LAST) -> subprocess.Popen[str]:
+def begun(person: Person, command: str = LAST, *more: str) -> subprocess.Popen[str]:
     """A call whose command runs."""
     for name in ("ready", "finish", "ended"):
         (person.home / name).unlink(missing_ok=True)
-    process = person.dispatch("here", "--exec", command, "-v", "--timeout", "60")
+    process = person.dispatch("here", "--exec", command, "-v", "--timeout", "60", *more)
     wait_until((person.home / "ready").exists)
     return process
 
@@ -53,6 +54,42 @@ def test_a_fork_shows_the_command_line_by_which_what_is_left_of_a_run_is_found(
     assert (said.code, regular.reason(said)) == (0, "")
     assert len(forks) >= 3  # the warden, the playbook and its worker
     assert all("/env/" in line for line in forks)
+
+
+def forks(person: Person) -> list[int]:
+    """The engine's processes of calls: each call's and, before it, the one that watches over it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (path / "cmdline").read_bytes().strip(b"\0")
+            home = f"HOME={person.home}".encode() in (path / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if home and line == b"dx-dispatch":
+            found.append(int(path.name))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("which", [0, -1], ids=["its warden", "the call itself"])
+def test_a_call_whose_process_is_killed_is_named_to_come_back_to(
+    regular: Person, which: int, *, as_json: bool
+) -> None:
+    process = begun(regular, LAST, *(["--json"] if as_json else []))
+    os.kill(forks(regular)[which], signal.SIGKILL)
+    said = answer(process)
+
+    assert said.code == 1
+    if as_json:
+        (result,) = json.loads(said.out)["results"]
+        session = result["session_id"]
+        assert (result["outcome"], result["reason"]) == ("FAILURE", "lost_contact")
+    else:
+        session = said.err.rpartition("dx-dispatch --logs ")[2].strip()
+    (regular.home / "finish").touch()
+    wait_until((regular.home / "ended").exists)
+    back = answer(regular.dispatch("--logs", session))
+    assert back.code == 0
 
 
 def test_a_killed_client_leaves_its_command_to_run_and_nothing_here(regular: Person) -> None:
@@ -140,7 +177,7 @@ from dxansible.engine.wire import pack
 text = caller.context(caller.DISPATCH, os.environ["PYTHONPATH"])
 fds = client._open_fds()
 arguments = ["dx-dispatch", "here", "--exec", "echo ran >>~/raced"]
-request = pack([text, *client._fields(arguments, "", dict(os.environb), fds)])
+request = pack([text, *client._fields(arguments, "", dict(os.environb), "", fds)])
 line = socket(AF_UNIX, SOCK_STREAM)
 line.connect(caller.address(text))
 client._offer(line, request)
