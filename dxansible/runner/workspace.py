@@ -65,17 +65,23 @@ def private_directory(parent: Path) -> Iterator[Path]:
     except OSError as error:
         message = f"no directory for the run can be made in {parent}: {error.strerror}"
         raise EngineError(message, "free some space, or set XDG_RUNTIME_DIR or TMPDIR") from error
-    janitor = subprocess.Popen(
+    janitor = _janitor(directory)
+    try:
+        yield directory
+    finally:
+        janitor.communicate(b"stop\n" if directory.exists() else b"done\n")
+        if directory.exists():  # somebody has killed it
+            _janitor(directory).communicate(b"stop\n")
+
+
+def _janitor(directory: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         ["sh", "-c", _JANITOR, "dx-janitor", str(directory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    try:
-        yield directory
-    finally:
-        janitor.communicate(b"stop\n" if directory.exists() else b"done\n")
 
 
 @contextmanager

@@ -91,6 +91,28 @@ def test_the_directory_s_name_is_no_pattern(tmp_path: Path, name: str) -> None:
             stranger.kill()
 
 
+def test_nothing_is_left_where_the_helper_that_cleans_up_was_killed(tmp_path: Path) -> None:
+    with private_directory(tmp_path) as directory:
+        (directory / "env").mkdir()
+        playbook = subprocess.Popen(["sh", "-c", "sleep 60; :", f"{directory}/env/cmdline"])
+        (janitor,) = [
+            path
+            for path in Path("/proc").glob("[0-9]*")
+            if cmdline(path)[3:] == ["dx-janitor", str(directory)]
+        ]
+        os.kill(int(janitor.name), signal.SIGKILL)
+
+    assert list(tmp_path.iterdir()) == []
+    assert playbook.wait(10) == -signal.SIGKILL
+
+
+def cmdline(path: Path) -> list[str]:
+    try:
+        return (path / "cmdline").read_text().rstrip("\0").split("\0")
+    except OSError:
+        return []
+
+
 @pytest.mark.parametrize("text", [b"", b"make test", bytes(range(256)) * 20_000])
 def test_every_reader_gets_the_whole_text(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "text.sock"
