@@ -238,16 +238,21 @@ def finalize_line(result: TurnResult) -> str:
     return f"{line}  {push.branch} is pushed, its pull request {came.get(str(push.came), 'opened')}"
 
 
-def clean_document(results: Sequence[CleanResult], code: int) -> str:
+def clean_document(results: Sequence[CleanResult], code: int, *, dry_run: bool = False) -> str:
     """The JSON document of ``--clean``."""
     hosts = [each.to_dict() for each in results]
-    return json.dumps({"schema": SCHEMA, "exit_code": code, "hosts": hosts}) + "\n"
+    document = {"schema": SCHEMA, "exit_code": code, "dry_run": dry_run, "hosts": hosts}
+    return json.dumps(document) + "\n"
 
 
-def clean_text(results: Sequence[CleanResult]) -> str:
-    """What was removed, and what was kept and why."""
+def clean_text(results: Sequence[CleanResult], *, dry_run: bool = False) -> str:
+    """What was removed, or would be, and what was kept and why."""
     lines = []
     for each in results:
-        lines.append(each.error or f"{each.host}: {len(each.removed)} session(s) removed")
+        done = f"{len(each.removed)} session(s) removed"
+        if dry_run:
+            done = f"{len(each.removable)} session(s) would be removed"
+        lines.append(each.error or f"{each.host}: {done}")
+        lines += [f"  would remove {name}" for name in each.removable if dry_run]
         lines += [f"  kept {name}: {why}" for name, why in each.kept.items()]
     return "\n".join(lines) + "\n"

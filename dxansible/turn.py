@@ -160,18 +160,23 @@ class SessionInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanResult:
-    """What was removed on a host; ``kept`` has the reason for each name that was not."""
+    """What was removed on a host; ``kept`` has the reason for each name that was not.
+
+    A dry run removes nothing; `removable` are the names that would go.
+    """
 
     host: str
     removed: tuple[str, ...]
     kept: Mapping[str, str]
     error: str | None = None
+    removable: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return what JSON can hold."""
         return {
             "host": self.host,
             "removed": list(self.removed),
+            "removable": list(self.removable),
             "kept": dict(self.kept),
             "error": self.error,
         }

@@ -29,7 +29,7 @@ _GAVE_UP = "gave up waiting; the command may still be running on the VM"
 
 def show_health(options: Options) -> int:
     """``--list``, and ``--status`` of hosts."""
-    pattern = options.status or "all"
+    pattern = "all" if options.status is None else options.status
     results = check_hosts(pattern, settings=options.settings(), survey=True)
     if options.json:
         click.echo(render.health_document(results), nl=False)

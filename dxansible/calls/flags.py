@@ -59,13 +59,18 @@ _FLAGS = (
     click.option(
         "--abort", metavar="SES", help="Stop a session or a command, and see that it is gone."
     ),
-    click.option("--clean", is_flag=True, help="Remove ended sessions of TARGET, or of all."),
+    click.option(
+        "--clean",
+        is_flag=True,
+        help="Remove ended sessions of TARGET, or of all; asks first, unless it is one VM.",
+    ),
     click.option(
         "--age",
         type=click.IntRange(min=0),
         metavar="DAYS",
         help="With --clean: how long ago they ended.  [default: 30]",
     ),
+    click.option("--yes", is_flag=True, help="With --clean: don't ask, for several VMs either."),
     click.option("--session", metavar="SES", help="Continue this session with TASK."),
     click.option("--agent", metavar="NAME", help="Another agent than the VM's own, for this call."),
     click.option(
@@ -89,7 +94,7 @@ _FLAGS = (
         metavar="ID",
         help="Without TASK: make the prompt from this issue of Beads, for a VM or Jules.",
     ),
-    click.option("--dry-run", is_flag=True, help="Show the prompt and the request; send nothing."),
+    click.option("--dry-run", is_flag=True, help="Only show what would be sent or removed."),
     click.option(
         "--claim", is_flag=True, help="With --issue: mark it in progress, and comment on it."
     ),

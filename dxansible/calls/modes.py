@@ -88,14 +88,18 @@ def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
         from dxansible.calls.engine import manage  # noqa: PLC0415 - for that call only
 
         return manage
-    from dxansible.calls import commands, sessions  # noqa: PLC0415 - keeps --help fast
+    from dxansible.calls import clean, commands, sessions  # noqa: PLC0415 - keeps --help fast
+    from dxansible.fleet.patterns import check_pattern  # noqa: PLC0415 - as above
 
+    for pattern in (options.target, options.status):
+        if pattern is not None:  # before an issue is claimed for it
+            check_pattern(pattern.removeprefix(sessions.ANY))
     of_command = is_command(options.logs or options.abort or "")
     calls = {
         "--exec": commands.execute,
         "--list": commands.show_health,
         "--sessions": sessions.show_sessions,
-        "--clean": sessions.clean,
+        "--clean": clean.clean,
         "--status": sessions.show_status if _is_session(options.status) else commands.show_health,
         "--logs": commands.follow if of_command else sessions.follow,
         "--abort": commands.abort if of_command else sessions.abort,
@@ -140,18 +144,16 @@ def _check_words(options: Options, mode: str | None, *, at_jules: bool) -> None:
             raise UsageError(message, "leave it out, or use --status TARGET")
     if mode != "--logs":
         options.refuse(mode or "a task for an agent", ("follow",))
-    if mode != "--clean" and options.age is not None:
-        message = "--age is of no use without --clean"
-        raise UsageError(message, "leave it out")
+    if mode != "--clean":
+        options.refuse_without("--clean", ("age", "yes"), "leave it out")
     if mode == "--finalize-pr":
         options.refuse(mode, _NOT_OF_FINALIZE)
     else:
         options.refuse(mode or "a task for an agent", _OF_FINALIZE)
     if options.issue is None:
-        for name in _OF_ISSUES if not (at_jules and mode is None) else _OF_ISSUES[1:]:
-            if getattr(options, name):
-                message = f"--{name.replace('_', '-')} is of no use without --issue"
-                raise UsageError(message, "leave it out, or name an issue")
+        shown = (at_jules and mode is None) or mode == "--clean"  # --dry-run
+        names = _OF_ISSUES[1:] if shown else _OF_ISSUES
+        options.refuse_without("--issue", names, "leave it out, or name an issue")
     _check_ids(options)
 
 

@@ -31,6 +31,7 @@ class Options:
     abort: str | None
     clean: bool
     age: int | None
+    yes: bool
     session: str | None
     agent: str | None
     repo: str | None
@@ -73,12 +74,18 @@ class Options:
 
     def refuse(self, what: str, names: tuple[str, ...]) -> None:
         """Raise UsageError if one of these options was given."""
+        self._refuse(f"with {what}", names, "leave it out")
+
+    def refuse_without(self, what: str, names: tuple[str, ...], remedy: str) -> None:
+        """Raise UsageError if one of these options was given, though ``what`` was not."""
+        self._refuse(f"without {what}", names, remedy)
+
+    def _refuse(self, why: str, names: tuple[str, ...], remedy: str) -> None:
         for name in names:
             value = getattr(self, name)
             if value is not None and value is not False and value != ():
-                flag = f"--{name.replace('_', '-')}"
-                message = f"{flag} is of no use with {what}"
-                raise UsageError(message, "leave it out")
+                message = f"--{name.replace('_', '-')} is of no use {why}"
+                raise UsageError(message, remedy)
 
     def check_command(self) -> None:
         """Refuse what only makes sense for an agent's task."""

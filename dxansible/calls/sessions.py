@@ -20,7 +20,6 @@ from dxansible.sessions import (
     SessionOptions,
     abort_session,
     choose_host,
-    clean_sessions,
     find_session,
     follow_session,
     list_sessions,
@@ -37,11 +36,11 @@ if TYPE_CHECKING:
     from dxansible.calls.options import Options
     from dxansible.sessions import SessionList, TurnResult
 
-__all__ = ["abort", "clean", "follow", "report", "show_sessions", "show_status", "start"]
+__all__ = ["ANY", "abort", "follow", "report", "show_sessions", "show_status", "start"]
 
-_ANY = "any:"
+ANY = "any:"
+"""Before a pattern of which one free host is wanted."""
 _DETACHED = "no longer watching; what a VM has taken goes on there"
-_DEFAULT_AGE_DAYS = 30
 
 
 def start(options: Options) -> int:
@@ -108,12 +107,12 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
             message = "there is no target"
             raise UsageError(message, 'name a host: dx-dispatch HOST "TASK"')
         return locate(chosen.session, chosen.settings)
-    if not options.target.startswith(_ANY):
+    if not options.target.startswith(ANY):
         return options.target
     if chosen.session is not None:
         message = "a session has its VM already"
         raise UsageError(message, f"leave out {options.target}")
-    pattern = options.target.removeprefix(_ANY) or "all"
+    pattern = options.target.removeprefix(ANY)
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:
         text = f"no host of {pattern} is free: {choice.why}"
@@ -181,8 +180,9 @@ def abort(options: Options) -> int:
 
 def show_sessions(options: Options) -> int:
     """``--sessions [TARGET]``."""
+    pattern = "all" if options.target is None else options.target
     with telling_ends() as observer:
-        found = list_sessions(options.target or "all", options.settings(), observer=observer)
+        found = list_sessions(pattern, options.settings(), observer=observer)
         return _show_list(options, found)
 
 
@@ -209,15 +209,3 @@ def show_status(options: Options) -> int:
     else:
         show(render.status_text(info, result), end="")
     return 0
-
-
-def clean(options: Options) -> int:
-    """``--clean [TARGET]``."""
-    age = _DEFAULT_AGE_DAYS if options.age is None else options.age
-    results = clean_sessions(options.target or "all", options.settings(), age_days=age)
-    code = FanoutOutcome.FAILURE.exit_code if any(each.error for each in results) else 0
-    if options.json:
-        click.echo(render.clean_document(results, code), nl=False)
-    else:
-        show(render.clean_text(results), end="")
-    return code

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import NoMatchError
-from dxansible.fleet.hosts import explain_no_match, hosts_of_killed, is_plain_name
+from dxansible.fleet.hosts import explain_no_match, hosts_of_killed
 from dxansible.fleet.options import FanoutOptions, check_command
+from dxansible.fleet.patterns import is_plain_name
 from dxansible.fleet.plays import run_play
 from dxansible.ids import new_run_id, session_on
 from dxansible.logs import event

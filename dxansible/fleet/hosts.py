@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import EngineError, InventoryError, NoMatchError
+from dxansible.fleet.patterns import is_plain_name, split_pattern
 from dxansible.outcome import HostMapping
 from dxansible.runner.backend import read_inventory
 from dxansible.runner.request import KILLED, PlayRequest
@@ -19,12 +20,9 @@ __all__ = [
     "explain_no_match",
     "hosts_named",
     "hosts_of_killed",
-    "is_plain_name",
     "list_hosts",
     "read_variable",
 ]
-
-_PATTERN_CHARACTERS = re.compile(r"[*?\[\]&!,~:]")
 
 
 def list_hosts(settings: Settings) -> list[HostMapping]:
@@ -90,11 +88,6 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
-def is_plain_name(target: str) -> bool:
-    """Whether the target names one thing, and is not a pattern over several."""
-    return _PATTERN_CHARACTERS.search(target) is None
-
-
 def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception:
     """Why a run came to no host at all: a bad inventory, an unknown name, or Ansible itself."""
     output = end.output
@@ -106,7 +99,8 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
         return error
     hosts = list(inventory.get("_meta", {}).get("hostvars", {}))
     known = [*hosts, *(name for name in inventory if name not in {"_meta", "ungrouped"})]
-    missing = [term for term in _terms(target) if term not in known]
+    names = [term.lstrip("!&") for term in split_pattern(target)]
+    missing = [term for term in names if term not in known]
     for term in missing:
         if f"Could not match supplied host pattern, ignoring: {term}" in " ".join(output.split()):
             return NoMatchError(term, difflib.get_close_matches(term, known, n=3, cutoff=0.5))
@@ -115,10 +109,6 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
         return NoMatchError(target, near)
     message = "Ansible ended before it came to any host"
     return EngineError(message, "its own words are above; -v shows more", output)
-
-
-def _terms(target: str) -> list[str]:
-    return [term.strip().lstrip("!&") for term in re.split(r"[,:]", target) if term.strip()]
 
 
 def _read(settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dxansible.fleet.patterns import check_pattern
 from dxansible.runner.backend import play
 from dxansible.runner.events import Event, parse
 from dxansible.runner.request import PlayEnd, PlayRequest
@@ -38,8 +39,9 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     """Run it on the hosts of an Ansible pattern; ``take`` gets the events one at a time.
 
     So does ``observer``, before it. ``secret_text`` reaches the playbook over a socket. Raises
-    EngineError and ContentError.
+    UsageError for a pattern that is empty, EngineError and ContentError.
     """
+    check_pattern(limit)
     request = PlayRequest(
         playbook=settings.playbooks / playbook,
         inventory=settings.inventory,

@@ -97,6 +97,7 @@ def parse_turn_record(host: str, record: Mapping[str, Any]) -> Iterator[TurnEven
                 result=CleanResult(
                     host=host,
                     removed=tuple(map(str, record["removed"])),
+                    removable=tuple(map(str, record.get("removable") or ())),
                     kept={str(name): str(why) for name, why in record["kept"].items()},
                     error=record.get("error"),
                 )

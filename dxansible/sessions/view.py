@@ -116,11 +116,16 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
 
 
 def clean_sessions(
-    pattern: str = "all", settings: Settings | None = None, *, age_days: int = 30
+    pattern: str = "all",
+    settings: Settings | None = None,
+    *,
+    age_days: int = 30,
+    dry_run: bool = False,
 ) -> list[CleanResult]:
     """Remove sessions that ended ``age_days`` ago or earlier, on every host of a pattern.
 
-    A worktree with work that is nowhere else stays, and its session with it.
+    A worktree with work that is nowhere else stays, and its session with it. ``dry_run`` removes
+    nothing, and decides as the removal would.
     """
     chosen = settings or Settings.load()
     results: dict[str, CleanResult] = {}
@@ -146,7 +151,7 @@ def clean_sessions(
         chosen,
         "clean-sessions.yml",
         limit=pattern,
-        variables={"dx_clean_age": age_days},
+        variables={"dx_clean_age": age_days, "dx_dry_run": dry_run},
         take=take,
     )
     if not hosts and not results:

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dxansible.errors import UsageError
+from dxansible.fleet import check_hosts, fanout, fanout_ssh, run_preflight_checks
+from dxansible.sessions import (
+    SessionOptions,
+    choose_host,
+    clean_sessions,
+    list_sessions,
+    start_session,
+)
 from tests.integration.inventories import variables_of, write_hosts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
@@ -51,6 +61,83 @@ def test_a_pattern_with_an_unknown_name_is_refused_before_anything_runs(
     assert "epic7" in answer.document["error"]["message"]
     assert "epyc6" in answer.document["error"]["remedy"]
     assert not (epyc6.home / "ran").exists()
+
+
+EMPTY = (
+    *("", " ", "\t", ",", ":", " , ", "!", "&", "~", "[", "]", "@EMPTY", "any:", "any: "),
+    *("epyc6,,macmini", "epyc6,", "epyc6:", ":epyc6", "all:!", "all,!", "all:! ", "all:&"),
+    *("epyc6:~", "!~", "epyc6,@EMPTY", "any:gpu,", "any:!"),
+)
+"""What a pattern is where a variable in it has no value. To Ansible many of them are all hosts."""
+
+
+@pytest.fixture
+def traps(lab: Lab) -> Callable[[], list[str]]:
+    """What a command that should not run would leave, and where it has."""
+    marks = [vm.home / "ran" for vm in lab.vms.values()]
+    for mark in marks:
+        mark.unlink(missing_ok=True)
+    return lambda: [str(mark) for mark in marks if mark.exists()]
+
+
+@pytest.mark.parametrize("target", EMPTY)
+def test_an_empty_target_and_an_empty_term_run_nothing(
+    user: Dispatcher, traps: Callable[[], list[str]], tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "names").write_text("\n \n")
+    target = target.replace("@EMPTY", f"@{tmp_path / 'names'}")
+    calls = [(target, "echo >ran"), (target, "--agent", "shell", "--wait", "echo >ran")]
+    if not target.startswith("any:"):
+        calls += [(target, "--exec", "echo >ran"), ("--status", target), ("--sessions", target)]
+        calls += [("--clean", target), (target, "--clean", "--yes")]
+    for call in calls:
+        answer = user.run(*call, "--json")
+        assert (answer.code, answer.document["error"]["type"]) == (2, "UsageError"), call
+        assert answer.document["error"]["message"].startswith("TARGET ")
+        assert "write all if you mean every VM" in answer.document["error"]["remedy"]
+    assert traps() == []
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("target", ["", " ", ",", "epyc6,", "all:!"])
+def test_an_empty_target_runs_nothing_from_python(
+    traps: Callable[[], list[str]], target: str
+) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: fanout(target, "echo >ran"),
+        lambda: fanout_ssh(target, "echo >ran"),
+        lambda: check_hosts(target),
+        lambda: run_preflight_checks(target),
+        lambda: start_session(target, "echo >ran", SessionOptions(agent="shell")),
+        lambda: list_sessions(target),
+        lambda: clean_sessions(target),
+        lambda: choose_host(target),
+    ]
+    for call in calls:
+        with pytest.raises(UsageError, match="write all if you mean every VM"):
+            call()
+    assert traps() == []
+
+
+def test_colons_in_brackets_and_in_addresses_are_no_empty_terms(
+    user: Dispatcher, lab: Lab, tmp_path: Path
+) -> None:
+    variables = variables_of(lab.vms["epyc6"])
+    write_hosts(tmp_path, dict.fromkeys(("web1", "web2", "web3", "fe80::1", "::1"), variables))
+    (tmp_path / "names").write_text("web1\n\nweb3\n")
+    wanted = {
+        "all[0:1]": ["web1", "web2"],
+        "all[2:]": ["web3", "fe80::1", "::1"],
+        "fe80::1": ["fe80::1"],
+        "::1": ["::1"],
+        "web*:!web2": ["web1", "web3"],
+        "web1, web3": ["web1", "web3"],
+        f"@{tmp_path / 'names'}": ["web1", "web3"],
+        "!web*": ["fe80::1", "::1"],
+    }
+    for pattern, hosts in wanted.items():
+        answer = user.run(pattern, "-i", str(tmp_path / "hosts.json"), "--exec", "true", "--json")
+        assert [each["host"] for each in answer.document.get("results", [])] == hosts, pattern
 
 
 def test_an_inventory_may_be_a_program(user: Dispatcher, lab: Lab, tmp_path: Path) -> None:

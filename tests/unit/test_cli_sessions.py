@@ -133,7 +133,7 @@ def test_a_clean_up_says_what_was_removed(
     record = {"kind": "clean", "removed": ["a"], "kept": {"b": "has work"}, "error": error}
     said(playbooks, "clean-sessions.yml", {"here": CHECKED | {"hosts": ["here"]}}, {"here": record})
 
-    answer = call("--clean")
+    answer = call("--clean", "--yes")
 
     assert answer.code == code
     assert answer.out.decode().endswith("\n  kept b: has work\n")

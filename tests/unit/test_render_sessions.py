@@ -246,9 +246,19 @@ def test_a_clean_up_says_what_was_kept_and_why() -> None:
     ]  # fmt: skip
 
 
+def test_a_dry_run_names_what_would_go() -> None:
+    shown = [CleanResult(host="epyc6", removed=(), kept={"c": "has work"}, removable=("a", "b"))]
+
+    assert render.clean_text([*shown, CLEANED[1]], dry_run=True).splitlines() == [
+        "epyc6: 2 session(s) would be removed", "  would remove a", "  would remove b",
+        "  kept c: has work", "wsl: is it on?",
+    ]  # fmt: skip
+
+
 def test_the_document_of_a_clean_up_has_every_host() -> None:
     assert json.loads(render.clean_document(CLEANED, 1)) == {
         "schema": 1,
         "exit_code": 1,
+        "dry_run": False,
         "hosts": [each.to_dict() for each in CLEANED],
     }

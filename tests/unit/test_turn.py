@@ -127,5 +127,6 @@ def test_what_was_cleaned_is_json() -> None:
     result = CleanResult(host="epyc6", removed=("a", "b"), kept={"c": "has work"})
 
     assert result.to_dict() == {
-        "host": "epyc6", "removed": ["a", "b"], "kept": {"c": "has work"}, "error": None,
+        "host": "epyc6", "removed": ["a", "b"], "removable": [], "kept": {"c": "has work"},
+        "error": None,
     }  # fmt: skip

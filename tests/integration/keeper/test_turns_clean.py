@@ -43,12 +43,22 @@ def _age(machine: Machine, name: str, days: float) -> None:
 
 
 def _clean(machine: Machine, age: int = 0) -> Cleaned:
-    answer = machine.answer("clean", age=age, turns="yes")
-    cleaned = read_cleaned(answer)
+    """Clean, after a dry run that has to say the same and leave everything."""
+    before = _everything(machine)
+    shown = read_cleaned(machine.answer("clean", age=age, turns="yes", dry="yes"))
+    assert _everything(machine) == before
+    cleaned = read_cleaned(machine.answer("clean", age=age, turns="yes"))
+    assert (shown.removable, shown.kept) == (cleaned.removed, cleaned.kept)
+    assert shown.removed == cleaned.removable == ()
     return Cleaned(
         removed=tuple(name.removeprefix(machine.prefix) for name in cleaned.removed),
         kept={name.removeprefix(machine.prefix): why for name, why in cleaned.kept.items()},
     )
+
+
+def _everything(machine: Machine) -> set[Path]:
+    """Files of the state directory and of git, but for those that belong to no session."""
+    return {*machine.state.rglob("*"), *machine.home.glob("project/.git/refs/**/*")}
 
 
 @pytest.fixture
@@ -167,11 +177,20 @@ def _locked(path: Path) -> None:
     _git(path, "worktree", "lock", ".")
 
 
+def _with_submodule(path: Path) -> None:
+    head = _git(path, "rev-parse", "HEAD").strip()
+    _git(path, "update-index", "--add", "--cacheinfo", f"160000,{head},part")
+    (path / "part").mkdir()
+    _git(path, "commit", "-q", "-m", "part")
+    _git(path, "branch", "elsewhere")
+
+
 WORK = {
     "changes that are in no commit": (_untracked, _changed),
     "commits that are on no other branch": (_committed, _committed_and_branched, _detached),
     "an operation in progress": (_bisecting,),
     "locked working tree": (_locked,),
+    "it has submodules": (_with_submodule,),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import EngineError, InventoryError, NoMatchError
-from dxansible.fleet.hosts import _cause, explain_no_match, is_plain_name, list_hosts
+from dxansible.fleet.hosts import _cause, explain_no_match, list_hosts
 from dxansible.outcome import HostMapping
 from dxansible.runner.request import PlayEnd
 from tests.unit.local_vm import write_inventory
@@ -63,16 +63,6 @@ def test_what_only_a_run_can_tell_is_left_open(settings: Settings, home: Path) -
     (mapping,) = list_hosts(settings)
 
     assert (mapping.port, mapping.aliases) == (None, ())
-
-
-@pytest.mark.parametrize("target", ["epyc6", "homedesktop-wsl", "vm1.example.org", "10.0.0.6"])
-def test_a_name_is_plain(target: str) -> None:
-    assert is_plain_name(target)
-
-
-@pytest.mark.parametrize("target", ["all:!macmini", "a,b", "epyc*", "vm[1:3]", "~vm.", "gpu:&ml"])
-def test_a_pattern_is_not_plain(target: str) -> None:
-    assert not is_plain_name(target)
 
 
 def test_an_inventory_that_cannot_be_read_is_the_reason(settings: Settings, home: Path) -> None:

@@ -8,7 +8,7 @@
 #   keeper.sh abort id=ID [wait=S]
 #   keeper.sh note  id=ID name=NAME length=BYTES <text
 #   keeper.sh list  [id=ID] [chunk=BYTES]
-#   keeper.sh clean [age=DAYS] [turns=yes]
+#   keeper.sh clean [age=DAYS] [turns=yes [dry=yes]]
 #   keeper.sh ping  [program=NAME [path=DIRS] [version=ARGUMENT]]
 #
 # start and abort end as poll does. A reply is one line "MARK key=value …", the bytes of both streams, "MARK end".
@@ -17,7 +17,7 @@ caller_umask=$(umask)
 umask 077
 
 id='' length=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=1 mark=dx
-idle=0 token='' meta='' need='' turns='' program='' version='' progress='' name=''
+idle=0 token='' meta='' need='' turns='' dry='' program='' version='' progress='' name=''
 verb=${1-}
 [ $# -eq 0 ] || shift
 for argument; do
@@ -39,6 +39,7 @@ for argument; do
         need=*) need=${argument#*=} ;;
         progress=*) progress=${argument#*=} ;;
         turns=*) turns=${argument#*=} ;;
+        dry=*) dry=${argument#*=} ;;
         program=*) program=${argument#*=} ;;
         version=*) version=${argument#*=} ;;
         name=*) name=${argument#*=} ;;

@@ -32,11 +32,14 @@ ended() { # for certain, with nothing left?
     esac
 }
 
-clean_turns() { # says of each session with turns or a worktree whether they went, all together, or why not
+# Says of each session with turns or a worktree whether they went, all together, or why not; with $dry, whether they
+# would go. A dry run decides as any other, and stops before the first thing that it would remove.
+clean_turns() {
     for session in $(sessions_with_turns | LC_ALL=C sort -u); do
         work=$root/worktrees/$session
         set -- "$root/sessions/$session".* # not one that starts in the meantime
         if reason=$(all_ended "$session" && remove_worktree "$work" "dx/$session"); then
+            [ -z "$dry" ] || { printf 'removable %s\n' "$session"; continue; }
             rm -rf "$@"
             printf 'removed %s\n' "$session"
         else

@@ -1,6 +1,6 @@
 # --- git worktrees of sessions: removed where that loses nothing ---
 
-remove_worktree() { # directory branch: with its branch; says why if it stays
+remove_worktree() { # directory branch: with its branch, unless it is a dry run; says why if it stays
     [ -d "$1" ] || return 0
     command -v git >/dev/null 2>&1 || { echo 'its worktree stays: git is missing'; return 1; }
     (
@@ -10,7 +10,8 @@ remove_worktree() { # directory branch: with its branch; says why if it stays
             echo 'its worktree stays: its repository is gone'
             exit 1
         fi
-        nothing_to_lose "$private" || exit 1
+        nothing_to_lose "$private" && git_would_remove "$private" || exit 1
+        [ -z "$dry" ] || exit 0
         head=$(git symbolic-ref -q HEAD)
         cd "$common" || exit 1
         said=$(git --git-dir="$common" worktree remove "$1" 2>&1) || {
@@ -44,6 +45,14 @@ nothing_to_lose() { # git-dir: in the worktree in which we are? Else says what t
     fi
     [ -z "$changes" ] || { echo 'its worktree has changes that are in no commit'; return 1; }
     [ -z "$only" ] || { echo 'its worktree has commits that are on no other branch'; return 1; }
+}
+
+git_would_remove() { # git-dir: the worktree in which we are? Else says why not; it has no dry run of its own
+    [ ! -e "$1/locked" ] || { echo 'its worktree stays: it is a locked working tree'; return 1; }
+    if [ -d "$1/modules" ] || git ls-files -s | grep -q '^160000 '; then
+        echo 'its worktree stays: it has submodules'
+        return 1
+    fi
 }
 
 commits_only_on() { # ref: prints one that is neither on a remote nor on a branch that isn't a session's

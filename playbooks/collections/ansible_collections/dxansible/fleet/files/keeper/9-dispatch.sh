@@ -19,7 +19,7 @@ case $verb in
     note) note ;;
     list) list ;;
     clean)
-        [ "$turns" = yes ] || clean
+        [ "$turns" = yes ] || [ -n "$dry" ] || clean
         printf '\n%s state=ok\n' "$mark"
         [ "$turns" != yes ] || clean_turns
         printf '%s end\n' "$mark"

@@ -13,8 +13,12 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.call import (
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper, KeeperError
 
-_SPEC = {**CALL_SPEC, "age": {"type": "int", "default": 30}}
-_VARIABLES = {**CALL_VARIABLES, "age": "dx_clean_age"}
+_SPEC = {
+    **CALL_SPEC,
+    "age": {"type": "int", "default": 30},
+    "dry_run": {"type": "bool", "default": False},
+}
+_VARIABLES = {**CALL_VARIABLES, "age": "dx_clean_age", "dry_run": "dx_dry_run"}
 
 
 class ActionModule(CallAction):
@@ -26,16 +30,25 @@ class ActionModule(CallAction):
 
     def _call(self, record: dict[str, Any]) -> dict[str, Any]:
         """Remove them, and say what was removed and what was kept, and why."""
-        record |= {"removed": [], "kept": {}, "error": None}
+        record |= {"removed": [], "removable": [], "kept": {}, "error": None}
+        dry_run = self._arguments["dry_run"] or self._task.check_mode
         try:
             with link.guarded(self._timeout * 2 + 120):
-                cleaned = Keeper(self._connection).clean(self._arguments["age"], turns=True)
+                cleaned = Keeper(self._connection).clean(
+                    self._arguments["age"], turns=True, dry_run=dry_run
+                )
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             record["error"] = link.explain(self._host, error)
         else:
-            record |= {"removed": list(cleaned.removed), "kept": dict(cleaned.kept)}
+            record |= {
+                "removed": list(cleaned.removed),
+                "removable": list(cleaned.removable),
+                "kept": dict(cleaned.kept),
+            }
+        gone, would = len(record["removed"]), len(record["removable"])
+        done = f"{would} would be removed" if dry_run else f"{gone} removed"
         return {
             "failed": record["error"] is not None,
-            "msg": record["error"] or f"{self._host}: {len(record['removed'])} removed",
-            "changed": bool(record["removed"]),
+            "msg": record["error"] or f"{self._host}: {done}",
+            "changed": bool(gone or would),
         }

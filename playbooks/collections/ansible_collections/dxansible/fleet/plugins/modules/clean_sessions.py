@@ -16,6 +16,10 @@ options:
     description: Days since the session's end. V(0) removes every one that has ended.
     type: int
     default: 30
+  dry_run:
+    description: Whether only to say what would be removed. Check mode does the same.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - dxansible.fleet.contact
 attributes:
@@ -26,8 +30,8 @@ attributes:
     description: Can be used with the C(async) keyword.
     support: none
   check_mode:
-    description: Removes in check mode too.
-    support: none
+    description: Removes nothing in check mode, and says what it would remove.
+    support: full
   diff_mode:
     description: Has no differences to show.
     support: none
@@ -72,6 +76,11 @@ dx:
       returned: with O(preflight)
     removed:
       description: Ids of the sessions that are gone.
+      type: list
+      elements: str
+      returned: always
+    removable:
+      description: In a dry run, ids of the sessions that would be gone.
       type: list
       elements: str
       returned: always

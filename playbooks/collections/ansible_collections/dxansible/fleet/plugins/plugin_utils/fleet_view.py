@@ -68,6 +68,8 @@ class Cleaned:
 
     removed: tuple[str, ...]
     kept: Mapping[str, str]
+    removable: tuple[str, ...] = ()
+    """Those that only a dry run has left there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +99,17 @@ def read_ping(answer: Answer) -> Ping:
 
 def read_cleaned(answer: Answer) -> Cleaned:
     """Raise CutShortError if it is not whole."""
-    removed, kept = [], {}
+    removed, removable, kept = [], [], {}
     for line in _lines(answer):
         verb, _, rest = line.decode(errors="replace").partition(" ")
         name, _, reason = rest.partition(" ")
         if verb == "removed":
             removed.append(name)
+        elif verb == "removable":
+            removable.append(name)
         elif verb == "kept":
             kept[name] = reason
-    return Cleaned(removed=tuple(removed), kept=kept)
+    return Cleaned(removed=tuple(removed), removable=tuple(removable), kept=kept)
 
 
 def read_notes(answer: Answer) -> dict[str, str]:

@@ -156,9 +156,16 @@ class Keeper:
         options = {"id": session, "name": name, "length": len(data)}
         return read_notes(self._ask("note", options, data))
 
-    def clean(self, age_days: int, *, turns: bool) -> Cleaned:
-        """Remove what has not changed for so many days; ``turns``: turns and their worktrees."""
-        options = {"age": age_days, **({"turns": "yes"} if turns else {})}
+    def clean(self, age_days: int, *, turns: bool, dry_run: bool = False) -> Cleaned:
+        """Remove what has not changed for so many days; ``turns``: turns and their worktrees.
+
+        ``dry_run`` removes nothing, and says what would go.
+        """
+        options = {
+            "age": age_days,
+            **({"turns": "yes"} if turns else {}),
+            **({"dry": "yes"} if dry_run else {}),
+        }
         return read_cleaned(self._ask("clean", options))
 
     def ping(self, program: str | None = None, path: str = "", version: str | None = None) -> Ping:
