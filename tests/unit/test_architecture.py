@@ -47,6 +47,7 @@ ONE_DOOR = {
         "dxansible.calls.finalize",
         "dxansible.calls.flags",
         "dxansible.calls.jules",
+        "dxansible.calls.clean",
         "dxansible.calls.sessions",
         "dxansible.show",
     },
