@@ -8,6 +8,7 @@ import click
 
 from dxansible import render
 from dxansible.calls.audit import audited
+from dxansible.calls.standard_input import StandardInput
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.fleet import FanoutOptions, abort_command, check_hosts, fanout, follow_command
 from dxansible.ids import new_run_id
@@ -41,6 +42,10 @@ def show_health(options: Options) -> int:
 def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
     options.check_command()
+    source = StandardInput(options)
+    command = options.text(options.command, "command", '--exec "COMMAND"')
+    stdin = source.read()
+    source.warn()
     cancelled = cancel_on_signals(_STOPPING, _GAVE_UP, json=options.json)
     run_id = options.run_id or new_run_id()
     chosen = FanoutOptions(
@@ -49,11 +54,11 @@ def execute(options: Options) -> int:
         output_limit=options.max_output,
         forks=options.forks,
         run_id=run_id,
+        stdin=stdin,
         settings=options.settings(),
     )
     show = not (options.json or options.gather)
     listener = LiveOutput(SCREEN, show=show, on_closed=cancelled.set)
-    command = options.text(options.command, "command", '--exec "COMMAND"')
     target = options.target or ""
     with audited(options, target, command) as audit:
         watch = audit.watch_command(listener, run_id)
@@ -61,6 +66,7 @@ def execute(options: Options) -> int:
             target, command, chosen,
             listener=watch, cancelled=cancelled, observer=audit.observer,
         )  # fmt: skip
+        source.warn()
         code = report(options, results)
         audit.commands(results)
     return code

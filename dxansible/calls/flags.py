@@ -47,6 +47,11 @@ _FLAGS = (
         metavar="PATH",
         help="Take the task, or the command of --exec, from a file; - is standard input.",
     ),
+    click.option(
+        "--stdin",
+        is_flag=True,
+        help="With --exec: send standard input to the command, once it has come to its end.",
+    ),
     click.option("--list", "list_all", is_flag=True, help="Show the VMs with live health."),
     click.option(
         "--sessions", is_flag=True, help="Show the agents' sessions of TARGET, or of all."

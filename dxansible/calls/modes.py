@@ -27,6 +27,7 @@ _NOT_OF_FINALIZE = (
     "agent", "repo", "verify", "wait", "idle_timeout", "run_id", "gather", "max_output", "forks",
     "file", "session", "dry_run",
 )  # fmt: skip
+_ONLY_WITH = (("--clean", ("age", "yes")), ("--exec", ("stdin",)))
 _OF_VMS = ("agent", "beads", "verify", "queue", "gather", "max_output", "forks")
 
 
@@ -144,8 +145,9 @@ def _check_words(options: Options, mode: str | None, *, at_jules: bool) -> None:
             raise UsageError(message, "leave it out, or use --status TARGET")
     if mode != "--logs":
         options.refuse(mode or "a task for an agent", ("follow",))
-    if mode != "--clean":
-        options.refuse_without("--clean", ("age", "yes"), "leave it out")
+    for only, those in _ONLY_WITH:
+        if mode != only:
+            options.refuse_without(only, those, "leave it out")
     if mode == "--finalize-pr":
         options.refuse(mode, _NOT_OF_FINALIZE)
     else:

@@ -23,6 +23,7 @@ class Options:
     task: str | None
     command: str | None
     file: str | None
+    stdin: bool
     list_all: bool
     sessions: bool
     status: str | None

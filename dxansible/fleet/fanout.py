@@ -187,6 +187,8 @@ class _Run:
             "dx_max_retries": options.max_retries,
             "dx_retry_delay": options.retry_delay_sec,
             "dx_batch_mode": options.batch_mode,
+            "dx_stdin_size": len(options.stdin),
+            "dx_command_size": len(self.text),
         }
         if options.output_limit is not None:
             variables["dx_output_limit"] = options.output_limit
@@ -197,7 +199,7 @@ class _Run:
             variables=variables,
             take=self._take,
             cancelled=self.cancelled,
-            secret_text=self.text,
+            secret_text=options.stdin + self.text,
             forks=options.forks,
             observer=self.observer,
         )

@@ -42,6 +42,8 @@ class FanoutOptions:
 
     None makes a new id.
     """
+    stdin: bytes = field(default=b"", repr=False)
+    """All that the command reads on its standard input; every host gets all of it."""
     log_callback: Callable[[str], None] | None = None
     settings: Settings = field(default_factory=Settings.load)
 

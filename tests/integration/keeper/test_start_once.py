@@ -52,6 +52,32 @@ def test_a_text_that_is_not_whole_never_runs(machine: Machine, length: int) -> N
     assert not list((machine.state / "incoming").iterdir())
 
 
+DATA = bytes(range(256)) * 4096
+
+
+@pytest.mark.parametrize("data", [b"x", b"\0\n", DATA], ids=["a byte", "two", "a megabyte"])
+def test_a_command_reads_its_input_to_the_end_and_nothing_else(
+    machine: Machine, data: bytes
+) -> None:
+    command = b"cksum; cksum; cksum /dev/stdin"
+    sizes = {"length": len(command), "input": len(data)}
+    reply = machine.run("s", data + command, **sizes)
+    whole, rest, again = reply.out.splitlines()
+    assert (reply.code, int(whole.split()[1]), int(rest.split()[1])) == (0, len(data), 0)
+    assert again.split()[:2] == whole.split()
+    assert not (machine.session("s") / "input").exists()
+    attached = machine.begin("s", data + b"echo again", **sizes).reply()
+    assert (attached.attached, attached.out) == (True, reply.out)
+
+
+def test_an_input_that_is_not_whole_never_runs(machine: Machine) -> None:
+    for sizes in ({"input": 5}, {"input": 7}, {"length": len(COMMAND) - 1, "input": 6}):
+        with pytest.raises(KeeperError, match="did not arrive whole"):
+            machine.start("s", b"012345" + COMMAND.encode(), **{"length": len(COMMAND), **sizes})
+    assert machine.poll("s").state == "unknown"
+    assert not list((machine.state / "incoming").iterdir())
+
+
 def test_a_start_that_waits_for_nothing_still_runs_it(machine: Machine) -> None:
     for number in range(10):
         machine.start(f"s{number}", "echo ran >>runs", wait=0)

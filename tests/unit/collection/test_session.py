@@ -11,12 +11,13 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import session
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import (
     CommandError,
+    Given,
     Progress,
-    command_text,
     first_wait,
     new_run_id,
     output_limit,
     pack,
+    read_command,
     session_id,
 )
 
@@ -70,19 +71,32 @@ def test_a_start_waits_where_no_other_host_waits_for_its_fork(
 
 @pytest.mark.parametrize("text", ["make test", "{{ 7*7 }}", "grün\n", "a\tb"])
 def test_a_command_comes_from_the_variable_as_it_is(text: str) -> None:
-    assert command_text({"dx_command": text}, "") == text.encode()
-    assert command_text({"dx_command": text}, None) == text.encode()
+    assert read_command({"dx_command": text}, "") == Given(command=text.encode())
+    assert read_command({"dx_command": text}, None) == Given(command=text.encode())
+    both = {"dx_command": "cat", "dx_stdin": f"{text}\0"}
+    assert read_command(both, None) == Given(command=b"cat", stdin=f"{text}\0".encode())
 
 
 def test_bytes_that_are_not_utf8_survive_a_variable() -> None:
-    assert command_text({"dx_command": "\udcff"}, None) == b"\xff"
+    assert read_command({"dx_command": "\udcff"}, None).command == b"\xff"
 
 
 def test_a_command_comes_from_the_socket_byte_for_byte(tmp_path: Path) -> None:
     text = bytes(range(1, 256)) * 1000
 
     with hand_over(text, tmp_path / "text.sock"):
-        assert command_text({"dx_command": "not this"}, str(tmp_path / "text.sock")) == text
+        given = read_command({"dx_command": "not this"}, str(tmp_path / "text.sock"))
+
+    assert given == Given(command=text)
+
+
+def test_standard_input_comes_before_the_command_and_neither_is_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "text.sock"
+    with hand_over(b"\0data\0cat", path):
+        assert read_command({}, str(path), sizes=(6, 3)) == Given(command=b"cat", stdin=b"\0data\0")
+        for sizes in ((6, 4), (7, 3), (0, 3)):
+            with pytest.raises(CommandError, match="did not arrive whole"):
+                read_command({}, str(path), sizes=sizes)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +104,15 @@ def test_a_command_comes_from_the_socket_byte_for_byte(tmp_path: Path) -> None:
     [
         ({}, "dx_command is missing; give it as a string"),
         ({"dx_command": None}, "dx_command is missing"),
-        ({"dx_command": ["make", "test"]}, "dx_command is missing"),
+        ({"dx_command": ["make", "test"]}, "dx_command is no string; give it as a string"),
+        ({"dx_command": "cat", "dx_stdin": 7}, "dx_stdin is no string"),
         ({"dx_command": " \n"}, "dx_command is empty"),
         ({"dx_command": "a\0b"}, "dx_command has a NUL byte"),
     ],
 )
 def test_what_no_shell_can_run_is_no_command(variables: dict[str, Any], complaint: str) -> None:
     with pytest.raises(CommandError, match=complaint):
-        command_text(variables, None)
+        read_command(variables, None)
 
 
 def test_any_bytes_fit_into_a_result() -> None:

@@ -3,7 +3,7 @@
 # and says what became of it. POSIX sh; runs under dash, bash, zsh and busybox. See docs/keeper.md.
 #
 #   keeper.sh start id=ID length=BYTES [deadline=S] [idle=S] [limit=BYTES] [path=DIRS] [grace=S]
-#                   [token=T] [meta=yes] [need=PROGRAM] [progress=ERE] <command-text
+#                   [token=T] [meta=yes] [need=PROGRAM] [progress=ERE] [input=BYTES] <input-and-command-text
 #   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES]
 #   keeper.sh abort id=ID [wait=S]
 #   keeper.sh note  id=ID name=NAME length=BYTES <text
@@ -16,7 +16,7 @@ set -u
 caller_umask=$(umask)
 umask 077
 
-id='' length=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=1 mark=dx
+id='' length=0 input=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=1 mark=dx
 idle=0 token='' meta='' need='' turns='' dry='' program='' version='' progress='' name=''
 verb=${1-}
 [ $# -eq 0 ] || shift
@@ -24,6 +24,7 @@ for argument; do
     case $argument in
         id=*) id=${argument#*=} ;;
         length=*) length=${argument#*=} ;;
+        input=*) input=${argument#*=} ;;
         deadline=*) deadline=${argument#*=} ;;
         limit=*) limit=${argument#*=} ;;
         path=*) path=${argument#*=} ;;

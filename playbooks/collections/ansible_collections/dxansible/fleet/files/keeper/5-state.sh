@@ -99,7 +99,7 @@ conclude() { # state: writes the end record
 }
 
 forget_text() { # [file]…: what the command was told to do is its owner's business; and other files that go
-    rm -rf "$dir/command" "$dir/prompt" "$dir/verify" "$dir/desk" "$@"
+    rm -rf "$dir/command" "$dir/input" "$dir/prompt" "$dir/verify" "$dir/desk" "$@"
 }
 
 word() { # file of the session: sets $word, which is all that it says, or "-"

@@ -23,12 +23,14 @@ supervise() {
     trap 'ending=${ending:-killed}' TERM INT HUP
     mkfifo "$dir/out" "$dir/err" || exit 1
     if ! put_first supervisor "$$ $birth $boot"; then # somebody settled that this session never starts
-        rm -f "$dir/.supervisor.$$" "$dir/command" "$dir/out" "$dir/err"
+        rm -f "$dir/.supervisor.$$" "$dir/command" "$dir/input" "$dir/out" "$dir/err"
         exit 1
     fi
     spool out <"$dir/out" >/dev/null 2>&1 &
     spool err <"$dir/err" >/dev/null 2>&1 &
-    (run_command) </dev/null >"$dir/out" 2>"$dir/err" &
+    input=/dev/null
+    [ ! -f "$dir/input" ] || input=$dir/input
+    (run_command) <"$input" >"$dir/out" 2>"$dir/err" &
     leader=$!
     ! look "$leader" || leader_birth=$birth
     look "$$"

@@ -47,6 +47,23 @@ reserve() { # space for the end record and for replies, given back when the disk
     printf '%65536s' '' >"$staged/reserve"
 }
 
+receive() { # standard input: what the command will read, if there is such, and after it the command
+    arriving=$staged/command
+    [ "$input" -eq 0 ] || arriving=$staged/input
+    if ! report=$(LC_ALL=C dd bs=65536 2>&1 >"$arriving"); then
+        cat >/dev/null # as in start
+        fail "cannot write to $root: is the disk full?"
+    fi
+    copied "$arriving" 0 "$report"
+    [ "$size" -eq $((input + length)) ] || fail "the command did not arrive whole"
+    [ "$input" -gt 0 ] || return 0
+    # from its end, since no tool can be trusted to take so many bytes from a pipe and to leave the rest there
+    if ! tail -c "$length" "$arriving" >"$staged/command" ||
+        ! dd if=/dev/null of="$arriving" bs=1 seek="$input" count=0 2>/dev/null; then
+        fail "cannot write to $root: is the disk full?"
+    fi
+}
+
 start() {
     attached=yes
     command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
@@ -57,9 +74,7 @@ start() {
         fi
         trap 'exit 1' HUP INT TERM
         stage
-        report=$(LC_ALL=C dd bs=65536 2>&1 >"$staged/command") || fail "cannot write to $root: is the disk full?"
-        copied "$staged/command" 0 "$report"
-        [ "$size" -eq "$length" ] || fail "the command did not arrive whole"
+        receive
         if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
         trap ':' HUP INT TERM PIPE
         if publish; then
@@ -68,6 +83,8 @@ start() {
             launch
         fi
         [ -d "$dir" ] || fail "cannot write to $root"
+    elif [ "$input" -gt 0 ]; then
+        cat >/dev/null # who still sends would take our end for a broken connection
     fi
     await
     reply

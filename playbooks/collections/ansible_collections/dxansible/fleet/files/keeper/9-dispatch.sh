@@ -7,7 +7,7 @@ case $verb in
     start | poll | abort | note | supervise) [ -n "$id" ] || fail "no id" ;;
 esac
 case $token in *[!A-Za-z0-9]*) fail "bad token" ;; esac
-for number in "$length" "${deadline%.*}${deadline#*.}" "${idle%.*}${idle#*.}" \
+for number in "$length" "$input" "${deadline%.*}${deadline#*.}" "${idle%.*}${idle#*.}" \
     "$limit" "$grace" "$wait" "$out" "$err" "$chunk" "$age"; do
     case $number in '' | *[!0-9]*) fail "bad number" ;; esac
 done

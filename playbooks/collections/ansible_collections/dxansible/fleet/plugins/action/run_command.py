@@ -20,6 +20,8 @@ _SPEC = {
     "id": {"type": "str", "default": ""},
     "stream": {"type": "bool", "default": False},
     "command_socket": {"type": "str", "default": ""},
+    "command_size": {"type": "int", "default": 0},
+    "stdin_size": {"type": "int", "default": 0},
     "attach": {"type": "bool", "default": False},
     "contacted": {"type": "bool", "default": False},
 }
@@ -30,7 +32,11 @@ _VARIABLES = {
     "stream": "dx_stream",
     "command_socket": "dx_command_socket",
     "contacted": "dx_contacted",
+    "command_size": "dx_command_size",
+    "stdin_size": "dx_stdin_size",
 }
+_SLOWEST = 64 * 1024
+"""Bytes a second at which the command's standard input may still arrive on the VM."""
 
 
 class ActionModule(AttemptAction):
@@ -55,16 +61,20 @@ class ActionModule(AttemptAction):
     def _ask(self, progress: session.Progress) -> Reply:
         keeper = Keeper(self._connection)
         wait = 1 if self._crowded else 4
-        with self._guard(wait):
-            if progress.started or self._arguments["attach"]:
-                where = {"out": progress.out_next, "err": progress.err_next}
-                chunk = {} if self._arguments["stream"] else {"chunk": 0}
+        if progress.started or self._arguments["attach"]:
+            where = {"out": progress.out_next, "err": progress.err_next}
+            chunk = {} if self._arguments["stream"] else {"chunk": 0}
+            with self._guard(wait):
                 return keeper.poll(progress.id, {"wait": wait, **where, **chunk})
-            return keeper.start(progress.id, self._command(), self._options())
+        given = self._given_command()
+        with self._guard(wait + len(given.stdin) / _SLOWEST):
+            return keeper.start(progress.id, given.command, self._options(), given.stdin)
 
-    def _command(self) -> bytes:
+    def _given_command(self) -> session.Given:
+        sizes = (self._arguments["stdin_size"], self._arguments["command_size"])
+        source = self._arguments["command_socket"]
         try:
-            return session.command_text(self._variables, self._arguments["command_socket"])
+            return session.read_command(self._variables, source, sizes=sizes)
         except session.CommandError as error:
             raise AnsibleActionFail(str(error)) from error
 

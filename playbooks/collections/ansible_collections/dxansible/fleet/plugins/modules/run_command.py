@@ -56,6 +56,20 @@ options:
       - Path of a Unix socket that gives the command, byte for byte, instead of C(dx_command).
     type: str
     default: ""
+  command_size:
+    description:
+      - How many bytes the command has that O(command_socket) gives, so that one that is cut short
+        never runs. V(0) is not known.
+    type: int
+    default: 0
+  stdin_size:
+    description:
+      - How many of the bytes that O(command_socket) gives, from its first on, are no part of the
+        command, and what it reads on its standard input instead.
+      - Without a socket that is the variable C(dx_stdin). It ends where this ends, and is empty by
+        default.
+    type: int
+    default: 0
   attach:
     description: Whether only to follow what was started under the id, and to start nothing.
     type: bool
@@ -85,7 +99,7 @@ notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
     C(dx_) with the option's name for the others.
-  - C(dx_command) is never a template. Its text reaches the shell of the host as it is written.
+  - C(dx_command) and C(dx_stdin) are never templates. Their text reaches the host as it is written.
 seealso:
   - module: dxansible.fleet.preflight
   - module: dxansible.fleet.stop_command

@@ -123,9 +123,15 @@ class Keeper:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def start(self, session: str, command: bytes, options: Mapping[str, object]) -> Reply:
-        """Start a command under an id, or attach to what already runs under that id."""
-        answer = self._ask("start", {"id": session, "length": len(command), **options}, command)
+    def start(
+        self, session: str, command: bytes, options: Mapping[str, object], stdin: bytes = b""
+    ) -> Reply:
+        """Start a command under an id, or attach to what already runs under that id.
+
+        ``stdin`` is all that the command will read.
+        """
+        sizes = {"length": len(command), **({"input": len(stdin)} if stdin else {})}
+        answer = self._ask("start", {"id": session, **sizes, **options}, stdin + command)
         return read_reply(answer)
 
     def poll(self, session: str, options: Mapping[str, object]) -> Reply:

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CommandError",
+    "Given",
     "Progress",
-    "command_text",
     "first_wait",
     "is_ours",
     "new_run_id",
     "output_limit",
     "pack",
+    "read_command",
     "session_id",
 ]
 
@@ -66,25 +67,51 @@ def first_wait(hosts: int, forks: int) -> int:
     return 0 if forks < hosts and forks < _FORKED_IN_A_SECOND else 1
 
 
-def command_text(variables: Mapping[str, Any], source: str | None) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What to run, and all that it will read on its standard input."""
+
+    command: bytes = field(repr=False)
+    stdin: bytes = field(default=b"", repr=False)
+
+
+def read_command(
+    variables: Mapping[str, Any], source: str | None, *, sizes: tuple[int, int] = (0, 0)
+) -> Given:
     """The command, byte for byte: from the caller's socket, or from ``dx_command``.
 
-    It is never templated.
+    It is never templated. ``sizes`` are those of what its standard input is to be and of the
+    command, which the socket gives in this order; a size of 0 for the command is not known.
     """
     if source:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-            caller.connect(source)
-            text = b"".join(iter(lambda: caller.recv(65536), b""))
+        given = _from_socket(source, *sizes)
     else:
-        raw = variables.get("dx_command")
-        if not isinstance(raw, str):
-            raise CommandError("dx_command is missing; give it as a string: -e @request.yml")
-        text = str(raw).encode("utf-8", "surrogateescape")
-    if not text.strip():
+        stdin = variables.get("dx_stdin")
+        given = Given(
+            command=_bytes_of("dx_command", variables.get("dx_command")),
+            stdin=b"" if stdin is None else _bytes_of("dx_stdin", stdin),
+        )
+    if not given.command.strip():
         raise CommandError("dx_command is empty")
-    if b"\0" in text:
+    if b"\0" in given.command:
         raise CommandError("dx_command has a NUL byte, which no shell can take")
-    return text
+    return given
+
+
+def _from_socket(source: str, stdin_size: int, command_size: int) -> Given:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.connect(source)
+        text = b"".join(iter(lambda: caller.recv(65536), b""))
+    if command_size and len(text) != stdin_size + command_size:  # the caller was killed
+        raise CommandError("the command did not arrive whole")
+    return Given(command=text[stdin_size:], stdin=text[:stdin_size])
+
+
+def _bytes_of(name: str, raw: object) -> bytes:
+    if not isinstance(raw, str):
+        text = "missing" if raw is None else "no string"
+        raise CommandError(f"{name} is {text}; give it as a string: -e @request.yml")
+    return str(raw).encode("utf-8", "surrogateescape")
 
 
 def pack(data: bytes) -> str:
