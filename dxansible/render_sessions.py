@@ -130,7 +130,10 @@ def sessions_document(found: SessionList, code: int) -> str:
 
 
 def sessions_table(found: SessionList) -> str:
-    """A table of sessions; a line that says so where there are none."""
+    """A table of sessions; a line that says so where there are none, as far as that is known."""
+    if not found.sessions and found.errors:
+        count = len(found.answered)
+        return f"no sessions on the {count} VM(s) that answered\n" if count else ""
     if not found.sessions:
         return "no sessions\n"
     rows = [

@@ -9,7 +9,7 @@ import click
 from dxansible import render
 from dxansible.calls.audit import audited
 from dxansible.calls.standard_input import StandardInput
-from dxansible.calls.terminal import SCREEN, cancel_on_signals
+from dxansible.calls.terminal import SCREEN, Reader, cancel_on_signals
 from dxansible.fleet import FanoutOptions, abort_command, check_hosts, fanout, follow_command
 from dxansible.ids import new_run_id
 from dxansible.live import LiveOutput
@@ -92,11 +92,12 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
 def follow(options: Options) -> int:
     """``--logs`` of a command."""
     notice = "no longer watching; the command goes on"
-    cancelled = cancel_on_signals(notice, _GAVE_UP, json=options.json)
-    listener = LiveOutput(SCREEN, show=not options.json, on_closed=cancelled.set)
-    result = follow_command(
-        options.logs or "", options.settings(), listener=listener, cancelled=cancelled
-    )
+    cancelled, reader = cancel_on_signals(notice, _GAVE_UP, json=options.json), Reader()
+    listener = LiveOutput(SCREEN, show=not options.json, on_closed=reader.leaves(cancelled))
+    name, settings = options.logs or "", options.settings()
+    result = follow_command(name, settings, listener=listener, cancelled=cancelled)
+    if result is None and reader.gone:
+        result = follow_command(name, settings, wait=False)
     return FanoutOutcome.ABORTED.exit_code if result is None else report(options, [result])
 
 

@@ -11,7 +11,7 @@ from dxansible import render_sessions as render
 from dxansible.calls.audit import audited
 from dxansible.calls.ends import telling_ends
 from dxansible.calls.issues import read_assignment, task_text
-from dxansible.calls.terminal import SCREEN, cancel_on_signals
+from dxansible.calls.terminal import SCREEN, Reader, cancel_on_signals
 from dxansible.errors import UsageError
 from dxansible.invisible import invisible_note, show_invisible
 from dxansible.live import SessionOutput
@@ -29,8 +29,7 @@ from dxansible.sessions import (
 from dxansible.show import show
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dxansible.calls.issues import Assignment
     from dxansible.calls.options import Options
@@ -73,7 +72,7 @@ def start(options: Options) -> int:
     if target is None:
         return FanoutOutcome.PREFLIGHT_FAILED.exit_code
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-    listener = _listener(options, cancelled, announce=not options.wait)
+    listener = _listener(options, cancelled.set, announce=not options.wait)
     if assignment is not None:
         assignment.claim()
     with audited(options, target, task) as audit:
@@ -125,11 +124,11 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
     return choice.host
 
 
-def _listener(options: Options, cancelled: threading.Event, *, announce: bool) -> SessionOutput:
+def _listener(options: Options, on_closed: Callable[[], None], *, announce: bool) -> SessionOutput:
     return SessionOutput(
         SCREEN,
         show=not options.json,
-        on_closed=cancelled.set,
+        on_closed=on_closed,
         announce=announce and not options.json,
         quiet=options.quiet,
     )
@@ -157,16 +156,20 @@ def report(
 
 def follow(options: Options) -> int:
     """``--logs`` of a session: what it has said, and with ``--follow`` what it goes on to say."""
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+    cancelled, reader = cancel_on_signals(_DETACHED, _DETACHED, json=options.json), Reader()
+    name, settings = options.logs or "", options.settings()
+    leaves = reader.leaves(cancelled if options.follow else None)  # else the end is near anyway
     with telling_ends() as observer:
         result = follow_session(
-            options.logs or "",
-            options.settings(),
+            name,
+            settings,
             wait=options.follow,
-            listener=_listener(options, cancelled, announce=False),
+            listener=_listener(options, leaves, announce=False),
             cancelled=cancelled,
             observer=observer,
         )
+        if reader.gone and cancelled.is_set():  # it may have ended while nobody looked
+            result = follow_session(name, settings, tail=True, wait=False)
         return report(options, [result], detached=cancelled.is_set())
 
 

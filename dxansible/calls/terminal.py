@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from typing import TYPE_CHECKING
 
 from dxansible.live import Screen
 from dxansible.outcome import FanoutOutcome
 from dxansible.render import interrupted_document
 
-__all__ = ["SCREEN", "cancel_on_signals"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["SCREEN", "Reader", "cancel_on_signals"]
 
 SCREEN = Screen()
 
@@ -36,3 +40,22 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, handle)
     return cancelled
+
+
+class Reader:
+    """Whoever reads our standard output, who may leave before its end, as ``head`` does.
+
+    Nobody has asked for an end of the work then: what became of it is still to be said.
+    """
+
+    gone = False
+
+    def leaves(self, cancelled: threading.Event | None) -> Callable[[], None]:
+        """What to call when they leave; that sets ``cancelled`` too, if given."""
+
+        def leave() -> None:
+            self.gone = True
+            if cancelled is not None:
+                cancelled.set()
+
+        return leave

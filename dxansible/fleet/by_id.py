@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on, run_of
 from dxansible.outcome import FanoutOutcome, FanoutResult, Reason
+from dxansible.runner.events import CommandRuns, Event
 from dxansible.runner.mapping import Listener, Quiet, RunState
 from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["abort_command", "follow_command"]
 
@@ -21,15 +26,24 @@ def follow_command(
     *,
     listener: Listener | None = None,
     cancelled: threading.Event | None = None,
+    wait: bool = True,
 ) -> FanoutResult | None:
     """Follow a command from the first byte of its output to its end, and return what became of it.
 
-    Returns None when ``cancelled`` is set before that; the command goes on. Raises UsageError for
-    an id that can't belong to a host of the inventory.
+    Returns None when ``cancelled`` is set before that; the command goes on. Without ``wait`` it
+    only asks, for no output either, and returns None where the command has not ended. Raises
+    UsageError for an id that can't belong to a host of the inventory.
     """
     gone = cancelled or threading.Event()
     state = RunState(session_id, listener or Quiet())
-    host = _run("follow-command.yml", session_id, settings or Settings.load(), state, gone)
+
+    def take(news: Event) -> None:
+        state.take(news)
+        if isinstance(news, CommandRuns) and not wait:
+            gone.set()
+
+    found = settings or Settings.load()
+    host = _run("follow-command.yml", session_id, found, take, gone, stream=wait)
     if host not in state.results and gone.is_set():
         return None
     return _result(host, session_id, state, FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
@@ -41,18 +55,19 @@ def abort_command(session_id: str, settings: Settings | None = None) -> FanoutRe
     One that had ended by itself keeps its outcome, and ``error`` says so.
     """
     state = RunState(session_id, Quiet())
-    host = _run(
-        "stop-command.yml", session_id, settings or Settings.load(), state, threading.Event()
-    )
+    found = settings or Settings.load()
+    host = _run("stop-command.yml", session_id, found, state.take, threading.Event())
     return _result(host, session_id, state, FanoutOutcome.ABORTED, Reason.ABORTED)
 
 
-def _run(
+def _run(  # noqa: PLR0913 - all but the first five are options by name
     playbook: str,
     session_id: str,
     settings: Settings,
-    state: RunState,
+    take: Callable[[Event], None],
     cancelled: threading.Event,
+    *,
+    stream: bool = True,
 ) -> str:
     run_id = run_of(session_id)
     hosts = [mapping.host for mapping in list_hosts(settings) if is_on(session_id, mapping.host)]
@@ -63,8 +78,8 @@ def _run(
         settings,
         playbook,
         limit=hosts[0],
-        variables={"dx_run_id": run_id, "dx_stream": True},
-        take=state.take,
+        variables={"dx_run_id": run_id, "dx_stream": stream},
+        take=take,
         cancelled=cancelled,
     )
     return hosts[0]

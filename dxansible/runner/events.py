@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "CommandRuns",
     "Event",
     "HostBroken",
     "HostsKnown",
@@ -73,6 +74,13 @@ class StreamNews:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRuns:
+    """The VM was asked, and the command has not ended; its output was not wanted."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPlanned:
     """A connection attempt has failed, and another follows."""
 
@@ -111,7 +119,16 @@ class HostBroken:
     text: str
 
 
-Event = HostsKnown | PreflightDone | StreamNews | RetryPlanned | Verdict | HostBroken | TurnEvent
+Event = (
+    HostsKnown
+    | PreflightDone
+    | StreamNews
+    | CommandRuns
+    | RetryPlanned
+    | Verdict
+    | HostBroken
+    | TurnEvent
+)
 
 
 def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
@@ -187,6 +204,8 @@ def _command(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
     yield from _retries(host, record)
     if record.get("done"):
         yield _verdict(host, record, from_stop=False)
+    elif not (out or record.get("retry")) and record.get("progress", {}).get("started"):
+        yield CommandRuns(host=host)
 
 
 def _retries(host: str, record: Mapping[str, Any]) -> Iterator[Event]:

@@ -19,6 +19,7 @@ from dxansible.outcome import (
 from dxansible.redact import redact
 from dxansible.runner.capture import Capture, Position
 from dxansible.runner.events import (
+    CommandRuns,
     Event,
     HostBroken,
     HostsKnown,
@@ -124,6 +125,8 @@ class RunState:
                 self._verdict(news)
             case HostBroken():
                 self._broken(news)
+            case CommandRuns():
+                pass  # of whoever asks for no more than that
             case TurnNews() | TurnEnded() | SessionsSeen() | Cleaned() | EndSeen():
                 pass  # of sessions, which `dxansible.sessions` gathers
             case _:

@@ -178,6 +178,10 @@ def test_a_state_is_seen_at_a_glance(state: str) -> None:
 
 def test_a_fleet_without_sessions_says_so() -> None:
     assert render.sessions_table(SessionList()) == "no sessions\n"
+    silent = SessionList(errors={"wsl": "wsl: is it on?"})
+    assert render.sessions_table(silent) == ""
+    silent.answered.add("epyc6")
+    assert render.sessions_table(silent) == "no sessions on the 1 VM(s) that answered\n"
 
 
 def test_the_document_of_sessions_has_those_that_did_not_answer() -> None:

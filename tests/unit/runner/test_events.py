@@ -9,6 +9,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import checks, ver
 
 from dxansible.outcome import FanoutOutcome, PreflightResult, PreflightStatus, Reason
 from dxansible.runner.events import (
+    CommandRuns,
     Event,
     HostBroken,
     HostsKnown,
@@ -132,8 +133,10 @@ def test_output_stays_out_of_the_repr() -> None:
     assert "hunter2" not in repr(StreamNews(host="a", limit=1, out=b"hunter2", err=b"hunter2"))
 
 
-def test_a_try_without_news_says_nothing() -> None:
-    assert list(parse(records.command("runner_retry", done=False))) == []
+def test_a_try_without_output_says_that_the_command_runs() -> None:
+    assert only(records.command("runner_retry", done=False)) == CommandRuns(host="epyc6")
+    waits = records.command("runner_retry", done=False, progress={"started": False})
+    assert list(parse(waits)) == []
 
 
 def test_the_last_try_carries_the_last_output_and_the_verdict() -> None:
