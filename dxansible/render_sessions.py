@@ -87,6 +87,10 @@ def turn_line(result: TurnResult, width: int = 0) -> str:
     if result.duration_ms:
         notes.append(f"{result.duration_ms / 1000:.1f} s")
     notes += _changes(result)
+    if result.asks:
+        notes.append("ends with a question; answer with --session")
+    if result.outcome is FanoutOutcome.SUCCESS and result.message == "":
+        notes.append("its last message is empty")
     if result.error:
         notes.append(printable(result.error.removeprefix(f"{result.host}: ")))
     if result.left_running:
@@ -141,7 +145,7 @@ def sessions_table(found: SessionList) -> str:
             each.session_id,
             each.host,
             each.agent or "-",
-            each.state,
+            f"{each.state}, asks" if each.asks else each.state,
             duration(each.age_s),
             duration(each.idle_s),
             each.beads or "-",
@@ -185,7 +189,8 @@ def status_text(info: SessionInfo, result: TurnResult) -> str:
         "directory": result.directory,
         "changes": "; ".join(_changes(result)) or None,
         "task": info.task,
-        "message": result.message,
+        "asks": "its last message ends with a question" if info.asks else None,
+        "message": "(empty)" if result.message == "" else result.message,
     }
     return "".join(f"{name:<10} {value}\n" for name, value in lines.items() if value)
 
@@ -198,6 +203,7 @@ def comment(result: TurnResult) -> str:
     parts = [
         f"dx-dispatch: {where} ended: {result.outcome}",
         f"reason: {result.reason}",
+        "it ends with a question" if result.asks else "",
         f"branch: {result.branch}" if result.branch else "",
         summarize(result.error, 400) if result.error else "",
     ]

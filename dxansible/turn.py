@@ -64,7 +64,8 @@ class TurnResult:
     """What became of one turn of a session.
 
     `outcome` is None while it runs. `error` says what happened and what to do, and is None on
-    success. `message` is the agent's last message. `directory`, `branch` and `changes` are None
+    success. `message` is the agent's last message, and empty where it ended without one; `asks`
+    says that a success ends with a question. `directory`, `branch` and `changes` are None
     where the turn did not come so far, and `changes` where there is no repository. `push` is that
     of a finalize, and so is `left_out`.
     """
@@ -78,6 +79,7 @@ class TurnResult:
     agent: str | None = None
     error: str | None = None
     message: str | None = None
+    asks: bool = False
     exit_code: int | None = None
     verify_exit_code: int | None = None
     stop_verified: bool | None = None
@@ -117,6 +119,7 @@ class TurnResult:
 class SessionInfo:
     """One session as its VM lists it: its last turn, and what it is about.
 
+    `asks`: it succeeded, and the agent's last message ends with a question.
     `age_s` is seconds since its first turn began, `idle_s` since its last output, or since its end.
     """
 
@@ -135,6 +138,7 @@ class SessionInfo:
     task: str | None
     beads: str | None
     repo: str | None
+    asks: bool = False
     first_task: str | None = None
 
     @classmethod
@@ -142,6 +146,7 @@ class SessionInfo:
         """Build it from a record of the playbook's."""
         fields = {name: record.get(name) for name in cls.__dataclass_fields__}
         fields |= {"host": host, "session_id": str(record["session"])}
+        fields["asks"] = bool(record.get("asks"))
         outcome = record.get("outcome")
         fields["outcome"] = FanoutOutcome(str(outcome)) if outcome else None
         error = record.get("error")

@@ -27,8 +27,11 @@ def end_message(result: TurnResult) -> Message:
     if result.task_summary:
         notes.append(f"task: {result.task_summary}")
     title = str(result.outcome)
+    if result.asks:
+        title = f"{title}, asks"
     if result.reason is Reason.NEEDS_INPUT:
         title = "needs input"
+    if result.asks or result.reason is Reason.NEEDS_INPUT:
         notes.append(f'dx-dispatch --session {result.session_id} "ANSWER"')
     return Message(title=f"{title}: {result.host}", body=result_line(result), notes=tuple(notes))
 
@@ -50,6 +53,8 @@ def result_line(result: TurnResult | FanoutResult) -> str:
     """How it went on one host."""
     facts = [str(result.outcome), str(result.reason or ""), seconds(result.duration_ms)]
     if isinstance(result, TurnResult):
+        if result.asks:
+            facts.append("ends with a question")
         if result.branch:
             facts.append(f"branch {result.branch}")
         if result.changes is not None and not result.changes.nothing:

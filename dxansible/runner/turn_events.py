@@ -149,6 +149,7 @@ def _result(host: str, record: Mapping[str, Any], progress: Mapping[str, Any]) -
         agent=record.get("agent"),
         error=record["error"],
         message=found.get("message"),
+        asks=bool(record.get("asks")),
         exit_code=record["exit_code"],
         verify_exit_code=found.get("verify_exit_code"),
         stop_verified=record["stop_verified"],

@@ -234,5 +234,6 @@ class TurnState:
                 exit_code=result.exit_code or None,
                 reason=None if result.outcome is FanoutOutcome.SUCCESS else str(result.reason),
                 stop_verified=result.stop_verified,
+                asks=result.asks or None,
             )
         self._listener.turn_finished(result)

@@ -14,7 +14,7 @@ from tests.model.script import Ask
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FORMATS", "Event", "error_body"]
+__all__ = ["FORMATS", "FULL_BODY", "Event", "error_body"]
 
 Event = tuple[str | None, Any]
 """Name and data of a server-sent event."""
@@ -162,6 +162,16 @@ FORMATS = {
     "/messages": (_ask_messages, _messages),
 }
 """By the end of a request's path: how to read it, and how to answer."""
+
+
+FULL_BODY = {
+    "error": {
+        "type": "invalid_request_error",
+        "code": "context_length_exceeded",
+        "message": "scripted maximum context length is 9 tokens",
+    }
+}
+"""As OpenAI says it."""
 
 
 def error_body(status: int) -> dict[str, object]:

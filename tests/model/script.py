@@ -5,7 +5,10 @@
     STALL=seconds      open the last answer, and then say nothing for so long
     ERROR=status       answer with that HTTP status instead
     CUT                break the last answer off in its middle
+    FULL               say that the context is full instead
     ECHO               quote the prompt in the last answer
+    ASK                end the last answer with a question
+    MUTE               give an empty last answer
 
 The last answer is ``OK turns=N tools=N first=…``: how many prompts the conversation has had, how
 many tools were called for the newest, and what the first one was.
@@ -76,10 +79,17 @@ class Ask:
         """Whether the answer is to break off."""
         return self.tool is not None and re.search(r"\bCUT\b", self.prompt) is not None
 
+    @property
+    def full(self) -> bool:
+        """Whether the context is to be full."""
+        return self.tool is not None and re.search(r"\bFULL\b", self.prompt) is not None
+
     def answer(self) -> Iterator[str]:
         """The pieces of the last answer, at the speed that was asked for."""
         if self.tool is None:
             yield "A title"
+            return
+        if re.search(r"\bMUTE\b", self.prompt):
             return
         time.sleep(self.number("STALL"))
         for second in range(self.number("SLOW")):
@@ -89,3 +99,5 @@ class Ask:
         yield f"OK turns={len(self.prompts)} tools={self.tools_done} first={json.dumps(first)}"
         if re.search(r"\bECHO\b", self.prompt):
             yield f"\nECHO {json.dumps(self.prompt)}"
+        if re.search(r"\bASK\b", self.prompt):
+            yield "\n\nShall I go on?"

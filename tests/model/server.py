@@ -8,7 +8,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from tests.model.formats import FORMATS, error_body
+from tests.model.formats import FORMATS, FULL_BODY, error_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,8 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
         if ask.tool is not None and not ask.tools_done:
             cast("ModelServer", self.server).prompts.append(ask.prompt)
         status = ask.number("ERROR") if ask.command() is None else 0
-        if status:
-            self._whole(status, error_body(status))
+        if status or ask.full:
+            self._whole(status or 400, error_body(status) if status else FULL_BODY)
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")

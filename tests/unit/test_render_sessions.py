@@ -98,6 +98,17 @@ def test_the_document_of_no_choice_has_the_form_of_a_result_and_of_an_error() ->
             "epyc6   running  goes on; come back with: dx-dispatch --logs ses_1-0a1b2c3d --follow",
         ),
         (
+            replace(RESULT, changes=None, asks=True),
+            (
+                "epyc6   SUCCESS           ses_1-0a1b2c3d  turn 1  2.3 s  "
+                "ends with a question; answer with --session"
+            ),
+        ),
+        (
+            replace(RESULT, changes=None, message=""),
+            "epyc6   SUCCESS           ses_1-0a1b2c3d  turn 1  2.3 s  its last message is empty",
+        ),
+        (
             replace(RESULT, changes=NOTHING, left_running=2),
             (
                 "epyc6   SUCCESS           ses_1-0a1b2c3d  turn 1  2.3 s  no changes  "

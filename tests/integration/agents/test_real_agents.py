@@ -17,7 +17,8 @@ AGENTS = ["opencode", "claude", "codex"]
 every_agent = pytest.mark.parametrize("agent", AGENTS)
 
 
-def _work(shop: Shop, task: str, *options: str) -> dict[str, Any]:
+def work_of(shop: Shop, task: str, *options: str) -> dict[str, Any]:
+    """Hand it over, wait for its end, and return the result."""
     answer = shop.user.run("epyc6", task, "--wait", "--json", *options)
     assert answer.out, answer.err
     return answer.result
@@ -33,7 +34,7 @@ def _start(shop: Shop, task: str, *options: str) -> str:
 def test_it_works_in_a_worktree_of_its_own_and_goes_on_there(shop: Shop, agent: str) -> None:
     checkout = shop.new_repository(f"app-{agent}")
     task = "First of all\nRUN: echo hello >made.txt; git add made.txt; git commit -qm made"
-    first = _work(
+    first = work_of(
         shop, task, "--agent", agent, "--repo", f"~/app-{agent}", "--verify", "cat made.txt"
     )
 
@@ -43,7 +44,7 @@ def test_it_works_in_a_worktree_of_its_own_and_goes_on_there(shop: Shop, agent: 
     assert first["branch"] == f"dx/{first['session_id']}"
     assert not (checkout / "made.txt").exists()
 
-    second = _work(shop, "And then", "--session", first["session_id"])
+    second = work_of(shop, "And then", "--session", first["session_id"])
     assert (second["outcome"], second["turn"]) == ("SUCCESS", 2)
     assert second["message"].startswith('OK turns=2 tools=0 first="First of all')
     assert second["directory"] == first["directory"]
@@ -56,7 +57,7 @@ def test_it_works_in_a_worktree_of_its_own_and_goes_on_there(shop: Shop, agent: 
 
 @every_agent
 def test_an_error_of_the_model_is_told_in_the_agents_own_words(shop: Shop, agent: str) -> None:
-    result = _work(shop, "ERROR=401", "--agent", agent)
+    result = work_of(shop, "ERROR=401", "--agent", agent)
 
     assert (result["outcome"], result["reason"]) == ("FAILURE", "agent_error")
     assert "401" in result["error"]
@@ -82,7 +83,7 @@ def test_a_deadline_in_the_middle_of_a_tool_ends_what_the_tool_started(
 ) -> None:
     long = f"{4000 + os.getpid() % 1000}"  # others may be at this test on this machine
     tools = f"setsid sh -c 'exec sleep {long}1' & nohup sleep {long}2 & perl -e 'sleep {long}3'"
-    result = _work(shop, f"RUN: {tools}", "--agent", agent, "--timeout", "9")
+    result = work_of(shop, f"RUN: {tools}", "--agent", agent, "--timeout", "9")
 
     assert (result["outcome"], result["reason"]) == ("TIMEOUT", "deadline")
     assert result["stop_verified"] is True
@@ -93,7 +94,7 @@ def test_a_deadline_in_the_middle_of_a_tool_ends_what_the_tool_started(
 
 @pytest.mark.parametrize("task", ["CUT", "STALL=90"])
 def test_an_agent_that_loops_or_falls_silent_is_ended_as_idle(shop: Shop, task: str) -> None:
-    result = _work(shop, task, "--idle-timeout", "6")
+    result = work_of(shop, task, "--idle-timeout", "6")
 
     assert (result["outcome"], result["reason"]) == ("TIMEOUT", "idle")
     assert result["stop_verified"] is True
@@ -122,7 +123,7 @@ def test_a_megabyte_of_prompt_arrives(shop: Shop) -> None:
 
 
 def test_a_slash_is_no_command_of_claude_code(shop: Shop) -> None:
-    result = _work(shop, "/help me ECHO", "--agent", "claude")
+    result = work_of(shop, "/help me ECHO", "--agent", "claude")
 
     assert result["outcome"] == "SUCCESS"
     assert '"/help me ECHO"' in result["message"]
@@ -140,7 +141,7 @@ def test_a_conversation_that_was_begun_by_hand_goes_on(shop: Shop) -> None:
     )
     native = json.loads(said.splitlines()[0])["sessionID"]
     for turn in (1, 2):
-        result = _work(shop, "Continue", "--session", native)
+        result = work_of(shop, "Continue", "--session", native)
         assert (result["outcome"], result["turn"]) == ("SUCCESS", turn)
         assert result["message"].startswith(f'OK turns={turn + 1} tools=0 first="begun by hand')
         assert result["directory"].endswith("/byhand")

@@ -188,7 +188,15 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
         (changed(finished={}), "aider.finished: must map paths to values"),
         (changed(finished={"a": {}}), "aider.finished: a needs a text, a number, true, false"),
         (changed(finished={"a": []}), "aider.finished: a needs a text"),
-        (changed(failed=[{}]), "aider.failed[1].when: must map paths"),
+        (changed(failed=[{}]), "aider.failed[1].when: write either when or stderr"),
+        (
+            changed(failed=[{"stderr": "a", "message": "b"}]),
+            "aider.failed[1].message: does nothing with stderr",
+        ),
+        (
+            changed(needs_input=[{"stderr": "a", "until": {"b": 1}}]),
+            "aider.needs_input[1].until: does nothing with stderr",
+        ),
         (changed(needs_input=[{}]), "aider.needs_input[1].when: write either when"),
         (changed(needs_input=[{"stderr": "("}]), "aider.needs_input[1].stderr: is no regular"),
         (

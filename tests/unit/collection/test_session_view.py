@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Entry
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn, turn_verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import Agent, load_agents
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Entry, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session_view import (
     describe,
     state_of,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
 
 from dxansible.outcome import FanoutOutcome
 from dxansible.turn import SessionInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SES = "ses_1-0a1b2c3d"
 META = {"agent": "robot", "task": "Fix it", "beads": "bd-1", "repo": "~/a", "idle": 5}
@@ -25,6 +30,7 @@ AGENTS = load_agents(
         "robot": {
             "start": ["robot"],
             "events": "json",
+            "text": [{"when": {"type": ["end", "say"]}, "show": "text", "message": True}],
             "finished": {"type": "end"},
             "failed": [{"when": {"type": "bad"}, "message": "why"}],
             "needs_input": [{"stderr": "^proceed"}],
@@ -46,22 +52,23 @@ def entry(number: int = 1, *, last: bytes = END, meta: object = META, **fields: 
     return Entry(name=f"{SES}.{number}", last=last, meta=kept, **{**known, **fields})
 
 
-def unneeded(key: str) -> bytes:
-    pytest.fail(f"standard error of {key} was fetched for nothing")
-
-
-def view(*turns: Entry, now: int | None = 2000, errors: bytes | None = None) -> dict[str, Any]:
+def view(
+    *turns: Entry, now: int | None = 2000, more: tuple[bytes, bytes] | None = None
+) -> dict[str, Any]:
+    """The description; ``more`` is the turn's output and standard error, read where needed."""
     numbered = [(int(each.name.rpartition(".")[2]), each) for each in turns]
-    asked: list[str] = []
 
-    def errors_of(key: str) -> bytes:
-        asked.append(key)
-        return errors or b""
+    def read_end(entry: Entry, agent: Agent, meta: Mapping[str, Any]) -> Verdict:
+        assert entry is turns[-1]
+        assert more is not None, "its end was read for nothing"
+        reader = StreamReader(agent)
+        reader.feed(more[0])
+        reader.feed_error(more[1])
+        reader.close()
+        reply, limits = Reply(state="exited", code=0), turn.limits_of(meta)
+        return turn_verdict.judge("epyc6", agent, reply, reader, limits)
 
-    fetch = unneeded if errors is None else errors_of
-    found = describe("epyc6", SES, numbered, AGENTS, now, fetch)
-    assert set(asked) <= {turns[-1].name}
-    return found
+    return describe("epyc6", SES, numbered, AGENTS, now, read_end)
 
 
 def test_a_session_is_described_by_its_last_turn() -> None:
@@ -77,6 +84,7 @@ def test_a_session_is_described_by_its_last_turn() -> None:
         "reason": "ok",
         "error": None,
         "exit_code": 0,
+        "asks": False,
         "age_s": 1900,
         "idle_s": 500,
         "task": "Fix it",
@@ -131,7 +139,8 @@ def test_a_time_that_was_never_recorded_is_not_known() -> None:
 
 
 def test_the_end_of_a_long_output_is_enough() -> None:
-    found = view(entry(last=b'd":"of the middle"}\n' + END, out_total=10**6))
+    last = b'd":"of the middle"}\n{"type":"say","text":"Done."}\n' + END
+    found = view(entry(last=last, out_total=10**6))
 
     assert found["state"] == "succeeded"
 
@@ -146,9 +155,23 @@ def test_the_end_of_a_long_output_is_enough() -> None:
 def test_an_agent_that_did_not_say_that_it_was_done_may_have_asked_on_standard_error(
     errors: bytes, reason: str, state: str
 ) -> None:
-    found = view(entry(last=b'{"type":"work"}\n'), errors=errors)
+    found = view(entry(last=b'{"type":"work"}\n'), more=(b'{"type":"work"}\n', errors))
 
     assert (found["reason"], found["state"]) == (reason, state)
+
+
+def test_a_last_event_that_is_longer_than_what_a_listing_has_is_read() -> None:
+    end = b'{"type":"end","text":"' + b"x" * 5000 + b' Shall I?"}\n'
+    found = view(entry(last=end[-4096:], out_total=len(end)), more=(end, b""))
+
+    assert (found["state"], found["asks"]) == ("succeeded", True)
+
+
+def test_a_last_message_that_is_longer_than_what_a_listing_has_is_read() -> None:
+    said = b'{"type":"say","text":"' + b"x" * 5000 + b' Shall I?"}\n'
+    found = view(entry(last=said[-1000:] + END, out_total=10**4), more=(said + END, b""))
+
+    assert (found["state"], found["asks"]) == ("succeeded", True)
 
 
 def test_what_an_agent_says_of_its_failure_is_shown() -> None:

@@ -28,6 +28,7 @@ AGENTS = load_agents(
             "needs_input": [
                 {"when": {"type": "ask"}},
                 {"stderr": "^proceed\\?"},
+                {"when": {"type": "denied"}, "path": "which", "until": {"type": "run"}},
             ],
         }
     }
@@ -81,7 +82,7 @@ BAD, END = {"type": "bad", "why": "it broke"}, {"type": "end"}
     ("events", "finished", "problem"),
     [
         ([BAD], False, "robot: it broke"),
-        ([BAD, END], True, None),
+        ([BAD, END], True, "robot: it broke"),
         ([END, BAD], False, "robot: it broke"),
         ([BAD, {"type": "bad"}], False, "robot: it broke"),
         ([{"type": "bad", "why": 5}], False, "robot: 5"),
@@ -103,15 +104,66 @@ def test_standard_error_of_an_agent_without_rules_for_it_is_nothing() -> None:
     assert reader.state() == StreamReader(SHELL).state()
 
 
-def test_an_event_can_call_for_a_human() -> None:
-    assert read(ROBOT, lines({"type": "ask"}))[1]["needs_input"]
+@pytest.mark.parametrize(
+    ("events", "wanted"),
+    [
+        ([{"type": "ask"}], True),
+        ([{"type": "ask"}, END], True),
+        ([{"type": "denied", "which": []}], False),
+        ([{"type": "denied", "which": None}], False),
+        ([{"type": "denied", "which": [{}]}], True),
+        ([{"type": "denied", "which": [{}]}, {"type": "run"}], False),
+        ([{"type": "denied", "which": [{}]}, {"type": "run"}, {"type": "ask"}], True),
+        ([{"type": "ask"}, {"type": "denied", "which": [{}]}, {"type": "run"}], True),
+    ],
+)
+def test_an_event_can_call_for_a_human_until_the_agent_goes_on(
+    events: list[object], *, wanted: bool
+) -> None:
+    whole, pieces = StreamReader(ROBOT), StreamReader(ROBOT)
+    whole.feed(lines(*events))
+    for event in events:
+        pieces.feed(lines(event))
+        pieces = StreamReader.resume(ROBOT, json.loads(json.dumps(pieces.state())))
+
+    assert (whole.needs_input, pieces.needs_input) == (wanted, wanted)
 
 
-@pytest.mark.parametrize(("denials", "wanted"), [([], False), (None, False), ([{}], True)])
-def test_an_empty_list_calls_for_nobody(denials: object, *, wanted: bool) -> None:
-    event = {"type": "result", "permission_denials": denials}
+def test_a_refusal_on_standard_error_stopped_nobody_who_came_to_the_end() -> None:
+    reader = StreamReader(ROBOT)
+    reader.feed_error(b"proceed? no\n")
+    reader.feed(lines(END))
 
-    assert read(AGENTS["claude"], lines(event))[1]["needs_input"] is wanted
+    assert not reader.needs_input
+
+
+@pytest.mark.parametrize(
+    ("events", "silent"),
+    [
+        ([END], True),
+        ([{"type": "say", "text": " \n"}, END], True),
+        ([{"type": "say", "text": "I begin."}, {"type": "run", "text": "make"}, END], True),
+        ([{"type": "run", "text": "make"}, {"type": "say", "text": "Done."}, END], False),
+        ([{"type": "say", "text": "I begin."}], False),
+    ],
+)
+def test_the_last_message_comes_after_the_last_thing_done(
+    events: list[object], *, silent: bool
+) -> None:
+    reader = StreamReader(ROBOT)
+    reader.feed(lines(*events))
+
+    assert reader.silent is silent
+
+
+def test_a_last_event_that_is_not_read_is_no_end_that_is_missing() -> None:
+    reader = StreamReader(ROBOT)
+    reader.feed(lines({"type": "end", "text": "x" * 4 * MIB}) + b"\n\x1edx-turn code=0\n")
+    assert (reader.finished, reader.end_unread) == (False, True)
+    reader.feed(lines(END))
+    assert (reader.finished, reader.end_unread) == (True, False)
+    reader.skip()
+    assert reader.end_unread
 
 
 def test_an_id_never_looks_like_an_option() -> None:

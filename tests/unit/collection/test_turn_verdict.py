@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
 
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+
+if TYPE_CHECKING:
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
 
 ROBOT: dict[str, Any] = {
     "start": ["robot"],
     "events": "json",
     "finished": {"type": "end"},
-    "failed": [{"when": {"type": "bad"}, "message": "why"}],
+    "text": [{"when": {"type": "say"}, "show": "text", "message": True}],
+    "failed": [{"when": {"type": "bad"}, "message": "why"}, {"stderr": "^sorry"}],
     "needs_input": [{"when": {"type": "ask"}}],
     "exit_codes": {4: "it has no key"},
 }
@@ -33,6 +36,7 @@ def decide(
     agent: str = "robot",
     trailer: str | None = DONE,
     limits: dict[str, float] | None = None,
+    errors: bytes = b"",
     **record: Any,  # noqa: ANN401 - any field of a reply
 ) -> Verdict:
     reader = StreamReader(AGENTS[agent])
@@ -40,15 +44,31 @@ def decide(
         reader.feed(json.dumps(event).encode() + b"\n")
     if trailer is not None:
         reader.feed(f"\n\x1e{trailer}\n".encode())
+    reader.feed_error(errors)
     reader.close()
     reply = Reply(**{"state": "exited", "code": 0, **record})
     return turn_verdict.judge("epyc6", AGENTS[agent], reply, reader, limits or {})
 
 
 def test_the_end_of_the_turn_and_exit_code_0_are_a_success() -> None:
-    assert decide(END, left=2) == Verdict(
+    assert decide(END, left=2) == turn_verdict.TurnVerdict(
         outcome="SUCCESS", reason="ok", exit_code=0, left_running=2
     )
+
+
+def test_a_success_whose_last_message_ends_with_a_question_asks() -> None:
+    asks = {"type": "say", "text": "I see two ways.\n\nShall I go on?"}
+
+    assert [
+        getattr(decided, "asks", False)
+        for decided in (
+            decide(asks, END),
+            decide({"type": "say", "text": "Done."}, END),
+            decide(asks, BAD, code=1),
+            decide(asks, END, code=3, trailer="dx-turn code=0 verify=3 directory=/h"),
+            decide(END),
+        )
+    ] == [True, False, False, False, False]
 
 
 def test_an_agent_that_reports_no_end_succeeds_by_its_exit_code_alone() -> None:
@@ -73,6 +93,20 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
     ("agent_error", [END, BAD], {}, "robot: it broke"),
     ("agent_error", [BAD], {"code": 1}, "robot: it broke (exit code 1)"),
     ("agent_error", [BAD], {"code": 4}, "robot: it broke (exit code 4)"),
+    ("agent_error", [BAD, END], {"code": 1}, "robot: it broke (exit code 1)"),
+    (
+        "agent_error",
+        [],
+        {"code": 1, "errors": b"hm\nsorry: no id\nat 0\n"},
+        "robot: sorry: no id",
+    ),
+    ("exit_nonzero", [], {"code": 1, "errors": b"hm\n"}, "exit code 1"),
+    (
+        "no_end_of_turn",
+        [{"type": "end", "text": "x" * 2**22}],
+        {},
+        "robot ended with exit code 0 and its last event is too long, or was cut, to be read",
+    ),
     ("agent_error", [], {"code": 4}, "robot: it has no key (exit code 4)"),
     ("agent_error", [END], {"code": 4}, "robot: it has no key (exit code 4)"),
     ("agent_error", [], {"code": 4, "agent": "mute"}, "mute: no key (exit code 4)"),

@@ -81,7 +81,7 @@ class ActionModule(CallAction):
                     turns[name],
                     known,
                     listing.now,
-                    lambda key: _errors(keeper, key),
+                    lambda *turn: turn_ends.read_end(self._host, keeper, *turn)[0],
                 )
                 for name in turns
             ]
@@ -91,7 +91,3 @@ class ActionModule(CallAction):
             record["ends"] = turn_ends.claim_ends(
                 self._host, keeper, turns, known, trail=trail, connect_timeout=self._timeout
             )
-
-
-def _errors(keeper: Keeper, key: str) -> bytes:
-    return keeper.poll(key, {"out": 10**17, "chunk": 65536}).err

@@ -94,7 +94,7 @@ class ActionModule(CallAction):
         if reply.state in {"exited", "idle"}:
             meta = turn.read_meta(entry.meta)
             agent = finalize.speaker(meta, known.get(str(meta.get("agent"))) or known["shell"])
-            own, _ = turn_ends.judge_end(self._host, keeper, entry, agent, meta)
+            own, _ = turn_ends.read_end(self._host, keeper, entry, agent, meta)
         return reply, self._judge(reply, own)
 
     def _judge(self, reply: Reply, own: verdict.Verdict) -> verdict.Verdict:

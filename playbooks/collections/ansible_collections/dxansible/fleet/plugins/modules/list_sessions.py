@@ -92,7 +92,7 @@ dx:
       description:
         - For each session its id (C(session)), C(state) in one word, number of the last C(turn) and
           of all C(turns), C(agent), C(outcome) (null while it runs), C(reason), C(error),
-          C(exit_code), C(age_s) and C(idle_s) in seconds, C(task), C(beads) and C(repo).
+          C(exit_code), C(asks), C(age_s) and C(idle_s) in seconds, C(task), C(beads) and C(repo).
       type: list
       elements: dict
       returned: always

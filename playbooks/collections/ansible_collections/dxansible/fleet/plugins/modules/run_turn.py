@@ -247,9 +247,10 @@ dx:
       returned: when something was read
     result:
       description:
-        - The agent's last C(message), its own id of the conversation (C(native_id)), C(directory),
-          C(branch), C(verify_exit_code), and what changed in the repository (C(commits), C(files),
-          C(dirty), C(head)). Null is what the turn had not come to.
+        - The agent's last C(message) (empty where it ended without one), its own id of the
+          conversation (C(native_id)), C(directory), C(branch), C(verify_exit_code), and what
+          changed in the repository (C(commits), C(files), C(dirty), C(head)). Null is what the turn
+          had not come to.
         - Of V(finalize) also C(push), with C(host), C(repository), C(branch), C(base), C(head),
           C(gh) (V(used), V(absent), V(login), V(failed), V(no_reviewers)), C(came) (V(created),
           V(found), V(merged)), C(url) of the pull request and C(note), the words of C(gh).
@@ -288,6 +289,10 @@ dx:
           stopped.
       type: bool
       returned: when RV(dx.done)
+    asks:
+      description: Whether a success ends with a question in the agent's last message.
+      type: bool
+      returned: when the agent has ended by itself
     left_running:
       description: Processes that the turn left behind.
       type: int

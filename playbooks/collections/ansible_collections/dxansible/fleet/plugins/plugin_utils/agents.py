@@ -56,9 +56,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Events that mean that the turn has failed."""
+    """Signs that the turn has failed: in an event, or on standard error."""
 
-    when: Match
+    when: Match | None = None
+    stderr: re.Pattern[str] | None = None
+    """The line that matches has the agent's own words."""
     message: tuple[str, ...] = ()
     """Paths of the agent's own words; the first with text counts."""
     before: str = ""
@@ -71,6 +73,8 @@ class Plea:
     when: Match | None = None
     path: str | None = None
     """What has to be there and not empty; None if the match is enough."""
+    until: Match | None = None
+    """An event that refutes it: the agent went on."""
     stderr: re.Pattern[str] | None = None
 
 
@@ -200,6 +204,8 @@ def _rule(reader: RecordReader) -> Rule:
 
 def _failure(reader: RecordReader) -> Failure:
     reader.refuse_unknown(Failure.__dataclass_fields__)
+    if _on_stderr(reader, "message"):
+        return Failure(stderr=reader.pattern("stderr"), before=reader.string("before"))
     return Failure(
         when=reader.match("when"), message=reader.paths("message"), before=reader.string("before")
     )
@@ -207,13 +213,20 @@ def _failure(reader: RecordReader) -> Failure:
 
 def _plea(reader: RecordReader) -> Plea:
     reader.refuse_unknown(Plea.__dataclass_fields__)
-    if reader.has("stderr") == reader.has("when"):
-        reader.fail("when", "write either when, with or without path, or stderr")
-    if reader.has("stderr"):
-        if reader.has("path"):
-            reader.fail("path", "does nothing with stderr")
+    if _on_stderr(reader, "path", "until"):
         return Plea(stderr=reader.pattern("stderr"))
-    return Plea(when=reader.match("when"), path=reader.path("path"))
+    until = reader.match("until") if reader.has("until") else None
+    return Plea(when=reader.match("when"), path=reader.path("path"), until=until)
+
+
+def _on_stderr(reader: RecordReader, *of_events: str) -> bool:
+    """Whether a rule is one of standard error, which has none of the keys of events."""
+    if reader.has("stderr") == reader.has("when"):
+        reader.fail("when", "write either when or stderr")
+    for key in of_events:
+        if reader.has("stderr") and reader.has(key):
+            reader.fail(key, "does nothing with stderr")
+    return reader.has("stderr")
 
 
 def _expression(reader: RecordReader) -> str:

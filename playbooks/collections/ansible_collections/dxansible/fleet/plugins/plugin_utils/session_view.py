@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import agents, finalize, turn, turn_verdict
@@ -10,12 +11,12 @@ from .keeper import ENDED, Reply
 from .stream_reader import StreamReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from .keeper import Entry
     from .verdict import Verdict
 
-__all__ = ["describe", "state_of"]
+__all__ = ["ReadEnd", "describe", "state_of"]
+
+ReadEnd = Callable[["Entry", agents.Agent, Mapping[str, Any]], "Verdict"]
 
 _STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
 
@@ -26,17 +27,17 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
     turns: list[tuple[int, Entry]],
     known: Mapping[str, agents.Agent],
     now: int | None,
-    errors_of: Callable[[str], bytes],
+    read_end: ReadEnd,
 ) -> dict[str, Any]:
     """One session by its last turn that was not refused.
 
     ``now`` is the VM's clock, in seconds since the epoch.
-    ``errors_of`` fetches what a turn has written to standard error, for the rare one that needs it.
+    ``read_end`` judges a turn by more of its output, where the listing doesn't have enough.
     """
     turns = finalize.without_refused(turns) or turns
     number, entry = turns[-1]
     meta = turn.read_meta(entry.meta)
-    found = _judge(host, entry, meta, known, errors_of)
+    found = _judge(host, entry, meta, known, read_end)
     began = turns[0][1].began
     ended = entry.at
     return {
@@ -49,6 +50,7 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
         "reason": found.reason,
         "error": found.error,
         "exit_code": found.exit_code,
+        "asks": getattr(found, "asks", False),
         "age_s": _since(began, now),
         "idle_s": entry.idle if entry.idle is not None else _since(ended, now),
         "task": meta.get("task"),
@@ -72,19 +74,21 @@ def _judge(
     entry: Entry,
     meta: Mapping[str, Any],
     known: Mapping[str, agents.Agent],
-    errors_of: Callable[[str], bytes],
+    read_end: ReadEnd,
 ) -> Verdict:
     if entry.state not in ENDED:
         return turn_verdict.RUNNING
     agent = finalize.speaker(meta, known.get(str(meta.get("agent"))) or known["shell"])
     reader = StreamReader(agent)
     if entry.state == "exited":
-        if entry.out_total > len(entry.last):
+        whole = entry.out_total <= len(entry.last)
+        if not whole:
             reader.skip()  # it begins in the middle of a line
         reader.feed(entry.last)
-        if entry.code == 0 and agent.reports_end and not reader.finished:
-            reader.feed_error(errors_of(entry.name))
         reader.close()
+        unclear = not reader.finished or not (whole or reader.message)
+        if entry.code == 0 and agent.reports_end and unclear:
+            return read_end(entry, agent, meta)
     reply = Reply(state=entry.state, code=entry.code, verified=entry.verified, left=entry.left)
     return turn_verdict.judge(host, agent, reply, reader, turn.limits_of(meta))
 

@@ -28,7 +28,9 @@ _PROBLEM = 2000
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 _SIMPLE: dict[str, type] = {
     "finished": bool,
-    "needs_input": bool,
+    "end_unread": bool,
+    "_pleas": list,
+    "_moved_on": bool,
     "_ours": bool,
     "_dropping": bool,
     "_at_start": bool,
@@ -37,7 +39,7 @@ _SIMPLE: dict[str, type] = {
     "_joining": bool,
     "_message": str,
 }
-_OPTIONAL = ("native_id", "problem", "trailer")
+_OPTIONAL = ("native_id", "problem", "error_words", "trailer")
 _BYTES = ("_line", "_error_line")
 
 
@@ -51,9 +53,11 @@ class StreamReader:
         self.finished = False
         """The last word of the agent is that the turn came to its proper end."""
         self.problem: str | None = None
-        """The last word of the agent is that the turn failed, in its own words."""
-        self.needs_input = False
-        """It stopped because it wanted a human."""
+        """Its last failure in its own words; with ``finished``, it came to its end after that."""
+        self.error_words: str | None = None
+        """The last failure that standard error tells of."""
+        self.end_unread = False
+        """The last event was too long, or a piece of it is missing."""
         self.trailer: str | None = None
         """Our own last line."""
         self._line = bytearray()  # unfinished: an event, or our own line
@@ -64,6 +68,8 @@ class StreamReader:
         self._held = False  # a newline of text that may belong to our own line
         self._open = False  # what was shown last has no newline at its end
         self._joining = False
+        self._pleas: list[int] = []  # which rules of needs_input hold
+        self._moved_on = False  # it did something after its last message
         self._message = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
@@ -72,13 +78,29 @@ class StreamReader:
         """The agent's answer, or the end of it; of an agent without events, all it has said."""
         return _tail(self._message) or None
 
+    @property
+    def needs_input(self) -> bool:
+        """It stopped because it wanted a human; the end of the turn refutes standard error."""
+        return any(
+            number in self._pleas and not (plea.stderr and self.finished)
+            for number, plea in enumerate(self._agent.needs_input)
+        )
+
+    @property
+    def silent(self) -> bool:
+        """It came to its end, and said nothing after the last thing that it did."""
+        return self.finished and (self._moved_on or not self._message.strip())
+
     def feed(self, data: bytes) -> str:
         """Take standard output, and give the text to show."""
         return self._feed_text(data) if self._agent.events == "text" else self._feed_lines(data)
 
     def feed_error(self, data: bytes) -> None:
         """Take standard error."""
-        if not any(plea.stderr for plea in self._agent.needs_input):
+        agent = self._agent
+        if not any(plea.stderr for plea in agent.needs_input) and not any(
+            failure.stderr for failure in agent.failed
+        ):
             return
         first, *rest = data.split(b"\n")
         self._error_line += first[: _LONGEST_ERROR_LINE - len(self._error_line)]
@@ -94,6 +116,7 @@ class StreamReader:
         text = "" if self._agent.events == "json" else self._release()
         self._line.clear()
         self._ours, self._dropping, self._joining = False, True, False
+        self.end_unread = True
         return text + self._break_line()
 
     def pause(self) -> str:
@@ -158,7 +181,7 @@ class StreamReader:
             self._line += data
             if len(self._line) > _LONGEST_LINE:
                 self._line.clear()
-                self._dropping = True
+                self._dropping = self.end_unread = True
 
     def _take_line(self) -> str:
         text = self._line.decode("utf-8", "replace")
@@ -169,14 +192,17 @@ class StreamReader:
         if event is None:
             plain = readable(text)
             return self._block(plain) if plain.strip() else ""
+        self.end_unread = False
         self._judge(event)
         rule = next((rule for rule in self._agent.text if rule.when.matches(event)), None)
+        self._moved_on |= rule is not None and not rule.message
         return self._show(rule, text_at(event, rule.show)) if rule else ""
 
     def _show(self, rule: Rule, text: str) -> str:
         goes_on = rule.joined and self._joining
         self._joining = rule.joined
         if rule.message and text:
+            self._moved_on = False
             self._add(text, goes_on=goes_on)
         if rule.quiet or not text:
             return ""
@@ -197,15 +223,23 @@ class StreamReader:
         agent = self._agent
         if self.native_id is None and agent.native_id is not None:
             self.native_id = next(filter(_is_id, values_at(event, agent.native_id)), None)
-        self.needs_input |= any(_wants_human(plea, event) for plea in agent.needs_input)
+        for number, plea in enumerate(agent.needs_input):
+            if _wants_human(plea, event):
+                self._note_plea(number, holds=True)
+            elif plea.until is not None and plea.until.matches(event):
+                self._note_plea(number, holds=False)
         self._judge_end(event)
+
+    def _note_plea(self, number: int, *, holds: bool) -> None:
+        others = [each for each in self._pleas if each != number]
+        self._pleas = [*others, number] if holds else others
 
     def _judge_end(self, event: dict[str, Any]) -> None:
         if any(match.matches(event) for match in self._agent.finished):
-            self.finished, self.problem = True, None
+            self.finished = True
             return
         for failure in self._agent.failed:
-            if failure.when.matches(event):
+            if failure.when is not None and failure.when.matches(event):
                 words = next(filter(None, (text_at(event, [path]) for path in failure.message)), "")
                 known = self.problem or f"{self._agent.name} says that it failed, but not why"
                 self.problem = (failure.before + words)[:_PROBLEM] if words else known
@@ -215,10 +249,12 @@ class StreamReader:
     def _judge_error_line(self) -> None:
         text = readable(self._error_line.decode("utf-8", "replace"))
         self._error_line.clear()
-        self.needs_input |= any(
-            plea.stderr is not None and plea.stderr.search(text) is not None
-            for plea in self._agent.needs_input
-        )
+        for number, plea in enumerate(self._agent.needs_input):
+            if plea.stderr is not None and plea.stderr.search(text):
+                self._note_plea(number, holds=True)
+        for failure in self._agent.failed:
+            if failure.stderr is not None and failure.stderr.search(text):
+                self.error_words = (failure.before + text.strip())[:_PROBLEM]
 
     def _add(self, text: str, *, goes_on: bool) -> None:
         self._message = self._message + text if goes_on else text

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .keeper import Entry, Keeper
     from .verdict import Verdict
 
-__all__ = ["claim_ends", "found_by", "judge_end", "note_thread", "told_by_others"]
+__all__ = ["claim_ends", "found_by", "note_thread", "read_end", "told_by_others"]
 
 _THREAD, _END = "slack", "slack-end"
 _MOST = 10
@@ -60,7 +60,7 @@ def claim_ends(  # noqa: PLR0913 - all but the first four are options by name
         agent = known.get(str(meta.get("agent"))) or known["shell"]
         try:
             with link.guarded(patience):
-                decided, reader = judge_end(host, keeper, entry, agent, meta)
+                decided, reader = read_end(host, keeper, entry, agent, meta)
             notes = _claim(keeper, entry.name, patience)
         except (link.LinkError, link.CallTimeoutError, KeeperError):
             break
@@ -96,7 +96,7 @@ def found_by(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
     """What the output of a turn says of it; None where it had not come to that."""
     trailer = turn.Trailer.parse(reader.trailer)
     return {
-        "message": reader.message,
+        "message": "" if reader.silent else reader.message,
         "native_id": reader.native_id or meta.get("native_id"),
         "directory": trailer.directory,
         "branch": trailer.branch,
@@ -124,7 +124,7 @@ def _untold(
     return sorted(wanted, key=lambda each: each[2].at or 0)
 
 
-def judge_end(
+def read_end(
     host: str, keeper: Keeper, entry: Entry, agent: Agent, meta: Mapping[str, Any]
 ) -> tuple[Verdict, StreamReader]:
     """How a turn has ended, by the end of its output, and what that says."""

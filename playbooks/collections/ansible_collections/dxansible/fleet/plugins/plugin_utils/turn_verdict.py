@@ -6,10 +6,11 @@ Success needs the agent's exit code 0 and the end of the turn in its own event s
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from . import verdict
+from .question import ends_with_question
 from .turn import Trailer
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUNNING",
+    "TurnVerdict",
     "busy",
     "judge",
     "no_conversation",
@@ -27,6 +29,15 @@ __all__ = [
     "unknown",
     "wrong_agent",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnVerdict(verdict.Verdict):
+    """The verdict on a turn that an agent has ended by itself."""
+
+    asks: bool = False
+    """It is a success, and the agent's last message ends with a question."""
+
 
 RUNNING = verdict.Verdict(outcome="RUNNING", reason="running")
 """No outcome yet: the session goes on by itself."""
@@ -49,7 +60,9 @@ def judge(
         return verdict.Verdict(outcome="FAILURE", reason=trailer.problem, error=text)
     reason, text = _complaint(agent, reply, reader, trailer)
     if reason is None:
-        return verdict.from_reply(host, reply, None)
+        decided = verdict.from_reply(host, reply, None)
+        asks = decided.outcome == "SUCCESS" and _asks(agent, reader)
+        return TurnVerdict(**decided.as_dict(), asks=asks)
     code = reply.code
     return verdict.Verdict(
         outcome="FAILURE",
@@ -73,14 +86,20 @@ def _complaint(
     if reader.problem is not None and not reader.finished:
         return "agent_error", f"{agent.name}: {reader.problem}"
     if reply.code:
-        known = agent.exit_codes.get(reply.code)
+        known = reader.problem or reader.error_words or agent.exit_codes.get(reply.code)
         return ("agent_error", f"{agent.name}: {known}") if known else (None, "")
     if agent.reports_end and not reader.finished:
-        return "no_end_of_turn", (
-            f"{agent.name} ended with exit code 0 and without the end of its turn; "
-            "it may have been interrupted"
+        return "no_end_of_turn", f"{agent.name} ended with exit code 0 " + (
+            "and its last event is too long, or was cut, to be read; so nobody knows whether its "
+            "turn came to its end"
+            if reader.end_unread
+            else "and without the end of its turn; it may have been interrupted"
         )
     return None, ""
+
+
+def _asks(agent: Agent, reader: StreamReader) -> bool:
+    return not (agent.runs_task or reader.silent) and ends_with_question(reader.message or "")
 
 
 def _idle(
@@ -88,7 +107,8 @@ def _idle(
 ) -> verdict.Verdict:
     stopped = verdict.from_reply(host, replace(reply, state="timeout"), None)
     limit = f"{seconds:g} s" if seconds else "its idle limit"
-    words = f"; its last words: {reader.problem}" if reader.problem else ""
+    known = None if reader.finished else reader.problem
+    words = f"; its last words: {known}" if known else ""
     ending = stopped.error[stopped.error.rfind(" (") :] if stopped.error else ""
     text = f"{host}: {agent.name} made no progress for {limit}{words}{ending}"
     return replace(stopped, reason="idle", error=text)
