@@ -14,6 +14,7 @@ __all__ = [
     "is_command",
     "is_jules",
     "is_on",
+    "is_ours",
     "new_run_id",
     "reserve",
     "run_of",
@@ -61,9 +62,14 @@ def run_of(session_id: str) -> str:
     return found[1]
 
 
+def is_ours(session_id: str) -> bool:
+    """Whether it is a session's id as we make them, and not one that an agent has made."""
+    return _SESSION_ID.fullmatch(session_id) is not None
+
+
 def is_command(session_id: str) -> bool:
     """Whether it is the id of a command's session, and not of an agent's."""
-    return not session_id.startswith("ses_") and _SESSION_ID.fullmatch(session_id) is not None
+    return not session_id.startswith("ses_") and is_ours(session_id)
 
 
 def is_agent_session(name: str) -> bool:

@@ -94,6 +94,7 @@ class Reason(StrEnum):
     NEEDS_INPUT = "needs_input"
     VERIFY_FAILED = "verify_failed"
     REPO_UNUSABLE = "repo_unusable"
+    DIRECTORY_UNUSABLE = "directory_unusable"
     SESSION_BUSY = "session_busy"
     UNKNOWN_SESSION = "unknown_session"
     NO_CONVERSATION = "no_conversation"

@@ -85,6 +85,11 @@ _FLAGS = (
         "begins with ~; with --jules, the repository at GitHub.  [default there: the remote "
         "origin]",
     ),
+    click.option(
+        "--dir",
+        metavar="PATH",
+        help="Work in this directory of the VM, without a worktree; in quotes if it begins with ~.",
+    ),
     click.option("--beads", metavar="ID", help="The issue it belongs to; also names the branch."),
     click.option(
         "--verify", metavar="COMMAND", help="A check after the turn; SUCCESS then needs its exit 0."

@@ -24,11 +24,11 @@ _OF_JULES = ("branch", "attach_age", "allow_no_pr")
 _OF_DISPATCH = ("issue", "repo", "branch", "attach_age", "run_id", "notify_channel", "slack")
 _OF_FINALIZE = ("base", "draft", "reviewer")
 _NOT_OF_FINALIZE = (
-    "agent", "repo", "verify", "wait", "idle_timeout", "run_id", "gather", "max_output", "forks",
-    "file", "session", "dry_run",
+    "agent", "repo", "dir", "verify", "wait", "idle_timeout", "run_id", "gather", "max_output",
+    "forks", "file", "session", "dry_run",
 )  # fmt: skip
 _ONLY_WITH = (("--clean", ("age", "yes")), ("--exec", ("stdin",)))
-_OF_VMS = ("agent", "beads", "verify", "queue", "gather", "max_output", "forks")
+_OF_VMS = ("agent", "dir", "beads", "verify", "queue", "gather", "max_output", "forks")
 
 
 def sort_out(options: Options) -> Options:

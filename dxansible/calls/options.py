@@ -11,7 +11,17 @@ from dxansible.settings import Settings
 
 __all__ = ["Options"]
 
-_ONLY_TASKS = ("agent", "repo", "beads", "session", "queue", "verify", "wait", "idle_timeout")
+_ONLY_TASKS = (
+    "agent",
+    "repo",
+    "dir",
+    "beads",
+    "session",
+    "queue",
+    "verify",
+    "wait",
+    "idle_timeout",
+)
 _ONLY_COMMANDS = ("run_id", "gather", "max_output")
 
 
@@ -36,6 +46,7 @@ class Options:
     session: str | None
     agent: str | None
     repo: str | None
+    dir: str | None
     beads: str | None
     verify: str | None
     queue: bool

@@ -56,6 +56,7 @@ def start(options: Options) -> int:
     chosen = SessionOptions(
         agent=options.agent,
         repo=options.repo,
+        directory=options.dir,
         beads=assignment.issue.id if assignment else options.beads,
         session=options.session,
         task_is_data=assignment is not None and options.task is None and options.file is None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dxansible.errors import UsageError
 from dxansible.fleet.options import check_seconds
+from dxansible.ids import is_ours
 from dxansible.settings import Settings
 
 __all__ = ["SessionOptions", "check_task"]
@@ -25,6 +26,9 @@ class SessionOptions:
     """A built-in agent or one of the inventory's; None is the host's own."""
     repo: str | None = None
     """A git repository on the VM, in which the session gets a worktree and a branch of its own."""
+    directory: str | None = None
+    """A directory on the VM to work in, without a worktree; None is the home directory, or that of
+    a conversation that was begun by hand."""
     beads: str | None = None
     """Id of the issue that the task belongs to."""
     session: str | None = None
@@ -66,12 +70,26 @@ class SessionOptions:
         if self.session is not None and self.repo is not None:
             message = "a session stays where it began"
             raise UsageError(message, "leave out --repo, or --session for a new session")
+        if self.directory is not None:
+            self._check_directory(self.directory)
+
+    def _check_directory(self, path: str) -> None:
+        if not path.strip() or not path.isprintable():
+            message = "the directory has no path that can be used"
+            raise UsageError(message, "give its path on the VM: --dir '~/project'")
+        if self.repo is not None:
+            message = "--dir and --repo can't be used together: a worktree has its own directory"
+            raise UsageError(message, "leave out one of them")
+        if self.session is not None and is_ours(self.session):
+            message = "a session stays where it began"
+            raise UsageError(message, "leave out --dir, or --session for a new session")
 
     def variables(self) -> dict[str, object]:
         """For the playbook."""
         given = {
             "dx_agent": self.agent,
             "dx_repo": self.repo,
+            "dx_dir": self.directory,
             "dx_beads": self.beads,
             "dx_session": self.session,
             "dx_session_timeout": self.timeout_sec,

@@ -107,7 +107,7 @@ def test_words_of_the_specification_are_kept() -> None:
         *("ok", "exit_nonzero", "signalled", "auth_failed", "host_key"),
         *("lost", "lost_contact", "vm_error", "deadline", "aborted"),
         *("idle", "agent_invalid", "agent_missing", "agent_error", "no_end_of_turn"),
-        *("needs_input", "verify_failed", "repo_unusable", "session_busy"),
+        *("needs_input", "verify_failed", "repo_unusable", "directory_unusable", "session_busy"),
         *("unknown_session", "no_conversation"),
         *("no_changes", "commit_failed", "push_failed", "github_auth", "github_limit"),
         *("github_error", "reviewers_refused"),

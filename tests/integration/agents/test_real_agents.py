@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -127,24 +126,6 @@ def test_a_slash_is_no_command_of_claude_code(shop: Shop) -> None:
 
     assert result["outcome"] == "SUCCESS"
     assert '"/help me ECHO"' in result["message"]
-
-
-@pytest.mark.long
-def test_a_conversation_that_was_begun_by_hand_goes_on(shop: Shop) -> None:
-    shop.new_repository("byhand")
-    record = json.loads((shop.inventory / "group_vars" / "all.yml").read_text())
-    environment = record["dx_agents"]["opencode"]["environment"]
-    exports = "; ".join(f"export {name}='{value}'" for name, value in environment.items())
-    said = shop.on_vm(
-        f"{exports}; cd byhand; echo begun by hand | "
-        f'{record["dx_path"][0]}/opencode run --format json --dir "$PWD"'
-    )
-    native = json.loads(said.splitlines()[0])["sessionID"]
-    for turn in (1, 2):
-        result = work_of(shop, "Continue", "--session", native)
-        assert (result["outcome"], result["turn"]) == ("SUCCESS", turn)
-        assert result["message"].startswith(f'OK turns={turn + 1} tools=0 first="begun by hand')
-        assert result["directory"].endswith("/byhand")
 
 
 def test_the_fleet_shows_the_agents_and_their_versions(shop: Shop) -> None:

@@ -22,6 +22,7 @@ dx_agent: shell
 dx_agents:
   absent: {start: [no-such-agent]}
   piped: {start: [sh]}
+  vague: {start: [sh], resume: ['true', "{native_id}"], events: json, native_id: id}
   reader: {start: [sh, -c, 'cat >"$HOME/$DX_SESSION.prompt"']}
   copier: {start: [sh, -c, 'cp "$1" "$HOME/$DX_SESSION.prompt"', sh, "{prompt_file}"], prompt: file}
 """

@@ -34,6 +34,7 @@ COMMAND, TASK = Options.check_command, Options.check_task
     [
         (COMMAND, {"agent": "shell"}, "--agent is of no use with --exec; leave it out"),
         (COMMAND, {"repo": "x"}, "--repo is of no use with --exec"),
+        (COMMAND, {"dir": "x"}, "--dir is of no use with --exec"),
         (COMMAND, {"beads": "x"}, "--beads is of no use with --exec"),
         (COMMAND, {"session": "x"}, "--session is of no use with --exec"),
         (COMMAND, {"queue": True}, "--queue is of no use with --exec"),

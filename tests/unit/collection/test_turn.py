@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import (
     Trailer,
     Turn,
@@ -30,6 +32,7 @@ EVERY_SHELL = [
     )
     for name, words in SHELLS.items()
 ]
+NATIVE = "1a64e7a9-0eb4-4289-9c29-0955146cb409"
 TEXTS = {
     "a task": b"Run the tests and repair what fails.\n",
     "no newline at its end": b"go on",
@@ -242,16 +245,20 @@ def test_a_check_may_have_any_bytes(home: Path) -> None:
     [
         '{"directory":"%s"}',
         '{\n  "id": "x",\n  "directory": "%s",\n  "more": 1\n}\n{"directory":"/"}',
+        '{"text":"\\"cwd\\":\\"/\\""}\n{"a":{},"cwd":"%s","b":{"cwd":"/"}}',
     ],
 )
 def test_a_foreign_conversation_goes_on_where_it_began(
     home: Path, shell: list[str], text: str
 ) -> None:
-    there = home / "its directory"
+    there = home / 'its "own" direc\\tory \u00fc'
     there.mkdir()
-    asked = ("sh", "-c", 'echo noise >&2; cat; printf %s "$2"', "sh", "x", text % there)
+    written = json.dumps(str(there), ensure_ascii=False)[1:-1]
+    asked = ("sh", "-c", 'echo noise >&2; cat; printf %s "$2"', "sh", "x", text % written)
 
-    ran = run(home, of("pwd", directory_of=asked, prompt=b"not for it"), shell=shell)
+    ran = run(
+        home, of("pwd", native_id=NATIVE, directory_of=asked, prompt=b"not for it"), shell=shell
+    )
 
     assert (ran.out, ran.err) == (f"{there}\n".encode(), b"")
     assert ran.begin.directory == ran.end.directory == str(there)
@@ -260,10 +267,14 @@ def test_a_foreign_conversation_goes_on_where_it_began(
 @pytest.mark.parametrize(
     "asked", [("no-such-agent",), ("false",), ("echo", "no such session"), ("echo", "{}")]
 )
-def test_a_conversation_of_no_known_directory_goes_on_in_the_home_directory(
+def test_a_conversation_whose_directory_is_not_found_does_not_go_on(
     home: Path, asked: tuple[str, ...]
 ) -> None:
-    assert run(home, of("pwd", directory_of=asked)).out == f"{home}\n".encode()
+    ran = run(home, of("pwd", agent="robot", native_id=NATIVE, directory_of=asked))
+
+    assert (ran.code, ran.begin, ran.out) == (1, Trailer(), b"")
+    assert ran.end.problem == "no_conversation"
+    assert str(ran.end.message).startswith(f"robot has no conversation {NATIVE} on this VM, or ")
 
 
 @pytest.mark.parametrize("shell", EVERY_SHELL)
@@ -272,12 +283,72 @@ def test_a_directory_that_has_gone_is_told_and_the_agent_not_started(
 ) -> None:
     asked = ("echo", '{"directory":"%s/gone"}' % home)  # noqa: UP031 - braces
 
-    ran = run(home, of("echo", "started", directory_of=asked), shell=shell)
+    gone = of("echo", "started", native_id=NATIVE, directory_of=asked)
+    for turn in (gone, of("echo", "started", directory=f"{home}/gone")):
+        ran = run(home, turn, shell=shell)
 
-    text = f"the directory of this session is gone: {home}/gone"
-    assert (ran.code, ran.begin, ran.out) == (1, Trailer(), b"")
-    assert ran.end == Trailer(problem="repo_unusable", message=text)
-    assert ran.err.decode().endswith(f"{text}\n")
+        assert (ran.code, ran.begin, ran.out) == (1, Trailer(), b"")
+        assert ran.end.problem == "directory_unusable"
+        assert f"{home}/gone" in str(ran.end.message)
+        assert ran.err.decode().endswith(f"{ran.end.message}\n")
+        shutil.rmtree(home / ".local")
+
+
+@pytest.mark.parametrize("shell", EVERY_SHELL)
+@pytest.mark.parametrize("chosen", ["~", "~/it's mine", "it's mine", "{home}/it's mine"])
+def test_a_chosen_directory_is_worked_in_as_it_is(
+    home: Path, shell: list[str], chosen: str
+) -> None:
+    (home / "it's mine").mkdir()
+    ran = run(home, of("pwd", directory=chosen.replace("{home}", str(home))), shell=shell)
+
+    where = str(home) + ("/it's mine" if "mine" in chosen else "")
+    assert (ran.out, ran.end.directory) == (f"{where}\n".encode(), where)
+
+
+# where the agents keep their conversations, as the real programs have laid it down
+
+STORES = {
+    "claude": (
+        f".claude/projects/-srv-my-site/{NATIVE}.jsonl",
+        (
+            '{"type":"queue-operation","operation":"enqueue","content":"\\"cwd\\":\\"/\\""}\n'
+            '{"parentUuid":null,"type":"user","message":{"role":"user","content":"x"},"cwd":"%s"}\n'
+            '{"type":"user","message":{"role":"user","content":"x"},"cwd":"/"}\n'
+        ),
+    ),
+    "codex": (
+        f".codex/sessions/2026/11/25/rollout-2026-11-25T19-59-22-{NATIVE}.jsonl",
+        (
+            '{"ordinal":0,"type":"session_meta","payload":{"cwd":"%s","originator":"codex_exec"}}\n'
+            '{"type":"turn_context","payload":{"cwd":"/"}}\n'
+        ),
+    ),
+    "gemini": (
+        f".gemini/tmp/my-site/chats/session-2026-11-25T20-01-{NATIVE[:8]}.jsonl",
+        '{"sessionId":"' + NATIVE + '","projectHash":"ae6a","kind":"main"}\n{"type":"user"}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("shell", EVERY_SHELL)
+@pytest.mark.parametrize("agent", STORES)
+def test_a_conversation_begun_by_hand_goes_on_in_its_own_directory(
+    home: Path, shell: list[str], agent: str
+) -> None:
+    there = home / 'my "site" \u00fc'
+    there.mkdir()
+    name, text = STORES[agent]
+    kept = home / name
+    kept.parent.mkdir(parents=True)
+    kept.write_text(text.replace("%s", json.dumps(str(there), ensure_ascii=False)[1:-1]), "utf-8")
+    (kept.parent.parent / ".project_root").write_text(str(there), "utf-8")
+    turn = of("pwd", agent=agent, directory_of=load_agents()[agent].directory_of, native_id=NATIVE)
+
+    assert run(home, turn, shell=shell).out == f"{there}\n".encode()
+    other = NATIVE[:-1] + "0"
+    unknown = replace(turn, native_id=other, session="ses_0-00000000")
+    assert run(home, unknown, shell=shell).end.problem == "no_conversation"
 
 
 # the file

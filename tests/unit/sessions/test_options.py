@@ -100,3 +100,28 @@ def test_a_task_is_the_bytes_that_were_given(task: str | bytes, text: bytes) -> 
 def test_what_no_agent_can_take_is_no_task(task: str | bytes, text: str) -> None:
     with pytest.raises(UsageError, match=text):
         check_task(task)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"directory": " "}, "no path that can be used"),
+        ({"directory": "a\nb"}, "no path that can be used"),
+        ({"directory": "~", "repo": "~/a"}, "--dir and --repo can't be used together"),
+        ({"directory": "~", "session": "ses_1-0a1b2c3d"}, "a session stays where it began"),
+    ],
+)
+def test_a_directory_has_a_path_and_is_not_chosen_twice(
+    settings: Settings, fields: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        SessionOptions(**fields, settings=settings)
+
+
+@pytest.mark.parametrize("session", [None, "ses_df3f8787affe5K30u83AH9tvkT"])
+def test_a_directory_is_chosen_for_a_new_session_or_a_foreign_conversation(
+    settings: Settings, session: str | None
+) -> None:
+    options = SessionOptions(directory="~/\u00fc b", session=session, settings=settings)
+
+    assert options.variables()["dx_dir"] == "~/\u00fc b"

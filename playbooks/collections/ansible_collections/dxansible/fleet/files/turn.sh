@@ -3,6 +3,28 @@
 # shellcheck shell=sh disable=SC2154 # set by the caller
 directory=$HOME tree='' base='' changes='' verify=-
 
+__dx_choose_directory() { # that of --dir
+    case $chosen in
+        /*) directory=$chosen ;;
+        \~) ;;
+        \~/*) directory=$HOME/${chosen#??} ;;
+        *) directory=$HOME/$chosen ;;
+    esac
+    [ -d "$directory" ] || __dx_give_up directory_unusable "$directory is no directory on this VM; a session with --dir needs one that is there; quote it if it begins with ~"
+}
+
+__dx_find_directory() { # that of a conversation that was begun by hand: the first one that its record has
+    directory=$(__dx_directory_of 2>/dev/null </dev/null | LC_ALL=C awk '
+        match($0, /"(directory|cwd)": *"([^"\\]|\\.)*"/) {
+            found = substr($0, RSTART, RLENGTH)
+            sub(/^"[a-z]*": *"/, "", found)
+            print substr(found, 1, length(found) - 1)
+            exit
+        }' | sed 's,\\\(["\\/]\),\1,g')
+    [ -n "$directory" ] || __dx_give_up no_conversation "$agent has no conversation $begun_by_hand on this VM, or does not say in which directory it was begun; look at the id, or name the directory with --dir PATH"
+    [ -d "$directory" ] || __dx_give_up directory_unusable "the directory of the conversation $begun_by_hand is gone: $directory; choose another with --dir PATH"
+}
+
 __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way to one of this session's name
     tree=$root/worktrees/$session
     [ ! -e "$tree/.git" ] || return 0
@@ -58,11 +80,12 @@ __dx_see_changes() { # since the turn began
 
 if [ -n "$repo" ]; then
     __dx_enter_repo
-else
-    found=$(__dx_directory_of 2>/dev/null </dev/null | sed -n 's/.*"directory": *"\([^"]*\)".*/\1/p' | head -n 1)
-    [ -z "$found" ] || directory=$found
+elif [ -n "$chosen" ]; then
+    __dx_choose_directory
+elif [ -n "$begun_by_hand" ]; then
+    __dx_find_directory
 fi
-cd "$directory" || __dx_give_up repo_unusable "the directory of this session is gone: $directory"
+cd "$directory" || __dx_give_up directory_unusable "this VM does not let us into the directory $directory"
 __dx_branch_now
 printf '\036dx-turn branch=%s directory=%s\n' "${branch:--}" "$directory"
 

@@ -48,6 +48,7 @@ _SPEC = {
     "agent": {"type": "str", "default": ""},
     "agents": {"type": "dict", "default": {}},
     "repo": {"type": "str", "default": ""},
+    "dir": {"type": "str", "default": ""},
     "beads": {"type": "str", "default": ""},
     "base": {"type": "str", "default": ""},
     "draft": {"type": "bool", "default": False},
@@ -70,6 +71,7 @@ _VARIABLES = {
     "agent": "dx_agent",
     "agents": "dx_agents",
     "repo": "dx_repo",
+    "dir": "dx_dir",
     "beads": "dx_beads",
     "base": "dx_base",
     "draft": "dx_draft",
@@ -169,6 +171,12 @@ class ActionModule(TurnChoice):
         if native is None and agent.chosen_id:
             native = agents.chosen_id(progress.id)
         repo = former.get("repo") or arguments["repo"] or None
+        directory = self._directory(progress)
+        if repo and directory:
+            raise AnsibleActionFail(
+                "dx_dir and dx_repo can't be used together; a worktree has a directory of its own"
+            )
+        by_hand = not session.is_ours(progress.id) and directory is None
         beads = former.get("beads") or arguments["beads"] or None
         branch = f"dx/{beads or progress.id}"
         progress.limits = {"timeout": arguments["timeout"], "idle": arguments["idle_timeout"]}
@@ -176,6 +184,7 @@ class ActionModule(TurnChoice):
             "agent": agent.name,
             "task": arguments["summary"],
             "repo": repo,
+            "directory": directory,
             "beads": beads,
             "native_id": native,
             "trail": arguments["trail"],
@@ -189,7 +198,9 @@ class ActionModule(TurnChoice):
                 verify=verify,
                 prompt_in_file=agent.prompt == "file",
                 native_id=native,
-                directory_of=() if session.is_ours(progress.id) else agent.directory_of,
+                agent=agent.name,
+                directory_of=agent.directory_of if by_hand else (),
+                directory=directory,
                 repo=repo,
                 branch=branch,
                 environment=agent.environment,
@@ -201,7 +212,7 @@ class ActionModule(TurnChoice):
         former, arguments = progress.meta, self._arguments
         progress.limits = {"timeout": arguments["timeout"], "idle": 0.0}
         beads = former.get("beads") or arguments["beads"] or None
-        kept = {key: former.get(key) for key in ("agent", "task", "repo", "native_id")}
+        kept = {key: former.get(key) for key in ("agent", "task", "repo", "directory", "native_id")}
         progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
         return finalize.script(
             finalize.Finalize(

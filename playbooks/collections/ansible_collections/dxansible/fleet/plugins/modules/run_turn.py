@@ -48,7 +48,14 @@ options:
   repo:
     description:
       - A git repository on the host, of which the session gets a worktree and a branch of its own.
-      - When empty, the agent works in the home directory.
+      - When empty, the agent works in O(dir), else in the home directory.
+    type: str
+    default: ""
+  dir:
+    description:
+      - A directory on the host to work in, as it is; one that is relative, or begins with C(~/), is
+        in the home directory. A session stays there.
+      - For a conversation that was begun by hand, used instead of the one that it was begun in.
     type: str
     default: ""
   beads:

@@ -41,10 +41,15 @@ class Turn:
     prompt_in_file: bool = False
     native_id: str | None = None
     """The agent's own id of the conversation; None if it has yet to make one."""
+    agent: str = ""
+    """Its name, for messages."""
     directory_of: Sequence[str] = ()
-    """Prints the directory of a conversation that was begun by hand, as JSON; empty for none."""
+    """Prints the directory of a conversation that was begun by hand, in which the turn then works,
+    as JSON; empty for none."""
+    directory: str | None = None
+    """Where it works on the VM; None is the home directory."""
     repo: str | None = None
-    """A git repository on the VM; None is the home directory."""
+    """A git repository on the VM, of which it gets a worktree."""
     branch: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, object] = field(default_factory=dict)
@@ -67,6 +72,9 @@ def script(turn: Turn) -> bytes:
     """
     values = {
         "session": turn.session,
+        "agent": turn.agent,
+        "begun_by_hand": (turn.native_id or "") if turn.directory_of else "",
+        "chosen": turn.directory or "",
         "repo": turn.repo or "",
         "branch": turn.branch or f"dx/{turn.session}",
         "prompt_in_file": "yes" if turn.prompt_in_file else "",

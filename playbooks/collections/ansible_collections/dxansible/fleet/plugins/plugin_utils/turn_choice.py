@@ -152,6 +152,9 @@ class TurnChoice(AttemptAction):
         if foreign and not known and not agent.resume:
             progress.turn = 0
             return turn_verdict.unknown(self._host, progress.id)
+        if foreign and not (agent.directory_of or self._directory(progress)):
+            progress.turn = 0
+            return turn_verdict.no_directory(self._host, agent.name, progress.id)
         if agent.resume and not (progress.meta.get("native_id") and not agent.chosen_id):
             native = progress.id if foreign else self._native_id(keeper, agent, progress, known)
             if native is None:
@@ -159,6 +162,12 @@ class TurnChoice(AttemptAction):
                 return turn_verdict.no_conversation(self._host, agent.name)
             progress.meta["native_id"] = native
         return None
+
+    def _directory(self, progress: TurnProgress) -> str | None:
+        """The directory that was chosen; a session of ours stays in that of its first turn."""
+        kept, given = progress.meta.get("directory"), self._arguments["dir"]
+        stays = self._continuing and session.is_ours(progress.id)
+        return (kept if stays else given or kept) or None
 
     def _prepare(
         self, progress: TurnProgress, number: int, name: str, meta: dict[str, Any]

@@ -24,6 +24,7 @@ __all__ = [
     "busy",
     "judge",
     "no_conversation",
+    "no_directory",
     "not_gone",
     "runs_task",
     "unknown",
@@ -155,6 +156,16 @@ def no_conversation(host: str, agent: str) -> verdict.Verdict:
         reason="no_conversation",
         error=f"{host}: {agent} ended before its conversation had begun, so there is nothing to "
         "resume; start a new session",
+    )
+
+
+def no_directory(host: str, agent: str, native_id: str) -> verdict.Verdict:
+    """The verdict on a conversation begun by hand, of an agent that can't say where."""
+    return verdict.Verdict(
+        outcome="FAILURE",
+        reason="directory_unusable",
+        error=f"{host}: the record of {agent} does not say how to find the directory of the "
+        f"conversation {native_id} (directory_of); name it with --dir PATH",
     )
 
 
