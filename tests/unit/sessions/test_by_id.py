@@ -89,7 +89,9 @@ def test_an_id_that_an_agent_made_is_looked_for_on_every_host(
         here=LOCAL | {"dx_agents": {"robot": robot}},
         there=LOCAL | {"dx_hostnames": ["elsewhere"]},
     )
-    (result,) = start_session("here", "hello", waiting(settings, agent="robot", session=FOREIGN))
+    (result,) = start_session(
+        "here", "hello", waiting(settings, agent="robot", session=FOREIGN, directory="~")
+    )
     assert (result.outcome, result.session_id, result.message) == (
         FanoutOutcome.SUCCESS,
         FOREIGN,
