@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from dxansible.calls import commands, sessions
 from dxansible.errors import EngineError
-from dxansible.fleet.hosts import hosts_named, is_plain_name
+from dxansible.fleet.hosts import hosts_named
+from dxansible.fleet.patterns import is_plain_name
 from dxansible.ids import session_on
 from dxansible.outcome import FanoutOutcome, FanoutResult, Reason
 from dxansible.sessions import TurnResult
