@@ -19,6 +19,6 @@ class MaskedText:
         return redact(lines + newline)
 
     def close(self) -> str:
-        """What was held back: nothing follows."""
+        """Give what was held back, since nothing follows."""
         rest, self._rest = self._rest, ""
         return redact(rest)
