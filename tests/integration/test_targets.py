@@ -80,21 +80,31 @@ def traps(lab: Lab) -> Callable[[], list[str]]:
     return lambda: [str(mark) for mark in marks if mark.exists()]
 
 
+def _is_refused(user: Dispatcher, *call: str) -> None:
+    answer = user.run(*call, "--json")
+    assert (answer.code, answer.document["error"]["type"]) == (2, "UsageError"), call
+    assert answer.document["error"]["message"].startswith("TARGET ")
+    assert "write all if you mean every VM" in answer.document["error"]["remedy"]
+
+
 @pytest.mark.parametrize("target", EMPTY)
 def test_an_empty_target_and_an_empty_term_run_nothing(
     user: Dispatcher, traps: Callable[[], list[str]], tmp_path: Path, target: str
 ) -> None:
     (tmp_path / "names").write_text("\n \n")
     target = target.replace("@EMPTY", f"@{tmp_path / 'names'}")
-    calls = [(target, "echo >ran"), (target, "--agent", "shell", "--wait", "echo >ran")]
-    if not target.startswith("any:"):
-        calls += [(target, "--exec", "echo >ran"), ("--status", target), ("--sessions", target)]
-        calls += [("--clean", target), (target, "--clean", "--yes")]
-    for call in calls:
-        answer = user.run(*call, "--json")
-        assert (answer.code, answer.document["error"]["type"]) == (2, "UsageError"), call
-        assert answer.document["error"]["message"].startswith("TARGET ")
-        assert "write all if you mean every VM" in answer.document["error"]["remedy"]
+    what = ("--agent", "shell") if target.startswith("any:") else ("--exec",)
+    _is_refused(user, target, *what, "echo >ran")
+    assert traps() == []
+
+
+@pytest.mark.parametrize("target", ["", "epyc6,"])
+def test_no_call_takes_an_empty_target_for_all(
+    user: Dispatcher, traps: Callable[[], list[str]], target: str
+) -> None:
+    _is_refused(user, target, "--agent", "shell", "--wait", "echo >ran")
+    for call in (("--status",), ("--sessions",), ("--clean",), ("--clean", "--yes")):
+        _is_refused(user, *call, target)
     assert traps() == []
 
 
