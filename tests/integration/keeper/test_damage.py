@@ -69,7 +69,7 @@ def test_an_abort_ends_what_runs_under_damaged_records(machine: Machine, kind: s
     for file in ("supervisor", "leader", "claim"):
         _damage(machine.session("s") / file, GARBAGE[kind])
     assert machine.poll("s").state == "lost"
-    assert machine.abort("s").state == "aborted"
+    assert machine.abort("s").state == "lost"
     assert not tree.alive()
 
 

@@ -85,6 +85,17 @@ def test_what_is_younger_than_the_age_stays(machine: Machine) -> None:
     assert set(_listed(machine)) == set()
 
 
+def test_clean_removes_a_lost_session_that_was_aborted(machine: Machine) -> None:
+    Tree("").start(machine, "s")
+    record = machine.session("s") / "supervisor"
+    pid, _, boot = record.read_text().split()
+    record.write_text(f"{pid} 1 {boot}\n")
+    assert machine.abort("s").state == _listed(machine)["s"].state == "lost"
+    _age(machine.session("s"), 9)
+    machine.ask("clean")
+    assert _listed(machine) == {}
+
+
 def test_clean_keeps_a_lost_session_whose_processes_may_be_there(machine: Machine) -> None:
     tree = Tree("")
     tree.start(machine, "s")

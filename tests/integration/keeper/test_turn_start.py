@@ -64,7 +64,7 @@ def test_an_abort_of_a_lost_turn_forgets_its_texts(dash: Machine) -> None:
     session = dash.session("s.1")
     wait_until((session / "prompt").exists)
     (session / "supervisor").write_text("1 1 1\n")
-    assert dash.abort("s.1").state == "aborted"
+    assert dash.abort("s.1").state == "lost"
     assert not [name for name in ("command", "prompt", "verify") if (session / name).exists()]
     assert (session / "last").read_bytes() == b"up\n"
 
