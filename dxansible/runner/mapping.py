@@ -113,8 +113,9 @@ class RunState:
         """Apply one event."""
         match news:
             case HostsKnown():
-                self.hosts = news.hosts
-                self._listener.hosts_known(news.hosts)
+                if not self.hosts:  # a run that follows a killed one has fewer
+                    self.hosts = news.hosts
+                    self._listener.hosts_known(news.hosts)
             case PreflightDone():
                 self._preflight(news)
             case StreamNews():

@@ -124,6 +124,10 @@ def test_a_killed_process_costs_no_other_host_its_end(
 ) -> None:
     with calling(user, "all", "--exec", UNTIL_TOLD, "--timeout", "300", "--json") as client:
         wait_until(lambda: all(runs(vm) == 1 for vm in vms), 60, "the command runs")
+        finish(vms[2:])
+        assert client.stderr
+        while b"success host=" not in client.stderr.readline():
+            pass
         kill(user, which)
         finish(vms)
         out, err = client.communicate(timeout=120)

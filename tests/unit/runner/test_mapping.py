@@ -250,6 +250,17 @@ def test_a_run_that_was_killed_is_an_attempt_and_another_goes_on_where_it_was() 
     assert outputs == [("output", "epyc6", b"ab", b""), ("output", "epyc6", b"c", b"")]
 
 
+def test_a_run_that_goes_on_with_some_hosts_is_still_about_all() -> None:
+    state = RunState("make test", Quiet())
+
+    state.take(HostsKnown(hosts=("epyc6", "macmini")))
+    state.take(SUCCESS)
+    state.begin_again("Ansible was killed")
+    state.take(HostsKnown(hosts=("macmini",)))
+
+    assert state.hosts == ("epyc6", "macmini")
+
+
 def test_a_host_that_never_said_a_word_has_no_attempt() -> None:
     run = Run()
 
