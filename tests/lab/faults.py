@@ -32,5 +32,7 @@ class Fault(StrEnum):
     """The host key is another one."""
     DEFAULT_PENALTIES = auto()
     """OpenSSH's own PerSourcePenalties, which the lab otherwise turns off."""
+    LYING_BANNER = auto()
+    """The banner says what ssh says of a host key that is not the known one."""
     MAX_STARTUPS = auto()
     """MaxStartups is 10:30:60, so a burst of connections loses some at random."""

@@ -33,7 +33,9 @@ _PER_FAULT = {
 class Sshd:
     """An `sshd` that listens on a private loopback address and lets in one user with one key."""
 
-    FAULTS: ClassVar = frozenset({Fault.REFUSE_AUTH, Fault.CHANGED_KEY, *_PER_FAULT})
+    FAULTS: ClassVar = frozenset(
+        {Fault.REFUSE_AUTH, Fault.CHANGED_KEY, Fault.LYING_BANNER, *_PER_FAULT}
+    )
 
     def __init__(self, directory: Path, *, address: str, user: str, key: str, mark: str) -> None:
         """Prepare the server's files in `directory`; `mark` goes into its sessions' environment."""
@@ -135,6 +137,10 @@ class Sshd:
         }
         if _version() >= _FIRST_WITH_PENALTIES:
             options["PerSourcePenalties"] = "no"
+        if Fault.LYING_BANNER in self.faults:
+            banner = self._directory / "banner"
+            banner.write_text("Host key verification failed.\n")
+            options["Banner"] = str(banner)
         for fault in sorted(self.faults & _PER_FAULT.keys()):
             options |= _PER_FAULT[fault]
         return "".join(f"{name} {value}\n" for name, value in options.items())

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import link
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import LinkError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
@@ -26,6 +27,10 @@ class Plugin:
 
     transport: str = "ssh"
     options: dict[str, Any] = field(default_factory=dict)
+    log: str = ""
+    code: int = 0
+    error: Exception | None = None
+    logs: list[Path] = field(default_factory=list)
 
     def get_option(self, option: str) -> Any:  # noqa: ANN401 - as Ansible's
         return self.options[option]
@@ -35,6 +40,19 @@ class Plugin:
 
     def _split_ssh_args(self, argstring: str) -> list[str]:
         return shlex.split(argstring)
+
+    def exec_command(
+        self,
+        cmd: str,  # noqa: ARG002 - as Ansible's
+        in_data: bytes | None = None,  # noqa: ARG002 - as Ansible's
+        *,
+        sudoable: bool = True,  # noqa: ARG002 - as Ansible's
+    ) -> tuple[int, bytes, bytes]:
+        self.logs.append(Path(shlex.split(self.options["ssh_extra_args"])[-1]))
+        self.logs[-1].write_text(self.log)
+        if self.error is not None:
+            raise self.error
+        return self.code, b"", b""
 
 
 def describe(plugin: Plugin, **variables: object) -> Target:
@@ -191,18 +209,65 @@ def test_a_check_of_tailscale_s_comes_with_the_address_to_visit() -> None:
     assert f"visit {url} and try again" in text
 
 
-def test_a_connection_failure_says_how_far_it_had_come() -> None:
-    words = "Failed to connect to the host via ssh: feng@epyc6: Permission denied (publickey).\r\n"
+def linked(plugin: Plugin) -> link.Link:
+    return link.Link(plugin, {}, connect_timeout=5, batch_mode=True)
 
-    with (
-        pytest.raises(
-            LinkError, match=r"^feng@epyc6: Permission denied \(publickey\)\.$"
-        ) as raised,
-        link.guarded(60),
-    ):
-        raise AnsibleConnectionFailure(words)
 
-    assert raised.value.failure is SshFailure.AUTH
+def test_a_connection_failure_is_told_by_ssh_s_log_alone() -> None:
+    plugin = Plugin(
+        log="feng@epyc6: Permission denied (publickey).\n",
+        error=AnsibleConnectionFailure("via ssh: Host key verification failed.\r\n"),
+    )
+    way = linked(plugin)
+
+    with pytest.raises(LinkError, match=r"^feng@epyc6: Permission denied \(publickey\)\.$"):
+        way.exec_command("true")
+
+    assert (way.failure, way.reached) == (SshFailure.AUTH, False)
+
+
+def test_a_password_that_sshpass_found_wrong_is_a_refused_login() -> None:
+    way = linked(Plugin(error=AnsibleAuthenticationFailure("Invalid/incorrect password:")))
+
+    with pytest.raises(LinkError, match=r"Invalid/incorrect password:$"):
+        way.exec_command("true")
+
+    assert way.failure is SshFailure.AUTH
+
+
+@pytest.mark.parametrize(("code", "reached"), [(0, True), (3, True), (255, False), (-9, False)])
+def test_a_host_is_reached_when_a_command_of_it_has_ended(code: int, *, reached: bool) -> None:
+    way = linked(Plugin(code=code))
+
+    assert way.exec_command("true") == (code, b"", b"")
+    assert way.reached is reached
+
+
+def test_ssh_s_log_is_gone_after_the_call_and_its_option_too() -> None:
+    plugin = Plugin()
+
+    linked(plugin).exec_command("true")
+
+    assert plugin.logs
+    assert not any(path.exists() for path in plugin.logs)
+    assert "-E" not in plugin.options["ssh_extra_args"]
+
+
+@pytest.mark.parametrize("option", ["-E {}", "-vE{}", "-o Port=22 -E {}"])
+def test_a_log_that_the_user_wants_gets_the_messages_too(tmp_path: Path, option: str) -> None:
+    theirs = tmp_path / "log"
+    plugin = Plugin(options={"ssh_common_args": option.format(theirs)}, log="what ssh says\n")
+
+    linked(plugin).exec_command("true")
+
+    assert theirs.read_text() == "what ssh says\n"
+
+
+def test_a_log_of_the_user_s_that_can_t_be_written_stops_nothing(tmp_path: Path) -> None:
+    for arguments in (f"-E {tmp_path}/missing/log", "-o"):
+        plugin = Plugin(options={"ssh_common_args": arguments}, log="what ssh says\n")
+
+        assert linked(plugin).exec_command("true")[0] == 0
 
 
 def test_another_error_is_nobody_s_connection() -> None:

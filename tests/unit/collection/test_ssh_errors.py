@@ -5,6 +5,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import 
     SshFailure,
     check_url,
     classify,
+    explain_failure,
     summary,
 )
 
@@ -102,12 +103,7 @@ MESSAGES = [
         SshFailure.AUTH,
     ),
     ("Invalid/incorrect username/password. Skipping remaining 5 retries", SshFailure.AUTH),
-    ("tailscale: tailnet policy does not permit you to SSH to this node", SshFailure.AUTH),
-    ('tailscale: tailnet policy does not permit you to SSH as user "root"', SshFailure.AUTH),
-    ("tailscale: failed to evaluate tailnet policy", SshFailure.AUTH),
-    ("tailscale: access denied", SshFailure.AUTH),
     (CHECK_MODE, SshFailure.CONNECT_TIMEOUT),
-    ("visit: https://login.tailscale.com/a/1a2b3c4d", SshFailure.CONNECT_TIMEOUT),
 ]
 
 
@@ -133,6 +129,68 @@ def test_a_message_says_how_far_the_connection_had_come(
 @pytest.mark.parametrize("failure", list(SshFailure))
 def test_there_is_a_message_for_every_failure(failure: SshFailure) -> None:
     assert failure in dict(MESSAGES).values()
+
+
+VIA = "Failed to connect to the host via ssh: {}"
+CLOSED = "Connection closed by 100.64.0.6 port 22"
+BEHIND = "Connection closed by UNKNOWN port 65535"
+CHANGED_KEY = "Host key verification failed."
+REFUSED_LOGIN = "feng@jump: Permission denied (publickey)."
+
+BANNERS = [
+    ("tailscale: tailnet policy does not permit you to SSH to this node", SshFailure.AUTH),
+    ('tailscale: tailnet policy does not permit you to SSH as user "root"', SshFailure.AUTH),
+    ("tailscale: failed to evaluate tailnet policy", SshFailure.AUTH),
+    ("tailscale: access denied", SshFailure.AUTH),
+    ("visit: https://login.tailscale.com/a/1a2b3c4d", SshFailure.CONNECT_TIMEOUT),
+]
+
+
+@pytest.mark.parametrize(("banner", "failure"), BANNERS)
+def test_a_banner_of_tailscale_s_says_why_ssh_could_not_log_in(
+    banner: str, failure: SshFailure
+) -> None:
+    assert explain_failure(CLOSED, VIA.format(banner)) == (failure, banner)
+    assert explain_failure("", VIA.format(banner))[0] is SshFailure.LOST
+
+
+@pytest.mark.parametrize(("message", "failure"), MESSAGES)
+def test_only_ssh_s_own_log_says_how_far_the_connection_had_come(
+    message: str, failure: SshFailure
+) -> None:
+    assert explain_failure(message, VIA.format(CHANGED_KEY))[0] is failure
+    assert explain_failure("", VIA.format(message))[0] is SshFailure.LOST
+
+
+def test_what_the_vm_printed_is_shown_where_ssh_said_nothing_of_the_failure() -> None:
+    log = "Warning: Permanently added '[127.0.0.6]:22' (ED25519) to the list of known hosts.\r\n"
+    hint = f"the VM had printed: {CHANGED_KEY} (does a startup file of its shell exit?)"
+
+    for own in ("", log):
+        _, text = explain_failure(own, VIA.format(CHANGED_KEY))
+        assert text == f"the connection ended without a word; {hint}"
+        assert explain_failure(own, VIA.format("\n"))[1] == "the connection ended without a word"
+
+
+def test_words_of_ansible_s_are_not_the_vm_s() -> None:
+    error = "Data could not be sent to remote host 'epyc6'. Make sure this host can be reached"
+
+    assert explain_failure("", error)[1] == "the connection ended without a word"
+
+
+def test_where_a_proxy_makes_the_connection_its_last_words_count() -> None:
+    banner_first = VIA.format(f"{CHANGED_KEY}\n{REFUSED_LOGIN}")
+
+    assert explain_failure(BEHIND, VIA.format(CHANGED_KEY))[0] is SshFailure.HOST_KEY
+    assert explain_failure(BEHIND, banner_first)[0] is SshFailure.AUTH
+    assert explain_failure(BEHIND, VIA.format("nothing known"))[0] is SshFailure.UNREACHABLE
+
+
+def test_another_connection_s_message_is_all_there_is() -> None:
+    assert explain_failure(None, "Could not resolve hostname epyc6") == (
+        SshFailure.UNRESOLVABLE,
+        "Could not resolve hostname epyc6",
+    )
 
 
 def test_the_address_to_visit_is_found_in_a_check() -> None:

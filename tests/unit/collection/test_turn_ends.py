@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_ends
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Keeper
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import LinkError
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_ends import (
     claim_ends,
     note_thread,
@@ -62,7 +63,7 @@ class Shell:
     def _break(self, when: str, cmd: str) -> None:
         if self._due(when, cmd):
             message = "Connection reset by peer"
-            raise AnsibleConnectionFailure(message)
+            raise LinkError(SshFailure.LOST, message)
 
 
 @pytest.fixture

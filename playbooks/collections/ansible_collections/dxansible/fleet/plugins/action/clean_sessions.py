@@ -34,7 +34,7 @@ class ActionModule(CallAction):
         dry_run = self._arguments["dry_run"] or self._task.check_mode
         try:
             with link.guarded(self._timeout * 2 + 120):
-                cleaned = Keeper(self._connection).clean(
+                cleaned = Keeper(self._link).clean(
                     self._arguments["age"], turns=True, dry_run=dry_run
                 )
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:

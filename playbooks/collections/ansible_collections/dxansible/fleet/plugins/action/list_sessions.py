@@ -56,7 +56,7 @@ class ActionModule(CallAction):
         except agents.AgentError as error:
             raise AnsibleActionFail(str(error)) from error
         try:
-            self._read(Keeper(self._connection), known, record)
+            self._read(Keeper(self._link), known, record)
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             record["error"] = link.explain(self._host, error)
         count = len(record["sessions"])

@@ -94,7 +94,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         record: dict[str, Any],
     ) -> None:
         timeout = arguments["timeout"]
-        link.harden(
+        self._link = link.Link(
             self._connection,
             record["ssh"],
             connect_timeout=timeout,
@@ -144,7 +144,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
     ) -> tuple[int, Ping]:
         """Milliseconds that it took, and the answer."""
         began = time.monotonic()
-        answer = Keeper(self._connection).ping(program, path, version)
+        answer = Keeper(self._link).ping(program, path, version)
         return round((time.monotonic() - began) * 1000), answer
 
 

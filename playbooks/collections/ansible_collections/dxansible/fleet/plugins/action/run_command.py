@@ -59,7 +59,7 @@ class ActionModule(AttemptAction):
         return self._take(progress, record, self._ask(progress))
 
     def _ask(self, progress: session.Progress) -> Reply:
-        keeper = Keeper(self._connection)
+        keeper = Keeper(self._link)
         wait = 1 if self._crowded else 4
         if progress.started or self._arguments["attach"]:
             where = {"out": progress.out_next, "err": progress.err_next}
@@ -112,7 +112,7 @@ class ActionModule(AttemptAction):
 
     def _collect(self, progress: session.Progress, reply: Reply) -> Reply:
         """Fetch all that the VM has kept, for callers that read the result and not the events."""
-        keeper, out, err = Keeper(self._connection), bytearray(), bytearray()
+        keeper, out, err = Keeper(self._link), bytearray(), bytearray()
         with link.guarded(10 * CALL_SLACK):
             if progress.out_next or progress.err_next:
                 reply = keeper.poll(progress.id, {})

@@ -113,7 +113,7 @@ class ActionModule(TurnChoice):
         return self._arguments["output_limit"] or max(2**20, _OUTPUT_LIMIT // self._hosts)
 
     def _step(self, progress: TurnProgress, record: dict[str, Any]) -> verdict.Verdict | None:
-        keeper = Keeper(self._connection)
+        keeper = Keeper(self._link)
         self._check_idle_timeout()
         try:
             if not progress.turn:

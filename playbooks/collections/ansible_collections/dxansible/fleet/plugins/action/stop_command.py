@@ -80,7 +80,7 @@ class ActionModule(CallAction):
 
     def _stop(self, name: str) -> tuple[Reply | None, verdict.Verdict]:
         """The answer of the VM, None if it has no turn of that session, and what it means."""
-        keeper = Keeper(self._connection)
+        keeper = Keeper(self._link)
         if not self._arguments["turns"]:
             reply = keeper.abort(name, self._arguments["wait"])
             return reply, self._judge(reply, verdict.from_reply(self._host, reply, None))
@@ -106,7 +106,7 @@ class ActionModule(CallAction):
         return verdict.Verdict(outcome="ABORTED", reason="aborted", error=text, stop_verified=False)
 
     def _claim_ends(self, name: str) -> list[dict[str, Any]]:
-        keeper = Keeper(self._connection)
+        keeper = Keeper(self._link)
         try:
             known = agents.load_agents(self._arguments["agents"])
             with link.guarded(self._timeout * 2 + 15):

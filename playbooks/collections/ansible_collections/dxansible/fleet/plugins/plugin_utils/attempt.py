@@ -82,7 +82,7 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
         if self._hosts > 1 and record.get("preflight", {}).get("hosts"):
             # which hosts there are is told before one of them is waited for
             return result | {"dx": record | {"done": False, "progress": progress.as_dict()}}
-        link.harden(
+        self._link = link.Link(
             self._connection,
             self._arguments["ssh"],
             connect_timeout=self._arguments["connect_timeout"],

@@ -59,7 +59,7 @@ class CallAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
             record["preflight"] = preflight.record
             self._arguments["ssh"] = preflight.record["ssh"]
             self._preflight_id = str(preflight.record["id"])
-        link.harden(
+        self._link = link.Link(
             self._connection,
             self._arguments["ssh"],
             connect_timeout=self._timeout,

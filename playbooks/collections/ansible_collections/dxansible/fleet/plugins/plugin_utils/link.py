@@ -8,25 +8,32 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import signal
 import subprocess
+import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from getopt import GetoptError, getopt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible import constants
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
+from ansible.utils.display import Display
 
 from .checks import SshConfig, Target, read_ssh_config
-from .ssh_errors import SshFailure, check_url, classify, summary
+from .ssh_errors import SshFailure, check_url, explain_failure, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .keeper_reply import KeeperError
 
 __all__ = [
     "AnsibleConnection",
     "CallTimeoutError",
+    "Link",
     "LinkError",
     "describe",
     "explain",
@@ -37,6 +44,10 @@ __all__ = [
 
 _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
+_SSH_OPTIONS = "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"
+"""For getopt."""
+_SSH_FAILED = 255
+"""The exit code of ssh for every failure of its own; a command may have it too."""
 
 
 _SERVICE_TOKENS = (
@@ -62,6 +73,11 @@ class AnsibleConnection(Protocol):
 
     def _split_ssh_args(self, argstring: str) -> list[str]:
         """As a shell does."""
+
+    def exec_command(
+        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        """Exit code, standard output and standard error of a command on the host."""
 
 
 class CallTimeoutError(Exception):
@@ -111,14 +127,19 @@ def ssh_config(target: Target, connection: AnsibleConnection, timeout: float) ->
     """
     if target.connection != "ssh":
         return None
-    arguments: list[str] = []
-    for option in ("ssh_args", "ssh_common_args", "ssh_extra_args"):
-        arguments += connection._split_ssh_args(_option(connection, option) or "")  # noqa: SLF001 - no public splitter
+    arguments = _ssh_arguments(connection)
     if target.port is not None:
         arguments += ["-o", f"Port={target.port}"]
     if target.user:
         arguments += ["-o", f"User={target.user}"]
     return read_ssh_config([*arguments, "--", target.address], timeout)
+
+
+def _ssh_arguments(connection: AnsibleConnection) -> list[str]:
+    arguments: list[str] = []
+    for option in ("ssh_args", "ssh_common_args", "ssh_extra_args"):
+        arguments += connection._split_ssh_args(_option(connection, option) or "")  # noqa: SLF001 - no public splitter
+    return arguments
 
 
 def explain(name: str, error: LinkError | CallTimeoutError | KeeperError) -> str:
@@ -127,7 +148,7 @@ def explain(name: str, error: LinkError | CallTimeoutError | KeeperError) -> str
         return f"{name} accepts the connection, but its shell does not answer"
     if not isinstance(error, LinkError):
         return f"{name}: {error}"
-    url = check_url(str(error))
+    url = None if error.failure is SshFailure.LOST else check_url(str(error))
     if url is not None:
         return f"{name}: Tailscale SSH asks for an additional check; visit {url} and try again"
     remedy = {
@@ -176,12 +197,82 @@ def harden(
     connection.set_option("reconnection_retries", 0)
 
 
+class Link:
+    """A hardened connection to one host."""
+
+    def __init__(
+        self,
+        connection: AnsibleConnection,
+        ssh: Mapping[str, Any],
+        *,
+        connect_timeout: float,
+        batch_mode: bool,
+    ) -> None:
+        """Harden the connection; see `harden`."""
+        harden(connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode)
+        self._connection = connection
+        self.reached = False
+        """The host has answered a call."""
+        self.failure: SshFailure | None = None
+        """Of the last call that failed."""
+
+    def exec_command(
+        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        """As Ansible's connection does, and raise LinkError if that fails."""
+        with _own_messages(self._connection) as messages:
+            try:
+                answer = self._connection.exec_command(cmd, in_data=in_data, sudoable=sudoable)
+            except AnsibleAuthenticationFailure as error:
+                raise self._failed(SshFailure.AUTH, summary(str(error))) from error
+            except AnsibleConnectionFailure as error:
+                raise self._failed(*explain_failure(messages(), str(error))) from error
+        self.reached |= 0 <= answer[0] < _SSH_FAILED
+        return answer
+
+    def _failed(self, failure: SshFailure, text: str) -> LinkError:
+        self.failure = failure
+        return LinkError(failure, text)
+
+
+@contextmanager
+def _own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | None]]:
+    """Have ssh write its messages to a file, and return a reader of it; None for another plugin.
+
+    On its standard error they can't be told from what the VM prints. A control master keeps the
+    file open, without its name, and writes there what it would write nowhere else.
+    """
+    if connection.transport != "ssh":
+        yield lambda: None
+        return
+    extra = connection.get_option("ssh_extra_args")
+    with tempfile.NamedTemporaryFile(
+        "r", prefix="ssh-", dir=constants.DEFAULT_LOCAL_TMP, errors="replace"
+    ) as log:
+        connection.set_option("ssh_extra_args", f"{extra} -E {shlex.quote(log.name)}")
+        try:
+            yield log.read
+        finally:
+            connection.set_option("ssh_extra_args", extra)
+            _pass_on(connection, log.name)
+
+
+def _pass_on(connection: AnsibleConnection, log: str) -> None:
+    """Have ssh's messages also where the user wants them: in a log of theirs, and with ``-vvv``."""
+    text = Path(log).read_text(errors="replace")
+    if not text:
+        return
+    Display().vvv(text)
+    with suppress(GetoptError, OSError):
+        options, _ = getopt(_ssh_arguments(connection), _SSH_OPTIONS)
+        if wanted := dict(options).get("-E"):
+            with Path(wanted).open("a") as theirs:
+                theirs.write(text)
+
+
 @contextmanager
 def guarded(seconds: float) -> Iterator[None]:
-    """Turn a connection failure into LinkError, and a call that takes too long into another.
-
-    Over ``seconds`` it becomes CallTimeoutError.
-    """
+    """End a call that takes more than ``seconds``, with CallTimeoutError."""
     armed = threading.current_thread() is threading.main_thread()
 
     def ring(_signal: int, _frame: object) -> None:
@@ -194,9 +285,6 @@ def guarded(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
-    except AnsibleConnectionFailure as error:
-        text = str(error)
-        raise LinkError(classify(text), summary(text)) from error
     finally:
         if armed:
             signal.setitimer(signal.ITIMER_REAL, 0)
