@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dxansible.calls.audit_text import end_message
 from dxansible.errors import UsageError
 from dxansible.logs import event
-from dxansible.runner.events import HostsKnown, PreflightDone
+from dxansible.runner.events import HostFound, HostsKnown, PreflightDone
 from dxansible.runner.turn_events import EndSeen
 from dxansible.settings import SlackSettings
 
@@ -41,6 +41,8 @@ class EndTeller:
         match news:
             case HostsKnown():
                 self._channels.update(dict.fromkeys(news.hosts, news.slack_channel))
+            case HostFound():
+                self._channels[news.host] = news.slack_channel
             case PreflightDone():
                 self._channels[news.result.host] = news.slack_channel
             case EndSeen() if news.won:

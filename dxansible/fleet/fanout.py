@@ -97,7 +97,7 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
         raise
     if run.cancelled.is_set():
         end = run.stop_unfinished() or end
-    if not state.preflights and not state.results and not end.killed:
+    if not state.known and not end.killed:
         return [_no_host(pattern, text, chosen, end)]
     run.close_silent(end)
     return [state.results[host] for host in state.hosts or state.results]

@@ -20,6 +20,7 @@ __all__ = [
     "CommandRuns",
     "Event",
     "HostBroken",
+    "HostFound",
     "HostsKnown",
     "PreflightDone",
     "RetryPlanned",
@@ -43,8 +44,19 @@ class HostsKnown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostFound:
+    """What the inventory says of a host; whether it can be reached is not known yet."""
+
+    host: str
+    user: str | None
+    auth_mode: str | None
+    session_id: str
+    slack_channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightDone:
-    """A host has been checked."""
+    """A host has been checked, and reached if anything is to be done there."""
 
     result: PreflightResult
     session_id: str
@@ -53,6 +65,8 @@ class PreflightDone:
     slack_channel: str | None = None
     warning: str | None = None
     """What ssh will do that a person should know, with a remedy."""
+    decides: bool = True
+    """No outcome follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +135,7 @@ class HostBroken:
 
 Event = (
     HostsKnown
+    | HostFound
     | PreflightDone
     | StreamNews
     | CommandRuns
@@ -143,7 +158,7 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
             yield HostBroken(host=host, text=str(result.get("msg") or "the task failed"))
         return
     if isinstance(record.get("preflight"), dict):
-        yield from _preflight(host, record["preflight"])
+        yield from _preflight(host, record["preflight"], decides="outcome" not in record)
     match record.get("kind"):
         case "preflight":
             yield from _preflight(host, record)
@@ -157,11 +172,20 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
             yield from _retries(host, record)
 
 
-def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
+def _preflight(host: str, record: Mapping[str, Any], *, decides: bool = True) -> Iterator[Event]:
     if record.get("hosts"):
         yield HostsKnown(
             hosts=tuple(map(str, record["hosts"])), slack_channel=record.get("slack_channel")
         )
+    if record["status"] is None:
+        yield HostFound(
+            host=host,
+            user=record["user"],
+            auth_mode=record["auth_mode"],
+            session_id=str(record["id"]),
+            slack_channel=record.get("slack_channel"),
+        )
+        return
     yield PreflightDone(
         result=PreflightResult(
             status=PreflightStatus(record["status"]),
@@ -185,6 +209,7 @@ def _preflight(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
         port=record["port"],
         slack_channel=record.get("slack_channel"),
         warning=record.get("warning"),
+        decides=decides,
     )
 
 

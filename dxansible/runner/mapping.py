@@ -22,6 +22,7 @@ from dxansible.runner.events import (
     CommandRuns,
     Event,
     HostBroken,
+    HostFound,
     HostsKnown,
     PreflightDone,
     RetryPlanned,
@@ -116,6 +117,8 @@ class RunState:
                 if not self.hosts:  # a run that follows a killed one has fewer
                     self.hosts = news.hosts
                     self._listener.hosts_known(news.hosts)
+            case HostFound():
+                self._remember(news.host, news.user, news.auth_mode, news.session_id)
             case PreflightDone():
                 self._preflight(news)
             case StreamNews():
@@ -141,14 +144,21 @@ class RunState:
         match news:
             case HostsKnown() if not self.hosts:
                 self.take(news)
+            case HostFound() if self._state(news.host).session_id is None:
+                self._remember(news.host, news.user, news.auth_mode, news.session_id)
             case PreflightDone() if news.result.host not in self.preflights:
-                self._remember(news)
+                self._check(news)
             case Verdict() if news.host not in self.results:
                 if news.totals is not None:
                     state = self._state(news.host)
                     state.out.end_at(news.totals[0])
                     state.err.end_at(news.totals[1])
                 self._verdict(news)
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was heard of a host."""
+        return bool(self._states or self.results)
 
     def unfinished(self) -> list[str]:
         """Hosts that have no outcome yet, of those that are known to take part."""
@@ -190,10 +200,10 @@ class RunState:
 
     def _preflight(self, news: PreflightDone) -> None:
         result = news.result
-        if self._state(result.host).earlier:
-            return  # it has passed in an earlier run
-        self._remember(news)
-        self._event("session", logging.DEBUG, host=result.host, session=news.session_id)
+        again = self._state(result.host).earlier > 0
+        if again and (not result.ok or result.host in self.preflights):
+            return  # it has passed in an earlier run, or may have: the command may run there
+        self._check(news)
         self._event(
             "preflight_ok" if result.ok else "preflight_failed",
             logging.INFO if result.ok else logging.ERROR,
@@ -201,6 +211,7 @@ class RunState:
             user=result.user,
             auth_mode=result.auth_mode,
             status=None if result.ok else str(result.status),
+            attempt=None if result.ok else result.attempts or None,
             duration_ms=result.duration_ms,
             error=result.error,
         )
@@ -208,7 +219,7 @@ class RunState:
             self._event(
                 "host_key_not_remembered", logging.WARNING, host=result.host, error=news.warning
             )
-        if self._runs_command and not result.ok:
+        if self._runs_command and not result.ok and news.decides:
             self._finish(
                 result.host,
                 FanoutOutcome.PREFLIGHT_FAILED,
@@ -216,14 +227,21 @@ class RunState:
                 error=result.error,
                 attempts=result.attempts,
                 duration_ms=result.duration_ms,
-                logged=True,
             )
 
-    def _remember(self, news: PreflightDone) -> None:
-        state = self._state(news.result.host)
-        self.preflights[news.result.host] = news.result
-        state.user, state.auth_mode = news.result.user, news.result.auth_mode
-        state.session_id = news.session_id
+    def _check(self, news: PreflightDone) -> None:
+        result = news.result
+        self.preflights[result.host] = result
+        self._remember(result.host, result.user, result.auth_mode, news.session_id)
+
+    def _remember(
+        self, host: str, user: str | None, auth_mode: str | None, session_id: str
+    ) -> None:
+        state = self._state(host)
+        if state.session_id is None and session_id:
+            self._event("session", logging.DEBUG, host=host, session=session_id)
+        state.user, state.auth_mode = user, auth_mode
+        state.session_id = session_id or None
 
     def _stream(self, news: StreamNews) -> None:
         state = self._state(news.host)
@@ -284,7 +302,6 @@ class RunState:
         stop_verified: bool | None = None,
         left_running: int = 0,
         disk_full: bool = False,
-        logged: bool = False,
     ) -> None:
         state = self._state(host)
         result = FanoutResult(
@@ -308,7 +325,8 @@ class RunState:
         )
         state.out = state.err = Capture(0)
         self.results[host] = result
-        if not logged:
+        checked = self.preflights.get(host)
+        if checked is None or checked.status is not reason:
             self._log_result(result)
         self._listener.finished(result)
 

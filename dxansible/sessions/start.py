@@ -69,7 +69,7 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
     if gone.is_set():
         state.detach()
     foretold: dict[str, str] = {}
-    if not state.preflights and not state.results:
+    if not state.known:
         if gone.is_set():
             return [_interrupted(pattern, chosen)]
         if not end.killed:

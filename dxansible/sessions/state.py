@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.redact import redact
-from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone, RetryPlanned
+from dxansible.runner.events import (
+    HostBroken,
+    HostFound,
+    HostsKnown,
+    PreflightDone,
+    RetryPlanned,
+)
 from dxansible.runner.request import KILLED
 from dxansible.runner.turn_events import TurnEnded, TurnNews
 from dxansible.sessions.masked_text import MaskedText
@@ -76,7 +82,7 @@ class TurnState:
         self._watching = watching
         self._listener = listener
         self._session = session
-        self._ids: dict[str, str] = {}
+        self._found: dict[str, HostFound] = {}
         self._taken: dict[str, TurnNews] = {}
         self._queued: set[str] = set()
         self._masked: dict[str, tuple[MaskedText, MaskedText]] = {}
@@ -90,6 +96,8 @@ class TurnState:
             case HostsKnown():
                 self.hosts = news.hosts
                 self._listener.hosts_known(news.hosts)
+            case HostFound():
+                self._found[news.host] = news
             case PreflightDone():
                 self._preflight(news)
             case TurnNews():
@@ -135,19 +143,29 @@ class TurnState:
         """The results in the inventory's order."""
         return [self.results[host] for host in self.hosts or self.results]
 
+    @property
+    def known(self) -> bool:
+        """Whether anything was heard of a host."""
+        return bool(self._found or self.results)
+
     def _unfinished(self) -> list[str]:
-        return [host for host in self.hosts or self.preflights if host not in self.results]
+        return [host for host in self.hosts or self._found if host not in self.results]
 
     def _level(self, level: int) -> int:
         return logging.DEBUG if self._watching else level
 
     def _id(self, host: str) -> str:
-        return self._session or self._ids.get(host, "")
+        return self._session or (self._found[host].session_id if host in self._found else "")
 
     def _preflight(self, news: PreflightDone) -> None:
         result = news.result
         self.preflights[result.host] = result
-        self._ids[result.host] = news.session_id
+        self._found[result.host] = HostFound(
+            host=result.host,
+            user=result.user,
+            auth_mode=result.auth_mode,
+            session_id=news.session_id,
+        )
         event(
             "preflight_ok" if result.ok else "preflight_failed",
             self._level(logging.INFO) if result.ok else logging.ERROR,
@@ -155,10 +173,11 @@ class TurnState:
             user=result.user,
             auth_mode=result.auth_mode,
             status=None if result.ok else str(result.status),
+            attempt=None if result.ok else result.attempts or None,
             duration_ms=result.duration_ms,
             error=result.error,
         )
-        if not result.ok:
+        if not result.ok and news.decides:
             self._end(
                 result.host, FanoutOutcome.PREFLIGHT_FAILED, result.status, result.error or ""
             )
@@ -211,13 +230,13 @@ class TurnState:
     def _finish(self, result: TurnResult) -> None:
         if (held := self._masked.get(result.host)) is not None:
             self._tell(result.host, *(each.close() for each in held))
-        known = self.preflights.get(result.host)
+        found, known = self._found.get(result.host), self.preflights.get(result.host)
         error, push = redact(result.error) if result.error else None, result.push
         if push is not None and push.note is not None:
             push = replace(push, note=redact(push.note))
-        result = replace(result, user=known.user if known else None, error=error, push=push)
+        result = replace(result, user=found.user if found else None, error=error, push=push)
         self.results[result.host] = result
-        failed_before = known is not None and not known.ok and result.reason is known.status
+        failed_before = known is not None and result.reason is known.status
         if result.outcome is not None and not failed_before:
             event(
                 result.outcome.lower(),

@@ -12,6 +12,7 @@ from dxansible.runner.events import (
     CommandRuns,
     Event,
     HostBroken,
+    HostFound,
     HostsKnown,
     PreflightDone,
     RetryPlanned,
@@ -108,6 +109,33 @@ def test_a_preflight_that_comes_with_the_first_try_is_told_before_it() -> None:
 
     kinds = [type(event) for event in parse(raw)]
     assert kinds == [HostsKnown, PreflightDone, RetryPlanned]
+
+
+def test_a_host_that_was_not_reached_yet_has_no_preflight_that_is_done() -> None:
+    found = records.PREFLIGHT | {"status": None}
+    raw = records.command("runner_retry", done=False, preflight=found)
+
+    (event,) = parse(raw)
+    assert event == HostFound(
+        host="epyc6",
+        user="feng",
+        auth_mode="tailscale",
+        session_id=records.PREFLIGHT["id"],
+        slack_channel="C09MQGMFKDE",
+    )
+
+
+def test_a_preflight_decides_unless_an_outcome_comes_with_it() -> None:
+    failed = records.PREFLIGHT | {"status": "HOST_UNREACHABLE", "error": "refused"}
+
+    alone = only(records.preflight(status="HOST_UNREACHABLE"))
+    (with_outcome, verdict) = parse(records.command(preflight=failed))
+
+    assert isinstance(alone, PreflightDone)
+    assert alone.decides
+    assert isinstance(with_outcome, PreflightDone)
+    assert not with_outcome.decides
+    assert isinstance(verdict, Verdict)
 
 
 def test_the_collection_has_a_word_for_every_status_of_ours() -> None:

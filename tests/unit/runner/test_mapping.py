@@ -99,6 +99,41 @@ def test_the_log_has_the_lines_of_the_specification() -> None:
     ]
 
 
+def test_a_host_that_is_not_reached_has_not_passed_its_preflight() -> None:
+    diary = Diary()
+    run = Run(listener=diary)
+    found = records.PREFLIGHT | {"status": None}
+    failed: dict[str, Any] = {
+        "outcome": "PREFLIGHT_FAILED",
+        "reason": "HOST_UNREACHABLE",
+        "error": "epyc6: is it on?",
+        "exit_code": None,
+        "preflight": found
+        | {"status": "HOST_UNREACHABLE", "error": "epyc6: is it on?", "attempts": 2},
+    }
+
+    run.take(records.command("runner_retry", done=False, preflight=found))
+    assert (run.log, run.state.known, run.state.unfinished()) == ([], True, ["epyc6"])
+    run.take(records.command(**failed))
+
+    (line,) = run.log
+    assert "preflight_failed" in line
+    assert "status=HOST_UNREACHABLE attempt=2" in line
+    assert diary.pages == [("finished", "epyc6", FanoutOutcome.PREFLIGHT_FAILED)]
+    assert (run.result.user, run.result.session_id) == ("feng", records.PREFLIGHT["id"])
+
+
+def test_a_refused_login_is_told_as_a_failed_preflight_and_as_its_outcome() -> None:
+    run = Run()
+    failed = records.PREFLIGHT | {"status": "AUTH_MODE_INVALID", "error": "refused"}
+
+    run.take(
+        records.command(outcome="FAILURE", reason="auth_failed", error="refused", preflight=failed)
+    )
+
+    assert [line.split()[0] for line in run.log] == ["preflight_failed", "failure"]
+
+
 def test_without_a_callback_the_log_goes_its_usual_way(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 

@@ -86,6 +86,18 @@ def test_a_stop_does_not_change_what_the_run_itself_has_told() -> None:
     assert run.state.preflights["epyc6"].user == "feng"
 
 
+def test_a_stop_tells_who_a_host_is_that_the_run_had_not_come_to() -> None:
+    run = Run()
+    found = records.PREFLIGHT | {"status": None}
+
+    for user in ("feng", "root"):
+        for event in parse(records.stop(preflight=found | {"user": user})):
+            run.state.take_stop(event)
+
+    assert run.state.results["epyc6"].user == "feng"
+    assert run.log[0].startswith("aborted host=epyc6 user=feng")
+
+
 def test_output_that_the_run_itself_did_not_get_is_counted() -> None:
     state = RunState("make test", Quiet())
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.outcome import FanoutOutcome, PreflightResult, PreflightStatus, Reason
-from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone, RetryPlanned, StreamNews
+from dxansible.runner.events import (
+    HostBroken,
+    HostFound,
+    HostsKnown,
+    PreflightDone,
+    RetryPlanned,
+    StreamNews,
+)
 from dxansible.runner.request import PlayEnd
 from dxansible.runner.turn_events import TurnEnded, TurnNews
 from dxansible.sessions import SilentListener
@@ -37,6 +44,9 @@ SUCCESS = TurnResult(
     turn=1, agent="shell", attempts=1,
 )  # fmt: skip
 ENDED = TurnEnded(result=SUCCESS)
+
+
+FOUND = HostFound(host="epyc6", user="feng", auth_mode="tailscale", session_id=SES)
 
 
 class Notes:
@@ -259,3 +269,22 @@ def test_a_silent_listener_takes_everything() -> None:
         state.take(each)
 
     assert only(state).outcome is FanoutOutcome.SUCCESS
+
+
+def test_a_host_is_known_before_it_is_reached(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    state, _ = after(FOUND)
+    assert (state.known, state.preflights, caplog.messages) == (True, {}, [])
+
+    state.detach()
+
+    assert (only(state).session_id, only(state).user) == (SES, "feng")
+
+
+def test_a_connection_that_fails_is_one_result() -> None:
+    reason = PreflightStatus.HOST_UNREACHABLE
+    lost = replace(SUCCESS, outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=reason)
+
+    _, notes = after(FOUND, replace(DOWN, decides=False), TurnEnded(result=lost))
+
+    assert [result.reason for result in notes.results] == [reason]

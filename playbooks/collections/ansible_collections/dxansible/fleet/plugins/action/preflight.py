@@ -18,20 +18,10 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.preflight import (
     OPTIONS,
+    STATUS,
     VARIABLES,
     Preflight,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
-
-_STATUS = {
-    SshFailure.UNRESOLVABLE: checks.Status.HOST_UNRESOLVABLE,
-    SshFailure.UNREACHABLE: checks.Status.HOST_UNREACHABLE,
-    SshFailure.CONNECT_TIMEOUT: checks.Status.TIMEOUT,
-    SshFailure.HOST_KEY: checks.Status.AUTH_MODE_INVALID,
-    SshFailure.AUTH: checks.Status.AUTH_MODE_INVALID,
-    SshFailure.LOST: checks.Status.HOST_UNREACHABLE,
-}
-
 
 _SPEC = {
     **OPTIONS,
@@ -106,7 +96,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
                 self._ask(agent, ":".join(arguments["path"]), record)
         except link.LinkError as error:
             raise checks.CheckFailure(
-                _STATUS[error.failure], link.explain(target.name, error)
+                STATUS[error.failure], link.explain(target.name, error)
             ) from error
         except link.CallTimeoutError as error:
             text = link.explain(target.name, error)

@@ -209,8 +209,10 @@ dx:
       description:
         - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
           failed, RV(dx) itself is that.
+        - Its RV(dxansible.fleet.preflight#module:dx.status) is null before the host was reached,
+          or if the connection was lost.
       type: dict
-      returned: in the first try with O(preflight)
+      returned: with O(preflight), in the first try and in the one that completes it
     limit:
       description: Bytes of each stream that are kept.
       type: int

@@ -93,6 +93,7 @@ dx:
       description:
         - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
           failed, RV(dx) itself is that.
+        - Its RV(dxansible.fleet.preflight#module:dx.status) is null if the connection was lost.
       type: dict
       returned: with O(preflight)
     id:

@@ -18,7 +18,7 @@ from . import link, session, verdict
 from .call import CALL_SPEC, CALL_VARIABLES
 from .given import complete
 from .keeper import CutShortError, KeeperError
-from .preflight import Preflight
+from .preflight import Preflight, first_contact
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
             time.sleep(self._arguments["retry_delay"])
             progress.retry = False
         decided = self._try(progress, record)
+        self._tell_preflight(progress, record, decided)
         progress.done = decided is not None
         progress.remember()
         progress.spent = self._crowded and time.time() - progress.turn_began >= self._turn()
@@ -121,10 +122,25 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
             if preflight.failure is not None:
                 self._result |= {"failed": True, "msg": preflight.failure.text}
                 return False
+            known["status"] = None
             _PREFLIGHTS[self._task._uuid, self._host] = known  # noqa: SLF001 - as above
         self._arguments["ssh"] = known["ssh"]
         self._preflight_id = str(known["id"])
         return True
+
+    def _tell_preflight(
+        self, progress: session.Progress, record: dict[str, Any], decided: verdict.Verdict | None
+    ) -> None:
+        """Say once, with the first contact or the end of all attempts, how the preflight went."""
+        known = _PREFLIGHTS.get((self._task._uuid, self._host))  # noqa: SLF001 - as above
+        if known is None or known["status"] is not None:
+            return
+        if self._link.reached or (decided is not None and not progress.contacted):
+            first_contact(known, self._link, decided.error if decided else None)
+            known["attempts"] = progress.attempts
+            if not self._link.reached:
+                known["duration_ms"] += round((time.time() - progress.began) * 1000)
+            record["preflight"] = known if "preflight" in record else known | {"hosts": None}
 
     @abstractmethod
     def _progress(self) -> session.Progress:

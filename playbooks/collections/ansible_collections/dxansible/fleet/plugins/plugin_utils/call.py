@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 
 from . import link
 from .given import complete
-from .preflight import OPTIONS, VARIABLES, Preflight
+from .preflight import OPTIONS, VARIABLES, Preflight, first_contact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ class CallAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
             if preflight.failure is not None:
                 failed = {"failed": True, "msg": preflight.failure.text, "changed": False}
                 return result | failed | {"dx": preflight.record}
-            record["preflight"] = preflight.record
+            record["preflight"] = preflight.record | {"status": None}
             self._arguments["ssh"] = preflight.record["ssh"]
             self._preflight_id = str(preflight.record["id"])
         self._link = link.Link(
@@ -65,7 +65,11 @@ class CallAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
             connect_timeout=self._timeout,
             batch_mode=self._arguments["batch_mode"],
         )
-        return result | {"changed": False, "dx": record} | self._call(record)
+        result |= {"changed": False, "dx": record} | self._call(record)
+        if "preflight" in record:
+            first_contact(record["preflight"], self._link, record["error"])
+            record["preflight"]["attempts"] = 1
+        return result
 
     @abstractmethod
     def _call(self, record: dict[str, Any]) -> dict[str, Any]:

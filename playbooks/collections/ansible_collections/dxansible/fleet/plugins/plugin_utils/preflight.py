@@ -7,11 +7,22 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import checks, known_hosts, link, session
+from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OPTIONS", "VARIABLES", "Preflight"]
+__all__ = ["OPTIONS", "STATUS", "VARIABLES", "Preflight", "first_contact"]
+
+STATUS: Mapping[SshFailure, checks.Status] = {
+    SshFailure.UNRESOLVABLE: checks.Status.HOST_UNRESOLVABLE,
+    SshFailure.UNREACHABLE: checks.Status.HOST_UNREACHABLE,
+    SshFailure.CONNECT_TIMEOUT: checks.Status.TIMEOUT,
+    SshFailure.HOST_KEY: checks.Status.AUTH_MODE_INVALID,
+    SshFailure.AUTH: checks.Status.AUTH_MODE_INVALID,
+    SshFailure.LOST: checks.Status.HOST_UNREACHABLE,
+}
+"""What a connection that failed means for a preflight that includes it."""
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "run_id": {"type": "str", "default": ""},
@@ -25,6 +36,17 @@ VARIABLES: Mapping[str, str] = {
     "slack_channel": "dx_slack_channel",
 }
 """Where an option comes from that a task doesn't give."""
+
+
+def first_contact(record: dict[str, Any], way: link.Link, error: str | None) -> None:
+    """Complete the record of a preflight: the first contact is the last of its checks.
+
+    Where the connection was lost its status stays None: nobody knows how far that had come.
+    """
+    if way.reached:
+        record["status"] = str(checks.Status.OK)
+    elif way.failure not in {None, SshFailure.LOST}:
+        record |= {"status": str(STATUS[way.failure]), "error": error}
 
 
 class Preflight:
