@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.fleet.patterns import is_plain_name, split_pattern
 from dxansible.outcome import HostMapping
 from dxansible.runner.backend import read_inventory
+from dxansible.runner.misconfigured import VAULT_REMEDY, is_about_vault
 from dxansible.runner.request import KILLED, PlayRequest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dxansible.runner.request import PlayEnd
     from dxansible.settings import Settings
 
@@ -23,6 +28,10 @@ __all__ = [
     "list_hosts",
     "read_variable",
 ]
+
+_CAUSE = re.compile(r"Failed to parse inventory: |YAML parsing|Attempting to decrypt|Decryption f")
+_VAULT = b"$ANSIBLE_VAULT"
+_MOST_FILES = 5
 
 
 def list_hosts(settings: Settings) -> list[HostMapping]:
@@ -122,15 +131,43 @@ def _read(settings: Settings) -> dict[str, Any]:
     try:
         return read_inventory(request)
     except EngineError as error:
-        message = (
-            f"the inventory {settings.inventory[0]} can't be used: {_cause(error.output_tail)}"
-        )
-        raise InventoryError(message, "ansible-inventory --list -i shows more") from error
+        cause = _cause(_words(request, error)).rstrip(".")
+        message, remedy = f"can't be used: {cause}", "ansible-inventory --list -i shows more"
+        if is_about_vault(cause):
+            encrypted = ", ".join(map(str, _encrypted_files(settings.inventory[0])))
+            message, remedy = f"{message} (encrypted: {encrypted})", VAULT_REMEDY
+        raise InventoryError(f"the inventory {settings.inventory[0]} {message}", remedy) from error
+
+
+def _words(request: PlayRequest, error: EngineError) -> str:
+    """What Ansible says of the user's own source.
+
+    Variables are read with the source after it, ours, which Ansible blames for what is wrong.
+    """
+    try:
+        read_inventory(replace(request, inventory=request.inventory[:1]))
+    except EngineError as alone:
+        return alone.output_tail
+    return error.output_tail
+
+
+def _encrypted_files(inventory: Path) -> list[Path]:
+    """The first few files of an inventory that are encrypted as a whole."""
+    directory = inventory if inventory.is_dir() else inventory.parent
+    found = [inventory, *directory.glob("*_vars/**/*"), *directory.glob("*")]
+    encrypted = [path for path in dict.fromkeys(found) if path.is_file() and _is_encrypted(path)]
+    return sorted(encrypted)[:_MOST_FILES]
+
+
+def _is_encrypted(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(_VAULT)) == _VAULT
+    return False
 
 
 def _cause(output: str) -> str:
     """What Ansible says is wrong: its error lines, and failing those its last words."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("[ERROR]: ") for line in lines if "ERROR" in line]
-    causes = [line for line in lines if re.match(r"Failed to parse inventory: |YAML parsing", line)]
+    causes = [line for line in lines if _CAUSE.match(line)]
     return "; ".join([*errors, *dict.fromkeys(causes)])[:400] or " ".join(lines)[-400:]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dxansible.outcome import FanoutOutcome, PreflightResult, PreflightStatus, Reason
+from dxansible.runner.misconfigured import explain_variable
 from dxansible.runner.turn_events import TurnEvent, parse_turn_record
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class PreflightDone:
     """What ssh will do that a person should know, with a remedy."""
     decides: bool = True
     """No outcome follows."""
+    misconfigured: bool = False
+    """Ansible can't use a variable that the inventory has for the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +158,7 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
     record = result.get("dx")
     if not isinstance(record, dict):
         if raw["event"] in {"runner_on_failed", "runner_on_unreachable"}:
-            yield HostBroken(host=host, text=str(result.get("msg") or "the task failed"))
+            yield _broken(raw, host, str(result.get("msg") or "the task failed"))
         return
     if isinstance(record.get("preflight"), dict):
         yield from _preflight(host, record["preflight"], decides="outcome" not in record)
@@ -170,6 +173,22 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
         case _:
             yield from parse_turn_record(host, record)
             yield from _retries(host, record)
+
+
+def _broken(raw: Mapping[str, Any], host: str, text: str) -> Event:
+    explained = explain_variable(raw)
+    if explained is None:
+        return HostBroken(host=host, text=text)
+    result = PreflightResult(
+        status=PreflightStatus.USER_MAPPING_MISSING,
+        host=host,
+        user=None,
+        auth_mode=None,
+        duration_ms=0,
+        attempts=0,
+        error=explained,
+    )
+    return PreflightDone(result=result, session_id="", address="", port=None, misconfigured=True)
 
 
 def _preflight(host: str, record: Mapping[str, Any], *, decides: bool = True) -> Iterator[Event]:

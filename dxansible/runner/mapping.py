@@ -114,9 +114,7 @@ class RunState:
         """Apply one event."""
         match news:
             case HostsKnown():
-                if not self.hosts:  # a run that follows a killed one has fewer
-                    self.hosts = news.hosts
-                    self._listener.hosts_known(news.hosts)
+                self._hosts_known(news.hosts)
             case HostFound():
                 self._remember(news.host, news.user, news.auth_mode, news.session_id)
             case PreflightDone():
@@ -197,6 +195,11 @@ class RunState:
 
     def _state(self, host: str) -> _HostState:
         return self._states.setdefault(host, _HostState())
+
+    def _hosts_known(self, hosts: tuple[str, ...]) -> None:
+        if not self.hosts:  # a run that follows a killed one has fewer
+            self.hosts = hosts
+            self._listener.hosts_known(hosts)
 
     def _preflight(self, news: PreflightDone) -> None:
         result = news.result

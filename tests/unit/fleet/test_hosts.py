@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import EngineError, InventoryError, NoMatchError
-from dxansible.fleet.hosts import _cause, explain_no_match, list_hosts
+from dxansible.fleet.hosts import (
+    _cause,
+    _encrypted_files,
+    explain_no_match,
+    list_hosts,
+)
 from dxansible.outcome import HostMapping
 from dxansible.runner.request import PlayEnd
 from tests.unit.local_vm import write_inventory
@@ -137,3 +142,21 @@ def test_the_cause_is_what_ansible_calls_an_error_else_its_last_words(
 def test_a_cause_is_never_longer_than_a_reader_has_patience_for() -> None:
     assert len(_cause("ERROR " + "x" * 10_000)) == 400
     assert len(_cause("x" * 10_000)) == 400
+
+
+def test_files_that_are_encrypted_as_a_whole_are_named(tmp_path: Path) -> None:
+    secret = tmp_path / "group_vars" / "all" / "secret.yml"
+    secret.parent.mkdir(parents=True)
+    secret.write_text("$ANSIBLE_VAULT;1.1;AES256\n")
+    (tmp_path / "hosts.yml").write_text("all:\n")
+    (tmp_path / "locked").symlink_to(tmp_path / "missing")
+
+    assert _encrypted_files(tmp_path) == _encrypted_files(tmp_path / "hosts.yml") == [secret]
+
+
+def test_a_source_of_ours_that_is_broken_is_named_itself(settings: Settings, home: Path) -> None:
+    (home / "groups.yml").write_text("plugin: [")
+    broken = replace(settings, inventory=(settings.inventory[0], home / "groups.yml"))
+
+    with pytest.raises(InventoryError, match=r"groups\.yml"):
+        list_hosts(broken)

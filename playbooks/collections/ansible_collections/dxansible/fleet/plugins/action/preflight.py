@@ -10,7 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents, checks, link
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.given import complete
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.given import complete, of_host
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
     Keeper,
     KeeperError,
@@ -57,7 +57,8 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         _, arguments = self.validate_argument_spec(_SPEC)
         connect = arguments["connect"] and self._may_connect(variables)
         agent = _agent(arguments) if connect and arguments["survey"] else None
-        preflight = Preflight(self._connection, variables, arguments)
+        found = of_host(self._templar, variables)
+        preflight = Preflight(self._connection, found, arguments)
         preflight.record |= {"connect": connect, "agent": agent and agent.name}
         preflight.make(arguments["timeout"])
         if connect and preflight.failure is None:

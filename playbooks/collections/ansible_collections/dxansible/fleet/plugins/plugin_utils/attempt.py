@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 
 from . import link, session, verdict
 from .call import CALL_SPEC, CALL_VARIABLES
-from .given import complete
+from .given import complete, of_host
 from .keeper import CutShortError, KeeperError
 from .preflight import Preflight, first_contact
 from .ssh_errors import SshFailure
@@ -116,7 +116,8 @@ class AttemptAction(ActionBase):  # type: ignore[misc] # ansible-core has no typ
         """
         known = _PREFLIGHTS.get((self._task._uuid, self._host))  # noqa: SLF001 - names the task
         if known is None:
-            preflight = Preflight(self._connection, self._variables, self._arguments["preflight"])
+            found = of_host(self._templar, self._variables)
+            preflight = Preflight(self._connection, found, self._arguments["preflight"])
             preflight.make(self._arguments["connect_timeout"])
             known = record["preflight"] = preflight.record
             if preflight.failure is not None:

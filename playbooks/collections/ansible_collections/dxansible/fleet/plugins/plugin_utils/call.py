@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ansible.plugins.action import ActionBase
 
 from . import link
-from .given import complete
+from .given import complete, of_host
 from .preflight import OPTIONS, VARIABLES, Preflight, first_contact
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class CallAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
         self._timeout = float(self._arguments["connect_timeout"])
         record: dict[str, Any] = {"kind": self.kind}
         if self._arguments["preflight"] is not None:
-            preflight = Preflight(self._connection, variables, self._arguments["preflight"])
+            found = of_host(self._templar, variables)
+            preflight = Preflight(self._connection, found, self._arguments["preflight"])
             preflight.make(self._timeout)
             if preflight.failure is not None:
                 failed = {"failed": True, "msg": preflight.failure.text, "changed": False}

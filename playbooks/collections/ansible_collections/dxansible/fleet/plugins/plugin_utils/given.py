@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["complete"]
+__all__ = ["complete", "of_host"]
+
+_OF_HOST = ("dx_aliases", "dx_auth_mode", "dx_capabilities", "dx_hostnames")
 
 
 def complete(
@@ -32,3 +34,12 @@ def complete(
         elif option not in found and name in variables:
             found[option] = templar.template(variables[name])
     return found
+
+
+def of_host(
+    templar: Any,  # noqa: ANN401 - ansible-core has no types
+    variables: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The variables of a host, with values for the templates that describe it."""
+    found = {name: templar.template(variables[name]) for name in _OF_HOST if name in variables}
+    return {**variables, **found}

@@ -64,7 +64,7 @@ class Preflight:
         self._checks = options["checks"]
         self.failure: checks.CheckFailure | None = None
         name = str(variables["inventory_hostname"])
-        self.target = link.describe(name, connection, dict(variables))
+        self.target = link.describe(name, connection, variables)
         hosts = variables.get("ansible_play_hosts_all") or [name]
         run_id = options["run_id"] or session.new_run_id(options["id_prefix"])
         self.record: dict[str, Any] = {
