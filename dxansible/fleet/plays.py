@@ -40,8 +40,8 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     """Run it on the hosts of an Ansible pattern; ``take`` gets the events one at a time.
 
     So does ``observer``, before it. ``secret_text`` reaches the playbook over a socket. Raises
-    UsageError for a pattern that is empty, EngineError and ContentError, and InventoryError if the inventory has a variable for every host
-    of the run that Ansible can't use.
+    UsageError for a pattern that is empty, EngineError and ContentError, and InventoryError if the
+    inventory has a variable for every host of the run that Ansible can't use.
     """
     check_pattern(limit)
     broken: list[PreflightDone] = []

@@ -131,8 +131,10 @@ class TurnState:
 
         ``foretold`` has the session of each host, where a killed run could not say which there are.
         """
-        self._ids = {**(foretold or {}), **self._ids}
-        for host in self._unfinished() or [each for each in self._ids if each not in self.results]:
+        for host, session_id in (foretold or {}).items():
+            unknown = HostFound(host=host, user=None, auth_mode=None, session_id=session_id)
+            self._found.setdefault(host, unknown)
+        for host in self._unfinished():
             text = f"{host}: Ansible ended ({end.status}) without a word about this host"
             if end.killed:
                 back = f"see: dx-dispatch --logs {self._id(host)} --follow"
