@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "FanoutOutcome",
@@ -23,6 +23,7 @@ __all__ = [
     "Reason",
     "Truncation",
     "worst",
+    "worst_exit_code",
 ]
 
 
@@ -48,6 +49,7 @@ _EXIT_CODES = {
     FanoutOutcome.TIMEOUT: 124,
     FanoutOutcome.ABORTED: 130,
 }
+_USAGE = 2
 
 
 def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
@@ -60,6 +62,19 @@ def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
         message = "no outcome at all: nothing has run, which is not a success"
         raise ValueError(message)
     return max(found, key=lambda outcome: outcome.exit_code)
+
+
+def worst_exit_code(results: Sequence[FanoutResult]) -> int:
+    """What the process exits with after a run over many hosts.
+
+    That of the worst outcome; but 2, as for any usage error, where an id was refused as another
+    command's and nothing has run on any host.
+    """
+    refused = [result for result in results if result.reason is Reason.ID_CONFLICT]
+    unrun = [each for each in results if each.outcome is FanoutOutcome.PREFLIGHT_FAILED]
+    if refused and len(refused) + len(unrun) == len(results):
+        return _USAGE
+    return worst(result.outcome for result in results).exit_code
 
 
 class PreflightStatus(StrEnum):
@@ -81,6 +96,7 @@ class Reason(StrEnum):
     SIGNALLED = "signalled"
     AUTH_FAILED = "auth_failed"
     HOST_KEY = "host_key"
+    ID_CONFLICT = "id_conflict"
     LOST = "lost"
     LOST_CONTACT = "lost_contact"
     VM_ERROR = "vm_error"
@@ -123,6 +139,8 @@ class Truncation:
     stderr_bytes: int = 0
     disk_full: bool = False
     """The VM's disk was full, so more is missing than was counted."""
+    expired: bool = False
+    """The command ended long ago, and the VM no longer keeps its output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +150,8 @@ class FanoutResult:
     `exit_code` is None where the command did not run to an exit of its own. `error` says what
     happened and what to do, and is None on success that nobody wanted to stop. `attempts` counts
     connection attempts. `stop_verified` is None where nothing was to be stopped; `left_running`
-    counts processes that the command left behind on purpose.
+    counts processes that the command left behind on purpose. `attached` says that an earlier call
+    has started the command under this id, and that this one has run nothing.
     """
 
     outcome: FanoutOutcome
@@ -150,6 +169,7 @@ class FanoutResult:
     left_running: int = 0
     truncation: Truncation = field(default_factory=Truncation)
     session_id: str | None = None
+    attached: bool = False
 
     @property
     def stdout(self) -> str:

@@ -49,11 +49,14 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
     error = (result.error or "").removeprefix(f"{result.host}: ")
     if error and error != f"exit code {code}":
         notes.append(printable(error))
+    if result.attached:
+        notes.append("attached: an earlier call has run it under this id")
     if result.left_running:
         notes.append(f"left {result.left_running} process(es) running")
     cut = result.truncation.stdout_bytes + result.truncation.stderr_bytes
     if cut:
-        notes.append(f"{cut} bytes of output not kept")
+        expired = " any more" if result.truncation.expired else ""
+        notes.append(f"{cut} bytes of output not kept{expired}")
     if result.truncation.disk_full:
         notes.append("the VM's disk is full: output is missing that nobody counted")
     return "  ".join([line, *notes])

@@ -5,6 +5,7 @@ Returns what became of it on each of them.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from dataclasses import replace
@@ -187,8 +188,6 @@ class _Run:
             "dx_max_retries": options.max_retries,
             "dx_retry_delay": options.retry_delay_sec,
             "dx_batch_mode": options.batch_mode,
-            "dx_stdin_size": len(options.stdin),
-            "dx_command_size": len(self.text),
         }
         if options.output_limit is not None:
             variables["dx_output_limit"] = options.output_limit
@@ -199,15 +198,23 @@ class _Run:
             variables=variables,
             take=self._take,
             cancelled=self.cancelled,
-            secret_text=options.stdin + self.text,
+            secret_text=self._handed_over(),
             forks=options.forks,
             observer=self.observer,
         )
 
+    def _handed_over(self) -> bytes:
+        label = self.options.label
+        summary = summarize(self.text.decode(errors="replace") if label is None else label)
+        stdin = self.options.stdin
+        head = {"summary": summary, "stdin": len(stdin), "text": len(self.text)}
+        return json.dumps(head).encode() + b"\n" + stdin + self.text
+
     def stop_unfinished(self) -> PlayEnd | None:
         """Stop the command where it may still run; a host that has not begun can't any more.
 
-        Before we know the hosts Ansible may be ahead of us: then it is stopped on all of them.
+        Before we know the hosts Ansible may be ahead of us: then it is stopped on all of them. The
+        text goes along, so that another command under the same id is left alone.
         """
         hosts = self.state.unfinished()
         if self.state.hosts and not hosts:
@@ -219,6 +226,7 @@ class _Run:
             limit=limit,
             variables={"dx_run_id": self.run_id},
             take=self.state.take_stop,
+            secret_text=self._handed_over(),
             forks=self.options.forks,
         )
 

@@ -38,9 +38,12 @@ class FanoutOptions:
     output_limit: int | None = None
     """Bytes of each stream kept of a host; None is 4 MiB, less for many hosts (32 MiB in all)."""
     run_id: str | None = None
-    """Commands with the same id run once on each host, however often they are sent.
+    """A command runs once on each host under one id, however often it is sent.
 
-    None makes a new id.
+    An id belongs to its first command: another one is refused. None makes a new id.
+    """
+    label: str | None = None
+    """What the VM keeps of the command for listings; None is its text in one line without secrets.
     """
     stdin: bytes = field(default=b"", repr=False)
     """All that the command reads on its standard input; every host gets all of it."""

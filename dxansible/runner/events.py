@@ -88,6 +88,10 @@ class StreamNews:
     err_skipped: int = 0
     out_total: int = 0
     err_total: int = 0
+    attached: bool = False
+    """Another call has started the command."""
+    expired: bool = False
+    """What was skipped is no longer kept, as the command ended long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +248,8 @@ def _command(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
             err_skipped=int(err["skipped"]),
             out_total=int(out["total"]),
             err_total=int(err["total"]),
+            attached=bool(record.get("attached")),
+            expired=bool(record.get("expired")),
         )
     yield from _retries(host, record)
     if record.get("done"):

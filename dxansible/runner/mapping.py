@@ -86,6 +86,8 @@ class _HostState:
     limited: bool = False
     totals: tuple[int, int] = (0, 0)
     """Bytes of both streams that the VM had written at the last news."""
+    attached: bool = False
+    expired: bool = False
 
 
 class RunState:
@@ -256,7 +258,8 @@ class RunState:
         state.out.add(out, out_skipped)
         state.err.add(err, err_skipped)
         state.totals = (news.out_total, news.err_total)
-        if out_skipped or err_skipped:
+        state.attached, state.expired = news.attached, news.expired
+        if (out_skipped or err_skipped) and not news.expired:
             self._listener.cut(news.host, out_skipped, err_skipped)
         if out or err:
             self._listener.output(news.host, out, err)
@@ -322,9 +325,13 @@ class RunState:
             stop_verified=stop_verified,
             left_running=left_running,
             truncation=Truncation(
-                stdout_bytes=state.out.lost, stderr_bytes=state.err.lost, disk_full=disk_full
+                stdout_bytes=state.out.lost,
+                stderr_bytes=state.err.lost,
+                disk_full=disk_full,
+                expired=state.expired,
             ),
             session_id=state.session_id,
+            attached=state.attached,
         )
         state.out = state.err = Capture(0)
         self.results[host] = result
@@ -346,6 +353,7 @@ class RunState:
             reason=None if result.outcome is FanoutOutcome.SUCCESS else str(result.reason),
             stop_verified=result.stop_verified,
             session=result.session_id if result.reason is Reason.LOST_CONTACT else None,
+            attached=result.attached or None,
         )
 
     def _event(self, name: str, level: int, **fields: str | int | None) -> None:

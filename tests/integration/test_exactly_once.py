@@ -92,14 +92,6 @@ def test_five_clients_at_once_start_it_once_and_all_see_its_end(
     assert once.lines == 1
 
 
-def test_another_command_under_the_same_id_is_never_run(user: Dispatcher, once: Once) -> None:
-    once.end()
-    user.run(*once.arguments)
-    answer = user.run("epyc6", "--exec", "touch other", "--run-id", once.run_id, "--json")
-    assert answer.result["stdout"] == "begun\ndone\n"
-    assert not (once.vm.home / "other").exists()
-
-
 def test_a_second_host_runs_it_too(user: Dispatcher, lab: Lab, once: Once) -> None:
     names = ("epyc6", "macmini")
     for name in names:

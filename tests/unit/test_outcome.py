@@ -18,6 +18,7 @@ from dxansible.outcome import (
     Reason,
     Truncation,
     worst,
+    worst_exit_code,
 )
 
 WORST_FIRST = [
@@ -94,6 +95,26 @@ def test_no_outcome_is_not_a_success() -> None:
         worst([])
 
 
+def refused(**changes: Any) -> FanoutResult:  # noqa: ANN401 - any field of any type
+    return result(outcome=FanoutOutcome.FAILURE, reason=Reason.ID_CONFLICT, **changes)
+
+
+@pytest.mark.parametrize(
+    ("others", "code"),
+    [
+        ([], 2),
+        ([refused(host="b")], 2),
+        ([result(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=PreflightStatus.TIMEOUT)], 2),
+        ([result()], 1),
+        ([result(outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED)], 130),
+    ],
+)
+def test_an_id_that_is_refused_is_a_usage_error_where_nothing_has_run(
+    others: list[FanoutResult], code: int
+) -> None:
+    assert worst_exit_code([refused(), *others]) == code
+
+
 def test_words_of_the_specification_are_kept() -> None:
     assert [status.value for status in PreflightStatus] == [
         "OK",
@@ -105,7 +126,7 @@ def test_words_of_the_specification_are_kept() -> None:
     ]
     assert [reason.value for reason in Reason] == [
         *("ok", "exit_nonzero", "signalled", "auth_failed", "host_key"),
-        *("lost", "lost_contact", "vm_error", "deadline", "aborted"),
+        *("id_conflict", "lost", "lost_contact", "vm_error", "deadline", "aborted"),
         *("idle", "agent_invalid", "agent_missing", "agent_error", "no_end_of_turn"),
         *("needs_input", "verify_failed", "repo_unusable", "directory_unusable", "session_busy"),
         *("unknown_session", "no_conversation"),
@@ -177,8 +198,9 @@ def test_result_as_a_dict_is_what_json_gives_back() -> None:
         "error": "no answer on port 22; is the VM up?",
         "stop_verified": False,
         "left_running": 2,
-        "truncation": {"stdout_bytes": 7, "stderr_bytes": 0, "disk_full": False},
+        "truncation": {"stdout_bytes": 7, "stderr_bytes": 0, "disk_full": False, "expired": False},
         "session_id": "ses_abc123",
+        "attached": False,
     }
 
 

@@ -177,6 +177,10 @@ class Machine:
         call.stdin.flush()
         return call
 
+    def call(self, verb: str, text: str, **options: object) -> Call:
+        """Call any verb with this on its standard input, and don't wait for its answer."""
+        return self._call(verb, text.encode(), options)
+
     def note(self, session: str, text: str, **options: object) -> Call:
         """Call ``note``, and don't wait for its answer."""
         return self._call("note", text.encode(), {"id": session, **options})

@@ -81,6 +81,7 @@ def test_what_is_younger_than_the_age_stays(machine: Machine) -> None:
     _age(machine.session("s"), 1.5)
     machine.ask("clean", age=2)
     assert set(_listed(machine)) == {"s"}
+    _age(machine.session("s"), 1.5)
     machine.ask("clean", age=1)
     assert set(_listed(machine)) == set()
 
@@ -140,10 +141,43 @@ def test_ends_of_sessions_clean_up_after_the_others_once_an_hour(machine: Machin
     machine.run("old", "echo hi")
     wait_until(lambda: not machine.processes())
     hour = marker.read_text()
-    _age(machine.session("old"), 3)
+    _age(machine.session("old"), 8)
     machine.run("young", "echo hi")
     wait_until(lambda: not machine.processes())
     assert ("old" in _listed(machine)) == (marker.read_text() == hour)
     marker.write_text(f"{int(hour) - 1}\n")
     machine.run("new", "echo hi")
     wait_until(lambda: "old" not in _listed(machine))
+
+
+def test_an_end_is_remembered_for_a_week_and_its_output_for_a_day(any_machine: Machine) -> None:
+    any_machine.run("s", "echo one; echo two >&2; exit 4")
+    any_machine.run("turn.1", "echo words")
+    for name in ("s", "turn.1"):
+        _age(any_machine.session(name), 6.9)
+    any_machine.ask("clean")
+    reply = any_machine.start("s", "touch again")
+    assert (reply.state, reply.code, reply.attached) == ("exited", 4, True)
+    assert (reply.out, reply.err, reply.out_total, reply.err_total) == (b"", b"", 4, 4)
+    assert (reply.expired, reply.complete, reply.out_from) == (True, True, 4)
+    assert not (any_machine.home / "again").exists()
+    words = any_machine.poll("turn.1")
+    assert (words.out, words.expired) == (b"words\n", False)
+    assert _listed(any_machine)["s"].out_total == 4
+    _age(any_machine.session("s"), 7.1)
+    any_machine.ask("clean")
+    assert set(_listed(any_machine)) == {"turn.1"}
+
+
+def test_a_listing_can_be_of_turns_or_of_names_that_begin_alike(machine: Machine) -> None:
+    for name in ("one", "other", "one.1"):
+        machine.run(name, "echo hi")
+
+    def names(**options: str) -> set[str]:
+        found = read_listing(machine.answer("list", **options)).sessions
+        return {entry.name.removeprefix(machine.prefix) for entry in found}
+
+    assert names(turns="yes") == {"one.1"}
+    assert names(prefix=f"{machine.prefix}on") == {"one", "one.1"}
+    assert names(prefix=f"{machine.prefix}ot", turns="yes") == set()
+    assert names(prefix=f"{machine.prefix}") == {"one", "other", "one.1"}

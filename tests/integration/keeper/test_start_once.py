@@ -91,3 +91,61 @@ def test_ids_are_names_and_nothing_else(machine: Machine) -> None:
         with pytest.raises(KeeperError, match="id"):
             machine.start(name, COMMAND)
     assert _runs(machine) == 0
+
+
+def _bound(digest: str, command: str) -> tuple[str, dict[str, object]]:
+    """A text with the line that binds its id before it."""
+    return f'{digest} {{"task": "words"}}\n{command}', {"about": "yes", "length": len(command)}
+
+
+def test_an_id_belongs_to_the_first_digest(any_machine: Machine) -> None:
+    first, options = _bound("aa", COMMAND)
+    other, _ = _bound("bb", COMMAND)
+    assert not any_machine.start("s", first, **options).attached
+    assert any_machine.start("s", other, **options).state == "conflict"
+    assert any_machine.start("s", first, **options).attached
+    assert any_machine.follow("s").out == b"done\n"
+    assert any_machine.start("s", other, **options).state == "conflict"
+    assert _runs(any_machine) == 1
+
+
+def test_of_starters_with_different_digests_only_one_digest_runs(machine: Machine) -> None:
+    texts = [_bound(f"{number % 4:x}", f"echo {number % 4}; sleep 0.3") for number in range(12)]
+    calls = [machine.begin("s", text, **options) for text, options in texts]
+    replies = [call.reply() for call in calls]
+    (winner,) = (number % 4 for number, reply in enumerate(replies) if not reply.attached)
+    for number, reply in enumerate(replies):
+        assert (reply.state == "conflict") == (number % 4 != winner)
+    assert machine.follow("s").out == f"{winner}\n".encode()
+
+
+def test_what_binds_an_id_is_in_no_argument_and_not_part_of_the_command(machine: Machine) -> None:
+    text, options = _bound("abc", 'echo "$0"; cat "$0"; sed 1q "$0"')
+    reply = machine.run("s", text, **options)
+    assert reply.out.count(b"words") == 0
+    assert (machine.session("s") / "digest").read_text() == "abc\n"
+
+
+def test_a_digest_that_is_cut_short_is_nothing(machine: Machine) -> None:
+    for text in ("", "aa", "aa words", "zz words\necho ran >>runs"):
+        with pytest.raises(KeeperError, match=r"did not arrive whole|bad digest"):
+            machine.start("s", text, about="yes", length=0)
+    assert machine.poll("s").state == "unknown"
+    assert _runs(machine) == 0
+
+
+def test_a_session_from_before_digests_is_attached_to(machine: Machine) -> None:
+    machine.run("s", "echo once")
+    text, options = _bound("aa", COMMAND)
+    assert machine.start("s", text, **options).attached
+    assert _runs(machine) == 0
+
+
+def test_a_stop_with_another_digest_stops_nothing(machine: Machine) -> None:
+    text, options = _bound("aa", "sleep 0.5; echo done")
+    machine.start("s", text, **options)
+    answers = [
+        machine.call("abort", f"{digest} x\n", id="s", about="yes", wait=60).reply().state
+        for digest in ("bb", "aa")
+    ]
+    assert answers == ["conflict", "aborted"]

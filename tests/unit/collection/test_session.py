@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import session
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import (
+    Command,
     CommandError,
-    Given,
     Progress,
     first_wait,
     new_run_id,
@@ -71,32 +71,57 @@ def test_a_start_waits_where_no_other_host_waits_for_its_fork(
 
 @pytest.mark.parametrize("text", ["make test", "{{ 7*7 }}", "grün\n", "a\tb"])
 def test_a_command_comes_from_the_variable_as_it_is(text: str) -> None:
-    assert read_command({"dx_command": text}, "") == Given(command=text.encode())
-    assert read_command({"dx_command": text}, None) == Given(command=text.encode())
+    assert read_command({"dx_command": text}, "") == Command(text=text.encode())
+    assert read_command({"dx_command": text}, None) == Command(text=text.encode())
     both = {"dx_command": "cat", "dx_stdin": f"{text}\0"}
-    assert read_command(both, None) == Given(command=b"cat", stdin=f"{text}\0".encode())
+    assert read_command(both, None) == Command(text=b"cat", stdin=f"{text}\0".encode())
 
 
 def test_bytes_that_are_not_utf8_survive_a_variable() -> None:
-    assert read_command({"dx_command": "\udcff"}, None).command == b"\xff"
+    assert read_command({"dx_command": "\udcff"}, None).text == b"\xff"
 
 
 def test_a_command_comes_from_the_socket_byte_for_byte(tmp_path: Path) -> None:
     text = bytes(range(1, 256)) * 1000
 
-    with hand_over(text, tmp_path / "text.sock"):
-        given = read_command({"dx_command": "not this"}, str(tmp_path / "text.sock"))
-
-    assert given == Given(command=text)
+    head = b'{"summary": "make", "stdin": 0, "text": %d}\n' % len(text)
+    with hand_over(head + text, tmp_path / "text.sock"):
+        command = read_command({"dx_command": "not this"}, str(tmp_path / "text.sock"))
+    assert command == Command(text=text, summary="make")
 
 
 def test_standard_input_comes_before_the_command_and_neither_is_cut_short(tmp_path: Path) -> None:
-    path = tmp_path / "text.sock"
-    with hand_over(b"\0data\0cat", path):
-        assert read_command({}, str(path), sizes=(6, 3)) == Given(command=b"cat", stdin=b"\0data\0")
-        for sizes in ((6, 4), (7, 3), (0, 3)):
-            with pytest.raises(CommandError, match="did not arrive whole"):
-                read_command({}, str(path), sizes=sizes)
+    whole = b'{"summary": "x", "stdin": 6, "text": 3}\n\0data\0cat'
+    with hand_over(whole, tmp_path / "whole.sock"):
+        command = read_command({}, str(tmp_path / "whole.sock"))
+    assert command == Command(text=b"cat", stdin=b"\0data\0", summary="x")
+    for size in (0, 10, len(whole) - 4, len(whole) - 1):
+        with (
+            hand_over(whole[:size], tmp_path / f"{size}.sock"),
+            pytest.raises(CommandError, match="did not arrive whole"),
+        ):
+            read_command({}, str(tmp_path / f"{size}.sock"))
+
+
+def test_an_id_stands_for_the_bytes_of_the_command_and_for_where_programs_are_found() -> None:
+    digest = Command(text=b"make").digest(["~/bin"])
+
+    assert Command(text=b"make", summary="other words").digest(["~/bin"]) == digest
+    assert Command(text=b"make ").digest(["~/bin"]) != digest
+    assert Command(text=b"make").digest([]) != digest
+    assert Command(text=b"make", stdin=b"x").digest(["~/bin"]) != digest
+    assert Command(text=b"make").digest(["~/bin", "~/sbin"]) != digest
+
+
+def test_what_a_vm_is_told_of_a_command_is_one_line_of_ascii() -> None:
+    command = Command(text=b"a\nb", summary="grün\n")
+
+    line = command.about("epyc6", [])
+
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert line.isascii()
+    assert line.startswith(command.digest([]).encode() + b" {")
 
 
 @pytest.mark.parametrize(

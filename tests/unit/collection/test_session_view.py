@@ -75,7 +75,9 @@ def test_a_session_is_described_by_its_last_turn() -> None:
     first = entry(1, meta={"agent": "shell", "task": "Begin"}, code=1, began=100, at=200)
 
     assert view(first, entry(3)) == {
+        "kind": "agent",
         "session": SES,
+        "started_for": None,
         "turn": 3,
         "turns": 2,
         "agent": "robot",

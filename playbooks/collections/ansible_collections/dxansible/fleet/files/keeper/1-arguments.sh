@@ -3,21 +3,22 @@
 # and says what became of it. POSIX sh; runs under dash, bash, zsh and busybox. See docs/keeper.md.
 #
 #   keeper.sh start id=ID length=BYTES [deadline=S] [idle=S] [limit=BYTES] [path=DIRS] [grace=S]
-#                   [token=T] [meta=yes] [need=PROGRAM] [progress=ERE] [input=BYTES] <input-and-command-text
+#                   [token=T] [meta=yes] [about=yes] [need=PROGRAM] [progress=ERE] [input=BYTES] <input-and-command-text
 #   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES]
-#   keeper.sh abort id=ID [wait=S]
+#   keeper.sh abort id=ID [wait=S] [about=yes]
 #   keeper.sh note  id=ID name=NAME length=BYTES <text
-#   keeper.sh list  [id=ID] [chunk=BYTES]
+#   keeper.sh list  [id=ID] [prefix=TEXT] [turns=yes] [chunk=BYTES]
 #   keeper.sh clean [age=DAYS] [turns=yes [dry=yes]]
 #   keeper.sh ping  [program=NAME [path=DIRS] [version=ARGUMENT]]
 #
+# With about=yes a line "DIGEST TEXT" comes before the text: what the id stands for, and what a listing says of it.
 # start and abort end as poll does. A reply is one line "MARK key=value …", the bytes of both streams, "MARK end".
 set -u
 caller_umask=$(umask)
 umask 077
 
-id='' length=0 input=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=1 mark=dx
-idle=0 token='' meta='' need='' turns='' dry='' program='' version='' progress='' name=''
+id='' length=0 input=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=7 mark=dx
+idle=0 token='' meta='' about='' prefix='' need='' turns='' dry='' program='' version='' progress='' name=''
 verb=${1-}
 [ $# -eq 0 ] || shift
 for argument; do
@@ -37,6 +38,8 @@ for argument; do
         idle=*) idle=${argument#*=} ;;
         token=*) token=${argument#*=} ;;
         meta=*) meta=${argument#*=} ;;
+        about=*) about=${argument#*=} ;;
+        prefix=*) prefix=${argument#*=} ;;
         need=*) need=${argument#*=} ;;
         progress=*) progress=${argument#*=} ;;
         turns=*) turns=${argument#*=} ;;

@@ -86,11 +86,15 @@ pending() { # out|err offset: is there a byte at or after it?
 
 # Finds up to $chunk bytes from an offset and says where they begin and end. They are put aside, unless they are a
 # whole stream that has come to its end. A segment that is being trimmed reads as an empty one.
-cut() { # out|err offset: sets $from, $upto and $total; and $piece, the file that has the bytes, if there are any
+cut() { # out|err offset: sets $from, $upto and $total; $piece, the file that has the bytes, if there are any; $expired, if none are kept any more
     from=$2 upto=$2 stream=$1 piece='' complete=''
     [ ! -e "$dir/$1.eof" ] || complete=yes
     if ! pending "$1" "$2" || [ "$chunk" -eq 0 ]; then return 0; fi
     set -- "$dir/$stream".0*
+    if [ "$complete" ] && [ ! -e "$1" ]; then
+        from=$total upto=$total expired=yes
+        return
+    fi
     if [ "$complete" ] && [ $# -eq 1 ] && [ "$from" -eq 0 ] && [ "$total" -le "$chunk" ]; then
         upto=$total piece=$1
         return

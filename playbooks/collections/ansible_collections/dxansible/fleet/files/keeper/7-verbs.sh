@@ -15,10 +15,13 @@ await() { # up to $wait seconds for news; after output a moment more, as the end
 }
 
 reply() {
-    if [ "$state" = unknown ]; then
-        printf '\n%s state=unknown token=-\n%s end\n' "$mark" "$mark"
-        return
-    fi
+    case $state in
+        unknown | conflict)
+            printf '\n%s state=%s token=-\n%s end\n' "$mark" "$state" "$mark"
+            return
+            ;;
+    esac
+    expired=no
     cut out "$out"
     out_from=$from out_upto=$upto out_total=$total out_piece=$piece
     cut err "$err"
@@ -27,7 +30,7 @@ reply() {
     full=no
     [ ! -e "$dir/full" ] || full=yes
     word token
-    printf ' token=%s full=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$out_from" "$out_upto" "$out_total"
+    printf ' token=%s full=%s expired=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$expired" "$out_from" "$out_upto" "$out_total"
     printf ' err_from=%s err_upto=%s err_total=%s\n' "$from" "$upto" "$total"
     set -- ${out_piece:+"$out_piece"} ${piece:+"$piece"}
     [ $# -eq 0 ] || cat "$@" 2>/dev/null
@@ -40,7 +43,24 @@ describe() { # what is known at the start, and goes with the session
     look "$$"
     printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" && date +%s >"$staged/began" || return 1
     [ -z "$token" ] || printf '%s\n' "$token" >"$staged/token" || return 1
+    if [ -n "$digest" ]; then
+        printf '%s\n' "$digest" >"$staged/digest" && printf '%s\n' "$told" >"$staged/about" || return 1
+    fi
     [ "$meta" != yes ] || head -n 1 "$staged/command" >"$staged/meta"
+}
+
+read_about() { # sets $digest and $told, which are never arguments: others see those
+    digest='' told=''
+    [ "$about" = yes ] || return 0
+    IFS=' ' read -r digest told || fail "the command did not arrive whole"
+    case $digest in '' | *[!0-9a-f]*) fail "bad digest" ;; esac
+}
+
+conflicts() { # does the session stand for something else? One that has no digest was settled, or is older than digests
+    [ -n "$digest" ] && [ -f "$dir/digest" ] || return 1
+    known=
+    { IFS= read -r known <"$dir/digest"; } 2>/dev/null
+    [ "$known" != "$digest" ]
 }
 
 reserve() { # space for the end record and for replies, given back when the disk is full
@@ -67,6 +87,7 @@ receive() { # standard input: what the command will read, if there is such, and 
 start() {
     attached=yes
     command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
+    read_about
     if [ ! -d "$dir" ]; then
         if [ -n "$need" ] && ! places=$(locate "$need"); then
             printf '\n%s state=missing message=%s\n%s end\n' "$mark" "$places" "$mark"
@@ -86,15 +107,26 @@ start() {
     elif [ "$input" -gt 0 ]; then
         cat >/dev/null # who still sends would take our end for a broken connection
     fi
+    if conflicts; then
+        state=conflict
+        reply
+        return
+    fi
     await
     reply
 }
 
 abort() { # a session that has not arrived yet is settled too: it can't start later
+    read_about
     if [ ! -d "$dir" ]; then
         stage
         printf '%s\n' "$(never aborted)" >"$staged/supervisor"
         publish || [ -d "$dir" ] || fail "cannot write to $root"
+    fi
+    if conflicts; then
+        state=conflict
+        reply
+        return
     fi
     settle aborted
     clock

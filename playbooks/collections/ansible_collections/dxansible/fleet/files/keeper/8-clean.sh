@@ -1,13 +1,18 @@
 # --- what is not kept for ever ---
 
-clean() { # what never arrived whole, and what has not changed for $age days: sessions that ended
+clean() { # sessions that ended $age days ago; after one day their output, and what never arrived whole
     sweep
-    (cd "$root/incoming" && find . ! -name . -prune ! -mtime "-$age" -exec rm -rf {} +) 2>/dev/null
-    for entry in $(unchanged_sessions 2>/dev/null); do
+    (cd "$root/incoming" && find . ! -name . -prune ! -mtime -1 -exec rm -rf {} +) 2>/dev/null
+    for entry in $(unchanged_sessions "$age" 2>/dev/null); do
         dir=$root/sessions/$entry
         ended || continue
         case ${entry#./} in *.*) [ "$state" = unstarted ] || continue ;; esac # turns stay until somebody asks
         rm -rf "$dir"
+    done
+    for entry in $(unchanged_sessions 1 2>/dev/null); do
+        case ${entry#./} in *.*) continue ;; esac
+        dir=$root/sessions/$entry
+        [ ! -e "$dir/out.000000000000000000" ] || ! ended || rm -f "$dir"/out.0* "$dir"/err.0*
     done
 }
 
@@ -19,8 +24,8 @@ clean_hourly() { # at the end of a session; $at is now
     clean
 }
 
-unchanged_sessions() { # changes the directory
-    cd "$root/sessions" && find . ! -name . -prune ! -name '.*' ! -name '*[!A-Za-z0-9._-]*' ! -mtime "-$age"
+unchanged_sessions() { # days: changes the directory
+    cd "$root/sessions" && find . ! -name . -prune ! -name '.*' ! -name '*[!A-Za-z0-9._-]*' ! -mtime "-$1"
 }
 
 ended() { # for certain, with nothing left?

@@ -8,10 +8,16 @@ load() { # sets $load, the number of processes that want to run
     case $load in '' | *[!0-9.]*) load=- ;; esac
 }
 
-each_session() { # function: calls it with each session's $dir; with $id, that one's and what continues it after a dot
+# function: calls it with the $dir of each session, or with those whose names begin with $prefix, with turns=yes of
+# turns only; with $id, that one's and what continues it after a dot
+each_session() {
     call=$1
     if [ -n "$id" ]; then
         set -- "$root/sessions/$id" "$root/sessions/$id".*
+    elif [ "$turns" = yes ]; then
+        set -- "$root/sessions/$prefix"*.*
+    elif [ -n "$prefix" ]; then
+        set -- "$root/sessions/$prefix"*
     else
         set -- "$root/sessions"/*
     fi
@@ -60,6 +66,8 @@ describe_session() { # and says at the end which of its files there are
     if [ -f "$dir/meta" ]; then
         printf ' meta'
         [ "$state$code" != exited0 ] || [ ! -f "$dir/last" ] || printf ' last'
+    elif [ -f "$dir/about" ]; then
+        printf ' about'
     fi
     printf '\n'
 }
@@ -75,14 +83,16 @@ listen() { # sets $quiet, the seconds since a running session's last output, "-"
     [ "$quiet" = - ] || [ "$quiet" -ge 0 ] || quiet=0
 }
 
-add_meta() { # the lines of all sessions, here: with the kept first line of the command
+add_meta() { # the lines of all sessions, here: with the kept first line of the command, or what was told about it
     LC_ALL=C awk '{
-        known = sub(/ meta( last)?$/, "")
-        if (known && (getline meta <("./" $1 "/meta")) > 0 && length(meta) < 65536 && meta !~ /[^ -~]/)
+        file = sub(/ about$/, "") ? "about" : sub(/ meta( last)?$/, "") ? "meta" : ""
+        if (file == "") { print; next }
+        file = "./" $1 "/" file
+        if ((getline meta <file) > 0 && length(meta) < 65536 && meta !~ /[^ -~]/)
             print $0 " meta=" meta
         else
             print
-        if (known) close("./" $1 "/meta")
+        close(file)
     }'
 }
 

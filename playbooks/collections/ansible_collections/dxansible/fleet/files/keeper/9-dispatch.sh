@@ -3,6 +3,9 @@
 case $id in
     .* | *[!A-Za-z0-9._-]*) fail "bad id" ;;
 esac
+case $prefix in
+    .* | *[!A-Za-z0-9._-]*) fail "bad prefix" ;;
+esac
 case $verb in
     start | poll | abort | note | supervise) [ -n "$id" ] || fail "no id" ;;
 esac

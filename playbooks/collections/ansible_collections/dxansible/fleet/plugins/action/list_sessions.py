@@ -9,6 +9,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
     agents,
     link,
+    session,
     session_view,
     turn_ends,
 )
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _SPEC = {
     **CALL_SPEC,
     "session": {"type": "str", "default": ""},
+    "prefix": {"type": "str", "default": ""},
+    "only": {"type": "str", "choices": ["", "agents", "commands"], "default": ""},
     "agents": {"type": "dict", "default": {}},
     "claim_ends": {"type": "bool", "default": False},
     "trail": {"type": "str", "default": ""},
@@ -34,6 +37,8 @@ _SPEC = {
 _VARIABLES = {
     **CALL_VARIABLES,
     "session": "dx_session",
+    "prefix": "dx_prefix",
+    "only": "dx_only",
     "agents": "dx_agents",
     "claim_ends": "dx_claim_ends",
     "trail": "dx_trail",
@@ -71,8 +76,12 @@ class ActionModule(CallAction):
         arguments = self._arguments
         trail, thread = arguments["trail"], arguments["thread"]
         with link.guarded(self._timeout * 2 + 20):
-            listing = keeper.list(arguments["session"] or None)
-            turns = turns_of(listing.sessions)
+            listing = keeper.list(
+                arguments["session"] or None,
+                prefix=arguments["prefix"],
+                turns=arguments["only"] == "agents",
+            )
+            turns = turns_of(listing.sessions) if arguments["only"] != "commands" else {}
             record["load"] = listing.load
             record["sessions"] = [
                 session_view.describe(
@@ -85,6 +94,12 @@ class ActionModule(CallAction):
                 )
                 for name in turns
             ]
+            if arguments["only"] != "agents":
+                record["sessions"] += [
+                    session_view.describe_command(self._host, entry, listing.now)
+                    for entry in listing.sessions
+                    if session.is_ours(entry.name)
+                ]
             if trail and thread:
                 turn_ends.note_thread(keeper, turns, trail, thread)
         if arguments["claim_ends"]:

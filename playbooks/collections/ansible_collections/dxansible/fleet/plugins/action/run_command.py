@@ -20,8 +20,6 @@ _SPEC = {
     "id": {"type": "str", "default": ""},
     "stream": {"type": "bool", "default": False},
     "command_socket": {"type": "str", "default": ""},
-    "command_size": {"type": "int", "default": 0},
-    "stdin_size": {"type": "int", "default": 0},
     "attach": {"type": "bool", "default": False},
     "contacted": {"type": "bool", "default": False},
 }
@@ -32,8 +30,6 @@ _VARIABLES = {
     "stream": "dx_stream",
     "command_socket": "dx_command_socket",
     "contacted": "dx_contacted",
-    "command_size": "dx_command_size",
-    "stdin_size": "dx_stdin_size",
 }
 _SLOWEST = 64 * 1024
 """Bytes a second at which the command's standard input may still arrive on the VM."""
@@ -56,7 +52,10 @@ class ActionModule(AttemptAction):
         return progress
 
     def _step(self, progress: session.Progress, record: dict[str, Any]) -> verdict.Verdict | None:
-        return self._take(progress, record, self._ask(progress))
+        reply = self._ask(progress)
+        if reply.state == "conflict":
+            return verdict.conflict(self._host, progress.id)
+        return self._take(progress, record, reply)
 
     def _ask(self, progress: session.Progress) -> Reply:
         keeper = Keeper(self._link)
@@ -66,15 +65,17 @@ class ActionModule(AttemptAction):
             chunk = {} if self._arguments["stream"] else {"chunk": 0}
             with self._guard(wait):
                 return keeper.poll(progress.id, {"wait": wait, **where, **chunk})
-        given = self._given_command()
-        with self._guard(wait + len(given.stdin) / _SLOWEST):
-            return keeper.start(progress.id, given.command, self._options(), given.stdin)
+        command, options = self._command(), self._options()
+        about = command.about(self._host, self._arguments["path"])
+        options |= {"token": progress.token}
+        with self._guard(wait + len(command.stdin) / _SLOWEST):
+            return keeper.start(
+                progress.id, command.text, options, about=about, stdin=command.stdin
+            )
 
-    def _given_command(self) -> session.Given:
-        sizes = (self._arguments["stdin_size"], self._arguments["command_size"])
-        source = self._arguments["command_socket"]
+    def _command(self) -> session.Command:
         try:
-            return session.read_command(self._variables, source, sizes=sizes)
+            return session.read_command(self._variables, self._arguments["command_socket"])
         except session.CommandError as error:
             raise AnsibleActionFail(str(error)) from error
 
@@ -93,8 +94,10 @@ class ActionModule(AttemptAction):
         reply: Reply,
     ) -> verdict.Verdict | None:
         progress.started = progress.contacted = True
-        progress.ours |= not reply.attached
+        progress.ours |= reply.token == progress.token
+        record["attached"] = not progress.ours
         if self._arguments["stream"]:
+            record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
             record["err"] = _news(progress.err_next, reply.err_from, reply.err_total, reply.err)
             progress.out_next = reply.out_from + len(reply.out)

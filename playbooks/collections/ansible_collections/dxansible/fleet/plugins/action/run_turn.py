@@ -181,6 +181,7 @@ class ActionModule(TurnChoice):
         branch = f"dx/{beads or progress.id}"
         progress.limits = {"timeout": arguments["timeout"], "idle": arguments["idle_timeout"]}
         progress.meta = {
+            "host": self._host,
             "agent": agent.name,
             "task": arguments["summary"],
             "repo": repo,
@@ -212,7 +213,8 @@ class ActionModule(TurnChoice):
         former, arguments = progress.meta, self._arguments
         progress.limits = {"timeout": arguments["timeout"], "idle": 0.0}
         beads = former.get("beads") or arguments["beads"] or None
-        kept = {key: former.get(key) for key in ("agent", "task", "repo", "directory", "native_id")}
+        names = ("host", "agent", "task", "repo", "directory", "native_id")
+        kept = {key: former.get(key) for key in names}
         progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
         return finalize.script(
             finalize.Finalize(

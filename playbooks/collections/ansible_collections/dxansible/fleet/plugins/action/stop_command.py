@@ -10,6 +10,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
     agents,
     finalize,
     link,
+    session,
     turn,
     turn_ends,
     turn_verdict,
@@ -35,8 +36,16 @@ _SPEC = {
     "turns": {"type": "bool", "default": False},
     "agents": {"type": "dict", "default": {}},
     "claim_ends": {"type": "bool", "default": False},
+    "path": {"type": "list", "elements": "str", "default": []},
+    "command_socket": {"type": "str", "default": ""},
 }
-_VARIABLES = {**CALL_VARIABLES, "agents": "dx_agents", "claim_ends": "dx_claim_ends"}
+_VARIABLES = {
+    **CALL_VARIABLES,
+    "agents": "dx_agents",
+    "claim_ends": "dx_claim_ends",
+    "path": "dx_path",
+    "command_socket": "dx_command_socket",
+}
 
 
 class ActionModule(CallAction):
@@ -67,7 +76,9 @@ class ActionModule(CallAction):
                 outcome="ABORTED", reason="aborted", error=text, stop_verified=False
             )
         else:
-            if reply is not None:
+            if reply is not None and reply.state == "conflict":
+                state = reply.state
+            elif reply is not None:
                 state, totals = reply.state, [reply.out_total, reply.err_total]
         record |= {"id": name, "state": state, "totals": totals} | decided.as_dict()
         if self._arguments["turns"] and self._arguments["claim_ends"]:
@@ -80,9 +91,14 @@ class ActionModule(CallAction):
 
     def _stop(self, name: str) -> tuple[Reply | None, verdict.Verdict]:
         """The answer of the VM, None if it has no turn of that session, and what it means."""
-        keeper = Keeper(self._link)
+        keeper, about = Keeper(self._link), b""
+        if self._arguments["command_socket"]:
+            command = session.read_command({}, self._arguments["command_socket"])
+            about = command.about(self._host, self._arguments["path"])
         if not self._arguments["turns"]:
-            reply = keeper.abort(name, self._arguments["wait"])
+            reply = keeper.abort(name, self._arguments["wait"], about)
+            if reply.state == "conflict":
+                return reply, verdict.conflict(self._host, name)
             return reply, self._judge(reply, verdict.from_reply(self._host, reply, None))
         known = agents.load_agents(self._arguments["agents"])
         turns = turns_of(keeper.list(name).sessions).get(name)

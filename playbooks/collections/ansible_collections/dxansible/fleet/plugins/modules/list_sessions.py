@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: list_sessions
-short_description: List the agents' sessions of a host, as the host knows them
+short_description: List the agents' sessions and the commands of a host, as the host knows them
 version_added: 0.2.0
 description:
   - Reads what the host has kept of every session in one round trip, and changes nothing but the
@@ -14,6 +14,15 @@ options:
   session:
     description: Only this session. When empty, all.
     type: str
+    default: ""
+  prefix:
+    description: Only those whose ids begin so.
+    type: str
+    default: ""
+  only:
+    description: Whether to leave out commands, or agents' sessions. When empty, neither.
+    type: str
+    choices: ["", agents, commands]
     default: ""
   agents:
     description: Further agents, or other settings of known ones, as C(dx_agents) has them.
@@ -91,9 +100,10 @@ dx:
       returned: with O(preflight)
     sessions:
       description:
-        - For each session its id (C(session)), C(state) in one word, number of the last C(turn) and
-          of all C(turns), C(agent), C(outcome) (null while it runs), C(reason), C(error),
-          C(exit_code), C(asks), C(age_s) and C(idle_s) in seconds, C(task), C(beads) and C(repo).
+        - For each session its C(kind), V(agent) or V(command), its id (C(session)), the name that
+          the host had where it was started (C(started_for)), C(state) in one word, number of the
+          last C(turn) and of all C(turns), C(agent), C(outcome) (null while it runs), C(reason),
+          C(error), C(exit_code), C(asks), C(age_s) and C(idle_s) in seconds, C(task), C(beads) and C(repo).
       type: list
       elements: dict
       returned: always

@@ -20,7 +20,8 @@ options:
     description:
       - Id of the command's session on this host, as RV(dxansible.fleet.preflight#module:dx.id)
         gives it.
-      - The same id never runs a command twice.
+      - The same id never runs a command twice, and never another one than its first. Another
+        text, or another O(path), is refused with the reason V(id_conflict).
       - Needed unless O(preflight) makes one.
     type: str
     default: ""
@@ -53,23 +54,13 @@ options:
     default: false
   command_socket:
     description:
-      - Path of a Unix socket that gives the command, byte for byte, instead of C(dx_command).
+      - Path of a Unix socket that gives the command, byte for byte, instead of C(dx_command) and
+        C(dx_stdin); a line of JSON comes first.
+      - It has a C(summary) of the command, which the host keeps for listings, and the sizes in
+        bytes of what the command reads on its standard input (C(stdin)) and of its C(text), which
+        follow in this order. What is cut short never runs.
     type: str
     default: ""
-  command_size:
-    description:
-      - How many bytes the command has that O(command_socket) gives, so that one that is cut short
-        never runs. V(0) is not known.
-    type: int
-    default: 0
-  stdin_size:
-    description:
-      - How many of the bytes that O(command_socket) gives, from its first on, are no part of the
-        command, and what it reads on its standard input instead.
-      - Without a socket that is the variable C(dx_stdin). It ends where this ends, and is empty by
-        default.
-    type: int
-    default: 0
   attach:
     description: Whether only to follow what was started under the id, and to start nothing.
     type: bool
@@ -221,6 +212,14 @@ dx:
     err:
       description: New error output, as RV(dx.out).
       type: dict
+      returned: when O(stream) and the host has answered
+    attached:
+      description: Whether an earlier run has started the command under this id.
+      type: bool
+      returned: when the host has answered
+    expired:
+      description: Whether the host no longer keeps the output of a command that ended long ago.
+      type: bool
       returned: when O(stream) and the host has answered
     full:
       description:

@@ -39,6 +39,17 @@ options:
         They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
     type: bool
     default: false
+  path:
+    description: With O(command_socket), what the command had as O(path).
+    type: list
+    elements: str
+    default: []
+  command_socket:
+    description:
+      - Path of a Unix socket that gives the command as for M(dxansible.fleet.run_command). Another
+        command under the same id is then left alone.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - dxansible.fleet.contact
 attributes:
@@ -57,8 +68,8 @@ attributes:
 notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
-    C(dx_batch_mode), C(dx_agents), C(dx_claim_ends), C(dx_run_id) and C(dx_slack_channel) for the
-    options of these names. O(id), O(wait) and O(turns) have none.
+    C(dx_batch_mode), C(dx_agents), C(dx_claim_ends), C(dx_path), C(dx_command_socket), C(dx_run_id)
+    and C(dx_slack_channel) for the options of these names. O(id), O(wait) and O(turns) have none.
 seealso:
   - module: dxansible.fleet.run_command
 author:
@@ -105,7 +116,8 @@ dx:
       description:
         - What the host says of the session. V(aborted), if it was stopped; V(exited), V(timeout),
           V(killed) or V(unstarted), if it had ended before; V(lost), if nobody knows how it ended,
-          and what was left of it was stopped; V(unknown) if the host gave no answer.
+          and what was left of it was stopped; V(conflict) if the id belongs to another command
+          than that of O(command_socket); V(unknown) if the host gave no answer.
       type: str
       returned: always
       sample: aborted

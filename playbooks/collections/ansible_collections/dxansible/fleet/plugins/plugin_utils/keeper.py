@@ -117,6 +117,10 @@ def _shell(text: str, *arguments: str) -> str:
     return shlex.join(["sh", "-c", text, "dx", *arguments])
 
 
+def _about(line: bytes) -> dict[str, object]:
+    return {"about": "yes"} if line else {}
+
+
 class Keeper:
     """The keeper on one VM. Every method is one round trip, and three where it installs it."""
 
@@ -124,33 +128,51 @@ class Keeper:
         self._connection = connection
 
     def start(
-        self, session: str, command: bytes, options: Mapping[str, object], stdin: bytes = b""
+        self,
+        session: str,
+        command: bytes,
+        options: Mapping[str, object],
+        *,
+        about: bytes = b"",
+        stdin: bytes = b"",
     ) -> Reply:
         """Start a command under an id, or attach to what already runs under that id.
 
+        ``about`` binds the id: where it stands for something else, the state is ``conflict``.
         ``stdin`` is all that the command will read.
         """
         sizes = {"length": len(command), **({"input": len(stdin)} if stdin else {})}
-        answer = self._ask("start", {"id": session, **sizes, **options}, stdin + command)
-        return read_reply(answer)
+        given = {"id": session, **sizes, **options, **_about(about)}
+        return read_reply(self._ask("start", given, about + stdin + command))
 
     def poll(self, session: str, options: Mapping[str, object]) -> Reply:
         """Wait for news of a session, for up to ``wait`` seconds."""
         return read_reply(self._ask("poll", {"id": session, **options}))
 
-    def abort(self, session: str, wait: int) -> Reply:
+    def abort(self, session: str, wait: int, about: bytes = b"") -> Reply:
         """Stop a session and see that it is gone, for up to ``wait`` seconds.
 
-        An id not seen yet can't start later.
+        An id not seen yet can't start later. ``about`` as for `start`: nothing else is stopped.
         """
-        return read_reply(self._ask("abort", {"id": session, "wait": wait, "chunk": 0}))
+        given = {"id": session, "wait": wait, "chunk": 0, **_about(about)}
+        return read_reply(self._ask("abort", given, about))
 
-    def list(self, prefix: str | None = None, *, chunk: int = 1 << 24) -> Listing:
+    def list(
+        self,
+        session: str | None = None,
+        *,
+        prefix: str = "",
+        turns: bool = False,
+        chunk: int = 1 << 24,
+    ) -> Listing:
         """Look at every session, or at one, and those whose names continue it after a dot.
 
+        ``prefix`` is how the names of the others have to begin; ``turns`` leaves out commands.
         ``chunk`` bounds the bytes of all ``last`` together; sessions beyond it have none.
         """
-        options = {"id": prefix} if prefix else {}
+        options: dict[str, object] = {"id": session} if session else {"prefix": prefix}
+        if turns:
+            options["turns"] = "yes"
         return read_listing(self._ask("list", {**options, "chunk": chunk}))
 
     def note(self, session: str, name: str, text: str) -> dict[str, str]:

@@ -91,6 +91,8 @@ class Reply:
     """What the start that made the session had given it to be known by."""
     attached: bool = True
     """False when this very call started the session."""
+    expired: bool = False
+    """The VM no longer keeps the output, which ended long ago."""
     full: bool = False
     """The VM's disk was full, so output is missing without being counted."""
     out: bytes = b""
@@ -183,6 +185,7 @@ def read_reply(answer: Answer) -> Reply:
         left=answer.number("left"),
         token=word(fields, "token"),
         attached=fields.get("attached") != "no",
+        expired=fields.get("expired") == "yes",
         full=fields.get("full") == "yes",
         out=body[:out_size],
         err=body[out_size : out_size + err_size],

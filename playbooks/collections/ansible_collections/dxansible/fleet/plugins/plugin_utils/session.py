@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import secrets
 import socket
@@ -13,11 +14,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "Command",
     "CommandError",
-    "Given",
     "Progress",
     "first_wait",
     "is_ours",
@@ -68,43 +69,66 @@ def first_wait(hosts: int, forks: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What to run, and all that it will read on its standard input."""
+class Command:
+    """What is to run under an id."""
 
-    command: bytes = field(repr=False)
+    text: bytes = field(repr=False)
     stdin: bytes = field(default=b"", repr=False)
+    """All that it will read on its standard input."""
+    summary: str | None = None
+    """One line without secrets for listings, which the VM keeps."""
+
+    def digest(self, path: Sequence[str]) -> str:
+        """Stands for all that shapes what the command means; an id is bound to it.
+
+        ``path`` is what comes before PATH on the host.
+        """
+        parts = {"text": self.text, "path": ":".join(path).encode(), "stdin": self.stdin}
+        whole = hashlib.sha256()
+        for name, value in parts.items():
+            whole.update(b"%s %d\n%s" % (name.encode(), len(value), value))
+        return whole.hexdigest()
+
+    def about(self, host: str, path: Sequence[str]) -> bytes:
+        """The line that the keeper gets before the text: it is compared and kept, never run."""
+        told = {"host": host, "task": self.summary}
+        return f"{self.digest(path)} {json.dumps(told)}\n".encode()
 
 
-def read_command(
-    variables: Mapping[str, Any], source: str | None, *, sizes: tuple[int, int] = (0, 0)
-) -> Given:
+def read_command(variables: Mapping[str, Any], source: str | None) -> Command:
     """The command, byte for byte: from the caller's socket, or from ``dx_command``.
 
-    It is never templated. ``sizes`` are those of what its standard input is to be and of the
-    command, which the socket gives in this order; a size of 0 for the command is not known.
+    It is never templated. The socket gives a line of JSON with the ``summary``, and with the sizes
+    of what the command will read (``stdin``) and of its ``text``, which follow in this order.
     """
     if source:
-        given = _from_socket(source, *sizes)
+        command = _from_socket(source)
     else:
         stdin = variables.get("dx_stdin")
-        given = Given(
-            command=_bytes_of("dx_command", variables.get("dx_command")),
+        command = Command(
+            text=_bytes_of("dx_command", variables.get("dx_command")),
             stdin=b"" if stdin is None else _bytes_of("dx_stdin", stdin),
         )
-    if not given.command.strip():
+    if not command.text.strip():
         raise CommandError("dx_command is empty")
-    if b"\0" in given.command:
+    if b"\0" in command.text:
         raise CommandError("dx_command has a NUL byte, which no shell can take")
-    return given
+    return command
 
 
-def _from_socket(source: str, stdin_size: int, command_size: int) -> Given:
+def _from_socket(source: str) -> Command:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.connect(source)
-        text = b"".join(iter(lambda: caller.recv(65536), b""))
-    if command_size and len(text) != stdin_size + command_size:  # the caller was killed
+        head, _, rest = b"".join(iter(lambda: caller.recv(65536), b"")).partition(b"\n")
+    try:
+        told = json.loads(head)
+        begin = told["stdin"]
+        whole = len(rest) == begin + told["text"]
+    except ValueError:
+        whole = False
+    if not whole:  # the caller was killed
         raise CommandError("the command did not arrive whole")
-    return Given(command=text[stdin_size:], stdin=text[:stdin_size])
+    return Command(text=rest[begin:], stdin=rest[:begin], summary=told["summary"])
 
 
 def _bytes_of(name: str, raw: object) -> bytes:
@@ -130,6 +154,8 @@ class Progress:
     began: float = field(default_factory=time.time)
     """Seconds since the epoch."""
     turn_began: float = field(default_factory=time.time)
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Tells our own start from another client's."""
     attempts: int = 1
     """Connection attempts, the present one included."""
     failures: int = 0

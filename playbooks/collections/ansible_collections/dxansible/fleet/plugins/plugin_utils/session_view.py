@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, turn, turn_verdict
+from . import agents, finalize, turn, turn_verdict, verdict
 from .keeper import ENDED, Reply
 from .stream_reader import StreamReader
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .keeper import Entry
     from .verdict import Verdict
 
-__all__ = ["ReadEnd", "describe", "state_of"]
+__all__ = ["ReadEnd", "describe", "describe_command", "state_of"]
 
 ReadEnd = Callable[["Entry", agents.Agent, Mapping[str, Any]], "Verdict"]
 
@@ -41,7 +41,9 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
     began = turns[0][1].began
     ended = entry.at
     return {
+        "kind": "agent",
         "session": session,
+        "started_for": meta.get("host"),
         "turn": number,
         "turns": len(turns),
         "agent": meta.get("agent"),
@@ -57,6 +59,30 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
         "first_task": turn.read_meta(turns[0][1].meta).get("task"),
         "beads": meta.get("beads"),
         "repo": meta.get("repo"),
+    }
+
+
+def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]:
+    """A command. ``now`` as for `describe`."""
+    told = turn.read_meta(entry.meta)
+    found = turn_verdict.RUNNING
+    if entry.state in ENDED:
+        reply = Reply(state=entry.state, code=entry.code, verified=entry.verified, left=entry.left)
+        found = verdict.from_reply(host, reply, None)
+    return {
+        "kind": "command",
+        "session": entry.name,
+        "started_for": told.get("host"),
+        "turn": 0,
+        "turns": 0,
+        "state": state_of(found),
+        "outcome": None if found.outcome == "RUNNING" else found.outcome,
+        "reason": found.reason,
+        "error": found.error,
+        "exit_code": found.exit_code,
+        "age_s": _since(entry.began, now),
+        "idle_s": entry.idle if entry.idle is not None else _since(entry.at, now),
+        "task": told.get("task"),
     }
 
 

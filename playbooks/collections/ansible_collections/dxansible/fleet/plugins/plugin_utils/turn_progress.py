@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,8 +26,6 @@ class TurnProgress(Progress):
 
     turn: int = 0
     """Its number, 0 while that is not known."""
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
-    """Tells our own start of a turn from another client's."""
     agent: dict[str, Any] = field(default_factory=dict)
     """Name and record of the session's agent."""
     reader: dict[str, Any] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from .ssh_errors import SshFailure
 if TYPE_CHECKING:
     from .keeper import Reply
 
-__all__ = ["Verdict", "from_reply", "gave_up", "had_ended", "refused"]
+__all__ = ["Verdict", "conflict", "from_reply", "gave_up", "had_ended", "refused"]
 
 _PREFLIGHT = {
     SshFailure.UNRESOLVABLE: "HOST_UNRESOLVABLE",
@@ -101,6 +101,15 @@ def had_ended(host: str, own: Verdict) -> Verdict:
     gone = own.stop_verified is not False
     text = f"{host}: had already ended: {own.outcome}{why}"
     return replace(own, error=text, stop_verified=gone)
+
+
+def conflict(host: str, session: str) -> Verdict:
+    """The verdict where the id stands for another command on the VM."""
+    text = (
+        f"{host}: the id {session} belongs to another command there, so this one was not run; "
+        f"choose another id, or see that command: dx-dispatch --logs {session}"
+    )
+    return Verdict(outcome="FAILURE", reason="id_conflict", error=text)
 
 
 def _failed(host: str, reply: Reply) -> Verdict:
