@@ -14,7 +14,6 @@ import click
 
 from dxansible import logs, render
 from dxansible.calls.flags import declare_flags
-from dxansible.calls.lost import report_lost
 from dxansible.calls.modes import choose_call, sort_out
 from dxansible.calls.options import Options
 from dxansible.calls.terminal import SCREEN
@@ -70,6 +69,8 @@ def command(**values: Any) -> int:  # noqa: ANN401 - Options has the types
     )
     engine_unused, lost = click.get_current_context().obj
     if lost:
+        from dxansible.calls.lost import report_lost  # noqa: PLC0415 - keeps --help fast
+
         return report_lost(options, lost)
     if engine_unused:
         logs.event("engine_unused", logging.DEBUG, reason=engine_unused)

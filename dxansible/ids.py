@@ -9,12 +9,14 @@ import secrets
 from dxansible.errors import UsageError
 
 __all__ = [
+    "begins_id",
     "check_run_id",
     "is_agent_session",
     "is_command",
     "is_jules",
     "is_on",
     "is_ours",
+    "is_whole",
     "new_run_id",
     "reserve",
     "run_of",
@@ -22,7 +24,9 @@ __all__ = [
 ]
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
-_AGENT_SESSION = re.compile(r"ses_[A-Za-z0-9_-]{1,100}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,104}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_AGENT_SESSION = re.compile(rf"ses_[A-Za-z0-9_-]{{1,100}}|{_UUID.pattern}")
 _JULES = re.compile(r"[0-9]{15,30}")
 _SESSION_ID = re.compile(r"([A-Za-z0-9_]{1,64})-([0-9a-f]{8})")
 
@@ -48,7 +52,15 @@ def check_run_id(run_id: str) -> str:
     if _RUN_ID.fullmatch(run_id) is None:
         message = f"{run_id!r} can't be an id"
         raise UsageError(message, "use up to 64 letters, digits and underscores")
+    if run_id.startswith("ses_") or is_jules(run_id):
+        message = f"{run_id!r} looks like the id of an agent's session"
+        raise UsageError(message, f"choose another, like run_{run_id}"[:80])
     return run_id
+
+
+def begins_id(name: str) -> bool:
+    """Whether it can be an id, or the beginning of one."""
+    return _ID.fullmatch(name) is not None
 
 
 def run_of(session_id: str) -> str:
@@ -70,6 +82,11 @@ def is_ours(session_id: str) -> bool:
 def is_command(session_id: str) -> bool:
     """Whether it is the id of a command's session, and not of an agent's."""
     return not session_id.startswith("ses_") and is_ours(session_id)
+
+
+def is_whole(name: str) -> bool:
+    """Whether no longer id can begin with it, so that it needs no search."""
+    return _SESSION_ID.fullmatch(name) is not None or _UUID.fullmatch(name) is not None
 
 
 def is_agent_session(name: str) -> bool:

@@ -12,13 +12,14 @@ from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
 from dxansible.show import coloured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dxansible.sessions import CleanResult, SessionInfo, SessionList, TurnResult
 
 __all__ = [
     "clean_document",
     "clean_text",
+    "commands_text",
     "comment",
     "dry_run_document",
     "duration",
@@ -143,8 +144,8 @@ def sessions_table(found: SessionList) -> str:
     rows = [
         (
             each.session_id,
-            each.host,
-            each.agent or "-",
+            each.started_for or each.host,
+            "(command)" if each.kind == "command" else each.agent or "-",
             f"{each.state}, asks" if each.asks else each.state,
             duration(each.age_s),
             duration(each.idle_s),
@@ -172,7 +173,7 @@ def status_document(info: SessionInfo, result: TurnResult) -> str:
 def status_text(info: SessionInfo, result: TurnResult) -> str:
     """All of one session, a line for each thing that is known."""
     state = coloured(info.state, _STATE_COLOURS.get(info.state))
-    lines = {
+    return _lines({
         "session": info.session_id,
         "vm": info.host,
         "state": state,
@@ -191,8 +192,30 @@ def status_text(info: SessionInfo, result: TurnResult) -> str:
         "task": info.task,
         "asks": "its last message ends with a question" if info.asks else None,
         "message": "(empty)" if result.message == "" else result.message,
-    }
-    return "".join(f"{name:<10} {value}\n" for name, value in lines.items() if value)
+    })  # fmt: skip
+
+
+def commands_text(found: SessionList) -> str:
+    """All that is known of the commands of one run, each as `status_text`."""
+    return "\n".join(map(_command_text, found.sessions))
+
+
+def _command_text(info: SessionInfo) -> str:
+    return _lines({
+        "session": info.session_id,
+        "vm": info.host,
+        "state": coloured(info.state, _STATE_COLOURS.get(info.state)),
+        "reason": info.reason if info.ended else None,
+        "error": info.error,
+        "exit code": None if info.exit_code is None else str(info.exit_code),
+        "age": duration(info.age_s),
+        "idle": duration(info.idle_s),
+        "command": info.task,
+    })  # fmt: skip
+
+
+def _lines(known: Mapping[str, str | None]) -> str:
+    return "".join(f"{name:<10} {value}\n" for name, value in known.items() if value)
 
 
 def comment(result: TurnResult) -> str:

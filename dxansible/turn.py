@@ -117,10 +117,12 @@ class TurnResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionInfo:
-    """One session as its VM lists it: its last turn, and what it is about.
+    """One session as its VM lists it: an agent's with its last turn, or a command.
 
     `asks`: it succeeded, and the agent's last message ends with a question.
-    `age_s` is seconds since its first turn began, `idle_s` since its last output, or since its end.
+    `age_s` is seconds since it began, `idle_s` since its last output, or since its end. `task` is
+    the last task, or the command. `started_for` is the name that the VM had where it was started,
+    None if that is not known. A command has neither turns nor an agent.
     """
 
     host: str
@@ -140,6 +142,9 @@ class SessionInfo:
     repo: str | None
     asks: bool = False
     first_task: str | None = None
+    kind: str = "agent"
+    """Or `command`."""
+    started_for: str | None = None
 
     @classmethod
     def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:
@@ -147,6 +152,7 @@ class SessionInfo:
         fields = {name: record.get(name) for name in cls.__dataclass_fields__}
         fields |= {"host": host, "session_id": str(record["session"])}
         fields["asks"] = bool(record.get("asks"))
+        fields["kind"] = record.get("kind", "agent")
         outcome = record.get("outcome")
         fields["outcome"] = FanoutOutcome(str(outcome)) if outcome else None
         error = record.get("error")

@@ -10,10 +10,16 @@ from dxansible import render
 from dxansible.calls.audit import audited
 from dxansible.calls.standard_input import StandardInput
 from dxansible.calls.terminal import SCREEN, Reader, cancel_on_signals
-from dxansible.fleet import FanoutOptions, abort_command, check_hosts, fanout, follow_command
+from dxansible.fleet import (
+    FanoutOptions,
+    abort_commands,
+    check_hosts,
+    fanout,
+    follow_commands,
+)
 from dxansible.ids import new_run_id
 from dxansible.live import LiveOutput
-from dxansible.outcome import FanoutOutcome, worst
+from dxansible.outcome import FanoutOutcome, worst_exit_code
 from dxansible.show import show
 
 if TYPE_CHECKING:
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["abort", "execute", "follow", "report", "show_health"]
 
 _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
-_GAVE_UP = "gave up waiting; the command may still be running on the VM"
 
 
 def show_health(options: Options) -> int:
@@ -46,8 +51,8 @@ def execute(options: Options) -> int:
     command = options.text(options.command, "command", '--exec "COMMAND"')
     stdin = source.read()
     source.warn()
-    cancelled = cancel_on_signals(_STOPPING, _GAVE_UP, json=options.json)
-    run_id = options.run_id or new_run_id()
+    run_id = new_run_id() if options.run_id is None else options.run_id
+    cancelled = cancel_on_signals(_STOPPING, _gave_up(run_id), json=options.json)
     chosen = FanoutOptions(
         timeout_sec=60.0 if options.timeout is None else options.timeout,
         max_retries=options.retries,
@@ -55,6 +60,7 @@ def execute(options: Options) -> int:
         forks=options.forks,
         run_id=run_id,
         stdin=stdin,
+        label=_label(options),
         settings=options.settings(),
     )
     show = not (options.json or options.gather)
@@ -72,10 +78,22 @@ def execute(options: Options) -> int:
     return code
 
 
+def _gave_up(run_id: str) -> str:
+    command = f"see: dx-dispatch --logs {run_id}"
+    return f"gave up waiting; the command may still be running on the VM; {command}"
+
+
+def _label(options: Options) -> str | None:
+    """What stands for a command in listings whose text is nobody's business: it is from a file."""
+    if options.file is None:
+        return None
+    return "from standard input" if options.file == "-" else f"--file {options.file}"
+
+
 def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
     """Show the results; ``code`` of None is what they add up to."""
     if code is None:
-        code = worst(result.outcome for result in results).exit_code
+        code = worst_exit_code(results)
     if options.json:
         for piece in render.fanout_document(results, code):
             click.echo(piece, nl=False)
@@ -89,20 +107,22 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
     return code
 
 
-def follow(options: Options) -> int:
-    """``--logs`` of a command."""
+def follow(options: Options, session_ids: Sequence[str]) -> int:
+    """``--logs`` of the commands of one run."""
     notice = "no longer watching; the command goes on"
-    cancelled, reader = cancel_on_signals(notice, _GAVE_UP, json=options.json), Reader()
+    gave_up = _gave_up(options.logs or "")
+    cancelled, reader = cancel_on_signals(notice, gave_up, json=options.json), Reader()
     listener = LiveOutput(SCREEN, show=not options.json, on_closed=reader.leaves(cancelled))
-    name, settings = options.logs or "", options.settings()
-    result = follow_command(name, settings, listener=listener, cancelled=cancelled)
-    if result is None and reader.gone:
-        result = follow_command(name, settings, wait=False)
-    return FanoutOutcome.ABORTED.exit_code if result is None else report(options, [result])
+    settings = options.settings()
+    results = follow_commands(session_ids, settings, listener=listener, cancelled=cancelled)
+    if len(results) < len(session_ids) and reader.gone:
+        results = follow_commands(session_ids, settings, wait=False)
+    code = report(options, results) if results else 0
+    return FanoutOutcome.ABORTED.exit_code if len(results) < len(session_ids) else code
 
 
-def abort(options: Options) -> int:
-    """``--abort`` of a command."""
-    result = abort_command(options.abort or "", options.settings())
-    code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
-    return report(options, [result], code=code)
+def abort(options: Options, session_ids: Sequence[str]) -> int:
+    """``--abort`` of the commands of one run."""
+    results = abort_commands(session_ids, options.settings())
+    gone = all(result.stop_verified for result in results)
+    return report(options, results, code=0 if gone else FanoutOutcome.FAILURE.exit_code)

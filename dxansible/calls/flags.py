@@ -54,15 +54,17 @@ _FLAGS = (
     ),
     click.option("--list", "list_all", is_flag=True, help="Show the VMs with live health."),
     click.option(
-        "--sessions", is_flag=True, help="Show the agents' sessions of TARGET, or of all."
+        "--sessions", is_flag=True, help="Show the agents' sessions and the commands of TARGET."
     ),
+    click.option("--agents", is_flag=True, help="With --sessions: the agents' sessions alone."),
+    click.option("--commands", is_flag=True, help="With --sessions: the commands alone."),
     click.option(
-        "--status", metavar="TARGET|SES", help="Show a VM, group or pattern; or all of one session."
+        "--status", metavar="TARGET|ID", help="Show a VM, group or pattern; or all of one session."
     ),
-    click.option("--logs", metavar="SES", help="Show what a session or a command has printed."),
+    click.option("--logs", metavar="ID", help="Show what a session or a command has printed."),
     click.option("--follow", is_flag=True, help="With --logs: go on until it has ended."),
     click.option(
-        "--abort", metavar="SES", help="Stop a session or a command, and see that it is gone."
+        "--abort", metavar="ID", help="Stop a session or a command, and see that it is gone."
     ),
     click.option(
         "--clean",
@@ -164,7 +166,7 @@ _FLAGS = (
     click.option(
         "--run-id",
         metavar="ID",
-        help="An id of your own: commands sent again with it never run twice.",
+        help="An id of your own: a command sent again with it never runs twice.",
     ),
     click.option(
         "-i",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
-from dxansible.ids import is_agent_session, is_command, is_jules
+from dxansible.ids import begins_id, is_agent_session, is_command, is_jules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ _OF_ISSUES = ("dry_run", "claim", "force", "template")
 _OF_JULES = ("branch", "attach_age", "allow_no_pr")
 _OF_DISPATCH = ("issue", "repo", "branch", "attach_age", "run_id", "notify_channel", "slack")
 _OF_FINALIZE = ("base", "draft", "reviewer")
+_OF_SESSIONS = ("agents", "commands")
 _NOT_OF_FINALIZE = (
     "agent", "repo", "dir", "verify", "wait", "idle_timeout", "run_id", "gather", "max_output",
     "forks", "file", "session", "dry_run",
@@ -89,21 +90,20 @@ def _on_vms(options: Options, mode: str | None) -> Callable[[Options], int]:
         from dxansible.calls.engine import manage  # noqa: PLC0415 - for that call only
 
         return manage
-    from dxansible.calls import clean, commands, sessions  # noqa: PLC0415 - keeps --help fast
+    from dxansible.calls import by_id, clean, commands, sessions  # noqa: PLC0415 - keeps --help fast
     from dxansible.fleet.patterns import check_pattern  # noqa: PLC0415 - as above
 
     for pattern in (options.target, options.status):
         if pattern is not None:  # before an issue is claimed for it
             check_pattern(pattern.removeprefix(sessions.ANY))
-    of_command = is_command(options.logs or options.abort or "")
     calls = {
         "--exec": commands.execute,
         "--list": commands.show_health,
         "--sessions": sessions.show_sessions,
         "--clean": clean.clean,
-        "--status": sessions.show_status if _is_session(options.status) else commands.show_health,
-        "--logs": commands.follow if of_command else sessions.follow,
-        "--abort": commands.abort if of_command else sessions.abort,
+        "--status": by_id.show_status,
+        "--logs": by_id.follow,
+        "--abort": by_id.abort,
     }
     return calls[mode] if mode else sessions.start
 
@@ -156,14 +156,27 @@ def _check_words(options: Options, mode: str | None, *, at_jules: bool) -> None:
         shown = (at_jules and mode is None) or mode == "--clean"  # --dry-run
         names = _OF_ISSUES[1:] if shown else _OF_ISSUES
         options.refuse_without("--issue", names, "leave it out, or name an issue")
+    _check_narrowing(options, mode, at_jules=at_jules)
     _check_ids(options)
 
 
+def _check_narrowing(options: Options, mode: str | None, *, at_jules: bool) -> None:
+    if mode != "--sessions" or at_jules:
+        options.refuse("Jules" if at_jules else mode or "a task for an agent", _OF_SESSIONS)
+    if options.agents and options.commands:
+        message = "--agents and --commands can't be used together"
+        raise UsageError(message, "leave out both to see all")
+
+
 def _check_ids(options: Options) -> None:
-    for name in (options.logs, options.abort, options.session):
-        if name is not None and not (is_command(name) or is_agent_session(name) or is_jules(name)):
-            message = f"{name!r} is not a session id"
-            raise UsageError(message, "see: dx-dispatch --sessions")
+    ids = [name for name in (options.logs, options.abort) if name is not None]
+    bad = [name for name in ids if not begins_id(name)]
+    session = options.session
+    if session is not None and not _is_known_kind(session):
+        bad.append(session)
+    for each in bad:
+        message = f"{each!r} is not a session id"
+        raise UsageError(message, "see: dx-dispatch --sessions")
     name = options.finalize_pr
     if name is not None and not (is_agent_session(name) or is_jules(name)):
         message = f"{name!r} is not the id of an agent's session"
@@ -171,6 +184,10 @@ def _check_ids(options: Options) -> None:
     if options.approve is not None and not is_jules(options.approve):
         message = f"{options.approve!r} is not the id of a session of Jules"
         raise UsageError(message, "see: dx-dispatch --sessions --jules")
+
+
+def _is_known_kind(name: str) -> bool:
+    return is_command(name) or is_agent_session(name) or is_jules(name)
 
 
 def _check_task_words(options: Options, *, at_jules: bool) -> None:
@@ -184,7 +201,3 @@ def _check_task_words(options: Options, *, at_jules: bool) -> None:
         where = "--jules" if at_jules else "HOST"
         message = "there is no task"
         raise UsageError(message, f'give one: dx-dispatch {where} "TASK", or --exec "COMMAND"')
-
-
-def _is_session(name: str | None) -> bool:
-    return name is not None and is_agent_session(name)

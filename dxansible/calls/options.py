@@ -36,6 +36,8 @@ class Options:
     stdin: bool
     list_all: bool
     sessions: bool
+    agents: bool
+    commands: bool
     status: str | None
     logs: str | None
     follow: bool

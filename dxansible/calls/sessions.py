@@ -20,6 +20,7 @@ from dxansible.sessions import (
     SessionOptions,
     abort_session,
     choose_host,
+    find_commands,
     find_session,
     follow_session,
     list_sessions,
@@ -35,7 +36,16 @@ if TYPE_CHECKING:
     from dxansible.calls.options import Options
     from dxansible.sessions import SessionList, TurnResult
 
-__all__ = ["ANY", "abort", "follow", "report", "show_sessions", "show_status", "start"]
+__all__ = [
+    "ANY",
+    "abort",
+    "follow",
+    "report",
+    "show_commands",
+    "show_sessions",
+    "show_status",
+    "start",
+]
 
 ANY = "any:"
 """Before a pattern of which one free host is wanted."""
@@ -186,7 +196,12 @@ def show_sessions(options: Options) -> int:
     """``--sessions [TARGET]``."""
     pattern = "all" if options.target is None else options.target
     with telling_ends() as observer:
-        found = list_sessions(pattern, options.settings(), observer=observer)
+        found = list_sessions(
+            pattern,
+            options.settings(),
+            only="agents" if options.agents else "commands" if options.commands else None,
+            observer=observer,
+        )
         return _show_list(options, found)
 
 
@@ -199,6 +214,19 @@ def _show_list(options: Options, found: SessionList) -> int:
         show(render.sessions_table(found), end="")
         for error in found.errors.values():
             show(f"  {error}", err=True)
+    return code
+
+
+def show_commands(options: Options, session_ids: Sequence[str]) -> int:
+    """``--status ID``: everything about the commands of one run."""
+    found = find_commands(session_ids, options.settings())
+    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
+    if options.json:
+        click.echo(render.sessions_document(found, code), nl=False)
+        return code
+    show(render.commands_text(found), end="")
+    for error in found.errors.values():
+        show(f"  {error}", err=True)
     return code
 
 

@@ -1,6 +1,11 @@
 """Commands on the fleet: the Python interface."""
 
-from dxansible.fleet.by_id import abort_command, follow_command
+from dxansible.fleet.by_id import (
+    abort_command,
+    abort_commands,
+    follow_command,
+    follow_commands,
+)
 from dxansible.fleet.fanout import fanout, fanout_ssh
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.options import FanoutOptions
@@ -25,10 +30,12 @@ __all__ = [
     "Reason",
     "Truncation",
     "abort_command",
+    "abort_commands",
     "check_hosts",
     "fanout",
     "fanout_ssh",
     "follow_command",
+    "follow_commands",
     "list_hosts",
     "run_preflight_checks",
 ]

@@ -15,9 +15,9 @@ from dxansible.runner.mapping import Listener, Quiet, RunState
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["abort_command", "follow_command"]
+__all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands", "hosts_of"]
 
 
 def follow_command(
@@ -34,19 +34,45 @@ def follow_command(
     only asks, for no output either, and returns None where the command has not ended. Raises
     UsageError for an id that can't belong to a host of the inventory.
     """
-    gone = cancelled or threading.Event()
-    state = RunState(session_id, listener or Quiet())
+    found = follow_commands(
+        [session_id], settings, wait=wait, listener=listener, cancelled=cancelled
+    )
+    return found[0] if found else None
+
+
+def follow_commands(
+    session_ids: Sequence[str],
+    settings: Settings | None = None,
+    *,
+    wait: bool = True,
+    listener: Listener | None = None,
+    cancelled: threading.Event | None = None,
+) -> list[FanoutResult]:
+    """As `follow_command`, of the sessions of one run on several hosts.
+
+    Once ``cancelled`` is set, those that had no end yet have no result; nor have they without
+    ``wait``.
+    """
+    chosen, gone = settings or Settings.load(), cancelled or threading.Event()
+    state = RunState(_title(session_ids), listener or Quiet())
+    hosts = hosts_of(session_ids, chosen)
+    running: set[str] = set()
 
     def take(news: Event) -> None:
         state.take(news)
-        if isinstance(news, CommandRuns) and not wait:
+        if isinstance(news, CommandRuns):
+            running.add(news.host)
+        if not wait and running.union(state.results).issuperset(hosts):
             gone.set()
 
-    found = settings or Settings.load()
-    host = _run("follow-command.yml", session_id, found, take, gone, stream=wait)
-    if host not in state.results and gone.is_set():
-        return None
-    return _result(host, session_id, state, FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
+    _run("follow-command.yml", session_ids, hosts, chosen, take, gone, stream=wait)
+    if gone.is_set():
+        return [state.results[host] for host in hosts if host in state.results]
+    outcome, reason = FanoutOutcome.FAILURE, Reason.LOST_CONTACT
+    return [
+        _result(host, session_id, state, outcome, reason)
+        for host, session_id in zip(hosts, session_ids, strict=True)
+    ]
 
 
 def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
@@ -54,35 +80,59 @@ def abort_command(session_id: str, settings: Settings | None = None) -> FanoutRe
 
     One that had ended by itself keeps its outcome, and ``error`` says so.
     """
-    state = RunState(session_id, Quiet())
-    found = settings or Settings.load()
-    host = _run("stop-command.yml", session_id, found, state.take, threading.Event())
-    return _result(host, session_id, state, FanoutOutcome.ABORTED, Reason.ABORTED)
+    return abort_commands([session_id], settings)[0]
 
 
-def _run(  # noqa: PLR0913 - all but the first five are options by name
+def abort_commands(
+    session_ids: Sequence[str], settings: Settings | None = None
+) -> list[FanoutResult]:
+    """As `abort_command`, of the sessions of one run on several hosts."""
+    chosen = settings or Settings.load()
+    state = RunState(_title(session_ids), Quiet())
+    hosts = hosts_of(session_ids, chosen)
+    _run("stop-command.yml", session_ids, hosts, chosen, state.take, threading.Event())
+    return [
+        _result(host, session_id, state, FanoutOutcome.ABORTED, Reason.ABORTED)
+        for host, session_id in zip(hosts, session_ids, strict=True)
+    ]
+
+
+def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
+    """The host of each session of a command. Raises UsageError where the inventory has none."""
+    known = [mapping.host for mapping in list_hosts(settings)]
+    hosts = []
+    for session_id in session_ids:
+        run_of(session_id)
+        found = [host for host in known if is_on(session_id, host)]
+        if not found:
+            message = f"{session_id} is on no host of this inventory"
+            raise UsageError(message, "check the id, or give the inventory it was started with: -i")
+        hosts.append(found[0])
+    return hosts
+
+
+def _title(session_ids: Sequence[str]) -> str:
+    return session_ids[0] if len(session_ids) == 1 else run_of(session_ids[0])
+
+
+def _run(  # noqa: PLR0913, PLR0917 - what a run needs
     playbook: str,
-    session_id: str,
+    session_ids: Sequence[str],
+    hosts: Sequence[str],
     settings: Settings,
     take: Callable[[Event], None],
     cancelled: threading.Event,
     *,
     stream: bool = True,
-) -> str:
-    run_id = run_of(session_id)
-    hosts = [mapping.host for mapping in list_hosts(settings) if is_on(session_id, mapping.host)]
-    if not hosts:
-        message = f"{session_id} is on no host of this inventory"
-        raise UsageError(message, "check the id, or give the inventory it was started with: -i")
+) -> None:
     run_play(
         settings,
         playbook,
-        limit=hosts[0],
-        variables={"dx_run_id": run_id, "dx_stream": stream},
+        limit=",".join(hosts),
+        variables={"dx_run_id": run_of(session_ids[0]), "dx_stream": stream},
         take=take,
         cancelled=cancelled,
     )
-    return hosts[0]
 
 
 def _result(

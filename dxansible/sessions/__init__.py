@@ -1,8 +1,15 @@
 """Agents' sessions on the fleet: the Python interface."""
 
-from dxansible.sessions.by_id import abort_session, find_session, follow_session, locate
+from dxansible.sessions.by_id import (
+    abort_session,
+    find_commands,
+    find_session,
+    follow_session,
+    locate,
+)
 from dxansible.sessions.finalize import FinalizeOptions, finalize_session
 from dxansible.sessions.options import SessionOptions
+from dxansible.sessions.resolve import resolve_id
 from dxansible.sessions.start import start_session
 from dxansible.sessions.state import SessionListener, SilentListener
 from dxansible.sessions.view import (
@@ -33,9 +40,11 @@ __all__ = [
     "choose_host",
     "clean_sessions",
     "finalize_session",
+    "find_commands",
     "find_session",
     "follow_session",
     "list_sessions",
     "locate",
+    "resolve_id",
     "start_session",
 ]

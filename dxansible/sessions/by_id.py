@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dxansible.errors import SilentHostError, UnknownSessionError
+from dxansible.fleet.by_id import hosts_of
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.plays import run_play
-from dxansible.ids import is_on
+from dxansible.ids import is_on, run_of
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
 from dxansible.redact import redact
 from dxansible.runner.events import Event, HostBroken, PreflightDone, Verdict
@@ -20,9 +21,20 @@ from dxansible.settings import Settings
 from dxansible.turn import SessionInfo, TurnResult
 
 if TYPE_CHECKING:
-    from dxansible.fleet.plays import Observer
+    from collections.abc import Sequence
 
-__all__ = ["abort_session", "find_session", "follow_session", "locate", "unknown_session"]
+    from dxansible.fleet.plays import Observer
+    from dxansible.sessions.view import SessionList
+
+__all__ = [
+    "abort_session",
+    "find_commands",
+    "find_session",
+    "follow_session",
+    "locate",
+    "nearest",
+    "unknown_session",
+]
 
 
 def locate(session_id: str, settings: Settings) -> str:
@@ -45,12 +57,29 @@ def find_session(
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
-    found = list_sessions(host, chosen, session=session_id, observer=observer)
+    found = list_sessions(host, chosen, session=session_id, only="agents", observer=observer)
     if found.errors:
         raise SilentHostError(found.errors[host], "try again when the VM answers")
     if not found.sessions:
         raise unknown_session(session_id, host, chosen)
     return found.sessions[0]
+
+
+def find_commands(session_ids: Sequence[str], settings: Settings | None = None) -> SessionList:
+    """What their VMs say of the commands of one run.
+
+    Raises UnknownSessionError and SilentHostError.
+    """
+    chosen = settings or Settings.load()
+    hosts = hosts_of(session_ids, chosen)
+    run = f"{run_of(session_ids[0])}-"
+    found = list_sessions(",".join(hosts), chosen, prefix=run, only="commands")
+    found.sessions = [each for each in found.sessions if each.session_id in session_ids]
+    if not found.sessions and found.errors:
+        raise SilentHostError("; ".join(found.errors.values()), "try again when the VM answers")
+    if not found.sessions:
+        raise UnknownSessionError(session_ids[0], ())
+    return found
 
 
 def follow_session(  # noqa: PLR0913 - all but the first two are options by name
@@ -176,23 +205,24 @@ class _Answer:
 
 
 def _ask_all(session_id: str, settings: Settings) -> SessionInfo:
-    found = list_sessions("all", settings)
+    found = list_sessions("all", settings, only="agents")
     for each in found.sessions:
         if each.session_id == session_id:
             return each
     silent = ", ".join(sorted(found.errors))
     raise UnknownSessionError(
-        session_id, _nearest(session_id, [each.session_id for each in found.sessions]), silent
+        session_id, nearest(session_id, [each.session_id for each in found.sessions]), silent
     )
 
 
 def unknown_session(session_id: str, host: str, settings: Settings) -> UnknownSessionError:
     """The error for an id that its VM doesn't know, with the nearest ids that it does know."""
-    known = [each.session_id for each in list_sessions(host, settings).sessions]
-    return UnknownSessionError(session_id, _nearest(session_id, known))
+    known = [each.session_id for each in list_sessions(host, settings, only="agents").sessions]
+    return UnknownSessionError(session_id, nearest(session_id, known))
 
 
-def _nearest(session_id: str, known: list[str]) -> list[str]:
+def nearest(session_id: str, known: list[str]) -> list[str]:
+    """The known ids that are most like one that is not known."""
     begun = [each for each in known if each.startswith(session_id)]
     return (begun or difflib.get_close_matches(session_id, known, n=3, cutoff=0.75))[:3]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dxansible.fleet import check_hosts
 from dxansible.fleet.hosts import explain_no_match
 from dxansible.fleet.plays import run_play
+from dxansible.ids import is_on
 from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone
 from dxansible.runner.turn_events import Cleaned, SessionsSeen
 from dxansible.settings import Settings
@@ -15,6 +16,7 @@ from dxansible.turn import CleanResult, SessionInfo
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Sequence
 
     from dxansible.fleet.plays import Observer
     from dxansible.outcome import PreflightResult
@@ -75,6 +77,8 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     settings: Settings | None = None,
     *,
     session: str | None = None,
+    prefix: str = "",
+    only: Literal["agents", "commands"] | None = None,
     timeout_sec: float = 5.0,
     trail: TrailPart | None = None,
     cancelled: threading.Event | None = None,
@@ -82,10 +86,12 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
-    Running ones come first, then the newest. ``timeout_sec`` is for a connection to come up.
-    With ``observer``, which is told every event, ends of turns that nobody has told yet are claimed
-    for their audit trails, or for the one ``trail``. With ``cancelled`` set it returns what it has.
-    Raises NoMatchError if there is no such host.
+    ``prefix`` is how ids have to begin. Where several names of the inventory lead to one account, a
+    session is there once, under the name that it was started for. Running ones come first, then the
+    newest. ``timeout_sec`` is for a connection to come up. With ``observer``, which is told every
+    event, ends of turns that nobody has told yet are claimed for their audit trails, or for the one
+    ``trail``. With ``cancelled`` set it returns what it has. Raises NoMatchError if there is no
+    such host.
     """
     found, chosen = SessionList(), settings or Settings.load()
     variables: dict[str, object] = {
@@ -93,6 +99,10 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         "dx_claim_ends": observer is not None,
         **(trail.variables() if trail else {}),
     }
+    if prefix:
+        variables["dx_prefix"] = prefix
+    if only is not None:
+        variables["dx_only"] = only
     if session is not None:
         variables["dx_session"] = session
     end = run_play(
@@ -111,8 +121,17 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     for host in found.hosts:
         if host not in found.errors and host not in found.answered:
             found.errors[host] = f"{host}: Ansible ended ({end.status}) without a word about it"
+    found.sessions = _once(found.sessions)
     found.sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
     return found
+
+
+def _once(sessions: Sequence[SessionInfo]) -> list[SessionInfo]:
+    chosen: dict[str, SessionInfo] = {}
+    for each in sessions:
+        if each.session_id not in chosen or is_on(each.session_id, each.host):
+            chosen[each.session_id] = each
+    return list(chosen.values())
 
 
 def clean_sessions(

@@ -141,15 +141,18 @@ def test_an_interrupted_health_check_says_so(user: Dispatcher, runtime: Path) ->
 
 def test_a_second_interrupt_does_not_wait_for_the_stop(user: Dispatcher, vm: Vm) -> None:
     stubborn = "trap '' TERM; echo >ready; while :; do sleep 1; done"
-    with begin(user, vm, stubborn) as client:
+    with begin(user, vm, stubborn, "--json") as client:
         assert client.stderr
         at_the_terminal(client)
         while b"stopping the command" not in client.stderr.readline():
             pass
         client.send_signal(signal.SIGINT)
-        _, err = client.communicate(timeout=60)
+        out, err = client.communicate(timeout=60)
     assert client.returncode == 130
-    assert b"the command may still be running on the VM" in err
+    run_id = session_on(vm).rpartition("-")[0]
+    words = f"the command may still be running on the VM; see: dx-dispatch --logs {run_id}"
+    assert words.encode() in err
+    assert run_id in json.loads(out)["error"]["message"]
     assert b"aborted host=" not in err
 
 

@@ -120,13 +120,9 @@ def _from_socket(source: str) -> Command:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.connect(source)
         head, _, rest = b"".join(iter(lambda: caller.recv(65536), b"")).partition(b"\n")
-    try:
-        told = json.loads(head)
-        begin = told["stdin"]
-        whole = len(rest) == begin + told["text"]
-    except ValueError:
-        whole = False
-    if not whole:  # the caller was killed
+    told: dict[str, Any] = json.loads(head) if head.endswith(b"}") else {"stdin": 0, "text": -1}
+    begin = told["stdin"]
+    if len(rest) != begin + told["text"]:  # the caller was killed
         raise CommandError("the command did not arrive whole")
     return Command(text=rest[begin:], stdin=rest[:begin], summary=told["summary"])
 
