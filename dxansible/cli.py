@@ -44,7 +44,8 @@ Examples:
   dx-dispatch epyc6 --exec --file deploy.sh           the command from a file (- is stdin)
 
 \b
-Exit codes: SUCCESS 0, FAILURE 1, usage 2, PREFLIGHT_FAILED 3, TIMEOUT 124, ABORTED 130.
+Exit codes: SUCCESS 0, FAILURE 1, usage 2, PREFLIGHT_FAILED 3,
+SUCCESS with output missing 4, TIMEOUT 124, ABORTED 130.
 Of several hosts the worst counts; --json has each host's own.
 """
 

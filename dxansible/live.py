@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
 import sys
 import threading
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,7 +17,12 @@ if TYPE_CHECKING:
     from dxansible.outcome import FanoutResult
     from dxansible.turn import TurnResult
 
-__all__ = ["LiveOutput", "Screen", "SessionOutput"]
+__all__ = ["DISK_FULL", "LiveOutput", "Screen", "SessionOutput"]
+
+DISK_FULL = "the VM's disk was full, so output is missing that nobody counted"
+
+_PIECE = 4096
+"""Bytes that a pipe takes at once if it takes any."""
 
 _LONGEST_LINE = 256 * 1024
 """Bytes of an unfinished line that are held back to keep lines of several hosts whole."""
@@ -32,9 +40,16 @@ class Screen:
         self._shown = ""
         self._amid_line = False
         self._lock = threading.RLock()
+        self.deferred: Callable[[Callable[[], None]], bool] | None = None
+        """Takes what has to wait for output that comes before it; False if nothing does."""
 
     def write(self, text: str) -> int:
         """Write above the progress line; part of the text stream interface that logging needs."""
+        if self.deferred is None or not self.deferred(lambda: self._write(text)):
+            self._write(text)
+        return len(text)
+
+    def _write(self, text: str) -> None:
         with self._lock:
             self._hide()
             if self._amid_line:
@@ -42,22 +57,31 @@ class Screen:
                 self._amid_line = False
             sys.stderr.write(safe(text))
             self._show()
-        return len(text)
 
     def flush(self) -> None:
         """Part of the text stream interface."""
         sys.stderr.flush()
 
     def raw(self, stream: BinaryIO, data: bytes) -> None:
-        """Write bytes to one of the standard streams as they are."""
-        with self._lock:
-            self._hide()
-            stream.write(data)
-            stream.flush()
-            whole = data.endswith(b"\n")
-            self._amid_line = self.interactive and stream.isatty() and not whole
-            if whole:
-                self._show()
+        """Write bytes to one of the standard streams as they are.
+
+        Others may write while the reader of the stream lets us wait.
+        """
+        descriptor = _descriptor(stream)
+        rest = memoryview(data)
+        while rest:
+            piece = rest
+            if descriptor is not None:
+                select.select([], [descriptor], [])
+                piece = rest[: bytes(rest[:_PIECE]).rfind(b"\n") + 1 or _PIECE]
+            with self._lock:
+                self._hide()
+                written = _write_piece(stream, descriptor, piece)
+                whole = bytes(piece[:written][-1:]) == b"\n"
+                self._amid_line = self.interactive and stream.isatty() and not whole
+                rest = rest[written:]
+                if whole and not rest:
+                    self._show()
 
     def progress(self, text: str) -> None:
         """Replace the progress line; an empty text takes it away."""
@@ -76,6 +100,26 @@ class Screen:
         if self._shown:
             sys.stderr.write(self._shown)
             sys.stderr.flush()
+
+
+def _descriptor(stream: BinaryIO) -> int | None:
+    try:
+        return stream.fileno()
+    except io.UnsupportedOperation:
+        return None
+
+
+def _write_piece(stream: BinaryIO, descriptor: int | None, piece: memoryview) -> int:
+    """Return how many bytes were written; none to a stream that doesn't wait and has no room."""
+    if descriptor is None:
+        stream.write(piece)
+        stream.flush()
+        return len(piece)
+    stream.flush()
+    try:
+        return os.write(descriptor, piece)
+    except BlockingIOError:
+        return 0
 
 
 class LiveOutput:
@@ -116,12 +160,14 @@ class LiveOutput:
             self._screen.write(f"{host}: {lost} bytes of output came too fast and were cut here\n")
 
     def finished(self, result: FanoutResult | TurnResult) -> None:
-        """Write what is left of the host's last line."""
+        """Write what is left of the host's last line, and that more of it was lost."""
         self._done[result.host] = result
         for is_error in (False, True):
             rest = self._lines.pop((result.host, is_error), None)
             if rest:
                 self._write(self._prefix(result.host) + rest + b"\n", is_error=is_error)
+        if self._show and result.truncation.disk_full:
+            self._screen.write(f"{result.host}: {DISK_FULL}; what follows here is missing\n")
         self._report()
 
     def _whole_lines(self, host: str, data: bytes, *, is_error: bool) -> bytes:

@@ -142,6 +142,11 @@ class Truncation:
     expired: bool = False
     """The command ended long ago, and the VM no longer keeps its output."""
 
+    @property
+    def missing(self) -> int:
+        """Bytes of both streams that were counted."""
+        return self.stdout_bytes + self.stderr_bytes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanoutResult:

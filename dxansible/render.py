@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dxansible.outcome import FanoutOutcome, worst
+from dxansible.outcome import FanoutOutcome, worst, worst_exit_code
 from dxansible.redact import printable
 from dxansible.show import coloured
 
@@ -13,23 +13,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dxansible.errors import DxError
-    from dxansible.outcome import FanoutResult, PreflightResult
+    from dxansible.outcome import FanoutResult, PreflightResult, Truncation
 
 __all__ = [
+    "INCOMPLETE",
     "OUTCOME_COLOURS",
     "SCHEMA",
     "error_document",
     "fanout_document",
+    "fanout_exit_code",
     "gathered",
     "health_document",
     "health_table",
     "interrupted_document",
+    "missing_notes",
     "summary_line",
     "table",
 ]
 
 SCHEMA = 1
 """Version of the JSON documents; raised when a field changes its meaning or goes away."""
+
+INCOMPLETE = 4
+"""Exit code: everything is a success, and output of it is missing that was wanted."""
 
 OUTCOME_COLOURS = {
     FanoutOutcome.SUCCESS: "green",
@@ -53,13 +59,29 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
         notes.append("attached: an earlier call has run it under this id")
     if result.left_running:
         notes.append(f"left {result.left_running} process(es) running")
-    cut = result.truncation.stdout_bytes + result.truncation.stderr_bytes
-    if cut:
-        expired = " any more" if result.truncation.expired else ""
-        notes.append(f"{cut} bytes of output not kept{expired}")
-    if result.truncation.disk_full:
-        notes.append("the VM's disk is full: output is missing that nobody counted")
-    return "  ".join([line, *notes])
+    return "  ".join([line, *notes, *missing_notes(result.truncation)])
+
+
+def missing_notes(truncation: Truncation) -> list[str]:
+    """How much of the output is missing; nothing where all is there."""
+    how = "not kept any more" if truncation.expired else "missing"
+    notes = [f"{truncation.missing} bytes of output are {how}"] if truncation.missing else []
+    if truncation.disk_full:
+        notes.append("the VM's disk was full: output is missing that nobody counted")
+    return notes
+
+
+def fanout_exit_code(results: Sequence[FanoutResult], *, may_be_cut: bool) -> int:
+    """What the process exits with: by the worst outcome, and whether a success lacks output.
+
+    ``may_be_cut``: the user has said how much is wanted.
+    """
+    code = worst_exit_code(results)
+    missing = any(
+        result.truncation.disk_full or (result.truncation.missing and not may_be_cut)
+        for result in results
+    )
+    return INCOMPLETE if missing and code == 0 else code
 
 
 def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]:

@@ -19,14 +19,18 @@ from dxansible.fleet import (
 )
 from dxansible.ids import new_run_id
 from dxansible.live import LiveOutput
-from dxansible.outcome import FanoutOutcome, worst_exit_code
+from dxansible.outcome import FanoutOutcome
+from dxansible.paced import PacedOutput
+from dxansible.runner.flow import Flow
 from dxansible.show import show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import threading
+    from collections.abc import Callable, Sequence
 
     from dxansible.calls.options import Options
     from dxansible.outcome import FanoutResult
+    from dxansible.runner.mapping import Listener
 
 __all__ = ["abort", "execute", "follow", "report", "show_health"]
 
@@ -64,18 +68,43 @@ def execute(options: Options) -> int:
         settings=options.settings(),
     )
     show = not (options.json or options.gather)
-    listener = LiveOutput(SCREEN, show=show, on_closed=cancelled.set)
+    output = _Output(cancelled, cancelled.set, show=show, whole=show and options.max_output is None)
     target = options.target or ""
     with audited(options, target, command) as audit:
-        watch = audit.watch_command(listener, run_id)
+        watch = audit.watch_command(output.listener, run_id)
         results = fanout(
             target, command, chosen,
-            listener=watch, cancelled=cancelled, observer=audit.observer,
+            listener=watch, cancelled=cancelled, observer=audit.observer, flow=output.flow,
         )  # fmt: skip
+        output.drain()
         source.warn()
         code = report(options, results)
         audit.commands(results)
     return code
+
+
+class _Output:
+    """Where output goes; ``whole``: the command waits for its reader, so that nothing is lost."""
+
+    def __init__(
+        self,
+        cancelled: threading.Event,
+        on_closed: Callable[[], None],
+        *,
+        show: bool,
+        whole: bool,
+    ) -> None:
+        self._cancelled = cancelled
+        self.flow = Flow() if whole else None
+        self.listener: Listener = LiveOutput(SCREEN, show=show, on_closed=on_closed)
+        if self.flow is not None:
+            self._paced = PacedOutput(self.listener, self.flow, SCREEN, cancelled.set)
+            self.listener = self._paced
+
+    def drain(self) -> None:
+        """Wait for the reader."""
+        if self.flow is not None:
+            self._paced.drain(self._cancelled)
 
 
 def _gave_up(run_id: str) -> str:
@@ -93,7 +122,7 @@ def _label(options: Options) -> str | None:
 def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
     """Show the results; ``code`` of None is what they add up to."""
     if code is None:
-        code = worst_exit_code(results)
+        code = render.fanout_exit_code(results, may_be_cut=options.max_output is not None)
     if options.json:
         for piece in render.fanout_document(results, code):
             click.echo(piece, nl=False)
@@ -112,9 +141,13 @@ def follow(options: Options, session_ids: Sequence[str]) -> int:
     notice = "no longer watching; the command goes on"
     gave_up = _gave_up(options.logs or "")
     cancelled, reader = cancel_on_signals(notice, gave_up, json=options.json), Reader()
-    listener = LiveOutput(SCREEN, show=not options.json, on_closed=reader.leaves(cancelled))
+    show_it = not options.json
+    output = _Output(cancelled, reader.leaves(cancelled), show=show_it, whole=show_it)
     settings = options.settings()
-    results = follow_commands(session_ids, settings, listener=listener, cancelled=cancelled)
+    results = follow_commands(
+        session_ids, settings, listener=output.listener, cancelled=cancelled, flow=output.flow
+    )
+    output.drain()
     if len(results) < len(session_ids) and reader.gone:
         results = follow_commands(session_ids, settings, wait=False)
     code = report(options, results) if results else 0

@@ -17,36 +17,41 @@ from dxansible.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dxansible.runner.flow import Flow
+
 __all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands", "hosts_of"]
 
 
-def follow_command(
+def follow_command(  # noqa: PLR0913 - all but the first two are options by name
     session_id: str,
     settings: Settings | None = None,
     *,
     listener: Listener | None = None,
     cancelled: threading.Event | None = None,
     wait: bool = True,
+    flow: Flow | None = None,
 ) -> FanoutResult | None:
     """Follow a command from the first byte of its output to its end, and return what became of it.
 
     Returns None when ``cancelled`` is set before that; the command goes on. Without ``wait`` it
-    only asks, for no output either, and returns None where the command has not ended. Raises
+    only asks, for no output either, and returns None where the command has not ended. With
+    ``flow``, which is told what the listener has passed on, the command waits for that. Raises
     UsageError for an id that can't belong to a host of the inventory.
     """
     found = follow_commands(
-        [session_id], settings, wait=wait, listener=listener, cancelled=cancelled
+        [session_id], settings, wait=wait, listener=listener, cancelled=cancelled, flow=flow
     )
     return found[0] if found else None
 
 
-def follow_commands(
+def follow_commands(  # noqa: PLR0913 - all but the first two are options by name
     session_ids: Sequence[str],
     settings: Settings | None = None,
     *,
     wait: bool = True,
     listener: Listener | None = None,
     cancelled: threading.Event | None = None,
+    flow: Flow | None = None,
 ) -> list[FanoutResult]:
     """As `follow_command`, of the sessions of one run on several hosts.
 
@@ -54,7 +59,7 @@ def follow_commands(
     ``wait``.
     """
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
-    state = RunState(_title(session_ids), listener or Quiet())
+    state = RunState(_title(session_ids), listener or Quiet(), passes_on=flow is not None)
     hosts = hosts_of(session_ids, chosen)
     running: set[str] = set()
 
@@ -65,7 +70,7 @@ def follow_commands(
         if not wait and running.union(state.results).issuperset(hosts):
             gone.set()
 
-    _run("follow-command.yml", session_ids, hosts, chosen, take, gone, stream=wait)
+    _run("follow-command.yml", session_ids, hosts, chosen, take, gone, stream=wait, flow=flow)
     if gone.is_set():
         return [state.results[host] for host in hosts if host in state.results]
     outcome, reason = FanoutOutcome.FAILURE, Reason.LOST_CONTACT
@@ -124,6 +129,7 @@ def _run(  # noqa: PLR0913, PLR0917 - what a run needs
     cancelled: threading.Event,
     *,
     stream: bool = True,
+    flow: Flow | None = None,
 ) -> None:
     run_play(
         settings,
@@ -132,6 +138,7 @@ def _run(  # noqa: PLR0913, PLR0917 - what a run needs
         variables={"dx_run_id": run_of(session_ids[0]), "dx_stream": stream},
         take=take,
         cancelled=cancelled,
+        flow=flow,
     )
 
 

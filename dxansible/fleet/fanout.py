@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from dxansible.fleet.plays import Observer
     from dxansible.runner.events import Event
+    from dxansible.runner.flow import Flow
     from dxansible.runner.request import PlayEnd
 
 __all__ = ["fanout", "fanout_ssh"]
@@ -76,21 +77,27 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     listener: Listener | None = None,
     cancelled: threading.Event | None = None,
     observer: Observer | None = None,
+    flow: Flow | None = None,
 ) -> list[FanoutResult]:
     """Run a command on every host of an Ansible pattern; results are in the inventory's order.
 
     Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns
     ABORTED results. A KeyboardInterrupt stops it too, and is raised again after that. ``observer``
-    is told every event of the command's run. Raises NoMatchError when a pattern matches nothing; a
-    plain name that is not in the inventory gives one PREFLIGHT_FAILED result instead.
+    is told every event of the command's run. With ``flow``, which is told what the listener has
+    passed on, the command waits for that rather than lose output. Raises NoMatchError when a
+    pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
+    result instead.
     """
     chosen = options or FanoutOptions()
     text = check_command(command)
     state = RunState(
-        summarize(text.decode(errors="replace")), listener or Quiet(), chosen.log_callback
+        summarize(text.decode(errors="replace")),
+        listener or Quiet(),
+        chosen.log_callback,
+        passes_on=flow is not None,
     )
     run = _Run(pattern, text, chosen, state, cancelled or threading.Event())
-    run.observer = observer
+    run.observer, run.flow = observer, flow
     try:
         end = run.start()
     except KeyboardInterrupt:
@@ -154,6 +161,7 @@ class _Run:
         self.observer: Observer | None = None
         self.reached = False
         """A VM has answered in the present run of Ansible."""
+        self.flow: Flow | None = None
 
     def start(self) -> PlayEnd:
         """Run it to its end; where Ansible is killed, again, which attaches to the same ids.
@@ -201,6 +209,7 @@ class _Run:
             secret_text=self._handed_over(),
             forks=options.forks,
             observer=self.observer,
+            flow=self.flow,
         )
 
     def _handed_over(self) -> bytes:

@@ -15,6 +15,7 @@ from dxansible.runner.request import PlayEnd, PlayRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dxansible.runner.flow import Flow
     from dxansible.settings import Settings
 
 __all__ = ["DEFAULT_FORKS", "Observer", "run_play"]
@@ -36,12 +37,14 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     secret_text: bytes | None = None,
     forks: int | None = None,
     observer: Observer | None = None,
+    flow: Flow | None = None,
 ) -> PlayEnd:
     """Run it on the hosts of an Ansible pattern; ``take`` gets the events one at a time.
 
-    So does ``observer``, before it. ``secret_text`` reaches the playbook over a socket. Raises
-    UsageError for a pattern that is empty, EngineError and ContentError, and InventoryError if the
-    inventory has a variable for every host of the run that Ansible can't use.
+    So does ``observer``, before it. ``secret_text`` reaches the playbook over a socket. With
+    ``flow`` commands wait for the reader of their output. Raises UsageError for a pattern that is
+    empty, EngineError and ContentError, and InventoryError if the inventory has a variable for
+    every host of the run that Ansible can't use.
     """
     check_pattern(limit)
     broken: list[PreflightDone] = []
@@ -52,6 +55,7 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
         limit=limit,
         variables=variables,
         secret_text=secret_text,
+        flow=flow,
         forks=forks or DEFAULT_FORKS,
         environment=settings.environment,
         runtime_dir=settings.runtime_dir,

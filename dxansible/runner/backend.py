@@ -21,7 +21,7 @@ from dxansible.errors import ContentError, EngineError
 from dxansible.logs import event
 from dxansible.runner.request import PlayEnd
 from dxansible.runner.terminal import without_pause
-from dxansible.runner.workspace import hand_over, private_directory
+from dxansible.runner.workspace import hand_over, private_directory, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,10 @@ def play(
             socket_path = directory / "text.sock"
             stack.enter_context(hand_over(request.secret_text, socket_path))
             variables["dx_command_socket"] = str(socket_path)
+        if request.flow is not None:
+            flow_path = directory / "flow.sock"
+            stack.enter_context(serve(request.flow.answer, flow_path))
+            variables["dx_flow_socket"] = str(flow_path)
         if request.engine:
             request = _with_engine(request, directory, executable)
         end = _in_thread(

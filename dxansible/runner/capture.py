@@ -15,11 +15,13 @@ class Capture:
         self._head = bytearray()
         self._tail = bytearray()
         self._lost = 0
+        self._missed = 0
 
     def add(self, data: bytes, skipped: int = 0) -> None:
         """Take the next bytes; ``skipped`` bytes before them never arrived."""
         if skipped:
             self._lost += skipped
+            self._missed += skipped
             self._room = 0  # what follows a gap belongs to the end
         self._head += data[: self._room]
         rest = data[self._room :]
@@ -40,6 +42,11 @@ class Capture:
     def lost(self) -> int:
         """Bytes of the stream that are not kept."""
         return self._lost
+
+    @property
+    def missed(self) -> int:
+        """Bytes of the stream that never arrived."""
+        return self._missed
 
     def content(self) -> bytes:
         """What is kept, the gap closed up."""

@@ -98,11 +98,15 @@ class RunState:
         command_summary: str | None,
         listener: Listener,
         log: Callable[[str], None] | None = None,
+        *,
+        passes_on: bool = False,
     ) -> None:
         """``command_summary`` is one line without secrets, None if the run only checks its hosts.
 
-        ``log`` gets each log line as text.
+        ``log`` gets each log line as text. ``passes_on``: the listener shows all output, so only
+        bytes that never arrived are missing, not those that the result can't hold.
         """
+        self._passes_on = passes_on
         self._runs_command = command_summary is not None
         self._summary = command_summary or ""
         self._listener = listener
@@ -325,8 +329,8 @@ class RunState:
             stop_verified=stop_verified,
             left_running=left_running,
             truncation=Truncation(
-                stdout_bytes=state.out.lost,
-                stderr_bytes=state.err.lost,
+                stdout_bytes=state.out.missed if self._passes_on else state.out.lost,
+                stderr_bytes=state.err.missed if self._passes_on else state.err.lost,
                 disk_full=disk_full,
                 expired=state.expired,
             ),

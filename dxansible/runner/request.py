@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from dxansible.runner.flow import Flow
+
 __all__ = ["KILLED", "PlayEnd", "PlayRequest"]
 
 KILLED = "Ansible was killed on this machine"
@@ -26,6 +28,8 @@ class PlayRequest:
     """Extra vars; strings reach Ansible as data, never as templates."""
     secret_text: bytes | None = field(default=None, repr=False)
     """Handed to the playbook over a socket, so that it is never on disk or in a process list."""
+    flow: Flow | None = field(default=None, repr=False)
+    """Says how much output the reader has taken; without it, no command waits for a reader."""
     forks: int = 50
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime_dir: Path

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from dxansible.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["hand_over", "private_directory"]
+__all__ = ["hand_over", "private_directory", "serve"]
 
 _JANITOR = """
 processes() {
@@ -87,20 +87,27 @@ def _janitor(directory: Path) -> subprocess.Popen[bytes]:
 @contextmanager
 def hand_over(text: bytes, path: Path) -> Iterator[None]:
     """Give ``text`` to everyone who connects to the socket at ``path``, while the block runs."""
+    with serve(lambda peer: peer.sendall(text), path):
+        yield
+
+
+@contextmanager
+def serve(answer: Callable[[socket.socket], None], path: Path) -> Iterator[None]:
+    """Answer everyone who connects to the socket at ``path``, each in a thread, meanwhile."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen(128)
 
-        def serve() -> None:
+        def accept() -> None:
             while True:
                 try:
                     peer, _ = listener.accept()
                 except OSError:
                     return
-                threading.Thread(target=_send, args=(peer, text), daemon=True).start()
+                threading.Thread(target=_attend, args=(peer, answer), daemon=True).start()
 
-        server = threading.Thread(target=serve, daemon=True)
+        server = threading.Thread(target=accept, daemon=True)
         server.start()
         try:
             yield
@@ -109,9 +116,9 @@ def hand_over(text: bytes, path: Path) -> Iterator[None]:
             server.join()
 
 
-def _send(peer: socket.socket, text: bytes) -> None:
+def _attend(peer: socket.socket, answer: Callable[[socket.socket], None]) -> None:
     with peer:
         try:
-            peer.sendall(text)
+            answer(peer)
         except OSError:
             return  # the reader has gone; it was told nothing, so it starts nothing

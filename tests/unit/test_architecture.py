@@ -25,6 +25,7 @@ LAYERS = (
     ("dxansible.calls",),
     (
         "dxansible.live",
+        "dxansible.paced",
         "dxansible.render",
         "dxansible.render_jules",
         "dxansible.render_sessions",

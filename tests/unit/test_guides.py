@@ -146,6 +146,7 @@ def test_the_exit_codes_are_the_real_ones(document: Path) -> None:
     assert {(row[0], row[1]) for row in rows} == {
         *((str(each), str(each.exit_code)) for each in FanoutOutcome),
         ("", str(UsageError.exit_code)),
+        ("", str(render.INCOMPLETE)),
     }
 
 

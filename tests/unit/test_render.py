@@ -19,6 +19,7 @@ from dxansible.outcome import (
 from dxansible.render import (
     error_document,
     fanout_document,
+    fanout_exit_code,
     gathered,
     health_document,
     health_table,
@@ -112,13 +113,32 @@ def test_what_is_left_running_and_what_was_cut_is_told() -> None:
 
     line = plain(summary_line(replace(SUCCESS, left_running=3, truncation=cut)))
 
-    assert line.endswith("  left 3 process(es) running  7 bytes of output not kept")
+    assert line.endswith("  left 3 process(es) running  7 bytes of output are missing")
 
 
 def test_a_full_disk_is_told_in_the_line() -> None:
     line = plain(summary_line(replace(SUCCESS, truncation=Truncation(disk_full=True))))
 
-    assert line.endswith("  the VM's disk is full: output is missing that nobody counted")
+    assert line.endswith("  the VM's disk was full: output is missing that nobody counted")
+
+
+@pytest.mark.parametrize(
+    ("truncation", "may_be_cut", "code"),
+    [
+        (Truncation(), False, 0),
+        (Truncation(stdout_bytes=1), False, 4),
+        (Truncation(stderr_bytes=1), False, 4),
+        (Truncation(stdout_bytes=1), True, 0),
+        (Truncation(disk_full=True), True, 4),
+    ],
+)
+def test_a_success_that_lacks_output_that_was_wanted_exits_with_another_code(
+    truncation: Truncation, *, may_be_cut: bool, code: int
+) -> None:
+    results = [SUCCESS, replace(SUCCESS, truncation=truncation)]
+
+    assert fanout_exit_code(results, may_be_cut=may_be_cut) == code
+    assert fanout_exit_code([*results, FAILURE], may_be_cut=may_be_cut) == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

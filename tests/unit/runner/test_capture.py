@@ -43,7 +43,7 @@ def test_a_gap_is_counted_and_what_follows_belongs_to_the_end() -> None:
     kept = capture(10, b"ab")
     kept.add(b"cdefghij", skipped=100)
 
-    assert (kept.content(), kept.lost) == (b"abfghij", 103)
+    assert (kept.content(), kept.lost, kept.missed) == (b"abfghij", 103, 100)
 
 
 def test_a_gap_without_bytes_after_it_is_counted() -> None:

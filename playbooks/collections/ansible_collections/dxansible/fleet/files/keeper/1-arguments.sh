@@ -3,8 +3,9 @@
 # and says what became of it. POSIX sh; runs under dash, bash, zsh and busybox. See docs/keeper.md.
 #
 #   keeper.sh start id=ID length=BYTES [deadline=S] [idle=S] [limit=BYTES] [path=DIRS] [grace=S]
-#                   [token=T] [meta=yes] [about=yes] [need=PROGRAM] [progress=ERE] [input=BYTES] <input-and-command-text
-#   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES]
+#                   [token=T] [meta=yes] [about=yes] [need=PROGRAM] [progress=ERE] [flow=NAME lease=S]
+#                   [input=BYTES] <input-and-command-text
+#   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES] [flow=NAME lease=S]
 #   keeper.sh abort id=ID [wait=S] [about=yes]
 #   keeper.sh note  id=ID name=NAME length=BYTES <text
 #   keeper.sh list  [id=ID] [prefix=TEXT] [turns=yes] [chunk=BYTES]
@@ -19,6 +20,7 @@ umask 077
 
 id='' length=0 input=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=7 mark=dx
 idle=0 token='' meta='' about='' prefix='' need='' turns='' dry='' program='' version='' progress='' name=''
+flow='' lease=20
 verb=${1-}
 [ $# -eq 0 ] || shift
 for argument; do
@@ -47,6 +49,8 @@ for argument; do
         program=*) program=${argument#*=} ;;
         version=*) version=${argument#*=} ;;
         name=*) name=${argument#*=} ;;
+        flow=*) flow=${argument#*=} ;;
+        lease=*) lease=${argument#*=} ;;
         mark=*) mark=${argument#*=} ;;
     esac
 done

@@ -25,27 +25,30 @@ spool() { # out|err: standard input to segments
     [ "$part" -ge 4096 ] || part=4096
     block=$((part / 4))
     [ "$block" -le 65536 ] || block=65536
-    start=0 head_end=0 more=yes
+    ahead=$((limit / 2 - part - block - 65536)) # what the command's pipe holds has to have room, too
+    [ "$ahead" -ge 0 ] || ahead=0
+    start=0 head_end=0 gap=0 more=yes
     while [ -n "$more" ]; do
+        hold "$1"
         padded=000000000000000000$start
         segment=$dir/$1.${padded#"${padded%??????????????????}"}
-        true >"$segment" || break
         size=0
-        fill || break
+        if ! true >"$segment" || ! fill; then
+            disk_full
+            break
+        fi
         if [ "$start" -lt $((limit / 2)) ]; then head_end=$((start + size)); fi
         start=$((start + size))
         trim "$1"
     done
     [ -z "$more" ] || cat >/dev/null # the disk is full: the command must not block on us
-    printf '%s\n' "$start" >"$dir/$1.eof"
+    printf '%s %s\n' "$start" "$gap" >"$dir/$1.eof"
 }
 
 fill() { # standard input to $segment, until it has its size or the input ends, which empties $more
     while [ -n "$more" ] && [ "$size" -lt "$part" ]; do
         count=$(((part - size) / block + 1))
         if [ -e "$dir/full" ] || ! report=$(LC_ALL=C dd bs="$block" count="$count" 2>&1 >>"$segment"); then
-            true >"$dir/full" # the other stream stops here too, and leaves us what was kept in reserve
-            rm -f "$dir/reserve"
             size "$segment"
             start=$((start + size))
             return 1
@@ -60,18 +63,47 @@ fill() { # standard input to $segment, until it has its size or the input ends, 
     done
 }
 
-trim() { # out|err: drops the oldest segments after the head, while the newer ones make up half the limit
+disk_full() { # of bytes or of inodes: both streams stop, and what was kept in reserve is for the replies and the end
+    mv -f "$dir/reserve.1" "$dir/full" 2>/dev/null || [ -e "$dir/full" ] || true >"$dir/full"
+    rm -f "$dir"/reserve*
+}
+
+# A follower that wants every byte says with each call how far it has read. As long as it calls, the command waits for it,
+# as it would on a pipe. Once the command has ended its last bytes have room.
+hold() { # out|err: waits while a follower has more than $ahead bytes before it
+    while [ "$start" -gt "$ahead" ] && [ -p "$dir/$1" ] && behind "$1"; do nap 0.05; done
+}
+
+behind() { # out|err: is there a follower for whom this is too fast?
+    clock
+    for follower in "$dir"/flow.*; do
+        { IFS=' ' read -r expires out_read err_read <"$follower"; } 2>/dev/null || continue
+        case $expires$out_read$err_read in '' | *[!0-9]*) continue ;; esac
+        [ "$1" = out ] || out_read=$err_read
+        if [ "$now" -lt "$expires" ] && [ $((start - out_read)) -gt "$ahead" ]; then return 0; fi
+    done
+    return 1
+}
+
+follow() { # $flow has read up to $out and $err, and comes again within $lease seconds: prints that
+    clock
+    printf '%s %s %s\n' $((now + lease * 100)) "$out" "$err"
+}
+
+trim() { # out|err: drops the oldest segments after the head, while the newer ones make up half the limit; sets $gap
     for old in "$dir/$1".0*; do
         offset_of "$old"
         [ "$begin" -ge "$head_end" ] || continue
         [ $((start - begin - part - block)) -ge $((limit / 2)) ] || break
         rm -f "$old"
     done
+    [ "$begin" -le "$head_end" ] || gap=$((begin - head_end))
 }
 
-total() { # out|err: sets $total, the bytes written to the stream so far
-    total=0
-    { IFS= read -r total <"$dir/$1.eof"; } 2>/dev/null && return
+total() { # out|err: sets $total, the bytes written to the stream so far, and $gap, those that are not kept, at its end
+    total=0 gap=0
+    { IFS=' ' read -r total gap <"$dir/$1.eof"; } 2>/dev/null && return
+    total=0 gap=0
     for segment in "$dir/$1".0*; do :; done
     [ -e "$segment" ] || return 0
     offset_of "$segment"
@@ -104,14 +136,18 @@ cut() { # out|err offset: sets $from, $upto and $total; $piece, the file that ha
         offset_of "$segment"
         if [ "$begin" -le "$from" ]; then set -- "$segment"; else set -- "$@" "$segment"; fi
     done
+    piece=$dir/.reply.$$.$stream
+    true >"$piece"
     for segment; do
         offset_of "$segment"
-        [ "$begin" -le "$from" ] || from=$begin upto=$begin
-        piece=$dir/.reply.$$.$stream
-        tail -c +$((from - begin + 1)) "$segment" 2>/dev/null | head -c "$chunk" >"$piece"
+        if [ "$begin" -gt "$upto" ]; then # what is missing here belongs before a piece
+            [ "$upto" -eq "$from" ] || break
+            from=$begin upto=$begin
+        fi
+        tail -c +$((upto - begin + 1)) "$segment" 2>/dev/null | head -c $((from + chunk - upto)) >>"$piece"
         size "$piece"
         upto=$((from + size))
-        [ "$size" -eq 0 ] || break
+        [ "$size" -lt "$chunk" ] || break
     done
     [ "$total" -ge "$upto" ] || total=$upto
 }

@@ -28,7 +28,7 @@ publish() { # makes it the session's, if there is none yet
 }
 
 state() { # sets $state and the fields of the end record
-    code=- verified=- left=0 out_end=- err_end=- at=-
+    code=- verified=- left=0 out_end=- err_end=- out_cut=0 err_cut=0 at=-
     if [ ! -d "$dir" ]; then
         state=unknown
     elif recorded end; then
@@ -69,6 +69,8 @@ recorded() { # file: reads the end of the session from it, if it is there and ma
             left=*) left=${field#*=} ;;
             out_end=*) out_end=${field#*=} ;;
             err_end=*) err_end=${field#*=} ;;
+            out_cut=*) out_cut=${field#*=} ;;
+            err_cut=*) err_cut=${field#*=} ;;
             at=*) at=${field#*=} ;;
         esac
     done
@@ -85,13 +87,14 @@ keep_last() { # of the standard output, for those who list sessions; only the ne
 }
 
 conclude() { # state: writes the end record
-    rm -f "$dir/reserve"
+    rm -f "$dir"/reserve*
     [ ! -f "$dir/meta" ] || keep_last
     total out
-    out_end=$total
+    out_end=$total out_cut=$gap
     total err
     at=$(date +%s)
-    record="state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total at=$at"
+    record="state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total"
+    record="$record out_cut=$out_cut err_cut=$gap at=$at"
     for moment in 0.05 0.1 0.2 0.5 1 1 2 2 4 4; do # on a full disk a reply may have what was kept in reserve
         ! put end "$record" 2>/dev/null || return 0
         nap "$moment"

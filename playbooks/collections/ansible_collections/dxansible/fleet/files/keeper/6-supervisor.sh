@@ -54,11 +54,13 @@ supervise() {
     fi
     true <>"$dir/out" <>"$dir/err" # a reader that still waits for its first writer sees the end
     for timer in $deadline_timer $idle_timer; do kill -s TERM "$timer" 2>/dev/null; done # they end while we go on
-    forget_text "$dir/.supervisor.$$" "$dir/out" "$dir/err"
+    forget_text "$dir/.supervisor.$$" "$dir/out" "$dir/err" "$dir"/flow.*
     if [ -z "$ending" ]; then
         ending=exited
         count_left
-        drain
+        for _ in 1 2 3 4 5; do # with nothing left, only we can be what is slow
+            if drain || [ "$left" -gt 0 ]; then break; fi
+        done
         [ "$left" -eq 0 ] || count_left
     else
         drain || verified=no

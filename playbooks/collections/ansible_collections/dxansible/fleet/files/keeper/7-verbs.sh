@@ -6,12 +6,20 @@ await() { # up to $wait seconds for news; after output a moment more, as the end
     while :; do
         state
         case $state in starting | running) ;; *) return ;; esac
+        [ -z "$flow" ] || put "flow.$flow" "$(follow)"
+        flow=
         clock
-        if [ -z "$heard" ] && { pending out "$out" || pending err "$err"; }; then heard=$now; fi
+        [ -n "$heard" ] || hear out "$out" || hear err "$err"
         [ -z "$heard" ] || [ $((now - heard)) -lt 5 ] || return
         [ $((now - began)) -lt $((wait * 100)) ] || return
         case $((now - began)) in ? | 1?) nap 0.01 ;; ??) nap 0.05 ;; *) nap 0.1 ;; esac
     done
+}
+
+hear() { # out|err offset: sets $heard if there is a byte at or after it; a full reply waits for nothing more
+    pending "$1" "$2" || return 1
+    heard=$now
+    [ "$chunk" -eq 0 ] || [ $((total - $2)) -lt "$chunk" ] || heard=$((now - 5))
 }
 
 reply() {
@@ -31,7 +39,8 @@ reply() {
     [ ! -e "$dir/full" ] || full=yes
     word token
     printf ' token=%s full=%s expired=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$expired" "$out_from" "$out_upto" "$out_total"
-    printf ' err_from=%s err_upto=%s err_total=%s\n' "$from" "$upto" "$total"
+    printf ' err_from=%s err_upto=%s err_total=%s' "$from" "$upto" "$total"
+    printf ' out_cut=%s err_cut=%s\n' "$out_cut" "$err_cut"
     set -- ${out_piece:+"$out_piece"} ${piece:+"$piece"}
     [ $# -eq 0 ] || cat "$@" 2>/dev/null
     set -- "$dir/.reply.$$."*
@@ -43,6 +52,7 @@ describe() { # what is known at the start, and goes with the session
     look "$$"
     printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" && date +%s >"$staged/began" || return 1
     [ -z "$token" ] || printf '%s\n' "$token" >"$staged/token" || return 1
+    [ -z "$flow" ] || follow >"$staged/flow.$flow" || return 1
     if [ -n "$digest" ]; then
         printf '%s\n' "$digest" >"$staged/digest" && printf '%s\n' "$told" >"$staged/about" || return 1
     fi
@@ -63,8 +73,8 @@ conflicts() { # does the session stand for something else? One that has no diges
     [ "$known" != "$digest" ]
 }
 
-reserve() { # space for the end record and for replies, given back when the disk is full
-    printf '%65536s' '' >"$staged/reserve"
+reserve() { # space and inodes for the end record and for replies, given back when the disk is full
+    printf '%65536s' '' >"$staged/reserve" && for name in 1 2 3 4; do true >"$staged/reserve.$name" || return; done
 }
 
 receive() { # standard input: what the command will read, if there is such, and after it the command
@@ -99,7 +109,7 @@ start() {
         if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
         trap ':' HUP INT TERM PIPE
         if publish; then
-            attached=no
+            attached=no flow=
             trap - EXIT
             launch
         fi

@@ -53,11 +53,12 @@ describe_session() { # and says at the end which of its files there are
         total err
         err_end=$total
     fi
-    case $code$verified$left$out_end$err_end$at in
-        *[!a-z0-9-]*) code=- verified=- left=- out_end=- err_end=- at=- ;;
+    case $code$verified$left$out_end$err_end$out_cut$err_cut$at in
+        *[!a-z0-9-]*) code=- verified=- left=- out_end=- err_end=- out_cut=- err_cut=- at=- ;;
     esac
-    printf '%s state=%s code=%s verified=%s left=%s out_total=%s err_total=%s' \
-        "${dir##*/}" "$state" "$code" "$verified" "$left" "$out_end" "$err_end"
+    printf '%s state=%s code=%s verified=%s left=%s out_total=%s err_total=%s out_cut=%s err_cut=%s' \
+        "${dir##*/}" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "$out_cut" "$err_cut"
+    [ ! -e "$dir/full" ] || printf ' full=yes'
     word began
     printf ' began=%s at=%s idle=%s' "$word" "$at" "$quiet"
     word token

@@ -9,9 +9,9 @@ esac
 case $verb in
     start | poll | abort | note | supervise) [ -n "$id" ] || fail "no id" ;;
 esac
-case $token in *[!A-Za-z0-9]*) fail "bad token" ;; esac
+case $token$flow in *[!A-Za-z0-9]*) fail "bad token" ;; esac
 for number in "$length" "$input" "${deadline%.*}${deadline#*.}" "${idle%.*}${idle#*.}" \
-    "$limit" "$grace" "$wait" "$out" "$err" "$chunk" "$age"; do
+    "$limit" "$lease" "$grace" "$wait" "$out" "$err" "$chunk" "$age"; do
     case $number in '' | *[!0-9]*) fail "bad number" ;; esac
 done
 case $verb in

@@ -6,7 +6,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import link, session, verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
+    flow,
+    link,
+    session,
+    verdict,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.attempt import (
     CALL_SLACK,
     COMMON_SPEC,
@@ -20,6 +25,7 @@ _SPEC = {
     "id": {"type": "str", "default": ""},
     "stream": {"type": "bool", "default": False},
     "command_socket": {"type": "str", "default": ""},
+    "flow_socket": {"type": "str", "default": ""},
     "attach": {"type": "bool", "default": False},
     "contacted": {"type": "bool", "default": False},
 }
@@ -30,6 +36,7 @@ _VARIABLES = {
     "stream": "dx_stream",
     "command_socket": "dx_command_socket",
     "contacted": "dx_contacted",
+    "flow_socket": "dx_flow_socket",
 }
 _SLOWEST = 64 * 1024
 """Bytes a second at which the command's standard input may still arrive on the VM."""
@@ -60,18 +67,29 @@ class ActionModule(AttemptAction):
     def _ask(self, progress: session.Progress) -> Reply:
         keeper = Keeper(self._link)
         wait = 1 if self._crowded else 4
+        fetch = self._fetch(progress, wait)
         if progress.started or self._arguments["attach"]:
             where = {"out": progress.out_next, "err": progress.err_next}
-            chunk = {} if self._arguments["stream"] else {"chunk": 0}
             with self._guard(wait):
-                return keeper.poll(progress.id, {"wait": wait, **where, **chunk})
-        command, options = self._command(), self._options()
+                return keeper.poll(progress.id, {"wait": wait, **where, **fetch})
+        command = self._command()
+        options = {**self._options(), "token": progress.token, **fetch}
         about = command.about(self._host, self._arguments["path"])
-        options |= {"token": progress.token}
         with self._guard(wait + len(command.stdin) / _SLOWEST):
             return keeper.start(
                 progress.id, command.text, options, about=about, stdin=command.stdin
             )
+
+    def _fetch(self, progress: session.Progress, wait: int) -> dict[str, object]:
+        """How much to fetch; may first wait for the caller's reader."""
+        source = self._arguments["flow_socket"]
+        if source:
+            chunk = flow.follow(source, self._host, self._hosts, progress, wait)
+            lease = flow.lease(self._hosts, self._forks, self._turn())
+            hurry = {} if chunk else {"wait": 0}
+            return {"flow": progress.follower, "lease": lease, "chunk": chunk, **hurry}
+        followed = progress.started or self._arguments["attach"]
+        return {"chunk": 0} if followed and not self._arguments["stream"] else {}
 
     def _command(self) -> session.Command:
         try:

@@ -61,6 +61,12 @@ options:
         follow in this order. What is cut short never runs.
     type: str
     default: ""
+  flow_socket:
+    description:
+      - Path of a Unix socket that says how much of the output of O(stream) its reader has taken.
+        The command then waits for the reader rather than lose output.
+    type: str
+    default: ""
   attach:
     description: Whether only to follow what was started under the id, and to start nothing.
     type: bool

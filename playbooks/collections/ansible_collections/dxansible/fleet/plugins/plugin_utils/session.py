@@ -169,6 +169,10 @@ class Progress:
     done: bool = False
     out_next: int = 0
     err_next: int = 0
+    taken: int = 0
+    """Bytes of both streams that the caller's reader is known to have taken."""
+    follower: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Tells the keeper one follower of the session from another."""
 
     @classmethod
     def of(cls, session: str, register: object, variables: Mapping[str, Any]) -> Self:

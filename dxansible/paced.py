@@ -1,0 +1,109 @@
+"""Writes output from a thread of its own, as fast as its reader takes it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dxansible.live import Screen
+    from dxansible.outcome import FanoutResult
+    from dxansible.runner.flow import Flow
+    from dxansible.runner.mapping import Listener
+
+__all__ = ["PacedOutput"]
+
+_PATIENCE = 2.0
+"""Seconds that a reader has for the rest once the call was cancelled."""
+
+
+class PacedOutput:
+    """A listener that passes everything on in order, and never keeps its caller waiting.
+
+    What it holds is bounded by the flow control of the run, which ``flow`` tells how much was
+    written.
+    """
+
+    def __init__(
+        self, inner: Listener, flow: Flow, screen: Screen, on_failure: Callable[[], None]
+    ) -> None:
+        """Text that others write to the screen keeps its place among the output.
+
+        ``on_failure`` is called once nothing can be written any more; `drain` then says why.
+        """
+        self._inner, self._flow, self._on_failure = inner, flow, on_failure
+        self._works: deque[Callable[[], None]] = deque()
+        self._changed = threading.Condition()
+        self._busy = False
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="dx-output", daemon=True)
+        self._thread.start()
+        screen.deferred = self._after_output
+
+    def hosts_known(self, hosts: Sequence[str]) -> None:
+        """Pass it on."""
+        self._later(lambda: self._inner.hosts_known(hosts))
+
+    def output(self, host: str, out: bytes, err: bytes) -> None:
+        """Pass it on."""
+        self._later(lambda: self._inner.output(host, out, err))
+        self._later(lambda: self._flow.take(host, len(out) + len(err)))
+
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+        """Pass it on."""
+        self._later(lambda: self._inner.cut(host, stdout_bytes, stderr_bytes))
+        self._later(lambda: self._flow.take(host, stdout_bytes + stderr_bytes))
+
+    def finished(self, result: FanoutResult) -> None:
+        """Pass it on."""
+        self._later(lambda: self._inner.finished(result))
+
+    def drain(self, cancelled: threading.Event) -> None:
+        """Wait until all is written; after ``cancelled`` only for a moment.
+
+        Raises OSError if something could not be written.
+        """
+        end: float | None = None
+        with self._changed:
+            while self._works or self._busy:
+                if end is None and cancelled.is_set():
+                    end = time.monotonic() + _PATIENCE
+                if end is not None and time.monotonic() > end:
+                    break
+                self._changed.wait(0.1)
+        if self._failure is not None:
+            raise self._failure
+
+    def _later(self, work: Callable[[], None]) -> None:
+        with self._changed:
+            self._works.append(work)
+            self._changed.notify_all()
+
+    def _after_output(self, work: Callable[[], None]) -> bool:
+        """Take work that has to come after the output that waits; False if there is none."""
+        with self._changed:
+            waits = self._works or self._busy
+            if not waits or threading.current_thread() is self._thread:
+                return False
+            self._works.append(work)
+            return True
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+                while not self._works:
+                    self._changed.wait()
+                work = self._works.popleft()
+                self._busy = True
+            try:
+                work()
+            except OSError as error:
+                if self._failure is None:
+                    self._failure = error
+                    self._on_failure()

@@ -1,0 +1,50 @@
+"""Flow control: tells a run's Ansible how much of each host's output its reader has taken.
+
+What is fetched from a host stays within a window ahead of that, and on the VM the command waits, so
+a slow reader costs neither memory nor bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+
+__all__ = ["Flow"]
+
+_LONGEST_REQUEST = 4096
+
+
+class Flow:
+    """The bytes of both streams of each host that have been taken, and whoever waits for them."""
+
+    def __init__(self) -> None:
+        """Begin with nothing taken."""
+        self._taken: defaultdict[str, int] = defaultdict(int)
+        self._changed = threading.Condition()
+
+    def take(self, host: str, count: int) -> None:
+        """So many more bytes of the host have been taken, or will never come."""
+        with self._changed:
+            self._taken[host] += count
+            self._changed.notify_all()
+
+    def wait(self, host: str, wanted: int, seconds: float) -> int:
+        """Return the bytes taken once they are as many as wanted, or the time is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken[host] >= wanted, seconds)
+            return self._taken[host]
+
+    def answer(self, peer: socket.socket) -> None:
+        """Answer the line ``WANTED SECONDS HOST``."""
+        request = b""
+        while not request.endswith(b"\n") and len(request) < _LONGEST_REQUEST:
+            piece = peer.recv(_LONGEST_REQUEST)
+            if not piece:
+                return
+            request += piece
+        wanted, seconds, host = request.decode().rstrip("\n").split(" ", 2)
+        peer.sendall(str(self.wait(host, int(wanted), float(seconds))).encode())
