@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dxansible.invisible import count_invisible
 from dxansible.outcome import FanoutOutcome, worst
 from dxansible.redact import printable, summarize
-from dxansible.render import OUTCOME_COLOURS, SCHEMA, table
+from dxansible.render import INCOMPLETE, OUTCOME_COLOURS, SCHEMA, missing_notes, table
 from dxansible.show import coloured
 
 if TYPE_CHECKING:
@@ -48,11 +48,16 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def exit_code(results: Sequence[TurnResult], *, detached: bool) -> int:
-    """What the process exits with: of those that ended the worst; 130 if we stopped looking."""
+    """What the process exits with: of those that ended the worst; 130 if we stopped looking.
+
+    A success whose output a full disk has lost is not 0.
+    """
     ended = [result.outcome for result in results if result.outcome is not None]
     if detached and len(ended) < len(results):
         return FanoutOutcome.ABORTED.exit_code
-    return worst(ended).exit_code if ended else 0
+    outcome = worst(ended) if ended else FanoutOutcome.SUCCESS
+    lost = any(result.truncation.disk_full for result in results)
+    return INCOMPLETE if lost and outcome is FanoutOutcome.SUCCESS else outcome.exit_code
 
 
 def turns_document(results: Sequence[TurnResult], code: int) -> str:
@@ -96,7 +101,7 @@ def turn_line(result: TurnResult, width: int = 0) -> str:
         notes.append(printable(result.error.removeprefix(f"{result.host}: ")))
     if result.left_running:
         notes.append(f"left {result.left_running} process(es) running")
-    return "  ".join([line, *notes])
+    return "  ".join([line, *notes, *missing_notes(result.truncation)])
 
 
 def _changes(result: TurnResult) -> list[str]:
@@ -179,6 +184,7 @@ def status_text(info: SessionInfo, result: TurnResult) -> str:
         "state": state,
         "reason": None if result.running else str(result.reason),
         "error": result.error,
+        "missing": "; ".join(missing_notes(result.truncation)) or None,
         "agent": info.agent,
         "its id": result.native_id,
         "turns": str(info.turns),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.redact import redact
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class TurnResult:
     success. `message` is the agent's last message, and empty where it ended without one; `asks`
     says that a success ends with a question. `directory`, `branch` and `changes` are None
     where the turn did not come so far, and `changes` where there is no repository. `push` is that
-    of a finalize, and so is `left_out`.
+    of a finalize, and so is `left_out`. `truncation` is what the VM has not kept of the turn's
+    output.
     """
 
     host: str
@@ -84,6 +85,7 @@ class TurnResult:
     verify_exit_code: int | None = None
     stop_verified: bool | None = None
     left_running: int = 0
+    truncation: Truncation = field(default_factory=Truncation)
     native_id: str | None = None
     directory: str | None = None
     branch: str | None = None
@@ -145,6 +147,8 @@ class SessionInfo:
     kind: str = "agent"
     """Or `command`."""
     started_for: str | None = None
+    truncation: Truncation = field(default_factory=Truncation)
+    """What the VM has not kept of the last turn's output."""
 
     @classmethod
     def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:
@@ -157,6 +161,7 @@ class SessionInfo:
         fields["outcome"] = FanoutOutcome(str(outcome)) if outcome else None
         error = record.get("error")
         fields["error"] = redact(str(error)) if error else None
+        fields["truncation"] = Truncation(**record.get("truncation") or {})  # type: ignore[arg-type] # likewise
         return cls(**fields)  # type: ignore[arg-type] # our own playbook's record
 
     @property

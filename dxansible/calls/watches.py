@@ -63,6 +63,10 @@ class TurnWatch:
         """Pass it on."""
         self._inner.queued(host, session_id)
 
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+        """Pass it on."""
+        self._inner.cut(host, stdout_bytes, stderr_bytes)
+
     def text(self, host: str, out: str, err: str) -> None:
         """Pass it on."""
         self._inner.text(host, out, err)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.turn import Changes, CleanResult, LeftOut, Push, SessionInfo, TurnResult
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class TurnNews:
     queued: bool = False
     finalizes: bool = False
     """What it says are the words of git, its hooks and gh, and no agent's."""
+    cut: tuple[int, int] = (0, 0)
+    """Bytes of both streams that are missing before the text."""
     out: str = field(default="", repr=False)
     err: str = field(default="", repr=False)
 
@@ -128,6 +130,7 @@ def _turn(host: str, record: Mapping[str, Any]) -> Iterator[TurnEvent]:
         started=bool(progress.get("started")),
         queued=bool(record.get("queued")),
         finalizes=bool((record.get("meta") or {}).get("finalize")),
+        cut=tuple(record.get("cut") or (0, 0)),
         out="".join(text for stream, text in texts if stream == "out"),
         err="".join(text for stream, text in texts if stream == "err"),
     )
@@ -154,6 +157,7 @@ def _result(host: str, record: Mapping[str, Any], progress: Mapping[str, Any]) -
         verify_exit_code=found.get("verify_exit_code"),
         stop_verified=record["stop_verified"],
         left_running=int(record["left_running"]),
+        truncation=Truncation(**record.get("truncation") or {}),
         native_id=found.get("native_id") or meta.get("native_id"),
         directory=found.get("directory"),
         branch=found.get("branch"),

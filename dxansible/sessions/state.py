@@ -43,6 +43,9 @@ class SessionListener(Protocol):
     def queued(self, host: str, session_id: str) -> None:
         """The task waits for the turn before."""
 
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+        """That much of what the agent has written is missing at this point."""
+
     def text(self, host: str, out: str, err: str) -> None:
         """The agent has said something."""
 
@@ -60,6 +63,9 @@ class SilentListener:
         """Ignore it."""
 
     def queued(self, host: str, session_id: str) -> None:
+        """Ignore it."""
+
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
         """Ignore it."""
 
     def text(self, host: str, out: str, err: str) -> None:
@@ -197,6 +203,8 @@ class TurnState:
             self._listener.taken(news.host, news.session_id)
         if news.started:
             self._taken[news.host] = news
+        if any(news.cut):
+            self._listener.cut(news.host, *news.cut)
         out, err = self._masked.setdefault(news.host, (MaskedText(), MaskedText()))
         if news.finalizes:
             self._tell(news.host, out.feed(news.out), err.feed(news.err))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dxansible import render_sessions as render
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.sessions import SessionList
 from dxansible.show import plain
 from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
@@ -42,6 +42,16 @@ def test_the_exit_code_is_the_worst_unless_we_stopped_looking(
     results: list[TurnResult], code: int, *, detached: bool
 ) -> None:
     assert render.exit_code(results, detached=detached) == code
+
+
+def test_a_success_whose_output_a_full_disk_has_lost_is_told() -> None:
+    lost = replace(RESULT, truncation=Truncation(stdout_bytes=3, disk_full=True))
+
+    assert render.exit_code([RESULT, lost], detached=False) == 4
+    assert render.exit_code([FAILED, lost], detached=False) == 1
+    cut = replace(RESULT, truncation=Truncation(stdout_bytes=3))
+    assert render.exit_code([cut], detached=False) == 0
+    assert "3 bytes of output are missing  the VM's disk was full" in render.turn_line(lost)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def view(
 def test_a_session_is_described_by_its_last_turn() -> None:
     first = entry(1, meta={"agent": "shell", "task": "Begin"}, code=1, began=100, at=200)
 
-    assert view(first, entry(3)) == {
+    assert view(first, entry(3, out_cut=7, full=True)) == {
         "kind": "agent",
         "session": SES,
         "started_for": None,
@@ -87,6 +87,7 @@ def test_a_session_is_described_by_its_last_turn() -> None:
         "error": None,
         "exit_code": 0,
         "asks": False,
+        "truncation": {"stdout_bytes": 7, "stderr_bytes": 0, "disk_full": True},
         "age_s": 1900,
         "idle_s": 500,
         "task": "Fix it",

@@ -80,6 +80,12 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
     (
         "no_end_of_turn",
         [],
+        {"full": True},
+        "robot ended with exit code 0 and without the end of its turn; the VM's disk was full, so ",
+    ),
+    (
+        "no_end_of_turn",
+        [],
         {},
         "robot ended with exit code 0 and without the end of its turn; it may have been ",
     ),

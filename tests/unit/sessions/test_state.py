@@ -65,6 +65,9 @@ class Notes:
     def queued(self, host: str, session_id: str) -> None:
         self.said.append(("queued", host, session_id))
 
+    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+        self.said.append(("cut", host, f"{stdout_bytes}+{stderr_bytes}"))
+
     def text(self, host: str, out: str, err: str) -> None:
         self.said.append(("text", host, out, err))
 
@@ -88,7 +91,7 @@ def only(state: TurnState) -> TurnResult:
 
 def test_a_listener_is_told_each_thing_once() -> None:
     waiting = TurnNews(host="epyc6", session_id=SES, turn=0, queued=True)
-    said = replace(TAKEN, out="hello\n", err="no\n")
+    said = replace(TAKEN, out="hello\n", err="no\n", cut=(3, 4))
 
     _, notes = after(KNOWN, OK, waiting, waiting, TAKEN, said, replace(TAKEN, turn=2), ENDED)
 
@@ -96,6 +99,7 @@ def test_a_listener_is_told_each_thing_once() -> None:
         ("hosts", "epyc6", "wsl"),
         ("queued", "epyc6", SES),
         ("taken", "epyc6", SES),
+        ("cut", "epyc6", "3+4"),
         ("text", "epyc6", "hello\n", "no\n"),
         ("finished", "epyc6"),
     ]

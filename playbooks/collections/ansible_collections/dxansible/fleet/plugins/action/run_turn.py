@@ -255,6 +255,8 @@ class ActionModule(TurnChoice):
         if not self._arguments["wait"] and not self._following:
             return turn_verdict.RUNNING
         reader = StreamReader.resume(agent, progress.reader)
+        record["truncation"] = turn_verdict.missing(reply)
+        record["cut"] = [reply.out_from - progress.out_next, reply.err_from - progress.err_next]
         record["text"] = _read(reader, progress, reply)
         nothing_new = not reply.out and not reply.err
         if not reply.complete:

@@ -254,6 +254,17 @@ dx:
       type: list
       elements: list
       returned: when something was read
+    cut:
+      description: How many bytes of both streams are missing before RV(dx.text).
+      type: list
+      elements: int
+      returned: when something was read
+    truncation:
+      description:
+        - Bytes of the turn that the host has not kept (C(stdout_bytes), C(stderr_bytes)), known
+          once it has ended, and whether its disk was full (C(disk_full)), so that more is missing.
+      type: dict
+      returned: when something was read
     result:
       description:
         - The agent's last C(message) (empty where it ended without one), its own id of the

@@ -39,6 +39,11 @@ class Entry:
     left: int = 0
     out_total: int = 0
     err_total: int = 0
+    out_cut: int = 0
+    """Bytes of the output of an ended session that were not kept."""
+    err_cut: int = 0
+    full: bool = False
+    """The disk was full, and more is missing than was counted."""
     began: int | None = None
     at: int | None = None
     """When it ended; None while it runs, or if nothing recorded it."""
@@ -150,6 +155,9 @@ def _entry(name: str, about: str) -> Entry:
         left=number(fields, "left") or 0,
         out_total=number(fields, "out_total") or 0,
         err_total=number(fields, "err_total") or 0,
+        out_cut=number(fields, "out_cut") or 0,
+        err_cut=number(fields, "err_cut") or 0,
+        full=fields.get("full") == "yes",
         began=number(fields, "began"),
         at=number(fields, "at"),
         idle=number(fields, "idle"),

@@ -95,6 +95,9 @@ class Reply:
     """The VM no longer keeps the output, which ended long ago."""
     full: bool = False
     """The VM's disk was full, so output is missing without being counted."""
+    out_cut: int = 0
+    """Bytes of an ended session's output that the VM has not kept."""
+    err_cut: int = 0
     out: bytes = b""
     err: bytes = b""
     out_from: int = 0
@@ -187,6 +190,8 @@ def read_reply(answer: Answer) -> Reply:
         attached=fields.get("attached") != "no",
         expired=fields.get("expired") == "yes",
         full=fields.get("full") == "yes",
+        out_cut=answer.number("out_cut"),
+        err_cut=answer.number("err_cut"),
         out=body[:out_size],
         err=body[out_size : out_size + err_size],
         out_from=answer.number("out_from"),

@@ -53,6 +53,7 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
         "error": found.error,
         "exit_code": found.exit_code,
         "asks": getattr(found, "asks", False),
+        "truncation": turn_verdict.missing(entry),
         "age_s": _since(began, now),
         "idle_s": entry.idle if entry.idle is not None else _since(ended, now),
         "task": meta.get("task"),
@@ -80,6 +81,7 @@ def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]
         "reason": found.reason,
         "error": found.error,
         "exit_code": found.exit_code,
+        "truncation": turn_verdict.missing(entry),
         "age_s": _since(entry.began, now),
         "idle_s": entry.idle if entry.idle is not None else _since(entry.at, now),
         "task": told.get("task"),
@@ -115,7 +117,13 @@ def _judge(
         unclear = not reader.finished or not (whole or reader.message)
         if entry.code == 0 and agent.reports_end and unclear:
             return read_end(entry, agent, meta)
-    reply = Reply(state=entry.state, code=entry.code, verified=entry.verified, left=entry.left)
+    reply = Reply(
+        state=entry.state,
+        code=entry.code,
+        verified=entry.verified,
+        left=entry.left,
+        full=entry.full,
+    )
     return turn_verdict.judge(host, agent, reply, reader, turn.limits_of(meta))
 
 

@@ -69,7 +69,7 @@ def claim_ends(  # noqa: PLR0913 - all but the first four are options by name
             ends.append(
                 _record(session, number, meta, decided)
                 | {"won": True, "thread": notes.get(_THREAD, ""), "duration_ms": 1000 * seconds}
-                | {"result": found_by(reader, meta)}
+                | {"result": found_by(reader, meta), "truncation": turn_verdict.missing(entry)}
             )
     return ends
 

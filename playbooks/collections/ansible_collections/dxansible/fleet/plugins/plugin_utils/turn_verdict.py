@@ -7,7 +7,7 @@ Success needs the agent's exit code 0 and the end of the turn in its own event s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import verdict
 from .question import ends_with_question
@@ -15,6 +15,7 @@ from .turn import Trailer
 
 if TYPE_CHECKING:
     from .agents import Agent
+    from .fleet_view import Entry
     from .keeper import Reply
     from .stream_reader import StreamReader
 
@@ -23,6 +24,7 @@ __all__ = [
     "TurnVerdict",
     "busy",
     "judge",
+    "missing",
     "no_conversation",
     "no_directory",
     "not_gone",
@@ -74,6 +76,15 @@ def judge(
     )
 
 
+def missing(seen: Reply | Entry) -> dict[str, Any]:
+    """What the VM has not kept of a turn's output."""
+    return {
+        "stdout_bytes": seen.out_cut,
+        "stderr_bytes": seen.err_cut,
+        "disk_full": seen.full,
+    }
+
+
 def _complaint(
     agent: Agent, reply: Reply, reader: StreamReader, trailer: Trailer
 ) -> tuple[str | None, str]:
@@ -90,12 +101,19 @@ def _complaint(
         known = reader.problem or reader.error_words or agent.exit_codes.get(reply.code)
         return ("agent_error", f"{agent.name}: {known}") if known else (None, "")
     if agent.reports_end and not reader.finished:
-        return "no_end_of_turn", f"{agent.name} ended with exit code 0 " + (
-            "and its last event is too long, or was cut, to be read; so nobody knows whether its "
-            "turn came to its end"
-            if reader.end_unread
-            else "and without the end of its turn; it may have been interrupted"
-        )
+        if reply.full:
+            why = (
+                "without the end of its turn; the VM's disk was full, so its output is not whole: "
+                "free some space there"
+            )
+        elif reader.end_unread:
+            why = (
+                "its last event is too long, or was cut, to be read; so nobody knows whether its "
+                "turn came to its end"
+            )
+        else:
+            why = "without the end of its turn; it may have been interrupted"
+        return "no_end_of_turn", f"{agent.name} ended with exit code 0 and {why}"
     return None, ""
 
 
