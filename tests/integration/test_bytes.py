@@ -152,14 +152,3 @@ def test_twenty_megabytes_from_each_of_fifty_hosts_cost_a_fixed_amount_of_memory
     for result in results:
         _check_cut(result, 20_000_000, 100_000_000, 101_999_999)
     _check_memory(measured, request)
-
-
-def test_what_is_shown_live_and_what_was_cut_add_up_to_what_was_written(
-    user: Dispatcher, tmp_path: Path
-) -> None:
-    flood = "seq 100000000 119999999"
-    measured = measure(user, tmp_path, "epyc6", "--exec", flood, "--timeout", "500")
-    notes = [line for line in measured.err.read_text().splitlines() if "were cut here" in line]
-    cut = sum(int(note.split()[1]) for note in notes)
-    assert measured.code == 0
-    assert measured.out.stat().st_size + cut == 200_000_000
