@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dxansible.live import Screen
     from dxansible.outcome import FanoutResult
     from dxansible.runner.flow import Flow
-    from dxansible.runner.mapping import Listener
+    from dxansible.runner.listener import Listener
 
 __all__ = ["PacedOutput"]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dxansible.integrations.slack import Trail
     from dxansible.outcome import FanoutResult
     from dxansible.runner.events import Event
-    from dxansible.runner.mapping import Listener
+    from dxansible.runner.listener import Listener
     from dxansible.sessions import SessionListener
     from dxansible.settings import Settings
     from dxansible.turn import TurnResult

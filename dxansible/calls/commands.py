@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from dxansible.calls.options import Options
     from dxansible.outcome import FanoutResult
-    from dxansible.runner.mapping import Listener
+    from dxansible.runner.listener import Listener
 
 __all__ = ["abort", "execute", "follow", "report", "show_health"]
 

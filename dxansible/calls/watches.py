@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dxansible.outcome import FanoutResult
-    from dxansible.runner.mapping import Listener
+    from dxansible.runner.listener import Listener
     from dxansible.sessions import SessionListener, TurnResult
 
 __all__ = ["CommandWatch", "TurnWatch"]

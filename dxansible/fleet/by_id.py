@@ -11,7 +11,8 @@ from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on, run_of
 from dxansible.outcome import FanoutOutcome, FanoutResult, Reason
 from dxansible.runner.events import CommandRuns, Event
-from dxansible.runner.mapping import Listener, Quiet, RunState
+from dxansible.runner.listener import Listener, Quiet
+from dxansible.runner.mapping import RunState
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:

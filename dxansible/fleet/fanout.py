@@ -21,7 +21,8 @@ from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, FanoutResult, PreflightStatus, Reason
 from dxansible.redact import summarize
 from dxansible.runner.events import StreamNews
-from dxansible.runner.mapping import Listener, Quiet, RunState
+from dxansible.runner.listener import Listener, Quiet
+from dxansible.runner.mapping import RunState
 from dxansible.runner.request import KILLED
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from dxansible.fleet.hosts import explain_no_match
 from dxansible.fleet.options import check_seconds
 from dxansible.fleet.plays import DEFAULT_FORKS, run_play
 from dxansible.outcome import PreflightResult, PreflightStatus
-from dxansible.runner.mapping import Quiet, RunState
+from dxansible.runner.listener import Quiet
+from dxansible.runner.mapping import RunState
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:

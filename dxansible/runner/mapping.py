@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from dxansible.logs import event
 from dxansible.outcome import (
@@ -32,43 +32,13 @@ from dxansible.runner.events import (
 from dxansible.runner.turn_events import Cleaned, EndSeen, SessionsSeen, TurnEnded, TurnNews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-__all__ = ["Listener", "Quiet", "RunState"]
+    from dxansible.runner.listener import Listener
+
+__all__ = ["RunState"]
 
 _DEFAULT_LIMIT = 4 * 2**20
-
-
-class Listener(Protocol):
-    """Is told what happens while a run goes on, from one thread at a time."""
-
-    def hosts_known(self, hosts: Sequence[str]) -> None:
-        """The pattern has been resolved."""
-
-    def output(self, host: str, out: bytes, err: bytes) -> None:
-        """New bytes of both streams of a host."""
-
-    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
-        """That many bytes were written too fast to be kept, and are missing at this point."""
-
-    def finished(self, result: FanoutResult) -> None:
-        """A host has its outcome."""
-
-
-class Quiet:
-    """A listener that only listens."""
-
-    def hosts_known(self, hosts: Sequence[str]) -> None:
-        """Ignore it."""
-
-    def output(self, host: str, out: bytes, err: bytes) -> None:
-        """Ignore it."""
-
-    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
-        """Ignore it."""
-
-    def finished(self, result: FanoutResult) -> None:
-        """Ignore it."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.fleet import FanoutOptions, FanoutOutcome, FanoutResult, fanout
-from dxansible.runner.mapping import Quiet
+from dxansible.runner.listener import Quiet
 from tests.lab import Fault
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dxansible.calls.audit import Audit
 from dxansible.integrations.slack import Trail
 from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.runner.events import RetryPlanned
-from dxansible.runner.mapping import Quiet
+from dxansible.runner.listener import Quiet
 from dxansible.settings import SlackSettings
 from dxansible.turn import TurnResult
 from tests.services import Fault

@@ -113,7 +113,8 @@ def test_a_preflight_that_comes_with_the_first_try_is_told_before_it() -> None:
 
 def test_a_host_that_was_not_reached_yet_has_no_preflight_that_is_done() -> None:
     found = records.PREFLIGHT | {"status": None}
-    raw = records.command("runner_retry", done=False, preflight=found)
+    progress = {"started": False}
+    raw = records.command("runner_retry", done=False, preflight=found, progress=progress)
 
     (event,) = parse(raw)
     assert event == HostFound(

@@ -10,7 +10,8 @@ import pytest
 
 from dxansible.outcome import FanoutOutcome, FanoutResult, PreflightStatus, Reason, Truncation
 from dxansible.runner.events import HostBroken, HostsKnown, RetryPlanned, StreamNews, parse
-from dxansible.runner.mapping import Listener, Quiet, RunState
+from dxansible.runner.listener import Listener, Quiet
+from dxansible.runner.mapping import RunState
 from tests.unit.runner import records
 from tests.unit.runner.test_events import SUCCESS
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from dxansible.outcome import FanoutOutcome, Reason, Truncation
 from dxansible.runner.events import HostBroken, parse
-from dxansible.runner.mapping import Quiet, RunState
+from dxansible.runner.listener import Quiet
+from dxansible.runner.mapping import RunState
 from tests.unit.runner import records
 from tests.unit.runner.test_events import SUCCESS
 from tests.unit.runner.test_mapping import Diary, Run, news
@@ -91,7 +92,8 @@ def test_a_stop_tells_who_a_host_is_that_the_run_had_not_come_to() -> None:
     found = records.PREFLIGHT | {"status": None}
 
     for user in ("feng", "root"):
-        for event in parse(records.stop(preflight=found | {"user": user})):
+        aborted = {"outcome": "ABORTED", "reason": "aborted"}
+        for event in parse(records.stop(preflight=found | {"user": user}, **aborted)):
             run.state.take_stop(event)
 
     assert run.state.results["epyc6"].user == "feng"
