@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.finalize import Finalize, script
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer
 
+from tests.programs import system_without
 from tests.unit.collection.test_turn import EVERY_SHELL, SESSION, SHELLS
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         return {
             "HOME": str(self.home),
-            "PATH": f"{self.programs}:{os.defpath}",
+            "PATH": f"{self.programs}:{system_without('gh')}",
             "GIT_CONFIG_NOSYSTEM": "1",
         }
 
