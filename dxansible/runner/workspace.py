@@ -23,20 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["hand_over", "private_directory", "serve"]
 
-_JANITOR = """
-processes() {
-    [ -r /proc/self/cmdline ] || ps -A -ww -o pid= -o args=
-    for process in /proc/[0-9]*; do
-        [ -O "$process" ] || continue
-        while IFS= read -r words || [ "$words" ]; do
-            printf '%s %s\\n' "${process#/proc/}" "$words"
-        done <"$process/cmdline"
-    done
-}
+_JANITOR = r"""
 end_all() {
-    processes | while IFS=' ' read -r process words; do
-        case $words in *"$1/env/"*) kill -KILL "$process" ;; esac
-    done
+    pkill -KILL -f -- "$(printf '%s' "$1/env/" | sed 's/[][\\.*^$+?(){}|]/\\&/g')"
 }
 if read -r word; then
     if [ "$word" = stop ]; then
@@ -51,7 +40,7 @@ for round in 1 2 3 4 5; do
     sleep 0.5
 done
 """
-"""Compares paths as they are: in a pattern, as pkill's, the path of another run could match."""
+"""A path is no pattern: in one, the path of another run could match."""
 
 
 @contextmanager
