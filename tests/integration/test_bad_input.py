@@ -58,7 +58,7 @@ CASES = {
     "no forks": Case(("epyc6", "--exec", "true", "--forks", "0"), "--forks", SEE_HELP),
     "negative retries": Case(("epyc6", "--exec", "true", "--retries", "-1"), "--retries", SEE_HELP),
     "a bad run id": Case(("epyc6", "--exec", "true", "--run-id", "a/b"), "'a/b'", "letters"),
-    "a bad session": Case(("--logs", "what"), "'what' is not a session id", "--sessions"),
+    "a bad session": Case(("--logs", "what"), "no session is called what", "--sessions"),
     "a session of elsewhere": Case(("--abort", "cmd_0-00000000"), "is on no host", "-i"),
     "no inventory": Case(("-i", "DIR/no", "--list"), "there is no inventory", "DX_INVENTORY"),
     "a malformed inventory": Case(

@@ -147,8 +147,9 @@ def test_the_same_run_id_runs_once_whoever_sends_it(
     for _ in range(2):
         code, _ = _play(user, plain, playbook, tmp_path, "-e", request, "--limit", "epyc6")
         assert code == 0
-    answer = user.run("epyc6", "--exec", f"echo twice >>{mark}", "--run-id", "direct_1")
-    assert answer.code == 0
+    attached = user.run("epyc6", "--exec", f"echo once >>{mark}", "--run-id", "direct_1")
+    refused = user.run("epyc6", "--exec", f"echo twice >>{mark}", "--run-id", "direct_1")
+    assert (attached.code, refused.code) == (0, 2)
     assert mark.read_text() == "once\n"
 
 

@@ -131,7 +131,7 @@ def test_a_turn_that_never_began_goes_as_other_sessions_do(machine: Machine) -> 
         (machine.session(name) / "claim").write_text("1 1 1\n")
         assert machine.poll(name).state == "unstarted"
     for name in ("ses.1", "ses.2"):
-        _age(machine.session(name), 3)
+        _age(machine.session(name), 8)
     machine.ask("clean")
     assert set(_listed(machine)) == {"ses.1", "ses.3"}
 

@@ -61,7 +61,8 @@ def test_a_turn_whose_output_was_lost_says_so_everywhere(user: Dispatcher, disk:
     for each in (status["session"], status["last_turn"]):
         assert each["truncation"]["disk_full"] is True
     assert LOST in user.run("--status", session).out
-    (listed,) = user.run("--sessions", "epyc6", "--json").document["sessions"]
+    sessions = user.run("--sessions", "epyc6", "--json").document["sessions"]
+    (listed,) = [each for each in sessions if each["session_id"] == session]
     assert listed["truncation"]["disk_full"] is True
     assert disk.is_mount()
 

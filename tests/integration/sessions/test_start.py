@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 FIELDS = {
     "host", "user", "session_id", "turn", "state", "outcome", "reason", "error", "agent",
-    "native_id", "message", "asks", "directory", "branch", "changes", "push", "verify_exit_code",
+    "native_id", "message", "asks", "directory", "branch", "changes", "push", "left_out",
+    "truncation", "verify_exit_code",
     "exit_code", "stop_verified", "left_running", "task_summary", "beads", "attempts",
     "duration_ms",
 }  # fmt: skip
