@@ -68,6 +68,7 @@ def test_the_same_command_attaches_and_says_so_everywhere(user: Dispatcher, run_
     assert b"attached=true" in again.err
     assert b"attached: " in again.err.splitlines()[-1]
     assert b"attached" not in first.err
+    assert b"attached" not in user.run("--logs", run_id).err, "that is what a log is for"
 
 
 def test_a_call_that_comes_back_to_its_own_command_has_not_attached(

@@ -113,7 +113,7 @@ class ActionModule(AttemptAction):
     ) -> verdict.Verdict | None:
         progress.started = progress.contacted = True
         progress.ours |= reply.token == progress.token
-        record["attached"] = not progress.ours
+        record["attached"] = not (progress.ours or self._arguments["attach"])
         if self._arguments["stream"]:
             record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
