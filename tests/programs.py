@@ -28,4 +28,4 @@ def system_without(*names: str) -> str:
 
 @cache
 def _kept(_names: tuple[str, ...]) -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="dx-programs-")
+    return tempfile.TemporaryDirectory(prefix="tests-programs-")
