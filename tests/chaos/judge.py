@@ -26,6 +26,9 @@ _POSSIBLE: dict[FanoutOutcome, set[Reason | PreflightStatus]] = {
 }
 """Accidents of the network and of clients can come to nothing else."""
 
+_OF_A_BROKEN_KEEPER = {Reason.LOST, Reason.SIGNALLED, Reason.EXIT_NONZERO}
+"""Without its supervisor a command is lost; without its spool it can't write: SIGPIPE, or EPIPE."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -93,7 +96,7 @@ def _possible(plan: Plan, outcome: FanoutOutcome) -> set[Reason | PreflightStatu
     if outcome is FanoutOutcome.ABORTED and plan.aborts is not None:
         reasons.add(Reason.ABORTED)
     if outcome is FanoutOutcome.FAILURE and _breaks_keeper(plan):
-        reasons.add(Reason.LOST)
+        reasons |= _OF_A_BROKEN_KEEPER
     return reasons
 
 
@@ -149,7 +152,7 @@ def _about_the_end(evidence: Evidence) -> Iterator[str]:
         certain = evidence.lines == 1
     elif end.outcome == FanoutOutcome.ABORTED:
         certain = evidence.plan.aborts is not None
-    elif end.reason == Reason.LOST and UNKNOWN not in end.error:
+    elif end.reason in _OF_A_BROKEN_KEEPER and UNKNOWN not in end.error:
         certain = _breaks_keeper(evidence.plan)
     else:
         certain = evidence.lines == 0 and (UNKNOWN in end.error or NOTHING_RAN in end.error)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos import Evidence, Told, draw, violations
-from tests.chaos.plan import KILLS
+from tests.chaos.plan import KILLS, Plan
 from tests.chaos.report import account, summary
 
 SUCCESS = Told(who="client", code=0, lines=1, outcome="SUCCESS", reason="ok", output="done\n")
@@ -30,8 +30,16 @@ KILLED = Told(who="client", code=-9, lines=0)
 RAN = replace(SUCCESS, who="follow-up")
 
 
-def evidence(*told: Told, follow_up: Told, lines: int) -> Evidence:
-    return Evidence(plan=draw(1, 1), vm="epyc6", told=told, follow_up=follow_up, lines=lines)
+QUIET = replace(draw(1, 1), kills=(), aborts=None)
+BROKEN_KEEPER = replace(QUIET, kills=((0.5, "spools"),))
+STOPPED = replace(QUIET, aborts=0.5)
+SIGNALLED = Told(who="client", code=1, lines=1, outcome="FAILURE", reason="signalled")
+ABORTED = Told(who="client", code=130, lines=0, outcome="ABORTED", reason="aborted", gone=True)
+ENDED = replace(SUCCESS, who="abort 1", output="")
+
+
+def evidence(*told: Told, follow_up: Told, lines: int, plan: Plan = QUIET) -> Evidence:
+    return Evidence(plan=plan, vm="epyc6", told=told, follow_up=follow_up, lines=lines)
 
 
 KEPT = {
@@ -42,6 +50,13 @@ KEPT = {
     "one did not start it, another did": evidence(REFUSED, SUCCESS, follow_up=RAN, lines=1),
     "one was killed, and it ran": evidence(KILLED, follow_up=RAN, lines=1),
     "the VM could not start it": evidence(UNSTARTED, follow_up=UNSTARTED, lines=0),
+    "its spool was killed": evidence(SIGNALLED, follow_up=SIGNALLED, lines=1, plan=BROKEN_KEEPER),
+    "it was aborted": evidence(
+        ABORTED, replace(ABORTED, who="abort 1", code=0), follow_up=ABORTED, lines=0, plan=STOPPED
+    ),
+    "it had ended before it was aborted": evidence(
+        SUCCESS, ENDED, follow_up=RAN, lines=1, plan=STOPPED
+    ),
 }
 
 
@@ -52,6 +67,14 @@ def test_promises_that_were_kept_are_no_violations(played: Evidence) -> None:
 
 
 BROKEN = {
+    "signalled by nobody": evidence(SIGNALLED, follow_up=SIGNALLED, lines=1),
+    "a line after a verified abort": evidence(ABORTED, follow_up=ABORTED, lines=1, plan=STOPPED),
+    "success for one, and aborted in the end": evidence(
+        SUCCESS, follow_up=ABORTED, lines=1, plan=STOPPED
+    ),
+    "output lost in silence": evidence(
+        replace(SUCCESS, output=""), follow_up=RAN, lines=1, plan=BROKEN_KEEPER
+    ),
     "it ran twice": evidence(SUCCESS, follow_up=RAN, lines=2),
     "success without a line": evidence(
         replace(SUCCESS, lines=0), follow_up=replace(RAN, lines=0), lines=0
