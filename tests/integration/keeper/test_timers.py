@@ -43,7 +43,13 @@ def _timers(machine: Machine) -> list[int]:
 
 
 def _sleeps(machine: Machine) -> list[int]:
-    return [pid for timer in _timers(machine) for pid in _children(timer)]
+    """Return what the timers wait for, and nothing that the supervisor runs once it stops."""
+    found = []
+    for pid in [pid for timer in _timers(machine) for pid in _children(timer)]:
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text() == "sleep\n":
+                found.append(pid)
+    return found
 
 
 def _kill(pids: list[int], number: int) -> None:
