@@ -53,7 +53,9 @@ supervise() {
         stop_tree
     fi
     true <>"$dir/out" <>"$dir/err" # a reader that still waits for its first writer sees the end
-    for timer in $deadline_timer $idle_timer; do kill -s TERM "$timer" 2>/dev/null; done # they end while we go on
+    for timer in $deadline_timer $idle_timer; do # they end while we go on; of one that was killed, what it waited for does
+        ! ticks "$timer" || kill -s TERM "$timer" 2>/dev/null
+    done
     forget_text "$dir/.supervisor.$$" "$dir/out" "$dir/err" "$dir"/flow.*
     if [ -z "$ending" ]; then
         ending=exited
