@@ -86,7 +86,7 @@ def is_command(session_id: str) -> bool:
 
 def is_whole(name: str) -> bool:
     """Whether no longer id can begin with it, so that it needs no search."""
-    return _SESSION_ID.fullmatch(name) is not None or _UUID.fullmatch(name) is not None
+    return is_ours(name) or _UUID.fullmatch(name) is not None
 
 
 def is_agent_session(name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.dispatcher import Dispatcher
+from tests.integration.vm_processes import wait_until, work_on
 from tests.lab import Lab
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ def epyc6(lab: Lab) -> Iterator[Vm]:
     vm = lab.vms["epyc6"]
     yield vm
     vm.heal()
+
+
+@pytest.fixture
+def until_told(epyc6: Vm) -> Iterator[Vm]:
+    """A machine whose command ends after the test at the latest, if it waits for `finish`."""
+    finish = epyc6.home / "finish"
+    finish.unlink(missing_ok=True)
+    yield epyc6
+    finish.touch()
+    wait_until(lambda: not work_on(epyc6), 60, "the command is over")
 
 
 @pytest.fixture

@@ -5,30 +5,17 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.integration.dispatcher import Dispatcher
 from tests.integration.inventories import variables_of, write_hosts
 from tests.integration.vm_processes import wait_until, work_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
     from tests.lab import Lab, Vm
 
 UNTIL_TOLD = "while [ ! -e finish ]; do sleep 0.1; done; echo ended"
-
-
-@pytest.fixture
-def until_told(epyc6: Vm) -> Iterator[Vm]:
-    """A machine where UNTIL_TOLD ends after the test at the latest."""
-    finish = epyc6.home / "finish"
-    finish.unlink(missing_ok=True)
-    yield epyc6
-    finish.touch()
-    wait_until(lambda: not work_on(epyc6), 60, "the command is over")
 
 
 def listed(user: Dispatcher, *narrow: str) -> dict[str, dict[str, Any]]:

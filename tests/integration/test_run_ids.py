@@ -16,7 +16,6 @@ from dxansible.fleet import FanoutOptions, FanoutOutcome, Reason, fanout
 from tests.integration.vm_processes import wait_until, work_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from concurrent.futures import ThreadPoolExecutor
 
     from tests.integration.dispatcher import Answer, Dispatcher
@@ -29,16 +28,6 @@ UNTIL_TOLD = "echo begun; while [ ! -e finish ]; do sleep 0.1; done; echo ended"
 @pytest.fixture
 def run_id() -> str:
     return f"id_{secrets.token_hex(6)}"
-
-
-@pytest.fixture
-def until_told(epyc6: Vm) -> Iterator[Vm]:
-    """A machine where UNTIL_TOLD ends after the test at the latest."""
-    finish = epyc6.home / "finish"
-    finish.unlink(missing_ok=True)
-    yield epyc6
-    finish.touch()
-    wait_until(lambda: not work_on(epyc6), 60, "the command is over")
 
 
 def execute(user: Dispatcher, command: str, run_id: str, *more: str, host: str = "epyc6") -> Answer:
