@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tests.integration.keeper.machine import wait_until
+from tests.integration.small_disk import small_disk
 
 if TYPE_CHECKING:
     from tests.integration.keeper.machine import Machine
@@ -94,3 +95,22 @@ def test_a_full_disk_is_said_and_does_not_block_the_command(machine: Machine) ->
     (machine.home / "go").touch()
     reply = machine.wait_for_end("s")
     assert (reply.state, reply.code, reply.full) == ("exited", 3, True)
+
+
+def test_what_a_full_disk_has_no_room_to_answer_with_is_not_called_lost(machine: Machine) -> None:
+    size = 300_000
+    machine.run("first", "true")
+    with small_disk(machine.state, "size=1m"):
+        wait = 'while [ ! -e "$HOME/go" ]; do sleep 0.05; done'
+        machine.start("s", f"head -c {size} /dev/zero; {wait}", limit=4 * size, chunk=0)
+        wait_until(lambda: machine.poll("s", chunk=0).out_total == size)
+        with suppress(OSError), (machine.state / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        offset = 0
+        while offset < size:
+            reply = machine.poll("s", out=offset, chunk=size)
+            assert reply.out_from == offset
+            offset += len(reply.out)
+        (machine.home / "go").touch()
+        assert machine.wait_for_end("s").full

@@ -57,8 +57,9 @@ def _clean(machine: Machine, age: int = 0) -> Cleaned:
 
 
 def _everything(machine: Machine) -> set[Path]:
-    """Files of the state directory and of git, but for those that belong to no session."""
-    return {*machine.state.rglob("*"), *machine.home.glob("project/.git/refs/**/*")}
+    """Files of the state directory and of git, but for the mark of the clean-up of each hour."""
+    files = {*machine.state.rglob("*"), *machine.home.glob("project/.git/refs/**/*")}
+    return files - {machine.state / "cleaned"}
 
 
 @pytest.fixture

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pwd
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.sessions.work import begin, on_vm
+from tests.integration.small_disk import state_on_small_disk
 from tests.integration.vm_processes import wait_until
 
 if TYPE_CHECKING:
@@ -25,18 +24,9 @@ LOST = b"the VM's disk was full"
 @pytest.fixture
 def disk(epyc6: Vm, user: Dispatcher, request: pytest.FixtureRequest) -> Iterator[Path]:
     """The directory of the VM's state on a small disk of its own, which has our script."""
-    state = epyc6.home / ".local/state/dxansible"
-    on_vm(epyc6, f"mkdir -p {state}")
-    owner = pwd.getpwnam(epyc6.user)
-    options = f"{request.param},mode=0700,uid={owner.pw_uid},gid={owner.pw_gid}"
-    mount = ["mount", "-t", "tmpfs", "-o", options, "dxansible", str(state)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this machine can't mount a small disk")
-    try:
+    with state_on_small_disk(epyc6, request.param) as state:
         user.run("epyc6", "--exec", "true")
         yield state
-    finally:
-        subprocess.run(["umount", "-l", state], check=True)
 
 
 small = pytest.mark.parametrize("disk", ["size=1m"], indirect=True)

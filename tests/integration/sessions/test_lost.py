@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import pwd
 import signal
-import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from tests.integration.sessions.work import (
     state_of,
     turn_directory,
 )
+from tests.integration.small_disk import state_on_small_disk
 from tests.integration.vm_processes import wait_until
 
 if TYPE_CHECKING:
@@ -105,22 +104,9 @@ def test_a_further_turn_does_not_run_beside_one_whose_supervisor_was_killed(
 @pytest.fixture
 def small_disk(epyc6: Vm, user: Dispatcher) -> Iterator[Path]:
     """The directory of the VM's state on a disk of its own that is full; it has our script."""
-    state = epyc6.home / ".local/state/dxansible"
-    on_vm(epyc6, f"mkdir -p {state}")
-    owner = pwd.getpwnam(epyc6.user)
-    options = f"size=1m,mode=0700,uid={owner.pw_uid},gid={owner.pw_gid}"
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "dxansible", state],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip("this machine can't mount a small disk")
-    try:
+    with state_on_small_disk(epyc6, "size=1m") as state:
         user.run("epyc6", "true", "--wait")
         yield state
-    finally:
-        subprocess.run(["umount", "-l", state], check=True)
 
 
 def _fill(vm: Vm, disk: Path) -> None:

@@ -144,10 +144,12 @@ cut() { # out|err offset: sets $from, $upto and $total; $piece, the file that ha
             [ "$upto" -eq "$from" ] || break
             from=$begin upto=$begin
         fi
-        tail -c +$((upto - begin + 1)) "$segment" 2>/dev/null | head -c $((from + chunk - upto)) >>"$piece"
+        room=yes
+        { tail -c +$((upto - begin + 1)) "$segment" | head -c $((from + chunk - upto)) >>"$piece"; } 2>/dev/null || room=
         size "$piece"
         upto=$((from + size))
-        [ "$size" -lt "$chunk" ] || break
+        [ "$room" ] && [ "$size" -lt "$chunk" ] || break
     done
+    [ "$room" ] || disk_full # what had no room is still there for the next call
     [ "$total" -ge "$upto" ] || total=$upto
 }
