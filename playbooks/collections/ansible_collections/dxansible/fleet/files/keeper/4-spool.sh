@@ -148,7 +148,7 @@ cut() { # out|err offset: sets $from, $upto and $total; $piece, the file that ha
         { tail -c +$((upto - begin + 1)) "$segment" | head -c $((from + chunk - upto)) >>"$piece"; } 2>/dev/null || room=
         size "$piece"
         upto=$((from + size))
-        [ "$room" ] && [ "$size" -lt "$chunk" ] || break
+        if [ -z "$room" ] || [ "$size" -ge "$chunk" ]; then break; fi
     done
     [ "$room" ] || disk_full # what had no room is still there for the next call
     [ "$total" -ge "$upto" ] || total=$upto
