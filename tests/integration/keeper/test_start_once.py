@@ -144,7 +144,7 @@ def test_a_session_from_before_digests_is_attached_to(machine: Machine) -> None:
 
 
 def test_a_stop_with_another_digest_stops_nothing(machine: Machine) -> None:
-    text, options = _bound("aa", "sleep 0.5; echo done")
+    text, options = _bound("aa", "sleep 20; echo done")
     machine.start("s", text, **options)
     answers = [
         machine.call("abort", f"{digest} x\n", id="s", about="yes", wait=60).reply().state

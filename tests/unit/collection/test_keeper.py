@@ -66,14 +66,15 @@ def test_the_first_call_installs_the_script_and_later_ones_are_one_round_trip(
     assert shell.calls == 4
 
 
-def test_a_machine_without_sha256sum_knows_the_script_by_its_cksum(
-    shell: Shell, home: Path
+@pytest.mark.parametrize("missing", [["b2sum"], ["b2sum", "sha256sum"], ["sha256sum", "cksum"]])
+def test_whatever_checksums_a_machine_has_it_knows_the_script(
+    shell: Shell, home: Path, missing: list[str]
 ) -> None:
     tools = home / "tools"
     tools.mkdir()
     names = [name for place in ("/bin", "/usr/bin") for name in Path(place).iterdir()]
     for path in names:
-        if path.name != "sha256sum" and not (tools / path.name).exists():
+        if path.name not in missing and not (tools / path.name).exists():
             (tools / path.name).symlink_to(path)
     shell.path = str(tools)
     keeper = Keeper(shell)

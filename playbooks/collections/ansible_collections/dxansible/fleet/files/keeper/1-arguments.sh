@@ -1,58 +1,24 @@
 #!/bin/sh
 # The keeper: starts a command on this machine exactly once, keeps its output, ends it at its deadline
 # and says what became of it. POSIX sh; runs under dash, bash, zsh and busybox. See docs/keeper.md.
-#
-#   keeper.sh start id=ID length=BYTES [deadline=S] [idle=S] [limit=BYTES] [path=DIRS] [grace=S]
-#                   [token=T] [meta=yes] [about=yes] [need=PROGRAM] [progress=ERE] [flow=NAME lease=S]
-#                   [input=BYTES] <input-and-command-text
-#   keeper.sh poll  id=ID [wait=S] [out=OFFSET] [err=OFFSET] [chunk=BYTES] [flow=NAME lease=S]
-#   keeper.sh abort id=ID [wait=S] [about=yes]
-#   keeper.sh note  id=ID name=NAME length=BYTES <text
-#   keeper.sh list  [id=ID] [prefix=TEXT] [turns=yes] [chunk=BYTES]
-#   keeper.sh clean [age=DAYS] [turns=yes [dry=yes]]
-#   keeper.sh ping  [program=NAME [path=DIRS] [version=ARGUMENT]]
-#
-# With about=yes a line "DIGEST TEXT" comes before the text: what the id stands for, and what a listing says of it.
-# start and abort end as poll does. A reply is one line "MARK key=value …", the bytes of both streams, "MARK end".
+# The verbs and their options are in docs/keeper.md, too. Parts that start and poll don't need come after them, unread.
 set -u
-caller_umask=$(umask)
+key='' caller_umask=
+{ read -r _ && read -r key caller_umask; } 2>/dev/null </proc/self/status
+[ "$key" = Umask: ] || caller_umask=$(umask)
 umask 077
 
 id='' length=0 input=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=7 mark=dx
 idle=0 token='' meta='' about='' prefix='' need='' turns='' dry='' program='' version='' progress='' name=''
-flow='' lease=20
+flow='' lease=20 plain='' resets='' waker='' launched=''
 verb=${1-}
 [ $# -eq 0 ] || shift
+options=' id length input deadline idle limit path grace wait out err chunk age mark token meta about prefix need turns dry program version progress name'
+options="$options flow lease plain resets waker "
 for argument; do
-    case $argument in
-        id=*) id=${argument#*=} ;;
-        length=*) length=${argument#*=} ;;
-        input=*) input=${argument#*=} ;;
-        deadline=*) deadline=${argument#*=} ;;
-        limit=*) limit=${argument#*=} ;;
-        path=*) path=${argument#*=} ;;
-        grace=*) grace=${argument#*=} ;;
-        wait=*) wait=${argument#*=} ;;
-        out=*) out=${argument#*=} ;;
-        err=*) err=${argument#*=} ;;
-        chunk=*) chunk=${argument#*=} ;;
-        age=*) age=${argument#*=} ;;
-        idle=*) idle=${argument#*=} ;;
-        token=*) token=${argument#*=} ;;
-        meta=*) meta=${argument#*=} ;;
-        about=*) about=${argument#*=} ;;
-        prefix=*) prefix=${argument#*=} ;;
-        need=*) need=${argument#*=} ;;
-        progress=*) progress=${argument#*=} ;;
-        turns=*) turns=${argument#*=} ;;
-        dry=*) dry=${argument#*=} ;;
-        program=*) program=${argument#*=} ;;
-        version=*) version=${argument#*=} ;;
-        name=*) name=${argument#*=} ;;
-        flow=*) flow=${argument#*=} ;;
-        lease=*) lease=${argument#*=} ;;
-        mark=*) mark=${argument#*=} ;;
-    esac
+    key=${argument%%=*}
+    case $key in *[!a-z]*) continue ;; esac
+    case $options in *" $key "*) eval "$key=\${argument#*=}" ;; esac
 done
 root=${XDG_STATE_HOME:-$HOME/.local/state}/dxansible
 dir=$root/sessions/$id
@@ -84,10 +50,17 @@ hundredths() { # of a second in seconds, perhaps with a fraction: sets $hundredt
     case $part in ??*[1-9]*) hundredths=$((hundredths + 1)) ;; esac
 }
 
-put() { # file text: written whole or not at all
-    printf '%s\n' "$2" >"$dir/.$1.$$" && mv -f "$dir/.$1.$$" "$dir/$1"
-}
-
-put_first() { # file text: the same, where only the first writer succeeds; leaves ".FILE.PID" behind
-    printf '%s\n' "$2" >"$dir/.$1.$$" && ln "$dir/.$1.$$" "$dir/$1" 2>/dev/null
-}
+case $id in
+    .* | *[!A-Za-z0-9._-]*) fail "bad id" ;;
+esac
+case $prefix in
+    .* | *[!A-Za-z0-9._-]*) fail "bad prefix" ;;
+esac
+case $verb in
+    start | poll | abort | note | supervise) [ -n "$id" ] || fail "no id" ;;
+esac
+case $token$flow in *[!A-Za-z0-9]*) fail "bad token" ;; esac
+for number in "$length" "$input" "${deadline%.*}${deadline#*.}" "${idle%.*}${idle#*.}" \
+    "$limit" "$lease" "$grace" "$wait" "$out" "$err" "$chunk" "$age"; do
+    case $number in '' | *[!0-9]*) fail "bad number" ;; esac
+done

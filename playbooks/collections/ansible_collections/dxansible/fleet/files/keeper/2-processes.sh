@@ -7,13 +7,13 @@ boot=
 ps_environment=axeww
 [ -n "$procfs" ] || [ "$(uname)" != Darwin ] || ps_environment=-axEww
 
-look() { # pid: sets $birth, $parent and $run (Z for a zombie); fails when there is no such process
+look() { # pid: sets $birth, $parent, $run (Z for a zombie) and, with procfs, $sid; fails when there is no such process
     case $1 in '' | *[!0-9]*) return 1 ;; esac
     # shellcheck disable=SC2046,SC2086 # the fields are wanted apart
     if [ -n "$procfs" ]; then
         { IFS= read -r stat_line <"/proc/$1/stat"; } 2>/dev/null || return 1
         set -- ${stat_line##*) }
-        run=$1 parent=$2 birth=${20}
+        run=$1 parent=$2 sid=$4 birth=${20}
     else
         set -- $(LC_ALL=C TZ=UTC0 ps -o stat= -o ppid= -o lstart= -p "$1" 2>/dev/null)
         [ $# -ge 7 ] || return 1

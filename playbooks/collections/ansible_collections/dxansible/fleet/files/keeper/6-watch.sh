@@ -2,7 +2,7 @@
 
 pause() { # hundredths of a second, in which the shell still answers signals; fails if they were cut short
     part=$((100 + $1 % 100))
-    sleep "$(($1 / 100)).${part#1}" 2>/dev/null &
+    sleep "$(($1 / 100)).${part#1}" 2>/dev/null 5>&- &
     wait "$!"
     case $? in
         0) ;;
@@ -28,6 +28,12 @@ watch() { # signal, then what returns when it is due: sends it to the supervisor
 }
 
 until_due() { # needs $now; a sleep that was cut short is followed by another
+    if [ -n "$waker" ]; then # who started the command waits so long for its end alone, and then for its output, too
+        [ $((due - now)) -le 10 ] || pause 10
+        printf '\n' >&5
+        exec 5>&-
+        clock
+    fi
     while [ "$now" -lt "$due" ]; do
         ! pause $((due - now)) || return 0 # whatever somebody has set the clock to meanwhile
         clock
@@ -42,7 +48,7 @@ keep_timers() { # starts those that there have to be, and once more what somebod
         deadline_timer=$!
     fi
     if [ "$quiet_limit" -gt 0 ] && ! ticks "$idle_timer"; then
-        watch ALRM silence "$quiet_limit" </dev/null >/dev/null 2>&1 &
+        (watch ALRM silence "$quiet_limit") </dev/null >/dev/null 2>&1 5>&- &
         idle_timer=$!
     fi
     [ -z "$killed" ]

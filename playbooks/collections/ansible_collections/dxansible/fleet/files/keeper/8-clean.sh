@@ -16,14 +16,6 @@ clean() { # sessions that ended $age days ago; after one day their output, and w
     done
 }
 
-clean_hourly() { # at the end of a session; $at is now
-    hour=$((at / 3600)) cleaned=
-    { IFS= read -r cleaned <"$root/cleaned"; } 2>/dev/null
-    [ "$cleaned" != "$hour" ] || return 0
-    printf '%s\n' "$hour" >"$root/cleaned"
-    clean
-}
-
 unchanged_sessions() { # days: changes the directory
     cd "$root/sessions" && find . ! -name . -prune ! -name '.*' ! -name '*[!A-Za-z0-9._-]*' ! -mtime "-$1"
 }

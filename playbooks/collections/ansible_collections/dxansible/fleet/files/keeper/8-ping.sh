@@ -27,7 +27,7 @@ tell_version() { # and how long that took, in hundredths of a second
 }
 
 count_running() {
-    [ ! -f "$dir/end" ] || return 0 # saves a look at what ended
+    [ ! -s "$dir/end" ] || return 0 # saves a look at what ended
     state
     case $state in starting | running) running=$((running + 1)) ;; esac
 }

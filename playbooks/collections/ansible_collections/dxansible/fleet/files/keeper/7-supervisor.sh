@@ -1,19 +1,9 @@
 # --- the supervisor: one for each session, detached from whoever started it ---
 
-launch() { # shares the claim with a supervisor that is nobody's child
-    # shellcheck disable=SC2030 # for the supervisor only
-    (
-        export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
-        umask "$caller_umask"
-        (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress") </dev/null >/dev/null 2>&1 &
-        umask 077
-        ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
-    )
-}
-
 supervise() {
     ending='' verified=- code=- left=0
+    clock
+    launched=$now
     look "$$"
     leader_birth=$birth self_birth=$birth
     # only assignments: in dash a signal that comes during a handler spoils the status of a command outside
@@ -21,17 +11,19 @@ supervise() {
     trap 'ending=${ending:-timeout}' USR2
     trap 'ending=${ending:-idle}' ALRM
     trap 'ending=${ending:-killed}' TERM INT HUP
-    mkfifo "$dir/out" "$dir/err" || exit 1
-    if ! put_first supervisor "$$ $birth $boot"; then # somebody settled that this session never starts
-        rm -f "$dir/.supervisor.$$" "$dir/command" "$dir/input" "$dir/out" "$dir/err"
+    if ! take; then # somebody settled that this session never starts
+        forget_text "$dir/out" "$dir/err" "$dir/wake"
         exit 1
     fi
-    spool out <"$dir/out" >/dev/null 2>&1 &
-    spool err <"$dir/err" >/dev/null 2>&1 &
+    (spool out) <"$dir/out" >/dev/null 2>&1 5>&- & # in parentheses, as dash keeps a copy of what it closes for a function
+    (spool err) <"$dir/err" >/dev/null 2>&1 5>&- &
     input=/dev/null
     [ ! -f "$dir/input" ] || input=$dir/input
-    (run_command) <"$input" >"$dir/out" 2>"$dir/err" &
+    (run_command) <"$input" >"$dir/out" 2>"$dir/err" 5>&- &
     leader=$!
+    numbered=
+    newest_process
+    [ "$newest" -lt "$leader" ] || [ "$newest" -gt $((leader + 32)) ] || numbered=yes
     ! look "$leader" || leader_birth=$birth
     look "$$"
     # whoever reads it finds us dead first, so it need not appear whole
@@ -51,15 +43,20 @@ supervise() {
         look "$$"
         reapers=$parent # orphans of the command go where the supervisor itself went as one
         stop_tree
+    else
+        ending=exited
     fi
     true <>"$dir/out" <>"$dir/err" # a reader that still waits for its first writer sees the end
     for timer in $deadline_timer $idle_timer; do # they end while we go on; of one that was killed, what it waited for does
         ! ticks "$timer" || kill -s TERM "$timer" 2>/dev/null
     done
-    forget_text "$dir/.supervisor.$$" "$dir/out" "$dir/err" "$dir"/flow.*
-    if [ -z "$ending" ]; then
-        ending=exited
-        count_left
+    [ "$ending" != exited ] || count_left
+    tries=0
+    until streams_ended || [ "$tries" -ge 100 ] || [ "$left" -gt 0 ]; do tries=$((tries + 1)); done # usually less than a process takes
+    set -- "$dir"/reserve*
+    streams_ended || set -- # a stream may still need what the end record has in reserve
+    forget_text "$dir/wake" "$dir/out" "$dir/err" "$dir"/flow.* "$@"
+    if [ "$ending" = exited ]; then
         for _ in 1 2 3 4 5; do # with nothing left, only we can be what is slow
             if drain || [ "$left" -gt 0 ]; then break; fi
         done
@@ -68,13 +65,13 @@ supervise() {
         drain || verified=no
     fi
     conclude "$ending"
+    [ -z "$waker" ] || { printf '\n' >&5; exec 5>&-; }
     for timer in $deadline_timer $idle_timer; do # a signal is lost on a shell that is just being forked: ask until it is gone
         while kill -s TERM "$timer" 2>/dev/null && look "$timer"; do
             case $run in Z*) break ;; esac
             nap 0.01
         done
     done
-    clean_hourly
     wait
 }
 
@@ -111,17 +108,66 @@ wait_for_command() { # sets $code, unless a signal comes first
     case $code in 144 | 145 | 146 | 148 | 149 | 151) ! PATH='' command -v '[[' >/dev/null || code=127 ;; esac
 }
 
+take() { # the session, unless somebody has settled that it never starts
+    printf '%s\n' "$$ $birth $boot" >>"$dir/claim" || return
+    set -C
+    { printf '%s\n' "$$ $birth $boot" >"$dir/supervisor"; } 2>/dev/null
+    taken=$?
+    set +C
+    [ "$taken" -eq 0 ] || [ -s "$dir/supervisor" ] || rm -f "$dir/supervisor" # ours, but the disk is full
+    return "$taken"
+}
+
+newest_process() { # sets $newest, its pid; 0 if nobody knows
+    newest=0
+    [ -z "$procfs" ] || { read -r _ _ _ _ newest </proc/loadavg; } 2>/dev/null
+    case $newest in '' | *[!0-9]*) newest=0 ;; esac
+}
+
+# Nothing is left of a short command if every process that is younger has ended, or belongs to a session that is older.
+# What is born while we look is younger still. Of a long one, or where pids don't grow one by one, we can't tell that way.
+all_gone() {
+    clock
+    [ -n "$numbered" ] && [ $((now - launched)) -lt 100 ] || return 1
+    checked=$leader
+    newest_process
+    while [ "$checked" -lt "$newest" ] && [ "$newest" -lt $((leader + 100)) ]; do
+        checked=$((checked + 1))
+        if look "$checked" && [ "$sid" -ge "$leader" ]; then
+            case $run in Z* | X*) ;; *) return 1 ;; esac
+        fi
+        [ "$checked" -lt "$newest" ] || newest_process
+    done
+    [ "$checked" -eq "$newest" ]
+}
+
 count_left() { # sets $left: processes that a command has left behind
+    ! all_gone || return 0
     # shellcheck disable=SC2046 # a list of numbers
     set -- $(tagged "[$id]")
     left=$#
     if [ "$left" -gt 0 ] || kill -s 0 -- "-$leader" 2>/dev/null; then left=$(members | grep -cv '^-'); fi
 }
 
+streams_ended() {
+    [ -e "$dir/out.eof" ] && [ -e "$dir/err.eof" ]
+}
+
 drain() { # a second for the streams to reach their end; a job left behind may hold them open for ever
     for moment in 0.01 0.01 0.02 0.05 0.1 0.1 0.2 0.2 0.3; do
-        if [ -e "$dir/out.eof" ] && [ -e "$dir/err.eof" ]; then return 0; fi
+        ! streams_ended || return 0
         nap "$moment"
     done
     return 1
 }
+
+clean_is_due() { # once an hour, at the end of a session; $at is now
+    hour=$((at / 3600)) cleaned=
+    { IFS= read -r cleaned <"$root/cleaned"; } 2>/dev/null
+    [ "$cleaned" != "$hour" ] && printf '%s\n' "$hour" >"$root/cleaned"
+}
+
+if [ "$verb" = supervise ]; then
+    supervise
+    clean_is_due || exit 0
+fi

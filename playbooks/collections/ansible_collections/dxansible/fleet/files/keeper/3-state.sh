@@ -1,14 +1,27 @@
 # --- what became of a session ---
 
 # A session's directory appears whole, by one rename, with the command and the claim in it: who is about to start
-# it. Then one file decides for ever: "supervisor" is linked into place either by the supervisor before it runs
-# anything, or by whoever makes sure that nothing will run. "end" has the last word.
+# it. Then one file decides for ever: "supervisor" is made either by the supervisor before it runs anything, or by
+# whoever makes sure that nothing will run. "end" has the last word.
 
-stage() { # a directory to be published
+stage() { # [pattern]: a directory to be published, empty or as the pattern is
     sweep
     staged=$root/incoming/$id.$$
-    mkdir -p "$root/sessions" "$staged" || fail "cannot write to $root"
     trap 'rm -rf "$staged"' EXIT
+    if [ $# -gt 0 ] && [ -p "$1/wake" ] && [ -d "$root/sessions" ] && [ -d "$root/incoming" ] &&
+        env --default-signal cp -R "$1" "$staged" 2>/dev/null && has_pipes "$staged"; then
+        resets=yes # that is how the command can be run, too
+        return
+    fi
+    mkdir -p "$root/sessions" "$staged" "$@" || fail "cannot write to $root"
+    for place in ${1:+"$staged" "$1"}; do
+        has_pipes "$place" || mkfifo "$place/out" "$place/err" "$place/wake" 2>/dev/null
+    done
+    [ $# -eq 0 ] || has_pipes "$staged" || fail "cannot write to $root"
+}
+
+has_pipes() { # directory
+    [ -p "$1/out" ] && [ -p "$1/err" ] && [ -p "$1/wake" ]
 }
 
 sweep() { # what is left of a transfer whose process is gone
@@ -35,7 +48,11 @@ state() { # sets $state and the fields of the end record
         :
     elif [ -e "$dir/supervisor" ]; then
         state=running
-        alive "$dir/supervisor" || recorded end || recorded supervisor || state=lost
+        if [ ! -s "$dir/supervisor" ] && alive "$dir/claim"; then
+            state=starting
+        else
+            alive "$dir/supervisor" || recorded end || recorded supervisor || state=lost
+        fi
     elif alive "$dir/claim"; then
         state=starting
     else
@@ -48,9 +65,11 @@ never() { # state: the record of a session that ends before it begins
 }
 
 settle() { # state: makes sure that a session which has not begun never will, and leaves one that has alone
-    state=starting
-    ! put_first supervisor "$(never "$1")" || forget_text "$dir/reserve" "$dir/out" "$dir/err"
-    rm -f "$dir/.supervisor.$$"
+    state=starting draft=$dir/.supervisor.$$
+    if printf '%s\n' "$(never "$1")" >"$draft" && ln "$draft" "$dir/supervisor" 2>/dev/null; then
+        forget_text "$dir"/reserve* "$dir/out" "$dir/err" "$dir/wake"
+    fi
+    rm -f "$draft"
     [ ! -e "$dir/supervisor" ] || state
 }
 
@@ -62,18 +81,20 @@ recorded() { # file: reads the end of the session from it, if it is there and ma
         *) return 1 ;;
     esac
     for field in $record; do
-        case $field in
-            state=*) state=${field#*=} ;;
-            code=*) code=${field#*=} ;;
-            verified=*) verified=${field#*=} ;;
-            left=*) left=${field#*=} ;;
-            out_end=*) out_end=${field#*=} ;;
-            err_end=*) err_end=${field#*=} ;;
-            out_cut=*) out_cut=${field#*=} ;;
-            err_cut=*) err_cut=${field#*=} ;;
-            at=*) at=${field#*=} ;;
+        case ${field%%=*} in
+            state | code | verified | left | out_end | err_end | out_cut | err_cut | at) eval "${field%%=*}=\${field#*=}" ;;
         esac
     done
+}
+
+ended_at() { # sets $at; soon after the start that is told by the time that has passed since then
+    at=
+    clock
+    [ -z "$launched" ] || [ -z "$procfs" ] || [ $((now - launched)) -ge 6000 ] || IFS= read -r at <"$dir/began"
+    case $at in
+        '' | *[!0-9]*) at=$(date +%s) ;;
+        *) at=$((at + (now - launched) / 100)) ;;
+    esac
 }
 
 keep_last() { # of the standard output, for those who list sessions; only the newest segment may be short
@@ -86,17 +107,18 @@ keep_last() { # of the standard output, for those who list sessions; only the ne
     fi
 }
 
-conclude() { # state: writes the end record
-    rm -f "$dir"/reserve*
+conclude() { # state: writes the end record, which counts once its line is whole
+    set -- "$1" "$dir"/reserve*
+    [ ! -e "$2" ] || rm -f "$dir"/reserve*
     [ ! -f "$dir/meta" ] || keep_last
     total out
     out_end=$total out_cut=$gap
     total err
-    at=$(date +%s)
+    ended_at
     record="state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total"
     record="$record out_cut=$out_cut err_cut=$gap at=$at"
     for moment in 0.05 0.1 0.2 0.5 1 1 2 2 4 4; do # on a full disk a reply may have what was kept in reserve
-        ! put end "$record" 2>/dev/null || return 0
+        ! printf '%s\n' "$record" 2>/dev/null >"$dir/end" || return 0
         nap "$moment"
     done
 }

@@ -3,10 +3,12 @@
 await() { # up to $wait seconds for news; after output a moment more, as the end often follows it
     clock
     began=$now heard=
+    # the fifo's end means the session's, or that of the supervisor; a line, that the command takes longer
+    [ -z "$waker" ] || [ "$wait" -eq 0 ] || read -r _ <&4
     while :; do
         state
         case $state in starting | running) ;; *) return ;; esac
-        [ -z "$flow" ] || put "flow.$flow" "$(follow)"
+        [ -z "$flow" ] || { follow >"$dir/.flow.$flow.$$" && mv -f "$dir/.flow.$flow.$$" "$dir/flow.$flow"; }
         flow=
         clock
         [ -n "$heard" ] || hear out "$out" || hear err "$err"
@@ -23,34 +25,46 @@ hear() { # out|err offset: sets $heard if there is a byte at or after it; a full
 }
 
 reply() {
-    case $state in
-        unknown | conflict)
-            printf '\n%s state=%s token=-\n%s end\n' "$mark" "$state" "$mark"
-            return
-            ;;
-    esac
-    expired=no
+    case $state in unknown | conflict) printf '\n%s state=%s token=-\n%s end\n' "$mark" "$state" "$mark"; return ;; esac
+    expired=no full=no
+    [ ! -e "$dir/full" ] || full=yes
     cut out "$out"
     out_from=$from out_upto=$upto out_total=$total out_piece=$piece
     cut err "$err"
     printf '\n%s state=%s code=%s verified=%s left=%s out_end=%s err_end=%s attached=%s' \
         "$mark" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "${attached-yes}"
-    full=no
-    [ ! -e "$dir/full" ] || full=yes
     word token
     printf ' token=%s full=%s expired=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$expired" "$out_from" "$out_upto" "$out_total"
-    printf ' err_from=%s err_upto=%s err_total=%s' "$from" "$upto" "$total"
-    printf ' out_cut=%s err_cut=%s\n' "$out_cut" "$err_cut"
-    set -- ${out_piece:+"$out_piece"} ${piece:+"$piece"}
-    [ $# -eq 0 ] || cat "$@" 2>/dev/null
+    printf ' err_from=%s err_upto=%s err_total=%s out_cut=%s err_cut=%s\n' "$from" "$upto" "$total" "$out_cut" "$err_cut"
+    [ -z "$out_piece" ] || show "$out_piece" $((out_upto - out_from))
+    [ -z "$piece" ] || show "$piece" $((upto - from))
     set -- "$dir/.reply.$$."*
     [ ! -e "$1" ] || rm -f "$@"
     printf '\n%s end\n' "$mark"
 }
 
+show() { # file bytes: prints it
+    text=
+    if [ "$2" -le 512 ]; then
+        slurp <"$1"
+        case $text in *[![:print:][:space:]]*) text= ;; esac # what a shell may not take as it is
+        [ "${#text}" -ne "$2" ] || { printf %s "$text"; return; }
+    fi 2>/dev/null
+    cat "$1" 2>/dev/null
+}
+
+slurp() { # sets $text, which is standard input as far as the shell can read it
+    text=
+    while IFS= read -r line; do
+        text=$text$line'
+'
+    done
+    text=$text$line
+}
+
 describe() { # what is known at the start, and goes with the session
     look "$$"
-    printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" && date +%s >"$staged/began" || return 1
+    printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" || return 1
     [ -z "$token" ] || printf '%s\n' "$token" >"$staged/token" || return 1
     [ -z "$flow" ] || follow >"$staged/flow.$flow" || return 1
     if [ -n "$digest" ]; then
@@ -80,11 +94,16 @@ reserve() { # space and inodes for the end record and for replies, given back wh
 receive() { # standard input: what the command will read, if there is such, and after it the command
     arriving=$staged/command
     [ "$input" -eq 0 ] || arriving=$staged/input
-    if ! report=$(LC_ALL=C dd bs=65536 2>&1 >"$arriving"); then
+    if [ -n "$plain" ] && [ "$input" -eq 0 ] && [ "$length" -le 1024 ]; then
+        slurp
+        printf %s "$text" >"$arriving" || fail "cannot write to $root: is the disk full?"
+        size=${#text}
+    elif ! report=$(LC_ALL=C dd bs=65536 2>&1 >"$arriving"); then
         cat >/dev/null # as in start
         fail "cannot write to $root: is the disk full?"
+    else
+        copied "$arriving" 0 "$report"
     fi
-    copied "$arriving" 0 "$report"
     [ "$size" -eq $((input + length)) ] || fail "the command did not arrive whole"
     [ "$input" -gt 0 ] || return 0
     # from its end, since no tool can be trusted to take so many bytes from a pipe and to leave the rest there
@@ -92,6 +111,21 @@ receive() { # standard input: what the command will read, if there is such, and 
         ! dd if=/dev/null of="$arriving" bs=1 seek="$input" count=0 2>/dev/null; then
         fail "cannot write to $root: is the disk full?"
     fi
+}
+
+launch() { # shares the claim with a supervisor that is nobody's child
+    [ "$deadline" = 0 ] || { waker=yes; exec 5<>"$dir/wake"; }
+    # shellcheck disable=SC2030 # for the supervisor only
+    (
+        export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
+        umask "$caller_umask"
+        (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
+            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker") </dev/null >/dev/null 2>&1 &
+        umask 077
+        ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
+        exec date +%s >"$dir/began" 5>&-
+    )
+    [ -z "$waker" ] || exec 4<"$dir/wake" 5>&- # only the supervisor and its clock can write to it from now on
 }
 
 start() {
@@ -104,7 +138,7 @@ start() {
             return
         fi
         trap 'exit 1' HUP INT TERM
-        stage
+        stage "$root/pattern"
         receive
         if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
         trap ':' HUP INT TERM PIPE
@@ -117,68 +151,11 @@ start() {
     elif [ "$input" -gt 0 ]; then
         cat >/dev/null # who still sends would take our end for a broken connection
     fi
-    if conflicts; then
-        state=conflict
-        reply
-        return
-    fi
-    await
+    if conflicts; then state=conflict; else await; fi
     reply
 }
 
-abort() { # a session that has not arrived yet is settled too: it can't start later
-    read_about
-    if [ ! -d "$dir" ]; then
-        stage
-        printf '%s\n' "$(never aborted)" >"$staged/supervisor"
-        publish || [ -d "$dir" ] || fail "cannot write to $root"
-    fi
-    if conflicts; then
-        state=conflict
-        reply
-        return
-    fi
-    settle aborted
-    clock
-    began=$now
-    while [ "$state" = running ]; do
-        kill -s USR1 "$known_pid" 2>/dev/null # again and again: a shell can lose a signal
-        clock
-        [ $((now - began)) -lt $((wait * 100)) ] || break
-        nap 0.1
-        state
-    done
-    [ "$state$verified" = lostyes ] || [ "$state" != lost ] || abort_lost
-    reply
-}
-
-abort_lost() { # nobody watches the command any more: end it from here; nobody will know what became of it
-    leader='' leader_birth=0 recorded_reaper=1 reapers='' code=- left=0 verified=yes
-    forget_text
-    if ! rebooted || [ -n "$(tagged "[$id]")" ]; then
-        recall_leader
-        for orphan in "$leader" $(tagged "<$id>"); do
-            ! look "$orphan" || reapers="$reapers $parent"
-        done
-        reapers=${reapers:-$recorded_reaper}
-        stop_tree
-        drain
-        # shellcheck disable=SC2046 # a list of numbers
-        send KILL $(tagged "<$id>")
-    fi
-    rm -f "$dir/out" "$dir/err"
-    conclude lost
-    state
-}
-
-rebooted() { # since the supervisor began, as far as its record can be trusted
-    { IFS=' ' read -r known_pid known_birth known_boot rest <"$dir/supervisor"; } 2>/dev/null || return 1
-    case $known_pid$rest in '' | *[!0-9]*) return 1 ;; esac
-    [ -n "$known_boot" ] && [ "$known_boot" != "$boot" ]
-}
-
-recall_leader() { # sets $leader, $leader_birth and $recorded_reaper, as far as the record can be trusted
-    { IFS=' ' read -r known_pid known_birth known_reaper <"$dir/leader"; } 2>/dev/null || return 0
-    case $known_pid$known_reaper in '' | *[!0-9]*) return 0 ;; esac
-    [ -z "$known_reaper" ] || leader=$known_pid leader_birth=$known_birth recorded_reaper=$known_reaper
-}
+case $verb in # a shell reads no further than it has to
+    start) start; exit ;;
+    poll) await; reply; exit ;;
+esac

@@ -50,7 +50,7 @@ run_command() { # becomes the user's command
     esac
     # signals at their defaults: a shell starts its background jobs with SIGINT ignored
     # shellcheck disable=SC2016 # perl's own variables
-    if env --default-signal >/dev/null 2>&1; then
+    if [ -n "$resets" ] || env --default-signal >/dev/null 2>&1; then
         set -- env --default-signal "$@"
     elif command -v perl >/dev/null 2>&1; then
         set -- perl -e '$SIG{$_} = "DEFAULT" for keys %SIG; exec {$ARGV[0]} @ARGV or die "$ARGV[0]: $!\n"' "$@"
