@@ -59,7 +59,7 @@ _SCRIPT = b"".join(part.read_bytes() for part in sorted(_SOURCE.glob("*.sh")))
 """Read with the module, which Ansible imports before it forks a process for each host."""
 _SHA256 = hashlib.sha256(_SCRIPT).hexdigest()
 _BLAKE2 = hashlib.blake2b(_SCRIPT, digest_size=32).hexdigest()
-"""The quickest where coreutils load OpenSSL for SHA-256, which takes longer than the sum."""
+"""The quickest where coreutils load OpenSSL for SHA-256, which takes longer than the sum itself."""
 _HOME = "${XDG_STATE_HOME:-$HOME/.local/state}/dxansible"
 _FILE = f"{_HOME}/keeper-{_SHA256[:16]}.sh"
 
@@ -89,18 +89,22 @@ is_closed() {{ case $(exec ls -ld "$d") in drwx------*) return 0 ;; esac; return
 if [ -h "$d" ]; then refuse "is a symbolic link"; fi;
 [ -d "$d" ] || answer state=absent;
 [ -O "$d" ] || refuse "belongs to somebody else";
+if [ -f "$k" ] && [ -O "$k" ] && command -v b2sum >/dev/null; then
+    case $(exec b2sum -l 256 2>/dev/null <"$k" & exec ls -ld "$d") in
+        "{_BLAKE2}  -"?drwx------* | drwx------*?"{_BLAKE2}  -") exec sh "$k" "$@" ;;
+    esac;
+fi;
 is_closed || {{ chmod 700 "$d" && is_closed; }} 2>/dev/null || refuse "is open to others";
 if [ -f "$k" ] && [ -O "$k" ]; then
-    for s in "b2sum -l 256" sha256sum cksum; do
-        command -v ${{s%% *}} >/dev/null || continue;
-        case $(exec $s <"$k" 2>/dev/null) in
-            "{_BLAKE2} "* | "{_SHA256} "* | "{_cksum(_SCRIPT)}") exec sh "$k" "$@" ;;
-        esac;
-    done;
+    s=$(exec sha256sum <"$k" 2>/dev/null) || s=$(exec cksum <"$k");
+    case $s in "{_SHA256} "* | "{_cksum(_SCRIPT)}") exec sh "$k" "$@" ;; esac;
 fi;
 answer state=absent
 """)
-"""Runs the stored script if it is ours, byte for byte, in a directory that is closed to others."""
+"""Runs the stored script if it is ours, byte for byte, in a directory that is closed to others.
+
+The usual case first, with both looks at once; where it is not so, each is taken by itself.
+"""
 _INSTALL = _line(f"""
 umask 077; d={_HOME}; k={_FILE};
 mkdir -p "$d" || exit;
