@@ -114,18 +114,18 @@ receive() { # standard input: what the command will read, if there is such, and 
 }
 
 launch() { # shares the claim with a supervisor that is nobody's child
-    [ "$deadline" = 0 ] || { waker=yes; exec 5<>"$dir/wake"; }
+    [ "$deadline" = 0 ] || { waker=yes; exec 5<>"$dir/wake"; exec 4<"$dir/wake"; }
     # shellcheck disable=SC2030 # for the supervisor only
     (
         export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
         umask "$caller_umask"
         (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker") </dev/null >/dev/null 2>&1 &
+            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker") </dev/null >/dev/null 2>&1 4<&- &
         umask 077
         ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
-        exec date +%s >"$dir/began" 5>&-
+        exec date +%s >"$dir/began" 4<&- 5>&-
     )
-    [ -z "$waker" ] || exec 4<"$dir/wake" 5>&- # only the supervisor and its clock can write to it from now on
+    [ -z "$waker" ] || exec 5>&- # only the supervisor and its clock can write to it from now on
 }
 
 start() {
