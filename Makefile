@@ -1,6 +1,7 @@
 # make demo   shows the main job on a lab of three machines     make test   everything that is tested
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
+# make golden  all scenarios end as they are recorded (DX_GOLDEN=record records them anew)
 # make flood  1 GB through a pipe, with its checksum, in fixed memory and disk
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos keeper engine-soak flood bench clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos keeper golden engine-soak flood bench clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -44,6 +45,9 @@ chaos: $(VENV)/.test system-test
 
 keeper: $(VENV)/.test system-test
 	DX_ALL_SHELLS=yes $(BIN)/python -m pytest -n $(JOBS) tests/integration/keeper
+
+golden: $(VENV)/.test
+	DX_GOLDEN=$${DX_GOLDEN:-all} $(BIN)/python -m pytest -n 2 --dist worksteal tests/golden
 
 engine-soak: $(VENV)/.test
 	DX_SOAK_CALLS=2000 $(BIN)/python -m pytest tests/unit/engine/test_many.py
