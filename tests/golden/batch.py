@@ -48,6 +48,8 @@ class Batch:
     calls: tuple[Call, ...]
     verb: str = "start"
     """The faults come with this one of the keeper's verbs, or with the ``install`` of it."""
+    unsteady: tuple[str, ...] = ()
+    """Fields that are left out, as they depend on the moment in these calls."""
     go: bool = True
     """What waits to be told is told, with the last fault or else at once."""
     sample: int = 0

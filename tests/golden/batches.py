@@ -48,7 +48,7 @@ def _starts() -> list[Batch]:
     more = product(("exit255", "nul"), _ROWS) + product(("ok",), KINDS)
     return [
         _run("start-retries0", product(_FEW[:3], KINDS), max_retries=0),
-        _run("start-retries1", product(_FEW, _CONTACTS), max_retries=1, sample=40),
+        _run("start-retries1", product(_FEW, _CONTACTS), max_retries=1, sample=24),
         _run("start-twice", product(("ok", "exit7", "both"), twice), max_retries=1),
         _run("start-retries3", more, max_retries=3, preflight=False),
     ]  # fmt: skip
@@ -58,7 +58,7 @@ def _endings() -> list[Batch]:
     every = product(QUICK, ("none",))
     some = product(("ok", "lines", "longline", "both", "bytes", "waitlarge"), ("none", "cut"))
     return [
-        _run("endings", every, sample=40),
+        _run("endings", every, sample=12),
         _run("endings-unchecked", every[::2], preflight=False, timeout_sec=30.0, max_retries=0),
         _run("endings-crowded", every[1::2], forks=3),
         _run("endings-forks200", every[::3], forks=200),
@@ -79,7 +79,7 @@ def _polls() -> list[Batch]:
             verb="poll", sample=sample,
         )  # fmt: skip
 
-    return [batch(0), batch(1, sample=20), batch(3, preflight=False)]
+    return [batch(0), batch(1, sample=8), batch(3, preflight=False)]
 
 
 def _deadlines() -> list[Batch]:
@@ -88,7 +88,7 @@ def _deadlines() -> list[Batch]:
     call = Call(kind="run", options={**_NO_DELAY, "timeout_sec": 1.0})
     slow = Call(kind="run", options={**_NO_DELAY, "timeout_sec": 4.0})
     return [
-        _run("deadline", product(DEADLINE, faults), timeout_sec=1.0, sample=6),
+        _run("deadline", product(DEADLINE, faults), timeout_sec=1.0, sample=3),
         Batch(name="deadline-poll", scenarios=polls, calls=(slow,), verb="poll"),
         Batch(
             name="deadline-again", scenarios=product(DEADLINE, ("none", "cut")), calls=(call, call)
@@ -100,12 +100,13 @@ def _ids() -> list[Batch]:
     other = Call(kind="run", command=". ~/ending; true", options=_NO_DELAY)
     ended = product(("ok", "exit7", "lines"), _SOME)
     return [
-        Batch(name="attach", scenarios=ended, calls=(_ONCE, _ONCE), sample=12),
-        Batch(name="attach-running", scenarios=product(WAITING[:2], _SOME), calls=(_LOST, _ONCE)),
+        Batch(name="attach", scenarios=ended, calls=(_ONCE, _ONCE), sample=6),
+        # only a command that ends while its start waits for news is told to be attached to
         Batch(
-            name="conflict", scenarios=product(("ok", "exit7"), _SOME), calls=(_ONCE, other),
-            sample=6,
+            name="attach-running", scenarios=product(WAITING[:2], _SOME), calls=(_LOST, _ONCE),
+            unsteady=("attached",),
         ),
+        Batch(name="conflict", scenarios=product(("ok", "exit7"), _SOME), calls=(_ONCE, other)),
         Batch(
             name="conflict-running", scenarios=product(("wait",), _SOME), calls=(_LOST, other)
         ),
@@ -148,7 +149,9 @@ def _mappings() -> list[Batch]:
         "playbook": Call(kind="playbook"),
     }
     return [
-        Batch(name=f"mapping-{name}", scenarios=scenarios, calls=(call,), sample=3)
+        Batch(
+            name=f"mapping-{name}", scenarios=scenarios, calls=(call,), sample=4 * (name == "run")
+        )
         for name, call in calls.items()
     ]
 
@@ -165,7 +168,7 @@ def _states() -> list[Batch]:
     garbled = product(("ok",), GARBLED, state="fresh")
     calls = {"run": _ONCE, "check": Call(kind="check"), "list": Call(kind="list")}
     return [
-        Batch(name="install", scenarios=lost + garbled, calls=(_ONCE,), verb="install", sample=5),
+        Batch(name="install", scenarios=lost + garbled, calls=(_ONCE,), verb="install", sample=4),
         *(
             Batch(name=f"state-{name}", scenarios=scenarios, calls=(call,))
             for name, call in calls.items()
@@ -179,7 +182,7 @@ def _checks() -> list[Batch]:
         return Batch(name=name, scenarios=scenarios, calls=(call,), verb="ping", sample=sample)
 
     return [
-        batch("check", product(("ok",), _CONTACTS), sample=10),
+        batch("check", product(("ok",), _CONTACTS), sample=8),
         batch("check-survey", product(("ok",), (*_SOME, "fine_lostbefore")), survey=True),
         batch("check-mapping", product(("ok",), _SOME), check_reachable=False),
     ]
@@ -192,7 +195,7 @@ def _returns() -> list[Batch]:
     stopped = product(("sleep",), _SOME) + product(("deaf", "trapped"), ("none", "cut"))
     follow, look, stop = Call(kind="follow"), Call(kind="look"), Call(kind="stop")
     return [
-        Batch(name="follow", scenarios=ended, calls=(_ONCE, follow), verb="poll", sample=6),
+        Batch(name="follow", scenarios=ended, calls=(_ONCE, follow), verb="poll", sample=4),
         Batch(name="follow-running", scenarios=running, calls=(_LOST, follow), verb="poll"),
         Batch(name="follow-unknown", scenarios=unknown, calls=(follow,), verb="poll"),
         Batch(name="look", scenarios=ended, calls=(_ONCE, look), verb="poll"),
@@ -200,7 +203,7 @@ def _returns() -> list[Batch]:
             name="look-running", scenarios=product(("wait",), _SOME), go=False,
             calls=(_LOST, look), verb="poll",
         ),
-        Batch(name="stop", scenarios=stopped, calls=(_LOST, stop), verb="abort", sample=6),
+        Batch(name="stop", scenarios=stopped, calls=(_LOST, stop), verb="abort", sample=4),
         Batch(name="stop-ended", scenarios=ended, calls=(_ONCE, stop), verb="abort"),
         Batch(name="stop-unknown", scenarios=unknown, calls=(stop,), verb="abort"),
         Batch(
@@ -219,7 +222,7 @@ def _lists() -> list[Batch]:
     ended = product(("ok",), _CONTACTS) + product(("exit7", "kill"), _SOME[:3])
     running = product(("wait",), ("none", "refused", "silent"))
     return [
-        Batch(name="list", scenarios=ended, calls=(_ONCE, call), verb="list", sample=6),
+        Batch(name="list", scenarios=ended, calls=(_ONCE, call), verb="list", sample=4),
         Batch(name="list-running", scenarios=running, calls=(_LOST, call), verb="list", go=False),
     ]
 
@@ -236,7 +239,7 @@ def _turns() -> list[Batch]:
     )
     return [
         Batch(name="turn-endings", scenarios=product(TURNS, ("none", "lostafter")),
-              calls=(turn(wait=True),), sample=12),
+              calls=(turn(wait=True),), sample=6),
         Batch(name="turn", scenarios=product(("ok", "exit7"), faults), calls=(turn(wait=True),)),
         Batch(name="turn-begun", scenarios=product(("ok",), faults), calls=(turn(),)),
         Batch(name="turn-poll", scenarios=waiting, calls=(turn(wait=True),), verb="poll"),
@@ -257,7 +260,7 @@ def _turns() -> list[Batch]:
 def _playbooks() -> list[Batch]:
     call = Call(kind="playbook", options={"dx_retry_delay": 0})
     scenarios = product(("ok", "exit7"), _SOME)
-    return [Batch(name="playbook", scenarios=scenarios, calls=(call,), sample=8)]
+    return [Batch(name="playbook", scenarios=scenarios, calls=(call,), sample=4)]
 
 
 def _hanging() -> list[Batch]:

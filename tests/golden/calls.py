@@ -41,7 +41,10 @@ def play(stage: Stage) -> dict[str, Record]:
     for call in earlier:
         _befall(stage, call)
     stage.arm(None)
-    return _make(stage, last)
+    return {
+        host: {name: each for name, each in record.items() if name not in stage.batch.unsteady}
+        for host, record in _make(stage, last).items()
+    }
 
 
 def _befall(stage: Stage, call: Call) -> None:
