@@ -36,14 +36,18 @@ _RECAP = re.compile(r"^(\S+) +: .* unreachable=(\d+) +failed=(\d+) ", re.MULTILI
 
 
 def play(stage: Stage) -> dict[str, Record]:
-    """Make all calls of the stage's batch and return the last one's record of each host."""
+    """Make all calls of the stage's batch and return the last one's record of each host.
+
+    It is empty for a host without a result, as of a command that a look finds running.
+    """
     *earlier, last = stage.batch.calls
     for call in earlier:
         _befall(stage, call)
     stage.arm(None)
+    found, left_out = _make(stage, last), stage.batch.unsteady
     return {
-        host: {name: each for name, each in record.items() if name not in stage.batch.unsteady}
-        for host, record in _make(stage, last).items()
+        host: {name: each for name, each in found.get(host, {}).items() if name not in left_out}
+        for host in (scenario.name for scenario in stage.scenarios)
     }
 
 
