@@ -32,6 +32,8 @@ __all__ = ["play"]
 _FORKS = 16
 _LIMIT = 2**18
 """Bytes; by default it depends on the number of hosts, which is another one in a sample."""
+_TIMEOUT = 180.0
+"""Seconds; no scenario may take so long, however busy the machine is."""
 _RECAP = re.compile(r"^(\S+) +: .* unreachable=(\d+) +failed=(\d+) ", re.MULTILINE)
 
 
@@ -96,7 +98,8 @@ def _run(call: Call, settings: Settings, run_id: str) -> dict[str, Record]:
         if found := re.search(r" host=(\S+)", line):
             lines[found[1]].append(line)
 
-    given: dict[str, Any] = {"forks": _FORKS, "output_limit": _LIMIT, **call.options}
+    usual = {"forks": _FORKS, "output_limit": _LIMIT, "timeout_sec": _TIMEOUT}
+    given: dict[str, Any] = usual | dict(call.options)
     options = FanoutOptions(settings=settings, run_id=run_id, log_callback=log, **given)
     results = fanout("all", call.command, options)
     return {result.host: of_result(result, lines[result.host]) for result in results}
