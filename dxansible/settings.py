@@ -50,12 +50,18 @@ class Settings:
     """For private directories of runs; short, since sockets live in them."""
     engine: bool = False
     """Whether a resident engine may have the run."""
+    forks: int | None = None
+    """Hosts at a time, in each run that has no number of its own; None is all, up to 200."""
     environment: dict[str, str]
     """What Ansible gets on top of the caller's environment."""
 
     @classmethod
     def load(
-        cls, inventory: str | Path | None = None, environ: Mapping[str, str] | None = None
+        cls,
+        inventory: str | Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        forks: int | None = None,
     ) -> Settings:
         """Find everything. ``inventory`` of None means DX_INVENTORY, the user's own, or ours.
 
@@ -68,6 +74,7 @@ class Settings:
             playbooks=content_dir("playbooks", known.get("DX_PLAYBOOKS")),
             runtime_dir=_runtime_dir(known),
             engine=wanted(known),
+            forks=forks,
             environment=_ansible_environment(known),
         )
 

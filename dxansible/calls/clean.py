@@ -10,6 +10,7 @@ import click
 from dxansible import render_sessions as render
 from dxansible.errors import UsageError
 from dxansible.outcome import FanoutOutcome
+from dxansible.parameters import CLEAN_AGE
 from dxansible.sessions import clean_sessions
 from dxansible.show import show
 
@@ -21,13 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["clean"]
 
-_DEFAULT_AGE_DAYS = 30
-
 
 def clean(options: Options) -> int:
     """``--clean [TARGET]``."""
     pattern = "all" if options.target is None else options.target
-    age = _DEFAULT_AGE_DAYS if options.age is None else options.age
+    age = CLEAN_AGE.given(options.age)
     settings = options.settings()
     if options.dry_run or not options.yes:
         shown = clean_sessions(pattern, settings, age_days=age, dry_run=True)

@@ -18,6 +18,7 @@ from dxansible.integrations.pull_request_http import GitHubDoor, api_of
 from dxansible.live import SessionOutput
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.parameters import FINALIZE_TIMEOUT
 from dxansible.redact import redact, summarize
 from dxansible.sessions import FinalizeOptions, finalize_session, find_session
 from dxansible.settings import GitHubSettings, ServiceSettings
@@ -34,7 +35,6 @@ __all__ = ["finalize"]
 
 _DETACHED = "no longer watching; what the VM has taken goes on there: finalize again later"
 _TITLE_LENGTH = 200
-_TIMEOUT = 600.0
 _GH = {
     "absent": "there is no gh on the VM",
     "login": "gh on the VM is not logged in for {host}",
@@ -51,7 +51,7 @@ def finalize(options: Options) -> int:
         draft=options.draft,
         reviewers=tuple(name.removeprefix("@") for name in options.reviewer),
         queue=options.queue,
-        timeout_sec=_TIMEOUT if options.timeout is None else options.timeout,
+        timeout_sec=FINALIZE_TIMEOUT.given(options.timeout),
         max_retries=options.retries,
         settings=settings,
     )

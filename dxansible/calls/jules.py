@@ -25,6 +25,7 @@ from dxansible.integrations.jules_model import CreateRequest, JulesResult, Sessi
 from dxansible.invisible import invisible_note
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.parameters import ATTACH_AGE_SECONDS, TURN_SECONDS
 from dxansible.redact import safe, summarize
 from dxansible.settings import ServiceSettings
 from dxansible.show import show
@@ -40,8 +41,6 @@ __all__ = ["abort", "approve", "dispatch", "follow", "send", "show_sessions", "s
 
 _DETACHED = "no longer watching; what Jules has taken goes on there"
 _TITLE_LENGTH = 100
-_DEFAULT_TIMEOUT = 7200.0
-_ATTACH_AGE = 86400.0
 
 
 def dispatch(options: Options) -> int:
@@ -103,7 +102,7 @@ def _request(options: Options, assignment: Assignment | None, repository: str) -
 def _attach_age(options: Options) -> float | None:
     """Seconds; the user's own name of a request has no limit, unless one is given."""
     if options.attach_age is None and options.run_id is None:
-        return _ATTACH_AGE
+        return ATTACH_AGE_SECONDS
     return options.attach_age
 
 
@@ -284,7 +283,7 @@ def _follow(
 def _following(options: Options, cancelled: threading.Event) -> FollowOptions:
     return FollowOptions(
         wait=options.wait,
-        timeout_sec=_DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
+        timeout_sec=TURN_SECONDS if options.timeout is None else options.timeout,
         idle_timeout_sec=options.idle_timeout,
         allow_no_pr=options.allow_no_pr,
         cancelled=cancelled,

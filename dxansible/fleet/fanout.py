@@ -19,6 +19,7 @@ from dxansible.fleet.plays import run_play
 from dxansible.ids import new_run_id, session_on
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, FanoutResult, PreflightStatus, Reason
+from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
 from dxansible.redact import summarize
 from dxansible.runner.events import StreamNews
 from dxansible.runner.listener import Listener, Quiet
@@ -39,9 +40,9 @@ __all__ = ["fanout", "fanout_ssh"]
 def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     host: str,
     command: str,
-    timeout_sec: float = 60.0,
-    max_retries: int = 1,
-    retry_delay_sec: float = 2.0,
+    timeout_sec: float = TIMEOUT.default,
+    max_retries: int = RETRIES.default,
+    retry_delay_sec: float = RETRY_DELAY.default,
     preflight: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
     batch_mode: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
     log_callback: Callable[[str], None] | None = None,
@@ -188,18 +189,12 @@ class _Run:
         self.reached = False
         options = self.options
         variables: dict[str, object] = {
-            "dx_run_id": self.run_id,
+            **options.variables(),
+            RUN_ID.variable: self.run_id,
             "dx_stream": True,
-            "dx_timeout": options.timeout_sec,
             "dx_preflight": options.preflight and not again,
             "dx_contacted": again,
-            "dx_preflight_timeout": options.preflight_timeout_sec,
-            "dx_max_retries": options.max_retries,
-            "dx_retry_delay": options.retry_delay_sec,
-            "dx_batch_mode": options.batch_mode,
         }
-        if options.output_limit is not None:
-            variables["dx_output_limit"] = options.output_limit
         return run_play(
             options.settings,
             "run-command.yml",
@@ -234,7 +229,7 @@ class _Run:
             self.options.settings,
             "stop-command.yml",
             limit=limit,
-            variables={"dx_run_id": self.run_id},
+            variables={RUN_ID.variable: self.run_id},
             take=self.state.take_stop,
             secret_text=self._handed_over(),
             forks=self.options.forks,

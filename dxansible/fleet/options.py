@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
 from dxansible.ids import check_run_id
+from dxansible.parameters import (
+    BATCH_MODE,
+    OUTPUT_LIMIT,
+    PREFLIGHT_TIMEOUT,
+    RETRIES,
+    RETRY_DELAY,
+    RUN_ID,
+    TIMEOUT,
+    told,
+    variables,
+)
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,21 +34,21 @@ class FanoutOptions:
     Raises UsageError for values that make no sense.
     """
 
-    timeout_sec: float = 60.0
+    timeout_sec: float = told(TIMEOUT)
     """For each attempt, enforced on the VM."""
-    max_retries: int = 1
+    max_retries: int = told(RETRIES)
     """Further connection attempts; a command that ran is never run again."""
-    retry_delay_sec: float = 2.0
+    retry_delay_sec: float = told(RETRY_DELAY)
     preflight: bool = True
-    preflight_timeout_sec: float = 5.0
+    preflight_timeout_sec: float = told(PREFLIGHT_TIMEOUT)
     """For each check, and for a connection to come up."""
-    batch_mode: bool = True
+    batch_mode: bool = told(BATCH_MODE)
     """Never wait for a person to type a password or passphrase."""
     forks: int | None = None
     """Hosts at a time; None is all of them, up to 200."""
-    output_limit: int | None = None
+    output_limit: int | None = told(OUTPUT_LIMIT)
     """Bytes of each stream kept of a host; None is 4 MiB, less for many hosts (32 MiB in all)."""
-    run_id: str | None = None
+    run_id: str | None = told(RUN_ID)
     """A command runs once on each host under one id, however often it is sent.
 
     An id belongs to its first command: another one is refused. None makes a new id.
@@ -61,6 +72,10 @@ class FanoutOptions:
             if number is not None and number < least:
                 message = f"{name} is {number}"
                 raise UsageError(message, f"give {least} or more")
+
+    def variables(self) -> dict[str, object]:
+        """For the playbook."""
+        return variables(self)
 
 
 def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:

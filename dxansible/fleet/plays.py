@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import InventoryError
 from dxansible.fleet.patterns import check_pattern
+from dxansible.parameters import FORKS
 from dxansible.runner.backend import play
 from dxansible.runner.events import Event, HostsKnown, PreflightDone, parse
 from dxansible.runner.request import PlayEnd, PlayRequest
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
     from dxansible.runner.flow import Flow
     from dxansible.settings import Settings
 
-__all__ = ["DEFAULT_FORKS", "Observer", "run_play"]
-
-DEFAULT_FORKS = 200
+__all__ = ["Observer", "run_play"]
 
 Observer = Callable[[Event], None]
 """Is told every event of a run, from one thread at a time."""
@@ -41,10 +40,10 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
 ) -> PlayEnd:
     """Run it on the hosts of an Ansible pattern; ``take`` gets the events one at a time.
 
-    So does ``observer``, before it. ``secret_text`` reaches the playbook over a socket. With
-    ``flow`` commands wait for the reader of their output. Raises UsageError for a pattern that is
-    empty, EngineError and ContentError, and InventoryError if the inventory has a variable for
-    every host of the run that Ansible can't use.
+    So does ``observer``, before it. ``secret_text`` reaches the playbook over a socket. ``forks``
+    of None is the settings' number. With ``flow`` commands wait for the reader of their output.
+    Raises UsageError for a pattern that is empty, EngineError and ContentError, and InventoryError
+    if the inventory has a variable for every host of the run that Ansible can't use.
     """
     check_pattern(limit)
     broken: list[PreflightDone] = []
@@ -56,7 +55,7 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
         variables=variables,
         secret_text=secret_text,
         flow=flow,
-        forks=forks or DEFAULT_FORKS,
+        forks=forks or settings.forks or FORKS,
         environment=settings.environment,
         runtime_dir=settings.runtime_dir,
         engine=settings.engine,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from dxansible.errors import NoMatchError
 from dxansible.fleet.hosts import explain_no_match
 from dxansible.fleet.options import check_seconds
-from dxansible.fleet.plays import DEFAULT_FORKS, run_play
+from dxansible.fleet.plays import run_play
 from dxansible.outcome import PreflightResult, PreflightStatus
+from dxansible.parameters import AGENT, PREFLIGHT_TIMEOUT
 from dxansible.runner.listener import Quiet
 from dxansible.runner.mapping import RunState
 from dxansible.settings import Settings
@@ -22,7 +23,7 @@ __all__ = ["check_hosts", "run_preflight_checks"]
 def run_preflight_checks(
     host: str,
     check_reachable: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
-    timeout_sec: float = 5.0,
+    timeout_sec: float = PREFLIGHT_TIMEOUT.default,
 ) -> PreflightResult:
     """Check host mapping, DNS, TCP and login method of one host, in that order.
 
@@ -43,11 +44,11 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     pattern: str,
     *,
     check_reachable: bool = True,
-    timeout_sec: float = 5.0,
+    timeout_sec: float = PREFLIGHT_TIMEOUT.default,
     settings: Settings | None = None,
     survey: bool = False,
     agent: str | None = None,
-    forks: int = DEFAULT_FORKS,
+    forks: int | None = None,
     log_callback: Callable[[str], None] | None = None,
 ) -> list[PreflightResult]:
     """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none.
@@ -63,10 +64,10 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
         "check-hosts.yml",
         limit=pattern,
         variables={
-            "dx_preflight_timeout": timeout_sec,
+            PREFLIGHT_TIMEOUT.variable: timeout_sec,
             "dx_check_reachable": check_reachable,
             "dx_survey": survey,
-            **({} if agent is None else {"dx_agent": agent}),
+            **({} if agent is None else {AGENT.variable: agent}),
         },
         take=state.take,
         forks=forks,

@@ -12,6 +12,7 @@ from dxansible.errors import ServiceError
 from dxansible.integrations.jules_model import JulesResult, Session
 from dxansible.logs import event
 from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.parameters import TURN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ class FollowOptions:
     """How to follow; times are in seconds."""
 
     wait: bool = True
-    timeout_sec: float = 7200.0
+    timeout_sec: float = TURN_SECONDS
     idle_timeout_sec: float | None = None
     """None waits for the end or the deadline, however quiet Jules is."""
     allow_no_pr: bool = False

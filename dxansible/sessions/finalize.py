@@ -11,6 +11,17 @@ from dxansible.errors import UsageError
 from dxansible.fleet.options import check_seconds
 from dxansible.fleet.plays import run_play
 from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.parameters import (
+    BASE,
+    BEADS,
+    DRAFT,
+    FINALIZE_TIMEOUT,
+    QUEUE,
+    RETRIES,
+    REVIEWERS,
+    told,
+    variables,
+)
 from dxansible.sessions.by_id import locate, unknown_session
 from dxansible.sessions.state import SessionListener, SilentListener, TurnState
 from dxansible.settings import Settings
@@ -31,16 +42,16 @@ _BRANCH = re.compile(
 class FinalizeOptions:
     """What the pull request is to be like. Raises UsageError for values that make no sense."""
 
-    beads: str | None = None
-    base: str | None = None
+    beads: str | None = told(BEADS)
+    base: str | None = told(BASE)
     """The branch that it goes to; None is the remote's default branch."""
-    draft: bool = False
-    reviewers: tuple[str, ...] = ()
+    draft: bool = told(DRAFT)
+    reviewers: tuple[str, ...] = told(REVIEWERS)
     """Users, and teams as ``organization/team``."""
-    queue: bool = False
-    timeout_sec: float = 600.0
+    queue: bool = told(QUEUE)
+    timeout_sec: float = told(FINALIZE_TIMEOUT)
     """For commit, hooks and push, enforced on the VM."""
-    max_retries: int = 1
+    max_retries: int = told(RETRIES)
     settings: Settings = field(default_factory=Settings.load)
 
     def __post_init__(self) -> None:
@@ -56,16 +67,8 @@ class FinalizeOptions:
 
     def variables(self) -> dict[str, object]:
         """For the playbook."""
-        return {
-            "dx_finalize": True,
-            "dx_beads": self.beads or "",
-            "dx_base": self.base or "",
-            "dx_draft": self.draft,
-            "dx_reviewers": list(self.reviewers),
-            "dx_queue": self.queue,
-            "dx_session_timeout": self.timeout_sec,
-            "dx_max_retries": self.max_retries,
-        }
+        nothing = {BEADS.variable: "", BASE.variable: ""}  # not what the inventory has
+        return {"dx_finalize": True, **nothing, **variables(self)}
 
 
 def finalize_session(  # noqa: PLR0913 - all but the first three are options by name

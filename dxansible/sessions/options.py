@@ -8,6 +8,24 @@ from dataclasses import dataclass, field
 from dxansible.errors import UsageError
 from dxansible.fleet.options import check_seconds
 from dxansible.ids import is_ours
+from dxansible.parameters import (
+    AGENT,
+    BEADS,
+    DIR,
+    IDLE_TIMEOUT,
+    PREFLIGHT_TIMEOUT,
+    QUEUE,
+    REPO,
+    RETRIES,
+    RETRY_DELAY,
+    SESSION,
+    TASK_IS_DATA,
+    TRAIL,
+    TURN_TIMEOUT,
+    WAIT,
+    told,
+    variables,
+)
 from dxansible.settings import Settings
 
 __all__ = ["SessionOptions", "check_task"]
@@ -22,34 +40,34 @@ class SessionOptions:
     Raises UsageError for values that make no sense.
     """
 
-    agent: str | None = None
+    agent: str | None = told(AGENT)
     """A built-in agent or one of the inventory's; None is the host's own."""
-    repo: str | None = None
+    repo: str | None = told(REPO)
     """A git repository on the VM, in which the session gets a worktree and a branch of its own."""
-    directory: str | None = None
+    directory: str | None = told(DIR)
     """A directory on the VM to work in, without a worktree; None is the home directory, or that of
     a conversation that was begun by hand."""
-    beads: str | None = None
+    beads: str | None = told(BEADS)
     """Id of the issue that the task belongs to."""
-    session: str | None = None
+    session: str | None = told(SESSION)
     """The session whose conversation the task continues; None starts a new one."""
-    task_is_data: bool = False
+    task_is_data: bool = told(TASK_IS_DATA)
     """The task has text of strangers in it, an issue's: an agent that runs its task is refused."""
-    queue: bool = False
+    queue: bool = told(QUEUE)
     """Wait for a turn that is running, instead of being refused."""
     verify: str | None = None
     """A shell command that has to succeed in the session's directory after the turn."""
-    wait: bool = False
+    wait: bool = told(WAIT)
     """Follow the turn to its end."""
-    timeout_sec: float | None = None
+    timeout_sec: float | None = told(TURN_TIMEOUT)
     """For the turn, enforced on the VM; None is the inventory's ``dx_session_timeout``."""
-    idle_timeout_sec: float | None = None
+    idle_timeout_sec: float | None = told(IDLE_TIMEOUT)
     """How long the agent may print nothing; None is the inventory's ``dx_idle_timeout``."""
-    trail: str | None = None
+    trail: str | None = told(TRAIL)
     """Id of the audit trail that is to be told of the turn's end, by whoever sees it first."""
-    max_retries: int = 1
-    retry_delay_sec: float = 2.0
-    preflight_timeout_sec: float = 5.0
+    max_retries: int = told(RETRIES)
+    retry_delay_sec: float = told(RETRY_DELAY)
+    preflight_timeout_sec: float = told(PREFLIGHT_TIMEOUT)
     forks: int | None = None
     settings: Settings = field(default_factory=Settings.load)
 
@@ -70,6 +88,9 @@ class SessionOptions:
         if self.session is not None and self.repo is not None:
             message = "a session stays where it began"
             raise UsageError(message, "leave out --repo, or --session for a new session")
+        if self.agent is not None and self.session is not None and is_ours(self.session):
+            message = "a session keeps its agent"
+            raise UsageError(message, "leave out --agent, or --session for a new session")
         if self.directory is not None:
             self._check_directory(self.directory)
 
@@ -86,25 +107,7 @@ class SessionOptions:
 
     def variables(self) -> dict[str, object]:
         """For the playbook."""
-        given = {
-            "dx_agent": self.agent,
-            "dx_repo": self.repo,
-            "dx_dir": self.directory,
-            "dx_beads": self.beads,
-            "dx_session": self.session,
-            "dx_session_timeout": self.timeout_sec,
-            "dx_idle_timeout": self.idle_timeout_sec,
-            "dx_trail": self.trail,
-        }
-        return {
-            **{name: value for name, value in given.items() if value is not None},
-            "dx_queue": self.queue,
-            "dx_task_is_data": self.task_is_data,
-            "dx_wait": self.wait,
-            "dx_max_retries": self.max_retries,
-            "dx_retry_delay": self.retry_delay_sec,
-            "dx_preflight_timeout": self.preflight_timeout_sec,
-        }
+        return variables(self)
 
 
 def _names_a_branch(word: str) -> bool:

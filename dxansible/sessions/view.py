@@ -9,6 +9,7 @@ from dxansible.fleet import check_hosts
 from dxansible.fleet.hosts import explain_no_match
 from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on
+from dxansible.parameters import CLEAN_AGE, DRY_RUN, ONLY, PREFLIGHT_TIMEOUT
 from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone
 from dxansible.runner.turn_events import Cleaned, SessionsSeen
 from dxansible.settings import Settings
@@ -79,7 +80,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     session: str | None = None,
     prefix: str = "",
     only: Literal["agents", "commands"] | None = None,
-    timeout_sec: float = 5.0,
+    timeout_sec: float = PREFLIGHT_TIMEOUT.default,
     trail: TrailPart | None = None,
     cancelled: threading.Event | None = None,
     observer: Observer | None = None,
@@ -95,14 +96,14 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     """
     found, chosen = SessionList(), settings or Settings.load()
     variables: dict[str, object] = {
-        "dx_preflight_timeout": timeout_sec,
+        PREFLIGHT_TIMEOUT.variable: timeout_sec,
         "dx_claim_ends": observer is not None,
         **(trail.variables() if trail else {}),
     }
     if prefix:
         variables["dx_prefix"] = prefix
     if only is not None:
-        variables["dx_only"] = only
+        variables[ONLY.variable] = only
     if session is not None:
         variables["dx_session"] = session
     end = run_play(
@@ -138,8 +139,8 @@ def clean_sessions(
     pattern: str = "all",
     settings: Settings | None = None,
     *,
-    age_days: int = 30,
-    dry_run: bool = False,
+    age_days: int = CLEAN_AGE.default,
+    dry_run: bool = DRY_RUN.default,
 ) -> list[CleanResult]:
     """Remove sessions that ended ``age_days`` ago or earlier, on every host of a pattern.
 
@@ -170,7 +171,7 @@ def clean_sessions(
         chosen,
         "clean-sessions.yml",
         limit=pattern,
-        variables={"dx_clean_age": age_days, "dx_dry_run": dry_run},
+        variables={CLEAN_AGE.variable: age_days, DRY_RUN.variable: dry_run},
         take=take,
     )
     if not hosts and not results:

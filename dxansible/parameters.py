@@ -1,0 +1,125 @@
+"""Defaults of what can be set, and the variables that the playbooks are told.
+
+Each is written once, here: the options of the command line and the settings of the Python API take
+them from this module. A test compares them with the defaults of the playbooks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from dataclasses import Field
+    from typing import Any, ClassVar, Protocol
+
+    class _Settings(Protocol):
+        """Any dataclass."""
+
+        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+__all__ = [
+    "AGENT",
+    "ATTACH_AGE_SECONDS",
+    "BASE",
+    "BATCH_MODE",
+    "BEADS",
+    "CLEAN_AGE",
+    "DIR",
+    "DRAFT",
+    "DRY_RUN",
+    "FINALIZE_TIMEOUT",
+    "FORKS",
+    "IDLE_SECONDS",
+    "IDLE_TIMEOUT",
+    "ONLY",
+    "OUTPUT_LIMIT",
+    "PREFLIGHT_TIMEOUT",
+    "QUEUE",
+    "REPO",
+    "RETRIES",
+    "RETRY_DELAY",
+    "REVIEWERS",
+    "RUN_ID",
+    "SESSION",
+    "TASK_IS_DATA",
+    "TIMEOUT",
+    "TRAIL",
+    "TURN_SECONDS",
+    "TURN_TIMEOUT",
+    "WAIT",
+    "Parameter",
+    "told",
+    "variables",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Generic[T]):
+    """A variable of the playbooks; a default of None leaves it to the inventory and to them."""
+
+    variable: str
+    default: T
+
+    def given(self, value: T | None) -> T:
+        """The value, where there is one; else the default."""
+        return self.default if value is None else value
+
+
+FORKS = 200
+"""Hosts at a time, at most, where nobody says how many."""
+ATTACH_AGE_SECONDS = 86_400.0
+"""Jules: how long ago a session of the same words may have ended."""
+TURN_SECONDS = 7_200.0
+"""The playbooks' limit of a turn, and ours of a session of Jules."""
+IDLE_SECONDS = 1_200.0
+"""The playbooks' limit of a turn that prints nothing."""
+
+TIMEOUT = Parameter("dx_timeout", 60.0)
+TURN_TIMEOUT: Parameter[float | None] = Parameter("dx_session_timeout", None)
+FINALIZE_TIMEOUT = Parameter("dx_session_timeout", 600.0)
+IDLE_TIMEOUT: Parameter[float | None] = Parameter("dx_idle_timeout", None)
+PREFLIGHT_TIMEOUT = Parameter("dx_preflight_timeout", 5.0)
+RETRIES = Parameter("dx_max_retries", 1)
+RETRY_DELAY = Parameter("dx_retry_delay", 2.0)
+BATCH_MODE = Parameter("dx_batch_mode", default=True)
+OUTPUT_LIMIT: Parameter[int | None] = Parameter("dx_output_limit", None)
+RUN_ID: Parameter[str | None] = Parameter("dx_run_id", None)
+CLEAN_AGE = Parameter("dx_clean_age", 30)
+DRY_RUN = Parameter("dx_dry_run", default=False)
+ONLY: Parameter[str | None] = Parameter("dx_only", None)
+
+AGENT: Parameter[str | None] = Parameter("dx_agent", None)
+REPO: Parameter[str | None] = Parameter("dx_repo", None)
+DIR: Parameter[str | None] = Parameter("dx_dir", None)
+BEADS: Parameter[str | None] = Parameter("dx_beads", None)
+SESSION: Parameter[str | None] = Parameter("dx_session", None)
+TRAIL: Parameter[str | None] = Parameter("dx_trail", None)
+TASK_IS_DATA = Parameter("dx_task_is_data", default=False)
+QUEUE = Parameter("dx_queue", default=False)
+WAIT = Parameter("dx_wait", default=False)
+BASE: Parameter[str | None] = Parameter("dx_base", None)
+DRAFT = Parameter("dx_draft", default=False)
+REVIEWERS: Parameter[tuple[str, ...]] = Parameter("dx_reviewers", ())
+
+
+def told(parameter: Parameter[T]) -> T:
+    """Declare a field of a dataclass whose value the playbooks are told."""
+    return field(default=parameter.default, metadata={"variable": parameter.variable})
+
+
+def variables(settings: _Settings) -> dict[str, object]:
+    """What the playbooks are told of a dataclass: its `told` fields that are not None."""
+    found = {
+        each.metadata["variable"]: getattr(settings, each.name)
+        for each in fields(settings)
+        if "variable" in each.metadata
+    }
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in found.items()
+        if value is not None
+    }
