@@ -72,10 +72,15 @@ def _ask_engine(token: str) -> Exception:
 
 
 def _start_playbooks() -> None:
+    from dxansible.calls.argv import foretell  # noqa: PLC0415 - for a first call only
+
+    run = foretell(sys.argv[1:])
+    if run is None:
+        return
     from dxansible.engine.early import begin  # noqa: PLC0415 - for a first call only
 
     try:
-        begin(sys.argv[1:])
+        begin(run.inventory)
     except OSError:
         return
 

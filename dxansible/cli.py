@@ -13,9 +13,9 @@ from typing import Any
 import click
 
 from dxansible import logs, render
-from dxansible.calls.flags import declare_flags
-from dxansible.calls.modes import choose_call, sort_out
-from dxansible.calls.options import Options
+from dxansible.calls import argv, refusals
+from dxansible.calls.flags import GroupedCommand, declare_flags, given_options
+from dxansible.calls.modes import choose_call, mode_of, sort_out
 from dxansible.calls.terminal import SCREEN
 from dxansible.errors import DxError, EngineError, UsageError
 from dxansible.outcome import FanoutOutcome
@@ -51,31 +51,36 @@ Of several hosts the worst counts; --json has each host's own.
 
 
 @click.command(
+    cls=GroupedCommand,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXAMPLES,
 )
 @declare_flags
 @click.version_option(package_name="dxansible", prog_name="dx-dispatch")
-def command(**values: Any) -> int:  # noqa: ANN401 - Options has the types
+def command(**_values: Any) -> int:  # noqa: ANN401 - Options has the types
     """Hand tasks and commands to a fleet of machines, and tell the truth about what became of them.
 
     TARGET is a host of the inventory, an alias, a group or any Ansible pattern; any:PATTERN is the
     least loaded free host of one. TASK is for the coding agent there.
     """
-    options = sort_out(Options(**values))
+    context = click.get_current_context()
+    options = given_options(context)
+    mode = mode_of(options.values_given())
+    options = sort_out(options, mode)
     logs.configure(
         json=json_logs_wanted(),
         verbosity=-1 if options.quiet else options.verbose,
         stream=SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
     )
-    engine_unused, lost = click.get_current_context().obj
+    engine_unused, lost = context.obj
     if lost:
         from dxansible.calls.lost import report_lost  # noqa: PLC0415 - keeps --help fast
 
         return report_lost(options, lost)
     if engine_unused:
         logs.event("engine_unused", logging.DEBUG, reason=engine_unused)
-    return choose_call(options)(options)
+    refusals.check(options, mode)
+    return choose_call(mode, options)(options)
 
 
 def main(*, engine_unused: str = "", lost: str = "") -> None:
@@ -84,11 +89,10 @@ def main(*, engine_unused: str = "", lost: str = "") -> None:
     ``lost``: the token of this call's id, if an engine's process was killed over it.
     """
     mask_secrets()
-    as_json = "--json" in sys.argv[1:]
+    words = argv.complete(sys.argv[1:])
+    as_json = "json" in argv.read(words)
     try:
-        code = command.main(
-            _arguments(sys.argv[1:]), standalone_mode=False, obj=(engine_unused, lost)
-        )
+        code = command.main(words, standalone_mode=False, obj=(engine_unused, lost))
     except click.ClickException as error:
         code = _complain(
             UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json
@@ -107,17 +111,6 @@ def main(*, engine_unused: str = "", lost: str = "") -> None:
             as_json=as_json,
         )
     _leave(code if isinstance(code, int) else 0)
-
-
-def _arguments(given: list[str]) -> list[str]:
-    """The words of the command line: ``--exec`` before ``--file`` has no value of its own."""
-    words = []
-    for place, word in enumerate(given):
-        words.append(word)
-        following = "".join(given[place + 1 : place + 2])
-        if word == "--exec" and following.partition("=")[0] == "--file":
-            words.append("")
-    return words
 
 
 def _complain(error: DxError, *, as_json: bool) -> int:

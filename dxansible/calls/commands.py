@@ -21,6 +21,7 @@ from dxansible.ids import new_run_id
 from dxansible.live import LiveOutput
 from dxansible.outcome import FanoutOutcome
 from dxansible.paced import PacedOutput
+from dxansible.parameters import TIMEOUT
 from dxansible.runner.flow import Flow
 from dxansible.show import show
 
@@ -50,7 +51,6 @@ def show_health(options: Options) -> int:
 
 def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
-    options.check_command()
     source = StandardInput(options)
     command = options.text(options.command, "command", '--exec "COMMAND"')
     stdin = source.read()
@@ -58,10 +58,9 @@ def execute(options: Options) -> int:
     run_id = new_run_id() if options.run_id is None else options.run_id
     cancelled = cancel_on_signals(_STOPPING, _gave_up(run_id), json=options.json)
     chosen = FanoutOptions(
-        timeout_sec=60.0 if options.timeout is None else options.timeout,
+        timeout_sec=TIMEOUT.given(options.timeout),
         max_retries=options.retries,
         output_limit=options.max_output,
-        forks=options.forks,
         run_id=run_id,
         stdin=stdin,
         label=_label(options),

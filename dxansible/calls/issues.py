@@ -87,7 +87,9 @@ def task_text(
             template=Path(options.template) if options.template else None,
         )
         return build_prompt(assignment.issue, request)
-    options.refuse("a task in words of your own", ("template",))
+    if options.template is not None:
+        message = "--template is of no use with a task in words of your own"
+        raise UsageError(message, "leave out one of them")
     text = options.text(options.task, "task", example)
     notice = completion_request(options.notify_channel)
     if not notice or not text.strip():

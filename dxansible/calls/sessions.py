@@ -54,7 +54,6 @@ _DETACHED = "no longer watching; what a VM has taken goes on there"
 
 def start(options: Options) -> int:
     """``TARGET TASK``, a new session or a further turn of one."""
-    options.check_task()
     assignment = read_assignment(options)
     task = task_text(options, assignment, None, 'dx-dispatch HOST "TASK"')
     if options.dry_run:
@@ -76,7 +75,6 @@ def start(options: Options) -> int:
         timeout_sec=options.timeout,
         idle_timeout_sec=options.idle_timeout,
         max_retries=options.retries,
-        forks=options.forks,
         settings=options.settings(),
     )
     target = _target(options, chosen)

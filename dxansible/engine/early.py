@@ -9,31 +9,23 @@ from __future__ import annotations
 import os
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 __all__ = ["begin"]
 
-_NO_RUN = frozenset({"-h", "--help", "--version", "--jules", "--approve", "--dry-run"})
 
-
-def begin(arguments: Sequence[str]) -> None:
-    """Start the engine for the run that these arguments lead to, if they do; waits for nothing."""
-    if not arguments or not _NO_RUN.isdisjoint(arguments):
-        return
+def begin(inventory: str | None) -> None:
+    """Start the engine for a run with the inventory of ``-i``, if any; waits for nothing."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)
         return
     try:
         if os.fork() == 0:
-            _start(arguments)
+            _start(inventory)
     finally:
         os._exit(0)
 
 
-def _start(arguments: Sequence[str]) -> None:
+def _start(inventory: str | None) -> None:
     """In a process of its own, which may fail: then the run itself starts the engine."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
@@ -46,7 +38,7 @@ def _start(arguments: Sequence[str]) -> None:
     from dxansible.engine.sources import large_inventory  # noqa: PLC0415
     from dxansible.settings import Settings  # noqa: PLC0415
 
-    settings = Settings.load(_inventory(arguments))
+    settings = Settings.load(inventory)
     os.environ.update(settings.environment)
     os.environ.update(_of_ansible_runner())
     # shutil would take as long as all of this
@@ -64,14 +56,6 @@ def _start(arguments: Sequence[str]) -> None:
     client.check_refusal(path)
     if not Path(path).exists():
         starter.start(PLAYBOOK, path, text, root, sources)
-
-
-def _inventory(arguments: Sequence[str]) -> str | None:
-    for place, word in enumerate(arguments):
-        name, _, value = word.partition("=")
-        if name in {"-i", "--inventory"}:
-            return value or "".join(arguments[place + 1 : place + 2])
-    return None
 
 
 def _of_ansible_runner() -> dict[str, str]:

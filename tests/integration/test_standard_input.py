@@ -133,8 +133,8 @@ def test_a_playbook_takes_it_from_a_variable(user: Dispatcher, lab: Lab, tmp_pat
     ("call", "says"),
     [
         (("epyc6", "--stdin", "--exec", "--file", "-"), "--stdin and --file - are both standard"),
-        (("epyc6", "--stdin", "work"), "--stdin is of no use without --exec"),
-        (("--list", "--stdin"), "--stdin is of no use without --exec"),
+        (("epyc6", "--stdin", "work"), "--stdin is of no use with a task for an agent"),
+        (("--list", "--stdin"), "--stdin is of no use with --list"),
     ],
 )
 def test_it_is_for_commands_alone(user: Dispatcher, call: tuple[str, ...], says: str) -> None:

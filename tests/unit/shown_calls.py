@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dxansible.calls import sessions
-from dxansible.calls.modes import choose_call, sort_out
-from dxansible.calls.options import Options
-from dxansible.cli import _arguments, command
+from dxansible.calls import argv, refusals, sessions
+from dxansible.calls.flags import given_options
+from dxansible.calls.modes import choose_call, mode_of, sort_out
+from dxansible.cli import command
 from dxansible.sessions import SessionOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from dxansible.calls.mode import Mode
+    from dxansible.calls.options import Options
 
 __all__ = [
     "DOCUMENTS",
@@ -28,6 +31,7 @@ __all__ = [
     "known_options",
     "parse",
     "shown_calls",
+    "understand",
 ]
 
 ROOT = Path(__file__).parents[2]
@@ -137,15 +141,20 @@ def _filled(words: list[str]) -> list[str]:
     return filled
 
 
+def understand(words: Sequence[str]) -> tuple[Mode, Options]:
+    """What a command line is found to be. Raises UsageError where it is refused, or click's."""
+    options = given_options(command.make_context("dx-dispatch", argv.complete(words)))
+    mode = mode_of(options.values_given())
+    options = sort_out(options, mode)
+    refusals.check(options, mode)
+    return mode, options
+
+
 def parse(words: Sequence[str]) -> Callable[[Options], int]:
     """What the command line would do with it. Raises UsageError or click's errors."""
-    given = command.make_context("dx-dispatch", _arguments(list(words))).params
-    options = sort_out(Options(**given))
-    call = choose_call(options)
-    if options.command is not None:
-        options.check_command()
-    elif call is sessions.start:
-        options.check_task()
+    mode, options = understand(words)
+    call = choose_call(mode, options)
+    if call is sessions.start:
         SessionOptions(
             repo=options.repo,
             beads=options.beads,

@@ -18,7 +18,7 @@ import click
 import pytest
 
 from dxansible.cli import main
-from tests.unit.local_vm import LOCAL, write_inventory
+from tests.unit.local_vm import LOCAL, write_inventory, write_playbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,14 +88,14 @@ WRONG: list[tuple[list[str], str]] = [
     (["here"], "there is no task; give one"),
     (["here", " "], "the task is empty; give one"),
     (["here", "work", "--gather"], "--gather is of no use with a task for an agent; leave it out"),
-    (["here", "work", "--age", "3"], "--age is of no use without --clean; leave it out"),
-    (["here", "work", "--yes"], "--yes is of no use without --clean; leave it out"),
+    (["here", "work", "--age", "3"], "--age is of no use with a task for an agent; leave it out"),
+    (["here", "work", "--yes"], "--yes is of no use with a task for an agent; leave it out"),
     (["--clean"], "--clean would remove 0 session(s) of 2 VMs, and asks first; see them with"),
-    (["here", "--exec", "true", "--dry-run"], "--dry-run is of no use without --issue"),
+    (["here", "--exec", "true", "--dry-run"], "--dry-run is of no use with --exec; leave it out"),
     (["here", "work", "--follow"], "--follow is of no use with a task for an agent"),
     (["here", "work", "--beads", "../x"], "can't be the id of an issue; give it as Beads does"),
     (["here", "work", "--repo", " "], "the repository has no path; give its path on the VM"),
-    (["here", "work", "--session", "ses_1", "--repo", "x"], "a session stays where it began"),
+    (["here", "work", "--session", "ses_1", "--repo", "x"], "--repo is of no use with a further"),
     (["here", "work", "--session", "1"], "'1' is not a session id; see: dx-dispatch --sessions"),
     (["here", "work", "--file", "x"], "the task and --file can't be used together; give the task"),
     (
@@ -230,6 +230,16 @@ def test_the_fleet_is_listed_with_its_health(call: Callable[..., Answer], home: 
     answer = call("--status", "here")
     assert answer.code == 0
     assert re.search(r"^here +OK +\d+ ms ", answer.out.decode(), re.MULTILINE)
+
+
+def test_the_forks_that_are_given_are_those_of_every_run(
+    call: Callable[..., Answer], playbooks: Path
+) -> None:
+    task = {"name": "Tell", "ansible.builtin.fail": {"msg": "{{ ansible_forks }} at a time"}}
+    write_playbook(playbooks / "check-hosts.yml", task)
+
+    assert "3 at a time" in call("--status", "here", "--forks", "3").out.decode()
+    assert "200 at a time" in call("--list").out.decode()
 
 
 def test_a_status_of_no_host_is_an_error(call: Callable[..., Answer]) -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dxansible.calls.option import Group
+from dxansible.calls.table import options
 from dxansible.cli import command
 from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from tests.unit.option_rows import HEAD, rows_of
 from tests.unit.shown_calls import DOCUMENTS, known_options
 
 _ROOT = Path(__file__).parents[2]
@@ -25,6 +28,25 @@ def _text(name: str) -> str:
 def test_every_option_is_in_the_document_of_the_command_line(option: str) -> None:
     if option.startswith("-"):
         assert re.search(rf"`[^`]*(?<![\w-]){option}(?![\w-])", _text("docs/cli.md")), option
+
+
+@pytest.mark.parametrize("group", Group)
+def test_the_document_has_each_group_s_options_as_the_table_has_them(group: Group) -> None:
+    section = _text("docs/cli.md").partition(f"\n### {group}\n")[2].partition("\n#")[0]
+    lines = [re.split(r"(?<!\\)\|", line)[1:-1] for line in section.strip().splitlines()]
+    cells = [[cell.strip() for cell in line] for line in lines]
+
+    assert cells[0] == HEAD
+    assert [row[:3] for row in cells[2:]] == rows_of(group)
+    assert all(row[3] for row in cells[2:])
+
+
+def test_every_variable_that_an_option_sets_is_documented() -> None:
+    documented = _text("docs/operations.md") + _text("docs/inventory.md")
+    internal = {"dx_only"}
+    for entry in options().values():
+        for name in {each.variable for each in entry.sets} - internal:
+            assert f"`{name}`" in documented, name
 
 
 @pytest.mark.parametrize("word", [*FanoutOutcome, *Reason, *PreflightStatus])

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.engine.early import begin
+from dxansible.__main__ import _start_playbooks
 from tests.unit.engine.person import answer
 from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.unit.engine.person import Person
 
-_BEGIN = "import sys; from dxansible.engine.early import begin; begin(sys.argv[1:])"
+_BEGIN = """
+import sys
+from dxansible.calls.argv import foretell
+from dxansible.engine.early import begin
+begin(foretell(sys.argv[1:]).inventory)
+"""
 _SETTINGS = {"ANSIBLE_CALLBACK_PLUGINS": "/nowhere", "ANSIBLE_STDOUT_CALLBACK": "minimal"}
 
 
@@ -65,4 +71,5 @@ def test_none_is_started_where_no_run_will_be(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("it starts something"))
-    begin(arguments)
+    monkeypatch.setattr(sys, "argv", ["dx-dispatch", *arguments])
+    _start_playbooks()

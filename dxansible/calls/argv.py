@@ -1,0 +1,89 @@
+"""Reads a command line by the option table, without click and without checks.
+
+For what has to be known before click is loaded, and where click has refused the command line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from dxansible.calls.mode import ON_VMS, Mode
+from dxansible.calls.modes import mode_of
+from dxansible.calls.table import options
+from dxansible.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Run", "complete", "foretell", "read"]
+
+_ASKED_OF_CLICK = ("-h", "--help", "--version")
+
+
+class Run(NamedTuple):
+    """A run of Ansible that a call leads to."""
+
+    inventory: str | None
+
+
+def complete(words: Sequence[str]) -> list[str]:
+    """The words for click: ``--exec`` before ``--file`` has no value of its own."""
+    completed = []
+    for place, word in enumerate(words):
+        completed.append(word)
+        following = "".join(words[place + 1 : place + 2])
+        if word == "--exec" and following.partition("=")[0] == "--file":
+            completed.append("")
+    return completed
+
+
+def read(words: Sequence[str]) -> dict[str, str]:
+    """What `complete` words give, by the names of the table's fields; '' where it has no value.
+
+    Options that the table does not have are under their own names.
+    """
+    fields = {name: field for field, entry in options().items() for name in entry.names}
+    valued = {field for field, entry in options().items() if entry.kind.takes_value}
+    given: dict[str, str] = {}
+    left, places = list(words), ["target", "task"]
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            given.update(zip(places, left, strict=False))
+            return given
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            field = fields.get(name, name)
+            if field in valued and not equals:
+                value = left.pop(0) if left else ""
+            given[field] = value
+        elif word.startswith("-") and word != "-":
+            _read_short(word, fields, valued, left, given)
+        elif places:
+            given[places.pop(0)] = word
+    return given
+
+
+def _read_short(
+    word: str, fields: dict[str, str], valued: set[str], left: list[str], given: dict[str, str]
+) -> None:
+    """Short options in one word, as in ``-vi PATH``; the first with a value has the rest of it."""
+    for place, letter in enumerate(word[1:], 2):
+        field = fields.get(f"-{letter}", f"-{letter}")
+        given[field] = ""
+        if field in valued:
+            given[field] = word[place:] or (left.pop(0) if left else "")
+            return
+
+
+def foretell(words: Sequence[str]) -> Run | None:
+    """The run of Ansible that a command line leads to, if it is one that leads to any."""
+    given = read(complete(words))
+    try:
+        mode = mode_of(given)
+    except UsageError:
+        return None
+    only_shown = "dry_run" in given and mode is not Mode.CLEAN
+    if not given or only_shown or not given.keys().isdisjoint(_ASKED_OF_CLICK):
+        return None
+    return Run(given.get("inventory")) if mode in ON_VMS else None
