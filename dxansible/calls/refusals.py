@@ -8,7 +8,7 @@ from dxansible.calls.mode import ON_VMS, Mode, modes_in_words
 from dxansible.calls.option import Kind
 from dxansible.calls.table import options as table
 from dxansible.errors import UsageError
-from dxansible.ids import begins_id, is_agent_session, is_command, is_jules
+from dxansible.ids import begins_id, is_agent_session, is_command, is_jules, is_ours
 
 if TYPE_CHECKING:
     from dxansible.calls.option import Option
@@ -80,6 +80,9 @@ def _check_ids(options: Options) -> None:
     session = options.session
     if session is not None and not _is_known_kind(session):
         bad.append(session)
+    if options.agent is not None and session is not None and is_ours(session):
+        message = "a session keeps its agent"
+        raise UsageError(message, "leave out --agent, or --session for a new session")
     for each in bad:
         message = f"{each!r} is not a session id"
         raise UsageError(message, "see: dx-dispatch --sessions")

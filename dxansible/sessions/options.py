@@ -88,9 +88,6 @@ class SessionOptions:
         if self.session is not None and self.repo is not None:
             message = "a session stays where it began"
             raise UsageError(message, "leave out --repo, or --session for a new session")
-        if self.agent is not None and self.session is not None and is_ours(self.session):
-            message = "a session keeps its agent"
-            raise UsageError(message, "leave out --agent, or --session for a new session")
         if self.directory is not None:
             self._check_directory(self.directory)
 

@@ -118,14 +118,6 @@ def test_a_directory_has_a_path_and_is_not_chosen_twice(
         SessionOptions(**fields, settings=settings)
 
 
-def test_an_agent_is_chosen_for_a_new_session_or_a_foreign_conversation(settings: Settings) -> None:
-    foreign = SessionOptions(agent="x", session="ses_df3f8787affe5K30u83AH9tvkT", settings=settings)
-
-    assert foreign.variables()["dx_agent"] == "x"
-    with pytest.raises(UsageError, match="a session keeps its agent; leave out --agent, or"):
-        SessionOptions(agent="x", session="ses_1-0a1b2c3d", settings=settings)
-
-
 @pytest.mark.parametrize("session", [None, "ses_df3f8787affe5K30u83AH9tvkT"])
 def test_a_directory_is_chosen_for_a_new_session_or_a_foreign_conversation(
     settings: Settings, session: str | None
