@@ -27,11 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 _SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STALE = 40.0
 """Seconds after which live connections are used once more, lest they end (after 60)."""
-_PROGRAMS = {"dx-dispatch", "ansible-playbook"}
 
 
 class Caller:
-    """Has an inventory, live connections and, if ``engine``, resident engines of its own."""
+    """Has an inventory, live connections and, if ``engine``, an engine of its own."""
 
     def __init__(
         self, fleet: Fleet, inventory: Path, *, engine: bool = True, connections: bool = True
@@ -97,7 +96,7 @@ class Caller:
         """Have engines and live connections for calls like this one."""
         for _ in range(60):
             engines = json.loads(self.run("dx-dispatch", "--engine", "status", "--json").out)
-            ready = {each["program"] for each in engines["engines"]} >= _PROGRAMS
+            ready = bool(engines["engines"])
             if _had_engines(self.dispatch(*arguments, "-v", codes=codes)) and ready:
                 self._used = time.monotonic()
                 return

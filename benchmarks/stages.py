@@ -23,35 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["profile"]
 
 _TRACING = str(ROOT / "benchmarks" / "tracing")
-_START = "task dxansible.fleet.run_command"
-_PREFLIGHT = "task: preflight"
+_PREFLIGHT = "worker: preflight"
 _STAGES = (
     ("+ python", "client: Python starts"),
-    ("+ client", "client: its own imports"),
-    ("+ offer", "client: who we are, the engine's address"),
-    ("- offer", "engine: forks, compares, looks at files, says yes"),
-    ("+ cli", "engine: forks the call"),
-    ("+ fanout", "call: command line, settings, audit"),
-    ("+ play", "call: options"),
-    ("+ runner", "call: private directory, janitor, socket"),
-    ("+ process", "ansible-runner: its files and settings"),
-    ("+ playbook", "ansible-runner: starts the client, the engine forks ansible-playbook"),
-    ("+ inventory", "ansible-playbook: arguments, loaders"),
-    ("- inventory", "ansible-playbook: inventory"),
-    ("+ tasks", "ansible-playbook: playbook, callbacks"),
-    (f"+ {_START}", "play: until the task's worker runs it"),
-    ("+ preflight", "task: arguments"),
+    ("+ cli", "client: imports of the command line"),
+    ("+ fanout", "client: command line, settings, imports, audit"),
+    ("+ play", "client: options"),
+    ("+ offer", "client: who we are, the engine's socket"),
+    ("- offer", "engine: looks whether anything has changed, says yes"),
+    ("+ preflight", "worker: hosts, variables, connection"),
     ("- preflight", _PREFLIGHT),
-    ("+ keeper", "task: connection"),
-    ("- keeper", "task: round trip over ssh, the command"),
-    (f"- {_START}", "task: result"),
-    ("- tasks", "play: result, end"),
-    ("- playbook", "ansible-playbook: end"),
-    ("- process", "ansible-runner: sees the end"),
-    ("- runner", "ansible-runner: stats, artifacts"),
-    ("- play", "call: removes the directory"),
-    ("- cli", "call: summary, end"),
-    ("- accompany", "client: hears of the end"),
+    ("+ keeper", "worker: opens the connection"),
+    ("- keeper", "worker: round trip over ssh, the command"),
+    ("- play", "worker, ansible-runner, engine: the result's way back"),
+    ("- cli", "client: summary, end"),
     ("end", "client: Python ends"),
 )
 """The moment that ends a stage, and the stage; in order."""
@@ -121,7 +106,7 @@ def _take(caller: Caller, host: str) -> _Trace:
         end = time.monotonic_ns()
         lines = [line.split(" ", 2) for line in file.read_text().splitlines()]
         moments = sorted((int(at) / 1e6, what) for at, _pid, what in lines)
-        if sum(what == "+ client" for _, what in moments) == 1:  # else it was called again
+        if sum(what == "+ offer" for _, what in moments) == 1:  # else it was called again
             return _Trace(began / 1e6, [*moments, (end / 1e6, "end")])
     raise BenchError("no call found its engine at once")
 

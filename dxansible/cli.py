@@ -5,7 +5,6 @@ The only place that catches errors and exits.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from typing import Any
@@ -18,7 +17,7 @@ from dxansible.calls.flags import GroupedCommand, declare_flags, given_options
 from dxansible.calls.modes import choose_call, mode_of, sort_out
 from dxansible.calls.terminal import SCREEN
 from dxansible.errors import DxError, EngineError, UsageError
-from dxansible.outcome import FanoutOutcome
+from dxansible.record import FanoutOutcome
 from dxansible.settings import json_logs_wanted, mask_secrets
 from dxansible.show import show
 
@@ -72,27 +71,17 @@ def command(**_values: Any) -> int:  # noqa: ANN401 - Options has the types
         verbosity=-1 if options.quiet else options.verbose,
         stream=SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
     )
-    engine_unused, lost = context.obj
-    if lost:
-        from dxansible.calls.lost import report_lost  # noqa: PLC0415 - keeps --help fast
-
-        return report_lost(options, lost)
-    if engine_unused:
-        logs.event("engine_unused", logging.DEBUG, reason=engine_unused)
     refusals.check(options, mode)
     return choose_call(mode, options)(options)
 
 
-def main(*, engine_unused: str = "", lost: str = "") -> None:
-    """Entry point of ``dx-dispatch``; ``engine_unused`` says why no engine has taken the call.
-
-    ``lost``: the token of this call's id, if an engine's process was killed over it.
-    """
+def main() -> None:
+    """Entry point of ``dx-dispatch``."""
     mask_secrets()
     words = argv.complete(sys.argv[1:])
     as_json = "json" in argv.read(words)
     try:
-        code = command.main(words, standalone_mode=False, obj=(engine_unused, lost))
+        code = command.main(words, standalone_mode=False)
     except click.ClickException as error:
         code = _complain(
             UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json

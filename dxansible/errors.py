@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dxansible.outcome import Reason
+    from dxansible.record import Reason
 
 __all__ = [
     "ContentError",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import secrets
 
 from dxansible.errors import UsageError
 
@@ -18,7 +18,6 @@ __all__ = [
     "is_ours",
     "is_whole",
     "new_run_id",
-    "reserve",
     "run_of",
     "session_on",
 ]
@@ -36,15 +35,7 @@ def new_run_id(prefix: str = "cmd") -> str:
 
     It is made before first contact, so that "did it start?" can always be asked.
     """
-    return f"{prefix}_{_reserved.pop() if _reserved else secrets.token_hex(8)}"
-
-
-_reserved: list[str] = []
-
-
-def reserve(token: str) -> None:
-    """Make the next run's id of this token, which is known to who has to tell of it if we can't."""
-    _reserved.append(token)
+    return f"{prefix}_{os.urandom(8).hex()}"
 
 
 def check_run_id(run_id: str) -> str:

@@ -10,14 +10,15 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO
 
 from dxansible.redact import printable, safe
+from dxansible.runner.events import Event, HostEnded, HostsKnown, OutputReceived
+from dxansible.runner.turn_events import TurnUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dxansible.outcome import FanoutResult
-    from dxansible.turn import TurnResult
+    from dxansible.record import HostRecord
 
-__all__ = ["DISK_FULL", "LiveOutput", "Screen", "SessionOutput"]
+__all__ = ["DISK_FULL", "LiveOutput", "Screen"]
 
 DISK_FULL = "the VM's disk was full, so output is missing that nobody counted"
 
@@ -123,43 +124,74 @@ def _write_piece(stream: BinaryIO, descriptor: int | None, piece: memoryview) ->
 
 
 class LiveOutput:
-    """The listener of an attached fan-out.
+    """The observer that shows output as it comes: of commands, and what agents say.
 
     One host's output goes through byte for byte; of several hosts whole lines do, with the host's
     name before each.
     """
 
-    def __init__(self, screen: Screen, *, show: bool, on_closed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        *,
+        show: bool,
+        on_closed: Callable[[], None],
+        announce: bool = False,
+        quiet: bool = False,
+    ) -> None:
         """Show output as it comes, unless ``show`` is False: then it is only wanted at the end.
 
-        ``on_closed`` is called once nobody reads us any more.
+        ``on_closed`` is called once nobody reads us any more. ``announce`` prints the ids of
+        sessions as the result of the call, as soon as the VMs have the task. ``quiet`` leaves out
+        what is only good to know.
         """
-        self._screen = screen
-        self._show = show
-        self._on_closed = on_closed
+        self._screen, self._show, self._on_closed = screen, show, on_closed
+        self._announce, self._quiet = announce, quiet
         self._hosts: Sequence[str] = ()
-        self._done: dict[str, FanoutResult | TurnResult] = {}
+        self._done: dict[str, HostRecord] = {}
         self._lines: dict[tuple[str, bool], bytearray] = {}
         self._closed = False
 
-    def hosts_known(self, hosts: Sequence[str]) -> None:
-        """Decide about prefixes, which need to know how many hosts there are."""
-        self._hosts = hosts
-        self._report()
+    def handle(self, news: Event) -> None:
+        """Show what the event says."""
+        match news:
+            case HostsKnown():
+                self._hosts = news.hosts  # prefixes depend on how many there are
+                self._report()
+            case OutputReceived():
+                if not news.expired:
+                    self._cut(news.host, news.out_skipped + news.err_skipped)
+                self._output(news.host, news.out, news.err)
+            case TurnUpdate():
+                self._turn(news)
+            case HostEnded():
+                self._ended(news.result)
+            case _:
+                pass
 
-    def output(self, host: str, out: bytes, err: bytes) -> None:
-        """Show new bytes."""
+    def _turn(self, news: TurnUpdate) -> None:
+        """Show what the agent says, and under which id its work goes on."""
+        if news.queued and self._show and not self._quiet:
+            waits = f"waiting for the turn of {news.session_id} that is running"
+            self._screen.write(f"{news.host}: {waits}\n")
+        if news.started and self._announce:
+            alone = len(self._hosts) <= 1
+            line = f"{news.session_id}\n" if alone else f"{news.session_id}  {news.host}\n"
+            self._write(line.encode(), is_error=False)
+        self._cut(news.host, sum(news.cut))
+        self._output(news.host, *(each.encode(errors="replace") for each in (news.out, news.err)))
+
+    def _output(self, host: str, out: bytes, err: bytes) -> None:
         for data, is_error in ((out, False), (err, True)):
             if data and self._show:
                 self._write(self._whole_lines(host, data, is_error=is_error), is_error=is_error)
 
-    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
+    def _cut(self, host: str, lost: int) -> None:
         """Say where output is missing."""
-        if self._show:
-            lost = stdout_bytes + stderr_bytes
+        if lost and self._show:
             self._screen.write(f"{host}: {lost} bytes of output came too fast and were cut here\n")
 
-    def finished(self, result: FanoutResult | TurnResult) -> None:
+    def _ended(self, result: HostRecord) -> None:
         """Write what is left of the host's last line, and that more of it was lost."""
         self._done[result.host] = result
         for is_error in (False, True):
@@ -206,44 +238,3 @@ class LiveOutput:
             if running
             else ""
         )
-
-
-class SessionOutput(LiveOutput):
-    """The listener of agents' sessions: what the agents say, as text, and the sessions' ids."""
-
-    def __init__(
-        self,
-        screen: Screen,
-        *,
-        show: bool,
-        on_closed: Callable[[], None],
-        announce: bool,
-        quiet: bool,
-    ) -> None:
-        """``announce`` prints the ids as the result of the call, as soon as the VMs have the task.
-
-        ``quiet`` leaves out what is only good to know.
-        """
-        super().__init__(screen, show=show, on_closed=on_closed)
-        self._announce = announce
-        self._quiet = quiet
-
-    def taken(self, host: str, session_id: str) -> None:
-        """Say under which id the work goes on."""
-        if self._announce:
-            alone = len(self._hosts) <= 1
-            line = f"{session_id}\n" if alone else f"{session_id}  {host}\n"
-            self._write(line.encode(), is_error=False)
-
-    def queued(self, host: str, session_id: str) -> None:
-        """Say why nothing happens yet."""
-        if self._show and not self._quiet:
-            self._screen.write(f"{host}: waiting for the turn of {session_id} that is running\n")
-
-    def text(self, host: str, out: str, err: str) -> None:
-        """Show what the agent says."""
-        self.output(host, out.encode(errors="replace"), err.encode(errors="replace"))
-
-    def turn_finished(self, result: TurnResult) -> None:
-        """As ``finished``."""
-        self.finished(result)

@@ -10,8 +10,6 @@ import logging
 import re
 from typing import TYPE_CHECKING, TextIO
 
-from pythonjsonlogger.json import JsonFormatter
-
 from dxansible.redact import printable, redact
 
 if TYPE_CHECKING:
@@ -86,7 +84,9 @@ def _logfmt(value: _Field) -> str:
     return f'"{printable(escaped)}"'
 
 
-def _json_formatter() -> JsonFormatter:
+def _json_formatter() -> logging.Formatter:
+    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415 - slow to load
+
     return JsonFormatter(
         "%(levelname)s",
         rename_fields={"levelname": "level"},

@@ -1,54 +1,25 @@
-"""What became of a command, a preflight or a host, as data.
-
-`FanoutOutcome` and `PreflightStatus` keep the words of the specification; the JSON document and the
-exit code are both derived from them.
-"""
+"""What became of a command or a preflight, as data; the JSON documents are made from it."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
-    "FanoutOutcome",
     "FanoutResult",
     "HostMapping",
     "PreflightResult",
-    "PreflightStatus",
-    "Reason",
-    "Truncation",
     "worst",
     "worst_exit_code",
 ]
 
 
-class FanoutOutcome(StrEnum):
-    """The five terminal states; SUCCESS needs positive evidence."""
-
-    SUCCESS = "SUCCESS"
-    FAILURE = "FAILURE"
-    TIMEOUT = "TIMEOUT"
-    ABORTED = "ABORTED"
-    PREFLIGHT_FAILED = "PREFLIGHT_FAILED"
-
-    @property
-    def exit_code(self) -> int:
-        """What the process exits with; the worse the outcome, the higher."""
-        return _EXIT_CODES[self]
-
-
-_EXIT_CODES = {
-    FanoutOutcome.SUCCESS: 0,
-    FanoutOutcome.FAILURE: 1,
-    FanoutOutcome.PREFLIGHT_FAILED: 3,
-    FanoutOutcome.TIMEOUT: 124,
-    FanoutOutcome.ABORTED: 130,
-}
 _USAGE = 2
 
 
@@ -77,104 +48,17 @@ def worst_exit_code(results: Sequence[FanoutResult]) -> int:
     return worst(result.outcome for result in results).exit_code
 
 
-class PreflightStatus(StrEnum):
-    """The first check that failed; TIMEOUT is that of the checks, not of a command."""
-
-    OK = "OK"
-    HOST_UNRESOLVABLE = "HOST_UNRESOLVABLE"
-    HOST_UNREACHABLE = "HOST_UNREACHABLE"
-    USER_MAPPING_MISSING = "USER_MAPPING_MISSING"
-    AUTH_MODE_INVALID = "AUTH_MODE_INVALID"
-    TIMEOUT = "TIMEOUT"
-
-
-class Reason(StrEnum):
-    """Why an outcome is what it is; a failed preflight has its `PreflightStatus` instead."""
-
-    OK = "ok"
-    EXIT_NONZERO = "exit_nonzero"
-    SIGNALLED = "signalled"
-    AUTH_FAILED = "auth_failed"
-    HOST_KEY = "host_key"
-    ID_CONFLICT = "id_conflict"
-    LOST = "lost"
-    LOST_CONTACT = "lost_contact"
-    VM_ERROR = "vm_error"
-    DEADLINE = "deadline"
-    ABORTED = "aborted"
-    IDLE = "idle"
-    AGENT_INVALID = "agent_invalid"
-    AGENT_MISSING = "agent_missing"
-    AGENT_ERROR = "agent_error"
-    NO_END_OF_TURN = "no_end_of_turn"
-    NEEDS_INPUT = "needs_input"
-    VERIFY_FAILED = "verify_failed"
-    REPO_UNUSABLE = "repo_unusable"
-    DIRECTORY_UNUSABLE = "directory_unusable"
-    SESSION_BUSY = "session_busy"
-    UNKNOWN_SESSION = "unknown_session"
-    NO_CONVERSATION = "no_conversation"
-    NO_CHANGES = "no_changes"
-    WORK_LEFT_OUT = "work_left_out"
-    COMMIT_FAILED = "commit_failed"
-    PUSH_FAILED = "push_failed"
-    GITHUB_AUTH = "github_auth"
-    GITHUB_LIMIT = "github_limit"
-    GITHUB_ERROR = "github_error"
-    REVIEWERS_REFUSED = "reviewers_refused"
-    NO_PULL_REQUEST = "no_pull_request"
-    JULES_FAILED = "jules_failed"
-    JULES_ERROR = "jules_error"
-    JULES_AUTH = "jules_auth"
-    JULES_QUOTA = "jules_quota"
-    NO_SOURCE = "no_source"
-    CREATE_UNCLEAR = "create_unclear"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Truncation:
-    """How many bytes of each stream were written by the command but are not in the result."""
-
-    stdout_bytes: int = 0
-    stderr_bytes: int = 0
-    disk_full: bool = False
-    """The VM's disk was full, so more is missing than was counted."""
-    expired: bool = False
-    """The command ended long ago, and the VM no longer keeps its output."""
-
-    @property
-    def missing(self) -> int:
-        """Bytes of both streams that were counted."""
-        return self.stdout_bytes + self.stderr_bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FanoutResult:
-    """What one host did with one command.
-
-    `exit_code` is None where the command did not run to an exit of its own. `error` says what
-    happened and what to do, and is None on success that nobody wanted to stop. `attempts` counts
-    connection attempts. `stop_verified` is None where nothing was to be stopped; `left_running`
-    counts processes that the command left behind on purpose. `attached` says that an earlier call
-    has started the command under this id, and that this one has run nothing.
-    """
+class FanoutResult(HostRecord):
+    """What one host did with one command: its record, and its output."""
 
     outcome: FanoutOutcome
     reason: Reason | PreflightStatus
-    host: str
-    user: str | None
-    command_summary: str
-    attempts: int
-    duration_ms: int
-    exit_code: int | None = None
+    command_summary: str = ""
     stdout_bytes: bytes = field(default=b"", repr=False)
     stderr_bytes: bytes = field(default=b"", repr=False)
-    error: str | None = None
-    stop_verified: bool | None = None
-    left_running: int = 0
-    truncation: Truncation = field(default_factory=Truncation)
-    session_id: str | None = None
     attached: bool = False
+    """An earlier call has started the command under this id, and this one has run nothing."""
 
     @property
     def stdout(self) -> str:

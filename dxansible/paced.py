@@ -7,13 +7,14 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from dxansible.runner.events import OutputReceived
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from dxansible.live import Screen
-    from dxansible.outcome import FanoutResult
+    from dxansible.runner.events import Event, Observer
     from dxansible.runner.flow import Flow
-    from dxansible.runner.listener import Listener
 
 __all__ = ["PacedOutput"]
 
@@ -22,14 +23,14 @@ _PATIENCE = 2.0
 
 
 class PacedOutput:
-    """A listener that passes everything on in order, and never keeps its caller waiting.
+    """An observer that passes everything on in order, and never keeps its caller waiting.
 
     What it holds is bounded by the flow control of the run, which ``flow`` tells how much was
     written.
     """
 
     def __init__(
-        self, inner: Listener, flow: Flow, screen: Screen, on_failure: Callable[[], None]
+        self, inner: Observer, flow: Flow, screen: Screen, on_failure: Callable[[], None]
     ) -> None:
         """Text that others write to the screen keeps its place among the output.
 
@@ -44,23 +45,13 @@ class PacedOutput:
         self._thread.start()
         screen.deferred = self._after_output
 
-    def hosts_known(self, hosts: Sequence[str]) -> None:
+    def handle(self, news: Event) -> None:
         """Pass it on."""
-        self._later(lambda: self._inner.hosts_known(hosts))
-
-    def output(self, host: str, out: bytes, err: bytes) -> None:
-        """Pass it on."""
-        self._later(lambda: self._inner.output(host, out, err))
-        self._later(lambda: self._flow.take(host, len(out) + len(err)))
-
-    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
-        """Pass it on."""
-        self._later(lambda: self._inner.cut(host, stdout_bytes, stderr_bytes))
-        self._later(lambda: self._flow.take(host, stdout_bytes + stderr_bytes))
-
-    def finished(self, result: FanoutResult) -> None:
-        """Pass it on."""
-        self._later(lambda: self._inner.finished(result))
+        self._later(lambda: self._inner.handle(news))
+        if isinstance(news, OutputReceived):
+            skipped = news.out_skipped + news.err_skipped
+            count = len(news.out) + len(news.err) + skipped
+            self._later(lambda: self._flow.take(news.host, count))
 
     def drain(self, cancelled: threading.Event) -> None:
         """Wait until all is written; after ``cancelled`` only for a moment.

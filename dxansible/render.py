@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dxansible.outcome import FanoutOutcome, worst, worst_exit_code
+from dxansible.outcome import worst, worst_exit_code
+from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.show import coloured
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dxansible.errors import DxError
-    from dxansible.outcome import FanoutResult, PreflightResult, Truncation
+    from dxansible.outcome import FanoutResult, PreflightResult
+    from dxansible.record import Truncation
 
 __all__ = [
     "INCOMPLETE",

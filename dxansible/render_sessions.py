@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from dxansible.invisible import count_invisible
-from dxansible.outcome import FanoutOutcome, worst
+from dxansible.outcome import worst
+from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
 from dxansible.render import INCOMPLETE, OUTCOME_COLOURS, SCHEMA, missing_notes, table
 from dxansible.show import coloured

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dxansible.engine.caller import wanted
 from dxansible.errors import ContentError, InventoryError, UsageError
 from dxansible.redact import hold
 
@@ -26,9 +25,11 @@ __all__ = [
     "SlackSettings",
     "colour_wanted",
     "content_dir",
+    "engine_wanted",
     "inventory_sources",
     "json_logs_wanted",
     "mask_secrets",
+    "variable_of_caller",
 ]
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -37,6 +38,7 @@ _GROUPS_FILE = "zz-groups.yml"
 _JULES = "https://jules.googleapis.com"
 _SLACK = "https://slack.com/api"
 _SLACK_CHANNEL = "C09MQGMFKDE"
+_OFF = frozenset({"off", "0", "no", "false"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -49,7 +51,7 @@ class Settings:
     runtime_dir: Path
     """For private directories of runs; short, since sockets live in them."""
     engine: bool = False
-    """Whether a resident engine may have the run."""
+    """Whether an engine may have the run."""
     forks: int | None = None
     """Hosts at a time, in each run that has no number of its own; None is all, up to 200."""
     environment: dict[str, str]
@@ -73,7 +75,7 @@ class Settings:
             inventory=inventory_sources(inventory, known),
             playbooks=content_dir("playbooks", known.get("DX_PLAYBOOKS")),
             runtime_dir=_runtime_dir(known),
-            engine=wanted(known),
+            engine=engine_wanted(known),
             forks=forks,
             environment=_ansible_environment(known),
         )
@@ -189,6 +191,20 @@ def _check_address(name: str, url: str) -> None:
 def mask_secrets(environ: Mapping[str, str] = os.environ) -> None:
     """Have the secrets of the environment masked in all that is shown or logged from now on."""
     hold(environ)
+
+
+def engine_wanted(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether runs are to go to engines: on Linux, unless DX_ENGINE says off.
+
+    A user's own playbooks may do other things than an engine knows.
+    """
+    off = environ.get("DX_ENGINE", "").lower() in _OFF
+    return sys.platform == "linux" and not off and not environ.get("DX_PLAYBOOKS")
+
+
+def variable_of_caller(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """A variable of the environment, to be handed on; None if it is not set."""
+    return environ.get(name)
 
 
 def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:

@@ -6,8 +6,8 @@ is printed goes through here, and only the colours that `coloured` has put in re
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 
 import click
 
@@ -16,7 +16,7 @@ from dxansible.settings import colour_wanted
 
 __all__ = ["coloured", "plain", "show"]
 
-_NONCE = secrets.token_hex(8)
+_NONCE = os.urandom(8).hex()
 """Tells our colours from those of foreign text, which can't know it."""
 _COLOURED = re.compile(rf"\x1b<{_NONCE}:([a-z]+)>(.*?)\x1b</{_NONCE}>", re.DOTALL)
 

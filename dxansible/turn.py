@@ -5,97 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason, Truncation
+from dxansible.record import FanoutOutcome, Truncation, TurnRecord
 from dxansible.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Changes", "CleanResult", "LeftOut", "Push", "SessionInfo", "TurnResult"]
+__all__ = ["CleanResult", "SessionInfo", "TurnResult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """What a turn did to the session's worktree."""
-
-    commits: int
-    files: int
-    dirty: bool
-    head: str | None
-
-    @property
-    def nothing(self) -> bool:
-        """Nothing was changed."""
-        return not (self.commits or self.files or self.dirty)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
-    """What a finalize has pushed, and what `gh` on the VM has made of it.
-
-    `host` and `repository` are None where the remote is of no known kind. `gh` says whether it was
-    used; `note` has its complaint. `came` is created, found or merged, and None without a `url`.
-    """
-
-    branch: str
-    base: str
-    head: str
-    host: str | None = None
-    repository: str | None = None
-    gh: str | None = None
-    came: str | None = None
-    url: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A part of the work that the pull request would not have, for which it is refused.
-
-    `why` is nested_repository, submodule_changes, submodule_unpushed or submodule_unchecked.
-    """
-
-    path: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnResult:
-    """What became of one turn of a session.
-
-    `outcome` is None while it runs. `error` says what happened and what to do, and is None on
-    success. `message` is the agent's last message, and empty where it ended without one; `asks`
-    says that a success ends with a question. `directory`, `branch` and `changes` are None
-    where the turn did not come so far, and `changes` where there is no repository. `push` is that
-    of a finalize, and so is `left_out`. `truncation` is what the VM has not kept of the turn's
-    output.
-    """
-
-    host: str
-    session_id: str
-    user: str | None
-    outcome: FanoutOutcome | None
-    reason: Reason | PreflightStatus | None
-    turn: int | None = None
-    agent: str | None = None
-    error: str | None = None
-    message: str | None = None
-    asks: bool = False
-    exit_code: int | None = None
-    verify_exit_code: int | None = None
-    stop_verified: bool | None = None
-    left_running: int = 0
-    truncation: Truncation = field(default_factory=Truncation)
-    native_id: str | None = None
-    directory: str | None = None
-    branch: str | None = None
-    changes: Changes | None = None
-    push: Push | None = None
-    left_out: tuple[LeftOut, ...] = ()
-    task_summary: str | None = None
-    beads: str | None = None
-    attempts: int = 0
-    duration_ms: int = 0
+class TurnResult(TurnRecord):
+    """What became of one turn of a session."""
 
     @property
     def running(self) -> bool:

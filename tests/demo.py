@@ -60,7 +60,7 @@ def _stage() -> Iterator[tuple[dict[str, str], tuple[tuple[str, list[str]], ...]
 
 @contextmanager
 def _engines(directory: str) -> Iterator[dict[str, str]]:
-    """Have the resident engines of the demo in a directory of its own, and end them after it."""
+    """Have the engines of the demo in a directory of its own, and end them after it."""
     environment = {"XDG_RUNTIME_DIR": directory}
     try:
         yield environment

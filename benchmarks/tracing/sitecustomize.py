@@ -19,16 +19,10 @@ if TYPE_CHECKING:
 
 _PLUGIN_UTILS = "ansible_collections.dxansible.fleet.plugins.plugin_utils"
 _TRACED = {
-    "dxansible.engine.client": {"call": "client", "_offer": "offer", "_accompany": "accompany"},
     "dxansible.cli": {"main": "cli"},
+    "dxansible.engine.client": {"Line.__init__": "offer"},
     "dxansible.fleet.fanout": {"fanout": "fanout"},
-    "dxansible.runner.backend": {"play": "play"},
-    "ansible_runner.interface": {"run": "runner"},
-    "ansible_runner.runner": {"Runner.run": "process"},
-    "ansible.cli.playbook": {"main": "playbook"},
-    "ansible.inventory.manager": {"InventoryManager.parse_sources": "inventory"},
-    "ansible.executor.task_queue_manager": {"TaskQueueManager.run": "tasks"},
-    "ansible.executor.task_executor": {"TaskExecutor.run": "task"},
+    "dxansible.runner.play": {"play": "play"},
     f"{_PLUGIN_UTILS}.keeper": {"Keeper._call": "keeper"},
     f"{_PLUGIN_UTILS}.preflight": {"Preflight.make": "preflight"},
     f"{_PLUGIN_UTILS}.checks": {
@@ -50,21 +44,14 @@ def _note(sign: str, what: str) -> None:
     os.close(trace)
 
 
-def _detail(arguments: Sequence[Any]) -> str:
-    """The name of the task, where one is executed."""
-    task = getattr(arguments[0], "_task", None) if arguments else None
-    return f" {task.action}" if task is not None else ""
-
-
 def _traced(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the function takes
-        what = name + _detail(arguments)
-        _note("+", what)
+        _note("+", name)
         try:
             return function(*arguments, **options)
         finally:
-            _note("-", what)
+            _note("-", name)
 
     return call
 

@@ -1,29 +1,18 @@
 """Reads a command line by the option table, without click and without checks.
 
-For what has to be known before click is loaded, and where click has refused the command line.
+For what has to be known where click has refused the command line.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from dxansible.calls.mode import ON_VMS, Mode
-from dxansible.calls.modes import mode_of
 from dxansible.calls.table import options
-from dxansible.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Run", "complete", "foretell", "read"]
-
-_ASKED_OF_CLICK = ("-h", "--help", "--version")
-
-
-class Run(NamedTuple):
-    """A run of Ansible that a call leads to."""
-
-    inventory: str | None
+__all__ = ["complete", "read"]
 
 
 def complete(words: Sequence[str]) -> list[str]:
@@ -74,16 +63,3 @@ def _read_short(
         if field in valued:
             given[field] = word[place:] or (left.pop(0) if left else "")
             return
-
-
-def foretell(words: Sequence[str]) -> Run | None:
-    """The run of Ansible that a command line leads to, if it is one that leads to any."""
-    given = read(complete(words))
-    try:
-        mode = mode_of(given)
-    except UsageError:
-        return None
-    only_shown = "dry_run" in given and mode is not Mode.CLEAN
-    if not given or only_shown or not given.keys().isdisjoint(_ASKED_OF_CLICK):
-        return None
-    return Run(given.get("inventory")) if mode in ON_VMS else None

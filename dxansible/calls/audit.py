@@ -10,27 +10,24 @@ from dxansible.calls.audit_text import ERROR_LENGTH, result_line, seconds, sessi
 from dxansible.calls.ends import EndTeller, open_trail
 from dxansible.calls.inventory_channel import InventoryChannel
 from dxansible.calls.trail_on_vms import TrailOnVms
-from dxansible.calls.watches import CommandWatch, TurnWatch
 from dxansible.errors import DxError
 from dxansible.ids import session_on
 from dxansible.integrations.slack_text import Message
-from dxansible.outcome import Reason, worst
+from dxansible.outcome import worst
+from dxansible.record import Reason
 from dxansible.redact import summarize
-from dxansible.runner.events import HostsKnown, RetryPlanned
-from dxansible.runner.turn_events import EndSeen, TurnNews
+from dxansible.runner.events import HostEnded, HostsKnown, RetryPlanned
+from dxansible.runner.turn_events import EndSeen, TurnUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dxansible.calls.options import Options
-    from dxansible.fleet.plays import Observer
     from dxansible.integrations.jules import Created
     from dxansible.integrations.jules_model import JulesResult
     from dxansible.integrations.slack import Trail
     from dxansible.outcome import FanoutResult
-    from dxansible.runner.events import Event
-    from dxansible.runner.listener import Listener
-    from dxansible.sessions import SessionListener
+    from dxansible.runner.events import Event, Observer
     from dxansible.settings import Settings
     from dxansible.turn import TurnResult
 
@@ -55,6 +52,11 @@ class Audit:
         """Sessions whose turn has ended, and whether that is ours to tell."""
         self._teller = EndTeller(trail) if trail else None
         self._vms: TrailOnVms | None = None
+        self._command: str | None = None
+        """The id of the run, if it is a command's."""
+        self._waiting: set[str] = set()
+        """Hosts of which nobody knows yet whether they have the task."""
+        self._ids: dict[str, str] = {}
         self._goes_on = False
         """Turns that run will end without us."""
         self.channel: InventoryChannel | None = None
@@ -71,27 +73,19 @@ class Audit:
         return f"{caller}@{socket.gethostname()}"
 
     @property
-    def observer(self) -> Observer | None:
-        """What is to be told the events of the run; None where there is no trail."""
-        return self._take if self._trail else None
+    def observers(self) -> Sequence[Observer]:
+        """The audit itself, to observe a run; nobody where there is no trail."""
+        return [self] if self._trail else []
 
-    def watch_turns(self, listener: SessionListener, settings: Settings) -> SessionListener:
-        """The same listener, and the trail begins once all VMs have the task, or won't get it."""
-        if self._trail is None:
-            return listener
-        self._vms = TrailOnVms(settings, self._trail.id, wait=self._wait)
-        self._trail.on_thread = self._vms.note
-        return TurnWatch(listener, lambda ids: self._begin(session_notes(ids)))
+    def expect_turns(self, settings: Settings) -> None:
+        """The trail begins once all VMs have the task, or won't get it."""
+        if self._trail is not None:
+            self._vms = TrailOnVms(settings, self._trail.id, wait=self._wait)
+            self._trail.on_thread = self._vms.note
 
-    def watch_command(self, listener: Listener, run_id: str) -> Listener:
-        """The same listener, and the trail begins once the hosts are known."""
-        if self._trail is None:
-            return listener
-
-        def begin(hosts: Sequence[str]) -> None:
-            self._begin(session_notes({host: session_on(run_id, host) for host in hosts}))
-
-        return CommandWatch(listener, begin)
+    def expect_command(self, run_id: str) -> None:
+        """The trail begins once the hosts are known."""
+        self._command = run_id
 
     def begin_jules(self, created: Created, *, last: bool) -> None:
         """Jules has the task."""
@@ -111,7 +105,7 @@ class Audit:
             self._begin(session_notes({each.host: each.session_id for each in results}))
             return
         if self._vms is not None and len(results) > 1 and self._told:
-            self._vms.claim(self._take)
+            self._vms.claim(self)
         if ours := [each for each in ended if self._told.get(each.session_id, True)]:
             self._ended(ours, running=running)
 
@@ -162,26 +156,44 @@ class Audit:
                 self._vms.forget()
             self._vms.finish()
 
-    def _take(self, news: Event) -> None:
-        """Apply one event of the run."""
+    def handle(self, news: Event) -> None:
+        """Tell of it, if Slack is to know."""
         if self._trail is None or self._teller is None:
             return
         match news:
             case EndSeen() if news.trail == self._trail.id:
                 session = news.result.session_id
-                self._told[session] = self._told.get(session, False) or news.won
+                self._told[session] = self._told.get(session, False) or news.claimed
                 return
             case HostsKnown() if not self._begun:
                 self._trail.channel = self._trail.settings.channel_for(news.slack_channel)
-            case TurnNews() if news.started and self._vms is not None:
-                self._vms.sessions[news.host] = news.session_id
+                self._hosts_known(news.hosts)
+            case TurnUpdate() if news.started and self._vms is not None:
+                self._vms.sessions[news.host] = self._ids[news.host] = news.session_id
+                self._settled(news.host)
+            case HostEnded():
+                self._ids.setdefault(news.result.host, news.result.session_id or "")
+                self._settled(news.result.host)
             case RetryPlanned():
                 self._retries.append(news)
                 if self._begun and len(self._retries) <= _MOST_RETRIES:
                     self._tell_retry(news)
             case _:
                 pass
-        self._teller.take(news)
+        self._teller.handle(news)
+
+    def _hosts_known(self, hosts: Sequence[str]) -> None:
+        if self._command is not None:
+            self._begin(session_notes({host: session_on(self._command, host) for host in hosts}))
+        elif self._vms is not None:
+            self._waiting = set(hosts)
+
+    def _settled(self, host: str) -> None:
+        """The host has the task, or won't get it."""
+        if host in self._waiting:
+            self._waiting.discard(host)
+            if not self._waiting:
+                self._begin(session_notes(self._ids))
 
     def _begin(self, notes: Sequence[str], *, last: bool = False) -> None:
         if self._trail is None or self._begun:

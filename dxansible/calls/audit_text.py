@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.integrations.slack_text import Message
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 from dxansible.redact import summarize
 from dxansible.turn import TurnResult
 

@@ -9,8 +9,8 @@ import click
 
 from dxansible import render_sessions as render
 from dxansible.errors import UsageError
-from dxansible.outcome import FanoutOutcome
 from dxansible.parameters import CLEAN_AGE
+from dxansible.record import FanoutOutcome
 from dxansible.sessions import clean_sessions
 from dxansible.show import show
 

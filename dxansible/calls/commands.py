@@ -19,9 +19,9 @@ from dxansible.fleet import (
 )
 from dxansible.ids import new_run_id
 from dxansible.live import LiveOutput
-from dxansible.outcome import FanoutOutcome
 from dxansible.paced import PacedOutput
 from dxansible.parameters import TIMEOUT
+from dxansible.record import FanoutOutcome
 from dxansible.runner.flow import Flow
 from dxansible.show import show
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dxansible.calls.options import Options
     from dxansible.outcome import FanoutResult
-    from dxansible.runner.listener import Listener
+    from dxansible.runner.events import Observer
 
 __all__ = ["abort", "execute", "follow", "report", "show_health"]
 
@@ -63,6 +63,8 @@ def execute(options: Options) -> int:
         output_limit=options.max_output,
         run_id=run_id,
         stdin=stdin,
+        env=dict(options.env),
+        cwd=options.cwd or "",
         label=_label(options),
         settings=options.settings(),
     )
@@ -70,10 +72,10 @@ def execute(options: Options) -> int:
     output = _Output(cancelled, cancelled.set, show=show, whole=show and options.max_output is None)
     target = options.target or ""
     with audited(options, target, command) as audit:
-        watch = audit.watch_command(output.listener, run_id)
+        audit.expect_command(run_id)
         results = fanout(
             target, command, chosen,
-            listener=watch, cancelled=cancelled, observer=audit.observer, flow=output.flow,
+            observers=[output.live, *audit.observers], cancelled=cancelled, flow=output.flow,
         )  # fmt: skip
         output.drain()
         source.warn()
@@ -95,10 +97,10 @@ class _Output:
     ) -> None:
         self._cancelled = cancelled
         self.flow = Flow() if whole else None
-        self.listener: Listener = LiveOutput(SCREEN, show=show, on_closed=on_closed)
+        self.live: Observer = LiveOutput(SCREEN, show=show, on_closed=on_closed)
         if self.flow is not None:
-            self._paced = PacedOutput(self.listener, self.flow, SCREEN, cancelled.set)
-            self.listener = self._paced
+            self._paced = PacedOutput(self.live, self.flow, SCREEN, cancelled.set)
+            self.live = self._paced
 
     def drain(self) -> None:
         """Wait for the reader."""
@@ -144,7 +146,7 @@ def follow(options: Options, session_ids: Sequence[str]) -> int:
     output = _Output(cancelled, reader.leaves(cancelled), show=show_it, whole=show_it)
     settings = options.settings()
     results = follow_commands(
-        session_ids, settings, listener=output.listener, cancelled=cancelled, flow=output.flow
+        session_ids, settings, observers=[output.live], cancelled=cancelled, flow=output.flow
     )
     output.drain()
     if len(results) < len(session_ids) and reader.gone:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,10 @@ from dxansible.runner.turn_events import EndSeen
 from dxansible.settings import SlackSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from dxansible.fleet.plays import Observer
     from dxansible.integrations.slack import Trail
-    from dxansible.runner.events import Event
+    from dxansible.runner.events import Event, Observer
 
 __all__ = ["EndTeller", "open_trail", "telling_ends"]
 
@@ -36,8 +35,8 @@ class EndTeller:
         self._trail = trail
         self._channels: dict[str, str | None] = {}
 
-    def take(self, news: Event) -> None:
-        """Apply one event of a run."""
+    def handle(self, news: Event) -> None:
+        """Note where a host's messages go; tell an end that is ours to tell."""
         match news:
             case HostsKnown():
                 self._channels.update(dict.fromkeys(news.hosts, news.slack_channel))
@@ -45,7 +44,7 @@ class EndTeller:
                 self._channels[news.host] = news.slack_channel
             case PreflightDone():
                 self._channels[news.result.host] = news.slack_channel
-            case EndSeen() if news.won:
+            case EndSeen() if news.claimed:
                 self._tell(news)
             case _:
                 pass
@@ -54,7 +53,7 @@ class EndTeller:
         from dxansible.integrations.slack_http import Thread  # noqa: PLC0415 - loads requests
 
         # what a VM says is no file name, and no channel, until it looks like one
-        name = end.trail if _ID.fullmatch(end.trail) else secrets.token_hex(8)
+        name = end.trail if _ID.fullmatch(end.trail) else os.urandom(8).hex()
         found = _THREAD.fullmatch(end.thread)
         channel = self._trail.settings.channel_for(self._channels.get(end.host))
         self._trail.reply(
@@ -79,13 +78,13 @@ def open_trail(*, wanted: bool) -> Trail | None:
 
 
 @contextmanager
-def telling_ends() -> Iterator[Observer | None]:
-    """What is to observe a run that may see ends; None where there is no Slack to tell."""
+def telling_ends() -> Iterator[Sequence[Observer]]:
+    """The observers of a run that may see ends; none where there is no Slack to tell."""
     trail = open_trail(wanted=False)
     if trail is None:
-        yield None
+        yield ()
         return
     try:
-        yield EndTeller(trail).take
+        yield [EndTeller(trail)]
     finally:
         trail.close()

@@ -1,4 +1,4 @@
-"""Calls about the resident engines of this machine."""
+"""Calls about the engines of this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dxansible.engine import residents
+from dxansible.engine.running import running_engines, stop_engines
 from dxansible.render import SCHEMA
 from dxansible.show import show
 
@@ -16,21 +16,24 @@ if TYPE_CHECKING:
 
 __all__ = ["manage"]
 
+_PROGRAM = "ansible-playbook"
+"""Of each engine, in documents of schema 1."""
+
 
 def manage(options: Options) -> int:
     """``--engine status`` and ``--engine stop``."""
-    found = residents.running()
+    found = running_engines()
     if options.engine == "stop":
-        residents.stop(found)
+        stop_engines(found)
     if options.json:
         engines = [
-            {"pid": each.pid, "program": each.program, "seconds": each.seconds} for each in found
+            {"pid": each.pid, "program": _PROGRAM, "seconds": each.seconds} for each in found
         ]
         click.echo(json.dumps({"schema": SCHEMA, "exit_code": 0, "engines": engines}))
         return 0
     ended = "ended" if options.engine == "stop" else "running"
     for each in found:
-        show(f"{each.program:<16}  pid {each.pid:<7}  up {each.seconds} s  {ended}")
+        show(f"{_PROGRAM:<16}  pid {each.pid:<7}  up {each.seconds} s  {ended}")
     if not found:
         show("no engine is running")
     return 0

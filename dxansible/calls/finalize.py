@@ -15,10 +15,10 @@ from dxansible.errors import IssueError, ServiceError
 from dxansible.integrations.beads import Beads, NoBeadsError
 from dxansible.integrations.pull_request import Proposal, ask_reviewers, open_pull_request
 from dxansible.integrations.pull_request_http import GitHubDoor, api_of
-from dxansible.live import SessionOutput
+from dxansible.live import LiveOutput
 from dxansible.logs import event
-from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.parameters import FINALIZE_TIMEOUT
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import redact, summarize
 from dxansible.sessions import FinalizeOptions, finalize_session, find_session
 from dxansible.settings import GitHubSettings, ServiceSettings
@@ -58,13 +58,13 @@ def finalize(options: Options) -> int:
     info = find_session(session, settings)
     message = _message(info, options.beads)
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-    listener = SessionOutput(
+    live = LiveOutput(
         SCREEN, show=not options.json, on_closed=cancelled.set, announce=False, quiet=options.quiet
     )
     with audited(options, session, message.partition("\n")[0]) as audit:
         result = finalize_session(
             session, message, chosen,
-            listener=listener, cancelled=cancelled, observer=audit.observer,
+            observers=[live, *audit.observers], cancelled=cancelled,
         )  # fmt: skip
         if result.outcome is FanoutOutcome.SUCCESS:
             result = _opened(result, message, chosen, github, cancelled)

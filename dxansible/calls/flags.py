@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from dxansible.calls.option import Group, Kind
 from dxansible.calls.options import Options
 from dxansible.calls.table import options
+from dxansible.settings import variable_of_caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,12 +72,24 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.SWITCH: {"default": None},
         Kind.COUNT: {"count": True},
         Kind.TEXTS: {"multiple": True},
+        Kind.VARIABLES: {"multiple": True, "type": _variable},
         Kind.CHOICE: {"type": click.Choice(entry.choices)},
         Kind.NUMBER: {"type": click.IntRange(entry.least, entry.most)},
         Kind.SECONDS: {"type": _seconds},
         Kind.DURATION: {"type": _duration},
     }
     return kinds.get(entry.kind, {})
+
+
+def _variable(text: str) -> tuple[str, str]:
+    """A name and its value; without one, that of this process, which is in no process list."""
+    name, equals, value = text.partition("=")
+    found = value if equals else variable_of_caller(name)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise click.BadParameter(f"{name!r} is no name of a variable; give NAME=VALUE")
+    if found is None:
+        raise click.BadParameter(f"{name} is not set here; give {name}=VALUE, or set it")
+    return name, found
 
 
 def _seconds(value: str | float) -> float:

@@ -24,8 +24,8 @@ from dxansible.integrations.jules_http import Connection
 from dxansible.integrations.jules_model import CreateRequest, JulesResult, Session
 from dxansible.invisible import invisible_note
 from dxansible.logs import event
-from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.parameters import ATTACH_AGE_SECONDS, TURN_SECONDS
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import safe, summarize
 from dxansible.settings import ServiceSettings
 from dxansible.show import show

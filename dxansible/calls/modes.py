@@ -70,23 +70,37 @@ def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
 
 
 def _on_vms(mode: Mode, options: Options) -> Callable[[Options], int]:
-    from dxansible.calls import by_id, clean, commands, sessions  # noqa: PLC0415 - keeps --help fast
-    from dxansible.fleet.patterns import check_pattern  # noqa: PLC0415 - as above
+    from dxansible.runner.engine import prestart  # noqa: PLC0415 - keeps --help fast
+
+    prestart(options.settings())
+    from dxansible.fleet.patterns import ANY, check_pattern  # noqa: PLC0415 - as above
 
     for pattern in (options.target, options.status):
         if pattern is not None:  # before an issue is claimed for it
-            check_pattern(pattern.removeprefix(sessions.ANY))
-    return {
-        Mode.TASK: sessions.start,
-        Mode.FURTHER: sessions.start,
-        Mode.EXEC: commands.execute,
-        Mode.LIST: commands.show_health,
-        Mode.SESSIONS: sessions.show_sessions,
-        Mode.CLEAN: clean.clean,
-        Mode.STATUS: by_id.show_status,
-        Mode.LOGS: by_id.follow,
-        Mode.ABORT: by_id.abort,
-    }[mode]
+            check_pattern(pattern.removeprefix(ANY))
+    return _of_mode(mode)
+
+
+def _of_mode(mode: Mode) -> Callable[[Options], int]:
+    """What a mode on VMs does; loads no more than that needs."""
+    match mode:
+        case Mode.EXEC | Mode.LIST:
+            from dxansible.calls import commands  # noqa: PLC0415 - for this mode only
+
+            return commands.execute if mode is Mode.EXEC else commands.show_health
+        case Mode.STATUS | Mode.LOGS | Mode.ABORT:
+            from dxansible.calls import by_id  # noqa: PLC0415 - as above
+
+            calls = {Mode.STATUS: by_id.show_status, Mode.LOGS: by_id.follow}
+            return calls.get(mode, by_id.abort)
+        case Mode.CLEAN:
+            from dxansible.calls import clean  # noqa: PLC0415 - as above
+
+            return clean.clean
+        case _:
+            from dxansible.calls import sessions  # noqa: PLC0415 - as above
+
+            return sessions.show_sessions if mode is Mode.SESSIONS else sessions.start
 
 
 def _at_jules(mode: Mode) -> Callable[[Options], int]:

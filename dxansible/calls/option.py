@@ -38,6 +38,7 @@ class Kind(StrEnum):
     COUNT = "how often it is given"
     TEXT = "a text"
     TEXTS = "a text, as often as wanted"
+    VARIABLES = "a name and a value, as often as wanted"
     CHOICE = "one of some words"
     NUMBER = "a whole number"
     SECONDS = "a number of seconds above 0"

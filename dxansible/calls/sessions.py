@@ -13,9 +13,10 @@ from dxansible.calls.ends import telling_ends
 from dxansible.calls.issues import read_assignment, task_text
 from dxansible.calls.terminal import SCREEN, Reader, cancel_on_signals
 from dxansible.errors import UsageError
+from dxansible.fleet.patterns import ANY
 from dxansible.invisible import invisible_note, show_invisible
-from dxansible.live import SessionOutput
-from dxansible.outcome import FanoutOutcome
+from dxansible.live import LiveOutput
+from dxansible.record import FanoutOutcome
 from dxansible.sessions import (
     SessionOptions,
     abort_session,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from dxansible.sessions import SessionList, TurnResult
 
 __all__ = [
-    "ANY",
     "abort",
     "follow",
     "report",
@@ -47,8 +47,6 @@ __all__ = [
     "start",
 ]
 
-ANY = "any:"
-"""Before a pattern of which one free host is wanted."""
 _DETACHED = "no longer watching; what a VM has taken goes on there"
 
 
@@ -81,17 +79,18 @@ def start(options: Options) -> int:
     if target is None:
         return FanoutOutcome.PREFLIGHT_FAILED.exit_code
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-    listener = _listener(options, cancelled.set, announce=not options.wait)
+    live = _live(options, cancelled.set, announce=not options.wait)
     if assignment is not None:
         assignment.claim()
     with audited(options, target, task) as audit:
+        audit.expect_turns(chosen.settings)
         results = start_session(
             target,
             task,
             replace(chosen, trail=audit.id),
-            listener=audit.watch_turns(listener, chosen.settings),
+            observers=[live, *audit.observers],
             cancelled=cancelled,
-            observer=audit.observer,
+            claim_ends=bool(audit.observers),
         )
         if assignment is not None:
             _note(assignment, results)
@@ -133,8 +132,8 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
     return choice.host
 
 
-def _listener(options: Options, on_closed: Callable[[], None], *, announce: bool) -> SessionOutput:
-    return SessionOutput(
+def _live(options: Options, on_closed: Callable[[], None], *, announce: bool) -> LiveOutput:
+    return LiveOutput(
         SCREEN,
         show=not options.json,
         on_closed=on_closed,
@@ -168,14 +167,14 @@ def follow(options: Options) -> int:
     cancelled, reader = cancel_on_signals(_DETACHED, _DETACHED, json=options.json), Reader()
     name, settings = options.logs or "", options.settings()
     leaves = reader.leaves(cancelled if options.follow else None)  # else the end is near anyway
-    with telling_ends() as observer:
+    with telling_ends() as tellers:
         result = follow_session(
             name,
             settings,
             wait=options.follow,
-            listener=_listener(options, leaves, announce=False),
+            observers=[_live(options, leaves, announce=False), *tellers],
             cancelled=cancelled,
-            observer=observer,
+            claim_ends=bool(tellers),
         )
         if reader.gone and cancelled.is_set():  # it may have ended while nobody looked
             result = follow_session(name, settings, tail=True, wait=False)
@@ -184,8 +183,10 @@ def follow(options: Options) -> int:
 
 def abort(options: Options) -> int:
     """``--abort`` of a session."""
-    with telling_ends() as observer:
-        result = abort_session(options.abort or "", options.settings(), observer=observer)
+    with telling_ends() as tellers:
+        result = abort_session(
+            options.abort or "", options.settings(), observers=tellers, claim_ends=bool(tellers)
+        )
         code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
         return report(options, [result], code=code)
 
@@ -193,12 +194,13 @@ def abort(options: Options) -> int:
 def show_sessions(options: Options) -> int:
     """``--sessions [TARGET]``."""
     pattern = "all" if options.target is None else options.target
-    with telling_ends() as observer:
+    with telling_ends() as tellers:
         found = list_sessions(
             pattern,
             options.settings(),
             only="agents" if options.agents else "commands" if options.commands else None,
-            observer=observer,
+            observers=tellers,
+            claim_ends=bool(tellers),
         )
         return _show_list(options, found)
 
@@ -231,8 +233,8 @@ def show_commands(options: Options, session_ids: Sequence[str]) -> int:
 def show_status(options: Options) -> int:
     """``--status SES``: everything about one session."""
     session, settings = options.status or "", options.settings()
-    with telling_ends() as observer:
-        info = find_session(session, settings, observer=observer)
+    with telling_ends() as tellers:
+        info = find_session(session, settings, observers=tellers, claim_ends=bool(tellers))
     result = follow_session(session, settings, turn=info.turn, tail=True, wait=False)
     if options.json:
         click.echo(render.status_document(info, result), nl=False)

@@ -50,6 +50,18 @@ class Table:
         "--stdin", group=Group.RUN, modes=plain(Mode.EXEC),
         help="With --exec: send standard input to the command, once it has come to its end.",
     )  # fmt: skip
+    cwd: str | None = option(
+        "--cwd", kind=Kind.TEXT, value="DIR", group=Group.RUN, modes=plain(Mode.EXEC),
+        default="the home directory",
+        help="With --exec: run the command in this directory of the VM; in quotes if it begins "
+        "with ~.",
+    )  # fmt: skip
+    env: tuple[tuple[str, str], ...] = option(
+        "--env", kind=Kind.VARIABLES, value="NAME[=VALUE]", group=Group.RUN,
+        modes=plain(Mode.EXEC), nothing=(),
+        help="With --exec: set a variable of the command's environment; without a value, to the "
+        "one that it has here. May be given several times.",
+    )  # fmt: skip
     timeout: float | None = option(
         "--timeout", kind=Kind.SECONDS, value="SECONDS", group=Group.RUN,
         modes=_VM_TASKS | plain(Mode.EXEC, Mode.FINALIZE) | _AT_JULES_WHILE_WAITING,

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from dxansible.live import Screen
-from dxansible.outcome import FanoutOutcome
+from dxansible.record import FanoutOutcome
 from dxansible.render import interrupted_document
 
 if TYPE_CHECKING:

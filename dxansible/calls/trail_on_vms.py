@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import DxError
 from dxansible.logs import event
-from dxansible.sessions import TrailPart, list_sessions
 
 if TYPE_CHECKING:
-    from dxansible.fleet.plays import Observer
     from dxansible.integrations.slack_http import Thread
+    from dxansible.runner.events import Observer
+    from dxansible.sessions import TrailPart
     from dxansible.settings import Settings
 
 __all__ = ["TrailOnVms"]
@@ -38,7 +38,7 @@ class TrailOnVms:
     def note(self, thread: Thread) -> None:
         """Note there where the trail goes on, beside whatever else is done."""
         if self.sessions and self._worker is None:
-            part = TrailPart(id=self._trail, thread=f"{thread.channel} {thread.ts}")
+            part = self._part(f"{thread.channel} {thread.ts}")
             self._worker = threading.Thread(
                 target=self._note, args=(part,), name="slack-note", daemon=True
             )
@@ -46,7 +46,7 @@ class TrailOnVms:
 
     def claim(self, observer: Observer) -> None:
         """Claim the ends of all the turns at once."""
-        self._run(TrailPart(id=self._trail), observer, threading.Event())
+        self._run(self._part(None), [observer], threading.Event())
 
     def forget(self) -> None:
         """Nobody needs to know where the trail goes on."""
@@ -62,12 +62,19 @@ class TrailOnVms:
             self._gone.set()
             self._worker.join()
 
+    def _part(self, thread: str | None) -> TrailPart:
+        from dxansible.sessions import TrailPart  # noqa: PLC0415 - commands have no use for it
+
+        return TrailPart(id=self._trail, thread=thread)
+
     def _note(self, part: TrailPart) -> None:
         self._hurry.wait(_PATIENCE_SECONDS)
         if not self._gone.is_set():
-            self._run(part, None, self._gone)
+            self._run(part, [], self._gone)
 
-    def _run(self, part: TrailPart, observer: Observer | None, cancelled: threading.Event) -> None:
+    def _run(self, part: TrailPart, observers: list[Observer], cancelled: threading.Event) -> None:
+        from dxansible.sessions import list_sessions  # noqa: PLC0415 - as above
+
         alone = next(iter(self.sessions.values())) if len(self.sessions) == 1 else None
         try:
             found = list_sessions(
@@ -76,7 +83,8 @@ class TrailOnVms:
                 session=alone,
                 trail=part,
                 cancelled=cancelled,
-                observer=observer,
+                observers=observers,
+                claim_ends=bool(observers),
             )
             troubles = list(found.errors.values())
         except DxError as error:

@@ -1,1 +1,1 @@
-"""The resident engine: loaded once, forked for each call. An accelerator and nothing else."""
+"""The engine: a kept run of Ansible that takes calls from a socket. Only an accelerator."""

@@ -1,158 +1,158 @@
-"""The client of an engine: hands a call over and stays for its end.
+"""The client of an engine: hands a call over, and reads its news.
 
-Nothing has begun before the engine said yes and was told to go; until then the caller can go on
-without it. The socket is the life line: when it ends, whatever the reason, the engine kills the
-call. Few imports: what this takes is added to each call.
+The call's head goes first. Once the engine has said yes, the client says go and sends the payload;
+before the last byte of that nothing begins, so until then the call can run cold instead.
 """
 
 from __future__ import annotations
 
-import _signal as signal  # type: ignore[import-not-found]  # signal imports much
+import json
 import os
+import select
+import socket
 import sys
-from _socket import (  # socket imports much
-    AF_UNIX,
-    SCM_RIGHTS,
-    SO_PEERCRED,
-    SOCK_STREAM,
-    SOL_SOCKET,
-    socket,
-)
-from time import monotonic, sleep, time
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from dxansible.engine.caller import PLAYBOOK, Absent, Unfit, address, context, directory
-from dxansible.engine.sources import large_inventory
-from dxansible.engine.wire import GO, LENGTH, YES, pack
+from dxansible.engine.fingerprint import EngineNotRunning, EngineUnusable
 
-__all__ = ["LostError", "call", "check_directory", "check_refusal", "play"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+__all__ = ["Line", "check_refusal"]
 
 _PATIENCE = 0.5
-"""Seconds; an engine that has not said yes by then is taken for a wedged one."""
-_LOADING = 10.0
-"""Seconds for an engine to load; a program of our own would load no faster beside it."""
-_PARSING = 120.0
-"""Seconds more if it parses a large inventory; the call would take longer to do that beside it."""
+"""Seconds; an engine that has not answered by then is taken for a wedged one."""
+_LOADING = 180.0
+"""Seconds for one that says it is loading; a run of our own would load no faster beside it."""
+_SILENCE = 10
+"""Times the patience; an engine has said by then which hosts the call has."""
+_LOOK = 0.2
+"""Seconds between two looks whether the call was cancelled."""
 _REFUSAL = 600.0
-"""Seconds for which it counts that an engine could not load."""
-_FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT")
-_MOST_FDS = 200
-_TRIES = 3
-"""Engines that a run waits for; one may be ended while it loads."""
-_LOOK = 0.005
-"""Seconds between two looks for an engine that loads."""
-_DIRECTORY = 0o040000
-"""The kind of a file, in its mode; the module stat has it, but would have to be loaded."""
+"""Seconds for which it counts that calls like this one can have no engine."""
 
 
-class LostError(Exception):
-    """The process of the call was killed, and not by us: what became of the call is not known."""
+def check_refusal(path: str, inventory: Sequence[str]) -> None:
+    """Raise EngineUnusable if an engine for such calls could not be kept, not long ago.
 
-
-def call(
-    program: str,
-    arguments: list[str],
-    package: str,
-    environment: dict[bytes, bytes],
-    token: str = "",
-) -> int:
-    """Have an engine run the program, and return its exit code. Raises Unfit if none can.
-
-    ``token``: what the call makes its id of. Raises Absent if there is no engine for this call yet,
-    LostError if it did not come to an end of its own.
+    A newer ``inventory`` may be another matter.
     """
-    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    sources = large_inventory(arguments) if program == PLAYBOOK else []
-    text = context(program, root, sources)
-    path = address(text)
-    fds = _open_fds()
-    request = pack([text, *_fields(arguments, package, environment, token, fds)])
-    check_directory()
-    line = socket(AF_UNIX, SOCK_STREAM)
-    line.settimeout(_patience())
-    try:
-        line.connect(path)
-        _offer(line, request)
-    except (FileNotFoundError, ConnectionRefusedError):
-        line.close()
-        check_refusal(path)
-
-        def begin() -> bool:
-            from dxansible.engine.starter import start  # noqa: PLC0415 - for the first call only
-
-            return start(program, path, text, root, sources)
-
-        raise Absent(path, begin) from None
-    except TimeoutError:
-        raise Unfit("it does not answer") from None
-    except OSError as error:
-        raise Unfit(f"it went away: {error.strerror}") from None
-    line.settimeout(None)
-    return _accompany(line, fds)
-
-
-def play(executable: str) -> None:
-    """Be ansible-playbook: in an engine, or else by becoming the executable itself."""
-    ours, _, rest = os.environ.get("PATH", "").partition(":")
-    os.environ["PATH"] = rest
-    arguments = [executable, *sys.argv[1:]]
-    try:
-        sys.exit(_call_or_wait(arguments))
-    except LostError:
-        os.kill(os.getpid(), signal.SIGKILL)  # as it would have ended without an engine
-    except (Unfit, OSError) as reason:
-        _note(f"{ours}/reason", str(reason))
-    os.execve(executable, arguments, os.environ)  # noqa: S606 - it is what was asked for
-
-
-def _call_or_wait(arguments: list[str]) -> int:
-    """Have an engine run ansible-playbook, one that has yet to load if need be."""
-    seconds = _LOADING + (_PARSING if large_inventory(arguments) else 0.0)
-    for _ in range(_TRIES):
-        try:
-            return call(PLAYBOOK, arguments, "", dict(os.environb))
-        except Absent as absent:
-            if not absent.start() or not _settled(absent.path, seconds):
-                raise
-    raise Unfit("engines end while they load")
-
-
-def _settled(path: str, seconds: float) -> bool:
-    """Wait until an engine has loaded, could not, or has ended; False if it takes longer."""
-    deadline = monotonic() + seconds
-    while monotonic() < deadline:
-        sleep(_LOOK)
-        if os.path.lexists(path) or os.path.lexists(f"{path}.unfit") or not _held(f"{path}.lock"):
-            return True
-    return False
-
-
-def _held(lock: str) -> bool:
-    from fcntl import LOCK_NB, LOCK_SH, flock  # noqa: PLC0415 - for a first call only
-
-    try:
-        fd = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        flock(fd, LOCK_SH | LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
-def check_refusal(path: str) -> None:
-    """Raise Unfit if an engine could not load for such a call, not long ago."""
     name = f"{path}.unfit"
     try:
-        recent = 0 <= time() - os.lstat(name).st_mtime < _REFUSAL
+        refused = os.lstat(name).st_mtime
+        recent = 0 <= time.time() - refused < _REFUSAL
+        if any(os.stat(source).st_mtime > refused for source in inventory):
+            return
         with open(name) as file:
-            reason = file.read(200)
+            reason = file.read(300)
     except OSError:
         return
     if recent and reason:  # without one it is just being written
-        raise Unfit(reason)
+        raise EngineUnusable(reason)
+
+
+class Line:
+    """A call that an engine has taken."""
+
+    def __init__(
+        self, path: str, head: Mapping[str, Any], payload: bytes, cancelled: Callable[[], bool]
+    ) -> None:
+        """Have it taken. Raises EngineUnusable, as long as nothing has begun.
+
+        Raises EngineNotRunning if there is none, or one that has just found itself out of date.
+        """
+        self._cancelled = cancelled
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._waiting = select.poll()
+        self._waiting.register(self._socket, select.POLLIN)
+        try:
+            self._offer(path, json.dumps(head).encode() + b"\n")
+            self._socket.settimeout(None)
+            self._socket.sendall(b"go\n" + payload)
+        except TimeoutError:
+            self.close()
+            raise EngineUnusable("it does not answer") from None
+        except (FileNotFoundError, ConnectionError):
+            self.close()
+            raise EngineNotRunning("there is none yet") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def news(self) -> Iterator[dict[str, Any]]:
+        """What becomes of the call; ends without a record of kind ``end`` if the engine has died.
+
+        Ends early too when the call is cancelled, or nothing is heard of it at all.
+        """
+        parts: list[bytes] = []
+        deadline = time.monotonic() + _SILENCE * _patience()
+        while not self._cancelled():
+            if not self._waiting.poll(_LOOK * 1000):
+                if time.monotonic() > deadline:
+                    return
+                continue
+            deadline = float("inf")
+            try:
+                piece = self._socket.recv(1 << 18)
+            except OSError:
+                return
+            if not piece:
+                return
+            parts.append(piece)
+            if b"\n" in piece:
+                *lines, rest = b"".join(parts).split(b"\n")
+                parts = [rest]
+                for line in lines:
+                    yield from json.loads(line)
+
+    def taken(self, host: str, count: int) -> None:
+        """Say how much of a host's output its reader has taken."""
+        try:
+            self._socket.sendall(f"{count} {host}\n".encode())
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Hang up; what the call has begun on VMs goes on there."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _offer(self, path: str, head: bytes) -> None:
+        patience = _patience()
+        self._socket.settimeout(patience)
+        self._socket.connect(path)
+        credentials = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        if int.from_bytes(credentials[4:8], sys.byteorder) != os.geteuid():
+            raise EngineUnusable("it is another user's")
+        self._socket.sendall(head)
+        answer = self._answer(patience)
+        while answer == b"loading\n":
+            answer = self._answer(_LOADING)
+        word, _, reason = answer.decode(errors="replace").rstrip("\n").partition(" ")
+        if word == "no":
+            raise EngineNotRunning(reason)
+        if word != "yes":
+            raise EngineNotRunning("it went away")
+
+    def _answer(self, patience: float) -> bytes:
+        """One line, and not a byte more. Raises TimeoutError."""
+        line = bytearray()
+        deadline = time.monotonic() + patience
+        while not line.endswith(b"\n"):
+            if self._cancelled():
+                raise EngineUnusable("the call was cancelled")
+            left = deadline - time.monotonic()
+            if self._waiting.poll(max(0.0, min(left, _LOOK)) * 1000):
+                piece = self._socket.recv(1)
+                if not piece:
+                    break
+                line += piece
+            elif left <= 0:
+                raise TimeoutError
+        return bytes(line)
 
 
 def _patience() -> float:
@@ -160,124 +160,3 @@ def _patience() -> float:
         return float(os.environ["DX_ENGINE_PATIENCE"])
     except (KeyError, ValueError):
         return _PATIENCE
-
-
-def check_directory() -> None:
-    """Raise Unfit unless the directory is ours and closed to others; make it if it is missing."""
-    place = directory()
-    try:
-        os.mkdir(place, 0o700)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise Unfit(f"{place} can't be made: {error.strerror}") from None
-    found = os.lstat(place)
-    if found.st_mode & ~0o7700 != _DIRECTORY or found.st_uid != os.geteuid():
-        raise Unfit(f"{place} is not a directory of ours alone")
-
-
-def _fields(
-    arguments: list[str],
-    package: str,
-    environment: dict[bytes, bytes],
-    token: str,
-    fds: list[int],
-) -> list[bytes]:
-    try:
-        where = os.getcwdb()
-    except OSError:
-        raise Unfit("the working directory is gone") from None
-    umask = os.umask(0o077)
-    os.umask(umask)
-    ignored, blocked = _signal_masks()
-    return [
-        pack(map(os.fsencode, arguments)),
-        pack(name + b"=" + value for name, value in environment.items()),
-        where,
-        str(umask).encode(),
-        ignored,
-        blocked,
-        package.encode(),
-        token.encode(),
-        pack(str(fd).encode() for fd in fds),
-    ]
-
-
-def _signal_masks() -> tuple[bytes, bytes]:
-    with open("/proc/self/status", "rb") as file:
-        found = dict(line.split(b":\t", 1) for line in file if line.startswith(b"Sig"))
-    return found[b"SigIgn"].strip(), found[b"SigBlk"].strip()
-
-
-def _open_fds() -> list[int]:
-    """Those that a program started by us would have."""
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if os.get_inheritable(int(name)):
-                found.append(int(name))
-        except OSError:
-            continue  # that was the one which reads the list
-    if not {0, 1, 2} <= set(found) or len(found) > _MOST_FDS:
-        raise Unfit("standard input, output or errors are closed")
-    return sorted(found)
-
-
-def _offer(line: socket, request: bytes) -> None:
-    """Raises Unfit if the engine won't have it, OSError if it has gone."""
-    credentials = line.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)
-    if int.from_bytes(credentials[4:8], sys.byteorder) != os.geteuid():
-        raise Unfit("it is another user's")
-    line.sendall(len(request).to_bytes(LENGTH, "big") + request)
-    answer = line.recv(1)
-    if answer != YES:
-        raise Unfit(line.recv(200).decode() if answer else "it went away")
-
-
-def _accompany(line: socket, fds: list[int]) -> int:
-    """Tell the engine to go, pass signals on, and end as the call ends.
-
-    The file descriptors go with that word, not before: an engine that has stopped would keep them
-    open, and so whatever reads our output waiting.
-    """
-    passed_on = set()
-
-    def forward(number: int, _frame: object) -> None:
-        passed_on.add(number)
-        _tell(line, number)
-
-    def suspend(_number: int, _frame: object) -> None:
-        _tell(line, signal.SIGSTOP)
-        os.kill(os.getpid(), signal.SIGSTOP)
-
-    for name in _FORWARDED:
-        signal.signal(getattr(signal, name), forward)
-    signal.signal(signal.SIGTSTP, suspend)
-    try:
-        rights = b"".join(fd.to_bytes(4, sys.byteorder) for fd in fds)
-        line.sendmsg([GO], [(SOL_SOCKET, SCM_RIGHTS, rights)])
-        how = line.recv(2)
-    except OSError:
-        how = b""
-    by_signal = how[:1] == b"s"
-    if len(how) < 2 or (by_signal and how[1] not in passed_on):  # noqa: PLR2004 - how it ended, and with what
-        raise LostError
-    if by_signal:
-        signal.signal(how[1], signal.SIG_DFL)
-        os.kill(os.getpid(), how[1])
-    return how[1]
-
-
-def _tell(line: socket, number: int) -> None:
-    try:
-        line.send(bytes([number]))
-    except OSError:
-        return  # the call has just ended
-
-
-def _note(path: str, text: str) -> None:
-    try:
-        with open(path, "w") as file:
-            file.write(text)
-    except OSError:
-        return

@@ -10,15 +10,8 @@ from dxansible.fleet.fanout import fanout, fanout_ssh
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.options import FanoutOptions
 from dxansible.fleet.preflight import check_hosts, run_preflight_checks
-from dxansible.outcome import (
-    FanoutOutcome,
-    FanoutResult,
-    HostMapping,
-    PreflightResult,
-    PreflightStatus,
-    Reason,
-    Truncation,
-)
+from dxansible.outcome import FanoutResult, HostMapping, PreflightResult
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 
 __all__ = [
     "FanoutOptions",

@@ -9,16 +9,18 @@ from dxansible.errors import UsageError
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on, run_of
-from dxansible.outcome import FanoutOutcome, FanoutResult, Reason
-from dxansible.runner.events import CommandRuns, Event
-from dxansible.runner.listener import Listener, Quiet
-from dxansible.runner.mapping import RunState
+from dxansible.outcome import FanoutResult
+from dxansible.record import FanoutOutcome, Reason
+from dxansible.runner.event_log import EventLog
+from dxansible.runner.gather import ResultCollector
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dxansible.runner.events import Event, Observer
     from dxansible.runner.flow import Flow
+    from dxansible.runner.request import PlayEnd
 
 __all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands", "hosts_of"]
 
@@ -27,7 +29,7 @@ def follow_command(  # noqa: PLR0913 - all but the first two are options by name
     session_id: str,
     settings: Settings | None = None,
     *,
-    listener: Listener | None = None,
+    observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
     wait: bool = True,
     flow: Flow | None = None,
@@ -36,11 +38,11 @@ def follow_command(  # noqa: PLR0913 - all but the first two are options by name
 
     Returns None when ``cancelled`` is set before that; the command goes on. Without ``wait`` it
     only asks, for no output either, and returns None where the command has not ended. With
-    ``flow``, which is told what the listener has passed on, the command waits for that. Raises
+    ``flow``, which is told what an observer has passed on, the command waits for that. Raises
     UsageError for an id that can't belong to a host of the inventory.
     """
     found = follow_commands(
-        [session_id], settings, wait=wait, listener=listener, cancelled=cancelled, flow=flow
+        [session_id], settings, wait=wait, observers=observers, cancelled=cancelled, flow=flow
     )
     return found[0] if found else None
 
@@ -50,7 +52,7 @@ def follow_commands(  # noqa: PLR0913 - all but the first two are options by nam
     settings: Settings | None = None,
     *,
     wait: bool = True,
-    listener: Listener | None = None,
+    observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
     flow: Flow | None = None,
 ) -> list[FanoutResult]:
@@ -60,25 +62,20 @@ def follow_commands(  # noqa: PLR0913 - all but the first two are options by nam
     ``wait``.
     """
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
-    state = RunState(_title(session_ids), listener or Quiet(), passes_on=flow is not None)
+    collector = _collector(session_ids, observers, passes_on=flow is not None)
     hosts = hosts_of(session_ids, chosen)
-    running: set[str] = set()
 
-    def take(news: Event) -> None:
-        state.take(news)
-        if isinstance(news, CommandRuns):
-            running.add(news.host)
-        if not wait and running.union(state.results).issuperset(hosts):
+    def handle(news: Event) -> None:
+        collector.handle(news)
+        if not wait and collector.running.union(collector.results).issuperset(hosts):
             gone.set()
 
-    _run("follow-command.yml", session_ids, hosts, chosen, take, gone, stream=wait, flow=flow)
+    end = _run(
+        "follow-command.yml", session_ids, hosts, chosen, handle, gone, stream=wait, flow=flow
+    )
     if gone.is_set():
-        return [state.results[host] for host in hosts if host in state.results]
-    outcome, reason = FanoutOutcome.FAILURE, Reason.LOST_CONTACT
-    return [
-        _result(host, session_id, state, outcome, reason)
-        for host, session_id in zip(hosts, session_ids, strict=True)
-    ]
+        return [collector.results[host] for host in hosts if host in collector.results]
+    return _all(collector, session_ids, hosts, end)
 
 
 def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
@@ -94,13 +91,11 @@ def abort_commands(
 ) -> list[FanoutResult]:
     """As `abort_command`, of the sessions of one run on several hosts."""
     chosen = settings or Settings.load()
-    state = RunState(_title(session_ids), Quiet())
+    collector = _collector(session_ids)
     hosts = hosts_of(session_ids, chosen)
-    _run("stop-command.yml", session_ids, hosts, chosen, state.take, threading.Event())
-    return [
-        _result(host, session_id, state, FanoutOutcome.ABORTED, Reason.ABORTED)
-        for host, session_id in zip(hosts, session_ids, strict=True)
-    ]
+    end = _run("stop-command.yml", session_ids, hosts, chosen, collector.handle, threading.Event())
+    outcome, reason = FanoutOutcome.ABORTED, Reason.ABORTED
+    return _all(collector, session_ids, hosts, end, outcome, reason)
 
 
 def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
@@ -117,8 +112,12 @@ def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
     return hosts
 
 
-def _title(session_ids: Sequence[str]) -> str:
-    return session_ids[0] if len(session_ids) == 1 else run_of(session_ids[0])
+def _collector(
+    session_ids: Sequence[str], observers: Sequence[Observer] = (), *, passes_on: bool = False
+) -> ResultCollector[FanoutResult]:
+    command = session_ids[0] if len(session_ids) == 1 else run_of(session_ids[0])
+    log = EventLog(command=command)
+    return ResultCollector(FanoutResult, [log, *observers], command=command, passes_on=passes_on)
 
 
 def _run(  # noqa: PLR0913, PLR0917 - what a run needs
@@ -126,27 +125,33 @@ def _run(  # noqa: PLR0913, PLR0917 - what a run needs
     session_ids: Sequence[str],
     hosts: Sequence[str],
     settings: Settings,
-    take: Callable[[Event], None],
+    handle: Callable[[Event], None],
     cancelled: threading.Event,
     *,
     stream: bool = True,
     flow: Flow | None = None,
-) -> None:
-    run_play(
+) -> PlayEnd:
+    return run_play(
         settings,
         playbook,
         limit=",".join(hosts),
         variables={"dx_run_id": run_of(session_ids[0]), "dx_stream": stream},
-        take=take,
+        handle=handle,
         cancelled=cancelled,
         flow=flow,
     )
 
 
-def _result(
-    host: str, session_id: str, state: RunState, outcome: FanoutOutcome, reason: Reason
-) -> FanoutResult:
-    if host not in state.results:
-        text = f"{host}: Ansible ended without a word about this host"
-        state.close(host, outcome, reason, text, session_id)
-    return state.results[host]
+def _all(  # noqa: PLR0913, PLR0917 - what is known at the end
+    collector: ResultCollector[FanoutResult],
+    session_ids: Sequence[str],
+    hosts: Sequence[str],
+    end: PlayEnd,
+    outcome: FanoutOutcome = FanoutOutcome.FAILURE,
+    reason: Reason = Reason.LOST_CONTACT,
+) -> list[FanoutResult]:
+    """The results of the hosts; a silent one has that outcome."""
+    for host, session_id in zip(hosts, session_ids, strict=True):
+        collector.expect(host, session_id)
+    collector.end_silent(end, outcome, reason)
+    return [collector.results[host] for host in hosts]

@@ -5,7 +5,6 @@ Returns what became of it on each of them.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from dataclasses import replace
@@ -18,19 +17,19 @@ from dxansible.fleet.patterns import is_plain_name
 from dxansible.fleet.plays import run_play
 from dxansible.ids import new_run_id, session_on
 from dxansible.logs import event
-from dxansible.outcome import FanoutOutcome, FanoutResult, PreflightStatus, Reason
+from dxansible.outcome import FanoutResult
 from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.redact import summarize
-from dxansible.runner.events import StreamNews
-from dxansible.runner.listener import Listener, Quiet
-from dxansible.runner.mapping import RunState
+from dxansible.runner.event_log import EventLog
+from dxansible.runner.events import OutputReceived
+from dxansible.runner.gather import ResultCollector
 from dxansible.runner.request import KILLED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from dxansible.fleet.plays import Observer
-    from dxansible.runner.events import Event
+    from dxansible.runner.events import Event, Observer
     from dxansible.runner.flow import Flow
     from dxansible.runner.request import PlayEnd
 
@@ -76,30 +75,27 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     command: str | bytes,
     options: FanoutOptions | None = None,
     *,
-    listener: Listener | None = None,
+    observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
-    observer: Observer | None = None,
     flow: Flow | None = None,
 ) -> list[FanoutResult]:
     """Run a command on every host of an Ansible pattern; results are in the inventory's order.
 
     Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns
-    ABORTED results. A KeyboardInterrupt stops it too, and is raised again after that. ``observer``
-    is told every event of the command's run. With ``flow``, which is told what the listener has
-    passed on, the command waits for that rather than lose output. Raises NoMatchError when a
-    pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
-    result instead.
+    ABORTED results. A KeyboardInterrupt stops it too, and is raised again after that. ``observers``
+    are told every event. With ``flow``, which is told what an observer has passed on, the command
+    waits for that rather than lose output. Raises NoMatchError when a pattern matches nothing; a
+    plain name that is not in the inventory gives one PREFLIGHT_FAILED result instead.
     """
     chosen = options or FanoutOptions()
     text = check_command(command)
-    state = RunState(
-        summarize(text.decode(errors="replace")),
-        listener or Quiet(),
-        chosen.log_callback,
-        passes_on=flow is not None,
+    summary = summarize(text.decode(errors="replace"))
+    log = EventLog(command=summary, log=chosen.log_callback)
+    collector = ResultCollector(
+        FanoutResult, [log, *observers], command=summary, passes_on=flow is not None
     )
-    run = _Run(pattern, text, chosen, state, cancelled or threading.Event())
-    run.observer, run.flow = observer, flow
+    run = _Run(pattern, text, chosen, collector, cancelled or threading.Event())
+    run.flow = flow
     try:
         end = run.start()
     except KeyboardInterrupt:
@@ -107,10 +103,10 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
         raise
     if run.cancelled.is_set():
         end = run.stop_unfinished() or end
-    if not state.known and not end.killed:
+    if not collector.known and not end.killed:
         return [_no_host(pattern, text, chosen, end)]
-    run.close_silent(end)
-    return [state.results[host] for host in state.hosts or state.results]
+    run.end_silent(end)
+    return collector.ordered()
 
 
 def _no_host(pattern: str, text: bytes, options: FanoutOptions, end: PlayEnd) -> FanoutResult:
@@ -151,16 +147,16 @@ class _Run:
         pattern: str,
         text: bytes,
         options: FanoutOptions,
-        state: RunState,
+        collector: ResultCollector[FanoutResult],
         cancelled: threading.Event,
     ) -> None:
         self.pattern = pattern
         self.text = text
         self.options = options
-        self.state = state
+        self.settings = options.settings
+        self.collector = collector
         self.cancelled = cancelled
         self.run_id = options.run_id or new_run_id()
-        self.observer: Observer | None = None
         self.reached = False
         """A VM has answered in the present run of Ansible."""
         self.flow: Flow | None = None
@@ -168,22 +164,29 @@ class _Run:
     def start(self) -> PlayEnd:
         """Run it to its end; where Ansible is killed, again, which attaches to the same ids.
 
-        That is a lost connection like any other, and so there are as many attempts in a row.
+        That is a lost connection like any other, and so there are as many attempts in a row. The
+        loss of an engine costs none of them: the run goes on at once, without one.
         """
         end, failures = self._play(self.pattern), 0
         while end.killed and not self.cancelled.is_set():
-            failures = 1 if self.reached else failures + 1
-            hosts = self.state.unfinished()
-            if failures > self.options.max_retries or (self.state.hosts and not hosts):
+            hosts = self.collector.unfinished()
+            if self.collector.hosts and not hosts:
                 break
-            self.state.begin_again(KILLED)
-            self.cancelled.wait(self.options.retry_delay_sec)
-            end = self._play(",".join(hosts) if self.state.hosts else self.pattern, again=True)
+            if end.engine_lost:
+                self.settings = replace(self.settings, engine=False)
+            else:
+                failures = 1 if self.reached else failures + 1
+                if failures > self.options.max_retries:
+                    break
+            self.collector.begin_again(KILLED)
+            if not end.engine_lost:
+                self.cancelled.wait(self.options.retry_delay_sec)
+            end = self._play(",".join(hosts) if self.collector.hosts else self.pattern, again=True)
         return end
 
-    def _take(self, news: Event) -> None:
-        self.reached |= isinstance(news, StreamNews)
-        self.state.take(news)
+    def _handle(self, news: Event) -> None:
+        self.reached |= isinstance(news, OutputReceived)
+        self.collector.handle(news)
 
     def _play(self, limit: str, *, again: bool = False) -> PlayEnd:
         self.reached = False
@@ -196,24 +199,16 @@ class _Run:
             "dx_contacted": again,
         }
         return run_play(
-            options.settings,
+            self.settings,
             "run-command.yml",
             limit=limit,
             variables=variables,
-            take=self._take,
+            handle=self._handle,
             cancelled=self.cancelled,
-            secret_text=self._handed_over(),
+            secret_text=self.options.hand_over(self.text),
             forks=options.forks,
-            observer=self.observer,
             flow=self.flow,
         )
-
-    def _handed_over(self) -> bytes:
-        label = self.options.label
-        summary = summarize(self.text.decode(errors="replace") if label is None else label)
-        stdin = self.options.stdin
-        head = {"summary": summary, "stdin": len(stdin), "text": len(self.text)}
-        return json.dumps(head).encode() + b"\n" + stdin + self.text
 
     def stop_unfinished(self) -> PlayEnd | None:
         """Stop the command where it may still run; a host that has not begun can't any more.
@@ -221,34 +216,29 @@ class _Run:
         Before we know the hosts Ansible may be ahead of us: then it is stopped on all of them. The
         text goes along, so that another command under the same id is left alone.
         """
-        hosts = self.state.unfinished()
-        if self.state.hosts and not hosts:
+        hosts = self.collector.unfinished()
+        if self.collector.hosts and not hosts:
             return None
-        limit = ",".join(hosts) if self.state.hosts else self.pattern
+        limit = ",".join(hosts) if self.collector.hosts else self.pattern
         return run_play(
             self.options.settings,
             "stop-command.yml",
             limit=limit,
             variables={RUN_ID.variable: self.run_id},
-            take=self.state.take_stop,
-            secret_text=self._handed_over(),
+            handle=self.collector.handle_stop,
+            secret_text=self.options.hand_over(self.text),
             forks=self.options.forks,
         )
 
-    def close_silent(self, end: PlayEnd) -> None:
+    def end_silent(self, end: PlayEnd) -> None:
         """Give every host without an outcome one."""
-        hosts = self.state.unfinished()
-        if end.killed and not self.state.hosts:
-            named = hosts_of_killed(self.pattern, self.options.settings, self.run_id)
-            hosts = [host for host in named if host not in self.state.results]
+        collector = self.collector
+        hosts = collector.unfinished()
+        if end.killed and not collector.hosts:
+            hosts = hosts_of_killed(self.pattern, self.options.settings, self.run_id)
         for host in hosts:
-            session = session_on(self.run_id, host)
-            if self.cancelled.is_set():
+            collector.expect(host, session_on(self.run_id, host))
+            if self.cancelled.is_set() and host not in collector.results:
                 text = f"{host}: aborted, and the VM did not confirm that the command is gone"
-                self.state.close(host, FanoutOutcome.ABORTED, Reason.ABORTED, text, session)
-                continue
-            text = f"{host}: Ansible ended ({end.status}) without a word about this host"
-            if end.killed:
-                back = f"see: dx-dispatch --logs {session}"
-                text = f"{host}: {KILLED}; the command may be running there; {back}"
-            self.state.close(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text, session)
+                collector.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
+        collector.end_silent(end)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.fleet.patterns import is_plain_name, split_pattern
 from dxansible.outcome import HostMapping
-from dxansible.runner.backend import read_inventory
 from dxansible.runner.misconfigured import VAULT_REMEDY, is_about_vault
 from dxansible.runner.request import KILLED, PlayRequest
 
@@ -99,6 +97,8 @@ def _names(value: object) -> tuple[str, ...]:
 
 def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception:
     """Why a run came to no host at all: a bad inventory, an unknown name, or Ansible itself."""
+    import difflib  # noqa: PLC0415 - for such calls only
+
     output = end.output
     if end.killed:
         return EngineError(KILLED, "call again", output)
@@ -121,6 +121,8 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
 
 
 def _read(settings: Settings) -> dict[str, Any]:
+    from dxansible.runner.backend import read_inventory  # noqa: PLC0415 - loads ansible-runner
+
     request = PlayRequest(
         playbook=settings.playbooks,
         inventory=settings.inventory,
@@ -144,6 +146,8 @@ def _words(request: PlayRequest, error: EngineError) -> str:
 
     Variables are read with the source after it, ours, which Ansible blames for what is wrong.
     """
+    from dxansible.runner.backend import read_inventory  # noqa: PLC0415 - as in `_read`
+
     try:
         read_inventory(replace(request, inventory=request.inventory[:1]))
     except EngineError as alone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,10 +20,11 @@ from dxansible.parameters import (
     told,
     variables,
 )
+from dxansible.redact import summarize
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["FanoutOptions", "check_command", "check_seconds"]
 
@@ -58,6 +60,10 @@ class FanoutOptions:
     """
     stdin: bytes = field(default=b"", repr=False)
     """All that the command reads on its standard input; every host gets all of it."""
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables of the command's environment."""
+    cwd: str = ""
+    """The command's directory; empty is the home directory, which ``~/`` stands for."""
     log_callback: Callable[[str], None] | None = None
     settings: Settings = field(default_factory=Settings.load)
 
@@ -76,6 +82,13 @@ class FanoutOptions:
     def variables(self) -> dict[str, object]:
         """For the playbook."""
         return variables(self)
+
+    def hand_over(self, text: bytes) -> bytes:
+        """The command as the playbook gets it, over a socket: see `Command` of the collection."""
+        summary = summarize(text.decode(errors="replace") if self.label is None else self.label)
+        head = {"summary": summary, "env": dict(self.env), "cwd": self.cwd}
+        sizes = {"stdin": len(self.stdin), "text": len(text)}
+        return json.dumps(head | sizes).encode() + b"\n" + self.stdin + text
 
 
 def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:

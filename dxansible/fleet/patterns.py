@@ -8,8 +8,10 @@ from pathlib import Path
 
 from dxansible.errors import UsageError
 
-__all__ = ["check_pattern", "is_plain_name", "split_pattern"]
+__all__ = ["ANY", "check_pattern", "is_plain_name", "split_pattern"]
 
+ANY = "any:"
+"""Before a pattern of which one free host is wanted."""
 _PATTERN_CHARACTERS = re.compile(r"[*?\[\]&!,~:]")
 _BRACKETED = re.compile(r"\[[^\]]*\]")
 _SEPARATORS = re.compile(r"[\s\[\]]")

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import InventoryError
 from dxansible.fleet.patterns import check_pattern
 from dxansible.parameters import FORKS
-from dxansible.runner.backend import play
-from dxansible.runner.events import Event, HostsKnown, PreflightDone, parse
+from dxansible.runner.events import HostsKnown, PreflightDone, parse
+from dxansible.runner.play import play
 from dxansible.runner.request import PlayEnd, PlayRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from dxansible.runner.events import Event
     from dxansible.runner.flow import Flow
     from dxansible.settings import Settings
 
-__all__ = ["Observer", "run_play"]
-
-Observer = Callable[[Event], None]
-"""Is told every event of a run, from one thread at a time."""
+__all__ = ["run_play"]
 
 
 def run_play(  # noqa: PLR0913 - all but the first two are options by name
@@ -31,19 +28,18 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     *,
     limit: str,
     variables: Mapping[str, object],
-    take: Callable[[Event], None],
+    handle: Callable[[Event], None],
     cancelled: threading.Event | None = None,
     secret_text: bytes | None = None,
     forks: int | None = None,
-    observer: Observer | None = None,
     flow: Flow | None = None,
 ) -> PlayEnd:
-    """Run it on the hosts of an Ansible pattern; ``take`` gets the events one at a time.
+    """Run it on the hosts of an Ansible pattern; ``handle`` gets the events one at a time.
 
-    So does ``observer``, before it. ``secret_text`` reaches the playbook over a socket. ``forks``
-    of None is the settings' number. With ``flow`` commands wait for the reader of their output.
-    Raises UsageError for a pattern that is empty, EngineError and ContentError, and InventoryError
-    if the inventory has a variable for every host of the run that Ansible can't use.
+    ``secret_text`` reaches the playbook over a socket. ``forks`` of None is the settings' number.
+    With ``flow`` commands wait for the reader of their output. Raises UsageError for a pattern that
+    is empty, EngineError and ContentError, and InventoryError if the inventory has a variable for
+    every host of the run that Ansible can't use.
     """
     check_pattern(limit)
     broken: list[PreflightDone] = []
@@ -67,9 +63,7 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
                 broken.append(news)
             elif not usable and not isinstance(news, HostsKnown):
                 usable.append(news)
-            if observer is not None:
-                observer(news)
-            take(news)
+            handle(news)
 
     end = play(request, take_raw, cancelled or threading.Event())
     if broken and not usable:

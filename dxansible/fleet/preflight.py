@@ -8,14 +8,17 @@ from dxansible.errors import NoMatchError
 from dxansible.fleet.hosts import explain_no_match
 from dxansible.fleet.options import check_seconds
 from dxansible.fleet.plays import run_play
-from dxansible.outcome import PreflightResult, PreflightStatus
+from dxansible.outcome import PreflightResult
 from dxansible.parameters import AGENT, PREFLIGHT_TIMEOUT
-from dxansible.runner.listener import Quiet
-from dxansible.runner.mapping import RunState
+from dxansible.record import HostRecord, PreflightStatus
+from dxansible.runner.event_log import EventLog
+from dxansible.runner.gather import ResultCollector
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dxansible.runner.request import PlayEnd
 
 __all__ = ["check_hosts", "run_preflight_checks"]
 
@@ -58,7 +61,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     """
     check_seconds("timeout", timeout_sec)
     found = settings or Settings.load()
-    state = RunState(None, Quiet(), log_callback)
+    collector = ResultCollector(HostRecord, [EventLog(log=log_callback)])
     end = run_play(
         found,
         "check-hosts.yml",
@@ -69,18 +72,18 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
             "dx_survey": survey,
             **({} if agent is None else {AGENT.variable: agent}),
         },
-        take=state.take,
+        handle=collector.handle,
         forks=forks,
     )
-    if not state.preflights and not state.results:
+    if not collector.known:
         raise explain_no_match(pattern, found, end)
-    return [
-        state.preflights.get(host) or _silent(host, state) for host in state.hosts or state.results
-    ]
+    hosts = collector.hosts or collector.preflights | collector.results
+    return [collector.preflights.get(host) or _silent(host, collector, end) for host in hosts]
 
 
-def _silent(host: str, state: RunState) -> PreflightResult:
-    broken = state.results.get(host)
+def _silent(host: str, collector: ResultCollector[HostRecord], end: PlayEnd) -> PreflightResult:
+    broken = collector.results.get(host)
+    error = f"{host}: Ansible ended ({end.status}) without a word about this host"
     return PreflightResult(
         status=PreflightStatus.HOST_UNREACHABLE,
         host=host,
@@ -88,7 +91,7 @@ def _silent(host: str, state: RunState) -> PreflightResult:
         auth_mode=None,
         duration_ms=0,
         attempts=0,
-        error=broken.error if broken else f"{host}: Ansible ended without a word about this host",
+        error=broken.error if broken else error,
     )
 
 

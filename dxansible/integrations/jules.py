@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dxansible.errors import ServiceError, UsageError
 from dxansible.integrations.jules_http import NotFoundError, RefusedError, UnclearError
 from dxansible.integrations.jules_model import Activity, Session, Source
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from dxansible.errors import ServiceError
 from dxansible.integrations.jules_model import JulesResult, Session
 from dxansible.logs import event
-from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.parameters import TURN_SECONDS
+from dxansible.record import FanoutOutcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from dxansible.integrations.http_door import (
     seconds_asked_for,
 )
 from dxansible.logs import event
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 from dxansible.redact import summarize
 
 if TYPE_CHECKING:

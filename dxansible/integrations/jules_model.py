@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dxansible.redact import printable, redact
 
 if TYPE_CHECKING:
-    from dxansible.outcome import FanoutOutcome, Reason
+    from dxansible.record import FanoutOutcome, Reason
 
 __all__ = ["Activity", "CreateRequest", "JulesResult", "Session", "Source"]
 

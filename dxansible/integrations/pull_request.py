@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import ServiceError
 from dxansible.integrations.pull_request_http import InvalidError, MovedError, UnclearError
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ wrong is one line in the log, and never an exception.
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Trail:
     """Is told where the follow-ups go, in the thread that sends, once the first is there."""
     sleep: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    id: str = field(default_factory=lambda: os.urandom(8).hex())
     _begun: bool = False
     _closing: bool = False
     _told: bool = False
@@ -82,7 +82,7 @@ class Trail:
     ) -> None:
         known = (self.settings.token or "", self.settings.webhook or "")
         entry = Entry(
-            id=secrets.token_hex(8),
+            id=os.urandom(8).hex(),
             trail=trail,
             first=first,
             last=last,

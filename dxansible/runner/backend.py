@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import shutil
 import threading
 from collections import deque
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ansible_runner
 import ansible_runner.runner
 
-from dxansible.engine.door import open_door, why_unused
 from dxansible.errors import ContentError, EngineError
-from dxansible.logs import event
 from dxansible.runner.request import PlayEnd
 from dxansible.runner.terminal import without_pause
 from dxansible.runner.workspace import hand_over, private_directory, serve
@@ -35,6 +30,10 @@ _POLL_SECONDS = 0.2
 """How often ansible-runner looks whether the run was cancelled."""
 _WHOLE_RESULTS = {"MAX_EVENT_RES": str(2**30)}
 """Characters; ansible-runner empties a longer result of a task, of 700,000 by default."""
+_NEWS = {"dx_news": True}
+"""Has the tasks tell what is new in each try."""
+_NEWS_ALONE = "--skip-tags dx_host_results"
+"""Leaves out the plays that tell people what the news have told already."""
 
 _OWN_ENDS = (0, 2, 4)
 """Exit codes of an ansible-playbook that has seen its workers end: well, failed, unreachable."""
@@ -54,7 +53,7 @@ def play(
     exception (KeyboardInterrupt) arrives. Raises ContentError if ansible-playbook is missing,
     EngineError if it can't run.
     """
-    executable = _executable("ansible-playbook", request)
+    _executable("ansible-playbook", request)
     with ExitStack() as stack:
         directory = stack.enter_context(private_directory(request.runtime_dir))
         variables = dict(request.variables)
@@ -66,26 +65,12 @@ def play(
             flow_path = directory / "flow.sock"
             stack.enter_context(serve(request.flow.answer, flow_path))
             variables["dx_flow_socket"] = str(flow_path)
-        if request.engine:
-            request = _with_engine(request, directory, executable)
         end = _in_thread(
             lambda: _run(request, directory, variables, on_event, cancelled), cancelled
         )
-        if reason := why_unused(directory):
-            event("engine_unused", logging.DEBUG, program="ansible-playbook", reason=reason)
         if end.exit_code in _OWN_ENDS:
             shutil.rmtree(directory, ignore_errors=True)
         return end
-
-
-def _with_engine(request: PlayRequest, directory: Path, executable: str) -> PlayRequest:
-    """Have the run find the engine's client before the executable."""
-    door = open_door(directory, executable)
-    if door is None:
-        event("engine_unused", logging.DEBUG, program=executable, reason="it has another Python")
-        return request
-    path = os.pathsep.join([door, request.environment.get("PATH") or os.defpath])
-    return replace(request, environment={**request.environment, "PATH": path})
 
 
 def _in_thread(work: Callable[[], PlayEnd], cancelled: threading.Event) -> PlayEnd:
@@ -136,10 +121,12 @@ def _run(
             playbook=str(request.playbook),
             inventory=[str(source) for source in request.inventory],
             limit=request.limit,
-            extravars={key: _unsafe(value) for key, value in variables.items()},
+            extravars={**_NEWS, **{key: _unsafe(value) for key, value in variables.items()}},
+            cmdline=_NEWS_ALONE,
             envvars={**request.environment, **_WHOLE_RESULTS},
             forks=request.forks,
             settings={"pexpect_timeout": _POLL_SECONDS, "suppress_ansible_output": True},
+            suppress_output_file=True,  # of an engine it would grow for ever
             quiet=True,
             event_handler=handle,
             status_handler=_forgetter(directory),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from dxansible.outcome import FanoutOutcome, PreflightResult, PreflightStatus, Reason
-from dxansible.runner.misconfigured import explain_variable
+from dxansible.outcome import FanoutResult, PreflightResult
+from dxansible.record import HostRecord, PreflightStatus
+from dxansible.runner.misconfigured import explain_broken, explain_variable
 from dxansible.runner.turn_events import TurnEvent, parse_turn_record
+from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,12 +23,14 @@ __all__ = [
     "CommandRuns",
     "Event",
     "HostBroken",
+    "HostEnded",
     "HostFound",
     "HostsKnown",
+    "Observer",
+    "OutputReceived",
     "PreflightDone",
     "RetryPlanned",
-    "StreamNews",
-    "Verdict",
+    "StopAnswered",
     "parse",
 ]
 
@@ -73,14 +77,14 @@ class PreflightDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamNews:
+class OutputReceived:
     """New output of one host.
 
     ``*_skipped`` bytes before it are gone; ``*_total`` were written so far.
     """
 
     host: str
-    limit: int
+    limit: int = 0
     """Bytes of each stream that a result may hold."""
     out: bytes = field(default=b"", repr=False)
     err: bytes = field(default=b"", repr=False)
@@ -108,28 +112,23 @@ class RetryPlanned:
     host: str
     attempt: int
     error: str
+    session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The last word on a command on one host."""
+class HostEnded:
+    """The last word on a host; of a turn it may be that nothing more is waited for."""
 
-    host: str
-    outcome: FanoutOutcome
-    reason: Reason | PreflightStatus
-    error: str | None
-    exit_code: int | None
-    stop_verified: bool | None
-    left_running: int
-    attempts: int
-    duration_ms: int
-    session_id: str
-    from_stop: bool
-    """It answers a request to stop, and not the command's own run."""
+    result: FanoutResult | TurnResult | HostRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopAnswered:
+    """The answer to a request to stop."""
+
+    result: HostRecord
     totals: tuple[int, int] | None = None
-    """Bytes of both streams that the command wrote; None where the run's own news have them."""
-    disk_full: bool = False
-    """The VM could not keep all of the output, nor count what it lost."""
+    """Bytes of both streams that a command wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,13 +143,21 @@ Event = (
     HostsKnown
     | HostFound
     | PreflightDone
-    | StreamNews
+    | OutputReceived
     | CommandRuns
     | RetryPlanned
-    | Verdict
+    | HostEnded
+    | StopAnswered
     | HostBroken
     | TurnEvent
 )
+
+
+class Observer(Protocol):
+    """Is told what happens while a run goes on, from one thread at a time."""
+
+    def handle(self, news: Event) -> None:
+        """Do with the event what the observer is for; most don't care about most events."""
 
 
 def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
@@ -162,25 +169,44 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
     record = result.get("dx")
     if not isinstance(record, dict):
         if raw["event"] in {"runner_on_failed", "runner_on_unreachable"}:
-            yield _broken(raw, host, str(result.get("msg") or "the task failed"))
+            words = str(result.get("msg") or "the task failed")
+            yield _broken(host, words, explain_variable(raw))
         return
+    if record.get("kind") == "fleet":
+        for news in record["news"]:
+            name = str(news["host"])
+            if news["kind"] == "broken":
+                words = str(news["error"])
+                explained = explain_broken(raw, name, news["origins"], words)
+                yield _broken(name, words, explained)
+            else:
+                yield from _record(name, news)
+    else:
+        yield from _record(host, record)
+
+
+def _record(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
     if isinstance(record.get("preflight"), dict):
         yield from _preflight(host, record["preflight"], decides="outcome" not in record)
     match record.get("kind"):
+        case "hosts":
+            hosts = tuple(map(str, record["hosts"]))
+            yield HostsKnown(hosts=hosts, slack_channel=record["slack_channel"])
         case "preflight":
             yield from _preflight(host, record)
         case "command":
             yield from _command(host, record)
         case "stop":
-            yield _verdict(host, record, from_stop=True)
+            yield _answer(host, record)
             yield from parse_turn_record(host, record)
         case _:
             yield from parse_turn_record(host, record)
+            if record.get("kind") == "turn" and record.get("done"):
+                yield HostEnded(result=TurnResult.from_event(host, record))
             yield from _retries(host, record)
 
 
-def _broken(raw: Mapping[str, Any], host: str, text: str) -> Event:
-    explained = explain_variable(raw)
+def _broken(host: str, text: str, explained: str | None) -> Event:
     if explained is None:
         return HostBroken(host=host, text=text)
     result = PreflightResult(
@@ -239,7 +265,7 @@ def _preflight(host: str, record: Mapping[str, Any], *, decides: bool = True) ->
 def _command(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
     out, err = record.get("out"), record.get("err")
     if out and err:
-        yield StreamNews(
+        yield OutputReceived(
             host=host,
             limit=int(record["limit"]),
             out=b64decode(out["data"]),
@@ -253,8 +279,8 @@ def _command(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
         )
     yield from _retries(host, record)
     if record.get("done"):
-        yield _verdict(host, record, from_stop=False)
-    elif not (out or record.get("retry")) and record.get("progress", {}).get("started"):
+        yield HostEnded(result=FanoutResult.from_event(host, record))
+    elif not (out or record.get("retry")) and record.get("started"):
         yield CommandRuns(host=host)
 
 
@@ -264,25 +290,9 @@ def _retries(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
         yield RetryPlanned(host=host, attempt=int(retry["attempt"]), error=str(retry["error"]))
 
 
-def _verdict(host: str, record: Mapping[str, Any], *, from_stop: bool) -> Verdict:
-    outcome = FanoutOutcome(record["outcome"])
-    reason = str(record["reason"])
-    progress = record.get("progress") or {}
+def _answer(host: str, record: Mapping[str, Any]) -> StopAnswered:
     totals = record.get("totals")
-    return Verdict(
-        host=host,
-        outcome=outcome,
-        reason=PreflightStatus(reason)
-        if outcome is FanoutOutcome.PREFLIGHT_FAILED
-        else Reason(reason),
-        error=record["error"],
-        exit_code=record["exit_code"],
-        stop_verified=record["stop_verified"],
-        left_running=int(record["left_running"]),
-        attempts=int(progress.get("attempts") or 1),
-        duration_ms=int(record.get("duration_ms") or 0),
-        session_id=str(record["id"]),
-        from_stop=from_stop,
+    return StopAnswered(
+        result=HostRecord.from_event(host, record),
         totals=(int(totals[0]), int(totals[1])) if totals else None,
-        disk_full=bool(record.get("full")),
     )

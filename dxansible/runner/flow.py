@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 __all__ = ["Flow"]
 
@@ -25,12 +26,21 @@ class Flow:
         """Begin with nothing taken."""
         self._taken: defaultdict[str, int] = defaultdict(int)
         self._changed = threading.Condition()
+        self._listener: Callable[[str, int], None] = lambda _host, _count: None
+
+    def tell(self, listener: Callable[[str, int], None]) -> None:
+        """Have a listener told the bytes taken of each host: now, and after each change."""
+        with self._changed:
+            self._listener = listener
+            for host, count in self._taken.items():
+                listener(host, count)
 
     def take(self, host: str, count: int) -> None:
         """So many more bytes of the host have been taken, or will never come."""
         with self._changed:
             self._taken[host] += count
             self._changed.notify_all()
+            self._listener(host, self._taken[host])
 
     def wait(self, host: str, wanted: int, seconds: float) -> int:
         """Return the bytes taken once they are as many as wanted, or the time is over."""

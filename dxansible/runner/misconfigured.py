@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["VAULT_REMEDY", "explain_variable", "is_about_vault"]
+__all__ = ["VAULT_REMEDY", "explain_broken", "explain_variable", "is_about_vault"]
 
 VAULT_REMEDY = (
     "set ANSIBLE_VAULT_PASSWORD_FILE, or vault_password_file in ansible.cfg, "
@@ -37,18 +37,30 @@ def explain_variable(raw: Mapping[str, Any]) -> str | None:
     Ends with a remedy after a semicolon. None if no variable of the inventory is the cause.
     """
     data = raw.get("event_data") or {}
-    origins = _ORIGIN.findall(str(raw.get("stdout") or "").replace("\r\n", "\n"))
+    text = str(raw.get("stdout") or "")
+    return _explain(data, str(data.get("host")), text, str((data.get("res") or {}).get("msg")))
+
+
+def explain_broken(
+    raw: Mapping[str, Any], host: str, origins: Sequence[str], words: str
+) -> str | None:
+    """As `explain_variable`, from what a task that is for all hosts says of one of them."""
+    return _explain(raw.get("event_data") or {}, host, "\n".join(origins), words)
+
+
+def _explain(data: Mapping[str, Any], host: str, text: str, words: str) -> str | None:
+    origins = _ORIGIN.findall(text.replace("\r\n", "\n"))
     if not origins:
         return None
     name, line, column = origins[-1]
     path, content = Path(name), Path(str(data.get("playbook") or "/")).parent
     if content in path.parents and not _VARIABLE_DIRECTORIES & set(path.parts):
         return None
-    words = _FRAME.sub("", str((data.get("res") or {}).get("msg")), count=1).rstrip(".")
+    words = _FRAME.sub("", words, count=1).rstrip(".")
     variable = _variable(path, int(line), int(column or 1))
     what = f"{variable} in {path}, line {line}," if variable else f"line {line} of {path}"
     remedy = VAULT_REMEDY if is_about_vault(words) else "correct it there"
-    return f"{data.get('host')}: {what} can't be used ({words}); {remedy}"
+    return f"{host}: {what} can't be used ({words}); {remedy}"
 
 
 def _variable(path: Path, line: int, column: int) -> str | None:

@@ -34,7 +34,7 @@ class PlayRequest:
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime_dir: Path
     engine: bool = False
-    """Have a resident Ansible run it, if there is one."""
+    """Have an engine run it, if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,8 @@ class PlayEnd:
     """The end of what ansible-playbook printed, for when it broke."""
     exit_code: int | None = None
     """ansible-playbook's; None if a signal ended it, 254 if it was cancelled."""
+    engine_lost: bool = False
+    """The engine that had the run has ended, and a run of its own can go on with it."""
 
     @property
     def killed(self) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason, Truncation
-from dxansible.turn import Changes, CleanResult, LeftOut, Push, SessionInfo, TurnResult
+from dxansible.turn import CleanResult, SessionInfo, TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,15 +14,14 @@ __all__ = [
     "Cleaned",
     "EndSeen",
     "SessionsSeen",
-    "TurnEnded",
     "TurnEvent",
-    "TurnNews",
+    "TurnUpdate",
     "parse_turn_record",
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnNews:
+class TurnUpdate:
     """A turn was taken by its VM, waits for the one before, or has said something."""
 
     host: str
@@ -38,13 +36,6 @@ class TurnNews:
     """Bytes of both streams that are missing before the text."""
     out: str = field(default="", repr=False)
     err: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnEnded:
-    """The last word on a turn, or that nothing more is to be waited for."""
-
-    result: TurnResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +59,17 @@ class Cleaned:
 class EndSeen:
     """A turn that an audit trail is to be told of has ended.
 
-    ``won`` says whether that is for us to tell; ``thread`` is what was noted of where it goes on.
+    ``claimed``: we are to tell it; ``thread`` is where the trail goes on, as it was noted.
     """
 
     host: str
     trail: str
-    won: bool
+    claimed: bool
     thread: str
     result: TurnResult
 
 
-TurnEvent = TurnNews | TurnEnded | SessionsSeen | Cleaned | EndSeen
+TurnEvent = TurnUpdate | SessionsSeen | Cleaned | EndSeen
 
 
 def parse_turn_record(host: str, record: Mapping[str, Any]) -> Iterator[TurnEvent]:
@@ -86,7 +77,7 @@ def parse_turn_record(host: str, record: Mapping[str, Any]) -> Iterator[TurnEven
     yield from _ends(host, record)
     match record.get("kind"):
         case "turn":
-            yield from _turn(host, record)
+            yield _turn(host, record)
         case "sessions":
             yield SessionsSeen(
                 host=host,
@@ -113,85 +104,23 @@ def _ends(host: str, record: Mapping[str, Any]) -> Iterator[EndSeen]:
         yield EndSeen(
             host=host,
             trail=str(end["trail"]),
-            won=bool(end["won"]),
+            claimed=bool(end["claimed"]),
             thread=str(end["thread"]),
-            result=_result(host, end, {"turn": end["turn"]}),
+            result=TurnResult.from_event(host, end),
         )
 
 
-def _turn(host: str, record: Mapping[str, Any]) -> Iterator[TurnEvent]:
-    progress = record.get("progress") or {}
+def _turn(host: str, record: Mapping[str, Any]) -> TurnUpdate:
     texts = record.get("text") or []
-    yield TurnNews(
+    return TurnUpdate(
         host=host,
         session_id=str(record["id"]),
-        turn=int(record.get("turn") or progress.get("turn") or 0),
+        turn=int(record.get("turn") or 0),
         agent=record.get("agent"),
-        started=bool(progress.get("started")),
+        started=bool(record.get("started")),
         queued=bool(record.get("queued")),
         finalizes=bool((record.get("meta") or {}).get("finalize")),
         cut=tuple(record.get("cut") or (0, 0)),
         out="".join(text for stream, text in texts if stream == "out"),
         err="".join(text for stream, text in texts if stream == "err"),
     )
-    if record.get("done"):
-        yield TurnEnded(result=_result(host, record, progress))
-
-
-def _result(host: str, record: Mapping[str, Any], progress: Mapping[str, Any]) -> TurnResult:
-    found, meta = record.get("result") or {}, record.get("meta") or {}
-    running = record["outcome"] == "RUNNING"
-    outcome = None if running else FanoutOutcome(record["outcome"])
-    return TurnResult(
-        host=host,
-        session_id=str(record["id"]),
-        user=None,
-        outcome=outcome,
-        reason=None if running else _reason(str(record["reason"])),
-        turn=int(progress.get("turn") or 0) or None,
-        agent=record.get("agent"),
-        error=record["error"],
-        message=found.get("message"),
-        asks=bool(record.get("asks")),
-        exit_code=record["exit_code"],
-        verify_exit_code=found.get("verify_exit_code"),
-        stop_verified=record["stop_verified"],
-        left_running=int(record["left_running"]),
-        truncation=Truncation(**record.get("truncation") or {}),
-        native_id=found.get("native_id") or meta.get("native_id"),
-        directory=found.get("directory"),
-        branch=found.get("branch"),
-        changes=_changes(found),
-        push=_push(found.get("push")),
-        left_out=tuple(
-            LeftOut(path=str(each["path"]), why=str(each["why"]))
-            for each in found.get("left_out") or []
-        ),
-        task_summary=meta.get("task"),
-        beads=meta.get("beads"),
-        attempts=int(progress.get("attempts") or 1),
-        duration_ms=int(record.get("duration_ms") or 0),
-    )
-
-
-def _reason(word: str) -> Reason | PreflightStatus:
-    return PreflightStatus(word) if word in set(PreflightStatus) else Reason(word)
-
-
-def _changes(found: Mapping[str, Any]) -> Changes | None:
-    if found.get("commits") is None:
-        return None
-    return Changes(
-        commits=int(found["commits"]),
-        files=int(found.get("files") or 0),
-        dirty=bool(found.get("dirty")),
-        head=found.get("head"),
-    )
-
-
-def _push(found: Mapping[str, Any] | None) -> Push | None:
-    if not found:
-        return None
-    fields = {name: found.get(name) for name in Push.__dataclass_fields__}
-    texts = {name: str(value) for name, value in fields.items() if value is not None}
-    return Push(**{"branch": "", "base": "", "head": "", **texts})

@@ -1,5 +1,6 @@
 """Agents' sessions on the fleet: the Python interface."""
 
+from dxansible.record import Changes, LeftOut, Push
 from dxansible.sessions.by_id import (
     abort_session,
     find_commands,
@@ -11,7 +12,6 @@ from dxansible.sessions.finalize import FinalizeOptions, finalize_session
 from dxansible.sessions.options import SessionOptions
 from dxansible.sessions.resolve import resolve_id
 from dxansible.sessions.start import start_session
-from dxansible.sessions.state import SessionListener, SilentListener
 from dxansible.sessions.view import (
     Choice,
     SessionList,
@@ -20,7 +20,7 @@ from dxansible.sessions.view import (
     clean_sessions,
     list_sessions,
 )
-from dxansible.turn import Changes, CleanResult, LeftOut, Push, SessionInfo, TurnResult
+from dxansible.turn import CleanResult, SessionInfo, TurnResult
 
 __all__ = [
     "Changes",
@@ -31,9 +31,7 @@ __all__ = [
     "Push",
     "SessionInfo",
     "SessionList",
-    "SessionListener",
     "SessionOptions",
-    "SilentListener",
     "TrailPart",
     "TurnResult",
     "abort_session",

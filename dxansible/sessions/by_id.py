@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import threading
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import SilentHostError, UnknownSessionError
@@ -12,10 +12,9 @@ from dxansible.fleet.by_id import hosts_of
 from dxansible.fleet.hosts import list_hosts
 from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on, run_of
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
-from dxansible.redact import redact
-from dxansible.runner.events import Event, HostBroken, PreflightDone, Verdict
-from dxansible.sessions.state import SessionListener, SilentListener, TurnState
+from dxansible.record import FanoutOutcome, Reason
+from dxansible.runner.event_log import EventLog
+from dxansible.runner.gather import ResultCollector
 from dxansible.sessions.view import list_sessions
 from dxansible.settings import Settings
 from dxansible.turn import SessionInfo, TurnResult
@@ -23,7 +22,7 @@ from dxansible.turn import SessionInfo, TurnResult
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dxansible.fleet.plays import Observer
+    from dxansible.runner.events import Observer
     from dxansible.sessions.view import SessionList
 
 __all__ = [
@@ -49,15 +48,21 @@ def locate(session_id: str, settings: Settings) -> str:
 
 
 def find_session(
-    session_id: str, settings: Settings | None = None, *, observer: Observer | None = None
+    session_id: str,
+    settings: Settings | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    claim_ends: bool = False,
 ) -> SessionInfo:
-    """What its VM says of a session; ``observer`` as for `list_sessions`.
+    """What its VM says of a session; ``observers`` and ``claim_ends`` as for `list_sessions`.
 
     Raises UnknownSessionError and SilentHostError.
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
-    found = list_sessions(host, chosen, session=session_id, only="agents", observer=observer)
+    found = list_sessions(
+        host, chosen, session=session_id, only="agents", observers=observers, claim_ends=claim_ends
+    )
     if found.errors:
         raise SilentHostError(found.errors[host], "try again when the VM answers")
     if not found.sessions:
@@ -89,23 +94,24 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     turn: int | None = None,
     tail: bool = False,
     wait: bool = True,
-    listener: SessionListener | None = None,
+    observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
-    observer: Observer | None = None,
+    claim_ends: bool = False,
 ) -> TurnResult:
     """Follow a session from its first byte, or from the first of one turn.
 
     With ``tail``, from somewhere near its end. With ``wait``, to its end; else to what it has said
-    so far. ``observer`` as for `list_sessions`. Raises UnknownSessionError.
+    so far. ``observers`` and ``claim_ends`` as for `list_sessions`. Raises UnknownSessionError.
     """
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
     host = locate(session_id, chosen)
-    state = TurnState(listener or SilentListener(), session_id, watching=True)
+    log = EventLog(watching=True)
+    collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
     variables: dict[str, object] = {
         "dx_session": session_id,
         "dx_wait": wait,
         "dx_tail": tail,
-        "dx_claim_ends": observer is not None,
+        "dx_claim_ends": claim_ends,
     }
     if turn is not None:
         variables["dx_turn"] = turn
@@ -114,15 +120,14 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
         "follow-session.yml",
         limit=host,
         variables=variables,
-        take=state.take,
+        handle=collector.handle,
         cancelled=gone,
-        observer=observer,
     )
     if gone.is_set():
-        state.detach()
-    state.close_silent(end)
-    if state.results:
-        result = state.ordered()[0]
+        collector.detach()
+    collector.end_silent(end)
+    if collector.results:
+        result = collector.ordered()[0]
     else:
         result = _silent(host, session_id, end.status, watching=not gone.is_set())
     if result.reason is Reason.UNKNOWN_SESSION:
@@ -131,77 +136,36 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
 
 
 def abort_session(
-    session_id: str, settings: Settings | None = None, *, observer: Observer | None = None
+    session_id: str,
+    settings: Settings | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    claim_ends: bool = False,
 ) -> TurnResult:
     """Stop the running turn of a session, and see that its processes are gone.
 
-    One that had ended by itself keeps its outcome, and ``error`` says so. ``observer`` as for
-    `list_sessions`. Raises UnknownSessionError.
+    One that had ended by itself keeps its outcome, and ``error`` says so. ``observers`` and
+    ``claim_ends`` as for `list_sessions`. Raises UnknownSessionError.
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
-    answer = _Answer(host, session_id)
+    collector = ResultCollector(TurnResult, observers, session=session_id)
     end = run_play(
         chosen,
         "stop-session.yml",
         limit=host,
-        variables={"dx_session": session_id, "dx_claim_ends": observer is not None},
-        take=answer.take,
-        observer=observer,
+        variables={"dx_session": session_id, "dx_claim_ends": claim_ends},
+        handle=collector.handle,
     )
-    result = answer.result or _silent(host, session_id, end.status)
+    result = collector.results.get(host) or _silent(host, session_id, end.status)
+    if host in collector.results and host not in collector.answered:
+        unverified = None if result.outcome is FanoutOutcome.PREFLIGHT_FAILED else False
+        result = replace(
+            result, outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, stop_verified=unverified
+        )
     if result.reason is Reason.UNKNOWN_SESSION:
         raise unknown_session(session_id, host, chosen)
     return result
-
-
-@dataclass(slots=True)
-class _Answer:
-    """Takes a VM's answer to a request to stop."""
-
-    host: str
-    session_id: str
-    user: str | None = None
-    exit_code: int | None = None
-    left_running: int = 0
-    result: TurnResult | None = None
-
-    def take(self, news: Event) -> None:
-        match news:
-            case PreflightDone():
-                self.user = news.result.user
-                if not news.result.ok:
-                    self._set(
-                        FanoutOutcome.ABORTED, Reason.ABORTED, news.result.error, verified=None
-                    )
-            case HostBroken():
-                text = f"{self.host}: Ansible failed: {news.text}"
-                self._set(FanoutOutcome.ABORTED, Reason.ABORTED, text, verified=False)
-            case Verdict():
-                self.exit_code, self.left_running = news.exit_code, news.left_running
-                self._set(news.outcome, news.reason, news.error, verified=news.stop_verified)
-            case _:
-                pass
-
-    def _set(
-        self,
-        outcome: FanoutOutcome,
-        reason: Reason | PreflightStatus,
-        error: str | None,
-        *,
-        verified: bool | None,
-    ) -> None:
-        self.result = TurnResult(
-            host=self.host,
-            session_id=self.session_id,
-            user=self.user,
-            outcome=outcome,
-            reason=reason,
-            error=redact(error) if error else None,
-            exit_code=self.exit_code,
-            stop_verified=verified,
-            left_running=self.left_running,
-        )
 
 
 def _ask_all(session_id: str, settings: Settings) -> SessionInfo:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from dxansible.errors import UsageError
 from dxansible.fleet.options import check_seconds
 from dxansible.fleet.plays import run_play
-from dxansible.outcome import FanoutOutcome, Reason
 from dxansible.parameters import (
     BASE,
     BEADS,
@@ -22,13 +21,17 @@ from dxansible.parameters import (
     told,
     variables,
 )
+from dxansible.record import FanoutOutcome, Reason
+from dxansible.runner.event_log import EventLog
+from dxansible.runner.gather import ResultCollector
 from dxansible.sessions.by_id import locate, unknown_session
-from dxansible.sessions.state import SessionListener, SilentListener, TurnState
 from dxansible.settings import Settings
 from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
-    from dxansible.fleet.plays import Observer
+    from collections.abc import Sequence
+
+    from dxansible.runner.events import Observer
 
 __all__ = ["FinalizeOptions", "finalize_session"]
 
@@ -71,40 +74,39 @@ class FinalizeOptions:
         return {"dx_finalize": True, **nothing, **variables(self)}
 
 
-def finalize_session(  # noqa: PLR0913 - all but the first three are options by name
+def finalize_session(
     session_id: str,
     message: str,
     options: FinalizeOptions | None = None,
     *,
-    listener: SessionListener | None = None,
+    observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
-    observer: Observer | None = None,
 ) -> TurnResult:
     """Commit what is left with ``message``, and push the session's branch; `push` says what was.
 
     It is a turn of the session: refused while another runs, done once whatever happens to the
-    connection. Setting ``cancelled`` only stops looking. ``observer`` is told every event of the
-    run. Raises UnknownSessionError.
+    connection. Setting ``cancelled`` only stops looking. ``observers`` are told every event of
+    the run. Raises UnknownSessionError.
     """
     chosen = options or FinalizeOptions()
     gone = cancelled or threading.Event()
     host = locate(session_id, chosen.settings)
     # our caller has the last word on the outcome, so that of the turn is no news yet
-    state = TurnState(listener or SilentListener(), session_id, watching=True)
+    log = EventLog(watching=True)
+    collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
     end = run_play(
         chosen.settings,
         "start-session.yml",
         limit=host,
         variables={**chosen.variables(), "dx_session": session_id},
-        take=state.take,
+        handle=collector.handle,
         cancelled=gone,
         secret_text=b"0\n" + message.encode("utf-8", "replace"),
-        observer=observer,
     )
     if gone.is_set():
-        state.detach()
-    state.close_silent(end)
-    if not state.results:
+        collector.detach()
+    collector.end_silent(end)
+    if not collector.results:
         return TurnResult(
             host=host,
             session_id=session_id,
@@ -114,7 +116,7 @@ def finalize_session(  # noqa: PLR0913 - all but the first three are options by 
             error=f"{host}: Ansible ended ({end.status}) before it had said anything; "
             "finalize again, what was done is not done twice",
         )
-    (result,) = state.ordered()
+    (result,) = collector.ordered()
     if result.reason is Reason.UNKNOWN_SESSION:
         raise unknown_session(session_id, host, chosen.settings)
     return result

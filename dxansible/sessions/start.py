@@ -11,15 +11,18 @@ from dxansible.fleet.hosts import explain_no_match, hosts_of_killed
 from dxansible.fleet.patterns import is_plain_name
 from dxansible.fleet.plays import run_play
 from dxansible.ids import new_run_id, session_on
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.redact import summarize
+from dxansible.runner.event_log import EventLog
+from dxansible.runner.gather import ResultCollector
 from dxansible.sessions.by_id import unknown_session
 from dxansible.sessions.options import SessionOptions, check_task
-from dxansible.sessions.state import SessionListener, SilentListener, TurnState
 from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
-    from dxansible.fleet.plays import Observer
+    from collections.abc import Sequence
+
+    from dxansible.runner.events import Observer
     from dxansible.runner.request import PlayEnd
 
 __all__ = ["start_session"]
@@ -30,25 +33,25 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
     task: str | bytes,
     options: SessionOptions | None = None,
     *,
-    listener: SessionListener | None = None,
+    observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
-    observer: Observer | None = None,
+    claim_ends: bool = False,
 ) -> list[TurnResult]:
     """Start a session with the task on every host of an Ansible pattern; or continue one.
 
     Returns once the VMs have the task, with results that are still running; with ``wait``, once the
     turns have ended. Setting ``cancelled`` only stops looking: a VM that has the task works on.
-    With ``observer``, which is told every event, ends of turns that are seen are claimed for their
-    audit trails. Raises NoMatchError when a pattern matches nothing; a plain name that is not in
-    the inventory gives one PREFLIGHT_FAILED result instead. Raises UnknownSessionError for a
-    session to continue that its VM doesn't know.
+    ``observers`` are told every event. With ``claim_ends``, ends of turns that are seen are claimed
+    for their audit trails, and the observers have to tell them. Raises NoMatchError when a pattern
+    matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED result
+    instead. Raises UnknownSessionError for a session to continue that its VM doesn't know.
     """
     chosen = options or SessionOptions()
     text = check_task(task)
     verify = check_task(chosen.verify) if chosen.verify is not None else b""
     gone = cancelled or threading.Event()
     summary = summarize(text.decode(errors="replace"))
-    state = TurnState(listener or SilentListener(), chosen.session)
+    collector = ResultCollector(TurnResult, [EventLog(), *observers], session=chosen.session)
     run_id = new_run_id("ses")
     end = run_play(
         chosen.settings,
@@ -58,29 +61,28 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
             **chosen.variables(),
             "dx_run_id": run_id,
             "dx_task_summary": summary,
-            "dx_claim_ends": observer is not None,
+            "dx_claim_ends": claim_ends,
         },
-        take=state.take,
+        handle=collector.handle,
         cancelled=gone,
         secret_text=b"%d\n%b%b" % (len(verify), verify, text),
         forks=chosen.forks,
-        observer=observer,
     )
     if gone.is_set():
-        state.detach()
-    foretold: dict[str, str] = {}
-    if not state.known:
+        collector.detach()
+    if not collector.known:
         if gone.is_set():
             return [_interrupted(pattern, chosen)]
         if not end.killed:
             return [_no_host(pattern, chosen, end)]
-        hosts = hosts_of_killed(pattern, chosen.settings, run_id)
-        foretold = {host: chosen.session or session_on(run_id, host) for host in hosts}
-    state.close_silent(end, foretold)
-    for result in state.ordered():
+        for host in hosts_of_killed(pattern, chosen.settings, run_id):
+            collector.expect(host, session_on(run_id, host))
+    collector.end_silent(end)
+    results = collector.ordered()
+    for result in results:
         if chosen.session is not None and result.reason is Reason.UNKNOWN_SESSION:
             raise unknown_session(chosen.session, result.host, chosen.settings)
-    return [replace(result, task_summary=summary) for result in state.ordered()]
+    return [replace(result, task_summary=summary) for result in results]
 
 
 def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:

@@ -10,18 +10,18 @@ from dxansible.fleet.hosts import explain_no_match
 from dxansible.fleet.plays import run_play
 from dxansible.ids import is_on
 from dxansible.parameters import CLEAN_AGE, DRY_RUN, ONLY, PREFLIGHT_TIMEOUT
-from dxansible.runner.events import HostBroken, HostsKnown, PreflightDone
-from dxansible.runner.turn_events import Cleaned, SessionsSeen
+from dxansible.record import HostRecord
+from dxansible.runner.gather import ResultCollector
 from dxansible.settings import Settings
 from dxansible.turn import CleanResult, SessionInfo
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from dxansible.fleet.plays import Observer
     from dxansible.outcome import PreflightResult
-    from dxansible.runner.events import Event
+    from dxansible.runner.events import Observer
+    from dxansible.runner.request import PlayEnd
 
 __all__ = [
     "Choice",
@@ -41,23 +41,6 @@ class SessionList:
     errors: dict[str, str] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
-
-    def take(self, news: Event) -> None:
-        """Apply one event."""
-        match news:
-            case HostsKnown():
-                self.hosts = list(news.hosts)
-            case PreflightDone() if not news.result.ok:
-                self.errors[news.result.host] = news.result.error or str(news.result.status)
-            case SessionsSeen() if news.error is not None:
-                self.errors[news.host] = news.error
-            case SessionsSeen():
-                self.sessions += news.sessions
-                self.answered.add(news.host)
-            case HostBroken():
-                self.errors.setdefault(news.host, f"{news.host}: Ansible failed: {news.text}")
-            case _:
-                pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,21 +66,23 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     timeout_sec: float = PREFLIGHT_TIMEOUT.default,
     trail: TrailPart | None = None,
     cancelled: threading.Event | None = None,
-    observer: Observer | None = None,
+    observers: Sequence[Observer] = (),
+    claim_ends: bool = False,
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
     ``prefix`` is how ids have to begin. Where several names of the inventory lead to one account, a
     session is there once, under the name that it was started for. Running ones come first, then the
-    newest. ``timeout_sec`` is for a connection to come up. With ``observer``, which is told every
-    event, ends of turns that nobody has told yet are claimed for their audit trails, or for the one
-    ``trail``. With ``cancelled`` set it returns what it has. Raises NoMatchError if there is no
-    such host.
+    newest. ``timeout_sec`` is for a connection to come up. ``observers`` are told every event. With
+    ``claim_ends``, ends of turns that nobody has told yet are claimed for their audit trails, or
+    for the one ``trail``, and the observers have to tell them. With ``cancelled`` set it returns
+    what it has. Raises NoMatchError if there is no such host.
     """
-    found, chosen = SessionList(), settings or Settings.load()
+    chosen = settings or Settings.load()
+    collector = ResultCollector(HostRecord, observers)
     variables: dict[str, object] = {
         PREFLIGHT_TIMEOUT.variable: timeout_sec,
-        "dx_claim_ends": observer is not None,
+        "dx_claim_ends": claim_ends,
         **(trail.variables() if trail else {}),
     }
     if prefix:
@@ -111,20 +96,31 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         "list-sessions.yml",
         limit=pattern,
         variables=variables,
-        take=found.take,
+        handle=collector.handle,
         cancelled=cancelled,
-        observer=observer,
     )
-    if not (found.hosts or found.sessions or found.errors):
+    if not collector.known:
         if cancelled is not None and cancelled.is_set():
-            return found
+            return SessionList()
         raise explain_no_match(pattern, chosen, end)
-    for host in found.hosts:
-        if host not in found.errors and host not in found.answered:
-            found.errors[host] = f"{host}: Ansible ended ({end.status}) without a word about it"
-    found.sessions = _once(found.sessions)
-    found.sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
-    return found
+    sessions = _once([each for seen in collector.listings.values() for each in seen.sessions])
+    sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
+    return SessionList(
+        sessions=sessions,
+        errors=_errors(collector, end, collector.listings),
+        hosts=list(collector.hosts),
+        answered={host for host, seen in collector.listings.items() if seen.error is None},
+    )
+
+
+def _errors(
+    collector: ResultCollector[HostRecord], end: PlayEnd, answered: Collection[str]
+) -> dict[str, str]:
+    """Why hosts have no answer, or none that is whole."""
+    collector.end_silent(end, answered=answered)
+    failed = {host: each.error or str(each.reason) for host, each in collector.results.items()}
+    listed = {host: each.error for host, each in collector.listings.items() if each.error}
+    return failed | listed
 
 
 def _once(sessions: Sequence[SessionInfo]) -> list[SessionInfo]:
@@ -148,38 +144,21 @@ def clean_sessions(
     nothing, and decides as the removal would.
     """
     chosen = settings or Settings.load()
-    results: dict[str, CleanResult] = {}
-    hosts: list[str] = []
-
-    def failed(host: str, error: str) -> None:
-        results[host] = CleanResult(host=host, removed=(), kept={}, error=error)
-
-    def take(news: Event) -> None:
-        match news:
-            case HostsKnown():
-                hosts.extend(news.hosts)
-            case PreflightDone() if not news.result.ok:
-                failed(news.result.host, news.result.error or str(news.result.status))
-            case Cleaned():
-                results[news.result.host] = news.result
-            case HostBroken():
-                failed(news.host, f"{news.host}: Ansible failed: {news.text}")
-            case _:
-                pass
-
+    collector = ResultCollector(HostRecord)
     end = run_play(
         chosen,
         "clean-sessions.yml",
         limit=pattern,
         variables={CLEAN_AGE.variable: age_days, DRY_RUN.variable: dry_run},
-        take=take,
+        handle=collector.handle,
     )
-    if not hosts and not results:
+    if not collector.known:
         raise explain_no_match(pattern, chosen, end)
-    for host in hosts:
-        if host not in results:
-            failed(host, f"{host}: Ansible ended ({end.status}) without a word about this host")
-    return [results[host] for host in hosts or results]
+    results = collector.cleaned | {
+        host: CleanResult(host=host, removed=(), kept={}, error=error)
+        for host, error in _errors(collector, end, collector.cleaned).items()
+    }
+    return [results[host] for host in collector.hosts or results]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from tests.chaos.plan import KILLS_OF_THE_VM
 
 if TYPE_CHECKING:

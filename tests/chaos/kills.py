@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["find"]
 
 
-def find(name: str, user: Dispatcher, vm: Vm, clients: set[int]) -> set[int]:
-    """Return the pids of what is called so in KILLS; ``clients`` are those of dx-dispatch."""
+def find(name: str, user: Dispatcher, vm: Vm) -> set[int]:
+    """Return the pids of what is called so in KILLS."""
     if name in {"timers", "spools", "supervisor"}:
         uid = pwd.getpwnam(vm.user).pw_uid
         return _ON_VM[name](vm, [one for one in processes.alive() if one.uid == uid])
@@ -28,9 +28,8 @@ def find(name: str, user: Dispatcher, vm: Vm, clients: set[int]) -> set[int]:
     mine = [one for one in processes.alive() if one.pid in ours]
     if name == "ssh":
         return {one.pid for one in mine if one.name == "ssh"}
-    if name == "call":
-        calls = {one.pid for one in mine if _runs(one, "dx-dispatch")}
-        return calls - clients
+    if name == "engine":
+        return {one.pid for one in mine if _runs(one, "engine/__main__.py")}
     playbooks = {one.pid: one.parent for one in mine if _runs(one, "ansible-playbook")}
     workers = {pid for pid, parent in playbooks.items() if parent in playbooks}
     return workers if name == "worker" else set(playbooks) - workers

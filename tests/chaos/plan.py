@@ -8,9 +8,9 @@ from random import Random
 __all__ = ["KILLS", "KILLS_OF_THE_VM", "Plan", "draw"]
 
 KILLS = (
-    "ssh", "worker", "ansible-playbook", "call", "timers", "spools", "supervisor",
+    "ssh", "worker", "ansible-playbook", "engine", "timers", "spools", "supervisor",
 )  # fmt: skip
-"""What can be killed besides sshd and the client; ``call`` is an engine's process of a call."""
+"""What can be killed besides sshd and the client."""
 
 _OF_THE_KEEPER = frozenset({"timers", "spools", "supervisor"})
 
@@ -49,7 +49,7 @@ class Plan:
     same_home: bool = False
     """The rival is the same user, and shares the connection."""
     engines: bool = False
-    """The users have resident engines."""
+    """The users have engines."""
     kills: tuple[tuple[float, str], ...] = ()
     """Moments, and which of KILLS is killed with -9 then."""
     aborts: float | None = None

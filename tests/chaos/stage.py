@@ -188,8 +188,7 @@ class _Cast:
         self.clients["successor"] = self.stage.send(self.plan, self.stage.users[0])
 
     def _kill(self, name: str) -> None:
-        clients = {client.pid for client in self.clients.values()}
-        for pid in find(name, self.stage.users[0], self.stage.vm, clients):
+        for pid in find(name, self.stage.users[0], self.stage.vm):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

@@ -16,6 +16,7 @@ from dxansible.fleet import (
     check_hosts,
     fanout,
     follow_commands,
+    list_hosts,
 )
 from dxansible.ids import session_on
 from dxansible.sessions import SessionOptions, list_sessions, start_session
@@ -106,7 +107,10 @@ def _run(call: Call, settings: Settings, run_id: str) -> dict[str, Record]:
 
 
 def _playbook(call: Call, settings: Settings) -> dict[str, Record]:
-    """What people see who run the playbook themselves: each host's line of the recap."""
+    """What people see who run the playbook themselves: each host's line of the recap.
+
+    A host that succeeded may have none.
+    """
     variables = {"dx_command": call.command, "dx_run_id": "golden_playbook", **call.options}
     arguments = [f"-e{key}={value!r}" for key, value in variables.items()]
     done = subprocess.run(
@@ -118,7 +122,7 @@ def _playbook(call: Call, settings: Settings) -> dict[str, Record]:
         env=os.environ | settings.environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     recap = done.stdout.rpartition("PLAY RECAP")[2]
-    return {
+    return {each.host: {"unreachable": False, "failed": False} for each in list_hosts(settings)} | {
         host: {"unreachable": unreachable != "0", "failed": failed != "0"}
         for host, unreachable, failed in _RECAP.findall(recap)
     }

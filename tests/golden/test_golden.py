@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_scenarios_end_as_they_are_recorded(name: str, caller: Path, keeper: Pat
         for scenario in chosen
         if golden.get(scenario.name) != found.get(scenario.name)
     }
-    assert not different
+    assert not different, json.dumps(different, indent=1)
 
 
 @pytest.mark.skipif(_MODE == "record", reason="they are being written")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is marked with ``engines`` has to hold with resident engines and without."""
+    """What is marked with ``engines`` has to hold with an engine and without."""
     if metafunc.definition.get_closest_marker("engines") and "user" in metafunc.fixturenames:
         metafunc.parametrize("user", [False, True], ids=["alone", "engines"], indirect=True)
 

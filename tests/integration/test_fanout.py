@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.fleet import FanoutOptions, FanoutOutcome, FanoutResult, fanout
-from dxansible.runner.listener import Quiet
+from dxansible.fleet import FanoutOptions, FanoutOutcome, fanout
 from tests.lab import Fault
+from tests.unit.hearing import Hearing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dxansible.record import HostRecord
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 ALL = ["homedesktop-wsl", "macmini", "epyc6"]
@@ -73,13 +74,13 @@ def test_the_exit_code_is_that_of_the_worst_host(
     assert results["epyc6"]["exit_code"] == 7
 
 
-class Order(Quiet):
+class Order(Hearing):
     """Notes in which order hosts finish."""
 
     def __init__(self) -> None:
         self.hosts: list[str] = []
 
-    def finished(self, result: FanoutResult) -> None:
+    def ended(self, result: HostRecord) -> None:
         self.hosts.append(result.host)
 
 
@@ -89,7 +90,7 @@ def test_a_host_that_never_answers_holds_up_no_other(lab: Lab, epyc6: Vm) -> Non
     hole.fault(Fault.DROP)
     try:
         order = Order()
-        results = fanout("all", "sleep 1; echo hello", FanoutOptions(), listener=order)
+        results = fanout("all", "sleep 1; echo hello", FanoutOptions(), observers=[order])
     finally:
         hole.heal()
     assert order.hosts[-1] == "homedesktop-wsl"

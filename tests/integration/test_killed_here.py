@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-from contextlib import contextmanager, suppress
+import time
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.dispatcher import marked_processes
+from tests.integration.dispatcher import Dispatcher, marked_processes
 from tests.integration.vm_processes import wait_until
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
-    from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
 pytestmark = pytest.mark.engines
@@ -140,9 +141,14 @@ def test_a_killed_process_costs_no_other_host_its_end(
 
 @pytest.mark.parametrize("which", KILLS.values(), ids=KILLS)
 def test_without_another_attempt_the_command_is_named_to_come_back_to(
-    user: Dispatcher, vms: list[Vm], which: Callable[[int], int]
+    lab: Lab, vms: list[Vm], which: Callable[[int], int]
 ) -> None:
-    vm = vms[0]
+    user = Dispatcher(lab.inventory, engines=False)  # the loss of an engine costs no attempt
+    with closing(user):
+        _lose(user, vms[0], which)
+
+
+def _lose(user: Dispatcher, vm: Vm, which: Callable[[int], int]) -> None:
     with calling(
         user, vm.name, "--exec", UNTIL_TOLD, "--timeout", "300", "--retries", "0", "--json"
     ) as client:
@@ -156,6 +162,44 @@ def test_without_another_attempt_the_command_is_named_to_come_back_to(
     finish([vm])
     later = user.run("--logs", result["session_id"])
     assert (later.code, later.out, runs(vm)) == (0, b"before\nafter\n", 1)
+
+
+ROUNDS = int(os.environ.get("DX_KILL_ROUNDS", "6"))
+COUNT = (
+    "mktemp run-XXXXXX >/dev/null; n=100000;"
+    " while [ $n -lt 100400 ]; do n=$((n + 1)); echo $n; [ $((n % 100)) -gt 0 ] || sleep 0.5; done"
+)
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_an_engine_that_is_killed_at_any_moment_costs_nothing(
+    lab: Lab, vms: list[Vm], seed: int
+) -> None:
+    dice = Random(seed)  # noqa: S311 - a test is to be repeatable
+    user = Dispatcher(lab.inventory, engines=True)
+    with closing(user):
+        user.run("all", "--exec", "true")
+        (engine,) = json.loads(user.run("--engine", "status", "--json").out)["engines"]
+        family = [engine["pid"], *children(engine["pid"])]
+        family += children(family[-1])
+        with calling(user, "all", "--exec", COUNT, "--retries", "0", "--json") as client:
+            time.sleep(dice.uniform(0, 5))
+            with suppress(ProcessLookupError):
+                os.kill(dice.choice(family), signal.SIGKILL)
+            out, err = client.communicate(timeout=120)
+    expected = "".join(f"{number}\n" for number in range(100001, 100401))
+    assert client.returncode == 0, err
+    assert [each["outcome"] for each in json.loads(out)["results"]] == ["SUCCESS"] * len(vms)
+    assert all(each["stdout"] == expected for each in json.loads(out)["results"])
+    assert [runs(vm) for vm in vms] == [1] * len(vms)
+
+
+def children(pid: int) -> list[int]:
+    """Those that run a playbook."""
+    found = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [
+        each for each in found if parent_of(each) == pid and "serve.yml" in "".join(words_of(each))
+    ]
 
 
 @pytest.mark.parametrize("which", KILLS.values(), ids=KILLS)

@@ -32,9 +32,12 @@ class CallbackModule(CallbackBase):
         self._say(result)
 
     def _say(self, result):
-        values = {key: result._result.get(key) for key in ("dx", "stdout", "stderr", "rc")}
-        if values["dx"]:
-            print(json.dumps({"host": result._host.get_name(), **values}))
+        record = result._result.get("dx") or {}
+        hosts = record.get("hosts") or {result._host.get_name(): result._result}
+        for host, each in hosts.items():
+            values = {key: each.get(key) for key in ("dx", "stdout", "stderr", "rc")}
+            if values["dx"]:
+                print(json.dumps({"host": host, **values}))
 """
 
 

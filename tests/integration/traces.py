@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["files_with", "private_directories", "processes_with", "running_for"]
 
+_ENGINE, _SERVES = "/dxansible/engine/__main__.py", "/playbooks/serve.yml"
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/log")
 
 
@@ -54,15 +55,38 @@ def _has(path: Path, text: str) -> bool:
 
 
 def private_directories(runtime: Path) -> list[Path]:
-    """Return those of runs; that of the engines is another thing."""
-    return [path for path in runtime.glob("dx-*") if not path.match("dx-engine-*")]
+    """Return those of calls; an engine's sockets and its own run are another thing."""
+    engines = [line for line in map(_command, _pids()) if _SERVES in line]
+    found = [path for path in runtime.glob("dx-*") if not path.match("dx-engine-*")]
+    return [path for path in found if not any(f"{path}/" in line for line in engines)]
 
 
 def running_for(user: Dispatcher) -> list[str]:
-    """Return the commands that run here for a user, but for SSH connections kept for later."""
-    found = []
-    for pid in marked_processes(f"DXTEST={user.home}"):
-        with suppress(OSError):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-            found += [command] if command and "[mux]" not in command else []
-    return found
+    """Return the commands that run here for a user, but for those that are kept for later.
+
+    Those are SSH connections, and the processes of an engine.
+    """
+    marked = marked_processes(f"DXTEST={user.home}")
+    engines = {pid for pid in marked if _ENGINE in _command(pid)}
+    commands = [
+        _command(pid)
+        for pid in marked
+        if pid not in engines and not (_parent(pid) in engines or _SERVES in _command(pid))
+    ]
+    return [command for command in commands if command and "[mux]" not in command]
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
+
+
+def _parent(pid: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0

@@ -10,7 +10,7 @@ import pytest
 from dxansible.calls.option import Group
 from dxansible.calls.table import options
 from dxansible.cli import command
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from tests.unit.option_rows import HEAD, rows_of
 from tests.unit.shown_calls import DOCUMENTS, known_options
 

@@ -15,7 +15,7 @@ from dxansible.errors import (
     UnknownSessionError,
     UsageError,
 )
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 
 
 def test_public_names_are_listed() -> None:

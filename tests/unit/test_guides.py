@@ -17,7 +17,7 @@ from dxansible.cli import command
 from dxansible.errors import UsageError
 from dxansible.fleet import FanoutResult, PreflightResult, list_hosts
 from dxansible.integrations.jules_model import JulesResult
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.sessions import Changes, CleanResult, SessionInfo, SessionList, TurnResult
 from dxansible.settings import Settings, content_dir
 from tests.unit.local_vm import LOCAL, write_inventory

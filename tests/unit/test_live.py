@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from dxansible.live import LiveOutput, Screen
+from dxansible.runner.events import HostEnded, HostsKnown, OutputReceived
 from tests.unit.test_render import FAILURE, SUCCESS
 
 CLEAR = b"\r\x1b[K"
@@ -44,16 +45,16 @@ def shown(capsysbinary: pytest.CaptureFixture[bytes]) -> Shown:
 def live(*hosts: str, show: bool = True, closed: list[str] | None = None) -> LiveOutput:
     gone: list[str] = [] if closed is None else closed
     listener = LiveOutput(Screen(), show=show, on_closed=lambda: gone.append("gone"))
-    listener.hosts_known(hosts)
+    listener.handle(HostsKnown(hosts=hosts))
     return listener
 
 
 def test_output_of_one_host_goes_through_byte_for_byte(shown: Shown) -> None:
     listener = live("epyc6")
 
-    listener.output("epyc6", b"a\xff", b"no ")
-    listener.output("epyc6", b"b", b"luck")
-    listener.finished(SUCCESS)
+    listener.handle(OutputReceived(host="epyc6", out=b"a\xff", err=b"no "))
+    listener.handle(OutputReceived(host="epyc6", out=b"b", err=b"luck"))
+    listener.handle(HostEnded(result=SUCCESS))
 
     assert shown() == (b"a\xffb", b"no luck")
 
@@ -63,9 +64,9 @@ def test_of_several_hosts_whole_lines_go_through_with_the_host_before_each(
 ) -> None:
     listener = live("epyc6", "wsl")
 
-    listener.output("epyc6", b"one\ntw", b"")
-    listener.output("wsl", b"uno\n\n", b"err\n")
-    listener.output("epyc6", b"o\n", b"")
+    listener.handle(OutputReceived(host="epyc6", out=b"one\ntw", err=b""))
+    listener.handle(OutputReceived(host="wsl", out=b"uno\n\n", err=b"err\n"))
+    listener.handle(OutputReceived(host="epyc6", out=b"o\n", err=b""))
 
     assert shown() == (
         b"epyc6 | one\nwsl   | uno\nwsl   | \nepyc6 | two\n",
@@ -76,8 +77,8 @@ def test_of_several_hosts_whole_lines_go_through_with_the_host_before_each(
 def test_the_end_of_a_host_completes_its_last_line(shown: Shown) -> None:
     listener = live("epyc6", "wsl")
 
-    listener.output("epyc6", b"no newline", b"here neither")
-    listener.finished(SUCCESS)
+    listener.handle(OutputReceived(host="epyc6", out=b"no newline", err=b"here neither"))
+    listener.handle(HostEnded(result=SUCCESS))
 
     assert shown() == (b"epyc6 | no newline\n", b"epyc6 | here neither\n")
 
@@ -86,13 +87,13 @@ def test_a_line_that_never_ends_is_not_held_back_for_ever(shown: Shown) -> None:
     listener = live("epyc6", "wsl")
 
     for _ in range(4):
-        listener.output("epyc6", b"x" * 100_000, b"")
+        listener.handle(OutputReceived(host="epyc6", out=b"x" * 100_000, err=b""))
 
     assert shown() == (b"epyc6 | " + b"x" * 300_000 + b"\n", b"")
 
 
 def test_where_output_is_missing_it_says_so(shown: Shown) -> None:
-    live("epyc6").cut("epyc6", 5, 2)
+    live("epyc6").handle(OutputReceived(host="epyc6", out_skipped=5, err_skipped=2))
 
     assert shown() == (b"", b"epyc6: 7 bytes of output came too fast and were cut here\n")
 
@@ -100,9 +101,9 @@ def test_where_output_is_missing_it_says_so(shown: Shown) -> None:
 def test_output_that_is_wanted_at_the_end_only_is_not_shown(shown: Shown) -> None:
     listener = live("epyc6", "wsl", show=False)
 
-    listener.output("epyc6", b"one\n", b"two\n")
-    listener.cut("epyc6", 1, 1)
-    listener.finished(SUCCESS)
+    listener.handle(OutputReceived(host="epyc6", out=b"one\n", err=b"two\n"))
+    listener.handle(OutputReceived(host="epyc6", out_skipped=1, err_skipped=1))
+    listener.handle(HostEnded(result=SUCCESS))
 
     assert shown() == (b"", b"")
 
@@ -113,8 +114,8 @@ def test_a_reader_that_has_gone_is_told_of_once(monkeypatch: pytest.MonkeyPatch)
     with io.TextIOWrapper(Closed()) as stream:
         monkeypatch.setattr(sys, "stdout", stream)
 
-        listener.output("epyc6", b"one", b"")
-        listener.output("epyc6", b"two", b"")
+        listener.handle(OutputReceived(host="epyc6", out=b"one", err=b""))
+        listener.handle(OutputReceived(host="epyc6", out=b"two", err=b""))
 
     assert closed == ["gone"]
 
@@ -125,8 +126,8 @@ def test_progress_of_several_hosts_is_shown_on_a_terminal(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     listener = live("epyc6", "wsl")
 
-    listener.finished(replace(FAILURE, host="wsl"))
-    listener.finished(SUCCESS)
+    listener.handle(HostEnded(result=replace(FAILURE, host="wsl")))
+    listener.handle(HostEnded(result=SUCCESS))
 
     progress = b"0/2 done, 0 failed, 2 running%b1/2 done, 1 failed, 1 running%b" % (CLEAR, CLEAR)
     assert shown() == (b"", progress)
@@ -138,13 +139,13 @@ def test_progress_of_one_host_is_not_worth_a_line(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     listener = live("epyc6")
 
-    listener.finished(SUCCESS)
+    listener.handle(HostEnded(result=SUCCESS))
 
     assert shown() == (b"", b"")
 
 
 def test_no_progress_is_shown_where_nobody_looks(shown: Shown) -> None:
-    live("epyc6", "wsl").finished(SUCCESS)
+    live("epyc6", "wsl").handle(HostEnded(result=SUCCESS))
 
     assert shown() == (b"", b"")
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import io
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.live import Screen, SessionOutput
+from dxansible.live import LiveOutput, Screen
+from dxansible.runner.events import HostEnded, HostsKnown
+from dxansible.runner.turn_events import TurnUpdate
 from tests.unit.test_live import Closed
 from tests.unit.test_turn import RESULT, RUNNING
 
-if TYPE_CHECKING:
-    from dxansible.sessions import SessionListener
-
 SES = "ses_1-0a1b2c3d"
+NEWS = TurnUpdate(host="epyc6", session_id=SES, turn=1)
 
 
 def live(
@@ -25,12 +24,12 @@ def live(
     announce: bool = True,
     quiet: bool = False,
     gone: list[str] | None = None,
-) -> SessionListener:
+) -> LiveOutput:
     closed: list[str] = [] if gone is None else gone
-    listener = SessionOutput(
+    listener = LiveOutput(
         Screen(), show=show, on_closed=lambda: closed.append("gone"), announce=announce, quiet=quiet
     )
-    listener.hosts_known(hosts)
+    listener.handle(HostsKnown(hosts=hosts))
     return listener
 
 
@@ -46,14 +45,14 @@ def shown(capture: pytest.CaptureFixture[bytes]) -> tuple[bytes, bytes]:
 def test_an_id_is_the_result_of_a_call_that_does_not_wait(
     capsysbinary: pytest.CaptureFixture[bytes], hosts: list[str], line: bytes
 ) -> None:
-    live(*hosts, show=False).taken("epyc6", SES)
-    live(*hosts, announce=False).taken("epyc6", SES)
+    live(*hosts, show=False).handle(replace(NEWS, started=True))
+    live(*hosts, announce=False).handle(replace(NEWS, started=True))
 
     assert shown(capsysbinary) == (line, b"")
 
 
 def test_what_the_agent_says_is_shown_as_text(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    live("epyc6").text("epyc6", "gr\xfcn\n\ud800", "err\n")
+    live("epyc6").handle(replace(NEWS, out="gr\xfcn\n\ud800", err="err\n"))
 
     assert shown(capsysbinary) == (b"gr\xc3\xbcn\n?", b"err\n")
 
@@ -63,8 +62,8 @@ def test_of_several_hosts_whole_lines_are_shown(
 ) -> None:
     listener = live("epyc6", "wsl")
 
-    listener.text("epyc6", "one\ntw", "")
-    listener.turn_finished(RESULT)
+    listener.handle(replace(NEWS, out="one\ntw", err=""))
+    listener.handle(HostEnded(result=RESULT))
 
     assert shown(capsysbinary) == (b"epyc6 | one\nepyc6 | tw\n", b"")
 
@@ -80,7 +79,7 @@ def test_of_several_hosts_whole_lines_are_shown(
 def test_it_says_why_nothing_happens_yet(
     capsysbinary: pytest.CaptureFixture[bytes], text: str, *, show: bool, quiet: bool
 ) -> None:
-    live("epyc6", show=show, quiet=quiet).queued("epyc6", SES)
+    live("epyc6", show=show, quiet=quiet).handle(replace(NEWS, queued=True))
 
     assert shown(capsysbinary) == (b"", text.encode())
 
@@ -91,7 +90,7 @@ def test_turns_that_go_on_count_as_done_on_the_terminal(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     listener = live("epyc6", "wsl")
 
-    listener.turn_finished(replace(RUNNING, host="wsl"))
+    listener.handle(HostEnded(result=replace(RUNNING, host="wsl")))
 
     assert shown(capsysbinary)[1].endswith(b"1/2 done, 0 failed, 1 running")
 
@@ -102,7 +101,7 @@ def test_a_reader_that_has_gone_is_told_of(monkeypatch: pytest.MonkeyPatch) -> N
     with io.TextIOWrapper(Closed()) as stream:
         monkeypatch.setattr(sys, "stdout", stream)
 
-        listener.taken("epyc6", SES)
-        listener.text("epyc6", "more", "")
+        listener.handle(replace(NEWS, started=True))
+        listener.handle(replace(NEWS, out="more", err=""))
 
     assert gone == ["gone"]

@@ -9,17 +9,8 @@ from typing import Any
 import pytest
 
 from dxansible import outcome as module
-from dxansible.outcome import (
-    FanoutOutcome,
-    FanoutResult,
-    HostMapping,
-    PreflightResult,
-    PreflightStatus,
-    Reason,
-    Truncation,
-    worst,
-    worst_exit_code,
-)
+from dxansible.outcome import FanoutResult, HostMapping, PreflightResult, worst, worst_exit_code
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 
 WORST_FIRST = [
     FanoutOutcome.ABORTED,

@@ -10,34 +10,24 @@ import pytest
 
 from dxansible.live import Screen
 from dxansible.paced import PacedOutput
+from dxansible.runner.events import HostEnded, HostsKnown, OutputReceived
 from dxansible.runner.flow import Flow
 from tests.unit.test_render import SUCCESS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dxansible.outcome import FanoutResult
+    from dxansible.runner.events import Event
 
 
 class Reader:
-    """A listener that takes nothing before it is told to, or can't take anything."""
+    """An observer that takes nothing before it is told to, or can't take anything."""
 
     def __init__(self, error: OSError | None = None) -> None:
         self.may = threading.Event()
         self.said: list[object] = []
         self.error = error
 
-    def hosts_known(self, hosts: Sequence[str]) -> None:
-        self._say(("hosts", *hosts))
-
-    def output(self, host: str, out: bytes, err: bytes) -> None:
-        self._say((host, out, err))
-
-    def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
-        self._say((host, stdout_bytes, stderr_bytes))
-
-    def finished(self, result: FanoutResult) -> None:
-        self._say(result)
+    def handle(self, news: Event) -> None:
+        self._say(news)
 
     def _say(self, what: object) -> None:
         assert self.may.wait(60)
@@ -51,17 +41,18 @@ def test_all_is_passed_on_in_order_and_nobody_waits_meanwhile(
 ) -> None:
     reader, flow, screen = Reader(), Flow(), Screen()
     paced = PacedOutput(reader, flow, screen, lambda: None)
-    paced.hosts_known(["epyc6"])
-    paced.output("epyc6", b"one", b"two")
-    paced.cut("epyc6", 3, 4)
-    paced.finished(SUCCESS)
+    output = OutputReceived(host="epyc6", out=b"one", err=b"two")
+    cut = OutputReceived(host="epyc6", out_skipped=3, err_skipped=4)
+    events: list[Event] = [HostsKnown(hosts=("epyc6",)), output, cut, HostEnded(result=SUCCESS)]
+    for news in events:
+        paced.handle(news)
     screen.write("log\n")
     assert (flow.wait("epyc6", 1, 0), capsysbinary.readouterr().err) == (0, b"")
 
     reader.may.set()
     paced.drain(threading.Event())
 
-    assert reader.said == [("hosts", "epyc6"), ("epyc6", b"one", b"two"), ("epyc6", 3, 4), SUCCESS]
+    assert reader.said == events
     assert flow.wait("epyc6", 13, 0) == 13
     assert capsysbinary.readouterr().err == b"log\n"
     screen.write("at once\n")
@@ -71,7 +62,7 @@ def test_all_is_passed_on_in_order_and_nobody_waits_meanwhile(
 def test_after_an_interrupt_a_reader_is_not_waited_for() -> None:
     reader, cancelled = Reader(), threading.Event()
     paced = PacedOutput(reader, Flow(), Screen(), lambda: None)
-    paced.output("epyc6", b"one", b"")
+    paced.handle(OutputReceived(host="epyc6", out=b"one"))
     cancelled.set()
 
     paced.drain(cancelled)
@@ -84,8 +75,8 @@ def test_what_can_not_be_written_is_told_once_and_ends_the_call() -> None:
     reader, told = Reader(OSError("no space")), []
     paced = PacedOutput(reader, Flow(), Screen(), lambda: told.append("stop"))
     reader.may.set()
-    paced.output("epyc6", b"one", b"")
-    paced.output("epyc6", b"two", b"")
+    paced.handle(OutputReceived(host="epyc6", out=b"one"))
+    paced.handle(OutputReceived(host="epyc6", out=b"two"))
 
     with pytest.raises(OSError, match="no space"):
         paced.drain(threading.Event())

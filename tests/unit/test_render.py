@@ -8,14 +8,8 @@ from dataclasses import replace
 import pytest
 
 from dxansible.errors import InventoryError, NoMatchError
-from dxansible.outcome import (
-    FanoutOutcome,
-    FanoutResult,
-    PreflightResult,
-    PreflightStatus,
-    Reason,
-    Truncation,
-)
+from dxansible.outcome import FanoutResult, PreflightResult
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.render import (
     error_document,
     fanout_document,

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from dxansible import render_sessions as render
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason, Truncation
+from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.sessions import SessionList
 from dxansible.show import plain
-from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
+from dxansible.turn import CleanResult, SessionInfo, TurnResult
 from tests.unit.test_turn import CHANGES, RECORD, RESULT, RUNNING
 
 INFO = SessionInfo.of("epyc6", RECORD)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
-from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
+from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason
+from dxansible.turn import CleanResult, SessionInfo, TurnResult
 
 CHANGES = Changes(commits=2, files=5, dirty=False, head="abc")
 RESULT = TurnResult(

@@ -10,9 +10,8 @@ import pytest
 
 from dxansible.calls.audit import Audit
 from dxansible.integrations.slack import Trail
-from dxansible.outcome import FanoutOutcome, Reason
-from dxansible.runner.events import RetryPlanned
-from dxansible.runner.listener import Quiet
+from dxansible.record import FanoutOutcome, Reason
+from dxansible.runner.events import HostsKnown, RetryPlanned
 from dxansible.settings import SlackSettings
 from dxansible.turn import TurnResult
 from tests.services import Fault
@@ -155,14 +154,13 @@ def test_an_inventory_that_is_broken_does_not_matter_to_jules(
 
 def test_retries_are_told_once_it_has_begun_and_not_too_often(slack: SlackServer) -> None:
     audit = Audit(Trail(settings=SlackSettings.load()), "epyc6", "Mend it", wait=True)
-    watch = audit.watch_command(Quiet(), "cmd_x")
-    observer = audit.observer
-    assert observer is not None
+    audit.expect_command("cmd_x")
+    assert audit.observers == [audit]
     retry = RetryPlanned(host="epyc6", attempt=1, error="epyc6: token=hunter2 reset; try again")
-    observer(retry)
-    watch.hosts_known(["epyc6"])
+    audit.handle(retry)
+    audit.handle(HostsKnown(hosts=("epyc6",)))
     for attempt in range(2, 9):
-        observer(replace(retry, attempt=attempt))
+        audit.handle(replace(retry, attempt=attempt))
     audit.close()
 
     begin, *retries = slack.messages

@@ -15,7 +15,7 @@ import pytest
 
 from dxansible.calls.ends import EndTeller
 from dxansible.integrations.slack import Trail
-from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.runner.turn_events import EndSeen
 from dxansible.settings import SlackSettings
 from dxansible.turn import TurnResult
@@ -300,7 +300,7 @@ def seen(trail: str, thread: str) -> EndSeen:
         host="here", session_id=SESSION, user=None, outcome=FanoutOutcome.SUCCESS,
         reason=Reason.OK, turn=1,
     )  # fmt: skip
-    return EndSeen(host="here", trail=trail, won=True, thread=thread, result=result)
+    return EndSeen(host="here", trail=trail, claimed=True, thread=thread, result=result)
 
 
 def tell(*ends: EndSeen) -> Path:
@@ -308,7 +308,7 @@ def tell(*ends: EndSeen) -> Path:
     trail = Trail(settings=settings)
     trail._worker = threading.current_thread()
     for end in ends:
-        EndTeller(trail).take(end)
+        EndTeller(trail).handle(end)
     trail.send()
     return settings.spool
 

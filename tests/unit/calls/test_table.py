@@ -48,7 +48,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.JULES_ABORT: ("--abort", JID),
     Mode.APPROVE: ("--approve", JID),
 }
-VALUES = {"attach_age": "12h", "engine": "stop", "session": SES}
+VALUES = {"env": "A=1", "attach_age": "12h", "engine": "stop", "session": SES}
 OPTIONS = {name: entry for name, entry in table().items() if entry.kind is not Kind.ARGUMENT}
 MODIFIERS = {
     name: entry
@@ -172,6 +172,7 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
     types = {
         Kind.ARGUMENT: str | None, Kind.FLAG: bool, Kind.SWITCH: bool | None, Kind.COUNT: int,
         Kind.TEXT: str | None, Kind.TEXTS: tuple[str, ...], Kind.CHOICE: str | None,
+        Kind.VARIABLES: tuple[tuple[str, str], ...],
         Kind.NUMBER: int | None, Kind.SECONDS: float | None, Kind.DURATION: float | None,
     }  # fmt: skip
     for name, hint in typing.get_type_hints(Table).items():
@@ -237,36 +238,6 @@ def test_a_command_line_is_read_as_click_reads_it(words: list[str]) -> None:
     assert set(found) == options.given
     texts = {name: value for name, value in options.values_given().items() if type(value) is str}
     assert {name: found[name] for name in texts} == texts
-
-
-@pytest.mark.parametrize(
-    ("words", "inventory"),
-    [
-        (["here", "work"], None),
-        (["--list", "-i", "a"], "a"),
-        (["--clean", "--dry-run", "--inventory=b"], "b"),
-        (["here", "--exec", "--help", "-ic"], "c"),
-    ],
-)
-def test_a_run_of_ansible_is_foretold_with_its_inventory(
-    words: list[str], inventory: str | None
-) -> None:
-    run = argv.foretell(words)
-
-    assert run is not None
-    assert run.inventory == inventory
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        [], ["--help"], ["-h"], ["here", "--version"], ["--jules", "Fix it"], ["--approve", JID],
-        ["--logs", JID], ["here", "--issue", "bd-1", "--dry-run"], ["--engine", "stop"],
-        ["--list", "--clean"], ["--jules", "--list"],
-    ],
-)  # fmt: skip
-def test_where_no_run_will_be_none_is_foretold(words: list[str]) -> None:
-    assert argv.foretell(words) is None
 
 
 def test_words_that_click_refuses_are_read_as_far_as_possible() -> None:

@@ -202,3 +202,14 @@ def test_without_ssh_s_programs_the_connection_decides(
 def test_a_password_or_a_smart_card_needs_no_key() -> None:
     check_auth(replace(EPYC6, has_password=True), SSH, 5)
     check_auth(EPYC6, replace(SSH, pkcs11=True), 5)
+
+
+def test_a_password_for_sshpass_needs_that_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = replace(EPYC6, auth_mode="ssh_key", has_password=True)
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+    check_auth(target, SSH, 5)
+    with pytest.raises(CheckFailure, match="there is no sshpass here") as caught:
+        check_auth(replace(target, needs_sshpass=True), SSH, 5)
+
+    assert caught.value.status is Status.AUTH_MODE_INVALID

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import specification as solo
 
 from dxansible.runner.backend import play
 from dxansible.runner.request import PlayRequest
@@ -22,10 +23,13 @@ from tests.unit.runner.records import PREFLIGHT
 
 MODULES = (
     "clean_sessions",
+    "fan_out",
+    "host_result",
     "list_sessions",
     "preflight",
     "run_command",
     "run_turn",
+    "serve",
     "stop_command",
 )
 COLLECTIONS = content_dir("playbooks") / "collections"
@@ -60,7 +64,9 @@ def documentation() -> dict[str, dict[str, Any]]:
 
 
 def specification(name: str) -> dict[str, dict[str, Any]]:
-    spec: dict[str, dict[str, Any]] = importlib.import_module(f"{COLLECTION}.action.{name}")._SPEC
+    action = importlib.import_module(f"{COLLECTION}.action.{name}")
+    operation = getattr(action.ActionModule, "operation", None)
+    spec: dict[str, dict[str, Any]] = action._SPEC if operation is None else solo(operation)
     return spec
 
 
@@ -111,42 +117,73 @@ def test_what_a_preflight_returns_is_what_the_runner_reads() -> None:
     assert set(documentation()["preflight"]["return"]["dx"]["contains"]) == set(PREFLIGHT)
 
 
-@pytest.mark.parametrize("stream", [True, False])
-def test_what_a_task_really_returns_is_documented(settings: Settings, *, stream: bool) -> None:
-    seen = {name: set[str]() for name in MODULES}
-    variables = {
-        "dx_run_id": "once",
-        "dx_command": "exit 3",
-        "dx_stream": stream,
-        "dx_task": "exit 3",
-        "dx_agent": "shell",
-    }
+TASKS = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - dxansible.fleet.run_command: {cmd: exit 3, preflight: {}}
+      register: once
+    - dxansible.fleet.run_command: {cmd: exit 3, id: "{{ once.dx.id }}"}
+      check_mode: true
+    - dxansible.fleet.stop_command: {id: "{{ once.dx.id }}"}
+    - dxansible.fleet.run_turn: {preflight: {id_prefix: ses}}
+      register: turn
+      until: turn.dx.done
+      retries: 1000
+      delay: 0
+    - dxansible.fleet.preflight: {connect: true}
+    - dxansible.fleet.list_sessions: {preflight: {}, claim_ends: true}
+    - dxansible.fleet.clean_sessions: {preflight: {}}
+    - dxansible.fleet.fan_out: {operation: run_command, options: {cmd: exit 3}}
+      run_once: true
+      register: fleet
+    - dxansible.fleet.host_result: {register: fleet}
+    - dxansible.fleet.fan_out: {operation: check_hosts, news: true}
+      run_once: true
+      register: news
+      until: news.dx.done
+      retries: 1000
+      delay: 0
+  ignore_errors: true
+"""
+
+
+def test_what_a_task_really_returns_is_documented(settings: Settings, tmp_path: Path) -> None:
+    seen = {name: set[str]() for name in MODULES if name != "serve"}  # it doesn't end
+    fleet = set[str]()
+    variables = {"dx_task": "exit 3", "dx_agent": "shell", "dx_news": False}
+    playbook = tmp_path / "tasks.yml"
+    playbook.write_text(TASKS)
 
     def take(event: dict[str, Any]) -> None:
         if event["event"] in {"runner_on_ok", "runner_on_failed", "runner_retry"}:
             name = event["event_data"]["task_action"].rpartition(".")[2]
             result = event["event_data"]["res"]
-            if name not in seen:  # a file of further tasks
-                return
             seen[name] |= (result.keys() - ANSIBLES_OWN) | {f"dx.{key}" for key in result["dx"]}
+            fleet.update(result["dx"].get("hosts") or {})
 
-    for playbook in (
-        *("run-command.yml", "stop-command.yml", "start-session.yml"),
-        *("check-hosts.yml", "list-sessions.yml", "clean-sessions.yml"),
-    ):
-        request = PlayRequest(
-            playbook=settings.playbooks / playbook,
-            inventory=settings.inventory,
-            limit="here",
-            variables=variables,
-            environment=settings.environment,
-            runtime_dir=settings.runtime_dir,
-        )
-        play(request, take, threading.Event())
+    request = PlayRequest(
+        playbook=playbook,
+        inventory=settings.inventory,
+        limit="here",
+        variables=variables,
+        environment={**settings.environment, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS)},
+        runtime_dir=settings.runtime_dir,
+    )
+    end = play(request, take, threading.Event())
 
+    assert fleet == {"here"}, end
     for name, keys in seen.items():
         values = documentation()[name]["return"]
         inner = {f"dx.{key}": value for key, value in values["dx"]["contains"].items()}
         documented = values | inner
         always = {key for key, value in documented.items() if value["returned"] == "always"}
-        assert always <= keys <= documented.keys(), name
+        assert always <= keys <= documented.keys() | result_of_host(name), name
+
+
+def result_of_host(name: str) -> set[str]:
+    """What `host_result` has from the module of the operation."""
+    if name != "host_result":
+        return set()
+    values = documentation()["run_command"]["return"]
+    return set(values) | {f"dx.{key}" for key in values["dx"]["contains"]}

@@ -11,9 +11,9 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.finalize import (
     MARK,
     Finalize,
+    output_author,
     push_of,
     script,
-    speaker,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer
 
@@ -324,8 +324,8 @@ def test_the_request_is_json_whatever_the_message_is() -> None:
 def test_a_finalize_speaks_for_itself_and_not_as_the_agent() -> None:
     claude = agents.load_agents()["claude"]
 
-    assert speaker({}, claude) is claude
-    assert speaker({MARK: True}, claude).reports_end is False
+    assert output_author({}, claude) is claude
+    assert output_author({MARK: True}, claude).reports_end is False
 
 
 def test_a_turn_that_pushed_nothing_has_no_push() -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import getpass
 import shlex
-import subprocess
-import sys
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -268,53 +265,3 @@ def test_a_log_of_the_user_s_that_can_t_be_written_stops_nothing(tmp_path: Path)
         plugin = Plugin(options={"ssh_common_args": arguments}, log="what ssh says\n")
 
         assert linked(plugin).exec_command("true")[0] == 0
-
-
-def test_another_error_is_nobody_s_connection() -> None:
-    with pytest.raises(KeyError), link.guarded(60):
-        raise KeyError
-
-
-def test_a_call_that_is_done_in_time_is_let_alone() -> None:
-    with link.guarded(60):
-        pass
-    with link.guarded(0.01):
-        pass
-    threading.Event().wait(0.05)
-
-
-_HANGS = """
-import subprocess, sys
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import link
-ssh = subprocess.Popen(["sleep", "60"])
-try:
-    with link.guarded(0.2):
-        subprocess.run(["sleep", "61"])
-except link.CallTimeoutError:
-    print(ssh.wait())
-"""
-
-
-def test_a_call_that_hangs_is_ended_together_with_its_ssh() -> None:
-    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
-
-    done = subprocess.run(
-        [sys.executable, "-c", _HANGS], env=environment, capture_output=True, text=True, check=False
-    )
-
-    assert (done.stdout, done.stderr) == ("-15\n", "")
-
-
-def test_a_thread_has_no_alarm_and_may_take_its_time() -> None:
-    ended: list[str] = []
-
-    def call() -> None:
-        with link.guarded(0.01):
-            threading.Event().wait(0.05)
-        ended.append("ended")
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    thread.join()
-
-    assert ended == ["ended"]

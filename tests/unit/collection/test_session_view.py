@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn, turn_verdict
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import Agent, load_agents
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Entry, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import FanoutOutcome, Reason
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session_view import (
     describe,
     state_of,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
 
-from dxansible.outcome import FanoutOutcome
 from dxansible.turn import SessionInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.unit.collection.answers import answered
 
 SES = "ses_1-0a1b2c3d"
 META = {"agent": "robot", "task": "Fix it", "beads": "bd-1", "repo": "~/a", "idle": 5}
@@ -57,18 +54,8 @@ def view(
 ) -> dict[str, Any]:
     """The description; ``more`` is the turn's output and standard error, read where needed."""
     numbered = [(int(each.name.rpartition(".")[2]), each) for each in turns]
-
-    def read_end(entry: Entry, agent: Agent, meta: Mapping[str, Any]) -> Verdict:
-        assert entry is turns[-1]
-        assert more is not None, "its end was read for nothing"
-        reader = StreamReader(agent)
-        reader.feed(more[0])
-        reader.feed_error(more[1])
-        reader.close()
-        reply, limits = Reply(state="exited", code=0), turn.limits_of(meta)
-        return turn_verdict.judge("epyc6", agent, reply, reader, limits)
-
-    return describe("epyc6", SES, numbered, AGENTS, now, read_end)
+    read = [] if more is None else [Reply(state="exited", code=0, out=more[0], err=more[1])]
+    return answered(describe("epyc6", SES, numbered, AGENTS, now, 5.0), *read)
 
 
 def test_a_session_is_described_by_its_last_turn() -> None:
@@ -100,7 +87,7 @@ def test_a_session_is_described_by_its_last_turn() -> None:
 def test_a_description_is_all_that_the_command_line_wants_to_know() -> None:
     info = SessionInfo.of("epyc6", view(entry()))
 
-    assert (info.session_id, info.outcome, info.ended) == (SES, FanoutOutcome.SUCCESS, True)
+    assert (info.session_id, info.outcome, info.ended) == (SES, "SUCCESS", True)
 
 
 @pytest.mark.parametrize("state", ["starting", "running", "of a later version"])
@@ -209,20 +196,20 @@ def test_an_agent_that_is_not_described_here_is_judged_by_its_exit_code() -> Non
     assert (found["agent"], found["state"]) == ("foreign", "succeeded")
 
 
-VERDICT = Verdict(outcome="FAILURE", reason="exit_nonzero")
+VERDICT = Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.EXIT_NONZERO)
 
 
 @pytest.mark.parametrize(
     ("outcome", "reason", "word"),
     [
-        ("RUNNING", "running", "running"),
-        ("SUCCESS", "ok", "succeeded"),
-        ("FAILURE", "exit_nonzero", "failed"),
-        ("FAILURE", "lost", "lost"),
-        ("FAILURE", "needs_input", "needs_input"),
-        ("TIMEOUT", "idle", "timeout"),
-        ("ABORTED", "aborted", "aborted"),
+        (turn_verdict.RUNNING.outcome, turn_verdict.RUNNING.reason, "running"),
+        (FanoutOutcome.SUCCESS, Reason.OK, "succeeded"),
+        (FanoutOutcome.FAILURE, Reason.EXIT_NONZERO, "failed"),
+        (FanoutOutcome.FAILURE, Reason.LOST, "lost"),
+        (FanoutOutcome.FAILURE, Reason.NEEDS_INPUT, "needs_input"),
+        (FanoutOutcome.TIMEOUT, Reason.IDLE, "timeout"),
+        (FanoutOutcome.ABORTED, Reason.ABORTED, "aborted"),
     ],
 )
-def test_a_state_is_one_word(outcome: str, reason: str, word: str) -> None:
+def test_a_state_is_one_word(outcome: FanoutOutcome, reason: Reason, word: str) -> None:
     assert state_of(replace(VERDICT, outcome=outcome, reason=reason)) == word

@@ -20,6 +20,8 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_ends import (
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import turns_of
 
+from tests.unit.collection.answers import on_keeper
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -83,7 +85,8 @@ def run(shell: Shell, name: str, body: str = "true", **meta: object) -> None:
 def claim(shell: Shell, **options: str) -> list[dict[str, object]]:
     keeper = Keeper(shell)
     turns = turns_of(keeper.list().sessions)
-    return claim_ends("here", keeper, turns, load_agents({}), **options)  # type: ignore[arg-type] # any option
+    steps = claim_ends("here", turns, load_agents({}), **options)  # type: ignore[arg-type] # any option
+    return on_keeper(keeper, steps)
 
 
 def test_an_end_says_what_became_of_the_turn_and_where_its_trail_goes_on(shell: Shell) -> None:
@@ -92,11 +95,11 @@ def test_an_end_says_what_became_of_the_turn_and_where_its_trail_goes_on(shell: 
     )
     run(shell, "ses_1.1", f"head -c 600000 /dev/zero; {trailer}; exit 1", task="Mend it")
     keeper = Keeper(shell)
-    note_thread(keeper, turns_of(keeper.list().sessions), TRAIL, "C1 1.2")
+    on_keeper(keeper, note_thread(turns_of(keeper.list().sessions), TRAIL, "C1 1.2", 5.0))
 
     (end,) = claim(shell)
 
-    assert (end["id"], end["turn"], end["trail"], end["won"]) == ("ses_1", 1, TRAIL, True)
+    assert (end["id"], end["turn"], end["trail"], end["claimed"]) == ("ses_1", 1, TRAIL, True)
     assert (end["outcome"], end["reason"], end["thread"]) == ("FAILURE", "exit_nonzero", "C1 1.2")
     found = end["result"]
     assert isinstance(found, dict)
@@ -126,7 +129,7 @@ def test_a_connection_that_goes_amid_a_claim_loses_nothing(shell: Shell, moment:
     run(shell, "ses_1.1")
     shell.breaks = [f"{moment} note"]
 
-    assert [end["won"] for end in claim(shell)] == [True]
+    assert [end["claimed"] for end in claim(shell)] == [True]
 
 
 def test_what_can_not_be_claimed_is_left_to_others(shell: Shell) -> None:
@@ -164,4 +167,4 @@ def test_a_claim_that_came_second_is_none(shell: Shell) -> None:
     turns = turns_of(keeper.list().sessions)
     assert len(claim(shell)) == 1
 
-    assert claim_ends("here", keeper, turns, load_agents({})) == []
+    assert on_keeper(keeper, claim_ends("here", turns, load_agents({}))) == []

@@ -9,9 +9,12 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
+    FanoutOutcome,
+    PreflightStatus,
+    Reason,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
-
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
 
 if TYPE_CHECKING:
     from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
@@ -52,7 +55,7 @@ def decide(
 
 def test_the_end_of_the_turn_and_exit_code_0_are_a_success() -> None:
     assert decide(END, left=2) == turn_verdict.TurnVerdict(
-        outcome="SUCCESS", reason="ok", exit_code=0, left_running=2
+        outcome=FanoutOutcome.SUCCESS, reason=Reason.OK, exit_code=0, left_running=2
     )
 
 

@@ -5,10 +5,13 @@ import signal
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
+    FanoutOutcome,
+    PreflightStatus,
+    Reason,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
-
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
 
 FINAL = {SshFailure.AUTH, SshFailure.HOST_KEY, SshFailure.UNRESOLVABLE}
 
@@ -32,15 +35,15 @@ def test_only_an_exit_with_code_0_is_a_success(
 
 def test_a_success_has_its_exit_code_and_what_it_left_running() -> None:
     assert decide("exited", code=0, left=2) == Verdict(
-        outcome="SUCCESS", reason="ok", exit_code=0, left_running=2
+        outcome=FanoutOutcome.SUCCESS, reason=Reason.OK, exit_code=0, left_running=2
     )
 
 
 @pytest.mark.parametrize("code", [1, 2, 124, 127, 128, 200, 255])
 def test_another_exit_code_is_a_failure(code: int) -> None:
     assert decide("exited", code=code, left=1) == Verdict(
-        outcome="FAILURE",
-        reason="exit_nonzero",
+        outcome=FanoutOutcome.FAILURE,
+        reason=Reason.EXIT_NONZERO,
         error=f"epyc6: exit code {code}",
         exit_code=code,
         left_running=1,
@@ -119,21 +122,26 @@ def test_only_what_no_second_attempt_can_mend_is_refused(failure: SshFailure) ->
     ],
 )
 def test_a_refusal_has_its_reason(failure: SshFailure, outcome: str, reason: str) -> None:
-    assert verdict.refused(failure, "text") == Verdict(outcome=outcome, reason=reason, error="text")
+    refused = verdict.refused(failure, "text")
+
+    assert refused is not None
+    assert (refused.outcome, refused.reason, refused.error) == (outcome, reason, "text")
 
 
 @pytest.mark.parametrize(
     ("failure", "status"),
     [
-        (SshFailure.UNRESOLVABLE, "HOST_UNRESOLVABLE"),
-        (SshFailure.UNREACHABLE, "HOST_UNREACHABLE"),
-        (SshFailure.CONNECT_TIMEOUT, "TIMEOUT"),
+        (SshFailure.UNRESOLVABLE, PreflightStatus.HOST_UNRESOLVABLE),
+        (SshFailure.UNREACHABLE, PreflightStatus.HOST_UNREACHABLE),
+        (SshFailure.CONNECT_TIMEOUT, PreflightStatus.TIMEOUT),
     ],
 )
-def test_a_vm_that_was_never_reached_failed_its_preflight(failure: SshFailure, status: str) -> None:
+def test_a_vm_that_was_never_reached_failed_its_preflight(
+    failure: SshFailure, status: PreflightStatus
+) -> None:
     decided = verdict.gave_up(failure, "text", "id", contacted=False)
 
-    assert decided == Verdict(outcome="PREFLIGHT_FAILED", reason=status, error="text")
+    assert decided == Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=status, error="text")
 
 
 @pytest.mark.parametrize("failure", list(SshFailure))
@@ -158,6 +166,6 @@ def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
     ]
 
     for decided in verdicts:
-        outcome = FanoutOutcome(decided.outcome)
-        words = PreflightStatus if outcome is FanoutOutcome.PREFLIGHT_FAILED else Reason
-        assert decided.reason in list(words)
+        assert decided.outcome in list(FanoutOutcome)
+        failed = decided.outcome is FanoutOutcome.PREFLIGHT_FAILED
+        assert isinstance(decided.reason, PreflightStatus if failed else Reason)

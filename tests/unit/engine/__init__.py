@@ -1,1 +1,1 @@
-"""The resident engine: real ones, in a runtime directory of the test."""
+"""Engines: real ones, in a runtime directory of the test."""

@@ -22,9 +22,8 @@ def person() -> Iterator[Person]:
 
 @pytest.fixture(scope="module")
 def regular() -> Iterator[Person]:
-    """Somebody whose engines are ready, and stay so over a file of tests."""
+    """Somebody whose engine is ready, and stays so over a file of tests."""
     somebody = Person()
     somebody.warm()
-    somebody.warm_playbooks()
     yield somebody
     somebody.close()

@@ -1,4 +1,4 @@
-"""Somebody who calls dx-dispatch and ansible-playbook, with an engine or without."""
+"""Somebody who calls dx-dispatch, with an engine or without."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dxansible.engine.door import open_door
 from tests.unit.local_vm import write_inventory
 from tests.unit.waiting import runs, wait_until
 
-__all__ = ["Answer", "Person"]
+__all__ = ["ROOT", "Answer", "Person", "answer", "settle"]
 
 ROOT = Path(__file__).parents[3]
-PLAYBOOK = Path(sys.executable).parent / "ansible-playbook"
-_OURS = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "SLACK_", "COLUMNS", "PYTHON")
+_OURS = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "SLACK_", "COLUMNS", "PYTHONPATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,11 @@ class Answer:
     out: str
     err: str
 
+    @property
+    def reason(self) -> str:
+        """Why it went without an engine, if it did and had -v."""
+        return "".join(line for line in self.err.splitlines() if line.startswith("engine_unused"))
+
 
 class Person:
     """Has a home, an inventory of this machine, and engines of their own. Close it at the end."""
@@ -40,21 +44,18 @@ class Person:
         """Use the package in ``root``."""
         self.home = Path(tempfile.mkdtemp(prefix="dxe-", dir="/tmp"))
         self.run_directory = self.home / "run"
-        self.run_directory.mkdir()
-        write_inventory(self.home / "inventory.yml")
+        self.run_directory.mkdir(mode=0o700)
+        self.inventory = write_inventory(self.home / "inventory.yml")
+        settle(self.inventory)
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(_OURS)},
             "HOME": str(self.home),
             "XDG_RUNTIME_DIR": str(self.run_directory),
-            "DX_INVENTORY": str(self.home / "inventory.yml"),
+            "DX_INVENTORY": str(self.inventory),
             "DX_ENGINE_IDLE": "600",
-            "DX_ENGINE_PATIENCE": "20",
+            "DX_ENGINE_PATIENCE": "60",
             "PYTHONPATH": str(root),
         }
-        (self.home / "slow").mkdir()
-        door = open_door(self.home, str(PLAYBOOK))
-        assert door is not None
-        self.door = Path(door)
 
     @property
     def engines(self) -> Path:
@@ -62,62 +63,86 @@ class Person:
         return self.run_directory / f"dx-engine-{os.geteuid()}"
 
     def pids(self) -> list[int]:
-        """Of the engines that are ready."""
+        """Of the engines that take calls, or will."""
         texts = [lock.read_text().split() for lock in self.engines.glob("*.lock")]
         return [int(text[0]) for text in texts if text]
 
+    def family(self) -> list[int]:
+        """The only engine, its ansible-playbook, and its worker."""
+        (found,) = self.pids()
+        return [found, *self.playbooks()]
+
+    def playbooks(self) -> list[int]:
+        """The ansible-playbook of engines, and then their workers."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (path / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"/serve.yml" in line and f"{self.run_directory}/dx-".encode() in line:
+                found.append(int(path.name))
+        return sorted(found, key=lambda pid: [_parent(pid) in found, pid])
+
     def dispatch(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's own
         """Start dx-dispatch."""
-        return self._start([sys.executable, "-m", "dxansible", *arguments], **options)
+        return self.start([sys.executable, "-m", "dxansible", *arguments], **options)
 
-    def playbook(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's own
-        """Start ansible-playbook as a run of ansible-runner does; without an engine, itself."""
-        (self.door / "reason").unlink(missing_ok=True)
-        client = self.door / "ansible-playbook"
-        slow = options.get("env", {}).get("DX_ENGINE") == "off"
-        environment = {"ANSIBLE_NOCOLOR": "True", **options.pop("env", {})}
-        environment["PATH"] = f"{self.door}:{os.environ['PATH']}"
-        program = PLAYBOOK if slow else client
-        return self._start([str(program), *arguments], env=environment, **options)
+    def run(self, *arguments: str, **options: Any) -> Answer:  # noqa: ANN401 - Popen's own
+        """Run dx-dispatch to its end."""
+        return answer(self.dispatch(*arguments, **options))
+
+    def say(self, **options: Any) -> Answer:  # noqa: ANN401 - Popen's own
+        """Run a command that says hi, with -v."""
+        return self.run("here", "--exec", "echo hi", "-v", **options)
 
     def program(self, text: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a program in Python of their own."""
-        return self._start([sys.executable, "-c", text, *arguments])
+        return self.start([sys.executable, "-c", text, *arguments])
 
-    def _start(self, command: list[str], **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's own
+    def start(self, command: list[str], **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's own
+        """Start a program."""
         environment = {**self.environment, **options.pop("env", {})}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         options = {"cwd": self.home, "text": True, "start_new_session": True, **pipes, **options}
         return subprocess.Popen(command, env=environment, **options)
 
     def warm(self) -> None:
-        """Have engines ready for dx-dispatch, and for the playbooks of its runs."""
-        answer(self.dispatch("nobody", "--exec", "true"))
-        wait_until(lambda: len(list(self.engines.glob("*.sock"))) == 2)
-
-    def warm_playbooks(self) -> None:
-        """Have one more, for `playbook`."""
-        before = len(list(self.engines.glob("*.sock")))
-        answer(self.playbook("--version"))
-        wait_until(lambda: len(list(self.engines.glob("*.sock"))) == before + 1)
-
-    def reason(self, given: Answer) -> str:
-        """Why that call, with -v if it was of dx-dispatch, went without an engine."""
-        noted = self.door / "reason"
-        why = [line for line in given.err.splitlines() if line.startswith("engine_unused")]
-        return "".join(why) or (noted.read_text() if noted.exists() else "")
+        """Have an engine that has found that it can be kept."""
+        for _ in range(2):
+            said = self.say()
+            assert (said.code, said.out, said.reason) == (0, "hi\n", ""), said.err
 
     def close(self) -> None:
         """End the engines, and leave nothing."""
         for pid in self.pids():
             with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
                 os.kill(pid, signal.SIGKILL)
             wait_until(lambda pid=pid: not runs(pid))  # type: ignore[misc]
+        wait_until(lambda: not self.playbooks())
         shutil.rmtree(self.home)
+
+
+def settle(*paths: Path) -> None:
+    """Have files that nobody has edited just now."""
+    for path in paths:
+        wait_until(lambda path=path: _age(path) > 0.3)  # type: ignore[misc]
+
+
+def _age(path: Path) -> float:
+    return time.time() - max(path.stat().st_mtime, path.stat().st_ctime)
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def answer(process: subprocess.Popen[str], stdin: str = "") -> Answer:
     """Let a call come to its end."""
     with process:
-        out, err = process.communicate(stdin, timeout=60)
+        out, err = process.communicate(stdin, timeout=120)
     return Answer(process.returncode, out, err)

@@ -3,101 +3,117 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.unit.engine.person import ROOT, Person, answer
-from tests.unit.local_vm import LOCAL, write_inventory, write_playbook
+import pytest
+
+from tests.unit.engine.person import ROOT, Person, settle
+from tests.unit.local_vm import LOCAL, write_inventory
 from tests.unit.waiting import runs, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-import pytest
+
+def seen(person: Person, text: str = "echo $PATH") -> str:
+    said = person.run("all", "--exec", text, "-v")
+    assert said.code == 0, said.err
+    return said.out
 
 
-def shown(person: Person, what: str, **env: str) -> tuple[str, str]:
-    """What an expression is to a playbook, and why there was no engine, if there was none."""
-    task = {"name": "Show", "ansible.builtin.debug": {"msg": f"<{{{{ {what} }}}}>"}}
-    play = write_playbook(person.home / "show.yml", task)
-    said = answer(person.playbook("-i", "here,", str(play), env=env))
-    assert said.code == 0, said.out + said.err
-    return said.out.partition('"msg": "<')[2].partition('>"')[0], person.reason(said)
-
-
-def test_an_edited_inventory_is_seen_at_once(regular: Person) -> None:
-    inventory = regular.home / "other.yml"
+def test_an_edited_inventory_is_seen_at_once(person: Person) -> None:
     for host in ("first", "second"):
-        write_inventory(inventory, **{host: LOCAL})
-        said = answer(regular.dispatch("all", "--exec", "echo hi", "-v", "-i", str(inventory)))
+        write_inventory(person.inventory, **{host: LOCAL})
+        said = person.run("all", "--exec", "echo hi", "-v")
 
-        assert (said.code, f"session host={host}" in said.err) == (0, True)
-        assert regular.reason(said) == ""
-
-
-def test_an_edited_playbook_and_a_changed_environment_are_seen_at_once(regular: Person) -> None:
-    assert shown(regular, "lookup('env', 'MINE')", MINE="1") == ("1", "")
-    assert shown(regular, "lookup('env', 'MINE')", MINE="2") == ("2", "")
-    assert shown(regular, "'three'") == ("three", "")
+        assert (said.code, f"session host={host} " in said.err) == (0, True)
+        settle(person.inventory)
+        assert person.run("all", "--exec", "echo hi", "-v").code == 0
 
 
-def test_an_edited_plugin_is_seen_at_once(regular: Person) -> None:
-    plugin = regular.home / "filter_plugins" / "say.py"
-    plugin.parent.mkdir()
-    for word in ("one", "other"):
-        plugin.write_text(
-            f"class FilterModule:\n def filters(self): return {{'say': lambda x: '{word}'}}\n"
-        )
+@pytest.mark.parametrize("kind", ["host_vars/here.yml", "group_vars/all.yml"])
+def test_variables_in_files_are_seen_at_once_made_edited_and_removed(
+    person: Person, kind: str
+) -> None:
+    file = person.home / kind
+    assert "/one" not in seen(person)
+    (engine,) = person.pids()
+    file.parent.mkdir()
+    for path in ("/one", "/two"):
+        file.write_text(f"dx_path: [{path}]\n")
+        assert path in seen(person)
+        settle(file)
+        assert path in seen(person)
+        assert path in seen(person)
+    file.unlink()
+    assert "/two" not in seen(person)
+    wait_until(lambda: not runs(engine))
 
-        assert shown(regular, "1 | say") == (word, "")
+
+def test_a_template_in_a_variable_is_evaluated_for_each_call(person: Person) -> None:
+    word = person.home / "word"
+    path = f"/{{{{ lookup('file', '{word}') }}}}"
+    write_inventory(person.inventory, here=LOCAL | {"dx_path": [path]})
+    settle(person.inventory)
+    for text in ("one", "two"):
+        word.write_text(text)
+        assert f"/{text}" in seen(person)
+    assert len(person.pids()) == 1
 
 
-def test_a_plugin_of_a_run_wins_over_the_one_of_ansible_that_has_its_name(regular: Person) -> None:
-    plugin = regular.home / "connection_plugins" / "local.py"
-    plugin.parent.mkdir()
+def test_a_vault_with_another_password_is_seen_at_once(person: Person) -> None:
+    password, file = person.home / "password", person.home / "group_vars" / "all.yml"
+    person.environment["ANSIBLE_VAULT_PASSWORD_FILE"] = str(password)
+    password.write_text("good")
+    file.parent.mkdir()
+    file.write_text("dx_path: [/vaulted]\n")
+    command = ["ansible-vault", "encrypt", "--vault-password-file", str(password), str(file)]
+    subprocess.run(command, check=True, capture_output=True)
+    settle(file, password)
+    for _ in range(3):
+        assert "/vaulted" in seen(person)
+    password.write_text("bad")
+
+    assert person.run("all", "--exec", "true").code != 0
+
+
+def test_a_plugin_of_the_users_wins_from_the_moment_that_it_is_there(person: Person) -> None:
+    person.warm()
+    plugin = person.home / ".ansible" / "plugins" / "connection" / "local.py"
+    plugin.parent.mkdir(parents=True)
     source = Path(str(import_module("ansible.plugins.connection.local").__file__)).read_text()
-    description = '""" run a command on the local host """'
-    assert description in source
-    plugin.write_text(source.replace(description, "cmd = 'echo mine'"))
-    play = write_playbook(
-        regular.home / "raw.yml", {"name": "Say", "ansible.builtin.raw": "echo ansible"}
-    )
-    inventory = write_inventory(regular.home / "local.yml", here={"ansible_connection": "local"})
-    answers = [
-        answer(regular.playbook("-v", "-i", str(inventory), str(play), env=env))
-        for env in ({"DX_ENGINE": "off"}, {})
-    ]
+    before = "def exec_command(self, cmd: str"
+    assert before in source
+    note = f"open({str(person.home / 'mine')!r}, 'w').close()"
+    text, count = source, source.count("display.vvv(")
+    assert count
+    plugin.write_text(text.replace("display.vvv(", f"{note}; display.vvv(", 1))
+    said = person.say()
 
-    assert regular.reason(answers[1]) == ""
-    assert answers[0].out == answers[1].out
-    assert "mine" in answers[1].out
+    assert (said.code, said.out) == (0, "hi\n"), said.err
+    assert (person.home / "mine").exists()
 
 
-def test_a_setting_in_the_environment_is_seen_at_once(regular: Person) -> None:
-    assert shown(regular, "lookup('config', 'DEFAULT_TIMEOUT')") == ("10", "")
-    timeout = shown(regular, "lookup('config', 'DEFAULT_TIMEOUT')", ANSIBLE_TIMEOUT="77")
-
-    assert timeout == ("77", "")  # of an engine of its own
-
-
-def test_the_setting_that_each_run_has_its_own_value_of_is_the_runs(regular: Person) -> None:
-    for value in ("/tmp/one", "/tmp/two"):
-        env = {"ANSIBLE_CACHE_PLUGIN_CONNECTION": value}
-
-        assert shown(regular, "lookup('config', 'CACHE_PLUGIN_CONNECTION')", **env) == (value, "")
+def test_a_setting_in_the_environment_is_seen_at_once(person: Person) -> None:
+    for value in ("one", "two", "one"):
+        said = person.run(
+            "all", "--exec", "echo $MINE", "-v", env={"MINE": value, "DX_ENGINE_PATIENCE": "60"}
+        )
+        assert said.out.count(value) == 2  # both hosts are this machine
+    assert len(person.pids()) == 2
 
 
-def test_an_ansible_cfg_is_seen_at_once_made_edited_and_removed(person: Person) -> None:
-    person.warm_playbooks()
-    config = person.home / "ansible.cfg"
-    for timeout in ("33", "44"):
-        config.write_text(f"[defaults]\ntimeout = {timeout}\n")
-        assert shown(person, "lookup('config', 'DEFAULT_TIMEOUT')")[0] == timeout
-        wait_until(lambda: shown(person, "'x'") == ("x", ""))
-        assert shown(person, "lookup('config', 'DEFAULT_TIMEOUT')") == (timeout, "")
-    config.unlink()
-    assert shown(person, "lookup('config', 'DEFAULT_TIMEOUT')")[0] == "10"
+def test_an_ansible_cfg_is_seen_at_once(person: Person) -> None:
+    person.warm()
+    (engine,) = person.pids()
+    (person.home / "ansible.cfg").write_text("[defaults]\nlog_path = ~/log\n")
+    said = person.say()
+
+    assert (said.code, (person.home / "log").exists()) == (0, True)
+    wait_until(lambda: not runs(engine))
 
 
 @pytest.fixture
@@ -105,25 +121,32 @@ def editable() -> Iterator[tuple[Person, Path]]:
     """Somebody with a copy of the package that may be edited."""
     somebody = Person()
     copy = somebody.home / "copy"
-    shutil.copytree(ROOT / "dxansible", copy / "dxansible")
+    for name in ("dxansible", "playbooks", "inventory"):
+        shutil.copytree(ROOT / name, copy / name)
+    shutil.copy(ROOT / "pyproject.toml", copy)
     somebody.environment["PYTHONPATH"] = str(copy)
-    yield somebody, copy / "dxansible"
+    yield somebody, copy
     somebody.close()
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        "dxansible/runner/backend.py",
+        "playbooks/collections/ansible_collections/dxansible/fleet/plugins/plugin_utils/keeper.py",
+    ],
+)
 def test_an_edited_program_is_seen_at_once_and_ends_the_engine(
-    editable: tuple[Person, Path],
+    editable: tuple[Person, Path], module: str
 ) -> None:
-    person, package = editable
-    answer(person.dispatch("--version"))
-    wait_until(lambda: bool(list(person.engines.glob("*.sock"))))
-    assert answer(person.dispatch("--help")).code == 0
-    (engine,) = person.pids()
-    source = package / "cli.py"
-    with source.open("r+") as file:  # in place, as some editors do
-        text = file.read().replace("Hand tasks and commands", "HAND TASKS AND COMMANDS")
-        file.seek(0)
-        file.write(text)
+    person, copy = editable
+    settle(*copy.rglob("*.py"))
+    person.warm()
+    family = person.family()
+    source = copy / module
+    with source.open("a") as file:  # in place, as some editors do
+        file.write("# edited\n")
+    said = person.say()
 
-    assert "HAND TASKS AND COMMANDS" in answer(person.dispatch("--help")).out
-    wait_until(lambda: not runs(engine))
+    assert (said.code, said.out, said.reason) == (0, "hi\n", "")
+    wait_until(lambda: not any(map(runs, family)))

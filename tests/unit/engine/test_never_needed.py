@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.engine.person import Person, answer
-from tests.unit.local_vm import write_playbook
+from tests.unit.engine.person import Person, answer, settle
 from tests.unit.waiting import runs, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMAND = ("here", "--exec", "echo once >>~/ran; echo hi", "-v")
 
@@ -20,58 +21,59 @@ COMMAND = ("here", "--exec", "echo once >>~/ran; echo hi", "-v")
 @pytest.mark.parametrize("off", ["off", "0", "No"])
 def test_it_can_be_switched_off(person: Person, off: str) -> None:
     person.environment["DX_ENGINE"] = off
-    said = answer(person.dispatch(*COMMAND))
+    said = person.run(*COMMAND)
 
-    assert (said.code, said.out, person.reason(said)) == (0, "hi\n", "")
+    assert (said.code, said.out, said.reason) == (0, "hi\n", "")
     assert not person.engines.exists()
 
 
-def test_a_stopped_engine_is_passed_over_and_runs_nothing_later(person: Person) -> None:
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["engine", "ansible-playbook", "worker"])
+def test_a_stopped_one_is_passed_over_and_runs_nothing_later(person: Person, which: int) -> None:
     person.warm()
-    del person.environment["DX_ENGINE_PATIENCE"]
-    for pid in person.pids():
-        os.kill(pid, signal.SIGSTOP)
-    said = answer(person.dispatch(*COMMAND))
-    for pid in person.pids():
-        os.kill(pid, signal.SIGCONT)
-    person.environment["DX_ENGINE_PATIENCE"] = "20"
+    pid = person.family()[which]
+    os.kill(pid, signal.SIGSTOP)
+    said = person.run(*COMMAND, env={"DX_ENGINE_PATIENCE": "0.5"})
+    os.kill(pid, signal.SIGCONT)
 
     assert (said.code, said.out) == (0, "hi\n")
-    assert said.err.count('engine_unused reason="it does not answer"') == 1
-    assert said.err.count('engine_unused program=ansible-playbook reason="it does not answer"') == 1
-    assert person.reason(answer(person.dispatch(*COMMAND))) == ""
+    if which != 1:  # a stopped ansible-playbook lets the worker take calls
+        assert said.err.count('engine_unused reason="it does not answer"') == 1
+    assert person.run(*COMMAND).reason == ""
     assert (person.home / "ran").read_text() == "once\n" * 2
 
 
-def test_a_killed_engine_takes_no_call_with_it_and_is_replaced(person: Person) -> None:
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["engine", "ansible-playbook", "worker"])
+def test_a_killed_one_takes_no_call_with_it_and_is_replaced(person: Person, which: int) -> None:
     person.warm()
-    process = person.dispatch("here", "--exec", "touch ~/ready; sleep 1; echo done")
+    text = "echo once >>~/ran; echo begun; touch ~/ready; sleep 3; echo done"
+    process = person.dispatch("here", "--exec", text, "--retries", "0", "-v")
     wait_until((person.home / "ready").exists)
-    for pid in person.pids():
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda pid=pid: not runs(pid))  # type: ignore[misc]
+    pids = person.family()
+    os.kill(pids[which], signal.SIGKILL)
     called = answer(process)
-    said = answer(person.dispatch(*COMMAND))
+    wait_until(lambda: not any(map(runs, pids)))
+    said = person.run(*COMMAND)
 
-    assert (called.code, called.out) == (0, "done\n")
-    assert (said.code, said.out) == (0, "hi\n")
-    assert said.err.count("there is none yet") == 1
-    wait_until(lambda: len(list(person.engines.glob("*.sock"))) == 2)
-    assert person.reason(answer(person.dispatch(*COMMAND))) == ""
+    assert (called.code, called.out) == (0, "begun\ndone\n"), called.err
+    assert called.err.count("retry host=here") == 1
+    assert (said.code, said.out, said.reason) == (0, "hi\n", "")
+    assert (person.home / "ran").read_text() == "once\n" * 2
+    assert set(pids).isdisjoint(person.family())
 
 
-def test_what_no_engine_can_load_is_not_tried_at_each_call(person: Person) -> None:
+def test_what_can_not_be_kept_is_not_tried_at_each_call(person: Person) -> None:
     (person.home / "ansible.cfg").write_text("[defaults]\nlog_path = ~/log\n")
-    play = write_playbook(person.home / "show.yml")
-    for _ in range(2):
-        said = answer(person.playbook("-i", "here,", str(play)))
+    settle(person.home / "ansible.cfg")
+    assert person.say().code == 0
+    wait_until(lambda: bool(list(person.engines.glob("*.unfit"))))
+    wait_until(lambda: not person.playbooks())
+    said = person.say()
 
-        assert said.code == 0
-        assert person.reason(said) == "Ansible warns of its settings, or keeps a log"
+    assert (said.code, person.pids()) == (0, [])
+    assert "Ansible keeps a log of each run" in said.reason
     (refusal,) = person.engines.iterdir()
     os.utime(refusal, (1, 1))
-    assert answer(person.playbook("-i", "here,", str(play))).code == 0
-    assert refusal.stat().st_mtime > 1  # it was tried again, after a while
+    assert person.say().reason == ""  # it is tried again, after a while
 
 
 def make_loose(place: Path) -> None:
@@ -98,73 +100,62 @@ def test_a_directory_that_others_could_have_made_or_use_is_refused(
 ) -> None:
     assert callable(make)
     make(person.engines)
-    said = answer(person.dispatch(*COMMAND))
+    said = person.run(*COMMAND)
 
     assert (said.code, said.out) == (0, "hi\n")
-    assert said.err.count("is not a directory of ours alone") == 2
+    assert said.err.count("is not a directory of ours alone") == 1
     assert list(person.engines.iterdir()) == []
 
 
 def test_sockets_and_their_directory_are_the_owners_alone(regular: Person) -> None:
     assert regular.engines.stat().st_mode & 0o777 == 0o700
-    for path in regular.engines.iterdir():
+    found = list(regular.engines.iterdir())
+    assert len(found) == 3
+    for path in found:
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_client_that_says_nothing_sensible_does_no_harm(regular: Person) -> None:
-    for path in regular.engines.glob("*.sock"):
-        for noise in (b"", b"\0", b"\0\0\0\4abcd", b"\xff" * 100):
+@pytest.mark.parametrize(
+    "noise",
+    [b"", b"\0", b"{}\n", b"[]\n", b'{"began": 0, "payload": 0}\n', b"\xff" * 100 + b"\n"],
+)
+def test_a_client_that_says_nothing_sensible_does_no_harm(regular: Person, noise: bytes) -> None:
+    for path in regular.engines.glob("*.sock*"):
+        if path.is_socket():
             with socket.socket(socket.AF_UNIX) as line:
                 line.connect(str(path))
                 line.sendall(noise)
 
-    assert regular.reason(answer(regular.dispatch(*COMMAND))) == ""
+    assert regular.run(*COMMAND).reason == ""
 
 
 def test_it_is_gone_after_a_while_without_calls(person: Person) -> None:
     person.environment["DX_ENGINE_IDLE"] = "0.5"
-    answer(person.dispatch("--version"))
-    wait_until(lambda: bool(person.pids()))
-    (engine,) = person.pids()
-    wait_until(lambda: not runs(engine))
+    person.say()
+    wait_until(lambda: not person.pids())
+    wait_until(lambda: not person.playbooks())
 
-    assert list(person.engines.iterdir()) == []
+    wait_until(lambda: list(person.engines.iterdir()) == [])
+    wait_until(lambda: list(person.run_directory.iterdir()) == [person.engines])
 
 
 def test_it_stays_while_a_call_lasts(person: Person) -> None:
-    person.environment["DX_ENGINE_IDLE"] = "0.5"
-    answer(person.dispatch("--version"))
-    wait_until(lambda: bool(list(person.engines.glob("*.sock"))))
-    (engine,) = person.pids()
-    said = answer(person.dispatch("here", "--exec", "sleep 1.5; echo hi", "-v"))
+    person.environment["DX_ENGINE_IDLE"] = "2"
+    process = person.dispatch("here", "--exec", "touch ~/ready; sleep 5; echo hi", "-v")
+    wait_until((person.home / "ready").exists)
+    family = person.family()
+    said = answer(process)
 
-    assert "engine_unused reason" not in said.err
-    assert runs(engine)
+    assert (said.code, said.out, said.reason, "retry" in said.err) == (0, "hi\n", "", False)
+    wait_until(lambda: not any(map(runs, family)))
 
 
-def test_of_two_that_are_started_at_once_one_stays(person: Person) -> None:
-    for process in [person.dispatch("--version") for _ in range(6)]:
-        assert answer(process).code == 0
-    wait_until(lambda: bool(list(person.engines.glob("*.sock"))))
-    time.sleep(0.3)
+def test_of_those_that_start_at_once_one_stays(person: Person) -> None:
+    processes = [person.dispatch(*COMMAND) for _ in range(6)]
+    for process in processes:
+        said = answer(process)
+        assert (said.code, said.out, said.reason) == (0, "hi\n", "")
 
     assert len(person.pids()) == 1
-    assert len([1 for path in Path("/proc").glob("[0-9]*/cmdline") if named(path, person)]) == 1
-
-
-def named(path: Path, person: Person) -> bool:
-    try:
-        home = f"HOME={person.home}".encode()
-        ours = home in path.with_name("environ").read_bytes().split(b"\0")
-        return ours and path.read_bytes().startswith(b"dx-engine")
-    except OSError:
-        return False
-
-
-def test_there_are_never_more_than_a_few(person: Person) -> None:
-    for number in range(11):
-        said = answer(person.dispatch("--version", env={"PYTHON_NUMBER": str(number)}))
-        assert said.code == 0
-    wait_until(lambda: len(person.pids()) == 8)
-
-    assert len(list(person.engines.glob("*.lock"))) == 8
+    assert len(person.playbooks()) == 2
+    assert (person.home / "ran").read_text() == "once\n" * 6

@@ -17,19 +17,21 @@ from dxansible.errors import EngineError, NoMatchError
 from dxansible.fleet import (
     FanoutOptions,
     FanoutOutcome,
-    FanoutResult,
     PreflightStatus,
     Reason,
     fanout,
     fanout_ssh,
 )
+from tests.unit.hearing import Hearing
 from tests.unit.local_vm import LOCAL, write_inventory, write_playbook
+from tests.unit.sessions.test_view import CHECKED, said
 from tests.unit.waiting import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from dxansible.record import HostRecord
     from dxansible.settings import Settings
 
 PREFLIGHT = {"name": "Check", "dxansible.fleet.preflight": {"run_id": "{{ dx_run_id }}"}}
@@ -41,8 +43,8 @@ def nothing() -> None:
 
 
 @dataclass
-class Act:
-    """A listener that acts at what it is told."""
+class Act(Hearing):
+    """An observer that acts at what it is told."""
 
     at_start: Callable[[], None] = nothing
     at_output: Callable[[], None] = nothing
@@ -54,14 +56,16 @@ class Act:
         self.hosts = tuple(hosts)
         self.at_start()
 
-    def output(self, _host: str, out: bytes, _err: bytes) -> None:
+    def output(self, host: str, out: bytes, err: bytes) -> None:
+        del host, err
         self.out += out
         self.at_output()
 
     def cut(self, host: str, stdout_bytes: int, stderr_bytes: int) -> None:
         pytest.fail(f"{host} lost {stdout_bytes} + {stderr_bytes} bytes")
 
-    def finished(self, _result: FanoutResult) -> None:
+    def ended(self, result: HostRecord) -> None:
+        del result
         self.at_finish()
 
 
@@ -99,7 +103,7 @@ def test_every_host_of_a_pattern_has_a_result_in_the_order_of_the_inventory(
     listener = Act()
     options = FanoutOptions(settings=settings, output_limit=4, forks=2)
 
-    results = fanout("all", b"echo '{{ 7*7 }}'", options, listener=listener)
+    results = fanout("all", b"echo '{{ 7*7 }}'", options, observers=[listener])
 
     assert [result.host for result in results] == ["here", "twin"]
     assert {result.stdout_bytes for result in results} == {b"{{}\n"}
@@ -175,7 +179,7 @@ def test_a_cancelled_command_is_aborted_and_its_processes_are_gone(
         "here",
         SLEEP,
         FanoutOptions(settings=settings),
-        listener=Act(at_output=cancelled.set),
+        observers=[Act(at_output=cancelled.set)],
         cancelled=cancelled,
     )
 
@@ -210,7 +214,7 @@ def test_an_interrupted_command_is_stopped_before_the_interrupt_goes_on(
     listener = Act(at_output=_thread.interrupt_main)
 
     with pytest.raises(KeyboardInterrupt):
-        fanout("here", SLEEP, FanoutOptions(settings=settings), listener=listener)
+        fanout("here", SLEEP, FanoutOptions(settings=settings), observers=[listener])
 
     assert command_is_gone(home)
 
@@ -220,7 +224,7 @@ def test_what_had_ended_before_the_cancellation_keeps_its_outcome(settings: Sett
     listener = Act(at_finish=cancelled.set)
 
     (result,) = fanout(
-        "here", "true", FanoutOptions(settings=settings), listener=listener, cancelled=cancelled
+        "here", "true", FanoutOptions(settings=settings), observers=[listener], cancelled=cancelled
     )
 
     assert result.outcome is FanoutOutcome.SUCCESS
@@ -239,10 +243,10 @@ def test_a_host_that_ansible_says_nothing_of_is_a_failure_and_no_success(playboo
 def test_an_abort_that_the_vm_does_not_confirm_is_not_verified(playbooks: Path) -> None:
     cancelled = threading.Event()
     listener = Act(at_start=cancelled.set)
-    write_playbook(playbooks / "run-command.yml", PREFLIGHT)
-    write_playbook(playbooks / "stop-command.yml", PREFLIGHT)
+    for name in ("run-command.yml", "stop-command.yml"):
+        said(playbooks, name, {"here": CHECKED | {"hosts": ["here"]}})
 
-    (result,) = fanout("here", "true", listener=listener, cancelled=cancelled)
+    (result,) = fanout("here", "true", observers=[listener], cancelled=cancelled)
 
     assert (result.outcome, result.stop_verified) == (FanoutOutcome.ABORTED, False)
     assert "did not confirm that the command is gone" in str(result.error)

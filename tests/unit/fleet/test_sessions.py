@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from dxansible.fleet import (
 )
 from tests.unit.fleet.test_fanout import PREFLIGHT, SLEEP, Act, command_is_gone
 from tests.unit.local_vm import write_playbook
+from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,28 +38,25 @@ def ran(settings: Settings, command: str) -> str:
 
 
 @pytest.fixture
-def running(playbooks: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def running(settings: Settings, home: Path) -> str:
     """The id of a command that runs, started by somebody who then went away."""
-    start = {
-        "name": "Start",
-        "dxansible.fleet.run_command": {
-            "id": "{{ checked.dx.id }}",
-            "stream": True,
-            "command_socket": "{{ dx_command_socket }}",
-        },
-        "register": "turn",
-    }
-    write_playbook(playbooks / "run-command.yml", {**PREFLIGHT, "register": "checked"}, start)
-    (result,) = fanout("here", SLEEP)
-    monkeypatch.delenv("DX_PLAYBOOKS")
-    assert result.reason is Reason.LOST_CONTACT
-    return str(result.session_id)
+    source = str(settings.inventory[0])
+    text = (
+        "from dxansible.fleet import FanoutOptions, fanout\n"
+        "from dxansible.settings import Settings\n"
+        f"chosen = FanoutOptions(run_id='gone', settings=Settings.load({source!r}))\n"
+        f"fanout('here', {SLEEP!r}, chosen)"
+    )
+    with subprocess.Popen([sys.executable, "-c", text]) as client:
+        wait_until((home / "pid").exists)
+        client.kill()
+    return session_id("gone", "here")
 
 
 def test_a_command_that_has_ended_is_shown_from_its_first_byte(settings: Settings) -> None:
     listener = Act()
 
-    result = follow_command(ran(settings, "echo first; exit 3"), settings, listener=listener)
+    result = follow_command(ran(settings, "echo first; exit 3"), settings, observers=[listener])
 
     assert result is not None
     assert (result.outcome, result.exit_code) == (FanoutOutcome.FAILURE, 3)
@@ -67,7 +67,7 @@ def test_who_stops_watching_does_not_stop_the_command(running: str, home: Path) 
     cancelled = threading.Event()
     listener = Act(at_output=cancelled.set)
 
-    assert follow_command(running, listener=listener, cancelled=cancelled) is None
+    assert follow_command(running, observers=[listener], cancelled=cancelled) is None
     assert not command_is_gone(home)
 
     assert abort_command(running).outcome is FanoutOutcome.ABORTED

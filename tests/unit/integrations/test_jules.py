@@ -12,7 +12,7 @@ import pytest
 
 from dxansible.errors import ServiceError, UsageError
 from dxansible.integrations.jules_model import CreateRequest
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 from tests.services.jules import Fault, status_body
 
 if TYPE_CHECKING:

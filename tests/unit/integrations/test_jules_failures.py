@@ -8,7 +8,7 @@ import pytest
 
 from dxansible.errors import ServiceError
 from dxansible.integrations.jules_http import Connection
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 from tests.services.jules import Fault, status_body
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dxansible.integrations.jules_follow import FollowOptions, follow_session
-from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.record import FanoutOutcome, Reason
 from tests.services.jules import Fault
 
 if TYPE_CHECKING:

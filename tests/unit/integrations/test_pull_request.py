@@ -15,7 +15,7 @@ from dxansible.integrations.pull_request import (
     open_pull_request,
 )
 from dxansible.integrations.pull_request_http import GitHubDoor
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 from tests.services.github import GitHubFault, GitHubServer, refusal
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from dxansible.errors import ServiceError
 from dxansible.integrations.pull_request import Proposal, open_pull_request
 from dxansible.integrations.pull_request_http import GitHubDoor
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 from tests.services import myworld
 from tests.services.myworld import World
 

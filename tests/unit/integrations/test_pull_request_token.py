@@ -6,7 +6,7 @@ import pytest
 
 from dxansible.errors import ServiceError
 from dxansible.integrations.pull_request_http import api_of
-from dxansible.outcome import Reason
+from dxansible.record import Reason
 from dxansible.settings import GitHubSettings
 
 

@@ -29,8 +29,7 @@ PREFLIGHT: dict[str, Any] = {
     "slack_channel": "C09MQGMFKDE",
     "ssh": {},
     "warning": None,
-    "host_count": 2,
-    "hosts": None,
+    "done": True,
     "duration_ms": 150,
 }
 VERDICT: dict[str, Any] = {
@@ -45,7 +44,8 @@ COMMAND: dict[str, Any] = {
     "kind": "command",
     "id": "cmd_1-0a1b2c3d",
     "limit": 1000,
-    "progress": {"attempts": 1, "started": True},
+    "attempts": 1,
+    "started": True,
 }
 
 

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import checks, verdict
 
-from dxansible.outcome import FanoutOutcome, PreflightResult, PreflightStatus, Reason
+from dxansible.outcome import FanoutResult, PreflightResult
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.runner.events import (
     CommandRuns,
     Event,
     HostBroken,
+    HostEnded,
     HostFound,
     HostsKnown,
+    OutputReceived,
     PreflightDone,
     RetryPlanned,
-    StreamNews,
-    Verdict,
+    StopAnswered,
     parse,
 )
 from tests.unit.runner import records
 
-SUCCESS = Verdict(
+RESULT = FanoutResult(
     host="epyc6",
     outcome=FanoutOutcome.SUCCESS,
     reason=Reason.OK,
-    error=None,
     exit_code=0,
-    stop_verified=None,
-    left_running=0,
     attempts=1,
     duration_ms=2340,
     session_id="cmd_1-0a1b2c3d",
-    from_stop=False,
 )
+SUCCESS = HostEnded(result=RESULT)
+
+
+def ended(**changes: Any) -> HostEnded:  # noqa: ANN401 - any field
+    return HostEnded(result=replace(RESULT, **changes))
 
 
 def only(raw: dict[str, Any]) -> Event:
@@ -113,8 +117,7 @@ def test_a_preflight_that_comes_with_the_first_try_is_told_before_it() -> None:
 
 def test_a_host_that_was_not_reached_yet_has_no_preflight_that_is_done() -> None:
     found = records.PREFLIGHT | {"status": None}
-    progress = {"started": False}
-    raw = records.command("runner_retry", done=False, preflight=found, progress=progress)
+    raw = records.command("runner_retry", done=False, preflight=found, started=False)
 
     (event,) = parse(raw)
     assert event == HostFound(
@@ -136,7 +139,7 @@ def test_a_preflight_decides_unless_an_outcome_comes_with_it() -> None:
     assert alone.decides
     assert isinstance(with_outcome, PreflightDone)
     assert not with_outcome.decides
-    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict, HostEnded)
 
 
 def test_the_collection_has_a_word_for_every_status_of_ours() -> None:
@@ -153,18 +156,18 @@ def test_a_retry_event_carries_output_while_the_command_runs() -> None:
         )
     )
 
-    assert event == StreamNews(
+    assert event == OutputReceived(
         host="epyc6", limit=1000, out=b"a\xff\0", err=b"b", out_skipped=2, out_total=5, err_total=1
     )
 
 
 def test_output_stays_out_of_the_repr() -> None:
-    assert "hunter2" not in repr(StreamNews(host="a", limit=1, out=b"hunter2", err=b"hunter2"))
+    assert "hunter2" not in repr(OutputReceived(host="a", limit=1, out=b"hunter2", err=b"hunter2"))
 
 
 def test_a_try_without_output_says_that_the_command_runs() -> None:
     assert only(records.command("runner_retry", done=False)) == CommandRuns(host="epyc6")
-    waits = records.command("runner_retry", done=False, progress={"started": False})
+    waits = records.command("runner_retry", done=False, started=False)
     assert list(parse(waits)) == []
 
 
@@ -172,7 +175,7 @@ def test_the_last_try_carries_the_last_output_and_the_verdict() -> None:
     raw = records.command(out=records.stream(b"end"), err=records.stream(b""))
 
     assert list(parse(raw)) == [
-        StreamNews(host="epyc6", limit=1000, out=b"end"),
+        OutputReceived(host="epyc6", limit=1000, out=b"end"),
         SUCCESS,
     ]
 
@@ -200,12 +203,11 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
             stop_verified=False,
             left_running=3,
             full=True,
-            progress={"attempts": 2},
+            attempts=2,
         )
     )
 
-    assert event == Verdict(
-        host="epyc6",
+    assert event == ended(
         outcome=FanoutOutcome.TIMEOUT,
         reason=Reason.DEADLINE,
         error="epyc6: not done after 60 s",
@@ -213,10 +215,7 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
         stop_verified=False,
         left_running=3,
         attempts=2,
-        duration_ms=2340,
-        session_id="cmd_1-0a1b2c3d",
-        from_stop=False,
-        disk_full=True,
+        truncation=Truncation(disk_full=True),
     )
 
 
@@ -227,16 +226,18 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
 def test_the_reason_of_a_failed_preflight_is_its_status(unreached: verdict.Verdict) -> None:
     event = only(records.command(**unreached.as_dict()))
 
-    assert isinstance(event, Verdict)
-    assert event.outcome is FanoutOutcome.PREFLIGHT_FAILED
-    assert event.reason is PreflightStatus(unreached.reason)
+    assert isinstance(event, HostEnded)
+    assert event.result.outcome is FanoutOutcome.PREFLIGHT_FAILED
+    assert event.result.reason is PreflightStatus(str(unreached.reason))
 
 
 def test_the_answer_to_a_stop_is_marked_as_one() -> None:
-    event = only(records.stop(outcome="ABORTED", reason="aborted", stop_verified=True))
+    aborted = {"outcome": "ABORTED", "reason": "aborted", "stop_verified": True}
+    event = only(records.stop(**aborted, totals=[3, 4]))
 
-    assert isinstance(event, Verdict)
-    assert (event.from_stop, event.stop_verified, event.duration_ms) == (True, True, 0)
+    assert isinstance(event, StopAnswered)
+    assert (event.result.stop_verified, event.result.duration_ms) == (True, 0)
+    assert event.totals == (3, 4)
 
 
 @pytest.mark.parametrize("event", ["runner_on_failed", "runner_on_unreachable"])

@@ -44,3 +44,14 @@ def test_the_answer_does_not_wait_for_ever() -> None:
 
 def test_a_request_that_is_not_whole_has_no_answer() -> None:
     assert ask(Flow(), b"10 0.01 epy") == b""
+
+
+def test_a_listener_is_told_what_was_taken_before_and_after() -> None:
+    flow = Flow()
+    told: list[tuple[str, int]] = []
+    flow.take("epyc6", 5)
+    flow.tell(lambda host, count: told.append((host, count)))
+    flow.take("epyc6", 2)
+    flow.take("macmini", 1)
+
+    assert told == [("epyc6", 5), ("epyc6", 7), ("macmini", 1)]

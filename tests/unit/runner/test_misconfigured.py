@@ -94,3 +94,42 @@ def test_variables_beside_the_playbooks_are_the_inventory_s(tmp_path: Path) -> N
 @pytest.mark.parametrize("stdout", [None, "Origin: <unknown>\r\n", "no origin"])
 def test_a_failure_without_a_place_is_no_variable_s(tmp_path: Path, stdout: str | None) -> None:
     assert explain_variable({**failed(tmp_path), "stdout": stdout}) is None
+
+
+def fleet(playbooks: Path, *origins: str) -> dict[str, Any]:
+    """A try of the task that is for all hosts, in which one host broke and another did not."""
+    broken = {"host": "epyc6", "kind": "broken", "done": True, "error": "'nosuch' is undefined"}
+    hosts = {"host": "macmini", "kind": "hosts", "hosts": ["macmini", "epyc6"]}
+    news = [
+        hosts | {"slack_channel": None},
+        broken | {"origins": [f"Origin: {each}\n\n1 dx_path: x" for each in origins]},
+    ]
+    return {
+        "event": "runner_retry",
+        "event_data": {
+            "host": "macmini",
+            "playbook": str(playbooks / "run-command.yml"),
+            "res": {"dx": {"kind": "fleet", "news": news}},
+        },
+    }
+
+
+def test_of_many_hosts_the_one_that_broke_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "host_vars" / "epyc6.yml"
+    path.parent.mkdir()
+    path.write_text("dx_path: '{{ nosuch }}'\n")
+
+    _, event = parse(fleet(tmp_path / "playbooks", f"{path}:1:10"))
+
+    assert isinstance(event, PreflightDone)
+    assert event.misconfigured
+    assert event.result.host == "epyc6"
+    assert event.result.error == (
+        f"epyc6: dx_path in {path}, line 1, can't be used ('nosuch' is undefined); correct it there"
+    )
+
+
+def test_of_many_hosts_one_that_broke_without_a_place_has_ansible_s_words(tmp_path: Path) -> None:
+    _, event = parse(fleet(tmp_path))
+
+    assert event == HostBroken(host="epyc6", text="'nosuch' is undefined")

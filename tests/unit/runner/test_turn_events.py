@@ -8,24 +8,21 @@ from typing import Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import TurnProgress
 
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
-from dxansible.runner.events import Event, RetryPlanned, parse
+from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason
+from dxansible.runner.events import Event, HostEnded, RetryPlanned, parse
 from dxansible.runner.turn_events import (
     Cleaned,
     EndSeen,
     SessionsSeen,
-    TurnEnded,
-    TurnNews,
+    TurnUpdate,
     parse_turn_record,
 )
-from dxansible.turn import Changes, CleanResult, SessionInfo, TurnResult
+from dxansible.turn import CleanResult, SessionInfo, TurnResult
 from tests.unit.runner import records
 from tests.unit.test_turn import RECORD
 
 SES = "ses_1-0a1b2c3d"
-PROGRESS = TurnProgress(id=SES, turn=2, attempts=3, started=True).as_dict()
 RUNNING: dict[str, Any] = {
     "kind": "turn",
     "id": SES,
@@ -35,7 +32,7 @@ RUNNING: dict[str, Any] = {
     "meta": {"agent": "robot", "task": "Fix it", "beads": "bd-1", "native_id": "n1"},
     "text": [["out", "one\n"], ["err", "bad\n"], ["out", "two\n"]],
     "done": False,
-    "progress": PROGRESS,
+    "started": True,
 }
 FOUND: dict[str, Any] = {
     "message": "All done.",
@@ -48,7 +45,9 @@ FOUND: dict[str, Any] = {
     "dirty": True,
     "head": "abc",
 }
-ENDED = {**RUNNING, "done": True, "result": FOUND, "duration_ms": 2340, **records.VERDICT}
+ENDED = {
+    **RUNNING, "done": True, "result": FOUND, "attempts": 3, "duration_ms": 2340, **records.VERDICT,
+}  # fmt: skip
 RESULT = TurnResult(
     host="epyc6",
     session_id=SES,
@@ -69,7 +68,7 @@ RESULT = TurnResult(
     attempts=3,
     duration_ms=2340,
 )
-NEWS = TurnNews(
+NEWS = TurnUpdate(
     host="epyc6", session_id=SES, turn=2, agent="robot", started=True, out="one\ntwo\n", err="bad\n"
 )
 
@@ -80,7 +79,8 @@ def events(record: dict[str, Any], event: str = "runner_on_ok") -> list[Event]:
 
 def result_of(**changes: object) -> TurnResult:
     _, ended = events({**ENDED, **changes})
-    assert isinstance(ended, TurnEnded)
+    assert isinstance(ended, HostEnded)
+    assert isinstance(ended.result, TurnResult)
     return ended.result
 
 
@@ -90,15 +90,14 @@ def test_a_try_of_a_turn_says_what_is_new(event: str) -> None:
 
 
 def test_the_last_try_of_a_turn_has_its_result() -> None:
-    assert events(ENDED) == [NEWS, TurnEnded(result=RESULT)]
+    assert events(ENDED) == [NEWS, HostEnded(result=RESULT)]
 
 
 def test_a_turn_that_waits_has_no_number_yet() -> None:
-    progress = TurnProgress(id=SES).as_dict()
     record = {"kind": "turn", "id": SES, "limit": 1, "queued": True, "done": False}
 
-    assert events({**record, "progress": progress}) == [
-        TurnNews(host="epyc6", session_id=SES, turn=0, queued=True)
+    assert events({**record, "turn": 0, "started": False}) == [
+        TurnUpdate(host="epyc6", session_id=SES, turn=0, queued=True)
     ]
 
 
@@ -143,18 +142,19 @@ def test_a_turn_that_never_began_has_a_verdict_alone(
     outcome: FanoutOutcome,
     reason: Reason,
 ) -> None:
-    progress = TurnProgress(id=SES).as_dict()
     record: dict[str, Any] = {
         "kind": "turn",
         "id": SES,
+        "turn": 0,
         "done": True,
-        "progress": progress,
+        "started": False,
+        "attempts": 1,
         **verdict.as_dict(),
     }
 
     _, ended = events(record, "runner_on_failed")
 
-    assert ended == TurnEnded(
+    assert ended == HostEnded(
         result=TurnResult(
             host="epyc6", session_id=SES, user=None, outcome=outcome, reason=reason,
             error=verdict.error, attempts=1,
@@ -225,14 +225,14 @@ def test_a_record_of_another_kind_says_nothing_of_sessions() -> None:
 
 
 END: dict[str, Any] = {
-    "id": SES, "turn": 2, "trail": "0123456789abcdef", "won": True, "thread": "C1 1.2",
+    "id": SES, "turn": 2, "trail": "0123456789abcdef", "claimed": True, "thread": "C1 1.2",
     "agent": "robot", "meta": {**RUNNING["meta"], "trail": "0123456789abcdef"}, "result": FOUND,
     "duration_ms": 2340, **records.VERDICT,
 }  # fmt: skip
 SEEN = EndSeen(
     host="epyc6",
     trail="0123456789abcdef",
-    won=True,
+    claimed=True,
     thread="C1 1.2",
     result=replace(RESULT, attempts=1),
 )
@@ -248,11 +248,11 @@ def test_an_end_that_is_claimed_is_told_whatever_record_it_is_in() -> None:
 
 def test_an_end_is_seen_before_the_result_that_it_decides_about() -> None:
     kinds = [type(each) for each in parse(records.raw("runner_on_ok", ENDED | {"ends": [END]}))]
-    assert kinds == [EndSeen, TurnNews, TurnEnded]
+    assert kinds == [EndSeen, TurnUpdate, HostEnded]
 
 
 def test_an_end_for_others_to_tell_says_so() -> None:
-    other = END | {"won": False, "thread": "", "result": {}}
+    other = END | {"claimed": False, "thread": "", "result": {}}
     (seen,) = parse(records.raw("runner_on_ok", {"kind": "clean?", "ends": [other]}))
     assert isinstance(seen, EndSeen)
-    assert (seen.won, seen.result.branch) == (False, None)
+    assert (seen.claimed, seen.result.branch) == (False, None)

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import session_id
 
 from dxansible.errors import SilentHostError, UnknownSessionError
-from dxansible.outcome import FanoutOutcome, Reason
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.sessions import (
     abort_session,
     find_session,
@@ -48,7 +48,7 @@ def test_a_session_is_found_and_followed_and_can_be_stopped_no_more(settings: Se
     )
 
     listener = Act()
-    result = follow_session(session, settings, turn=1, listener=listener)
+    result = follow_session(session, settings, turn=1, observers=[listener])
     assert (result.turn, result.exit_code, listener.out) == (1, 3, {"here": "one\n"})
 
     aborted = abort_session(session, settings)
@@ -66,7 +66,7 @@ def test_who_watches_may_stop_and_the_session_goes_on_until_it_is_aborted(
     assert (seen.running, seen.directory, seen.message) == (True, str(home), "up\n")
 
     gone = threading.Event()
-    watched = follow_session(session, settings, listener=Act(gone.set), cancelled=gone)
+    watched = follow_session(session, settings, observers=[Act(gone.set)], cancelled=gone)
     assert (watched.running, watched.turn, watched.agent) == (True, 1, "shell")
 
     aborted = abort_session(session, settings)

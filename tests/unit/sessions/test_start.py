@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import NoMatchError, UnknownSessionError, UsageError
-from dxansible.outcome import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
 from dxansible.sessions import (
     SessionOptions,
-    SilentListener,
     abort_session,
     follow_session,
     start_session,
 )
+from tests.unit.hearing import Hearing
 from tests.unit.local_vm import write_playbook
 
 if TYPE_CHECKING:
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dxansible.settings import Settings
-    from dxansible.turn import TurnResult
 
 CHECK = {"name": "Check", "dxansible.fleet.preflight": {"run_id": "{{ dx_run_id }}"}}
 NEVER = "ses_0123456789abcdef-01234567"
 
 
-class Act(SilentListener):
-    """A listener that acts once a VM has the task, and keeps what agents say."""
+class Act(Hearing):
+    """An observer that acts once a VM has the task, and keeps what agents say."""
 
     def __init__(self, at_taken: Callable[[], None] = lambda: None) -> None:
         self.at_taken = at_taken
@@ -45,7 +44,7 @@ class Act(SilentListener):
     def text(self, host: str, out: str, err: str) -> None:
         self.out[host] = self.out.get(host, "") + out + err
 
-    def turn_finished(self, result: TurnResult) -> None:
+    def ended(self, result: HostRecord) -> None:
         self.told.append(f"finished {result.host}")
 
 
@@ -57,7 +56,7 @@ def waiting(settings: Settings, **fields: object) -> SessionOptions:
 def test_every_host_of_a_pattern_has_its_session_and_its_result(settings: Settings) -> None:
     listener = Act()
 
-    results = start_session("all", "echo '{{ 7*7 }}' ä", waiting(settings), listener=listener)
+    results = start_session("all", "echo '{{ 7*7 }}' ä", waiting(settings), observers=[listener])
 
     assert [(each.host, each.outcome, each.reason) for each in results] == [
         ("here", FanoutOutcome.SUCCESS, Reason.OK),
@@ -104,7 +103,7 @@ def test_a_task_goes_on_by_itself_and_a_further_turn_waits_in_the_queue(
     )
 
     listener = Act()
-    followed = follow_session(first.session_id, settings, listener=listener)
+    followed = follow_session(first.session_id, settings, observers=[listener])
     assert listener.out == {"here": "first\nsecond\n"}
     assert (followed.turn, followed.outcome) == (2, FanoutOutcome.SUCCESS)
 
@@ -152,7 +151,9 @@ def test_who_stops_looking_leaves_the_session_running() -> None:
     gone = threading.Event()
     options = SessionOptions(agent="shell", wait=True)
 
-    (result,) = start_session("here", "sleep 60", options, listener=Act(gone.set), cancelled=gone)
+    (result,) = start_session(
+        "here", "sleep 60", options, observers=[Act(gone.set)], cancelled=gone
+    )
 
     assert (result.running, result.turn, result.error) == (True, 1, None)
     aborted = abort_session(result.session_id)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dxansible.errors import NoMatchError
-from dxansible.runner.events import HostBroken, StreamNews
+from dxansible.record import HostRecord
+from dxansible.runner.events import HostBroken, OutputReceived
+from dxansible.runner.gather import ResultCollector
 from dxansible.runner.turn_events import SessionsSeen
 from dxansible.sessions import (
     SessionList,
@@ -94,14 +96,18 @@ def test_a_host_that_does_not_answer_has_an_error(playbooks: Path) -> None:
 
 
 def test_where_ansible_breaks_its_first_words_are_kept() -> None:
-    found = SessionList()
+    found = ResultCollector(HostRecord)
 
-    found.take(HostBroken(host="here", text="x"))
-    found.take(HostBroken(host="here", text="y"))
-    found.take(SessionsSeen(host="here", sessions=(), load=None, error=None))
-    found.take(StreamNews(host="here", limit=1))
+    for news in (
+        HostBroken(host="here", text="x"),
+        HostBroken(host="here", text="y"),
+        SessionsSeen(host="here", sessions=(), load=None, error=None),
+        OutputReceived(host="here"),
+    ):
+        found.handle(news)
 
-    assert found == SessionList(errors={"here": "here: Ansible failed: x"}, answered={"here"})
+    assert found.results["here"].error == "here: Ansible failed: x"
+    assert list(found.listings) == ["here"]
 
 
 def test_silence_of_a_host_is_not_the_absence_of_sessions(playbooks: Path) -> None:
@@ -202,10 +208,8 @@ def test_the_least_loaded_host_that_is_free_is_chosen(
     assert (choice.host, choice.why) == (host, why)
 
 
-def test_a_listing_is_of_sessions_as_data() -> None:
-    found = SessionList()
-    session = SessionInfo.of("here", RECORD)
+def test_a_listing_is_of_sessions_as_data(playbooks: Path) -> None:
+    listed = {"here": LISTED | {"sessions": [RECORD]}, "twin": LISTED}
+    said(playbooks, "list-sessions.yml", {"here": CHECKED, "twin": TOO}, listed)
 
-    found.take(SessionsSeen(host="here", sessions=(session,), load=1.0, error=None))
-
-    assert found.sessions == [session]
+    assert list_sessions().sessions == [SessionInfo.of("here", RECORD)]

@@ -89,6 +89,10 @@ dx:
       description: For each session that stays because of its work, the reason.
       type: dict
       returned: always
+    done:
+      description: Always V(true).
+      type: bool
+      returned: always
     error:
       description: Why the host could not be asked; null if it could.
       type: str

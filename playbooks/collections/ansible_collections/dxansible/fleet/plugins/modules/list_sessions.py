@@ -91,6 +91,10 @@ dx:
       type: str
       returned: always
       sample: sessions
+    done:
+      description: Always V(true).
+      type: bool
+      returned: always
     preflight:
       description:
         - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
@@ -119,8 +123,8 @@ dx:
       returned: always
     ends:
       description:
-        - Of each turn whose end was seen, what became of it, and whether it is for this client to
-          tell (C(won)), with the C(trail) that it belongs to and the C(thread) in which that is.
+        - Of each turn whose end was seen, what became of it, and whether this client is to tell it
+          (C(claimed)), with the C(trail) that it belongs to and the C(thread) in which that is.
       type: list
       elements: dict
       returned: when O(claim_ends)

@@ -39,10 +39,13 @@ options:
     default: true
   connect:
     description:
-      - Whether to make a real connection and have the host answer. Where the host has the variable
-        C(dx_check_reachable) and it is false, none is made.
+      - Whether to make a real connection and have the host answer.
     type: bool
     default: false
+  check_reachable:
+    description: Whether O(connect) may do so; a host says it with C(dx_check_reachable).
+    type: bool
+    default: true
   batch_mode:
     description: Whether never to wait for a person to type a password or a passphrase.
     type: bool
@@ -233,15 +236,8 @@ dx:
       type: str
       returned: always
       sample: null
-    host_count:
-      description: How many hosts the play has.
-      type: int
+    done:
+      description: Always V(true).
+      type: bool
       returned: always
-      sample: 3
-    hosts:
-      description: Their names, told by the first host of the play only and null for the others.
-      type: list
-      elements: str
-      returned: always
-      sample: [homedesktop-wsl, macmini, epyc6]
 """

@@ -8,14 +8,17 @@ module: run_command
 short_description: Run a shell command exactly once, and say truthfully what became of it
 version_added: 0.1.0
 description:
-  - Starts the command in the variable C(dx_command) under an id, unless the host has that id
-    already, and follows it.
-  - To be used with C(until), since each try waits for a few seconds only; no try runs the command a
-    second time.
+  - Starts the command under an id, unless the host has that id already, and follows it to its end.
   - The host keeps the command, its deadline and its output, so a lost connection loses nothing.
   - Output may be any bytes, of any amount. What is cut in its middle is counted.
   - Succeeds only when the command has ended with exit code 0.
 options:
+  cmd:
+    description:
+      - The command, for the shell of the host. A template like any other option; what must not be
+        one belongs into the variable C(dx_command), which counts when this is empty.
+    type: str
+    default: ""
   id:
     description:
       - Id of the command's session on this host, as RV(dxansible.fleet.preflight#module:dx.id)
@@ -41,17 +44,21 @@ options:
     description: Bytes of each stream to keep. V(0) is 4 MiB, and less in a play with many hosts.
     type: int
     default: 0
+  cwd:
+    description:
+      - Directory in which the command runs; V(~/) is the home directory on the host. When empty,
+        the home directory. A command whose directory is not there does not run, and fails.
+    type: str
+    default: ""
+  env:
+    description: Variables of the command's environment, and their values.
+    type: dict
+    default: {}
   path:
     description: Directories to put before C(PATH); C(~/) is the home directory on the host.
     type: list
     elements: str
     default: []
-  stream:
-    description:
-      - Whether every try returns new output in RV(dx), for programs that read events, instead of
-        all at the end.
-    type: bool
-    default: false
   command_socket:
     description:
       - Path of a Unix socket that gives the command, byte for byte, instead of C(dx_command) and
@@ -59,12 +66,6 @@ options:
       - It has a C(summary) of the command, which the host keeps for listings, and the sizes in
         bytes of what the command reads on its standard input (C(stdin)) and of its C(text), which
         follow in this order. What is cut short never runs.
-    type: str
-    default: ""
-  flow_socket:
-    description:
-      - Path of a Unix socket that says how much of the output of O(stream) its reader has taken.
-        The command then waits for the reader rather than lose output.
     type: str
     default: ""
   attach:
@@ -87,8 +88,8 @@ attributes:
     description: Can be used with the C(async) keyword.
     support: none
   check_mode:
-    description: Runs the command in check mode too.
-    support: none
+    description: Runs nothing in check mode, and is skipped.
+    support: full
   diff_mode:
     description: Has no differences to show.
     support: none
@@ -97,6 +98,10 @@ notes:
     C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
     C(dx_) with the option's name for the others.
   - C(dx_command) and C(dx_stdin) are never templates. Their text reaches the host as it is written.
+    They may be secrets of ansible-vault.
+  - The command runs as C(ansible_user). The keyword C(become) is refused; use sudo in the command.
+  - The keyword C(environment) is refused; export the variables in the command, or set O(path).
+  - Many hosts are done faster by M(dxansible.fleet.fan_out), with these options.
 seealso:
   - module: dxansible.fleet.preflight
   - module: dxansible.fleet.stop_command
@@ -105,39 +110,41 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Check the host, and run the command in dx_command there
+- name: Check the host, and run a command there
+  dxansible.fleet.run_command:
+    cmd: cd ~/affordabot && make deploy VERSION={{ version | quote }}
+    preflight: {}
+    timeout: 600
+  register: deployed
+
+- name: Run the command in dx_command, once, however often this is played
   dxansible.fleet.run_command:
     preflight:
       run_id: deploy_42
-    timeout: 600
-  register: turn
-  until: turn.dx.done
-  retries: 100000
-  delay: 0
 """
 
 RETURN = r"""
 msg:
   description: What happened and what to do.
-  returned: when RV(dx.done)
+  returned: always
   type: str
   sample: "epyc6: exit code 2"
 rc:
   description: Exit code of the command; null where it did not run to an exit of its own.
-  returned: when RV(dx.done)
+  returned: when not skipped
   type: int
   sample: 2
 stdout:
   description: The command's output, bytes that are not UTF-8 replaced.
-  returned: when the command has ended, and not O(stream)
+  returned: when the command has ended
   type: str
 stderr:
   description: The command's error output, likewise.
-  returned: when the command has ended, and not O(stream)
+  returned: when the command has ended
   type: str
 truncated:
   description: Bytes of both streams that were cut.
-  returned: when the command has ended, and not O(stream)
+  returned: when the command has ended
   type: int
   sample: 0
 dx:
@@ -153,80 +160,41 @@ dx:
     id:
       description: The session's id.
       type: str
-      returned: always
+      returned: when not skipped
       sample: deploy_42-9f86d081
     ssh:
       description: Settings of the ssh client, for O(ssh) of a later task.
       type: dict
-      returned: always
+      returned: when not skipped
     preflight:
       description:
         - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
           failed, RV(dx) itself is that.
-        - Its RV(dxansible.fleet.preflight#module:dx.status) is null before the host was reached,
-          or if the connection was lost.
+        - Its RV(dxansible.fleet.preflight#module:dx.status) is null if the connection was lost.
       type: dict
-      returned: with O(preflight), in the first try and in the one that completes it
+      returned: with O(preflight)
     limit:
       description: Bytes of each stream that are kept.
       type: int
-      returned: always
+      returned: when not skipped
       sample: 4194304
     done:
-      description: Whether the outcome is known. While it is V(false), try again.
+      description: Always V(true), so C(until) may ask for it.
       type: bool
       returned: always
-    progress:
-      description:
-        - What the next try goes on from. Its C(started) says whether the host has the command.
-      type: dict
-      returned: always
-    retry:
-      description: The connection attempt that failed, if another follows.
-      type: dict
-      returned: when a connection attempt failed and another follows
-      contains:
-        attempt:
-          description: Its number.
-          type: int
-          returned: always
-        failure:
-          description: How far it had come.
-          type: str
-          returned: always
-        error:
-          description: What ssh said, and what to do.
-          type: str
-          returned: always
-    out:
-      description: New output.
-      type: dict
-      returned: when O(stream) and the host has answered
-      contains:
-        data:
-          description: The bytes, in base64.
-          type: str
-          returned: always
-        skipped:
-          description: Bytes before them that came too fast to be kept.
-          type: int
-          returned: always
-        total:
-          description: Bytes written so far.
-          type: int
-          returned: always
-    err:
-      description: New error output, as RV(dx.out).
-      type: dict
-      returned: when O(stream) and the host has answered
+    started:
+      description: Whether the host has the command.
+      type: bool
+      returned: when not skipped
+    attempts:
+      description: Connection attempts.
+      type: int
+      returned: when not skipped
+      sample: 1
     attached:
       description: Whether an earlier run has started the command under this id.
       type: bool
       returned: when the host has answered
-    expired:
-      description: Whether the host no longer keeps the output of a command that ended long ago.
-      type: bool
-      returned: when O(stream) and the host has answered
     full:
       description:
         - Whether the host's disk was full, so that output is missing without being counted.
@@ -235,34 +203,34 @@ dx:
     outcome:
       description: V(SUCCESS), V(FAILURE), V(TIMEOUT), V(ABORTED) or V(PREFLIGHT_FAILED).
       type: str
-      returned: when RV(dx.done)
+      returned: when not skipped
       sample: FAILURE
     reason:
       description: Why the outcome is what it is.
       type: str
-      returned: when RV(dx.done)
+      returned: when not skipped
       sample: exit_nonzero
     error:
       description: What happened and what to do; null on success.
       type: str
-      returned: when RV(dx.done)
+      returned: when not skipped
     exit_code:
       description: As RV(rc).
       type: int
-      returned: when RV(dx.done)
+      returned: when not skipped
     stop_verified:
       description:
         - After a stop, whether no process of the command is left; null where nothing had to be
           stopped.
       type: bool
-      returned: when RV(dx.done)
+      returned: when not skipped
     left_running:
       description: Processes that the command left behind.
       type: int
-      returned: when RV(dx.done)
+      returned: when not skipped
     duration_ms:
-      description: Milliseconds since the first try.
+      description: Milliseconds since the first attempt.
       type: int
-      returned: when RV(dx.done)
+      returned: when not skipped
       sample: 2340
 """

@@ -9,8 +9,7 @@ short_description: Hand a task to the coding agent of a host, and say truthfully
 version_added: 0.2.0
 description:
   - Starts a turn of an agent's session with the task in the variable C(dx_task), or follows one.
-  - To be used with C(until), since each try waits for a few seconds only; no try gives an agent the
-    same task twice.
+  - Follows it to its end; no agent gets the same task twice.
   - The host keeps the turn, its time limits and its output, so a lost connection loses nothing.
   - Succeeds only when the agent has ended with exit code 0 and has reported the end of its turn.
 options:
@@ -127,7 +126,7 @@ options:
     type: list
     elements: str
     default: []
-  task_socket:
+  command_socket:
     description:
       - Path of a Unix socket that gives the check and the task, byte for byte, instead of
         C(dx_verify) and C(dx_task).
@@ -143,8 +142,8 @@ attributes:
     description: Can be used with the C(async) keyword.
     support: none
   check_mode:
-    description: Starts the turn in check mode too.
-    support: none
+    description: Starts nothing in check mode, and follows nothing.
+    support: partial
   diff_mode:
     description: Has no differences to show.
     support: none
@@ -152,8 +151,8 @@ notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_session_timeout) for O(timeout), C(dx_session_output_limit) for O(output_limit),
     C(dx_preflight_timeout) for O(connect_timeout), C(dx_task_summary) for O(summary),
-    C(dx_command_socket) for O(task_socket),
     C(dx_preflight) for O(preflight.checks), and C(dx_) with the option's name for the others.
+    O(mode) and O(command_socket) have none.
   - C(dx_task) and C(dx_verify) are never templates.
 seealso:
   - module: dxansible.fleet.preflight
@@ -170,20 +169,17 @@ EXAMPLES = r"""
     agent: claude
     repo: ~/affordabot
   register: turn
-  until: turn.dx.done
-  retries: 100000
-  delay: 0
 """
 
 RETURN = r"""
 msg:
   description: What happened and what to do.
-  returned: when RV(dx.done)
+  returned: always
   type: str
   sample: "epyc6: done"
 rc:
   description: Exit code of the turn; null where it did not run to an exit of its own.
-  returned: when RV(dx.done)
+  returned: when the preflight has passed
   type: int
   sample: 0
 dx:
@@ -209,36 +205,31 @@ dx:
       description:
         - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
           failed, RV(dx) itself is that.
-        - Its RV(dxansible.fleet.preflight#module:dx.status) is null before the host was reached,
-          or if the connection was lost.
+        - Its RV(dxansible.fleet.preflight#module:dx.status) is null if the connection was lost.
       type: dict
-      returned: with O(preflight), in the first try and in the one that completes it
+      returned: with O(preflight), if the last answer of the host is also the first
     limit:
       description: Bytes of each stream that are kept.
       type: int
       returned: always
       sample: 33554432
     done:
-      description: Whether there is nothing more to wait for. While it is V(false), try again.
+      description: Always V(true).
       type: bool
       returned: always
-    progress:
-      description:
-        - What the next try goes on from. Its C(started) says whether the host has the task.
-      type: dict
-      returned: always
-    queued:
-      description: Whether the task waits for the turn before.
+    started:
+      description: Whether the host has the task.
       type: bool
-      returned: while it waits
-    retry:
-      description: The connection attempt that failed, if another follows.
-      type: dict
-      returned: when a connection attempt failed and another follows
-    turn:
-      description: Number of the turn in its session.
+      returned: always
+    attempts:
+      description: Connection attempts.
       type: int
-      returned: when the host has the task
+      returned: always
+      sample: 1
+    turn:
+      description: Number of the turn in its session; V(0) if it has none.
+      type: int
+      returned: always
       sample: 1
     agent:
       description: The session's agent.
@@ -250,7 +241,7 @@ dx:
       type: dict
       returned: when the host has the task
     text:
-      description: What is new of the agent's work, as pairs of a stream and readable text.
+      description: The end of the agent's work, as pairs of a stream and readable text.
       type: list
       elements: list
       returned: when something was read
@@ -278,8 +269,8 @@ dx:
       returned: when the turn has ended
     ends:
       description:
-        - Of each turn whose end was seen, what became of it, and whether it is for this client to
-          tell (C(won)), with the C(trail) that it belongs to and the C(thread) in which that is.
+        - Of each turn whose end was seen, what became of it, and whether this client is to tell it
+          (C(claimed)), with the C(trail) that it belongs to and the C(thread) in which that is.
       type: list
       elements: dict
       returned: when O(claim_ends) and an end was seen
@@ -288,27 +279,27 @@ dx:
         - V(SUCCESS), V(FAILURE), V(TIMEOUT), V(ABORTED) or V(PREFLIGHT_FAILED); V(RUNNING) where
           the turn goes on and was not to be waited for.
       type: str
-      returned: when RV(dx.done)
+      returned: always
       sample: SUCCESS
     reason:
       description: Why the outcome is what it is.
       type: str
-      returned: when RV(dx.done)
+      returned: always
       sample: ok
     error:
       description: What happened and what to do; null on success.
       type: str
-      returned: when RV(dx.done)
+      returned: always
     exit_code:
       description: As RV(rc).
       type: int
-      returned: when RV(dx.done)
+      returned: always
     stop_verified:
       description:
         - After a stop, whether no process of the turn is left; null where nothing was to be
           stopped.
       type: bool
-      returned: when RV(dx.done)
+      returned: always
     asks:
       description: Whether a success ends with a question in the agent's last message.
       type: bool
@@ -316,10 +307,10 @@ dx:
     left_running:
       description: Processes that the turn left behind.
       type: int
-      returned: when RV(dx.done)
+      returned: always
     duration_ms:
-      description: Milliseconds since the first try.
+      description: Milliseconds since the turn was begun with.
       type: int
-      returned: when RV(dx.done)
+      returned: always
       sample: 23400
 """

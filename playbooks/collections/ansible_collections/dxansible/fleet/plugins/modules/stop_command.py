@@ -39,6 +39,14 @@ options:
         They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
     type: bool
     default: false
+  cwd:
+    description: As O(dxansible.fleet.run_command#module:cwd), for O(command_socket).
+    type: str
+    default: ""
+  env:
+    description: As O(dxansible.fleet.run_command#module:env), for O(command_socket).
+    type: dict
+    default: {}
   path:
     description: With O(command_socket), what the command had as O(path).
     type: list
@@ -60,16 +68,17 @@ attributes:
     description: Can be used with the C(async) keyword.
     support: none
   check_mode:
-    description: Stops the command in check mode too.
-    support: none
+    description: Stops nothing in check mode.
+    support: full
   diff_mode:
     description: Has no differences to show.
     support: none
 notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
-    C(dx_batch_mode), C(dx_agents), C(dx_claim_ends), C(dx_path), C(dx_command_socket), C(dx_run_id)
-    and C(dx_slack_channel) for the options of these names. O(id), O(wait) and O(turns) have none.
+    C(dx_batch_mode), C(dx_agents), C(dx_claim_ends), C(dx_path), C(dx_run_id) and
+    C(dx_slack_channel) for the options of these names. O(id), O(wait), O(turns) and
+    O(command_socket) have none.
 seealso:
   - module: dxansible.fleet.run_command
 author:
@@ -100,6 +109,10 @@ dx:
       type: str
       returned: always
       sample: stop
+    done:
+      description: Always V(true).
+      type: bool
+      returned: always
     preflight:
       description:
         - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
@@ -161,8 +174,8 @@ dx:
       sample: 0
     ends:
       description:
-        - Of each turn whose end was seen, what became of it, and whether it is for this client to
-          tell (C(won)), with the C(trail) that it belongs to and the C(thread) in which that is.
+        - Of each turn whose end was seen, what became of it, and whether this client is to tell it
+          (C(claimed)), with the C(trail) that it belongs to and the C(thread) in which that is.
       type: list
       elements: dict
       returned: when O(claim_ends) and O(turns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ _FILE = Path(__file__).resolve().parents[2] / "files" / "agents.yml"
 _OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MAPPINGS = ("environment", "exit_codes")
+_READ: dict[str, dict[str, Agent]] = {}
+"""By the records as they are written."""
+_MOST_READ = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,19 +136,32 @@ def choose(agents: Mapping[str, Agent], name: object) -> Agent:
     raise AgentError(f"there is no agent {name!r}{nearest(name, agents)}; known: {known}")
 
 
-def load_agents(overrides: Mapping[str, Any] | None = None) -> dict[str, Agent]:
-    """Our agents, and those of ``dx_agents``. Raises AgentError for a wrong record."""
+def load_agents(overrides: Mapping[str, Any] | None = None) -> Mapping[str, Agent]:
+    """Our agents, and those of ``dx_agents``. Raises AgentError for a wrong record.
+
+    Records that many hosts have alike are read once.
+    """
     if overrides is not None and not isinstance(overrides, dict):
         raise AgentError("dx_agents: must be a mapping of names to records")
-    own = dict(overrides or {})
+    if not overrides:
+        return _built_in()
+    written = repr(overrides)
+    if written not in _READ:
+        if len(_READ) >= _MOST_READ:
+            _READ.clear()
+        _READ[written] = _read(overrides)
+    return _READ[written]
+
+
+def _read(own: Mapping[str, Any]) -> dict[str, Agent]:
     for name in own:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise AgentError(f"dx_agents: {name!r} is no name; use letters, digits, '-' and '_'")
-    return _AGENTS | {name: _agent(name, _merged(name, own)) for name in own}
+    return _built_in() | {name: _agent(name, _merged(name, own)) for name in own}
 
 
 def _merged(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
-    record = dict(_RECORDS.get(name, {}))
+    record = dict(_records().get(name, {}))
     changes = own.get(name, {})
     if not isinstance(changes, dict):
         raise AgentError(f"dx_agents: {name}: must be a mapping of keys; see docs/agents.md")
@@ -287,7 +304,13 @@ def _uses(arguments: Iterable[str], *names: str) -> bool:
     return any(found in names for word in arguments for found in PLACEHOLDER.findall(word))
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RECORDS: Mapping[str, Mapping[str, Any]] = yaml.load(_FILE.read_text("utf-8"), Loader=_LOADER)  # noqa: S506 - both are safe
-_AGENTS = {name: _agent(name, _merged(name, {})) for name in _RECORDS}
-"""Read with the module, which Ansible imports before it forks a process for each host."""
+@cache
+def _records() -> dict[str, dict[str, Any]]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: dict[str, dict[str, Any]] = yaml.load(_FILE.read_text("utf-8"), Loader=loader)  # noqa: S506 - both are safe
+    return found
+
+
+@cache
+def _built_in() -> dict[str, Agent]:
+    return {name: _agent(name, _merged(name, {})) for name in _records()}

@@ -17,10 +17,10 @@ import socket
 import subprocess
 import threading
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from . import tailscale
+from .record import PreflightStatus as Status
 
 __all__ = [
     "AUTH_MODES",
@@ -44,17 +44,6 @@ _OPEN_KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.b64encode(
 _END_OF_KEY = b"-----END OPENSSH PRIVATE KEY-----\n"
 
 
-class Status(StrEnum):
-    """The specification's preflight statuses."""
-
-    OK = "OK"
-    HOST_UNRESOLVABLE = "HOST_UNRESOLVABLE"
-    HOST_UNREACHABLE = "HOST_UNREACHABLE"
-    USER_MAPPING_MISSING = "USER_MAPPING_MISSING"
-    AUTH_MODE_INVALID = "AUTH_MODE_INVALID"
-    TIMEOUT = "TIMEOUT"
-
-
 @dataclass(frozen=True, slots=True)
 class CheckFailure(Exception):  # noqa: N818 - a finding about a host, not a fault of ours
     """A check that did not pass: its status, and a text that ends with what to do."""
@@ -75,6 +64,8 @@ class Target:
     connection: str
     key_file: str | None = None
     has_password: bool = False
+    needs_sshpass: bool = False
+    """Ansible hands the password to the program ``sshpass``."""
     hostnames: tuple[str, ...] = ()
     """Names under which a ``local`` host may know itself: its inventory name and its aliases."""
 
@@ -268,6 +259,12 @@ def _check_local(target: Target) -> None:
 
 
 def _check_key(target: Target, ssh: SshConfig, timeout: float) -> None:
+    if target.needs_sshpass and shutil.which("sshpass") is None:
+        raise CheckFailure(
+            Status.AUTH_MODE_INVALID,
+            f"{target.name}: there is no sshpass here, which its password is for; install it, or "
+            "leave out ansible_ssh_password_mechanism",
+        )
     if target.has_password or ssh.pkcs11 or _agent_has_identity(ssh.identity_agent, timeout):
         return
     files = [target.key_file] if target.key_file else list(ssh.identity_files)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .keeper import Entry
 
-__all__ = ["MARK", "Finalize", "push_of", "script", "speaker", "without_refused"]
+__all__ = ["MARK", "Finalize", "output_author", "push_of", "script", "without_refused"]
 
 MARK = "finalize"
 """The key of a turn's meta that tells it from an agent's."""
@@ -66,7 +66,7 @@ def script(finalize: Finalize) -> bytes:
     return compose(finalize.meta, values, body_of("finalize.sh"), texts)
 
 
-def speaker(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:
+def output_author(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:
     """Whose output a turn has: its agent's, or git's."""
     return _GIT if meta.get(MARK) else agent
 

@@ -6,12 +6,16 @@ Not left to templates in the playbooks: each would be compiled anew for each hos
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["complete", "of_host"]
+__all__ = ["ONE_AT_A_TIME", "complete", "of_host"]
+
+ONE_AT_A_TIME = threading.RLock()
+"""Ansible's templates and loaders are not made for threads."""
 
 _OF_HOST = ("dx_aliases", "dx_auth_mode", "dx_capabilities", "dx_hostnames")
 
@@ -41,5 +45,6 @@ def of_host(
     variables: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The variables of a host, with values for the templates that describe it."""
-    found = {name: templar.template(variables[name]) for name in _OF_HOST if name in variables}
+    with ONE_AT_A_TIME:
+        found = {name: templar.template(variables[name]) for name in _OF_HOST if name in variables}
     return {**variables, **found}

@@ -141,6 +141,8 @@ class Keeper:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.mark = f"dx-{secrets.token_hex(8)}"
+        """In the arguments of every client process that the calls have on this machine."""
 
     def start(
         self,
@@ -231,7 +233,7 @@ class Keeper:
         return answer
 
     def _call(self, verb: str, options: Mapping[str, object], payload: bytes) -> Answer:
-        mark = f"dx-{secrets.token_hex(8)}"
+        mark = f"{self.mark}-{secrets.token_hex(4)}"
         arguments = [f"{key}={value}" for key, value in options.items()]
         command = _shell(_RUN, verb, f"mark={mark}", *arguments)
         code, out, err = self._connection.exec_command(
@@ -241,7 +243,7 @@ class Keeper:
 
     def _install(self) -> None:
         code, out, err = self._connection.exec_command(
-            _shell(_INSTALL), in_data=_SCRIPT, sudoable=False
+            _shell(_INSTALL, f"mark={self.mark}"), in_data=_SCRIPT, sudoable=False
         )
         if code < 0:
             raise killed(code)

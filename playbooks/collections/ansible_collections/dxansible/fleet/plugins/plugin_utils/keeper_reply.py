@@ -153,7 +153,9 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     header, newline, body = rest.partition(b"\n")
     if code < 0 and not (found and newline):
         raise killed(code)
-    if not found or not newline:
+    if found and not newline:
+        raise CutShortError("the VM's answer was cut short")
+    if not found:
         raise KeeperError(
             complaint(out, err) or f"the VM's shell ended with exit code {code} and said nothing"
         )

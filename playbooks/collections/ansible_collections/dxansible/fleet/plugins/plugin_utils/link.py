@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The way to one host.
 
-What the inventory says of it, its hardened connection, and calls that can't hang for ever.
+What the inventory says of it, and its hardened connection.
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 import shlex
-import signal
-import subprocess
 import tempfile
-import threading
 from contextlib import contextmanager, suppress
 from getopt import GetoptError, getopt
 from pathlib import Path
@@ -37,7 +34,6 @@ __all__ = [
     "LinkError",
     "describe",
     "explain",
-    "guarded",
     "harden",
     "ssh_config",
 ]
@@ -109,6 +105,8 @@ def describe(name: str, connection: AnsibleConnection, task_vars: Mapping[str, A
         connection=transport,
         key_file=_option(connection, "private_key_file") or None,
         has_password=bool(_option(connection, "password") or _option(connection, "private_key")),
+        needs_sshpass=bool(_option(connection, "password"))
+        and _option(connection, "password_mechanism") == "sshpass",
         hostnames=(name, *aliases, *map(str, task_vars.get("dx_hostnames") or [])),
     )
 
@@ -182,7 +180,7 @@ def harden(
     if connection.transport != "ssh":
         return
     options = ["ServerAliveInterval=5", "ServerAliveCountMax=3"]
-    if batch_mode:
+    if batch_mode and not _option(connection, "password"):  # which ssh is given, by asking for it
         options.append("BatchMode=yes")
     if ssh.get("strict", "ask") == "ask" and _option(connection, "host_key_checking") is not False:
         options.append("StrictHostKeyChecking=accept-new")
@@ -268,24 +266,3 @@ def _pass_on(connection: AnsibleConnection, log: str) -> None:
         if wanted := dict(options).get("-E"):
             with Path(wanted).open("a") as theirs:
                 theirs.write(text)
-
-
-@contextmanager
-def guarded(seconds: float) -> Iterator[None]:
-    """End a call that takes more than ``seconds``, with CallTimeoutError."""
-    armed = threading.current_thread() is threading.main_thread()
-
-    def ring(_signal: int, _frame: object) -> None:
-        # the ssh client that hangs is the only child of this worker
-        subprocess.run(["pkill", "-TERM", "-P", str(os.getpid())], check=False)
-        raise CallTimeoutError
-
-    before = signal.signal(signal.SIGALRM, ring) if armed else None
-    if armed:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        if armed:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import checks, known_hosts, link, session
 from .ssh_errors import SshFailure
@@ -38,7 +38,19 @@ VARIABLES: Mapping[str, str] = {
 """Where an option comes from that a task doesn't give."""
 
 
-def first_contact(record: dict[str, Any], way: link.Link, error: str | None) -> None:
+class Way(Protocol):
+    """What is known of the connection to a host."""
+
+    @property
+    def reached(self) -> bool:
+        """The host has answered a call."""
+
+    @property
+    def failure(self) -> SshFailure | None:
+        """Of the last call that failed."""
+
+
+def first_contact(record: dict[str, Any], way: Way, error: str | None) -> None:
     """Complete the record of a preflight: the first contact is the last of its checks.
 
     Where the connection was lost its status stays None: nobody knows how far that had come.
@@ -65,7 +77,6 @@ class Preflight:
         self.failure: checks.CheckFailure | None = None
         name = str(variables["inventory_hostname"])
         self.target = link.describe(name, connection, variables)
-        hosts = variables.get("ansible_play_hosts_all") or [name]
         run_id = options["run_id"] or session.new_run_id(options["id_prefix"])
         self.record: dict[str, Any] = {
             "kind": "preflight",
@@ -89,8 +100,6 @@ class Preflight:
             "slack_channel": options["slack_channel"] or None,
             "ssh": {},
             "warning": None,
-            "host_count": len(hosts),
-            "hosts": [str(host) for host in hosts] if name == hosts[0] else None,
         }
 
     def make(self, timeout: float) -> None:

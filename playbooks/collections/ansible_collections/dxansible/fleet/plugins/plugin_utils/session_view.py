@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, turn, turn_verdict, verdict
+from . import finalize, turn, turn_verdict, verdict
 from .keeper import ENDED, Reply
 from .stream_reader import StreamReader
+from .turn_ends import read_end
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .agents import Agent
+    from .host_run import Steps
     from .keeper import Entry
     from .verdict import Verdict
 
-__all__ = ["ReadEnd", "describe", "describe_command", "state_of"]
-
-ReadEnd = Callable[["Entry", agents.Agent, Mapping[str, Any]], "Verdict"]
+__all__ = ["describe", "describe_command", "state_of"]
 
 _STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
 
@@ -25,19 +27,19 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
     host: str,
     session: str,
     turns: list[tuple[int, Entry]],
-    known: Mapping[str, agents.Agent],
+    known: Mapping[str, Agent],
     now: int | None,
-    read_end: ReadEnd,
-) -> dict[str, Any]:
+    patience: float,
+) -> Steps[dict[str, Any]]:
     """One session by its last turn that was not refused.
 
-    ``now`` is the VM's clock, in seconds since the epoch.
-    ``read_end`` judges a turn by more of its output, where the listing doesn't have enough.
+    ``now`` is the VM's clock, in seconds since the epoch. Where the listing has too little of the
+    turn's output more is read, in calls that count as lost after ``patience`` seconds.
     """
     turns = finalize.without_refused(turns) or turns
     number, entry = turns[-1]
     meta = turn.read_meta(entry.meta)
-    found = _judge(host, entry, meta, known, read_end)
+    found = yield from _judge(host, entry, meta, known, patience)
     began = turns[0][1].began
     ended = entry.at
     return {
@@ -48,8 +50,8 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
         "turns": len(turns),
         "agent": meta.get("agent"),
         "state": state_of(found),
-        "outcome": None if found.outcome == "RUNNING" else found.outcome,
-        "reason": found.reason,
+        "outcome": None if found.outcome == "RUNNING" else str(found.outcome),
+        "reason": str(found.reason),
         "error": found.error,
         "exit_code": found.exit_code,
         "asks": getattr(found, "asks", False),
@@ -77,8 +79,8 @@ def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]
         "turn": 0,
         "turns": 0,
         "state": state_of(found),
-        "outcome": None if found.outcome == "RUNNING" else found.outcome,
-        "reason": found.reason,
+        "outcome": None if found.outcome == "RUNNING" else str(found.outcome),
+        "reason": str(found.reason),
         "error": found.error,
         "exit_code": found.exit_code,
         "truncation": turn_verdict.missing(entry),
@@ -93,20 +95,20 @@ def state_of(found: Verdict) -> str:
     if found.outcome == "RUNNING":
         return "running"
     if found.reason in {"lost", "needs_input"}:
-        return found.reason
-    return _STATES.get(found.outcome, "failed")
+        return str(found.reason)
+    return _STATES.get(str(found.outcome), "failed")
 
 
 def _judge(
     host: str,
     entry: Entry,
     meta: Mapping[str, Any],
-    known: Mapping[str, agents.Agent],
-    read_end: ReadEnd,
-) -> Verdict:
+    known: Mapping[str, Agent],
+    patience: float,
+) -> Steps[Verdict]:
     if entry.state not in ENDED:
         return turn_verdict.RUNNING
-    agent = finalize.speaker(meta, known.get(str(meta.get("agent"))) or known["shell"])
+    agent = finalize.output_author(meta, known.get(str(meta.get("agent"))) or known["shell"])
     reader = StreamReader(agent)
     if entry.state == "exited":
         whole = entry.out_total <= len(entry.last)
@@ -116,7 +118,8 @@ def _judge(
         reader.close()
         unclear = not reader.finished or not (whole or reader.message)
         if entry.code == 0 and agent.reports_end and unclear:
-            return read_end(entry, agent, meta)
+            decided, _ = yield from read_end(host, entry, agent, meta, patience)
+            return decided
     reply = Reply(
         state=entry.state,
         code=entry.code,

@@ -87,6 +87,11 @@ class StreamReader:
         )
 
     @property
+    def holds_newline(self) -> bool:
+        """A newline is held back, with which our own line may begin."""
+        return self._held
+
+    @property
     def silent(self) -> bool:
         """It came to its end, and said nothing after the last thing that it did."""
         return self.finished and (self._moved_on or not self._message.strip())

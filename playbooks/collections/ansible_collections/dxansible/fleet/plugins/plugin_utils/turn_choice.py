@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
-
-from . import agents, finalize, link, session, turn, turn_ends, turn_verdict, verdict
-from .attempt import AttemptAction
+from . import agents, finalize, link, session, turn, turn_ends, turn_verdict
+from .attempts import AttemptRun
 from .keeper import ENDED, KeeperError
 from .stream_reader import StreamReader
 from .turn_progress import TurnProgress, turns_of
 
 if TYPE_CHECKING:
-    from .keeper import Entry, Keeper
+    from collections.abc import Mapping
+
+    from .host_run import Steps
+    from .keeper import Entry, Reply
+    from .verdict import Verdict
 
 __all__ = ["TurnChoice"]
 
@@ -28,178 +31,207 @@ _NOWHERE = 10**17
 """An offset that no output reaches."""
 
 
-class TurnChoice(AttemptAction):
-    """The part of an action that finds the number of a turn and its agent."""
+class TurnChoice(AttemptRun):
+    """The part of a run that finds the number of a turn and its agent."""
+
+    progress: TurnProgress
+
+    def check_options(self) -> None:
+        """Raise ValueError for an option that can't be used."""
+        super().check_options()
+        if not 0 <= self.options["idle_timeout"] < float("inf"):
+            message = "dx_idle_timeout has to be a number of seconds, 0 for none"
+            raise ValueError(message)
+        if self.options["mode"] is None:
+            further = "finalize" if self.inputs.variables.get("dx_finalize") else "resume"
+            self.options["mode"] = further if self.options["session"] else "start"
+
+    def begin(self) -> TurnProgress:
+        """Nothing is known but the session's id."""
+        return TurnProgress(id=self.name(self.options["session"], "session"))
 
     @property
-    def _following(self) -> bool:
-        return bool(self._arguments["mode"] == "follow")
+    def following(self) -> bool:
+        """The run starts nothing."""
+        return bool(self.options["mode"] == "follow")
 
     @property
-    def _finalizing(self) -> bool:
-        return bool(self._arguments["mode"] == "finalize")
+    def finalizing(self) -> bool:
+        """The turn is one of git's, not of the agent's."""
+        return bool(self.options["mode"] == "finalize")
 
     @property
-    def _continuing(self) -> bool:
-        return self._finalizing or bool(self._arguments["mode"] == "resume")
+    def continuing(self) -> bool:
+        """The turn is a further one of a session that there is."""
+        return self.finalizing or bool(self.options["mode"] == "resume")
 
     @property
-    def _idle_timeout(self) -> float:
+    def idle_timeout(self) -> float:
         """Seconds; git and its hooks may be silent for as long as the turn may take."""
-        return 0.0 if self._finalizing else float(self._arguments["idle_timeout"])
+        return 0.0 if self.finalizing else float(self.options["idle_timeout"])
 
-    def _check_idle_timeout(self) -> None:
-        if not 0 <= self._arguments["idle_timeout"] < float("inf"):
-            raise AnsibleActionFail("dx_idle_timeout has to be a number of seconds, 0 for none")
+    @cached_property
+    def known_agents(self) -> Mapping[str, agents.Agent]:
+        """The host's, by name. Raises AgentError."""
+        return agents.load_agents(self.options["agents"])
 
-    def _choose_turn(
-        self, keeper: Keeper, progress: TurnProgress, record: dict[str, Any]
-    ) -> verdict.Verdict | None:
+    @property
+    def agent(self) -> agents.Agent:
+        """The one that the turn's output is of. Raises AgentError."""
+        chosen = agents.choose(self.known_agents, self.progress.agent)
+        return finalize.output_author(self.progress.meta, chosen)
+
+    @property
+    def directory(self) -> str | None:
+        """The directory that was chosen; a session of ours stays in that of its first turn."""
+        kept, given = self.progress.meta.get("directory"), self.options["dir"]
+        stays = self.continuing and session.is_ours(self.progress.id)
+        return (kept if stays else given or kept) or None
+
+    def choose_turn(self, record: dict[str, Any]) -> Steps[Verdict | None]:
+        """Find the number of the turn; it stays 0 while the one before runs. Raises AgentError."""
         known: list[tuple[int, Entry]] = []
-        if self._arguments["mode"] != "start":
-            with self._guard(4):
-                known = turns_of(keeper.list(progress.id).sessions).get(progress.id, [])
-        if self._following:
-            return self._choose_followed(progress, known)
-        if self._arguments["claim_ends"]:
-            record["ends"] = self._claimed(keeper, {progress.id: known})
+        if self.options["mode"] != "start":
+            known = yield from self._turns(4)
+        if self.following:
+            return self._choose_followed(known)
+        if self.options["claim_ends"]:
+            record["ends"] = yield from self._claim_ends(known)
         if known and known[-1][1].state not in ENDED:
-            if not self._arguments["queue"]:
-                return turn_verdict.busy(self._host, progress.id, ours_lost=False)
-            record["queued"] = True
-            with self._guard(4):
-                keeper.poll(known[-1][1].name, {"wait": 4, "out": _NOWHERE, "err": _NOWHERE})
-            return None
-        if self._continuing:
-            if known and known[-1][1].state == "lost" and not self._settle(keeper, known[-1][1]):
-                return turn_verdict.not_gone(self._host, progress.id)
-            return self._prepare_resume(keeper, progress, known)
-        self._prepare(progress, 1, self._arguments["agent"], {})
+            return (yield from self._wait_for(known[-1][1], record))
+        if self.continuing:
+            if known and known[-1][1].state == "lost":
+                gone = yield from self._settle(known[-1][1])
+                if not gone:
+                    return turn_verdict.not_gone(self.host, self.progress.id)
+            return (yield from self._prepare_resume(known))
+        self._prepare(1, self.options["agent"], {})
         return None
 
-    def _claimed(
-        self, keeper: Keeper, turns: dict[str, list[tuple[int, Entry]]]
-    ) -> list[dict[str, Any]]:
-        return turn_ends.claim_ends(
-            self._host,
-            keeper,
-            turns,
-            agents.load_agents(self._arguments["agents"]),
-            connect_timeout=self._arguments["connect_timeout"],
-        )
+    def go_on(self) -> Steps[bool]:
+        """Go on to the next turn of a session that is followed; False if there is none."""
+        if self.options["turn"]:
+            return False
+        turns = finalize.without_refused((yield from self._turns(0)))
+        later = [(number, entry) for number, entry in turns if number > self.progress.turn]
+        if later:
+            self._choose_followed(later)
+        return bool(later)
 
-    def _claim_end(
-        self,
-        keeper: Keeper,
-        progress: TurnProgress,
-        record: dict[str, Any],
-        decided: verdict.Verdict,
-    ) -> None:
+    def claim_end(self, record: dict[str, Any], decided: Verdict) -> Steps[None]:
         """Claim the end of the turn; of one on many hosts later, when all of them can be told."""
-        if not (self._arguments["claim_ends"] and progress.meta.get("trail")):
+        progress = self.progress
+        if not (self.options["claim_ends"] and progress.meta.get("trail")):
             return
         ends: list[dict[str, Any]] = []
-        if self._hosts == 1 or self._following:
+        if self.crowd.hosts == 1 or self.following:
             with suppress(link.LinkError, link.CallTimeoutError, KeeperError):
-                with self._guard(0):
-                    turns = turns_of(keeper.list(progress.id).sessions)
-                ends = self._claimed(keeper, turns)
+                known = yield from self._turns(0)
+                ends = yield from self._claim_ends(known)
         if progress.turn not in {end["turn"] for end in ends}:
             meta = progress.meta
-            ends.append(turn_ends.told_by_others(progress.id, progress.turn, meta, decided))
+            ends.append(turn_ends.unclaimed_record(progress.id, progress.turn, meta, decided))
         record["ends"] = [*record.get("ends", []), *ends]
 
-    def _settle(self, keeper: Keeper, entry: Entry) -> bool:
-        """End what a lost turn may have left running; False if that can't be verified."""
-        with self._guard(_STOP_SECONDS):
-            return keeper.abort(entry.name, _STOP_SECONDS).verified is True
+    def _turns(self, wait: float) -> Steps[list[tuple[int, Entry]]]:
+        name = self.progress.id
+        listing = yield from self.call(wait, lambda door: door.keeper.list(name))
+        return turns_of(listing.sessions).get(name, [])
 
-    def _choose_followed(
-        self, progress: TurnProgress, known: list[tuple[int, Entry]]
-    ) -> verdict.Verdict | None:
-        wanted = self._arguments["turn"]
+    def _claim_ends(self, known: list[tuple[int, Entry]]) -> Steps[list[dict[str, Any]]]:
+        return turn_ends.claim_ends(
+            self.host,
+            {self.progress.id: known},
+            self.known_agents,
+            connect_timeout=self.options["connect_timeout"],
+        )
+
+    def _wait_for(self, entry: Entry, record: dict[str, Any]) -> Steps[Verdict | None]:
+        if not self.options["queue"]:
+            return turn_verdict.busy(self.host, self.progress.id, ours_lost=False)
+        record["queued"] = True
+        wait = 1 if self.crowd.crowded else 4
+        asked = {"wait": wait, "out": _NOWHERE, "err": _NOWHERE}
+        yield from self.call(wait, lambda door: door.keeper.poll(entry.name, asked))
+        return None
+
+    def _settle(self, entry: Entry) -> Steps[bool]:
+        """End what a lost turn may have left running; False if that can't be verified."""
+        reply = yield from self.call(
+            _STOP_SECONDS, lambda door: door.keeper.abort(entry.name, _STOP_SECONDS)
+        )
+        return reply.verified is True
+
+    def _choose_followed(self, known: list[tuple[int, Entry]]) -> Verdict | None:
+        wanted, progress = self.options["turn"], self.progress
         if not wanted:
             known = finalize.without_refused(known)
         found = [(number, entry) for number, entry in known if number >= wanted]
         if not found:
-            return turn_verdict.unknown(self._host, progress.id)
+            return turn_verdict.unknown(self.host, progress.id)
         number, entry = found[0]
         meta = turn.read_meta(entry.meta)
-        agents_known = agents.load_agents(self._arguments["agents"])
         name = str(meta.get("agent"))
-        self._prepare(progress, number, name if name in agents_known else "shell", meta)
+        self._prepare(number, name if name in self.known_agents else "shell", meta)
         progress.limits = turn.limits_of(meta)
-        if self._arguments["tail"] and entry.out_total > _TAIL_BYTES:
-            reader = StreamReader(self._agent(progress))
-            reader.skip()
-            progress.reader = reader.state()
+        if self.options["tail"] and entry.out_total > _TAIL_BYTES:
+            progress.reader = StreamReader(self.agent)
+            progress.reader.skip()
             progress.out_next = entry.out_total - _TAIL_BYTES
         return None
 
-    def _prepare_resume(
-        self, keeper: Keeper, progress: TurnProgress, known: list[tuple[int, Entry]]
-    ) -> verdict.Verdict | None:
+    def _prepare_resume(self, known: list[tuple[int, Entry]]) -> Steps[Verdict | None]:
+        progress = self.progress
         foreign = not session.is_ours(progress.id)
-        if not known and (self._finalizing or not foreign):
-            return turn_verdict.unknown(self._host, progress.id)
+        if not known and (self.finalizing or not foreign):
+            return turn_verdict.unknown(self.host, progress.id)
         last, meta = (known[-1][0], turn.read_meta(known[-1][1].meta)) if known else (0, {})
-        if self._finalizing:
-            self._begin(progress, last + 1, "shell", {**meta, finalize.MARK: True})
+        if self.finalizing:
+            self._begin(last + 1, "shell", {**meta, finalize.MARK: True})
             return None
         meta.pop(finalize.MARK, None)
-        self._prepare(progress, last + 1, str(meta.get("agent") or self._arguments["agent"]), meta)
-        agent = self._agent(progress)
+        self._prepare(last + 1, str(meta.get("agent") or self.options["agent"]), meta)
+        refused = yield from self._prepare_conversation(known, foreign=foreign)
+        if refused is not None:
+            progress.turn = 0
+        return refused
+
+    def _prepare_conversation(
+        self, known: list[tuple[int, Entry]], *, foreign: bool
+    ) -> Steps[Verdict | None]:
+        """Find the agent's own id of the conversation; ``foreign``: it was begun by hand."""
+        progress, agent = self.progress, self.agent
         if foreign and not known and not agent.resume:
-            progress.turn = 0
-            return turn_verdict.unknown(self._host, progress.id)
-        if foreign and not (agent.directory_of or self._directory(progress)):
-            progress.turn = 0
-            return turn_verdict.no_directory(self._host, agent.name, progress.id)
+            return turn_verdict.unknown(self.host, progress.id)
+        if foreign and not (agent.directory_of or self.directory):
+            return turn_verdict.no_directory(self.host, agent.name, progress.id)
         if agent.resume and not (progress.meta.get("native_id") and not agent.chosen_id):
-            native = progress.id if foreign else self._native_id(keeper, agent, progress, known)
+            native = progress.id if foreign else (yield from self._native_id(agent, known))
             if native is None:
-                progress.turn = 0
-                return turn_verdict.no_conversation(self._host, agent.name)
+                return turn_verdict.no_conversation(self.host, agent.name)
             progress.meta["native_id"] = native
         return None
 
-    def _directory(self, progress: TurnProgress) -> str | None:
-        """The directory that was chosen; a session of ours stays in that of its first turn."""
-        kept, given = progress.meta.get("directory"), self._arguments["dir"]
-        stays = self._continuing and session.is_ours(progress.id)
-        return (kept if stays else given or kept) or None
+    def _prepare(self, number: int, name: str, meta: dict[str, Any]) -> None:
+        self._begin(number, agents.choose(self.known_agents, name or "opencode").name, meta)
 
-    def _prepare(
-        self, progress: TurnProgress, number: int, name: str, meta: dict[str, Any]
-    ) -> None:
-        agent = agents.choose(agents.load_agents(self._arguments["agents"]), name or "opencode")
-        self._begin(progress, number, agent.name, meta)
+    def _begin(self, number: int, name: str, meta: dict[str, Any]) -> None:
+        self.progress.begin(number)
+        self.progress.agent = name
+        self.progress.meta = dict(meta)
 
-    def _begin(self, progress: TurnProgress, number: int, name: str, meta: dict[str, Any]) -> None:
-        progress.begin(number)
-        progress.agent = {"name": name}
-        progress.meta = dict(meta)
-
-    def _agent(self, progress: TurnProgress) -> agents.Agent:
-        known = agents.load_agents(self._arguments["agents"])
-        return finalize.speaker(progress.meta, agents.choose(known, str(progress.agent["name"])))
-
-    def _native_id(
-        self,
-        keeper: Keeper,
-        agent: agents.Agent,
-        progress: TurnProgress,
-        known: list[tuple[int, Entry]],
-    ) -> str | None:
+    def _native_id(self, agent: agents.Agent, known: list[tuple[int, Entry]]) -> Steps[str | None]:
         for _, entry in reversed(known):
             if turn.read_meta(entry.meta).get(finalize.MARK):
                 continue
             reader = StreamReader(agent)
-            with self._guard(0):
-                head = keeper.poll(entry.name, {"chunk": _HEAD_BYTES}).out
-            reader.feed(head)
-            if agent.chosen_id and b"\n{" in head:  # it has said something, so it knows the id
-                return agents.chosen_id(progress.id)
+            reply = yield from self._head(entry.name)
+            reader.feed(reply.out)
+            if agent.chosen_id and b"\n{" in reply.out:  # it has said something, so it knows the id
+                return agents.chosen_id(self.progress.id)
             if reader.native_id is not None:
                 return str(reader.native_id)
         return None
+
+    def _head(self, name: str) -> Steps[Reply]:
+        return self.call(0, lambda door: door.keeper.poll(name, {"chunk": _HEAD_BYTES}))

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ends of turns that somebody is to be told of: the VM knows who tells, so that only one does.
+"""Ends of turns that an audit trail is to be told of, each by one client only.
 
-A turn's meta names the trail of messages that it belongs to. Where the trail goes on, and who tells
-the end, are notes on the turn; whoever makes the second one first is the one.
+A turn's meta names the trail that it belongs to. Notes on the turn say where the trail goes on, and
+which client tells the end: the first to make that note.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import finalize, link, turn, turn_verdict
+from .host_run import ask
 from .keeper import ENDED, CutShortError, KeeperError
 from .stream_reader import StreamReader
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .agents import Agent
-    from .keeper import Entry, Keeper
+    from .host_run import Steps
+    from .keeper import Entry, Reply
     from .verdict import Verdict
 
-__all__ = ["claim_ends", "found_by", "note_thread", "read_end", "told_by_others"]
+__all__ = ["claim_ends", "note_thread", "read_end", "trailer_facts", "unclaimed_record"]
 
 _THREAD, _END = "slack", "slack-end"
 _MOST = 10
@@ -37,19 +39,18 @@ _CALL_SECONDS = 5.0
 """That a call may take beyond the time for a connection to come up."""
 
 
-def claim_ends(  # noqa: PLR0913 - all but the first four are options by name
+def claim_ends(
     host: str,
-    keeper: Keeper,
     turns: Mapping[str, list[tuple[int, Entry]]],
     known: Mapping[str, Agent],
     *,
     trail: str = "",
     connect_timeout: float = 5.0,
-) -> list[dict[str, Any]]:
+) -> Steps[list[dict[str, Any]]]:
     """Claim the ends that nobody has told yet, and say what became of those turns; oldest first.
 
-    With ``trail``, only those of that one. Not all are claimed where that would take long. What
-    goes wrong ends it, and what was claimed counts.
+    With ``trail``, only those of that one. Not all are claimed where that would take long. A call
+    that fails ends it, and what was claimed by then counts.
     """
     ends: list[dict[str, Any]] = []
     patience = connect_timeout + _CALL_SECONDS
@@ -59,40 +60,40 @@ def claim_ends(  # noqa: PLR0913 - all but the first four are options by name
             break
         agent = known.get(str(meta.get("agent"))) or known["shell"]
         try:
-            with link.guarded(patience):
-                decided, reader = read_end(host, keeper, entry, agent, meta)
-            notes = _claim(keeper, entry.name, patience)
+            decided, reader = yield from read_end(host, entry, agent, meta, patience)
+            notes = yield from _claim(entry.name, patience)
         except (link.LinkError, link.CallTimeoutError, KeeperError):
             break
         if notes is not None:
             seconds = (entry.at or 0) - (entry.began or 0) if entry.at and entry.began else 0
             ends.append(
                 _record(session, number, meta, decided)
-                | {"won": True, "thread": notes.get(_THREAD, ""), "duration_ms": 1000 * seconds}
-                | {"result": found_by(reader, meta), "truncation": turn_verdict.missing(entry)}
+                | {"claimed": True, "thread": notes.get(_THREAD, ""), "duration_ms": 1000 * seconds}
+                | {"result": trailer_facts(reader, meta)}
+                | {"truncation": turn_verdict.missing(entry)}
             )
     return ends
 
 
-def told_by_others(
+def unclaimed_record(
     session: str, number: int, meta: Mapping[str, Any], decided: Verdict
 ) -> dict[str, Any]:
     """The record of an end that is not, or not yet, for this client to tell."""
     return _record(session, number, meta, decided) | {
-        "won": False, "thread": "", "duration_ms": 0, "result": {},
+        "claimed": False, "thread": "", "duration_ms": 0, "result": {},
     }  # fmt: skip
 
 
 def note_thread(
-    keeper: Keeper, turns: Mapping[str, list[tuple[int, Entry]]], trail: str, thread: str
-) -> None:
-    """Note on the turns of a trail where it goes on. Raises KeeperError."""
+    turns: Mapping[str, list[tuple[int, Entry]]], trail: str, thread: str, patience: float
+) -> Steps[None]:
+    """Note on the turns of a trail where it goes on; a call counts as lost after ``patience`` s."""
     for entry in (entry for each in turns.values() for _, entry in each):
         if turn.read_meta(entry.meta).get("trail") == trail:
-            keeper.note(entry.name, _THREAD, thread)
+            yield from _note(entry.name, _THREAD, thread, patience)
 
 
-def found_by(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
+def trailer_facts(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
     """What the output of a turn says of it; None where it had not come to that."""
     trailer = turn.Trailer.parse(reader.trailer)
     return {
@@ -125,9 +126,12 @@ def _untold(
 
 
 def read_end(
-    host: str, keeper: Keeper, entry: Entry, agent: Agent, meta: Mapping[str, Any]
-) -> tuple[Verdict, StreamReader]:
-    """How a turn has ended, by the end of its output, and what that says."""
+    host: str, entry: Entry, agent: Agent, meta: Mapping[str, Any], patience: float
+) -> Steps[tuple[Verdict, StreamReader]]:
+    """How a turn has ended, by the end of its output, and what that says.
+
+    A call counts as lost after ``patience`` seconds.
+    """
     reader = StreamReader(agent)
     out = max(0, entry.out_total - _TAIL_BYTES)
     err = max(0, entry.err_total - _ERROR_BYTES)
@@ -135,7 +139,7 @@ def read_end(
         reader.skip()
     polls = 0
     while True:
-        reply = keeper.poll(entry.name, {"out": out, "err": err})
+        reply = yield from _poll(entry.name, {"out": out, "err": err}, patience)
         if reply.out_from > out:
             reader.skip()
         reader.feed_error(reply.err)
@@ -148,16 +152,22 @@ def read_end(
     return turn_verdict.judge(host, agent, reply, reader, turn.limits_of(meta)), reader
 
 
-def _claim(keeper: Keeper, name: str, patience: float) -> dict[str, str] | None:
-    """All notes on the turn if it is us who tell its end, else None."""
+def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:
+    """All notes on the turn if its end is ours to tell, else None."""
     ours = secrets.token_hex(8)
     try:
-        with link.guarded(patience):
-            notes = keeper.note(name, _END, ours)
+        notes = yield from _note(name, _END, ours, patience)
     except (link.LinkError, CutShortError):  # it may have been made before the connection went
-        with link.guarded(patience):
-            notes = keeper.note(name, _END, ours)
+        notes = yield from _note(name, _END, ours, patience)
     return notes if notes.get(_END) == ours else None
+
+
+def _note(name: str, note: str, text: str, patience: float) -> Steps[dict[str, str]]:
+    return ask(patience, lambda door: door.keeper.note(name, note, text))
+
+
+def _poll(name: str, asked: dict[str, object], patience: float) -> Steps[Reply]:
+    return ask(patience, lambda door: door.keeper.poll(name, asked))
 
 
 def _record(session: str, number: int, meta: Mapping[str, Any], decided: Verdict) -> dict[str, Any]:

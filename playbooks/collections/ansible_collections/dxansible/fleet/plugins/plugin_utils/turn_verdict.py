@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import verdict
 from .question import ends_with_question
+from .record import FanoutOutcome, Reason
 from .turn import Trailer
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class TurnVerdict(verdict.Verdict):
     """It is a success, and the agent's last message ends with a question."""
 
 
-RUNNING = verdict.Verdict(outcome="RUNNING", reason="running")
+RUNNING = verdict.Verdict(outcome="RUNNING", reason="running")  # type: ignore[arg-type] # no word of a result
 """No outcome yet: the session goes on by itself."""
 
 
@@ -60,20 +61,34 @@ def judge(
     trailer = Trailer.parse(reader.trailer)
     if trailer.problem is not None:
         text = f"{host}: {trailer.message or trailer.problem}"
-        return verdict.Verdict(outcome="FAILURE", reason=trailer.problem, error=text)
+        return verdict.Verdict(
+            outcome=FanoutOutcome.FAILURE, reason=_problem(trailer.problem), error=text
+        )
     reason, text = _complaint(agent, reply, reader, trailer)
     if reason is None:
         decided = verdict.from_reply(host, reply, None)
-        asks = decided.outcome == "SUCCESS" and _asks(agent, reader)
-        return TurnVerdict(**decided.as_dict(), asks=asks)
+        asks = decided.outcome is FanoutOutcome.SUCCESS and _asks(agent, reader)
+        return TurnVerdict(
+            outcome=decided.outcome,
+            reason=decided.reason,
+            error=decided.error,
+            exit_code=decided.exit_code,
+            left_running=decided.left_running,
+            asks=asks,
+        )
     code = reply.code
     return verdict.Verdict(
-        outcome="FAILURE",
+        outcome=FanoutOutcome.FAILURE,
         reason=reason,
         error=f"{host}: {text}" + (f" (exit code {code})" if code else ""),
         exit_code=code,
         left_running=reply.left,
     )
+
+
+def _problem(word: str) -> Reason:
+    """The reason that the script on the VM gives; it may be another release's."""
+    return Reason(word) if word in set(Reason) else Reason.VM_ERROR
 
 
 def missing(seen: Reply | Entry) -> dict[str, Any]:
@@ -87,19 +102,19 @@ def missing(seen: Reply | Entry) -> dict[str, Any]:
 
 def _complaint(
     agent: Agent, reply: Reply, reader: StreamReader, trailer: Trailer
-) -> tuple[str | None, str]:
+) -> tuple[Reason | None, str]:
     if trailer.code == 0 and trailer.verify:
-        return "verify_failed", "the agent is done, and the check of --verify failed"
+        return Reason.VERIFY_FAILED, "the agent is done, and the check of --verify failed"
     if reader.needs_input:
-        return "needs_input", (
+        return Reason.NEEDS_INPUT, (
             f"{agent.name} stopped because it wants a person to decide; read what it says, and "
             "answer with --session"
         )
     if reader.problem is not None and not reader.finished:
-        return "agent_error", f"{agent.name}: {reader.problem}"
+        return Reason.AGENT_ERROR, f"{agent.name}: {reader.problem}"
     if reply.code:
         known = reader.problem or reader.error_words or agent.exit_codes.get(reply.code)
-        return ("agent_error", f"{agent.name}: {known}") if known else (None, "")
+        return (Reason.AGENT_ERROR, f"{agent.name}: {known}") if known else (None, "")
     if agent.reports_end and not reader.finished:
         if reply.full:
             why = (
@@ -113,7 +128,7 @@ def _complaint(
             )
         else:
             why = "without the end of its turn; it may have been interrupted"
-        return "no_end_of_turn", f"{agent.name} ended with exit code 0 and {why}"
+        return Reason.NO_END_OF_TURN, f"{agent.name} ended with exit code 0 and {why}"
     return None, ""
 
 
@@ -130,7 +145,7 @@ def _idle(
     words = f"; its last words: {known}" if known else ""
     ending = stopped.error[stopped.error.rfind(" (") :] if stopped.error else ""
     text = f"{host}: {agent.name} made no progress for {limit}{words}{ending}"
-    return replace(stopped, reason="idle", error=text)
+    return replace(stopped, reason=Reason.IDLE, error=text)
 
 
 def busy(host: str, session: str, *, ours_lost: bool) -> verdict.Verdict:
@@ -141,8 +156,8 @@ def busy(host: str, session: str, *, ours_lost: bool) -> verdict.Verdict:
         else "a turn of this session is running already"
     )
     return verdict.Verdict(
-        outcome="FAILURE",
-        reason="session_busy",
+        outcome=FanoutOutcome.FAILURE,
+        reason=Reason.SESSION_BUSY,
         error=f"{host}: {text}; wait for it (dx-dispatch --logs {session} --follow), "
         "or let this one wait with --queue",
     )
@@ -151,8 +166,8 @@ def busy(host: str, session: str, *, ours_lost: bool) -> verdict.Verdict:
 def not_gone(host: str, session: str) -> verdict.Verdict:
     """The verdict on a prompt for a session whose last turn is lost and may still be at work."""
     return verdict.Verdict(
-        outcome="FAILURE",
-        reason="session_busy",
+        outcome=FanoutOutcome.FAILURE,
+        reason=Reason.SESSION_BUSY,
         error=f"{host}: the last turn was lost, and processes of it may still be running; "
         f"look there, and see: dx-dispatch --abort {session}",
     )
@@ -161,8 +176,8 @@ def not_gone(host: str, session: str) -> verdict.Verdict:
 def unknown(host: str, session: str) -> verdict.Verdict:
     """The verdict on a session id that the VM has never seen."""
     return verdict.Verdict(
-        outcome="FAILURE",
-        reason="unknown_session",
+        outcome=FanoutOutcome.FAILURE,
+        reason=Reason.UNKNOWN_SESSION,
         error=f"{host} has no session {session}; see: dx-dispatch --sessions",
     )
 
@@ -170,8 +185,8 @@ def unknown(host: str, session: str) -> verdict.Verdict:
 def no_conversation(host: str, agent: str) -> verdict.Verdict:
     """The verdict on a session whose agent ended before it had said a word."""
     return verdict.Verdict(
-        outcome="FAILURE",
-        reason="no_conversation",
+        outcome=FanoutOutcome.FAILURE,
+        reason=Reason.NO_CONVERSATION,
         error=f"{host}: {agent} ended before its conversation had begun, so there is nothing to "
         "resume; start a new session",
     )
@@ -180,8 +195,8 @@ def no_conversation(host: str, agent: str) -> verdict.Verdict:
 def no_directory(host: str, agent: str, native_id: str) -> verdict.Verdict:
     """The verdict on a conversation begun by hand, of an agent that can't say where."""
     return verdict.Verdict(
-        outcome="FAILURE",
-        reason="directory_unusable",
+        outcome=FanoutOutcome.FAILURE,
+        reason=Reason.DIRECTORY_UNUSABLE,
         error=f"{host}: the record of {agent} does not say how to find the directory of the "
         f"conversation {native_id} (directory_of); name it with --dir PATH",
     )
@@ -198,5 +213,7 @@ def runs_task(agent: str) -> str:
 def wrong_agent(host: str, problem: str) -> verdict.Verdict:
     """The verdict on an agent that nobody has described, or that is described wrongly."""
     return verdict.Verdict(
-        outcome="PREFLIGHT_FAILED", reason="agent_invalid", error=f"{host}: {problem}"
+        outcome=FanoutOutcome.PREFLIGHT_FAILED,
+        reason=Reason.AGENT_INVALID,
+        error=f"{host}: {problem}",
     )

@@ -7,9 +7,10 @@ From the keeper's record, or from how far a failed connection had come.
 from __future__ import annotations
 
 import signal
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from .record import FanoutOutcome, PreflightStatus, Reason, Verdict
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
@@ -18,26 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["Verdict", "conflict", "from_reply", "gave_up", "had_ended", "refused"]
 
 _PREFLIGHT = {
-    SshFailure.UNRESOLVABLE: "HOST_UNRESOLVABLE",
-    SshFailure.UNREACHABLE: "HOST_UNREACHABLE",
-    SshFailure.CONNECT_TIMEOUT: "TIMEOUT",
+    SshFailure.UNRESOLVABLE: PreflightStatus.HOST_UNRESOLVABLE,
+    SshFailure.UNREACHABLE: PreflightStatus.HOST_UNREACHABLE,
+    SshFailure.CONNECT_TIMEOUT: PreflightStatus.TIMEOUT,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """An outcome in the specification's words, its reason, and what to tell the user."""
-
-    outcome: str
-    reason: str
-    error: str | None = None
-    exit_code: int | None = None
-    stop_verified: bool | None = None
-    left_running: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields, for a task's result."""
-        return asdict(self)
 
 
 def _signal_name(code: int) -> str | None:
@@ -54,19 +39,24 @@ def from_reply(host: str, reply: Reply, timeout: float | None) -> Verdict:  # no
     """
     match reply.state:
         case "exited" if reply.code == 0:
-            return Verdict(outcome="SUCCESS", reason="ok", exit_code=0, left_running=reply.left)
+            return Verdict(
+                outcome=FanoutOutcome.SUCCESS,
+                reason=Reason.OK,
+                exit_code=0,
+                left_running=reply.left,
+            )
         case "exited":
             return _failed(host, reply)
         case "timeout":
             limit = "its deadline" if timeout is None else f"{timeout:g} s"
             text = f"{host}: not done after {limit}; raise --timeout if it needs longer"
-            return _stopped("TIMEOUT", "deadline", text, reply)
+            return _stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
         case "aborted":
-            return _stopped("ABORTED", "aborted", f"{host}: aborted", reply)
+            return _stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
         case "killed":
             return Verdict(
-                outcome="FAILURE",
-                reason="signalled",
+                outcome=FanoutOutcome.FAILURE,
+                reason=Reason.SIGNALLED,
                 error=f"{host}: the VM ended the command from outside (is it shutting down?)",
                 stop_verified=reply.verified,
             )
@@ -75,10 +65,12 @@ def from_reply(host: str, reply: Reply, timeout: float | None) -> Verdict:  # no
                 f"{host}: the VM took the command but could not start it; "
                 "nothing has run, try again"
             )
-            return Verdict(outcome="FAILURE", reason="vm_error", error=text)
+            return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.VM_ERROR, error=text)
         case "unknown":
             return Verdict(
-                outcome="FAILURE", reason="lost", error=f"{host}: the VM knows of no such session"
+                outcome=FanoutOutcome.FAILURE,
+                reason=Reason.LOST,
+                error=f"{host}: the VM knows of no such session",
             )
         case _:
             text = (
@@ -86,8 +78,8 @@ def from_reply(host: str, reply: Reply, timeout: float | None) -> Verdict:  # no
                 "(restarted, or its keeper was killed)"
             )
             if reply.verified is not None:
-                return _stopped("FAILURE", "lost", text, reply)
-            return Verdict(outcome="FAILURE", reason="lost", error=text)
+                return _stopped(FanoutOutcome.FAILURE, Reason.LOST, text, reply)
+            return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.LOST, error=text)
 
 
 def had_ended(host: str, own: Verdict) -> Verdict:
@@ -95,7 +87,7 @@ def had_ended(host: str, own: Verdict) -> Verdict:
 
     What nobody knows the end of stays lost.
     """
-    if own.reason == "lost":
+    if own.reason is Reason.LOST:
         return own
     why = f" ({own.error.removeprefix(f'{host}: ')})" if own.error else ""
     gone = own.stop_verified is not False
@@ -109,22 +101,26 @@ def conflict(host: str, session: str) -> Verdict:
         f"{host}: the id {session} belongs to another command there, so this one was not run; "
         f"choose another id, or see that command: dx-dispatch --logs {session}"
     )
-    return Verdict(outcome="FAILURE", reason="id_conflict", error=text)
+    return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.ID_CONFLICT, error=text)
 
 
 def _failed(host: str, reply: Reply) -> Verdict:
     code = reply.code if reply.code is not None else 255
     name = _signal_name(code)
     if name is not None:
-        text, reason = f"{host}: killed by {name} (exit code {code})", "signalled"
+        text, reason = f"{host}: killed by {name} (exit code {code})", Reason.SIGNALLED
     else:
-        text, reason = f"{host}: exit code {code}", "exit_nonzero"
+        text, reason = f"{host}: exit code {code}", Reason.EXIT_NONZERO
     return Verdict(
-        outcome="FAILURE", reason=reason, error=text, exit_code=code, left_running=reply.left
+        outcome=FanoutOutcome.FAILURE,
+        reason=reason,
+        error=text,
+        exit_code=code,
+        left_running=reply.left,
     )
 
 
-def _stopped(outcome: str, reason: str, text: str, reply: Reply) -> Verdict:
+def _stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Reply) -> Verdict:
     verified = bool(reply.verified)
     ending = (
         "its processes are gone"
@@ -140,11 +136,15 @@ def refused(failure: SshFailure, text: str) -> Verdict | None:
     """The verdict on a failure that no second attempt can mend; None if one might."""
     match failure:
         case SshFailure.AUTH:
-            return Verdict(outcome="FAILURE", reason="auth_failed", error=text)
+            return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.AUTH_FAILED, error=text)
         case SshFailure.HOST_KEY:
-            return Verdict(outcome="FAILURE", reason="host_key", error=text)
+            return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.HOST_KEY, error=text)
         case SshFailure.UNRESOLVABLE:
-            return Verdict(outcome="PREFLIGHT_FAILED", reason="HOST_UNRESOLVABLE", error=text)
+            return Verdict(
+                outcome=FanoutOutcome.PREFLIGHT_FAILED,
+                reason=PreflightStatus.HOST_UNRESOLVABLE,
+                error=text,
+            )
         case _:
             return None
 
@@ -156,5 +156,7 @@ def gave_up(failure: SshFailure, text: str, session: str, *, contacted: bool) ->
     """
     if contacted or failure not in _PREFLIGHT:
         back = f"the command may be running there; see: dx-dispatch --logs {session}"
-        return Verdict(outcome="FAILURE", reason="lost_contact", error=f"{text}; {back}")
-    return Verdict(outcome="PREFLIGHT_FAILED", reason=_PREFLIGHT[failure], error=text)
+        return Verdict(
+            outcome=FanoutOutcome.FAILURE, reason=Reason.LOST_CONTACT, error=f"{text}; {back}"
+        )
+    return Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=_PREFLIGHT[failure], error=text)

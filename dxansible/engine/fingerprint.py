@@ -1,0 +1,109 @@
+"""What an engine must have in common with its callers, and where its socket is.
+
+A call goes to an engine only if all of this is the same; its digest names the socket. Few imports:
+this is part of every call.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _blake2 import blake2b  # hashlib imports much
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "EngineNotRunning",
+    "EngineUnusable",
+    "check_directory",
+    "directory",
+    "environment_of",
+    "socket_path",
+]
+
+_NOT_SHARED = frozenset(
+    {
+        *("_", "OLDPWD", "PYTEST_CURRENT_TEST", "SHLVL", "PS1", "INVOCATION_ID", "JOURNAL_STREAM"),
+        *("COLORTERM", "COLUMNS", "LINES", "LS_COLORS", "TERM", "TERM_PROGRAM", "TERM_SESSION_ID"),
+        *("TERM_PROGRAM_VERSION", "STY", "TMUX", "TMUX_PANE", "WINDOW", "WINDOWID"),
+        *("SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "SYSTEMD_EXEC_PID", "XDG_SESSION_ID"),
+        *("GITHUB_TOKEN", "GH_TOKEN", "JULES_API_KEY", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"),
+        *("DX_ENGINE", "DX_ENGINE_IDLE", "DX_ENGINE_PATIENCE", "DX_INVENTORY", "DX_JULES_URL"),
+        *("DX_LOG_FORMAT", "DX_PLAYBOOKS", "DX_SESSION_TAG", "DX_SLACK_CHANNEL", "DX_SLACK_URL"),
+    }
+)
+"""Variables that tell one terminal or call from another, and the tokens of services."""
+_STATUS = ("Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp", "Cpus_allowed:")
+_NAMESPACES = ("mnt", "pid", "net", "user", "uts", "ipc", "cgroup")
+_LONGEST = 100
+"""Of a socket's path, in bytes; the worker's has a pid more."""
+_DIRECTORY = 0o040000
+"""The kind of a file, in its mode; the module stat has it, but would have to be loaded."""
+
+
+class EngineUnusable(Exception):  # noqa: N818 - not an error: the call runs cold
+    """No engine can have this call; the text says why."""
+
+
+class EngineNotRunning(EngineUnusable):
+    """There is none yet, or it has just left."""
+
+
+def directory() -> str:
+    """The directory of this user's engines; it need not exist."""
+    place = os.environ.get("XDG_RUNTIME_DIR") or "/tmp"  # noqa: S108 - checked before use
+    return f"{place}/dx-engine-{os.geteuid()}"
+
+
+def check_directory() -> None:
+    """Raise EngineUnusable unless the directory is ours and closed; make it if it is missing."""
+    place = directory()
+    try:
+        os.mkdir(place, 0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise EngineUnusable(f"{place} can't be made: {error.strerror}") from None
+    found = os.lstat(place)
+    if found.st_mode & ~0o7700 != _DIRECTORY or found.st_uid != os.geteuid():
+        raise EngineUnusable(f"{place} is not a directory of ours alone")
+
+
+def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables on which a run of Ansible may depend."""
+    return {name: value for name, value in environment.items() if name not in _NOT_SHARED}
+
+
+def socket_path(inventory: Iterable[str], playbooks: str, environment: Mapping[str, str]) -> str:
+    """The socket of the engine for these. Raises EngineUnusable.
+
+    ``environment`` is all that Ansible would get.
+    """
+    try:
+        here = os.getcwd()
+        shared = sorted(environment_of(environment).items())
+        parts = [sys.executable, sys.version, __file__, here, str(os.getpriority(0, 0)), playbooks]
+        parts += [*inventory, "", *(part for item in shared for part in item)]
+        digest = blake2b(digest_size=16)
+        for part in (*map(os.fsencode, parts), *_situation()):
+            digest.update(len(part).to_bytes(4, "big") + part)
+    except OSError as error:
+        raise EngineUnusable(f"this process can't be described: {error.strerror}") from None
+    path = f"{directory()}/{digest.hexdigest()}.sock"
+    if len(os.fsencode(path)) > _LONGEST - len(".4194304"):
+        raise EngineUnusable("the runtime directory has too long a name")
+    return path
+
+
+def _situation() -> list[bytes]:
+    """Who we are to the system: identity, rights, limits, namespaces."""
+    with open("/proc/self/status", "rb") as file:
+        status = [line for line in file if line.startswith(tuple(map(str.encode, _STATUS)))]
+    with open("/proc/self/limits", "rb") as file:
+        limits = [line for line in file if not line.startswith(b"Max open files")]
+    spaces = [os.readlink(b"/proc/self/ns/" + name.encode()) for name in _NAMESPACES]
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return [*status, *limits, *spaces, os.readlink(b"/proc/self/root"), str(umask).encode()]

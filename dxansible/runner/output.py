@@ -1,0 +1,164 @@
+"""Keeps what a run has heard of a host's output, in bounded memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dxansible.record import Truncation
+from dxansible.redact import redact
+
+if TYPE_CHECKING:
+    from dxansible.runner.events import OutputReceived
+    from dxansible.runner.turn_events import TurnUpdate
+
+__all__ = ["HeadTailBuffer", "HostOutput", "HostText", "Position"]
+
+_DEFAULT_LIMIT = 4 * 2**20
+
+
+class HeadTailBuffer:
+    """Bytes of one stream: the first half of the limit, then the newest half."""
+
+    def __init__(self, limit: int) -> None:
+        """Keep at most ``limit`` bytes."""
+        self._room = limit // 2
+        self._tail_limit = limit - self._room
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._lost = 0
+        self._missed = 0
+
+    def add(self, data: bytes, skipped: int = 0) -> None:
+        """Take the next bytes; ``skipped`` bytes before them never arrived."""
+        if skipped:
+            self._lost += skipped
+            self._missed += skipped
+            self._room = 0  # what follows a gap belongs to the end
+        self._head += data[: self._room]
+        rest = data[self._room :]
+        self._room -= len(data) - len(rest)
+        self._tail += rest
+        excess = len(self._tail) - self._tail_limit
+        if excess > 0:
+            del self._tail[:excess]
+            self._lost += excess
+
+    def end_at(self, total: int) -> None:
+        """The stream had ``total`` bytes: what has not been added by now never arrived."""
+        missing = total - len(self._head) - len(self._tail) - self._lost
+        if missing > 0:
+            self.add(b"", missing)
+
+    @property
+    def lost(self) -> int:
+        """Bytes of the stream that are not kept."""
+        return self._lost
+
+    @property
+    def missed(self) -> int:
+        """Bytes of the stream that never arrived."""
+        return self._missed
+
+    def content(self) -> bytes:
+        """What is kept, the gap closed up."""
+        return bytes(self._head + self._tail)
+
+
+class Position:
+    """How far a stream has been read, by one reader after the other."""
+
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self._at = self._known = 0
+
+    def rewind(self) -> None:
+        """Another reader begins with the first byte."""
+        self._at = 0
+
+    def fresh(self, data: bytes, skipped: int) -> tuple[bytes, int]:
+        """What of the next bytes is new, and how many before them nobody has got."""
+        begin = self._at + skipped
+        missing, old = max(0, begin - self._known), max(0, self._known - begin)
+        self._at = begin + len(data)
+        self._known = max(self._known, self._at)
+        return data[old:], missing
+
+
+class HostOutput:
+    """Both streams of a command."""
+
+    def __init__(self) -> None:
+        """Nothing was heard yet."""
+        self._read = (Position(), Position())
+        self._kept: tuple[HeadTailBuffer, HeadTailBuffer] | None = None
+        self._totals = (0, 0)
+        self._expired = self.attached = False
+
+    def take(self, news: OutputReceived) -> OutputReceived:
+        """Keep the news; returns what of them is new, if another reader came before."""
+        out, out_skipped = self._read[0].fresh(news.out, news.out_skipped)
+        err, err_skipped = self._read[1].fresh(news.err, news.err_skipped)
+        kept = self._buffers(news.limit)
+        kept[0].add(out, out_skipped)
+        kept[1].add(err, err_skipped)
+        self._totals = (news.out_total, news.err_total)
+        self._expired, self.attached = news.expired, news.attached
+        return replace(news, out=out, err=err, out_skipped=out_skipped, err_skipped=err_skipped)
+
+    def rewind(self) -> None:
+        """Another run begins with the first byte."""
+        for position in self._read:
+            position.rewind()
+
+    def end_at(self, totals: tuple[int, int] | None = None) -> None:
+        """The streams had so many bytes; None: as many as the VM has said last."""
+        for buffer, total in zip(self._buffers(), totals or self._totals, strict=True):
+            buffer.end_at(total)
+
+    def content(self) -> tuple[bytes, bytes]:
+        """What is kept of both streams."""
+        out, err = self._buffers()
+        return out.content(), err.content()
+
+    def truncation(self, *, passed_on: bool, disk_full: bool) -> Truncation:
+        """What is missing; ``passed_on``: only of what never arrived, as all else was shown."""
+        out, err = self._buffers()
+        return Truncation(
+            stdout_bytes=out.missed if passed_on else out.lost,
+            stderr_bytes=err.missed if passed_on else err.lost,
+            disk_full=disk_full,
+            expired=self._expired,
+        )
+
+    def _buffers(self, limit: int = _DEFAULT_LIMIT) -> tuple[HeadTailBuffer, HeadTailBuffer]:
+        if self._kept is None:
+            self._kept = HeadTailBuffer(limit), HeadTailBuffer(limit)
+        return self._kept
+
+
+class HostText:
+    """What an agent says; in the words of git and its hooks secrets are masked.
+
+    Masked text is given in whole lines: a secret may be in two pieces, but not in two lines.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was said yet."""
+        self._rest = ["", ""]
+
+    def take(self, news: TurnUpdate) -> TurnUpdate:
+        """The same news, with text that may be shown."""
+        if news.finalizes:
+            return replace(news, out=self._lines(0, news.out), err=self._lines(1, news.err))
+        out, err = self.close()
+        return replace(news, out=out + news.out, err=err + news.err)
+
+    def close(self) -> tuple[str, str]:
+        """Give what was held back, since nothing follows."""
+        (out, err), self._rest = self._rest, ["", ""]
+        return redact(out), redact(err)
+
+    def _lines(self, stream: int, text: str) -> str:
+        lines, newline, self._rest[stream] = (self._rest[stream] + text).rpartition("\n")
+        return redact(lines + newline)

@@ -1,0 +1,39 @@
+"""Runs a playbook: in an engine if there is one, else in a run of ansible-runner of its own."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from dxansible.engine.fingerprint import EngineUnusable
+from dxansible.logs import event
+from dxansible.runner.engine import play_in_engine
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from dxansible.runner.request import PlayEnd, PlayRequest
+
+__all__ = ["play"]
+
+
+def play(
+    request: PlayRequest,
+    on_event: Callable[[dict[str, Any]], None],
+    cancelled: threading.Event,
+) -> PlayEnd:
+    """Run it; ``on_event`` gets ansible-runner's raw events, one at a time.
+
+    Returns early, once ``cancelled`` is set or an exception (KeyboardInterrupt) arrives; nothing on
+    this machine works on the run then. Raises ContentError if ansible-playbook is missing,
+    EngineError if it can't run.
+    """
+    if request.engine:
+        try:
+            return play_in_engine(request, on_event, cancelled)
+        except EngineUnusable as reason:
+            event("engine_unused", logging.DEBUG, reason=str(reason))
+    from dxansible.runner import backend  # noqa: PLC0415 - loads ansible-runner
+
+    return backend.play(request, on_event, cancelled)

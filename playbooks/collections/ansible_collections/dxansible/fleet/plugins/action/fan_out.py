@@ -1,0 +1,135 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller side of ``dxansible.fleet.fan_out``; the module of that name documents it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.broken import broken
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.given import complete
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payload, SocketReader
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
+    PlayHosts,
+    allow_many_files,
+    batch_of,
+    refuse_keywords,
+    skipped,
+    validated,
+    whole_preflight,
+)
+
+_SPEC = {
+    "operation": {"type": "str", "required": True, "choices": sorted(OPERATIONS)},
+    "options": {"type": "dict", "default": {}},
+    "news": {"type": "bool", "default": False},
+    "command_socket": {"type": "str", "default": ""},
+    "flow_socket": {"type": "str", "default": ""},
+    "slack_channel": {"type": "str", "default": ""},
+}
+_VARIABLES = {
+    "news": "dx_news",
+    "command_socket": "dx_command_socket",
+    "flow_socket": "dx_flow_socket",
+    "slack_channel": "dx_slack_channel",
+}
+_PATIENCE = 3600.0
+
+
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
+    """One try: the news of all hosts since the last one. It fails no host; another task does."""
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Begin with the first try, then say what is new; without news, follow to the end."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        given = complete(self._templar, self._task.args, variables, _VARIABLES)
+        arguments = validated(_SPEC, given)
+        kind, _ = OPERATIONS[arguments["operation"]]
+        refuse_keywords(self._task, kind)
+        if self._task.check_mode and kind.starts_work:
+            return result | skipped(kind)
+        play = _PLAYS.get(self._task._uuid)  # noqa: SLF001 - names the task
+        if play is None:
+            play = _PLAYS[self._task._uuid] = self._begin(arguments, variables)  # noqa: SLF001 - as above
+        news = play.next_news()
+        while not (arguments["news"] or play.done):
+            news = play.next_news()
+        if play.done:
+            del _PLAYS[self._task._uuid]  # noqa: SLF001 - as above
+        dx = {"kind": "fleet", "done": play.done, "failed": play.failed}
+        dx |= {"news": news} if arguments["news"] else {"hosts": play.hosts}
+        return result | {"changed": play.changed, "dx": dx}
+
+    def _begin(self, arguments: dict[str, Any], variables: dict[str, Any]) -> _Play:
+        hosts = batch_of(self._task, variables)
+        crowd = Crowd(hosts=len(hosts), width=int(variables.get("ansible_forks") or 5))
+        allow_many_files()
+        fan = Fan(crowd.width, broken)
+        kind, options = OPERATIONS[arguments["operation"]]
+        flow = arguments["flow_socket"]
+        play = PlayHosts(
+            self,
+            variables,
+            kind,
+            given={**options, **arguments["options"]},
+            payload=Payload(arguments["command_socket"]),
+            reader=SocketReader(flow) if flow else None,
+            crowd=crowd,
+        )
+        for host in hosts:
+            fan.add(host, partial(play.run, host))
+        head = {
+            "host": hosts[0],
+            "kind": "hosts",
+            "hosts": hosts,
+            "slack_channel": arguments["slack_channel"] or None,
+        }
+        return _Play(fan, keep=not arguments["news"], head=[head])
+
+
+@dataclass(slots=True)
+class _Play:
+    fan: Fan
+    keep: bool
+    """Whether nobody reads the news, so that the result has all of it."""
+    head: list[dict[str, Any]]
+    """News that come before the others."""
+    hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The result of each host that is done, if it is kept."""
+    failed: dict[str, str] = field(default_factory=dict)
+    changed: bool = False
+
+    @property
+    def done(self) -> bool:
+        return self.fan.left == 0
+
+    def next_news(self) -> list[dict[str, Any]]:
+        news, self.head = self.head, []
+        for host, record, _ in self.fan.news(_PATIENCE):
+            news.append({"host": host} | record)
+            if self.keep:
+                self.hosts[host] = whole_preflight(self.hosts.get(host, {}), record)
+            if record.get("done"):
+                self._take(host, self.fan.results.pop(host), record)
+        if self.done:
+            self.fan.close()
+        return news
+
+    def _take(self, host: str, result: dict[str, Any], record: dict[str, Any]) -> None:
+        self.changed |= bool(result.get("changed"))
+        if result.get("failed"):
+            self.failed[host] = str(result["msg"])
+        if self.keep:
+            self.hosts[host] = result | {"dx": record | self.hosts[host]}
+
+
+_PLAYS: dict[str, _Play] = {}
+"""By task; the tries of a task share a process."""

@@ -1,0 +1,117 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Controller side of ``dxansible.fleet.serve``; the module of that name documents it."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.broken import broken
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.freshness import (
+    Freshness,
+    NotCacheable,
+    started,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payload
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
+    PlayHosts,
+    allow_many_files,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving, Stale
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.watchdog import Watchdog
+
+_SPEC: dict[str, Any] = {}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
+    """One try: the news of all calls since the last one."""
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Begin with the first try; it ends when whoever has started it ends it."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        if not _SERVING:
+            allow_many_files()
+            calls = _Calls(self, variables)
+            path = str(variables["dx_serve_socket"])
+            _SERVING.append(Serving(path, calls.begin, calls.stale))
+            news: list[dict[str, Any]] = [{"kind": "ready"}]
+        else:
+            news = _SERVING[0].news()
+        return result | {"changed": False, "dx": {"kind": "served", "news": news, "done": False}}
+
+
+class _Calls:
+    """Begins calls on the hosts of this play's inventory."""
+
+    def __init__(self, action: ActionModule, task_vars: dict[str, Any]) -> None:
+        self._action, self._task_vars = action, task_vars
+        self._inventory = task_vars["hostvars"]._inventory  # noqa: SLF001 - no public way
+        self._lock = threading.Lock()
+        self._began = started()
+        self._freshness: Freshness | None = None
+        self._parsing = threading.Lock()
+        self._watchdog = Watchdog()
+
+    def stale(self) -> Stale | None:
+        """Why this run would not say what a new one would; None if it does."""
+        with self._parsing:
+            try:
+                if self._freshness is None:
+                    self._freshness = Freshness(self._began)
+                changed = self._freshness.changed()
+            except NotCacheable as found:
+                return Stale(reason=str(found), lasting=found.lasting)
+            except Exception as error:  # noqa: BLE001 - Ansible's are many
+                return Stale(reason=" ".join(str(error).split()), lasting=True)
+        return Stale(reason=f"{changed} has changed", lasting=False) if changed else None
+
+    def begin(self, call: Call) -> tuple[Fan, dict[str, Any]]:
+        """Start the runs of the hosts that the call's pattern matches."""
+        if call.operation not in OPERATIONS:
+            message = f"it has no operation {call.operation}"
+            raise AnsibleActionFail(message)
+        kind, options = OPERATIONS[call.operation]
+        hosts = self._hosts(call.limit)
+        if not hosts:
+            raise AnsibleActionFail("no host matches")
+        play = PlayHosts(
+            self._action,
+            self._task_vars,
+            kind,
+            given=options,
+            payload=Payload.of(call.payload),
+            reader=call.reader,
+            crowd=Crowd(hosts=len(hosts), width=call.forks),
+            hosts=hosts,
+            extra=call.variables,
+        )
+        channel = play.value(hosts[0], "dx_slack_channel")
+        fan = Fan(call.forks, broken, self._watchdog)
+        for host in hosts:
+            fan.add(host, partial(play.run, host))
+        head = {"kind": "hosts", "host": hosts[0], "hosts": hosts}
+        return fan, head | {"slack_channel": channel or None}
+
+    def _hosts(self, limit: str) -> list[str]:
+        """As --limit chooses them, in the order of the inventory."""
+        with self._lock:
+            self._inventory.subset(limit)
+            try:
+                return [host.name for host in self._inventory.get_hosts("all")]
+            finally:
+                self._inventory.subset(None)
+                self._inventory.clear_pattern_cache()
+                self._inventory._hosts_patterns_cache.clear()  # noqa: SLF001 - no public way
+
+
+_SERVING: list[Serving] = []
+"""The tries of the task share a process."""

@@ -1,0 +1,145 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of ``dxansible.fleet.fan_out``, which runs on the controller as an action."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fan_out
+short_description: Do one thing on all hosts of a play, from one process
+version_added: 0.2.0
+description:
+  - Does what O(operation) says on every host of the batch, each with its own variables, connection
+    and result. At most C(forks) calls are under way at a time; with more hosts, each has its turn.
+  - One process does it for all hosts, where Ansible forks one for each host and task.
+  - Is to be used with C(run_once) and C(delegate_to=localhost). Under the strategies C(free) and
+    C(host_pinned), which know no C(run_once), the task of each host drives that host alone.
+  - Fails no host, since a failed task with C(run_once) fails all. M(dxansible.fleet.host_result)
+    fails the hosts that did not succeed.
+options:
+  operation:
+    description:
+      - What to do, by the name of the playbook that does it. The work is that of one of this
+        collection's modules. M(dxansible.fleet.preflight) does V(check_hosts);
+        M(dxansible.fleet.run_command) V(run_command) and V(follow_command);
+        M(dxansible.fleet.run_turn) V(start_session) and V(follow_session);
+        M(dxansible.fleet.stop_command) V(stop_command) and V(stop_session); and the modules of
+        the same name V(list_sessions) and V(clean_sessions).
+    type: str
+    required: true
+    choices:
+      - check_hosts
+      - clean_sessions
+      - follow_command
+      - follow_session
+      - list_sessions
+      - run_command
+      - start_session
+      - stop_command
+      - stop_session
+  options:
+    description:
+      - Options of that module, the same for all hosts, beside those that the operation always has.
+        Templates in them are those of the first host. What is left out comes from the variables
+        of each host, as with the module.
+    type: dict
+    default: {}
+  news:
+    description:
+      - Whether each try returns only what is new since the last one, in RV(dx.news), for programs
+        that read the events of a task with C(until).
+      - Else the first try goes on to the end of all hosts, and RV(dx.hosts) has their results.
+    type: bool
+    default: false
+  command_socket:
+    description: As O(dxansible.fleet.run_command#module:command_socket), read once for all hosts.
+    type: str
+    default: ""
+  flow_socket:
+    description:
+      - Path of a Unix socket that says how much of the output its reader has taken. The commands
+        then wait for the reader rather than lose output.
+    type: str
+    default: ""
+  slack_channel:
+    description: The channel of the audit trail, only to be told with the names of the hosts.
+    type: str
+    default: ""
+attributes:
+  action:
+    description: Runs on the controller; the hosts need a POSIX shell and no Python.
+    support: full
+  async:
+    description: Can be used with the C(async) keyword.
+    support: none
+  bypass_host_loop:
+    description: Is run once for all hosts by the keyword C(run_once).
+    support: none
+  check_mode:
+    description: Does in check mode what the module of O(operation) does.
+    support: full
+  diff_mode:
+    description: Has no differences to show.
+    support: none
+notes:
+  - An option that the task leaves out is the variable C(dx_) with the option's name. O(operation)
+    and O(options) have none.
+  - A condition C(when) is asked of each host; where it is false nothing is done. Where it is false
+    for the first host of the batch, Ansible skips the task for all.
+  - The keywords C(become) and C(environment) are refused as the modules refuse them.
+seealso:
+  - module: dxansible.fleet.host_result
+  - module: dxansible.fleet.run_command
+author:
+  - dxansible contributors (@dxansible)
+"""
+
+EXAMPLES = r"""
+- name: Run the command in dx_command on all hosts at once
+  dxansible.fleet.fan_out:
+    operation: run_command
+  run_once: true
+  delegate_to: localhost
+  register: fleet
+
+- name: Give each host its own result
+  dxansible.fleet.host_result:
+    register: fleet
+"""
+
+RETURN = r"""
+dx:
+  description: What became of the hosts.
+  returned: always
+  type: dict
+  contains:
+    kind:
+      description: V(fleet); in check mode, where nothing is done, the kind of a host's record.
+      type: str
+      returned: always
+      sample: fleet
+    done:
+      description: Whether all hosts are done. While it is V(false), try again.
+      type: bool
+      returned: always
+    failed:
+      description: For each host that is done and did not succeed, why.
+      type: dict
+      returned: when not skipped
+      sample: {epyc6: "epyc6: exit code 2"}
+    hosts:
+      description:
+        - For each host, what the module of O(operation) would have returned, as its C(stdout),
+          C(stderr), C(rc), C(msg) and C(dx).
+      type: dict
+      returned: when not O(news)
+    news:
+      description:
+        - Records since the last try, in the order in which they came, each with its C(host) and
+          C(kind), and C(done) in the last one of the host.
+        - The first of all has the kind C(hosts) and the names of all hosts. The others are those
+          of the module of O(operation), or have the kind C(broken), with C(error) and the places
+          in files (C(origins)) of a host whose variables Ansible can't use.
+      type: list
+      elements: dict
+      returned: when O(news)
+"""

@@ -1,0 +1,195 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The run of a host that follows work there, over as many connection attempts as it may take.
+
+The connection may fail at any moment. What is known by then stays known, and after too many
+failures in a row the run gives up, truthfully.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from . import link, session, verdict
+from .call_run import CALL_SPEC, CALL_VARIABLES
+from .host_run import Door, HostRun, News, Pause, Steps, ask
+from .keeper import CutShortError, KeeperError
+from .record import FanoutOutcome, Reason
+from .ssh_errors import SshFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "CALL_SLACK",
+    "COMMON_SPEC",
+    "COMMON_VARIABLES",
+    "AttemptRun",
+    "Progress",
+    "seconds_text",
+]
+
+T = TypeVar("T")
+
+CALL_SLACK = 30
+"""Seconds that a call may take beyond the time it was asked to wait.
+
+After that the connection counts as lost.
+"""
+
+COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
+    **CALL_SPEC,
+    "timeout": {"type": "float", "default": 60.0},
+    "max_retries": {"type": "int", "default": 1},
+    "retry_delay": {"type": "float", "default": 2.0},
+    "output_limit": {"type": "int", "default": 0},
+    "path": {"type": "list", "elements": "str", "default": []},
+}
+COMMON_VARIABLES: Mapping[str, Any] = {
+    **CALL_VARIABLES,
+    "max_retries": "dx_max_retries",
+    "retry_delay": "dx_retry_delay",
+    "path": "dx_path",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """What is known of a session so far."""
+
+    id: str
+    began: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Tells our own start from another client's."""
+    attempts: int = 1
+    """Connection attempts, the present one included."""
+    failures: int = 0
+    """Of the last attempts, as many in a row have failed."""
+    started: bool = False
+    """The VM has confirmed that it has the session."""
+    ours: bool = False
+    """This run has started the session, whose time limit is therefore the one asked for."""
+    contacted: bool = False
+    """An attempt may have reached the VM."""
+    out_next: int = 0
+    """Offset of the first byte that was not fetched yet."""
+    err_next: int = 0
+    taken: int = 0
+    """Bytes of both streams that the caller's reader is known to have taken."""
+    follower: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Tells the keeper one follower of the session from another."""
+
+
+class AttemptRun(HostRun):
+    """A subclass says in `step` what to ask the VM next, and what the answer means."""
+
+    progress: Progress
+    runs_text: ClassVar = True
+
+    def check_options(self) -> None:
+        """Raise ValueError for an option that can't be used."""
+        for name in ("timeout", "connect_timeout", "retry_delay"):
+            if not 0 <= self.options[name] < float("inf"):
+                message = f"dx_{name} has to be a number of seconds, not {self.options[name]}"
+                raise ValueError(message)
+        if self.options["max_retries"] < 0:
+            message = "dx_max_retries has to be 0 or more"
+            raise ValueError(message)
+
+    def work(self) -> Steps[dict[str, Any]]:
+        """Ask again and again until there is a verdict."""
+        self.progress = progress = self.begin()
+        self.result: dict[str, Any] = {}
+        """More for the result of the task."""
+        self.limit = self.output_limit()
+        while True:
+            record: dict[str, Any] = {"kind": self.kind, "id": progress.id, "limit": self.limit}
+            record["ssh"] = self.options["ssh"]
+            decided = yield from self._try(record)
+            ended = decided is not None and not progress.contacted
+            error = None if decided is None else decided.error
+            self.tell_preflight(record, error, progress.attempts, ended=ended)
+            record |= {"done": decided is not None, "started": progress.started}
+            if decided is not None:
+                return self._end(record, decided)
+            yield News(record)
+            if "retry" in record:
+                yield Pause(self.options["retry_delay"])
+
+    @abstractmethod
+    def begin(self) -> Any:  # noqa: ANN401 - its own kind of progress
+        """What is known before the first call."""
+
+    @abstractmethod
+    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+        """Ask the VM once. Returns the verdict, or None if there is more to come."""
+
+    def output_limit(self) -> int:
+        """Bytes of each stream that the VM keeps."""
+        return self.options["output_limit"] or session.output_limit(self.crowd.hosts)
+
+    @property
+    def first_wait(self) -> int:
+        """Seconds to wait for news with the start."""
+        return session.first_wait(self.crowd.hosts, self.crowd.width)
+
+    @property
+    def deadline(self) -> str:
+        """For the keeper."""
+        return seconds_text(self.options["timeout"])
+
+    def call(self, wait: float, make: Callable[[Door], T]) -> Steps[T]:
+        """Have a call made that waits so many seconds for news."""
+        return ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
+
+    def _end(self, record: dict[str, Any], decided: verdict.Verdict) -> dict[str, Any]:
+        record |= decided.as_dict()
+        record["attempts"] = self.progress.attempts
+        record["duration_ms"] = round((time.time() - self.progress.began) * 1000)
+        return self.result | {
+            "failed": decided.outcome not in {"SUCCESS", "RUNNING"},
+            "rc": decided.exit_code,
+            "msg": decided.error or f"{self.host}: done",
+            "changed": self.progress.started and self.progress.ours,
+            "dx": record,
+        }
+
+    def _try(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+        try:
+            decided = yield from self.step(record)
+        except link.LinkError as error:
+            return self._lost(record, error.failure, link.explain(self.host, error))
+        except (link.CallTimeoutError, CutShortError) as error:
+            text = str(error) or "accepts the connection, but its shell does not answer"
+            return self._lost(record, SshFailure.LOST, f"{self.host}: {text}")
+        except KeeperError as error:
+            text = f"{self.host}: {error}"
+            return verdict.Verdict(
+                outcome=FanoutOutcome.FAILURE, reason=Reason.VM_ERROR, error=text
+            )
+        self.progress.failures = 0  # the VM was reached
+        return decided
+
+    def _lost(
+        self, record: dict[str, Any], failure: SshFailure, text: str
+    ) -> verdict.Verdict | None:
+        progress = self.progress
+        progress.contacted |= failure is SshFailure.LOST
+        final = verdict.refused(failure, text)
+        if final is not None and not progress.contacted:
+            return final
+        progress.failures += 1
+        if final is not None or progress.failures > self.options["max_retries"]:
+            return verdict.gave_up(failure, text, progress.id, contacted=progress.contacted)
+        record["retry"] = {"attempt": progress.attempts, "failure": str(failure), "error": text}
+        progress.attempts += 1
+        return None
+
+
+def seconds_text(seconds: float) -> str:
+    """For the keeper, which knows no exponents."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")

@@ -1,0 +1,132 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The run of a host that only checks it: the preflight and, if wanted, a real connection."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import agents, checks, link
+from .host_run import CHECK_SECONDS, HostRun, ask
+from .keeper import KeeperError
+from .preflight import OPTIONS, STATUS, VARIABLES
+
+if TYPE_CHECKING:
+    from .host_run import Door, Steps
+    from .keeper import Ping
+    from .preflight import Preflight
+
+__all__ = ["CheckRun"]
+
+
+class CheckRun(HostRun):
+    """The first check that fails decides."""
+
+    kind: ClassVar = "preflight"
+    spec: ClassVar = {
+        **OPTIONS,
+        "timeout": {"type": "float", "default": 5.0},
+        "connect": {"type": "bool", "default": False},
+        "check_reachable": {"type": "bool", "default": True},
+        "batch_mode": {"type": "bool", "default": True},
+        "survey": {"type": "bool", "default": True},
+        "agent": {"type": "str", "default": ""},
+        "agents": {"type": "dict", "default": {}},
+        "path": {"type": "list", "elements": "str", "default": []},
+    }
+    variables: ClassVar = {
+        **VARIABLES,
+        "timeout": "dx_preflight_timeout",
+        "check_reachable": "dx_check_reachable",
+        "batch_mode": "dx_batch_mode",
+        "survey": "dx_survey",
+        "agent": "dx_agent",
+        "agents": "dx_agents",
+        "path": "dx_path",
+    }
+
+    def check_options(self) -> None:
+        """Raise ValueError for an option that can't be used."""
+        wanted = self.options
+        self._connect = wanted["connect"] and wanted["check_reachable"]
+        self._agent: agents.Agent | None = None
+        if self._connect and wanted["survey"]:
+            try:
+                known = agents.load_agents(wanted["agents"])
+                self._agent = agents.choose(known, wanted["agent"] or "opencode")
+            except agents.AgentError as error:
+                raise ValueError(str(error)) from error
+
+    def steps(self) -> Steps[dict[str, Any]]:
+        """Make the checks; the record says what was found."""
+        wanted, timeout = self.options, self.options["timeout"]
+        preflight = yield from ask(CHECK_SECONDS, lambda door: door.check(wanted, timeout))
+        preflight.record |= {"connect": self._connect, "agent": self._agent and self._agent.name}
+        if self._connect and preflight.failure is None:
+            try:
+                yield from self._connect_for_real(preflight)
+            except checks.CheckFailure as error:
+                preflight.fail(error)
+            preflight.measure()
+        failure = preflight.failure
+        return {
+            "failed": failure is not None,
+            "msg": failure.text if failure else f"{self.host}: preflight passed",
+            "changed": False,
+            "dx": preflight.record | {"done": True},
+        }
+
+    def work(self) -> Steps[dict[str, Any]]:
+        """Nothing comes after the checks."""
+        return self.steps()
+
+    def _connect_for_real(self, preflight: Preflight) -> Steps[None]:
+        """Ask for a sign of life, and in the same round trip how the host is. Raises CheckFailure.
+
+        Where the host can't say how long its agent took, which is none of the latency, a second
+        ping is timed.
+        """
+        timeout, record = self.options["timeout"], preflight.record
+        self._door.open(
+            record["ssh"], connect_timeout=timeout, batch_mode=self.options["batch_mode"]
+        )
+        record["attempts"] = 1
+        try:
+            record |= yield from ask(timeout * 3 + 15, self._look)
+        except link.LinkError as error:
+            text = link.explain(self.host, error)
+            raise checks.CheckFailure(STATUS[error.failure], text) from error
+        except link.CallTimeoutError as error:
+            text = link.explain(self.host, error)
+            raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None
+        except KeeperError as error:
+            text = link.explain(self.host, error)
+            raise checks.CheckFailure(checks.Status.AUTH_MODE_INVALID, text) from error
+
+    def _look(self, door: Door) -> dict[str, Any]:
+        if self._agent is None:
+            return {"latency_ms": _ping(door)[0]}
+        version = self._agent.version
+        argument = version[1] if len(version) > 1 else None
+        path = ":".join(self.options["path"])
+        latency, survey = _ping(door, self._agent.program, path, argument)
+        if survey.version_ms is None:
+            latency, _ = _ping(door)
+        else:
+            latency = max(0, latency - survey.version_ms)
+        return {
+            "latency_ms": latency,
+            "load": survey.load,
+            "running": survey.running,
+            "agent_found": survey.found,
+            "agent_version": survey.version,
+        }
+
+
+def _ping(
+    door: Door, program: str | None = None, path: str = "", version: str | None = None
+) -> tuple[int, Ping]:
+    """Milliseconds that it took, and the answer."""
+    began = time.monotonic()
+    answer = door.keeper.ping(program, path, version)
+    return round((time.monotonic() - began) * 1000), answer

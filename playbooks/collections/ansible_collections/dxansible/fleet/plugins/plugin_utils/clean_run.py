@@ -1,0 +1,57 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The run of a host that removes the sessions which ended there long ago."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import link
+from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
+from .host_run import ask
+from .keeper import KeeperError
+
+if TYPE_CHECKING:
+    from .host_run import Steps
+
+__all__ = ["CleanRun"]
+
+_SECONDS = 120
+"""For the removal, which may be of many worktrees."""
+
+
+class CleanRun(CallRun):
+    """Removes ended sessions, and their worktrees where no work is lost by it."""
+
+    kind: ClassVar = "clean"
+    spec: ClassVar = {
+        **CALL_SPEC,
+        "age": {"type": "int", "default": 30},
+        "dry_run": {"type": "bool", "default": False},
+    }
+    variables: ClassVar = {**CALL_VARIABLES, "age": "dx_clean_age", "dry_run": "dx_dry_run"}
+    in_check_mode: ClassVar = {"dry_run": True}
+
+    def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
+        """Remove them, and say which are removed, and why others are kept."""
+        record |= {"removed": [], "removable": [], "kept": {}, "error": None}
+        age, dry_run = self.options["age"], self.options["dry_run"]
+        try:
+            cleaned = yield from ask(
+                self.options["connect_timeout"] * 2 + _SECONDS,
+                lambda door: door.keeper.clean(age, turns=True, dry_run=dry_run),
+            )
+        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
+            record["error"] = link.explain(self.host, error)
+        else:
+            record |= {
+                "removed": list(cleaned.removed),
+                "removable": list(cleaned.removable),
+                "kept": dict(cleaned.kept),
+            }
+        gone, would = len(record["removed"]), len(record["removable"])
+        done = f"{would} would be removed" if dry_run else f"{gone} removed"
+        return {
+            "failed": record["error"] is not None,
+            "msg": record["error"] or f"{self.host}: {done}",
+            "changed": bool(gone or would),
+        }

@@ -1,0 +1,159 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The run of a host that runs one command there, or follows one that was started earlier."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import flow, session, verdict
+from .attempts import COMMON_SPEC, COMMON_VARIABLES, AttemptRun, Progress
+from .keeper import ENDED
+
+if TYPE_CHECKING:
+    from .host_run import Door, Steps
+    from .keeper import Reply
+
+__all__ = ["CommandRun"]
+
+_SLOWEST = 64 * 1024
+"""Bytes a second at which the command's standard input may still arrive on the VM."""
+
+
+class CommandRun(AttemptRun):
+    """Starts the session if it isn't known to run, else waits for news of it.
+
+    It never runs a command twice.
+    """
+
+    kind: ClassVar = "command"
+    starts_work: ClassVar = True
+    of_fan: ClassVar = frozenset({"stream"})
+    spec: ClassVar = {
+        **COMMON_SPEC,
+        "id": {"type": "str", "default": ""},
+        "cmd": {"type": "str", "default": ""},
+        **session.PLACE_SPEC,
+        "stream": {"type": "bool", "default": False},
+        "attach": {"type": "bool", "default": False},
+        "contacted": {"type": "bool", "default": False},
+    }
+    variables: ClassVar = {
+        **COMMON_VARIABLES,
+        **session.PLACE_VARIABLES,
+        "timeout": "dx_timeout",
+        "output_limit": "dx_output_limit",
+        "stream": "dx_stream",
+        "contacted": "dx_contacted",
+    }
+
+    def check_options(self) -> None:
+        """Raise ValueError where nothing says which command to follow, too."""
+        super().check_options()
+        known = self.options["id"] or (self.options["preflight"] or {}).get("run_id")
+        if self.options["attach"] and not known:
+            message = "dx_run_id is needed, the run whose command is followed"
+            raise ValueError(message)
+
+    def begin(self) -> Progress:
+        """Nothing is known but the id, unless another run may have come further."""
+        name = self.name(self.options["id"], "id")
+        return Progress(id=name, contacted=self.options["contacted"])
+
+    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+        """Start the command, or ask for news of it."""
+        reply = yield from self._ask()
+        if reply.state == "conflict":
+            return verdict.conflict(self.host, self.progress.id)
+        return (yield from self._take(record, reply))
+
+    def _ask(self) -> Steps[Reply]:
+        wait = 1 if self.crowd.crowded else 4
+        progress = self.progress
+        if progress.started or self.options["attach"]:
+            return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
+        command = self.inputs.command(self.options["cmd"]).placed(self.options)
+        about = command.about(self.host, self.options["path"])
+        seconds = 2 * wait + len(command.stdin) / _SLOWEST
+
+        def start(door: Door) -> Reply:
+            options = {**self._start_options(), **self._fetch(wait)}
+            return door.keeper.start(
+                progress.id, command.script, options, about=about, stdin=command.stdin
+            )
+
+        return (yield from self.call(seconds, start))
+
+    def _poll(self, door: Door, wait: int) -> Reply:
+        where = {"out": self.progress.out_next, "err": self.progress.err_next}
+        fetch = self._fetch(wait)
+        return door.keeper.poll(self.progress.id, {"wait": wait, **where, **fetch})
+
+    def _fetch(self, wait: int) -> dict[str, object]:
+        """How much to fetch; may first wait for the caller's reader."""
+        progress, crowd = self.progress, self.crowd
+        if self.inputs.reader is not None:
+            chunk = flow.follow(self.inputs.reader, self.host, crowd.hosts, progress, wait)
+            hurry = {} if chunk else {"wait": 0}
+            lease = flow.lease(crowd.hosts, crowd.width)
+            return {"flow": progress.follower, "lease": lease, "chunk": chunk, **hurry}
+        followed = progress.started or self.options["attach"]
+        return {"chunk": 0} if followed and not self.options["stream"] else {}
+
+    def _start_options(self) -> dict[str, object]:
+        return {
+            "token": self.progress.token,
+            "deadline": self.deadline,
+            "limit": self.limit,
+            "path": ":".join(self.options["path"]),
+            "wait": self.first_wait,
+        }
+
+    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
+        progress = self.progress
+        progress.started = progress.contacted = True
+        progress.ours |= reply.token == progress.token
+        record["attached"] = not (progress.ours or self.options["attach"])
+        if self.options["stream"]:
+            record["expired"] = reply.expired
+            record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
+            record["err"] = _news(progress.err_next, reply.err_from, reply.err_total, reply.err)
+            progress.out_next = reply.out_from + len(reply.out)
+            progress.err_next = reply.err_from + len(reply.err)
+            if not reply.complete:
+                return None
+        elif reply.state not in ENDED:
+            progress.out_next, progress.err_next = reply.out_total, reply.err_total
+            return None
+        else:
+            reply = yield from self._collect(reply)
+        record["full"] = reply.full
+        timeout = self.options["timeout"] if progress.ours else None
+        return verdict.from_reply(self.host, reply, timeout)
+
+    def _collect(self, reply: Reply) -> Steps[Reply]:
+        """Fetch all that the VM has kept, for callers that read the result and not the events."""
+        name, out, err = self.progress.id, bytearray(), bytearray()
+        if self.progress.out_next or self.progress.err_next:
+            reply = yield from self.call(0, lambda door: door.keeper.poll(name, {}))
+        while True:
+            out += reply.out
+            err += reply.err
+            if reply.complete:
+                break
+            reply = yield from self.call(0, partial(_go_on, name, reply))
+        self.result |= {
+            "stdout": out.decode(errors="replace"),
+            "stderr": err.decode(errors="replace"),
+            "truncated": reply.out_total - len(out) + reply.err_total - len(err),
+        }
+        return reply
+
+
+def _go_on(name: str, reply: Reply, door: Door) -> Reply:
+    begin = {"out": reply.out_from + len(reply.out), "err": reply.err_from + len(reply.err)}
+    return door.keeper.poll(name, begin)
+
+
+def _news(asked: int, begins: int, total: int, data: bytes) -> dict[str, object]:
+    return {"data": session.pack(data), "skipped": begins - asked, "total": total}

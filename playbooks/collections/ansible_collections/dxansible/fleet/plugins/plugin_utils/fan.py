@@ -1,0 +1,279 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Drives the runs of many hosts in threads, a limited number of calls at a time.
+
+A run has a thread only for one call and what it makes of the answer. Then it goes to the end of the
+queue, so with more hosts than threads every host has its turn.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import heapq
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .host_run import Ask, News, Pause
+from .link import CallTimeoutError
+from .watchdog import Watch, Watchdog
+
+if TYPE_CHECKING:
+    from .host_run import Door, Steps
+
+__all__ = ["Fan", "Running", "record_size"]
+
+_MOST_BYTES = 8 * 2**20
+"""Of news that nobody has fetched yet, roughly; above that the runs wait."""
+_BATCH_BYTES = 2**20
+"""Of news that are fetched at a time, unless a single record is larger."""
+_LAZY_SECONDS = 0.25
+"""News that are not urgent wait so long for others."""
+_GATHER_SECONDS = 0.01
+"""Urgent news wait so long for others, of the hosts that still run."""
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """The run of one host under way."""
+
+    host: str
+    door: Door
+    steps: Steps[dict[str, Any]]
+    label: object = None
+    """Tells the caller to which of its calls the run belongs."""
+
+
+Start = Callable[[], Running]
+Broken = Callable[[str, BaseException], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    host: str
+    record: dict[str, Any]
+    ended: bool
+    size: int
+    label: object
+
+
+class Fan:
+    """Runs of hosts, and their news in the order in which they come."""
+
+    def __init__(self, width: int, broken: Broken, watchdog: Watchdog | None = None) -> None:
+        """At most ``width`` calls at a time.
+
+        ``broken`` makes the result of a host whose run failed by an error of ours or of Ansible's.
+        Several may share a watchdog.
+        """
+        self._width, self._broken = width, broken
+        self._todo: deque[Callable[[], None]] = deque()
+        self._paused: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._threads = self._idle = 0
+        self._closed = False
+        self._work = threading.Condition()
+        self._news: deque[_Item] = deque()
+        self._pending = self._ended = 0
+        self._urgent = False
+        self._told = threading.Condition()
+        self._left = 0
+        self._watchdog = watchdog or Watchdog()
+        self.results: dict[str, dict[str, Any]] = {}
+        """What tasks return of the hosts that are done, without their records."""
+
+    def add(self, host: str, start: Start, label: object = None) -> None:
+        """Have the run of a host made, and driven to its end."""
+        with self._told:
+            self._left += 1
+
+        def begin() -> None:
+            try:
+                running = start()
+            except BaseException as error:  # noqa: BLE001 - Ansible's are many; the host is told of it
+                self._end(host, self._broken(host, error), label)
+                return
+            running.label = label
+            self._advance(running, lambda: next(running.steps))
+
+        self._submit(begin)
+
+    @property
+    def left(self) -> int:
+        """Hosts that are not done, and those whose last news nobody has fetched."""
+        with self._told:
+            return self._left
+
+    def news(self, patience: float) -> list[tuple[str, dict[str, Any], object]]:
+        """Host, record and label of what is new; waits up to ``patience`` seconds for that."""
+        with self._told:
+            self._told.wait_for(lambda: self._news or not self._left, patience)
+            self._told.wait_for(
+                lambda: self._urgent or not self._left, min(patience, _LAZY_SECONDS)
+            )
+            if self._left > self._ended:
+                self._told.wait_for(self._all_told, _GATHER_SECONDS)
+            batch: list[_Item] = []
+            size = 0
+            while self._news and (not batch or size + self._news[0].size <= _BATCH_BYTES):
+                item = self._news.popleft()
+                size += item.size
+                batch.append(item)
+            ended = sum(item.ended for item in batch)
+            self._pending -= size
+            self._ended -= ended
+            self._left -= ended
+            self._urgent = bool(self._news)
+            self._told.notify_all()
+        return [(item.host, item.record, item.label) for item in batch]
+
+    def close(self) -> None:
+        """End all runs where they stand, and the threads; there is no more news."""
+        with self._told:
+            self._closed = self._urgent = True
+            self._left = 0
+            self._news.clear()
+            self._told.notify_all()
+        with self._work:
+            self._work.notify_all()
+
+    def _all_told(self) -> bool:
+        return self._left <= self._ended or self._pending > _BATCH_BYTES
+
+    # the threads
+
+    def _submit(self, work: Callable[[], None], delay: float = 0.0) -> None:
+        with self._work:
+            if delay:
+                due = time.monotonic() + delay
+                heapq.heappush(self._paused, (due, next(self._count), work))
+            else:
+                self._todo.append(work)
+            self._work.notify()
+            self._grow()
+
+    def _grow(self) -> None:
+        """Have enough threads, one of which waits for the end of pauses."""
+        if self._closed:
+            return
+        if len(self._todo) + bool(self._paused) > self._idle and self._threads < self._width:
+            self._threads += 1
+            context = contextvars.copy_context()  # Ansible's templates look there
+            threading.Thread(
+                target=context.run, args=(self._loop,), name="dx-fan", daemon=True
+            ).start()
+
+    def _loop(self) -> None:
+        with suppress(_GivenUpError):
+            while work := self._next():
+                work()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._work:
+            self._idle += 1
+            try:
+                while not self._closed:
+                    now = time.monotonic()
+                    while self._paused and self._paused[0][0] <= now:
+                        self._todo.append(heapq.heappop(self._paused)[2])
+                    if self._todo:
+                        return self._todo.popleft()
+                    self._work.wait(self._paused[0][0] - now if self._paused else None)
+                self._threads -= 1
+                return None
+            finally:
+                self._idle -= 1
+                self._grow()
+
+    # one host
+
+    def _advance(self, running: Running, move: Callable[[], Ask[Any] | Pause | News]) -> None:
+        """Move the run on until it wants a call or a pause, and queue that."""
+        while True:
+            try:
+                step: Ask[Any] | Pause | News = move()
+            except StopIteration as end:
+                self._end(running.host, end.value, running.label)
+                return
+            except BaseException as error:  # noqa: BLE001 - as above
+                self._end(running.host, self._broken(running.host, error), running.label)
+                return
+            move = partial(next, running.steps)
+            match step:
+                case News():
+                    self._tell(running, step)
+                case Pause():
+                    self._submit(partial(self._advance, running, move), step.seconds)
+                    return
+                case Ask():
+                    self._submit(partial(self._ask, running, step))
+                    return
+
+    def _ask(self, running: Running, step: Ask[Any]) -> None:
+        door = running.door
+        watch = self._watchdog.begin(
+            door.keeper.mark, step.seconds, lambda: self._given_up(running)
+        )
+        try:
+            answer = step.make(door)
+        except BaseException as error:  # noqa: BLE001 - the run's own business
+            failure = CallTimeoutError() if watch.fired else error
+            self._returned(watch)
+            self._advance(running, lambda: running.steps.throw(failure))
+        else:
+            self._returned(watch)
+            self._advance(running, lambda: running.steps.send(answer))
+
+    def _returned(self, watch: Watch) -> None:
+        if not self._watchdog.end(watch):
+            raise _GivenUpError
+
+    def _given_up(self, running: Running) -> None:
+        """The call's thread is stuck, maybe for good: another one takes its place."""
+        with self._work:
+            self._threads -= 1
+        failure = CallTimeoutError()
+        self._submit(lambda: self._advance(running, lambda: running.steps.throw(failure)))
+
+    def _tell(self, running: Running, news: News) -> None:
+        self._put(running.host, news.record, running.label, urgent=news.urgent, ended=False)
+
+    def _end(self, host: str, result: dict[str, Any], label: object) -> None:
+        record = result.pop("dx")
+        self.results[host] = result
+        self._put(host, record | {"done": True}, label, urgent=True, ended=True)
+
+    def _put(
+        self, host: str, record: dict[str, Any], label: object, *, urgent: bool, ended: bool
+    ) -> None:
+        size = record_size(record)
+        with self._told:
+            self._told.wait_for(
+                lambda: self._closed or not self._pending or self._pending + size <= _MOST_BYTES
+            )
+            if self._closed:
+                return
+            self._news.append(_Item(host, record, ended, size, label))
+            self._pending += size
+            self._ended += ended
+            self._urgent |= urgent
+            self._told.notify_all()
+
+
+class _GivenUpError(Exception):
+    """The call of this thread was given up, so another thread goes on with the host."""
+
+
+def record_size(record: dict[str, Any]) -> int:
+    """Roughly, in bytes."""
+    size = 1000
+    for name in ("out", "err"):
+        if isinstance(record.get(name), dict):
+            size += len(record[name]["data"])
+    texts = record.get("text") or ()
+    return size + sum(len(text) for _, text in texts)

@@ -1,0 +1,357 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Tells whether a run that is kept still says what a new one would.
+
+A run may be kept if its inventory comes from files that can be looked at again: parsed by Ansible's
+own plugins for static files, and those that make groups of what these have given, with variables
+from group_vars and host_vars. All that was read is then looked at again before each call.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible import constants, context
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins import inventory as inventory_plugins
+from ansible.plugins import loader as loaders
+from ansible.plugins.inventory import Constructable
+from ansible.vars.plugins import _plugin_should_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["Freshness", "NotCacheable", "Stamp", "stamp", "started"]
+
+_STATIC = ("ini", "toml", "yaml")
+_SETTLED, _SETTLED_WHERE_COARSE = 0.1, 2.5
+"""Seconds; two changes within less could have one time, which whole seconds tell of."""
+_PARSERS = ("inventory_loader", "vars_loader", "fragment_loader", "cache_loader")
+"""Of Ansible's plugin loaders: what they load decides how it parses."""
+_OTHERS = (
+    "become_loader",
+    "connection_loader",
+    "filter_loader",
+    "lookup_loader",
+    "shell_loader",
+    "terminal_loader",
+    "test_loader",
+)
+"""Loaders of plugins that a call may use."""
+_HIDDEN = (b"GITHUB_TOKEN", b"GH_TOKEN", b"JULES_API_KEY", b"SLACK_BOT_TOKEN", b"SLACK_WEBHOOK_URL")
+"""Variables of the environment that an engine doesn't have."""
+_VARIABLES = ("group_vars", "host_vars")
+_CONSTRUCTED = ("constructed", "ansible.builtin.constructed")
+_SETTINGS = {"plugin", "strict", "use_vars_plugins", "keyed_groups"}
+_OF_A_GROUP = {"key", "prefix", "separator"}
+_TEMPLATE = ("{{", "{%", "{#")
+_ADD = Constructable._add_host_to_keyed_groups  # noqa: SLF001 - Ansible has no other door
+
+
+class NotCacheable(BaseException):
+    """The run can't be kept; the text says why. Ansible catches every Exception."""
+
+    def __init__(self, reason: str, *, lasting: bool = True) -> None:
+        """``lasting``: neither can the next."""
+        super().__init__(reason)
+        self.lasting = lasting
+
+
+class Stamp(NamedTuple):
+    """The state of a file, or of a directory without its files."""
+
+    inode: int
+    mode: int
+    names: tuple[str, ...] = ()
+    size: int = 0
+    modified: int = 0
+    changed: int = 0
+    """Nanoseconds; for a new mode, and for edits that put the other time back."""
+
+
+def stamp(path: str) -> Stamp | None:
+    """What is there; None if nothing is, or nothing that can be opened.
+
+    Opened for it, since a network file system may answer without asking its server otherwise.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(fd)
+        if stat.S_ISDIR(found.st_mode):
+            names = tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - it is open
+            return Stamp(found.st_ino, found.st_mode, names)
+    finally:
+        os.close(fd)
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return Stamp(found.st_ino, found.st_mode, (), found.st_size, *times)
+
+
+class Freshness:
+    """What a run was made of, as it was when the run began."""
+
+    def __init__(self, began: float) -> None:
+        """``began``: seconds since the epoch, before the run read anything.
+
+        Parses the inventory once more to see what it is read from. Raises NotCacheable.
+        """
+        self._began = began
+        self._stamps: dict[str, Stamp | None] = {}
+        self._modules = {path: _brief(path) for path in _configuration()}
+        self._seen = 0
+        """Modules that were looked at."""
+        for path, found in self._modules.items():
+            if found is not None and found[0] / 1e9 > began:
+                raise NotCacheable(f"{path} has changed while it was loaded", lasting=False)
+        self._look_at_settings()
+        self._look_at_plugins()
+        sources = list(map(str, context.CLIARGS["inventory"]))
+        _Watched.note = self._note
+        _Manager.note = self._note
+        Constructable._add_host_to_keyed_groups = _Groups._add_host_to_keyed_groups  # noqa: SLF001 - Ansible has no other door
+        try:
+            _Manager(loader=_Watched(), sources=sources)
+        finally:
+            Constructable._add_host_to_keyed_groups = _ADD  # noqa: SLF001 - as above
+        self._look_at_variables()
+        for base in {*map(_base, sources), *_playbook_directories()}:
+            for name in _VARIABLES:
+                self._note_tree(f"{base}/{name}")
+
+    def changed(self) -> str | None:
+        """The first thing found that is not as it was; None if all is."""
+        self._look_at_modules()
+        for path, known in self._modules.items():
+            if _brief(path) != known:
+                return path
+        for path, found in self._stamps.items():
+            if stamp(path) != found:
+                return path
+        return None
+
+    def _note(self, path: str) -> None:
+        if path in self._stamps:
+            return
+        found = stamp(path)
+        self._stamps[path] = found
+        if found is None:
+            return
+        if stat.S_ISDIR(found.mode):
+            last = os.stat(path).st_mtime  # noqa: PTH116 - beside the others
+        elif stat.S_ISREG(found.mode):
+            last = max(found.modified, found.changed) / 1e9
+        else:
+            raise NotCacheable(f"{path} is no plain file")
+        if stat.S_ISREG(found.mode) and any(map(Path(path).read_bytes().__contains__, _HIDDEN)):
+            raise NotCacheable(f"{path} names a variable that is a secret")
+        coarse = found.changed and found.changed % 10**9 == 0
+        if last > self._began - (_SETTLED_WHERE_COARSE if coarse else _SETTLED):
+            raise NotCacheable(f"{path} has just changed", lasting=False)
+
+    def _note_tree(self, path: str) -> None:
+        self._note(path)
+        found = self._stamps[path]
+        if found is not None and stat.S_ISDIR(found.mode):
+            for name in found.names:
+                self._note_tree(f"{path}/{name}")
+
+    def _look_at_modules(self) -> None:
+        """Note those that were loaded since the last look."""
+        if len(sys.modules) == self._seen:
+            return
+        self._seen = len(sys.modules)
+        for path in _loaded_from():
+            if path not in self._modules:
+                found = self._modules[path] = _brief(path)
+                if found is not None and found[0] / 1e9 > self._began:
+                    raise NotCacheable(f"{path} has changed", lasting=False)
+
+    def _look_at_settings(self) -> None:
+        get = constants.config.get_config_value
+        if get("CALLBACKS_ENABLED") or get("DEFAULT_LOG_PATH"):
+            raise NotCacheable("Ansible keeps a log of each run, or has callbacks for it")
+        identities = [each.rpartition("@")[2] for each in get("DEFAULT_VAULT_IDENTITY_LIST")]
+        for given in filter(None, [get("DEFAULT_VAULT_PASSWORD_FILE"), *identities]):
+            path = str(Path(given).expanduser().absolute())
+            self._note(path)
+            if os.access(path, os.X_OK):
+                raise NotCacheable(f"{path} is a script")
+
+    def _look_at_plugins(self) -> None:
+        for name in (*_PARSERS, *_OTHERS):
+            loader = getattr(loaders, name)
+            for setting in loader.config or ():
+                path = str(Path(setting).expanduser().absolute())
+                self._note_tree(path)
+                found = self._stamps[path]
+                if name in _PARSERS and found is not None and found.names:
+                    raise NotCacheable(f"there are plugins in {path}")
+
+    def _look_at_variables(self) -> None:
+        cache = constants.config.get_config_value("CACHE_PLUGIN")
+        if cache not in {"memory", "jsonfile"}:
+            raise NotCacheable(f"facts are kept by {cache}")
+        for name in loaders.vars_loader._plugin_instance_cache:  # noqa: SLF001 - as Ansible does
+            plugin = loaders.vars_loader.get(name)
+            ours = type(plugin).__module__ == "ansible.plugins.vars.host_group_vars"
+            if not ours or _plugin_should_run(plugin, "inventory"):
+                raise NotCacheable(f"variables come from the plugin {name}")
+
+
+class _Watched(DataLoader):  # type: ignore[misc] # ansible-core has no types
+    """Ansible's, but what it looks at is noted."""
+
+    note: Callable[[str], None]
+
+    def load_from_file(self, file_name: str, *rest: Any, **more: Any) -> Any:  # noqa: ANN401 - Ansible's own
+        type(self).note(self.path_dwim(file_name))
+        return super().load_from_file(file_name, *rest, **more)
+
+    def list_directory(self, path: str) -> list[str]:
+        type(self).note(self.path_dwim(path))
+        return list(super().list_directory(path))
+
+
+class _Manager(InventoryManager):  # type: ignore[misc] # ansible-core has no types
+    """Ansible's, but it notes what it looks at, and raises NotCacheable."""
+
+    note: Callable[[str], None]
+
+    def parse_source(self, source: str, cache: bool = False) -> bool:  # noqa: FBT001, FBT002 - Ansible's own
+        if "," in source:
+            raise NotCacheable("the inventory is a list of hosts")
+        type(self).note(source)
+        parsed = super().parse_source(source, cache=cache)
+        if not parsed and not Path(source).is_dir():
+            raise NotCacheable(f"{source} can't be parsed")
+        return bool(parsed)
+
+    def _fetch_inventory_plugins(self) -> list[Any]:
+        plugins = super()._fetch_inventory_plugins()
+        return _fit(self._inventory.current_source, plugins, self._loader)
+
+
+def _fit(source: str, plugins: list[Any], loader: Any) -> list[Any]:  # noqa: ANN401 - Ansible's own
+    """Those of Ansible's plugins that may parse the source, in its order."""
+    builtin = Path(str(inventory_plugins.__file__)).parent
+    named = {}
+    for plugin in plugins:
+        path = Path(plugin._original_path)  # noqa: SLF001 - nothing else tells
+        if path.parent != builtin:
+            raise NotCacheable(f"the inventory is read by {path}")
+        named[path.stem] = plugin
+    auto = named.pop("auto", None)
+    static = [plugin for name, plugin in named.items() if name in _STATIC]
+    if any(named[name].verify_file(source) for name in named.keys() - set(_STATIC)):
+        raise NotCacheable(f"{source} is a script")
+    if auto is not None and auto.verify_file(source):
+        if _makes_groups(source, loader):
+            return [auto]
+        if _names_plugin(source, loader):
+            raise NotCacheable(f"{source} is read by a plugin")
+    return static
+
+
+def _names_plugin(path: str, loader: Any) -> bool:  # noqa: ANN401 - Ansible's own
+    try:
+        text = loader.load_from_file(path, cache="none")
+    except Exception:  # noqa: BLE001 - no YAML, so it names none
+        return False
+    return isinstance(text, Mapping) and "plugin" in text
+
+
+def _makes_groups(path: str, loader: Any) -> bool:  # noqa: ANN401 - Ansible's own
+    """Whether the file makes groups of variables, by their names alone."""
+    try:
+        text = loader.load_from_file(path, cache="none")
+    except Exception:  # noqa: BLE001 - no YAML
+        return False
+    if not isinstance(text, dict) or text.get("plugin") not in _CONSTRUCTED:
+        return False
+    groups = text.get("keyed_groups")
+    return (
+        not set(text) - _SETTINGS
+        and isinstance(groups, list)
+        and all(
+            isinstance(each, dict)
+            and not set(each) - _OF_A_GROUP
+            and str(each.get("key")).isidentifier()
+            for each in groups
+        )
+    )
+
+
+class _Groups(Constructable):  # type: ignore[misc] # ansible-core has no types
+    """Ansible's maker of groups; raises NotCacheable for a value that may be another soon."""
+
+    def _add_host_to_keyed_groups(self, keys: Any, variables: Any, *rest: Any, **more: Any) -> None:  # noqa: ANN401 - Ansible's own
+        if self.get_option("use_extra_vars") or not all(
+            _is_plain(variables.get(each["key"])) for each in keys
+        ):
+            raise NotCacheable("a group is made of a template")
+        _ADD(self, keys, variables, *rest, **more)
+
+
+def _is_plain(value: object) -> bool:
+    match value:
+        case str():
+            return not any(mark in value for mark in _TEMPLATE)
+        case list():
+            return all(map(_is_plain, value))
+        case Mapping():
+            return all(_is_plain(part) for pair in value.items() for part in pair)
+        case _:
+            return value is None or isinstance(value, int | float)
+
+
+def _base(source: str) -> str:
+    return source if Path(source).is_dir() else str(Path(source).absolute().parent)
+
+
+def _playbook_directories() -> Iterable[str]:
+    return {str(Path(each).absolute().parent) for each in context.CLIARGS["args"]}
+
+
+def _brief(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - hundreds of them in each call
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _loaded_from() -> Iterator[str]:
+    """Files whose change makes what is loaded out of date."""
+    library = sysconfig.get_path("stdlib") + os.sep
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if path and (not path.startswith(library) or "-packages" in path):
+            yield path
+
+
+def _configuration() -> Iterator[str]:
+    """Where Ansible looks for its configuration."""
+    yield from (
+        sys.executable,
+        str(Path("~/.ansible.cfg").expanduser()),
+        "/etc/ansible/ansible.cfg",
+    )
+    yield str(Path("ansible.cfg").absolute())
+    if given := os.environ.get("ANSIBLE_CONFIG"):
+        yield given
+
+
+def started() -> float:
+    """When the process that parsed the inventory was started, in seconds since the epoch."""
+    ticks = int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[19])
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,141 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run gets besides its options: the texts of the user, and the pace of the reader.
+
+A caller of many hosts gives them on sockets; what it gives is read once for all of them.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from .session import Command, CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["RAW_TEXTS", "Inputs", "Payload", "Reader", "SocketReader"]
+
+RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify")
+"""Variables that are never templates."""
+
+
+class Payload:
+    """What a caller hands over on a socket; read when it is first needed."""
+
+    def __init__(self, source: str) -> None:
+        """``source`` is the path of the socket; empty if there is none."""
+        self._source, self._lock = source, threading.Lock()
+        self._data: bytes | None = None
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """One that is here already; none if it is empty."""
+        payload = cls("")
+        payload._data = data or None
+        return payload
+
+    def __bool__(self) -> bool:
+        """Whether there is one."""
+        return bool(self._source) or self._data is not None
+
+    def read(self) -> bytes:
+        """All of it. Raises CommandError if the caller is gone."""
+        with self._lock:
+            if self._data is None:
+                try:
+                    self._data = read_socket(self._source)
+                except OSError as error:
+                    message = f"the command did not arrive ({error.strerror})"
+                    raise CommandError(message) from error
+            return self._data
+
+
+def read_socket(source: str, request: bytes = b"") -> bytes:
+    """What the socket gives to the end, after a request. Raises OSError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.connect(source)
+        if request:
+            caller.sendall(request)
+        return b"".join(iter(lambda: caller.recv(65536), b""))
+
+
+class Reader(Protocol):
+    """Whoever reads the output of the hosts."""
+
+    def taken(self, host: str, wanted: int, patience: float) -> int:
+        """Bytes of the host that it has taken, once they are as many as wanted.
+
+        Waits up to ``patience`` seconds for that. Raises OSError if it is gone.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SocketReader:
+    """A reader that answers on a Unix socket."""
+
+    source: str
+
+    def taken(self, host: str, wanted: int, patience: float) -> int:
+        """Ask it."""
+        return int(read_socket(self.source, f"{wanted} {patience:g} {host}\n".encode()) or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Of one host; ``variables`` are the host's, as they are, without templates."""
+
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    payload: Payload = field(default_factory=lambda: Payload(""))
+    reader: Reader | None = None
+    """The reader of the output, which the command waits for; None if it waits for nobody."""
+
+    def command(self, given: str = "") -> Command:
+        """The command: as it is given, else byte for byte from the socket or ``dx_command``.
+
+        These are never templated. Raises CommandError.
+        """
+        handed_over = Command.handed_over(self.payload.read()) if self.payload else None
+        command = handed_over or self._of_variables(given)
+        if not command.text.strip():
+            raise CommandError("dx_command is empty")
+        if b"\0" in command.text:
+            raise CommandError("dx_command has a NUL byte, which no shell can take")
+        return command
+
+    def turn_texts(self) -> tuple[bytes, bytes]:
+        """The task and the check, byte for byte: from the caller's socket, or from the variables.
+
+        The socket gives the length of the check in a line, the check, and the task. ``dx_task`` and
+        ``dx_verify`` are never templated. Raises CommandError if there is no task.
+        """
+        if self.payload:
+            length, _, rest = self.payload.read().partition(b"\n")
+            verify, task = rest[: int(length)], rest[int(length) :]
+        else:
+            task, verify = self._text("dx_task"), self._text("dx_verify")
+        if not task.strip():
+            raise CommandError("dx_task is missing or empty; give it as a string: -e @request.yml")
+        if b"\0" in task or b"\0" in verify:
+            raise CommandError("dx_task or dx_verify has a NUL byte, which no agent can take")
+        return task, verify
+
+    def _of_variables(self, given: str) -> Command:
+        raw = given or self.variables.get("dx_command")
+        if not isinstance(raw, str):
+            text = "missing" if raw is None else "no string"
+            raise CommandError(f"dx_command is {text}; give it as a string: -e @request.yml")
+        return Command(text=_bytes(raw), stdin=self._text("dx_stdin"))
+
+    def _text(self, name: str) -> bytes:
+        raw = self.variables.get(name)
+        if raw is not None and not isinstance(raw, str):
+            message = f"{name} is no string; give it as a string: -e @request.yml"
+            raise CommandError(message)
+        return _bytes(raw or "")
+
+
+def _bytes(text: str) -> bytes:
+    return str(text).encode("utf-8", "surrogateescape")

@@ -1,0 +1,105 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The run of a host that reads its agent sessions and commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import agents, link, session, session_view, turn_ends
+from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
+from .host_run import ask
+from .keeper import KeeperError
+from .turn_progress import turns_of
+
+if TYPE_CHECKING:
+    from .host_run import Door, Steps
+    from .keeper import Listing
+
+__all__ = ["ListRun"]
+
+
+class ListRun(CallRun):
+    """Says what there is; makes only notes, where asked for."""
+
+    kind: ClassVar = "sessions"
+    spec: ClassVar = {
+        **CALL_SPEC,
+        "session": {"type": "str", "default": ""},
+        "prefix": {"type": "str", "default": ""},
+        "only": {"type": "str", "choices": ["", "agents", "commands"], "default": ""},
+        "agents": {"type": "dict", "default": {}},
+        "claim_ends": {"type": "bool", "default": False},
+        "trail": {"type": "str", "default": ""},
+        "thread": {"type": "str", "default": ""},
+    }
+    variables: ClassVar = {
+        **CALL_VARIABLES,
+        "session": "dx_session",
+        "prefix": "dx_prefix",
+        "only": "dx_only",
+        "agents": "dx_agents",
+        "claim_ends": "dx_claim_ends",
+        "trail": "dx_trail",
+        "thread": "dx_trail_thread",
+    }
+
+    def check_options(self) -> None:
+        """Raise ValueError for a wrong record of an agent."""
+        try:
+            self._agents = agents.load_agents(self.options["agents"])
+        except agents.AgentError as error:
+            raise ValueError(str(error)) from error
+
+    def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
+        """Read them; a host that can't be asked has an ``error``."""
+        record |= {"sessions": [], "load": None, "error": None}
+        try:
+            yield from self._read(record)
+        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
+            record["error"] = link.explain(self.host, error)
+        count = len(record["sessions"])
+        return {
+            "failed": record["error"] is not None,
+            "msg": record["error"] or f"{self.host}: {count} sessions",
+        }
+
+    def _read(self, record: dict[str, Any]) -> Steps[None]:
+        options = self.options
+        patience = options["connect_timeout"] * 2 + 20
+        listing = yield from ask(patience, self._list)
+        turns = turns_of(listing.sessions) if options["only"] != "commands" else {}
+        record["load"] = listing.load
+        found = []
+        for name, each in turns.items():
+            found.append(
+                (
+                    yield from session_view.describe(
+                        self.host, name, each, self._agents, listing.now, patience
+                    )
+                )
+            )
+        if options["only"] != "agents":
+            found += [
+                session_view.describe_command(self.host, entry, listing.now)
+                for entry in listing.sessions
+                if session.is_ours(entry.name)
+            ]
+        record["sessions"] = found
+        if options["trail"] and options["thread"]:
+            yield from turn_ends.note_thread(turns, options["trail"], options["thread"], patience)
+        if options["claim_ends"]:
+            record["ends"] = yield from turn_ends.claim_ends(
+                self.host,
+                turns,
+                self._agents,
+                trail=options["trail"],
+                connect_timeout=options["connect_timeout"],
+            )
+
+    def _list(self, door: Door) -> Listing:
+        options = self.options
+        return door.keeper.list(
+            options["session"] or None,
+            prefix=options["prefix"],
+            turns=options["only"] == "agents",
+        )

@@ -1,0 +1,150 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The run of a host that stops a command, or the last turn of a session, there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import agents, finalize, link, session, turn, turn_ends, turn_verdict, verdict
+from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
+from .host_run import ask
+from .keeper import ENDED, KeeperError
+from .record import FanoutOutcome, Reason
+from .turn_progress import turns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .host_run import Steps
+    from .keeper import Entry, Reply
+
+__all__ = ["StopRun"]
+
+
+class StopRun(CallRun):
+    """Stops one session, verified.
+
+    Stopping what has ended already is no error, and reports how that ended.
+    """
+
+    kind: ClassVar = "stop"
+    starts_work: ClassVar = True
+    spec: ClassVar = {
+        **CALL_SPEC,
+        "id": {"type": "str", "default": ""},
+        "wait": {"type": "int", "default": 8},
+        "turns": {"type": "bool", "default": False},
+        "agents": {"type": "dict", "default": {}},
+        "claim_ends": {"type": "bool", "default": False},
+        **session.PLACE_SPEC,
+        "command_socket": {"type": "str", "default": ""},
+    }
+    variables: ClassVar = {
+        **CALL_VARIABLES,
+        "id": "dx_session",
+        "agents": "dx_agents",
+        "claim_ends": "dx_claim_ends",
+        **session.PLACE_VARIABLES,
+    }
+
+    def check_options(self) -> None:
+        """Raise ValueError where nothing says what to stop, and for a wrong record of an agent."""
+        if not (self.options["id"] or (self.options["preflight"] or {}).get("run_id")):
+            message = "one of the options id and preflight.run_id is needed"
+            raise ValueError(message)
+        self._agents: Mapping[str, agents.Agent] = {}
+        if self.options["turns"]:
+            try:
+                self._agents = agents.load_agents(self.options["agents"])
+            except agents.AgentError as error:
+                raise ValueError(str(error)) from error
+
+    def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
+        """Stop it and say what came of it; failed unless it is known to be gone."""
+        name = self.name(self.options["id"], "id")
+        state, totals = "unknown", None
+        try:
+            reply, decided = yield from self._stop(name)
+        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
+            said = str(error) or "no answer"
+            text = f"{self.host}: could not be asked to stop the command ({said})"
+            decided = verdict.Verdict(
+                outcome=FanoutOutcome.ABORTED,
+                reason=Reason.ABORTED,
+                error=text,
+                stop_verified=False,
+            )
+        else:
+            if reply is not None:
+                state = reply.state
+            if reply is not None and state != "conflict":
+                totals = [reply.out_total, reply.err_total]
+        record |= {"id": name, "state": state, "totals": totals} | decided.as_dict()
+        if self.options["turns"] and self.options["claim_ends"]:
+            record["ends"] = yield from self._claim_ends(name)
+        return {
+            "failed": decided.stop_verified is False,
+            "msg": decided.error or "",
+            "changed": state == "aborted",
+        }
+
+    @property
+    def _patience(self) -> float:
+        """Seconds after which a call counts as lost."""
+        return float(self.options["connect_timeout"] * 2 + self.options["wait"] + 15)
+
+    def _stop(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
+        """The answer of the VM, None if it has no turn of that session, and what it means."""
+        if self.options["turns"]:
+            return (yield from self._stop_turn(name))
+        about = b""
+        if self.inputs.payload:
+            command = self.inputs.command().placed(self.options)
+            about = command.about(self.host, self.options["path"])
+        reply = yield from self._abort(name, about)
+        if reply.state == "conflict":
+            return reply, verdict.conflict(self.host, name)
+        return reply, self._judge(reply, verdict.from_reply(self.host, reply, None))
+
+    def _stop_turn(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
+        turns = (yield from self._turns(name)).get(name)
+        if not turns:
+            return None, turn_verdict.unknown(self.host, name)
+        entry = (finalize.without_refused(turns) or turns)[-1][1]
+        reply = yield from self._abort(entry.name)
+        own = verdict.from_reply(self.host, reply, None)
+        if reply.state in {"exited", "idle"}:
+            meta, known = turn.read_meta(entry.meta), self._agents
+            agent = known.get(str(meta.get("agent"))) or known["shell"]
+            agent = finalize.output_author(meta, agent)
+            own, _ = yield from turn_ends.read_end(self.host, entry, agent, meta, self._patience)
+        return reply, self._judge(reply, own)
+
+    def _abort(self, name: str, about: bytes = b"") -> Steps[Reply]:
+        wait = self.options["wait"]
+        return ask(self._patience, lambda door: door.keeper.abort(name, wait, about))
+
+    def _turns(self, name: str) -> Steps[dict[str, list[tuple[int, Entry]]]]:
+        listing = yield from ask(self._patience, lambda door: door.keeper.list(name))
+        return turns_of(listing.sessions)
+
+    def _judge(self, reply: Reply, own: verdict.Verdict) -> verdict.Verdict:
+        if reply.state == "aborted":
+            return own
+        if reply.state in ENDED:
+            return verdict.had_ended(self.host, own)
+        text = f"{self.host}: asked to stop, and not yet gone"
+        return verdict.Verdict(
+            outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, error=text, stop_verified=False
+        )
+
+    def _claim_ends(self, name: str) -> Steps[list[dict[str, Any]]]:
+        try:
+            turns = yield from self._turns(name)
+        except (link.LinkError, link.CallTimeoutError, KeeperError):
+            return []  # the next client that sees the end will tell it
+        return (
+            yield from turn_ends.claim_ends(
+                self.host, turns, self._agents, connect_timeout=self.options["connect_timeout"]
+            )
+        )

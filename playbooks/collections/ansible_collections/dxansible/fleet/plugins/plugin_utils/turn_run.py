@@ -1,0 +1,263 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The run of a host that gives a task to an agent there, or follows one that it was given."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import agents, finalize, session, turn, turn_verdict, verdict
+from .attempts import COMMON_SPEC, COMMON_VARIABLES, seconds_text
+from .keeper import ENDED, ProgramMissingError, Reply
+from .record import FanoutOutcome, Reason
+from .stream_reader import StreamReader
+from .turn_choice import TurnChoice
+from .turn_ends import trailer_facts
+
+if TYPE_CHECKING:
+    from .host_run import Steps
+    from .turn_progress import TurnProgress
+
+__all__ = ["TurnRun"]
+
+_OUTPUT_LIMIT = 32 * 2**20
+
+
+class TurnRun(TurnChoice):
+    """Starts a turn of an agent's session, once the one before has ended, or follows one.
+
+    It never gives an agent the same prompt twice.
+    """
+
+    kind: ClassVar = "turn"
+    starts_work: ClassVar = True
+    spec: ClassVar = {
+        **COMMON_SPEC,
+        "timeout": {"type": "float", "default": 7200.0},
+        "idle_timeout": {"type": "float", "default": 1200.0},
+        "session": {"type": "str", "default": ""},
+        "mode": {"type": "str", "choices": ["start", "resume", "finalize", "follow"]},
+        "turn": {"type": "int", "default": 0},
+        "tail": {"type": "bool", "default": False},
+        "agent": {"type": "str", "default": ""},
+        "agents": {"type": "dict", "default": {}},
+        "repo": {"type": "str", "default": ""},
+        "dir": {"type": "str", "default": ""},
+        "beads": {"type": "str", "default": ""},
+        "base": {"type": "str", "default": ""},
+        "draft": {"type": "bool", "default": False},
+        "reviewers": {"type": "list", "elements": "str", "default": []},
+        "summary": {"type": "str", "default": ""},
+        "task_is_data": {"type": "bool", "default": False},
+        "trail": {"type": "str", "default": ""},
+        "claim_ends": {"type": "bool", "default": False},
+        "queue": {"type": "bool", "default": False},
+        "wait": {"type": "bool", "default": True},
+    }
+    variables: ClassVar = {
+        **COMMON_VARIABLES,
+        "timeout": "dx_session_timeout",
+        "idle_timeout": "dx_idle_timeout",
+        "output_limit": "dx_session_output_limit",
+        "session": "dx_session",
+        "turn": "dx_turn",
+        "tail": "dx_tail",
+        "agent": "dx_agent",
+        "agents": "dx_agents",
+        "repo": "dx_repo",
+        "dir": "dx_dir",
+        "beads": "dx_beads",
+        "base": "dx_base",
+        "draft": "dx_draft",
+        "reviewers": "dx_reviewers",
+        "summary": "dx_task_summary",
+        "task_is_data": "dx_task_is_data",
+        "trail": "dx_trail",
+        "claim_ends": "dx_claim_ends",
+        "queue": "dx_queue",
+        "wait": "dx_wait",
+    }
+
+    def output_limit(self) -> int:
+        """Bytes of each stream that the VM keeps."""
+        return self.options["output_limit"] or max(2**20, _OUTPUT_LIMIT // self.crowd.hosts)
+
+    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+        """Choose the turn, start it, or ask for news of it."""
+        try:
+            return (yield from self._advance(record))
+        except ProgramMissingError as error:
+            return self._missing(error)
+        except agents.AgentError as error:
+            return turn_verdict.wrong_agent(self.host, str(error))
+        finally:
+            record.setdefault("turn", self.progress.turn)
+
+    def _advance(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+        progress = self.progress
+        if not progress.turn:
+            decided = yield from self.choose_turn(record)
+            if decided is not None or not progress.turn:
+                return decided
+        reply = yield from self._ask()
+        progress.contacted = True
+        progress.ours |= reply.token == progress.token
+        if self.continuing and not progress.ours:
+            return self._overtaken()
+        return (yield from self._take(record, reply))
+
+    # the call
+
+    def _ask(self) -> Steps[Reply]:
+        progress, waits = self.progress, self.options["wait"]
+        if progress.started or self.following:
+            hurry = self.crowd.crowded or (progress.reader and progress.reader.holds_newline)
+            wait = (1 if hurry else 4) if waits else 0
+            asked = {"wait": wait, "out": progress.out_next, "err": progress.err_next}
+            return (yield from self.call(4, lambda door: door.keeper.poll(progress.key, asked)))
+        agent = self.agent
+        if self.options["task_is_data"] and agent.runs_task:
+            raise agents.AgentError(turn_verdict.runs_task(agent.name))
+        options: dict[str, object] = {
+            "token": progress.token,
+            "meta": "yes",
+            "need": agent.program,
+            "deadline": self.deadline,
+            "idle": seconds_text(self.idle_timeout),
+            "progress": agent.progress,
+            "limit": self.limit,
+            "path": ":".join(self.options["path"]),
+            "wait": self.first_wait if waits else 0,
+        }
+        if not waits:
+            options["chunk"] = 0
+        script = self._script(agent)
+        return (
+            yield from self.call(4, lambda door: door.keeper.start(progress.key, script, options))
+        )
+
+    def _script(self, agent: agents.Agent) -> bytes:
+        task, verify = self.inputs.turn_texts()
+        if self.finalizing:
+            return self._finalize(task)
+        progress, former, options = self.progress, self.progress.meta, self.options
+        native = former.get("native_id")
+        resumed = bool(native and agent.resume)
+        if native is None and agent.chosen_id:
+            native = agents.chosen_id(progress.id)
+        repo = former.get("repo") or options["repo"] or None
+        directory = self.directory
+        if repo and directory:
+            message = (
+                "dx_dir and dx_repo can't be used together; a worktree has a directory of its own"
+            )
+            raise ValueError(message)
+        by_hand = not session.is_ours(progress.id) and directory is None
+        beads = former.get("beads") or options["beads"] or None
+        progress.limits = {"timeout": options["timeout"], "idle": options["idle_timeout"]}
+        progress.meta = {
+            "host": self.host,
+            "agent": agent.name,
+            "task": options["summary"],
+            "repo": repo,
+            "directory": directory,
+            "beads": beads,
+            "native_id": native,
+            "trail": options["trail"],
+            **progress.limits,
+        }
+        return turn.script(
+            turn.Turn(
+                session=progress.id,
+                arguments=agent.resume if resumed else agent.start,
+                prompt=agent.prompt_bytes(task),
+                verify=verify,
+                prompt_in_file=agent.prompt == "file",
+                native_id=native,
+                agent=agent.name,
+                directory_of=agent.directory_of if by_hand else (),
+                directory=directory,
+                repo=repo,
+                branch=f"dx/{beads or progress.id}",
+                environment=agent.environment,
+                meta={key: value for key, value in progress.meta.items() if value},
+            )
+        )
+
+    def _finalize(self, message: bytes) -> bytes:
+        progress, former, options = self.progress, self.progress.meta, self.options
+        progress.limits = {"timeout": options["timeout"], "idle": 0.0}
+        beads = former.get("beads") or options["beads"] or None
+        names = ("host", "agent", "task", "repo", "directory", "native_id")
+        kept = {key: former.get(key) for key in names}
+        progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
+        return finalize.script(
+            finalize.Finalize(
+                session=progress.id,
+                message=message,
+                repo=former.get("repo"),
+                base=options["base"],
+                draft=options["draft"],
+                reviewers=options["reviewers"],
+                meta={key: value for key, value in progress.meta.items() if value},
+            )
+        )
+
+    # the answer
+
+    def _missing(self, error: ProgramMissingError) -> verdict.Verdict:
+        return verdict.Verdict(
+            outcome=FanoutOutcome.PREFLIGHT_FAILED,
+            reason=Reason.AGENT_MISSING,
+            error=f"{self.host}: there is no {self.agent.program} on the PATH that a session has "
+            f"there ({error.path}); install it, or add its directory to dx_path in the inventory",
+        )
+
+    def _overtaken(self) -> verdict.Verdict | None:
+        if self.options["queue"]:
+            self.progress.begin(0)
+            return None
+        return turn_verdict.busy(self.host, self.progress.id, ours_lost=True)
+
+    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
+        progress, agent, waits = self.progress, self.agent, self.options["wait"]
+        progress.started = True
+        progress.ours |= reply.token == progress.token
+        name = progress.meta.get("agent") or agent.name
+        record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
+        if not waits and not self.following:
+            return turn_verdict.RUNNING
+        reader = progress.reader = progress.reader or StreamReader(agent)
+        record["truncation"] = turn_verdict.missing(reply)
+        record["cut"] = [reply.out_from - progress.out_next, reply.err_from - progress.err_next]
+        record["text"] = _read(reader, progress, reply)
+        nothing_new = not reply.out and not reply.err
+        if not reply.complete:
+            if nothing_new:
+                record["text"] = _shown(reader.pause())
+            if waits or not nothing_new or reply.state in ENDED:
+                return None
+            record["text"] += _shown(reader.close())
+            record["result"] = trailer_facts(reader, progress.meta)
+            return turn_verdict.RUNNING
+        record["text"] += _shown(reader.close())
+        if self.following and (yield from self.go_on()):
+            progress.began = time.time()
+            return None
+        record["result"] = trailer_facts(reader, progress.meta)
+        decided = turn_verdict.judge(self.host, agent, reply, reader, progress.limits)
+        yield from self.claim_end(record, decided)
+        return decided
+
+
+def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[list[str]]:
+    gap = reader.skip() if reply.out_from > progress.out_next else ""
+    reader.feed_error(reply.err)
+    pieces = [["out", gap + reader.feed(reply.out)], ["err", reply.err.decode(errors="replace")]]
+    progress.out_next = reply.out_from + len(reply.out)
+    progress.err_next = reply.err_from + len(reply.err)
+    return [piece for piece in pieces if piece[1]]
+
+
+def _shown(text: str) -> list[list[str]]:
+    return [["out", text]] if text else []

@@ -1,0 +1,88 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ends calls that hang.
+
+A call runs in a thread, where nothing can interrupt it. So its client process is ended, which is
+known by the mark in its arguments; a call without a process that can be found is given up.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Watch", "Watchdog"]
+
+_GRACE = 5.0
+"""Seconds in which a call has to return after its client was ended."""
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """One call that is under way."""
+
+    mark: str
+    due: float
+    """By the monotonic clock."""
+    give_up: Callable[[], None]
+    """Is called, in the watchdog's thread, for a call that does not even return then."""
+    fired: bool = False
+
+
+class Watchdog:
+    """Looks after the calls of one process. It has a thread while there are any."""
+
+    def __init__(self) -> None:
+        """Begin with no calls."""
+        self._watches: set[Watch] = set()
+        self._changed = threading.Condition()
+        self._runs = False
+
+    def begin(self, mark: str, seconds: float, give_up: Callable[[], None]) -> Watch:
+        """Watch a call that may take so many seconds."""
+        watch = Watch(mark, time.monotonic() + seconds, give_up)
+        with self._changed:
+            self._watches.add(watch)
+            if not self._runs:
+                self._runs = True
+                threading.Thread(target=self._look, name="dx-watchdog", daemon=True).start()
+        return watch
+
+    def end(self, watch: Watch) -> bool:
+        """The call has returned; False if it had been given up by then."""
+        with self._changed:
+            known = watch in self._watches
+            self._watches.discard(watch)
+            return known
+
+    def _look(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait(1.0)
+                if not self._watches:
+                    self._runs = False
+                    return
+                now = time.monotonic()
+                due = [watch for watch in self._watches if watch.due <= now]
+                lost = [watch for watch in due if watch.fired]
+                self._watches.difference_update(lost)
+            for watch in due:
+                if watch.fired:
+                    _end_clients(watch.mark, "KILL")
+                    watch.give_up()
+                else:
+                    watch.fired, watch.due = True, now + _GRACE
+                    _end_clients(watch.mark, "TERM")
+
+
+def _end_clients(mark: str, signal: str) -> None:
+    arguments = [f"-{signal}", "-P", str(os.getpid()), "-f", "--", mark]
+    with suppress(OSError):  # without pkill such a call is given up
+        subprocess.run(["pkill", *arguments], check=False)

@@ -1,0 +1,184 @@
+"""Rules of the run of a command, and of its retries by phase, without a network."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.command_run import CommandRun
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import (
+    Ask,
+    Crowd,
+    News,
+    Pause,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import KeeperError, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
+    CallTimeoutError,
+    LinkError,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import CommandError
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
+
+RUNNING = Reply(state="running")
+ENDED = Reply(state="exited", code=0)
+
+
+class Vm:
+    """Answers each call with the next of its answers; notes the calls."""
+
+    mark = "dx-test"
+
+    def __init__(self, *answers: Reply | Exception) -> None:
+        self.answers, self.calls = list(answers), list[tuple[str, dict[str, Any]]]()
+
+    def start(self, _id: str, text: bytes, options: dict[str, Any], **_more: object) -> Reply:
+        return self._next("start", {**options, "text": text})
+
+    def poll(self, _id: str, options: dict[str, Any]) -> Reply:
+        return self._next("poll", dict(options))
+
+    def _next(self, verb: str, options: dict[str, Any]) -> Reply:
+        self.calls.append((verb, options))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def run(vm: Vm, **options: object) -> tuple[dict[str, Any], list[dict[str, Any]], list[float]]:
+    """Drive a run to its end: its result, its news, its pauses."""
+    given = {name: each.get("default") for name, each in CommandRun.spec.items()}
+    door: Any = SimpleNamespace(keeper=vm, open=lambda *_a, **_k: None, reached=True, failure=None)
+    inputs = Inputs(variables={"dx_command": "echo {{ hi }}"})
+    made = CommandRun("epyc6", {**given, "id": "cmd_1", **options}, inputs, Crowd(), door)
+    steps, news, pauses = made.steps(), list[dict[str, Any]](), list[float]()
+    move = steps.send
+    argument: Any = None
+    while True:
+        try:
+            step = move(argument)
+        except StopIteration as end:
+            return end.value, news, pauses
+        move, argument = steps.send, None
+        match step:
+            case Ask():
+                try:
+                    argument = step.make(door)
+                except Exception as error:  # noqa: BLE001 - the run's own business
+                    move, argument = steps.throw, error
+            case News():
+                news.append(step.record)
+            case Pause():
+                pauses.append(step.seconds)
+
+
+def lost(failure: SshFailure = SshFailure.LOST) -> LinkError:
+    return LinkError(failure, "gone")
+
+
+def test_a_short_command_is_one_call_and_its_output_is_in_the_result() -> None:
+    vm = Vm(Reply(state="exited", code=0, out=b"hi\n", out_total=3))
+
+    result, news, _ = run(vm)
+
+    assert [verb for verb, _ in vm.calls] == ["start"]
+    assert (result["stdout"], result["rc"], result["failed"]) == ("hi\n", 0, False)
+    assert result["dx"]["outcome"] == "SUCCESS"
+    assert news == []
+
+
+def test_the_command_is_raw_unless_it_is_an_option() -> None:
+    raw, given = Vm(ENDED), Vm(ENDED)
+
+    run(raw)
+    run(given, cmd="echo given")
+
+    assert raw.calls[0][1]["text"] == b"echo {{ hi }}"
+    assert given.calls[0][1]["text"] == b"echo given"
+
+
+def test_a_command_that_is_known_to_run_is_polled_and_never_started_again() -> None:
+    vm = Vm(RUNNING, lost(), RUNNING, ENDED)
+
+    result, _, pauses = run(vm)
+
+    assert [verb for verb, _ in vm.calls] == ["start", "poll", "poll", "poll"]
+    assert (result["dx"]["attempts"], pauses) == (2, [2.0])
+
+
+def test_a_lost_start_is_sent_again_with_its_token() -> None:
+    vm = Vm(lost(), ENDED)
+
+    result, (record,), _ = run(vm)
+
+    assert [verb for verb, _ in vm.calls] == ["start", "start"]
+    assert vm.calls[0][1]["token"] == vm.calls[1][1]["token"]
+    assert record["retry"]["failure"] == "lost"
+    assert result["dx"]["outcome"] == "SUCCESS"
+
+
+def test_the_budget_counts_failures_in_a_row() -> None:
+    result, _, _ = run(Vm(RUNNING, lost(), RUNNING, lost(), RUNNING, lost(), ENDED))
+    assert (result["dx"]["outcome"], result["dx"]["attempts"]) == ("SUCCESS", 4)
+
+    result, _, _ = run(Vm(RUNNING, lost(), CallTimeoutError()))
+    assert (result["dx"]["outcome"], result["dx"]["reason"]) == ("FAILURE", "lost_contact")
+    assert result["failed"]
+
+
+@pytest.mark.parametrize("failure", [SshFailure.AUTH, SshFailure.HOST_KEY])
+def test_who_is_not_let_in_does_not_try_again(failure: SshFailure) -> None:
+    vm = Vm(lost(failure))
+
+    result, _, _ = run(vm, max_retries=5)
+
+    assert len(vm.calls) == 1
+    assert result["failed"]
+    assert not result["changed"]
+
+
+def test_an_error_of_the_keeper_is_an_end_and_no_lost_connection() -> None:
+    result, _, _ = run(Vm(KeeperError("disk broken")), max_retries=5)
+
+    assert (result["dx"]["outcome"], result["dx"]["reason"]) == ("FAILURE", "vm_error")
+    assert "disk broken" in result["msg"]
+
+
+def test_only_what_this_run_has_started_is_a_change() -> None:
+    class Mine(Vm):
+        def start(self, _id: str, text: bytes, options: dict[str, Any], **more: object) -> Reply:
+            super().start(_id, text, options, **more)
+            return Reply(state="exited", code=0, token=options["token"])
+
+    mine, _, _ = run(Mine(ENDED))
+    others, _, _ = run(Vm(Reply(state="exited", code=0, token="another's")))  # noqa: S106 - no secret
+
+    assert (mine["changed"], mine["dx"]["attached"]) == (True, False)
+    assert (others["changed"], others["dx"]["attached"]) == (False, True)
+
+
+def test_output_is_fetched_to_its_end_before_the_result_is_made() -> None:
+    vm = Vm(
+        Reply(state="running", out=b"ab", out_total=2),
+        Reply(state="exited", code=0, out=b"ab", out_total=5),
+        Reply(state="exited", code=0, out=b"ab", out_total=5),
+        Reply(state="exited", code=0, out=b"cde", out_from=2, out_total=5),
+    )
+
+    result, _, _ = run(vm)
+
+    assert (result["stdout"], result["truncated"]) == ("abcde", 0)
+
+
+def test_a_run_without_an_id_or_a_text_is_an_error_before_the_first_call() -> None:
+    vm = Vm()
+    with pytest.raises(ValueError, match="id and preflight"):
+        run(vm, id="")
+    with pytest.raises(CommandError, match="NUL"):
+        run(vm, cmd="a\0b")
+    with pytest.raises(ValueError, match="dx_timeout"):
+        run(vm, timeout=-1.0)
+    assert vm.calls == []

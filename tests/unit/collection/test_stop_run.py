@@ -1,0 +1,158 @@
+"""Rules of the run that stops something on a host, by what it asks and makes of the answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+    Entry,
+    KeeperError,
+    Listing,
+    Reply,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
+    CallTimeoutError,
+    LinkError,
+)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.stop_run import StopRun
+
+from dxansible.runner.workspace import hand_over
+from tests.unit.collection.answers import Played, make_run, play
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ABORTED = Reply(state="aborted", verified=True, out_total=7, err_total=2)
+ENDED = Reply(state="exited", code=3, out_total=7)
+SES = "ses_1-0a1b2c3d"
+
+
+def stop(*answers: Any, socket: str = "", **options: Any) -> Played:  # noqa: ANN401 - of any verb
+    return play(make_run(StopRun, {"id": "cmd_1-0a1b2c3d"} | options, socket=socket), *answers)
+
+
+def stop_turn(*answers: Any, **options: Any) -> Played:  # noqa: ANN401 - as above
+    return stop(*answers, **{"id": SES, "turns": True, **options})
+
+
+def turns(*states: str, **meta: object) -> Listing:
+    kept = "#dx " + json.dumps({"agent": "shell", **meta})
+    entries = [
+        Entry(name=f"{SES}.{number}", state=state, code=0, meta=kept)
+        for number, state in enumerate(states, 1)
+    ]
+    return Listing(now=1, load=None, sessions=entries)
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "changed", "failed"),
+    [
+        (ABORTED, "ABORTED", True, False),
+        (Reply(state="aborted", verified=False), "ABORTED", True, True),
+        (ENDED, "FAILURE", False, False),
+        (Reply(state="running"), "ABORTED", False, True),
+        (Reply(state="lost", verified=True), "FAILURE", False, False),
+    ],
+)
+def test_a_stop_is_good_where_the_command_is_known_to_be_gone(
+    reply: Reply,
+    outcome: str,
+    changed: object,
+    failed: object,
+) -> None:
+    played = stop(reply, wait=3)
+
+    assert played.calls == [("abort", "cmd_1-0a1b2c3d", 3, b"")]
+    assert (played.record["state"], played.record["outcome"]) == (reply.state, outcome)
+    assert played.record["totals"] == [reply.out_total, reply.err_total]
+    assert (played.result["changed"], played.result["failed"]) == (changed, failed)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [LinkError(SshFailure.LOST, "reset"), CallTimeoutError(), KeeperError("no space")],
+)
+def test_a_vm_that_can_not_be_asked_has_stopped_nothing(failure: Exception) -> None:
+    played = stop(failure)
+
+    assert (played.record["outcome"], played.record["stop_verified"]) == ("ABORTED", False)
+    assert "could not be asked to stop the command" in played.record["error"]
+    assert (played.record["state"], played.record["totals"]) == ("unknown", None)
+    assert played.result["failed"]
+
+
+@pytest.mark.parametrize("preflight", [None, {"run_id": ""}])
+def test_a_stop_has_to_know_what(preflight: dict[str, str] | None) -> None:
+    with pytest.raises(ValueError, match="one of the options id and preflight"):
+        stop(id="", preflight=preflight)
+
+
+def test_only_the_command_that_is_meant_is_stopped(tmp_path: Path) -> None:
+    text = json.dumps({"summary": "s", "stdin": 0, "text": 4}).encode() + b"\ntrue"
+    with hand_over(text, tmp_path / "command.sock"):
+        played = stop(
+            Reply(state="conflict", out_total=9),
+            socket=str(tmp_path / "command.sock"),
+            path=["~/bin"],
+        )
+
+    assert played.calls[0][3].endswith(b' {"host": "epyc6", "task": "s"}\n')
+    assert (played.record["reason"], played.record["state"]) == ("id_conflict", "conflict")
+    assert played.record["totals"] is None
+
+
+def test_of_a_session_the_last_turn_is_stopped() -> None:
+    played = stop_turn(turns("exited", "running"), ABORTED)
+
+    assert played.calls == [("list", SES), ("abort", f"{SES}.2", 8, b"")]
+    assert (played.record["id"], played.record["outcome"]) == (SES, "ABORTED")
+
+
+def test_a_turn_that_had_ended_keeps_its_outcome() -> None:
+    trailer = b"\n\x1edx-turn code=0 verify=1 directory=/h\n"
+    played = stop_turn(turns("exited"), ENDED, Reply(state="exited", code=1, out=trailer))
+
+    assert played.verbs == ["list", "abort", "poll"]
+    assert (played.record["outcome"], played.record["reason"]) == ("FAILURE", "verify_failed")
+    assert "had already ended" in played.record["error"]
+    assert played.result["failed"] is False
+
+
+def test_a_session_that_the_vm_does_not_know_is_said_to_be_unknown() -> None:
+    played = stop_turn(turns())
+
+    assert (played.verbs, played.record["reason"]) == (["list"], "unknown_session")
+
+
+def test_a_wrong_record_of_an_agent_is_refused_where_agents_matter() -> None:
+    assert stop(ABORTED, agents={"robot": 1}).record["outcome"] == "ABORTED"
+    with pytest.raises(ValueError, match="dx_agents: robot"):
+        stop_turn(agents={"robot": 1})
+
+
+def test_the_end_of_a_stopped_turn_is_claimed() -> None:
+    def note(_turn: str, name: str, text: str) -> dict[str, str]:
+        return {name: text}
+
+    after = turns("aborted", trail="t1")
+    played = stop_turn(
+        turns("running"),
+        ABORTED,
+        after,
+        replace(ABORTED, out_total=0, err_total=0),
+        note,
+        claim_ends=True,
+    )
+
+    assert played.verbs == ["list", "abort", "list", "poll", "note"]
+    assert [end["outcome"] for end in played.record["ends"]] == ["ABORTED"]
+
+
+def test_an_end_that_can_not_be_claimed_is_left_to_others() -> None:
+    played = stop_turn(turns("running"), ABORTED, KeeperError("no"), claim_ends=True)
+
+    assert (played.record["outcome"], played.record["ends"]) == ("ABORTED", [])

@@ -1,0 +1,79 @@
+"""Rules of the record of a host, which the collection and the package have in common."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import checks, verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import record as theirs
+
+from dxansible import record as ours
+from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason, TurnRecord
+
+DECIDED = ours.Verdict(
+    outcome=FanoutOutcome.TIMEOUT, reason=Reason.DEADLINE, error="a: late", exit_code=9,
+    stop_verified=False, left_running=2,
+)  # fmt: skip
+
+
+def test_the_package_has_the_collection_s_own_file() -> None:
+    here, there = Path(str(ours.__file__)), Path(str(theirs.__file__))
+
+    assert here.resolve() == there.resolve()
+    assert here.is_symlink()
+    assert not here.readlink().is_absolute()
+    assert verdict.Verdict is theirs.Verdict
+    assert issubclass(checks.Status, theirs.PreflightStatus)
+
+
+def test_it_imports_only_the_standard_library() -> None:
+    nodes = list(ast.walk(ast.parse(Path(str(ours.__file__)).read_text())))
+    modules = {each.module for each in nodes if isinstance(each, ast.ImportFrom)}
+
+    assert not [each for each in nodes if isinstance(each, ast.Import)]
+    assert {str(each).partition(".")[0] for each in modules} <= sys.stdlib_module_names
+
+
+def test_what_an_event_has_of_a_verdict_is_plain_and_can_be_read_back() -> None:
+    event = {"id": "cmd_1-a", **DECIDED.as_dict()}
+
+    assert {type(value) for value in event.values()} == {str, int, bool}
+    found = HostRecord.from_event("a", json.loads(json.dumps(event)))
+    assert {name: getattr(found, name) for name in DECIDED.as_dict()} == {
+        name: getattr(DECIDED, name) for name in DECIDED.as_dict()
+    }
+    assert (found.host, found.session_id, found.attempts) == ("a", "cmd_1-a", 1)
+
+
+def test_work_that_goes_on_has_no_outcome() -> None:
+    event = {"id": "ses_1-a"} | replace(DECIDED, outcome=None, reason=None).as_dict()
+    assert (event["outcome"], event["reason"]) == ("RUNNING", "running")
+
+    found = TurnRecord.from_event("a", event)
+    assert (found.outcome, found.reason) == (None, None)
+
+
+@pytest.mark.parametrize("reason", [*Reason, *PreflightStatus])
+def test_every_reason_is_read_as_what_it_is(reason: Reason | PreflightStatus) -> None:
+    found = HostRecord.from_event("a", {"id": "x"} | replace(DECIDED, reason=reason).as_dict())
+
+    assert found.reason is reason
+
+
+@pytest.mark.parametrize("changes", [{"outcome": "MAYBE"}, {"reason": "because"}])
+def test_a_word_that_nobody_knows_is_no_record_of_ours(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"MAYBE|because"):
+        HostRecord.from_event("a", {"id": "x"} | DECIDED.as_dict() | changes)
+
+
+def test_a_verdict_that_is_made_of_words_is_told_in_the_same_words() -> None:
+    made = theirs.Verdict(outcome="FAILURE", reason="lost")  # type: ignore[arg-type] # words
+
+    told = made.as_dict()
+    assert (told["outcome"], told["reason"]) == ("FAILURE", "lost")
