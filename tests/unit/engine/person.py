@@ -64,8 +64,11 @@ class Person:
 
     def pids(self) -> list[int]:
         """Of the engines that take calls, or will."""
-        texts = [lock.read_text().split() for lock in self.engines.glob("*.lock")]
-        return [int(text[0]) for text in texts if text]
+        found = []
+        for lock in self.engines.glob("*.lock"):
+            with suppress(FileNotFoundError):  # that engine has just left
+                found += lock.read_text().split()[:1]
+        return list(map(int, found))
 
     def family(self) -> list[int]:
         """The only engine, its ansible-playbook, and its worker."""
@@ -121,7 +124,11 @@ class Person:
                 os.kill(pid, signal.SIGKILL)
             wait_until(lambda pid=pid: not runs(pid))  # type: ignore[misc]
         wait_until(lambda: not self.playbooks())
-        shutil.rmtree(self.home)
+        wait_until(self._has_nothing)  # what ends after a killed engine removes its own files
+
+    def _has_nothing(self) -> bool:
+        shutil.rmtree(self.home, ignore_errors=True)
+        return not self.home.exists()
 
 
 def settle(*paths: Path) -> None:
