@@ -151,7 +151,8 @@ def test_a_burst_that_servers_turn_away_in_part_is_told_host_by_host(
     done = [Path(result["stdout"].strip()) for result in results if result["exit_code"] == 0]
     assert sorted(done) == sorted(meeting_point.iterdir())
     assert len(results) == 40
-    assert {result["reason"] for result in results} <= {"ok", "HOST_UNREACHABLE"}
+    # a server that is busy for longer than the time for a connection says nothing at all
+    assert {result["reason"] for result in results} <= {"ok", "HOST_UNREACHABLE", "TIMEOUT"}
 
 
 @pytest.mark.engines

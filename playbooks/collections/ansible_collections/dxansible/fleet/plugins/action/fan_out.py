@@ -52,7 +52,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         variables = task_vars or {}
         given = complete(self._templar, self._task.args, variables, _VARIABLES)
         arguments = validated(_SPEC, given)
-        kind, _ = OPERATIONS[arguments["operation"]]
+        kind = OPERATIONS[arguments["operation"]].run
         refuse_keywords(self._task, kind)
         if self._task.check_mode and kind.starts_work:
             return result | skipped(kind)
@@ -73,13 +73,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         crowd = Crowd(hosts=len(hosts), width=int(variables.get("ansible_forks") or 5))
         allow_many_files()
         fan = Fan(crowd.width, broken)
-        kind, options = OPERATIONS[arguments["operation"]]
+        operation = OPERATIONS[arguments["operation"]]
         flow = arguments["flow_socket"]
         play = PlayHosts(
             self,
             variables,
-            kind,
-            given={**options, **arguments["options"]},
+            operation.run,
+            given={**operation.options, **arguments["options"]},
             payload=Payload(arguments["command_socket"]),
             reader=SocketReader(flow) if flow else None,
             crowd=crowd,

@@ -79,15 +79,15 @@ class _Calls:
         if call.operation not in OPERATIONS:
             message = f"it has no operation {call.operation}"
             raise AnsibleActionFail(message)
-        kind, options = OPERATIONS[call.operation]
+        operation = OPERATIONS[call.operation]
         hosts = self._hosts(call.limit)
         if not hosts:
             raise AnsibleActionFail("no host matches")
         play = PlayHosts(
             self._action,
             self._task_vars,
-            kind,
-            given=options,
+            operation.run,
+            given=operation.options,
             payload=Payload.of(call.payload),
             reader=call.reader,
             crowd=Crowd(hosts=len(hosts), width=call.forks),

@@ -3,14 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from .check_run import CheckRun
-from .clean_run import CleanRun
-from .command_run import CommandRun
-from .list_run import ListRun
-from .stop_run import StopRun
-from .turn_run import TurnRun
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,28 +15,41 @@ if TYPE_CHECKING:
 __all__ = ["OPERATIONS", "Operation"]
 
 
-class Operation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Operation:
     """A kind of run, and the options that it always has."""
 
-    run: type[HostRun]
+    module: str
+    """Of this directory. Ansible compiles a collection's modules in every run, so only what a run
+    needs is loaded.
+    """
+    name: str
     options: Mapping[str, Any]
+
+    @property
+    def run(self) -> type[HostRun]:
+        """The kind of run."""
+        found: type[HostRun] = getattr(import_module(f".{self.module}", __package__), self.name)
+        return found
 
 
 _OF_SESSIONS = {"id_prefix": "ses"}
 
 OPERATIONS: Mapping[str, Operation] = {
-    "check_hosts": Operation(CheckRun, {"connect": True}),
-    "clean_sessions": Operation(CleanRun, {"preflight": _OF_SESSIONS}),
-    "follow_command": Operation(CommandRun, {"attach": True, "preflight": {"checks": False}}),
-    "follow_session": Operation(
-        TurnRun, {"mode": "follow", "preflight": {**_OF_SESSIONS, "checks": False}}
+    "check_hosts": Operation("check_run", "CheckRun", {"connect": True}),
+    "clean_sessions": Operation("clean_run", "CleanRun", {"preflight": _OF_SESSIONS}),
+    "follow_command": Operation(
+        "command_run", "CommandRun", {"attach": True, "preflight": {"checks": False}}
     ),
-    "list_sessions": Operation(ListRun, {"preflight": _OF_SESSIONS}),
-    "run_command": Operation(CommandRun, {"preflight": {}}),
-    "start_session": Operation(TurnRun, {"preflight": _OF_SESSIONS}),
-    "stop_command": Operation(StopRun, {"preflight": {"checks": False}}),
+    "follow_session": Operation(
+        "turn_run", "TurnRun", {"mode": "follow", "preflight": {**_OF_SESSIONS, "checks": False}}
+    ),
+    "list_sessions": Operation("list_run", "ListRun", {"preflight": _OF_SESSIONS}),
+    "run_command": Operation("command_run", "CommandRun", {"preflight": {}}),
+    "start_session": Operation("turn_run", "TurnRun", {"preflight": _OF_SESSIONS}),
+    "stop_command": Operation("stop_run", "StopRun", {"preflight": {"checks": False}}),
     "stop_session": Operation(
-        StopRun, {"turns": True, "preflight": {**_OF_SESSIONS, "checks": False}}
+        "stop_run", "StopRun", {"turns": True, "preflight": {**_OF_SESSIONS, "checks": False}}
     ),
 }
 """The name is the playbook's, with ``_`` for ``-``."""
