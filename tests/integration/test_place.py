@@ -39,10 +39,10 @@ def test_a_command_runs_in_the_directory_that_was_chosen(
 
 
 def test_where_the_directory_is_missing_nothing_runs(user: Dispatcher, epyc6: Vm) -> None:
-    answer = user.run("epyc6", "--exec", "touch ~/ran", "--cwd", "/no/such", "--json")
+    answer = user.run("epyc6", "--exec", "touch ~/ran-nowhere", "--cwd", "/no/such", "--json")
     assert (answer.code, answer.result["outcome"]) == (1, "FAILURE")
     assert "/no/such" in answer.result["stderr"]
-    assert not (epyc6.home / "ran").exists()
+    assert not (epyc6.home / "ran-nowhere").exists()
 
 
 def test_an_id_is_bound_to_the_place_too(user: Dispatcher) -> None:
