@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,11 +149,14 @@ def test_a_burst_that_servers_turn_away_in_part_is_told_host_by_host(
         for vm in lab.vms.values():
             vm.heal()
     results = answer.document["results"]
-    done = [Path(result["stdout"].strip()) for result in results if result["exit_code"] == 0]
-    assert sorted(done) == sorted(meeting_point.iterdir())
-    assert len(results) == 40
-    # a server that is busy for longer than the time for a connection says nothing at all
-    assert {result["reason"] for result in results} <= {"ok", "HOST_UNREACHABLE", "TIMEOUT"}
+    reasons = Counter(result["reason"] for result in results)
+    done = {Path(result["stdout"].strip()) for result in results if result["exit_code"] == 0}
+    ran = set(meeting_point.iterdir())
+    # on a busy machine a command is asked for again, and then a server may turn that away
+    assert done <= ran
+    assert len(ran - done) <= reasons["lost_contact"], reasons
+    assert (len(results), len(done)) == (40, reasons["ok"])
+    assert set(reasons) <= {"ok", "HOST_UNREACHABLE", "TIMEOUT", "lost_contact"}
 
 
 @pytest.mark.engines
