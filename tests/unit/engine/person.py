@@ -20,7 +20,7 @@ from tests.unit.waiting import runs, wait_until
 __all__ = ["ROOT", "Answer", "Person", "answer", "settle"]
 
 ROOT = Path(__file__).parents[3]
-_OURS = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "SLACK_", "COLUMNS", "PYTHONPATH")
+_OURS = ("ANSIBLE_", "DX_", "SSH_", "XDG_", "SLACK_", "COLUMNS", "LINES", "PYTHONPATH")
 
 
 @dataclass(frozen=True, slots=True)
