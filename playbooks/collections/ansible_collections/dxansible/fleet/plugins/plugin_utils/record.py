@@ -249,7 +249,6 @@ class TurnRecord(HostRecord):
 
 def _end(host: str, record: Mapping[str, Any]) -> dict[str, Any]:
     running = record["outcome"] == _RUNNING
-    progress = record.get("progress") or {}
     cut = Truncation(**record.get("truncation") or {"disk_full": bool(record.get("full"))})
     return {
         "host": host,
@@ -260,7 +259,7 @@ def _end(host: str, record: Mapping[str, Any]) -> dict[str, Any]:
         "exit_code": record["exit_code"],
         "stop_verified": record["stop_verified"],
         "left_running": int(record["left_running"]),
-        "attempts": int(record.get("attempts") or progress.get("attempts") or 1),
+        "attempts": int(record.get("attempts") or 1),
         "duration_ms": int(record.get("duration_ms") or 0),
         "truncation": cut,
     }
@@ -274,7 +273,7 @@ def _turn(record: Mapping[str, Any]) -> dict[str, Any]:
     found, meta = record.get("result") or {}, record.get("meta") or {}
     left_out = found.get("left_out") or []
     return {
-        "turn": int((record.get("progress") or record).get("turn") or 0) or None,
+        "turn": int(record.get("turn") or 0) or None,
         "agent": record.get("agent"),
         "message": found.get("message"),
         "asks": bool(record.get("asks")),
