@@ -32,7 +32,7 @@ _INSTALL = Batch(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def caller() -> Iterator[Path]:
     """A home directory of our own, so that nothing of this machine's user has a part in it."""
     with tempfile.TemporaryDirectory(prefix="dxg-") as root, pytest.MonkeyPatch.context() as patch:
@@ -47,7 +47,7 @@ def caller() -> Iterator[Path]:
             yield Path(root)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def keeper(caller: Path) -> Path:
     """What a VM has once somebody has called it: the keeper, installed by whatever path it is."""
     stage = Stage(root=caller / "first", batch=_INSTALL, scenarios=_INSTALL.scenarios)

@@ -129,6 +129,26 @@ def test_each_host_that_did_not_succeed_is_failed_with_its_own_result(
     assert printed.count("goes on") == 2
 
 
+def test_a_condition_of_the_role_is_asked_of_each_host(
+    user: Dispatcher, tmp_path: Path, lab: Lab
+) -> None:
+    code, printed = play(
+        user,
+        tmp_path,
+        f"""
+- hosts: epyc6,macmini
+  gather_facts: false
+  vars: {{dx_command: "touch conditional"}}
+  tasks:
+    - {{ansible.builtin.import_role: {{name: dx, tasks_from: run-command}}, when: inventory_hostname != "epyc6"}}
+""",
+    )
+
+    assert code == 0, printed
+    assert not (lab.vms["epyc6"].home / "conditional").exists()
+    assert (lab.vms["macmini"].home / "conditional").exists()
+
+
 def test_the_playbook_fails_hosts_and_runs_nothing_in_check_mode(
     user: Dispatcher, tmp_path: Path, lab: Lab
 ) -> None:

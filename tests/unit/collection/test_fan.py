@@ -95,8 +95,10 @@ def test_no_more_calls_are_under_way_than_allowed_and_as_many_as_allowed(fan: Fa
 
 def test_every_host_is_started_before_one_is_asked_again() -> None:
     order: list[tuple[int, str]] = []
+    all_added = threading.Event()
 
     def note(turn: int, host: str, _door: object) -> None:
+        all_added.wait(PATIENCE)
         order.append((turn, host))
 
     def steps(host: str) -> Steps[dict[str, Any]]:
@@ -107,6 +109,7 @@ def test_every_host_is_started_before_one_is_asked_again() -> None:
     single = Fan(1, broken)
     for number in range(10):
         add(single, f"h{number}", lambda number=number: steps(f"h{number}"))  # type: ignore[misc]
+    all_added.set()
     told(single)
     single.close()
 

@@ -56,9 +56,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         refuse_keywords(self._task, kind)
         if self._task.check_mode and kind.starts_work:
             return result | skipped(kind)
+        hosts = batch_of(self._task, variables)
+        if hosts is None:
+            return result | skipped(kind, "The strategy has a task for each host")
         play = _PLAYS.get(self._task._uuid)  # noqa: SLF001 - names the task
         if play is None:
-            play = _PLAYS[self._task._uuid] = self._begin(arguments, variables)  # noqa: SLF001 - as above
+            play = _PLAYS[self._task._uuid] = self._begin(hosts, arguments, variables)  # noqa: SLF001 - as above
         news = play.next_news()
         while not (arguments["news"] or play.done):
             news = play.next_news()
@@ -68,8 +71,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         dx |= {"news": news} if arguments["news"] else {"hosts": play.hosts}
         return result | {"changed": play.changed, "dx": dx}
 
-    def _begin(self, arguments: dict[str, Any], variables: dict[str, Any]) -> _Play:
-        hosts = batch_of(self._task, variables)
+    def _begin(
+        self, hosts: list[str], arguments: dict[str, Any], variables: dict[str, Any]
+    ) -> _Play:
         crowd = Crowd(hosts=len(hosts), width=int(variables.get("ansible_forks") or 5))
         allow_many_files()
         fan = Fan(crowd.width, broken)

@@ -12,7 +12,7 @@ description:
     and result. At most C(forks) calls are under way at a time; with more hosts, each has its turn.
   - One process does it for all hosts, where Ansible forks one for each host and task.
   - Is to be used with C(run_once) and C(delegate_to=localhost). Under the strategies C(free) and
-    C(host_pinned), which know no C(run_once), the task of each host drives that host alone.
+    C(host_pinned), which know no C(run_once), it is skipped; use the module of O(operation) there.
   - Fails no host, since a failed task with C(run_once) fails all. M(dxansible.fleet.host_result)
     fails the hosts that did not succeed.
 options:

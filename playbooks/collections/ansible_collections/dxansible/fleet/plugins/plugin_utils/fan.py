@@ -99,7 +99,8 @@ class Fan:
                 self._end(host, self._broken(host, error), label)
                 return
             running.label = label
-            self._advance(running, lambda: next(running.steps))
+            # the first call at once: behind the queue, hosts added before would be asked again first
+            self._advance(running, lambda: next(running.steps), self._ask)
 
         self._submit(begin)
 
@@ -192,8 +193,13 @@ class Fan:
 
     # one host
 
-    def _advance(self, running: Running, move: Callable[[], Ask[Any] | Pause | News]) -> None:
-        """Move the run on until it wants a call or a pause, and queue that."""
+    def _advance(
+        self,
+        running: Running,
+        move: Callable[[], Ask[Any] | Pause | News],
+        ask: Callable[[Running, Ask[Any]], None] | None = None,
+    ) -> None:
+        """Move the run on until it wants a call or a pause, and queue that, or ``ask`` it."""
         while True:
             try:
                 step: Ask[Any] | Pause | News = move()
@@ -211,7 +217,10 @@ class Fan:
                     self._submit(partial(self._advance, running, move), step.seconds)
                     return
                 case Ask():
-                    self._submit(partial(self._ask, running, step))
+                    if ask is None:
+                        self._submit(partial(self._ask, running, step))
+                    else:
+                        ask(running, step)
                     return
 
     def _ask(self, running: Running, step: Ask[Any]) -> None:

@@ -62,12 +62,17 @@ def allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def batch_of(task: Any, task_vars: Mapping[str, Any]) -> list[str]:  # noqa: ANN401 - no types
-    """The hosts that the task is for: all of the batch where it runs once, else its own."""
-    strategy = str(_play(task).strategy).rpartition(".")[2]
-    if task.run_once and strategy not in {"free", "host_pinned"}:  # these run it for each host
-        return [str(host) for host in task_vars["ansible_play_batch"]]
-    return [str(task_vars["inventory_hostname"])]
+def batch_of(task: Any, task_vars: Mapping[str, Any]) -> list[str] | None:  # noqa: ANN401 - no types
+    """The hosts that the task is for: all of the batch where it runs once, else its own.
+
+    None where the strategy runs it for each host all the same: Ansible then gives the result of
+    each of them to all, so that the last one would speak for the others.
+    """
+    if not task.run_once:
+        return [str(task_vars["inventory_hostname"])]
+    if str(_play(task).strategy).rpartition(".")[2] in {"free", "host_pinned"}:
+        return None
+    return [str(host) for host in task_vars["ansible_play_batch"]]
 
 
 def refuse_keywords(task: Any, kind: type[HostRun]) -> None:  # noqa: ANN401 - as above
@@ -94,9 +99,10 @@ def _nothing(kind: type[HostRun]) -> Steps[dict[str, Any]]:
     }
 
 
-def skipped(kind: type[HostRun]) -> dict[str, Any]:
-    """The result where check mode leaves nothing to do."""
-    message = "Would have run if not in check mode"
+def skipped(
+    kind: type[HostRun], message: str = "Would have run if not in check mode"
+) -> dict[str, Any]:
+    """The result of a task that has nothing to do."""
     return {"skipped": True, "changed": False, "msg": message} | {
         "dx": {"kind": kind.kind, "done": True}
     }
