@@ -121,6 +121,7 @@ def test_each_host_that_did_not_succeed_is_failed_with_its_own_result(
     - {ROLE}
     - ansible.builtin.debug: {{msg: goes on}}
 """,
+        "-f1",  # results then come together, and Ansible gives each of `run_once` to all hosts
     )
 
     assert code == 2
@@ -135,12 +136,13 @@ def test_a_condition_of_the_role_is_asked_of_each_host(
     code, printed = play(
         user,
         tmp_path,
-        f"""
+        """
 - hosts: epyc6,macmini
   gather_facts: false
-  vars: {{dx_command: "touch conditional"}}
+  vars: {dx_command: "touch conditional"}
   tasks:
-    - {{ansible.builtin.import_role: {{name: dx, tasks_from: run-command}}, when: inventory_hostname != "epyc6"}}
+    - ansible.builtin.import_role: {name: dx, tasks_from: run-command}
+      when: inventory_hostname != "epyc6"
 """,
     )
 

@@ -99,7 +99,7 @@ class Fan:
                 self._end(host, self._broken(host, error), label)
                 return
             running.label = label
-            # the first call at once: behind the queue, hosts added before would be asked again first
+            # the first call at once, or hosts that came before would be asked again first
             self._advance(running, lambda: next(running.steps), self._ask)
 
         self._submit(begin)
