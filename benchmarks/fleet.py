@@ -6,6 +6,7 @@ Made of the parts of `tests.lab`, without its gates, which would be measured too
 from __future__ import annotations
 
 import getpass
+import os
 import secrets
 import tempfile
 from contextlib import ExitStack
@@ -103,6 +104,7 @@ class Fleet:
                 key=self._client.public_key,
                 mark=f"{remains.mark(self.root)} HOME={home}",
             )
+            server.own_processes = os.geteuid() == 0
             self._undo.callback(server.stop)
             server.start()
             self._introduce(name, server)

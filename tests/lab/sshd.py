@@ -18,6 +18,7 @@ SSHD = Path("/usr/sbin/sshd")
 _PRIVILEGE_SEPARATION = Path("/run/sshd")  # where sshd confines itself when it runs as root
 _FIRST_WITH_PENALTIES = (9, 8)
 _PATIENCE = 10.0
+_APART = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 _PER_FAULT = {
     Fault.DEFAULT_PENALTIES: {"PerSourcePenalties": "yes"},
@@ -44,6 +45,8 @@ class Sshd:
         self.host_key = make_key(directory / "host_key", "dxlab host")
         self.upstream = (address, _free_port(address))
         self.log = directory / "log"
+        self.own_processes = False
+        """Whether its sessions see no others, as on a machine of its own; for root only."""
         self._directory = directory
         self._user = user
         self._client_key = key
@@ -58,7 +61,7 @@ class Sshd:
         self._write_authorized_keys()
         with self.log.open("ab") as log:
             self._listener = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", self._directory / "config"],
+                [*(_APART if self.own_processes else ()), SSHD, "-D", "-e", "-f", self._directory / "config"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -147,8 +147,9 @@ def test_ssh_is_asked_for_what_it_would_do(home: Path) -> None:
         "  AddressFamily inet\n"
     )
 
-    found = read_ssh_config(["-F", str(home / "config"), "--", "vm"], 5)
+    found, files = read_ssh_config(["-F", str(home / "config"), "--", "vm"], 5)
 
+    assert files == [str(home / "config")]
     assert (found.hostname, found.port, found.strict) == ("127.0.0.9", 2222, "accept-new")
     assert [path.rpartition("/")[2] for path in found.identity_files] == ["one", "two"]
     assert str(found.identity_agent).endswith("/agent")
@@ -167,14 +168,14 @@ def test_ssh_is_asked_for_what_it_would_do(home: Path) -> None:
 )
 @pytest.mark.usefixtures("home")
 def test_ssh_s_options_make_a_difference(option: str, expected: dict[str, object]) -> None:
-    found = read_ssh_config(["-F", "none", "-o", option, "--", "vm"], 5)
+    found, _ = read_ssh_config(["-F", "none", "-o", option, "--", "vm"], 5)
 
     assert {name: getattr(found, name) for name in expected} == expected
 
 
 @pytest.mark.usefixtures("home")
 def test_without_options_ssh_asks_about_unknown_hosts_at_port_22() -> None:
-    found = read_ssh_config(["-F", "none", "--", "vm"], 5)
+    found, _ = read_ssh_config(["-F", "none", "--", "vm"], 5)
 
     assert (found.hostname, found.port, found.strict) == ("vm", 22, "ask")
     assert (found.proxied, found.identity_agent, found.family) == (False, None, socket.AF_UNSPEC)
@@ -187,6 +188,7 @@ def test_a_configuration_that_ssh_cannot_use_is_told_in_its_own_words() -> None:
 
     assert raised.value.status is Status.AUTH_MODE_INVALID
     assert "nosuchoption" in raised.value.text.lower()
+    assert "debug" not in raised.value.text
 
 
 def test_without_an_ssh_client_the_text_says_what_to_install(

@@ -35,6 +35,7 @@ __all__ = [
     "read_ssh_config",
 ]
 
+_READS = "debug1: Reading configuration data "
 AUTH_MODES = ("local", "tailscale", "ssh_key")
 
 _OPEN_KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.b64encode(
@@ -87,12 +88,16 @@ class SshConfig:
     host_key_alias: str | None = None
 
 
-def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
-    """Ask ssh for its effective configuration; no network is touched. Raises CheckFailure."""
+def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, list[str]]:
+    """Ask ssh for its effective configuration, and for the files where that stands.
+
+    No network is touched. Raises CheckFailure.
+    """
     try:
         done = subprocess.run(
-            ["ssh", "-G", *arguments], capture_output=True, text=True, timeout=timeout, check=False
-        )
+            ["ssh", "-G", "-v", *arguments],
+            capture_output=True, text=True, errors="replace", timeout=timeout, check=False,
+        )  # fmt: skip
     except FileNotFoundError:
         raise CheckFailure(
             Status.AUTH_MODE_INVALID, "there is no ssh client here; install openssh-client"
@@ -101,11 +106,13 @@ def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
         raise CheckFailure(
             Status.TIMEOUT, f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config"
         ) from None
+    told = done.stderr.splitlines()
     if done.returncode != 0:
+        problem = "\n".join(line for line in told if not line.startswith(("debug1:", "OpenSSH_")))
         raise CheckFailure(
-            Status.AUTH_MODE_INVALID,
-            f"ssh can't use its configuration: {done.stderr.strip()[:300]}",
+            Status.AUTH_MODE_INVALID, f"ssh can't use its configuration: {problem[:300]}"
         )
+    files = [line.removeprefix(_READS) for line in told if line.startswith(_READS)]
     values: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
         key, _, value = line.partition(" ")
@@ -114,7 +121,7 @@ def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
     def first(key: str, default: str = "") -> str:
         return values.get(key, [default])[0]
 
-    return SshConfig(
+    config = SshConfig(
         hostname=first("hostname"),
         port=int(first("port", "22")),
         proxied=first("proxyjump", "none") != "none" or first("proxycommand", "none") != "none",
@@ -129,6 +136,7 @@ def read_ssh_config(arguments: list[str], timeout: float) -> SshConfig:
         global_known_hosts=tuple(first("globalknownhostsfile").split()),
         host_key_alias=first("hostkeyalias") or None,
     )
+    return config, files
 
 
 def check_mapping(target: Target) -> None:

@@ -34,8 +34,8 @@ _BATCH_BYTES = 2**20
 """Of news that are fetched at a time, unless a single record is larger."""
 _LAZY_SECONDS = 0.25
 """News that are not urgent wait so long for others."""
-_GATHER_SECONDS = 0.01
-"""Urgent news wait so long for others, of the hosts that still run."""
+_GATHER_SECONDS, _MOST_GATHER_SECONDS = 0.01, 0.08
+"""Urgent news wait so long for others, for each host that still runs; and at most."""
 
 
 @dataclass(slots=True, eq=False)
@@ -117,8 +117,8 @@ class Fan:
             self._told.wait_for(
                 lambda: self._urgent or not self._left, min(patience, _LAZY_SECONDS)
             )
-            if self._left > self._ended:
-                self._told.wait_for(self._all_told, _GATHER_SECONDS)
+            patience = _GATHER_SECONDS * (self._left - self._ended)
+            self._told.wait_for(self._all_told, min(patience, _MOST_GATHER_SECONDS))
             batch: list[_Item] = []
             size = 0
             while self._news and (not batch or size + self._news[0].size <= _BATCH_BYTES):

@@ -19,7 +19,8 @@ from ansible import constants
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
-from .checks import SshConfig, Target, read_ssh_config
+from .checks import SshConfig, Target
+from .ssh_config_cache import remembered_ssh_config
 from .ssh_errors import SshFailure, check_url, explain_failure, summary
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def ssh_config(target: Target, connection: AnsibleConnection, timeout: float) ->
         arguments += ["-o", f"Port={target.port}"]
     if target.user:
         arguments += ["-o", f"User={target.user}"]
-    return read_ssh_config([*arguments, "--", target.address], timeout)
+    return remembered_ssh_config([*arguments, "--", target.address], timeout)
 
 
 def _ssh_arguments(connection: AnsibleConnection) -> list[str]:

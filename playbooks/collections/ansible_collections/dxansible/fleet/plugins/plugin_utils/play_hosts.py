@@ -194,7 +194,8 @@ class PlayHosts:
         with ONE_AT_A_TIME:
             variables = self._variables(host)
             templar = Templar(loader=self._loader, variables=variables)
-            if not self._task._resolve_conditional(self._task.when or [], variables):  # noqa: SLF001 - no public way
+            when = self._task.when
+            if when and not self._task._resolve_conditional(when, variables):  # noqa: SLF001 - no public way
                 door = HostDoor(None, templar, variables)
                 return Running(host=host, door=door, steps=_nothing(self._kind))
             inputs = Inputs(variables=plain(variables), payload=self._payload, reader=self._reader)
