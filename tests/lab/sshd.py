@@ -59,9 +59,10 @@ class Sshd:
         (self._directory / "config").write_text(self._config())
         self._running = self._config()
         self._write_authorized_keys()
+        apart = _APART if self.own_processes else ()
         with self.log.open("ab") as log:
             self._listener = subprocess.Popen(
-                [*(_APART if self.own_processes else ()), SSHD, "-D", "-e", "-f", self._directory / "config"],
+                [*apart, SSHD, "-D", "-e", "-f", self._directory / "config"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import ssh_config_cache
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import read_ssh_config
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_config_cache import (
     remembered_ssh_config,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import TypeAlias
 
     from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import SshConfig
 
-Ask = "Callable[[], tuple[SshConfig, bool]]"
+    Ask: TypeAlias = Callable[[], tuple[SshConfig, bool]]
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +33,11 @@ def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """Ask for a host by a configuration, and tell whether the real ssh was asked."""
-    read, calls = ssh_config_cache.read_ssh_config, [0]
+    calls = [0]
 
     def counted(arguments: list[str], timeout: float) -> object:
         calls[0] += 1
-        return read(arguments, timeout)
+        return read_ssh_config(arguments, timeout)
 
     def run() -> tuple[SshConfig, bool]:
         before = calls[0]
