@@ -43,6 +43,18 @@ def test_of_twenty_starters_one_runs_it_and_all_see_its_end(machine: Machine) ->
     assert _runs(machine) == 1
 
 
+def test_a_command_that_ends_before_its_start_goes_on_is_answered(machine: Machine) -> None:
+    tools = machine.home / "tools"
+    tools.mkdir()
+    (tools / "date").write_text(f"#!/bin/sh\nsleep 1\nPATH={machine.path} exec date \"$@\"\n")
+    (tools / "date").chmod(0o755)
+    machine.path = f"{tools}:{machine.path}"  # the start notes the time once the supervisor is off
+
+    reply = machine.start("s", "echo quick", wait=20, deadline=60)
+
+    assert (reply.attached, reply.state, reply.code, reply.out) == (False, "exited", 0, b"quick\n")
+
+
 @pytest.mark.parametrize("length", [0, 5, len(COMMAND) - 1, len(COMMAND) + 1])
 def test_a_text_that_is_not_whole_never_runs(machine: Machine, length: int) -> None:
     with pytest.raises(KeeperError, match="did not arrive whole"):
