@@ -46,7 +46,7 @@ def test_of_twenty_starters_one_runs_it_and_all_see_its_end(machine: Machine) ->
 def test_a_command_that_ends_before_its_start_goes_on_is_answered(machine: Machine) -> None:
     tools = machine.home / "tools"
     tools.mkdir()
-    (tools / "date").write_text(f"#!/bin/sh\nsleep 1\nPATH={machine.path} exec date \"$@\"\n")
+    (tools / "date").write_text(f'#!/bin/sh\nsleep 1\nPATH={machine.path} exec date "$@"\n')
     (tools / "date").chmod(0o755)
     machine.path = f"{tools}:{machine.path}"  # the start notes the time once the supervisor is off
 
