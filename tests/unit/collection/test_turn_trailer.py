@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import (
-    Trailer,
-    limits_of,
-    read_meta,
-)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import read_meta
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer, limits_of
 
 DONE = "dx-turn code=0 verify=3 commits=2 files=5 dirty=yes head=abc branch=dx/a directory=/h/a b=c"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from . import link, session, verdict
 from .call_run import CALL_SPEC, CALL_VARIABLES
 from .host_run import Door, HostRun, News, Pause, Steps, ask
-from .keeper import CutShortError, KeeperError
+from .keeper_reply import CutShortError, KeeperError
 from .record import FanoutOutcome, Reason
 from .ssh_errors import SshFailure
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, checks, link
 from .host_run import CHECK_SECONDS, HostRun, ask
-from .keeper import KeeperError
+from .keeper_reply import KeeperError
 from .preflight import OPTIONS, STATUS, VARIABLES
 
 if TYPE_CHECKING:
+    from .fleet_view import Ping
     from .host_run import Door, Steps
-    from .keeper import Ping
     from .preflight import Preflight
 
 __all__ = ["CheckRun"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import link
 from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
 from .host_run import ask
-from .keeper import KeeperError
+from .keeper_reply import KeeperError
 
 if TYPE_CHECKING:
     from .host_run import Steps

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import flow, session, verdict
 from .attempts import COMMON_SPEC, COMMON_VARIABLES, AttemptRun, Progress
-from .keeper import ENDED
+from .keeper_reply import ENDED
 
 if TYPE_CHECKING:
     from .host_run import Door, Steps
-    from .keeper import Reply
+    from .keeper_reply import Reply
 
 __all__ = ["CommandRun"]
 

@@ -11,14 +11,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import agents
-from .turn import Trailer, body_of, compose, read_meta
+from .turn import Trailer, body_of, compose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .keeper import Entry
+    from .fleet_view import Entry
 
-__all__ = ["MARK", "Finalize", "output_author", "push_of", "script", "without_refused"]
+__all__ = [
+    "MARK",
+    "Finalize",
+    "author_of",
+    "output_author",
+    "push_of",
+    "script",
+    "without_refused",
+]
 
 MARK = "finalize"
 """The key of a turn's meta that tells it from an agent's."""
@@ -71,13 +79,19 @@ def output_author(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:
     return _GIT if meta.get(MARK) else agent
 
 
-def without_refused(turns: list[tuple[int, Entry]]) -> list[tuple[int, Entry]]:
+def author_of(entry: Entry, known: Mapping[str, agents.Agent]) -> agents.Agent:
+    """The author of a turn's output; an agent that is not ``known`` here counts as a shell."""
+    meta = entry.facts
+    return output_author(meta, known.get(str(meta.get("agent"))) or known["shell"])
+
+
+def without_refused(turns: list[Entry]) -> list[Entry]:
     """The turns that say how a session stands: one that could make no pull request is none."""
-    return [(number, entry) for number, entry in turns if not _refused(entry)]
+    return [entry for entry in turns if not _refused(entry)]
 
 
 def _refused(entry: Entry) -> bool:
-    return entry.state == "exited" and entry.code != 0 and MARK in read_meta(entry.meta)
+    return entry.state == "exited" and entry.code != 0 and MARK in entry.facts
 
 
 def push_of(trailer: Trailer) -> dict[str, str | None] | None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import agents, link, session, session_view, turn_ends
 from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
 from .host_run import ask
-from .keeper import KeeperError
-from .turn_progress import turns_of
+from .keeper_reply import KeeperError
 
 if TYPE_CHECKING:
+    from .fleet_view import Listing
     from .host_run import Door, Steps
-    from .keeper import Listing
 
 __all__ = ["ListRun"]
 
@@ -64,20 +63,17 @@ class ListRun(CallRun):
         }
 
     def _read(self, record: dict[str, Any]) -> Steps[None]:
-        options = self.options
+        options, trail = self.options, self.options["trail"]
         patience = options["connect_timeout"] * 2 + 20
         listing = yield from ask(patience, self._list)
-        turns = turns_of(listing.sessions) if options["only"] != "commands" else {}
+        turns = listing.turns if options["only"] != "commands" else {}
         record["load"] = listing.load
         found = []
-        for name, each in turns.items():
-            found.append(
-                (
-                    yield from session_view.describe(
-                        self.host, name, each, self._agents, listing.now, patience
-                    )
-                )
+        for each in turns.values():
+            described = yield from session_view.describe(
+                self.host, each, self._agents, listing.now, patience
             )
+            found.append(described)
         if options["only"] != "agents":
             found += [
                 session_view.describe_command(self.host, entry, listing.now)
@@ -85,14 +81,17 @@ class ListRun(CallRun):
                 if session.is_ours(entry.name)
             ]
         record["sessions"] = found
+        every_turn = [entry for each in turns.values() for entry in each]
         if options["trail"] and options["thread"]:
-            yield from turn_ends.note_thread(turns, options["trail"], options["thread"], patience)
+            yield from turn_ends.note_thread(
+                every_turn, options["trail"], options["thread"], patience
+            )
         if options["claim_ends"]:
             record["ends"] = yield from turn_ends.claim_ends(
                 self.host,
-                turns,
+                every_turn,
                 self._agents,
-                trail=options["trail"],
+                trail=trail,
                 connect_timeout=options["connect_timeout"],
             )
 

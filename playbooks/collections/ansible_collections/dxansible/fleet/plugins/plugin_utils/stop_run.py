@@ -5,18 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, finalize, link, session, turn, turn_ends, turn_verdict, verdict
+from . import agents, finalize, link, session, turn_ends, turn_verdict, verdict
 from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
 from .host_run import ask
-from .keeper import ENDED, KeeperError
+from .keeper_reply import ENDED, KeeperError
 from .record import FanoutOutcome, Reason
-from .turn_progress import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .fleet_view import Entry
     from .host_run import Steps
-    from .keeper import Entry, Reply
+    from .keeper_reply import Reply
 
 __all__ = ["StopRun"]
 
@@ -107,26 +107,23 @@ class StopRun(CallRun):
         return reply, self._judge(reply, verdict.from_reply(self.host, reply, None))
 
     def _stop_turn(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
-        turns = (yield from self._turns(name)).get(name)
+        turns = yield from self._turns(name)
         if not turns:
             return None, turn_verdict.unknown(self.host, name)
-        entry = (finalize.without_refused(turns) or turns)[-1][1]
+        entry = (finalize.without_refused(turns) or turns)[-1]
         reply = yield from self._abort(entry.name)
         own = verdict.from_reply(self.host, reply, None)
         if reply.state in {"exited", "idle"}:
-            meta, known = turn.read_meta(entry.meta), self._agents
-            agent = known.get(str(meta.get("agent"))) or known["shell"]
-            agent = finalize.output_author(meta, agent)
-            own, _ = yield from turn_ends.read_end(self.host, entry, agent, meta, self._patience)
+            own, _ = yield from turn_ends.read_end(self.host, entry, self._agents, self._patience)
         return reply, self._judge(reply, own)
 
     def _abort(self, name: str, about: bytes = b"") -> Steps[Reply]:
         wait = self.options["wait"]
         return ask(self._patience, lambda door: door.keeper.abort(name, wait, about))
 
-    def _turns(self, name: str) -> Steps[dict[str, list[tuple[int, Entry]]]]:
+    def _turns(self, name: str) -> Steps[list[Entry]]:
         listing = yield from ask(self._patience, lambda door: door.keeper.list(name))
-        return turns_of(listing.sessions)
+        return listing.turns.get(name, [])
 
     def _judge(self, reply: Reply, own: verdict.Verdict) -> verdict.Verdict:
         if reply.state == "aborted":

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from .fleet_view import META
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Trailer", "Turn", "body_of", "compose", "limits_of", "read_meta", "script"]
+__all__ = ["Trailer", "Turn", "body_of", "compose", "limits_of", "script"]
 
-_META = "#dx "
 _LONGEST = 10**9
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
@@ -95,7 +96,7 @@ def compose(
     """
     at = 0
     while True:  # the offset is part of what it is an offset into
-        lines = [_META + json.dumps(dict(meta), separators=(",", ":"))]
+        lines = [META + json.dumps(dict(meta), separators=(",", ":"))]
         lines += [f"{name}={shlex.quote(value)}" for name, value in values.items()]
         begin = at
         for name, text in texts.items():
@@ -117,15 +118,6 @@ def _words(arguments: Sequence[str], turn: Turn) -> str:
         return "".join(a + b for a, b in zip(texts, [*names, ""], strict=True)) or "''"
 
     return " ".join(word(argument) for argument in arguments)
-
-
-def read_meta(line: str | None) -> dict[str, Any]:
-    """What the VM has kept of a turn; empty if that makes no sense any more."""
-    try:
-        found = json.loads((line or "").removeprefix(_META))
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def limits_of(meta: Mapping[str, Any]) -> dict[str, float]:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn, turn_verdict, verdict
 from .attempts import COMMON_SPEC, COMMON_VARIABLES, seconds_text
-from .keeper import ENDED, ProgramMissingError, Reply
+from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .record import FanoutOutcome, Reason
 from .stream_reader import StreamReader
-from .turn_choice import TurnChoice
+from .turn_choice import TurnChoice, TurnProgress
 from .turn_ends import trailer_facts
 
 if TYPE_CHECKING:
     from .host_run import Steps
-    from .turn_progress import TurnProgress
 
 __all__ = ["TurnRun"]
 
@@ -228,7 +227,7 @@ class TurnRun(TurnChoice):
         if not waits and not self.following:
             return turn_verdict.RUNNING
         reader = progress.reader = progress.reader or StreamReader(agent)
-        record["truncation"] = turn_verdict.missing(reply)
+        record["truncation"] = reply.truncation
         record["cut"] = [reply.out_from - progress.out_next, reply.err_from - progress.err_next]
         record["text"] = _read(reader, progress, reply)
         nothing_new = not reply.out and not reply.err

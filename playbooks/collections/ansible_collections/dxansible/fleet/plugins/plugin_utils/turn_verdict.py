@@ -7,7 +7,7 @@ Success needs the agent's exit code 0 and the end of the turn in its own event s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import verdict
 from .question import ends_with_question
@@ -16,8 +16,7 @@ from .turn import Trailer
 
 if TYPE_CHECKING:
     from .agents import Agent
-    from .fleet_view import Entry
-    from .keeper import Reply
+    from .keeper_reply import Session
     from .stream_reader import StreamReader
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "TurnVerdict",
     "busy",
     "judge",
-    "missing",
     "no_conversation",
     "no_directory",
     "not_gone",
@@ -48,7 +46,7 @@ RUNNING = verdict.Verdict(outcome="RUNNING", reason="running")  # type: ignore[a
 
 
 def judge(
-    host: str, agent: Agent, reply: Reply, reader: StreamReader, limits: dict[str, float]
+    host: str, agent: Agent, reply: Session, reader: StreamReader, limits: dict[str, float]
 ) -> verdict.Verdict:
     """The verdict on a turn that has ended, whose output the reader has read.
 
@@ -91,17 +89,8 @@ def _problem(word: str) -> Reason:
     return Reason(word) if word in set(Reason) else Reason.VM_ERROR
 
 
-def missing(seen: Reply | Entry) -> dict[str, Any]:
-    """What the VM has not kept of a turn's output."""
-    return {
-        "stdout_bytes": seen.out_cut,
-        "stderr_bytes": seen.err_cut,
-        "disk_full": seen.full,
-    }
-
-
 def _complaint(
-    agent: Agent, reply: Reply, reader: StreamReader, trailer: Trailer
+    agent: Agent, reply: Session, reader: StreamReader, trailer: Trailer
 ) -> tuple[Reason | None, str]:
     if trailer.code == 0 and trailer.verify:
         return Reason.VERIFY_FAILED, "the agent is done, and the check of --verify failed"
@@ -137,7 +126,7 @@ def _asks(agent: Agent, reader: StreamReader) -> bool:
 
 
 def _idle(
-    host: str, agent: Agent, reply: Reply, reader: StreamReader, seconds: float
+    host: str, agent: Agent, reply: Session, reader: StreamReader, seconds: float
 ) -> verdict.Verdict:
     stopped = verdict.from_reply(host, replace(reply, state="timeout"), None)
     limit = f"{seconds:g} s" if seconds else "its idle limit"

@@ -14,7 +14,7 @@ from .record import FanoutOutcome, PreflightStatus, Reason, Verdict
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
-    from .keeper import Reply
+    from .keeper_reply import Session
 
 __all__ = ["Verdict", "conflict", "from_reply", "gave_up", "had_ended", "refused"]
 
@@ -32,7 +32,7 @@ def _signal_name(code: int) -> str | None:
         return None
 
 
-def from_reply(host: str, reply: Reply, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
+def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
     """The verdict on a session that has ended.
 
     ``timeout`` is for the text, in seconds; None where it is not known.
@@ -104,7 +104,7 @@ def conflict(host: str, session: str) -> Verdict:
     return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.ID_CONFLICT, error=text)
 
 
-def _failed(host: str, reply: Reply) -> Verdict:
+def _failed(host: str, reply: Session) -> Verdict:
     code = reply.code if reply.code is not None else 255
     name = _signal_name(code)
     if name is not None:
@@ -120,7 +120,7 @@ def _failed(host: str, reply: Reply) -> Verdict:
     )
 
 
-def _stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Reply) -> Verdict:
+def _stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Session) -> Verdict:
     verified = bool(reply.verified)
     ending = (
         "its processes are gone"
