@@ -151,7 +151,7 @@ class AttemptRun(HostRun):
         record["attempts"] = self.progress.attempts
         record["duration_ms"] = round((time.time() - self.progress.began) * 1000)
         return self.result | {
-            "failed": decided.outcome not in {"SUCCESS", "RUNNING"},
+            "failed": decided.outcome not in {None, FanoutOutcome.SUCCESS},
             "rc": decided.exit_code,
             "msg": decided.error or f"{self.host}: done",
             "changed": self.progress.started and self.progress.ours,
@@ -167,10 +167,7 @@ class AttemptRun(HostRun):
             text = str(error) or "accepts the connection, but its shell does not answer"
             return self._lost(record, SshFailure.LOST, f"{self.host}: {text}")
         except KeeperError as error:
-            text = f"{self.host}: {error}"
-            return verdict.Verdict(
-                outcome=FanoutOutcome.FAILURE, reason=Reason.VM_ERROR, error=text
-            )
+            return verdict.failure(Reason.VM_ERROR, f"{self.host}: {error}")
         self.progress.failures = 0  # the VM was reached
         return decided
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, checks, link
+from . import agents, checks, link, verdict
 from .host_run import CHECK_SECONDS, HostRun, ask
 from .keeper_reply import KeeperError
-from .preflight import OPTIONS, STATUS, VARIABLES
+from .preflight import OPTIONS, VARIABLES
 
 if TYPE_CHECKING:
     from .fleet_view import Ping
@@ -95,7 +95,7 @@ class CheckRun(HostRun):
             record |= yield from ask(timeout * 3 + 15, self._look)
         except link.LinkError as error:
             text = link.explain(self.host, error)
-            raise checks.CheckFailure(STATUS[error.failure], text) from error
+            raise checks.CheckFailure(verdict.STATUS[error.failure], text) from error
         except link.CallTimeoutError as error:
             text = link.explain(self.host, error)
             raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None

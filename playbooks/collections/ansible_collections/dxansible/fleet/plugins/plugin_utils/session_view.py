@@ -58,13 +58,14 @@ def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]
 
 
 def _described(entry: Entry, found: Verdict, began: int | None, now: int | None) -> dict[str, Any]:
+    told = found.as_dict()
     return {
         "session": entry.session,
         "started_for": entry.facts.get("host"),
         "turn": entry.turn,
         "state": state_of(found),
-        "outcome": None if found.outcome == "RUNNING" else str(found.outcome),
-        "reason": str(found.reason),
+        "outcome": found.outcome and told["outcome"],
+        "reason": told["reason"],
         "error": found.error,
         "exit_code": found.exit_code,
         "truncation": entry.truncation,
@@ -76,7 +77,7 @@ def _described(entry: Entry, found: Verdict, began: int | None, now: int | None)
 
 def state_of(found: Verdict) -> str:
     """One word for a person."""
-    if found.outcome == "RUNNING":
+    if found.outcome is None:
         return "running"
     if found.reason in {"lost", "needs_input"}:
         return str(found.reason)

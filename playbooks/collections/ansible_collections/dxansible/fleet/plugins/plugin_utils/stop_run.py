@@ -9,7 +9,6 @@ from . import agents, finalize, link, session, turn_ends, turn_verdict, verdict
 from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
 from .host_run import ask
 from .keeper_reply import ENDED, KeeperError
-from .record import FanoutOutcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,12 +67,7 @@ class StopRun(CallRun):
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             said = str(error) or "no answer"
             text = f"{self.host}: could not be asked to stop the command ({said})"
-            decided = verdict.Verdict(
-                outcome=FanoutOutcome.ABORTED,
-                reason=Reason.ABORTED,
-                error=text,
-                stop_verified=False,
-            )
+            decided = verdict.not_known_gone(text)
         else:
             if reply is not None:
                 state = reply.state
@@ -130,10 +124,7 @@ class StopRun(CallRun):
             return own
         if reply.state in ENDED:
             return verdict.had_ended(self.host, own)
-        text = f"{self.host}: asked to stop, and not yet gone"
-        return verdict.Verdict(
-            outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, error=text, stop_verified=False
-        )
+        return verdict.not_known_gone(f"{self.host}: asked to stop, and not yet gone")
 
     def _claim_ends(self, name: str) -> Steps[list[dict[str, Any]]]:
         try:
