@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import link, session, verdict
-from .call_run import CALL_SPEC, CALL_VARIABLES
-from .host_run import Door, HostRun, News, Pause, Steps, ask
+from .host_run import CONTACT, Door, HostRun, News, Pause, Steps, ask
 from .keeper_reply import CutShortError, KeeperError
 from .record import FanoutOutcome, Reason
 from .ssh_errors import SshFailure
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CALL_SLACK",
     "COMMON_SPEC",
-    "COMMON_VARIABLES",
     "AttemptRun",
     "Progress",
     "seconds_text",
@@ -41,18 +39,10 @@ After that the connection counts as lost.
 """
 
 COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
-    **CALL_SPEC,
-    "timeout": {"type": "float", "default": 60.0},
-    "max_retries": {"type": "int", "default": 1},
-    "retry_delay": {"type": "float", "default": 2.0},
-    "output_limit": {"type": "int", "default": 0},
-    "path": {"type": "list", "elements": "str", "default": []},
-}
-COMMON_VARIABLES: Mapping[str, Any] = {
-    **CALL_VARIABLES,
-    "max_retries": "dx_max_retries",
-    "retry_delay": "dx_retry_delay",
-    "path": "dx_path",
+    **CONTACT,
+    "max_retries": {"type": "int", "default": 1, "variable": "dx_max_retries"},
+    "retry_delay": {"type": "float", "default": 2.0, "variable": "dx_retry_delay"},
+    "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
 }
 
 

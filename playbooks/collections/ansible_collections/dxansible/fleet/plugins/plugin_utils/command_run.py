@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import flow, session, verdict
-from .attempts import COMMON_SPEC, COMMON_VARIABLES, AttemptRun, Progress
+from .attempts import COMMON_SPEC, AttemptRun, Progress
 from .keeper_reply import ENDED
 
 if TYPE_CHECKING:
@@ -31,20 +31,14 @@ class CommandRun(AttemptRun):
     of_fan: ClassVar = frozenset({"stream"})
     spec: ClassVar = {
         **COMMON_SPEC,
+        "timeout": {"type": "float", "default": 60.0, "variable": "dx_timeout"},
+        "output_limit": {"type": "int", "default": 0, "variable": "dx_output_limit"},
         "id": {"type": "str", "default": ""},
         "cmd": {"type": "str", "default": ""},
         **session.PLACE_SPEC,
-        "stream": {"type": "bool", "default": False},
+        "stream": {"type": "bool", "default": False, "variable": "dx_stream"},
         "attach": {"type": "bool", "default": False},
-        "contacted": {"type": "bool", "default": False},
-    }
-    variables: ClassVar = {
-        **COMMON_VARIABLES,
-        **session.PLACE_VARIABLES,
-        "timeout": "dx_timeout",
-        "output_limit": "dx_output_limit",
-        "stream": "dx_stream",
-        "contacted": "dx_contacted",
+        "contacted": {"type": "bool", "default": False, "variable": "dx_contacted"},
     }
 
     def check_options(self) -> None:

@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, link, session, session_view, turn_ends
-from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
-from .host_run import ask
+from .host_run import CONTACT, CallRun, ask
 from .keeper_reply import KeeperError
 
 if TYPE_CHECKING:
@@ -22,24 +21,19 @@ class ListRun(CallRun):
 
     kind: ClassVar = "sessions"
     spec: ClassVar = {
-        **CALL_SPEC,
-        "session": {"type": "str", "default": ""},
-        "prefix": {"type": "str", "default": ""},
-        "only": {"type": "str", "choices": ["", "agents", "commands"], "default": ""},
-        "agents": {"type": "dict", "default": {}},
-        "claim_ends": {"type": "bool", "default": False},
-        "trail": {"type": "str", "default": ""},
-        "thread": {"type": "str", "default": ""},
-    }
-    variables: ClassVar = {
-        **CALL_VARIABLES,
-        "session": "dx_session",
-        "prefix": "dx_prefix",
-        "only": "dx_only",
-        "agents": "dx_agents",
-        "claim_ends": "dx_claim_ends",
-        "trail": "dx_trail",
-        "thread": "dx_trail_thread",
+        **CONTACT,
+        "session": {"type": "str", "default": "", "variable": "dx_session"},
+        "prefix": {"type": "str", "default": "", "variable": "dx_prefix"},
+        "only": {
+            "type": "str",
+            "choices": ["", "agents", "commands"],
+            "default": "",
+            "variable": "dx_only",
+        },
+        "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
+        "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
+        "trail": {"type": "str", "default": "", "variable": "dx_trail"},
+        "thread": {"type": "str", "default": "", "variable": "dx_trail_thread"},
     }
 
     def check_options(self) -> None:

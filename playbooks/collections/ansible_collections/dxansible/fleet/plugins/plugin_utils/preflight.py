@@ -14,20 +14,14 @@ if TYPE_CHECKING:
 
     from .host_run import Door
 
-__all__ = ["OPTIONS", "VARIABLES", "Preflight", "first_contact"]
+__all__ = ["OPTIONS", "Preflight", "first_contact"]
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "run_id": {"type": "str", "default": ""},
+    "run_id": {"type": "str", "default": "", "variable": "dx_run_id"},
     "id_prefix": {"type": "str", "default": "cmd"},
-    "checks": {"type": "bool", "default": True},
-    "slack_channel": {"type": "str", "default": ""},
+    "checks": {"type": "bool", "default": True, "variable": "dx_preflight"},
+    "slack_channel": {"type": "str", "default": "", "variable": "dx_slack_channel"},
 }
-VARIABLES: Mapping[str, str] = {
-    "run_id": "dx_run_id",
-    "checks": "dx_preflight",
-    "slack_channel": "dx_slack_channel",
-}
-"""Where an option comes from that a task doesn't give."""
 
 
 def first_contact(record: dict[str, Any], door: Door, error: str | None) -> None:

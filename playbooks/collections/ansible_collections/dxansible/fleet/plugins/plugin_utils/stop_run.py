@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, link, session, turn_ends, turn_verdict, verdict
-from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
-from .host_run import ask
+from .host_run import CONTACT, CallRun, ask
 from .keeper_reply import ENDED, KeeperError
 
 if TYPE_CHECKING:
@@ -29,21 +28,14 @@ class StopRun(CallRun):
     kind: ClassVar = "stop"
     starts_work: ClassVar = True
     spec: ClassVar = {
-        **CALL_SPEC,
-        "id": {"type": "str", "default": ""},
+        **CONTACT,
+        "id": {"type": "str", "default": "", "variable": "dx_session"},
         "wait": {"type": "int", "default": 8},
         "turns": {"type": "bool", "default": False},
-        "agents": {"type": "dict", "default": {}},
-        "claim_ends": {"type": "bool", "default": False},
+        "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
+        "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
         **session.PLACE_SPEC,
         "command_socket": {"type": "str", "default": ""},
-    }
-    variables: ClassVar = {
-        **CALL_VARIABLES,
-        "id": "dx_session",
-        "agents": "dx_agents",
-        "claim_ends": "dx_claim_ends",
-        **session.PLACE_VARIABLES,
     }
 
     def check_options(self) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn, turn_verdict, verdict
-from .attempts import COMMON_SPEC, COMMON_VARIABLES, seconds_text
+from .attempts import COMMON_SPEC, seconds_text
 from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .record import FanoutOutcome, Reason
 from .stream_reader import StreamReader
@@ -32,49 +32,27 @@ class TurnRun(TurnChoice):
     starts_work: ClassVar = True
     spec: ClassVar = {
         **COMMON_SPEC,
-        "timeout": {"type": "float", "default": 7200.0},
-        "idle_timeout": {"type": "float", "default": 1200.0},
-        "session": {"type": "str", "default": ""},
+        "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
+        "output_limit": {"type": "int", "default": 0, "variable": "dx_session_output_limit"},
+        "idle_timeout": {"type": "float", "default": 1200.0, "variable": "dx_idle_timeout"},
+        "session": {"type": "str", "default": "", "variable": "dx_session"},
         "mode": {"type": "str", "choices": ["start", "resume", "finalize", "follow"]},
-        "turn": {"type": "int", "default": 0},
-        "tail": {"type": "bool", "default": False},
-        "agent": {"type": "str", "default": ""},
-        "agents": {"type": "dict", "default": {}},
-        "repo": {"type": "str", "default": ""},
-        "dir": {"type": "str", "default": ""},
-        "beads": {"type": "str", "default": ""},
-        "base": {"type": "str", "default": ""},
-        "draft": {"type": "bool", "default": False},
-        "reviewers": {"type": "list", "elements": "str", "default": []},
-        "summary": {"type": "str", "default": ""},
-        "task_is_data": {"type": "bool", "default": False},
-        "trail": {"type": "str", "default": ""},
-        "claim_ends": {"type": "bool", "default": False},
-        "queue": {"type": "bool", "default": False},
-        "wait": {"type": "bool", "default": True},
-    }
-    variables: ClassVar = {
-        **COMMON_VARIABLES,
-        "timeout": "dx_session_timeout",
-        "idle_timeout": "dx_idle_timeout",
-        "output_limit": "dx_session_output_limit",
-        "session": "dx_session",
-        "turn": "dx_turn",
-        "tail": "dx_tail",
-        "agent": "dx_agent",
-        "agents": "dx_agents",
-        "repo": "dx_repo",
-        "dir": "dx_dir",
-        "beads": "dx_beads",
-        "base": "dx_base",
-        "draft": "dx_draft",
-        "reviewers": "dx_reviewers",
-        "summary": "dx_task_summary",
-        "task_is_data": "dx_task_is_data",
-        "trail": "dx_trail",
-        "claim_ends": "dx_claim_ends",
-        "queue": "dx_queue",
-        "wait": "dx_wait",
+        "turn": {"type": "int", "default": 0, "variable": "dx_turn"},
+        "tail": {"type": "bool", "default": False, "variable": "dx_tail"},
+        "agent": {"type": "str", "default": "", "variable": "dx_agent"},
+        "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
+        "repo": {"type": "str", "default": "", "variable": "dx_repo"},
+        "dir": {"type": "str", "default": "", "variable": "dx_dir"},
+        "beads": {"type": "str", "default": "", "variable": "dx_beads"},
+        "base": {"type": "str", "default": "", "variable": "dx_base"},
+        "draft": {"type": "bool", "default": False, "variable": "dx_draft"},
+        "reviewers": {"type": "list", "elements": "str", "default": [], "variable": "dx_reviewers"},
+        "summary": {"type": "str", "default": "", "variable": "dx_task_summary"},
+        "task_is_data": {"type": "bool", "default": False, "variable": "dx_task_is_data"},
+        "trail": {"type": "str", "default": "", "variable": "dx_trail"},
+        "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
+        "queue": {"type": "bool", "default": False, "variable": "dx_queue"},
+        "wait": {"type": "bool", "default": True, "variable": "dx_wait"},
     }
 
     def output_limit(self) -> int:
