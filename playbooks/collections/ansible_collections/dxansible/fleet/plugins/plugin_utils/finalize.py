@@ -32,6 +32,7 @@ MARK = "finalize"
 """The key of a turn's meta that tells it from an agent's."""
 _TITLE = 250
 """GitHub takes 256 characters."""
+_PUSHED = ("host", "repository", "base", "branch", "head", "gh", "came", "url")
 _GIT = agents.Agent(name="git", start=("sh",))
 
 
@@ -98,14 +99,4 @@ def push_of(trailer: Trailer) -> dict[str, str | None] | None:
     """What the script said of its push; None where it had not come to one."""
     if trailer.code is None or trailer.base is None:
         return None
-    return {
-        "host": trailer.host,
-        "repository": trailer.repository,
-        "base": trailer.base,
-        "branch": trailer.branch,
-        "head": trailer.head,
-        "gh": trailer.gh,
-        "came": trailer.came,
-        "url": trailer.url,
-        "note": trailer.message,
-    }
+    return {name: getattr(trailer, name) for name in _PUSHED} | {"note": trailer.message}

@@ -31,6 +31,7 @@ __all__ = [
 META = "#dx "
 """Begins the first line of a turn, before the JSON that listings have of it."""
 _TURN = re.compile(r"(?P<session>[^.]+)\.(?P<number>[1-9][0-9]{0,5})")
+_LONGEST = 10**9
 _CUT_SHORT = "the VM's answer was cut short"
 
 
@@ -55,6 +56,12 @@ class Entry(Session):
     def facts(self) -> dict[str, Any]:
         """What its ``meta`` says."""
         return read_meta(self.meta)
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Its ``timeout`` and ``idle`` in seconds; 0 where there is none that makes sense."""
+        facts = self.facts
+        return {name: _seconds(facts.get(name)) for name in ("timeout", "idle")}
 
     @property
     def session(self) -> str:
@@ -116,6 +123,11 @@ def read_meta(line: str | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _seconds(value: object) -> float:
+    sound = isinstance(value, int | float) and 0 <= value < _LONGEST
+    return float(value) if sound else 0.0  # type: ignore[arg-type] # a number by now
 
 
 def read_ping(answer: Answer) -> Ping:

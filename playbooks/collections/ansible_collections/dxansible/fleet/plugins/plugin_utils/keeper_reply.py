@@ -8,6 +8,7 @@ KeeperError
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -25,6 +26,9 @@ __all__ = [
     "read_answer",
     "read_reply",
 ]
+
+_WORD = re.compile(r"[^ \t\r\n]+")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 ENDED = frozenset(
     {"exited", "timeout", "idle", "aborted", "killed", "lost", "unstarted", "unknown"}
@@ -52,12 +56,12 @@ class ProgramMissingError(KeeperError):
 
 
 class Fields(dict[str, str]):
-    """Words ``key=value`` of the keeper; no value has a space in it, and ``-`` is none."""
+    """Words ``key=value`` of a script of ours; no value has a space in it, and ``-`` is none."""
 
     @classmethod
     def read(cls, text: str) -> Self:
         """Read them; other words are left out."""
-        return cls(field.split("=", 1) for field in text.split() if "=" in field)
+        return cls(word.split("=", 1) for word in _WORD.findall(text) if "=" in word)
 
     def word(self, key: str) -> str | None:
         """Return a value, None if there is none."""
@@ -67,7 +71,7 @@ class Fields(dict[str, str]):
     def number(self, key: str) -> int | None:
         """Return a number, None if there is none."""
         value = self.get(key, "-")
-        return int(value) if value.isascii() and value.isdigit() else None
+        return int(value) if _NUMBER.fullmatch(value) else None
 
     def count(self, key: str) -> int:
         """Return a number, 0 if there is none."""

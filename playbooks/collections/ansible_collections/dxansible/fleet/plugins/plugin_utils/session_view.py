@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, turn, turn_verdict, verdict
+from . import finalize, turn_verdict, verdict
 from .keeper_reply import ENDED
 from .stream_reader import StreamReader
 from .turn_ends import read_end
@@ -99,7 +99,7 @@ def _judge(host: str, entry: Entry, known: Mapping[str, Agent], patience: float)
         if entry.code == 0 and agent.reports_end and unclear:
             decided, _ = yield from read_end(host, entry, known, patience)
             return decided
-    return turn_verdict.judge(host, agent, entry, reader, turn.limits_of(entry.facts))
+    return turn_verdict.judge(host, agent, entry, reader, entry.limits)
 
 
 def _since(moment: int | None, now: int | None) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, link, session, turn, turn_ends, turn_verdict
+from . import agents, finalize, link, session, turn_ends, turn_verdict
 from .attempts import AttemptRun, Progress
 from .keeper_reply import ENDED, KeeperError
 from .stream_reader import StreamReader
@@ -196,7 +196,7 @@ class TurnChoice(AttemptRun):
         meta = entry.facts
         name = str(meta.get("agent"))
         self._prepare(entry.turn, name if name in self.known_agents else "shell", meta)
-        progress.limits = turn.limits_of(meta)
+        progress.limits = entry.limits
         if self.options["tail"] and entry.out_total > _TAIL_BYTES:
             progress.reader = StreamReader(self.agent)
             progress.reader.skip()

@@ -11,10 +11,11 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, link, turn, turn_verdict
+from . import finalize, link, turn_verdict
 from .host_run import ask
 from .keeper_reply import ENDED, CutShortError, KeeperError
 from .stream_reader import StreamReader
+from .turn import Trailer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["claim_ends", "note_thread", "read_end", "trailer_facts", "unclaimed_record"]
 
 _THREAD, _END = "slack", "slack-end"
+_FACTS = ("directory", "branch", "commits", "files", "dirty", "head")
+"""What a record has of a trailer by the same names."""
 _MOST = 10
 """Ends claimed in one call; the others are left to the next."""
 _TAIL_BYTES = 2**18
@@ -92,17 +95,12 @@ def note_thread(turns: Iterable[Entry], trail: str, thread: str, patience: float
 
 def trailer_facts(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
     """What the output of a turn says of it; None where it had not come to that."""
-    trailer = turn.Trailer.parse(reader.trailer)
+    trailer = Trailer.parse(reader.trailer)
     return {
         "message": "" if reader.silent else reader.message,
         "native_id": reader.native_id or meta.get("native_id"),
-        "directory": trailer.directory,
-        "branch": trailer.branch,
         "verify_exit_code": trailer.verify,
-        "commits": trailer.commits,
-        "files": trailer.files,
-        "dirty": trailer.dirty,
-        "head": trailer.head,
+        **{name: getattr(trailer, name) for name in _FACTS},
         "push": finalize.push_of(trailer) if meta.get(finalize.MARK) else None,
         "left_out": [{"why": why, "path": path} for why, path in trailer.left_out],
     }
@@ -140,8 +138,7 @@ def read_end(
         if reply.complete or polls == _POLLS:
             break
     reader.close()
-    limits = turn.limits_of(entry.facts)
-    return turn_verdict.judge(host, agent, reply, reader, limits), reader
+    return turn_verdict.judge(host, agent, reply, reader, entry.limits), reader
 
 
 def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:

@@ -6,16 +6,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, finalize, session, turn, turn_verdict, verdict
+from . import agents, finalize, session, turn, turn_verdict
 from .attempts import COMMON_SPEC, seconds_text
 from .keeper_reply import ENDED, ProgramMissingError, Reply
-from .record import FanoutOutcome, Reason
 from .stream_reader import StreamReader
 from .turn_choice import TurnChoice, TurnProgress
 from .turn_ends import trailer_facts
 
 if TYPE_CHECKING:
     from .host_run import Steps
+    from .verdict import Verdict
 
 __all__ = ["TurnRun"]
 
@@ -59,18 +59,18 @@ class TurnRun(TurnChoice):
         """Bytes of each stream that the VM keeps."""
         return self.options["output_limit"] or max(2**20, _OUTPUT_LIMIT // self.crowd.hosts)
 
-    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def step(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         """Choose the turn, start it, or ask for news of it."""
         try:
             return (yield from self._advance(record))
         except ProgramMissingError as error:
-            return self._missing(error)
+            return turn_verdict.no_program(self.host, self.agent.program, error.path)
         except agents.AgentError as error:
             return turn_verdict.wrong_agent(self.host, str(error))
         finally:
             record.setdefault("turn", self.progress.turn)
 
-    def _advance(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def _advance(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         progress = self.progress
         if not progress.turn:
             decided = yield from self.choose_turn(record)
@@ -182,21 +182,13 @@ class TurnRun(TurnChoice):
 
     # the answer
 
-    def _missing(self, error: ProgramMissingError) -> verdict.Verdict:
-        return verdict.Verdict(
-            outcome=FanoutOutcome.PREFLIGHT_FAILED,
-            reason=Reason.AGENT_MISSING,
-            error=f"{self.host}: there is no {self.agent.program} on the PATH that a session has "
-            f"there ({error.path}); install it, or add its directory to dx_path in the inventory",
-        )
-
-    def _overtaken(self) -> verdict.Verdict | None:
+    def _overtaken(self) -> Verdict | None:
         if self.options["queue"]:
             self.progress.begin(0)
             return None
         return turn_verdict.busy(self.host, self.progress.id, ours_lost=True)
 
-    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
+    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress, agent, waits = self.progress, self.agent, self.options["wait"]
         progress.started = True
         progress.ours |= reply.token == progress.token

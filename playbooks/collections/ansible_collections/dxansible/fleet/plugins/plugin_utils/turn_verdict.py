@@ -27,6 +27,7 @@ __all__ = [
     "judge",
     "no_conversation",
     "no_directory",
+    "no_program",
     "not_gone",
     "runs_task",
     "unknown",
@@ -164,6 +165,16 @@ def no_directory(host: str, agent: str, native_id: str) -> Verdict:
         Reason.DIRECTORY_UNUSABLE,
         f"{host}: the record of {agent} does not say how to find the directory of the "
         f"conversation {native_id} (directory_of); name it with --dir PATH",
+    )
+
+
+def no_program(host: str, program: str, path: str) -> Verdict:
+    """The verdict on an agent whose program is in none of the directories of ``path``."""
+    return Verdict(
+        outcome=FanoutOutcome.PREFLIGHT_FAILED,
+        reason=Reason.AGENT_MISSING,
+        error=f"{host}: there is no {program} on the PATH that a session has there ({path}); "
+        "install it, or add its directory to dx_path in the inventory",
     )
 
 
