@@ -22,6 +22,8 @@ from .ssh_errors import SshFailure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .keeper_reply import Reply
+
 __all__ = [
     "CALL_SLACK",
     "COMMON_SPEC",
@@ -73,6 +75,11 @@ class Progress:
     follower: str = field(default_factory=lambda: secrets.token_hex(4))
     """Tells the keeper one follower of the session from another."""
 
+    def hear(self, reply: Reply) -> None:
+        """Note that the VM has answered about the session."""
+        self.contacted = True
+        self.ours |= reply.token == self.token
+
 
 class AttemptRun(HostRun):
     """A subclass says in `step` what to ask the VM next, and what the answer means."""
@@ -122,15 +129,20 @@ class AttemptRun(HostRun):
         """Bytes of each stream that the VM keeps."""
         return self.options["output_limit"] or session.output_limit(self.crowd.hosts)
 
-    @property
-    def first_wait(self) -> int:
-        """Seconds to wait for news with the start."""
-        return session.first_wait(self.crowd.hosts, self.crowd.width)
+    def start_options(self) -> dict[str, object]:
+        """What the keeper is told with a start; it waits a moment for news, where that is cheap."""
+        return {
+            "token": self.progress.token,
+            "deadline": seconds_text(self.options["timeout"]),
+            "limit": self.limit,
+            "path": ":".join(self.options["path"]),
+            "wait": session.first_wait(self.crowd.hosts, self.crowd.width),
+        }
 
     @property
-    def deadline(self) -> str:
-        """For the keeper."""
-        return seconds_text(self.options["timeout"])
+    def patience(self) -> int:
+        """Seconds to wait for news with a later call."""
+        return 1 if self.crowd.crowded else 4
 
     def call(self, wait: float, make: Callable[[Door], T]) -> Steps[T]:
         """Have a call made that waits so many seconds for news."""

@@ -62,8 +62,7 @@ class CommandRun(AttemptRun):
         return (yield from self._take(record, reply))
 
     def _ask(self) -> Steps[Reply]:
-        wait = 1 if self.crowd.crowded else 4
-        progress = self.progress
+        wait, progress = self.patience, self.progress
         if progress.started or self.options["attach"]:
             return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
@@ -71,7 +70,7 @@ class CommandRun(AttemptRun):
         seconds = 2 * wait + len(command.stdin) / _SLOWEST
 
         def start(door: Door) -> Reply:
-            options = {**self._start_options(), **self._fetch(wait)}
+            options = {**self.start_options(), **self._fetch(wait)}
             return door.keeper.start(
                 progress.id, command.script, options, about=about, stdin=command.stdin
             )
@@ -94,26 +93,16 @@ class CommandRun(AttemptRun):
         followed = progress.started or self.options["attach"]
         return {"chunk": 0} if followed and not self.options["stream"] else {}
 
-    def _start_options(self) -> dict[str, object]:
-        return {
-            "token": self.progress.token,
-            "deadline": self.deadline,
-            "limit": self.limit,
-            "path": ":".join(self.options["path"]),
-            "wait": self.first_wait,
-        }
-
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
         progress = self.progress
-        progress.started = progress.contacted = True
-        progress.ours |= reply.token == progress.token
+        progress.started = True
+        progress.hear(reply)
         record["attached"] = not (progress.ours or self.options["attach"])
         if self.options["stream"]:
             record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
             record["err"] = _news(progress.err_next, reply.err_from, reply.err_total, reply.err)
-            progress.out_next = reply.out_from + len(reply.out)
-            progress.err_next = reply.err_from + len(reply.err)
+            progress.out_next, progress.err_next = reply.out_upto, reply.err_upto
             if not reply.complete:
                 return None
         elif reply.state not in ENDED:
@@ -135,7 +124,8 @@ class CommandRun(AttemptRun):
             err += reply.err
             if reply.complete:
                 break
-            reply = yield from self.call(0, partial(_go_on, name, reply))
+            begin = {"out": reply.out_upto, "err": reply.err_upto}
+            reply = yield from self.call(0, partial(_poll, name, begin))
         self.result |= {
             "stdout": out.decode(errors="replace"),
             "stderr": err.decode(errors="replace"),
@@ -144,8 +134,7 @@ class CommandRun(AttemptRun):
         return reply
 
 
-def _go_on(name: str, reply: Reply, door: Door) -> Reply:
-    begin = {"out": reply.out_from + len(reply.out), "err": reply.err_from + len(reply.err)}
+def _poll(name: str, begin: dict[str, int], door: Door) -> Reply:
     return door.keeper.poll(name, begin)
 
 

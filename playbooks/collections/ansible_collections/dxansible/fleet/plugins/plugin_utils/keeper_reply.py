@@ -151,13 +151,20 @@ class Reply(Session):
     err_from: int = 0
 
     @property
+    def out_upto(self) -> int:
+        """Offset of the first byte of standard output after those that are here."""
+        return self.out_from + len(self.out)
+
+    @property
+    def err_upto(self) -> int:
+        """As `out_upto`, of standard error."""
+        return self.err_from + len(self.err)
+
+    @property
     def complete(self) -> bool:
         """Nothing will follow: the session has ended and this reply holds its last bytes."""
-        return (
-            self.state in ENDED
-            and self.out_from + len(self.out) >= self.out_total
-            and self.err_from + len(self.err) >= self.err_total
-        )
+        whole = self.out_upto >= self.out_total and self.err_upto >= self.err_total
+        return self.state in ENDED and whole
 
 
 def complaint(out: bytes, err: bytes) -> str:

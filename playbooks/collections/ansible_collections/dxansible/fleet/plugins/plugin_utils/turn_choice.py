@@ -174,7 +174,7 @@ class TurnChoice(AttemptRun):
         if not self.options["queue"]:
             return turn_verdict.busy(self.host, self.progress.id, ours_lost=False)
         record["queued"] = True
-        wait = 1 if self.crowd.crowded else 4
+        wait = self.patience
         asked = {"wait": wait, "out": _NOWHERE, "err": _NOWHERE}
         yield from self.call(wait, lambda door: door.keeper.poll(entry.name, asked))
         return None

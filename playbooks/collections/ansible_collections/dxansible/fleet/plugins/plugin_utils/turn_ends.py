@@ -133,7 +133,7 @@ def read_end(
             reader.skip()
         reader.feed_error(reply.err)
         reader.feed(reply.out)
-        out, err = reply.out_from + len(reply.out), reply.err_from + len(reply.err)
+        out, err = reply.out_upto, reply.err_upto
         polls += 1
         if reply.complete or polls == _POLLS:
             break

@@ -77,8 +77,7 @@ class TurnRun(TurnChoice):
             if decided is not None or not progress.turn:
                 return decided
         reply = yield from self._ask()
-        progress.contacted = True
-        progress.ours |= reply.token == progress.token
+        progress.hear(reply)
         if self.continuing and not progress.ours:
             return self._overtaken()
         return (yield from self._take(record, reply))
@@ -88,26 +87,22 @@ class TurnRun(TurnChoice):
     def _ask(self) -> Steps[Reply]:
         progress, waits = self.progress, self.options["wait"]
         if progress.started or self.following:
-            hurry = self.crowd.crowded or (progress.reader and progress.reader.holds_newline)
-            wait = (1 if hurry else 4) if waits else 0
+            hurry = progress.reader is not None and progress.reader.holds_newline
+            wait = (1 if hurry else self.patience) if waits else 0
             asked = {"wait": wait, "out": progress.out_next, "err": progress.err_next}
             return (yield from self.call(4, lambda door: door.keeper.poll(progress.key, asked)))
         agent = self.agent
         if self.options["task_is_data"] and agent.runs_task:
             raise agents.AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
-            "token": progress.token,
+            **self.start_options(),
             "meta": "yes",
             "need": agent.program,
-            "deadline": self.deadline,
             "idle": seconds_text(self.idle_timeout),
             "progress": agent.progress,
-            "limit": self.limit,
-            "path": ":".join(self.options["path"]),
-            "wait": self.first_wait if waits else 0,
         }
         if not waits:
-            options["chunk"] = 0
+            options |= {"wait": 0, "chunk": 0}
         script = self._script(agent)
         return (
             yield from self.call(4, lambda door: door.keeper.start(progress.key, script, options))
@@ -191,7 +186,6 @@ class TurnRun(TurnChoice):
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress, agent, waits = self.progress, self.agent, self.options["wait"]
         progress.started = True
-        progress.ours |= reply.token == progress.token
         name = progress.meta.get("agent") or agent.name
         record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
         if not waits and not self.following:
@@ -223,8 +217,7 @@ def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[li
     gap = reader.skip() if reply.out_from > progress.out_next else ""
     reader.feed_error(reply.err)
     pieces = [["out", gap + reader.feed(reply.out)], ["err", reply.err.decode(errors="replace")]]
-    progress.out_next = reply.out_from + len(reply.out)
-    progress.err_next = reply.err_from + len(reply.err)
+    progress.out_next, progress.err_next = reply.out_upto, reply.err_upto
     return [piece for piece in pieces if piece[1]]
 
 
