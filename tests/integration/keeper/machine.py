@@ -14,14 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
-    ENDED,
-    Reply,
-    parse_reply,
-)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
+    ENDED,
     Answer,
+    Reply,
     read_answer,
+    read_reply,
 )
 
 if TYPE_CHECKING:
@@ -105,7 +103,7 @@ class Call:
 
     def reply(self) -> Reply:
         """Wait for the answer."""
-        return parse_reply(_MARK, *self.finish())
+        return read_reply(read_answer(_MARK, *self.finish()))
 
     def answer(self) -> Answer:
         """Wait for the answer, read as far as all answers are alike."""
@@ -234,11 +232,11 @@ class Machine:
 
     def poll(self, name: str, **options: object) -> Reply:
         """Ask for news."""
-        return parse_reply(_MARK, 0, self.ask("poll", id=name, **options), b"")
+        return read_reply(read_answer(_MARK, 0, self.ask("poll", id=name, **options), b""))
 
     def abort(self, name: str, wait: int = 60) -> Reply:
         """Stop a session, and wait for its end, that takes its time on a busy machine."""
-        return parse_reply(_MARK, 0, self.ask("abort", id=name, wait=wait), b"")
+        return read_reply(read_answer(_MARK, 0, self.ask("abort", id=name, wait=wait), b""))
 
     def processes(self) -> set[int]:
         """Return the pids of all that the starts have brought into being and that still live."""

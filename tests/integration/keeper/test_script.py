@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import KeeperError
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import KeeperError
 
 from tests.integration.keeper.machine import PARTS
 

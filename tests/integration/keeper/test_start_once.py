@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import KeeperError
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import KeeperError
 
 if TYPE_CHECKING:
     from tests.integration.keeper.machine import Machine

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
     KeeperError,
     ProgramMissingError,
 )

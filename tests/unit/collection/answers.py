@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Steps
     from ansible_collections.dxansible.fleet.plugins.plugin_utils.preflight import Preflight
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
 
-__all__ = ["Played", "answered", "make_run", "on_keeper", "play"]
+__all__ = ["Played", "answered", "known_to", "make_run", "on_keeper", "play"]
 
 T = TypeVar("T")
 
@@ -141,3 +142,10 @@ def _drive(steps: Steps[T], door: _Door, played: Played) -> T:
                     answer = step.make(door)
                 except Exception as failure:  # noqa: BLE001 - the run's own business
                     error = failure
+
+
+def known_to(reader: StreamReader) -> dict[str, Any]:
+    """All that a reader of output knows, to compare it with another's."""
+    found = {**vars(reader), "_decoder": reader._decoder.getstate(), "message": reader.message}
+    del found["_message"], found["_agent"]
+    return found

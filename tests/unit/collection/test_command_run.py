@@ -14,7 +14,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import (
     Pause,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import KeeperError, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import KeeperError, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
     CallTimeoutError,
     LinkError,

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import specification as solo
 
 from dxansible.runner.backend import play
 from dxansible.runner.request import PlayRequest
@@ -66,8 +65,22 @@ def documentation() -> dict[str, dict[str, Any]]:
 def specification(name: str) -> dict[str, dict[str, Any]]:
     action = importlib.import_module(f"{COLLECTION}.action.{name}")
     operation = getattr(action.ActionModule, "operation", None)
-    spec: dict[str, dict[str, Any]] = action._SPEC if operation is None else solo(operation)
-    return spec
+    if operation is None:
+        spec: dict[str, dict[str, Any]] = action._SPEC
+        return spec
+    own = {name: each for name, each in operation.spec.items() if name not in operation.of_fan}
+    socket = {"command_socket": {"type": "str", "default": ""}} if operation.runs_text else {}
+    return _without_variables(own | socket)
+
+
+def _without_variables(spec: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The spec as Ansible documents it, which knows nothing of the host's variables."""
+    found = {}
+    for name, facts in spec.items():
+        found[name] = {key: value for key, value in facts.items() if key != "variable"}
+        if "options" in facts:
+            found[name]["options"] = _without_variables(facts["options"])
+    return found
 
 
 def test_every_action_has_a_module_that_documents_it() -> None:

@@ -12,12 +12,10 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import 
     read_listing,
     read_ping,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
-    CutShortError,
-    KeeperError,
-)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
     Answer,
+    CutShortError,
+    KeeperError,
     read_answer,
 )
 
@@ -124,3 +122,20 @@ def test_an_answer_without_an_end_was_cut_short(read: object) -> None:
 def test_an_error_is_told_in_the_keeper_s_own_words() -> None:
     with pytest.raises(KeeperError, match=r"^bad number$"):
         answer(b"\ndx-1 state=error message=bad number\ndx-1 end\n")
+
+
+def test_the_turns_of_a_session_are_in_order_and_what_is_none_is_left_out() -> None:
+    ses = "ses_1-0a1b2c3d"
+    names = [
+        f"{ses}.10", f"{ses}.9", "other.1", f"{ses}.1", "cmd_1-0a1b2c3d", "a.b.1", ".1", "a.",
+        "a.0", "a.01", "a.1000000", "a.1x", "a.-1", "",
+    ]  # fmt: skip
+    sessions = [Entry(name=name, state="exited") for name in names]
+
+    turns = Listing(now=None, load=None, sessions=sessions).turns
+
+    assert {name: [entry.turn for entry in each] for name, each in turns.items()} == {
+        ses: [1, 9, 10],
+        "other": [1],
+    }
+    assert [entry.name for entry in turns[ses]] == [f"{ses}.1", f"{ses}.9", f"{ses}.10"]

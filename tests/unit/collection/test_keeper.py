@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
     ENDED,
     CutShortError,
-    Keeper,
     KeeperError,
     ProgramMissingError,
     Reply,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
     ENDED,
     CutShortError,
     KeeperError,
     ProgramMissingError,
     Reply,
-    parse_reply,
+    read_answer,
+    read_reply,
 )
 
 KNOWN = "T1"
@@ -24,7 +25,7 @@ def text(fields: str, body: bytes = b"", mark: str = "dx-1") -> bytes:
 
 
 def read(out: bytes, code: int = 0, err: bytes = b"") -> Reply:
-    return parse_reply("dx-1", code, out, err)
+    return read_reply(read_answer("dx-1", code, out, err))
 
 
 def test_a_reply_has_every_field_and_the_bytes_of_both_streams() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Entry, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import FanoutOutcome, Reason
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session_view import (
     describe,
@@ -53,9 +54,8 @@ def view(
     *turns: Entry, now: int | None = 2000, more: tuple[bytes, bytes] | None = None
 ) -> dict[str, Any]:
     """The description; ``more`` is the turn's output and standard error, read where needed."""
-    numbered = [(int(each.name.rpartition(".")[2]), each) for each in turns]
     read = [] if more is None else [Reply(state="exited", code=0, out=more[0], err=more[1])]
-    return answered(describe("epyc6", SES, numbered, AGENTS, now, 5.0), *read)
+    return answered(describe("epyc6", list(turns), AGENTS, now, 5.0), *read)
 
 
 def test_a_session_is_described_by_its_last_turn() -> None:

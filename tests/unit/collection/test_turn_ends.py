@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_ends
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Keeper
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import LinkError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_ends import (
     claim_ends,
     note_thread,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_progress import turns_of
 
 from tests.unit.collection.answers import on_keeper
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry
 
 TRAIL = "0123456789abcdef"
 
@@ -82,10 +84,13 @@ def run(shell: Shell, name: str, body: str = "true", **meta: object) -> None:
         reply = keeper.poll(name, {"wait": 5})
 
 
+def turns(keeper: Keeper) -> list[Entry]:
+    return [entry for each in keeper.list().turns.values() for entry in each]
+
+
 def claim(shell: Shell, **options: str) -> list[dict[str, object]]:
     keeper = Keeper(shell)
-    turns = turns_of(keeper.list().sessions)
-    steps = claim_ends("here", turns, load_agents({}), **options)  # type: ignore[arg-type] # any option
+    steps = claim_ends("here", turns(keeper), load_agents({}), **options)  # type: ignore[arg-type] # any option
     return on_keeper(keeper, steps)
 
 
@@ -95,7 +100,7 @@ def test_an_end_says_what_became_of_the_turn_and_where_its_trail_goes_on(shell: 
     )
     run(shell, "ses_1.1", f"head -c 600000 /dev/zero; {trailer}; exit 1", task="Mend it")
     keeper = Keeper(shell)
-    on_keeper(keeper, note_thread(turns_of(keeper.list().sessions), TRAIL, "C1 1.2", 5.0))
+    on_keeper(keeper, note_thread(turns(keeper), TRAIL, "C1 1.2", 5.0))
 
     (end,) = claim(shell)
 
@@ -164,7 +169,7 @@ def test_one_call_claims_some_and_the_next_goes_on(
 def test_a_claim_that_came_second_is_none(shell: Shell) -> None:
     run(shell, "ses_1.1")
     keeper = Keeper(shell)
-    turns = turns_of(keeper.list().sessions)
+    known = turns(keeper)
     assert len(claim(shell)) == 1
 
-    assert on_keeper(keeper, claim_ends("here", turns, load_agents({}))) == []
+    assert on_keeper(keeper, claim_ends("here", known, load_agents({}))) == []

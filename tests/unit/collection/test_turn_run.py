@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
     CutShortError,
     KeeperError,
     ProgramMissingError,

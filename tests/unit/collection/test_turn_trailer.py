@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import (
-    Trailer,
-    limits_of,
-    read_meta,
-)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry, read_meta
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer
 
 DONE = "dx-turn code=0 verify=3 commits=2 files=5 dirty=yes head=abc branch=dx/a directory=/h/a b=c"
 
@@ -89,4 +87,8 @@ def test_what_is_kept_of_a_turn_may_make_no_sense(line: str | None, meta: dict[s
     ],
 )
 def test_a_limit_that_makes_no_sense_is_none(kept: object, seconds: float) -> None:
-    assert limits_of({"timeout": kept, "agent": "shell"}) == {"timeout": seconds, "idle": 0.0}
+    meta = json.dumps({"timeout": kept, "agent": "shell"})
+
+    found = Entry(name="ses_1.1", state="exited", meta=f"#dx {meta}").limits
+
+    assert found == {"timeout": seconds, "idle": 0.0}

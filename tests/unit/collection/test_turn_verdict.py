@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
     PreflightStatus,

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
     PreflightStatus,

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.clean_run import CleanRun
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAction
 
@@ -12,4 +10,4 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAc
 class ActionModule(SoloAction):
     """Removes ended sessions of one host, and their worktrees where no work is lost by it."""
 
-    operation: ClassVar = CleanRun
+    operation = CleanRun

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.list_run import ListRun
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAction
 
@@ -12,4 +10,4 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAc
 class ActionModule(SoloAction):
     """Reads the sessions of one host."""
 
-    operation: ClassVar = ListRun
+    operation = ListRun

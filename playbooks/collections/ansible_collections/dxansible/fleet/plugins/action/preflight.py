@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.check_run import CheckRun
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAction
 
@@ -12,4 +10,4 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAc
 class ActionModule(SoloAction):
     """Checks one host; a failed check fails the task."""
 
-    operation: ClassVar = CheckRun
+    operation = CheckRun

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.command_run import CommandRun
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAction
 
@@ -12,4 +10,4 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAc
 class ActionModule(SoloAction):
     """Runs a command on one host, and follows it to its end."""
 
-    operation: ClassVar = CommandRun
+    operation = CommandRun

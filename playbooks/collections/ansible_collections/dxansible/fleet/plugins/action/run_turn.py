@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAction
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_run import TurnRun
 
@@ -12,4 +10,4 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_run import Tu
 class ActionModule(SoloAction):
     """Gives a task to an agent on one host, and follows it to its end."""
 
-    operation: ClassVar = TurnRun
+    operation = TurnRun

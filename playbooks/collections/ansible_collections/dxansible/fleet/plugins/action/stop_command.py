@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAction
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stop_run import StopRun
 
@@ -12,4 +10,4 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.stop_run import St
 class ActionModule(SoloAction):
     """Stops one session on one host, verified."""
 
-    operation: ClassVar = StopRun
+    operation = StopRun

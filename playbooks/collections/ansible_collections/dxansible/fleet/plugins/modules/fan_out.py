@@ -64,22 +64,18 @@ options:
     description: The channel of the audit trail, only to be told with the names of the hosts.
     type: str
     default: ""
+extends_documentation_fragment:
+  - dxansible.fleet.controller
 attributes:
   action:
     description: Runs on the controller; the hosts need a POSIX shell and no Python.
     support: full
-  async:
-    description: Can be used with the C(async) keyword.
-    support: none
   bypass_host_loop:
     description: Is run once for all hosts by the keyword C(run_once).
     support: none
   check_mode:
     description: Does in check mode what the module of O(operation) does.
     support: full
-  diff_mode:
-    description: Has no differences to show.
-    support: none
 notes:
   - An option that the task leaves out is the variable C(dx_) with the option's name. O(operation)
     and O(options) have none.

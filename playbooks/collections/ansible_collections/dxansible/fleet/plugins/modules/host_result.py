@@ -15,18 +15,14 @@ options:
     description: Name of the variable in which the result of M(dxansible.fleet.fan_out) is.
     type: str
     required: true
+extends_documentation_fragment:
+  - dxansible.fleet.controller
 attributes:
   action:
     description: Runs on the controller, and asks the host for nothing.
     support: full
-  async:
-    description: Can be used with the C(async) keyword.
-    support: none
   check_mode:
     description: Changes nothing, and so ignores check mode.
-    support: none
-  diff_mode:
-    description: Has no differences to show.
     support: none
 notes:
   - The results hold output of the hosts, so nothing in them is a template.

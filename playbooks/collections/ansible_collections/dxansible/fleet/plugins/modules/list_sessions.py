@@ -24,16 +24,6 @@ options:
     type: str
     choices: ["", agents, commands]
     default: ""
-  agents:
-    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
-    type: dict
-    default: {}
-  claim_ends:
-    description:
-      - Whether to claim the ends of turns that belong to an audit trail and were not told yet.
-        They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
-    type: bool
-    default: false
   trail:
     description: The audit trail whose ends are to be claimed. When empty, any.
     type: str
@@ -43,19 +33,13 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - dxansible.fleet.controller
+  - dxansible.fleet.agents
+  - dxansible.fleet.agents.ends
   - dxansible.fleet.contact
 attributes:
-  action:
-    description: Runs on the controller; the host needs a POSIX shell and no Python.
-    support: full
-  async:
-    description: Can be used with the C(async) keyword.
-    support: none
   check_mode:
     description: Changes nothing, and so ignores check mode.
-    support: none
-  diff_mode:
-    description: Has no differences to show.
     support: none
 notes:
   - An option that the task leaves out is the variable that the host has for it,

@@ -60,10 +60,6 @@ options:
     description: Name of the agent to look for. When empty, C(opencode).
     type: str
     default: ""
-  agents:
-    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
-    type: dict
-    default: {}
   path:
     description: Directories to put before C(PATH) when looking for the agent.
     type: list
@@ -73,18 +69,15 @@ options:
     description: The channel of the audit trail, only to be returned in RV(dx.slack_channel).
     type: str
     default: ""
+extends_documentation_fragment:
+  - dxansible.fleet.controller
+  - dxansible.fleet.agents
 attributes:
   action:
     description: Runs on the controller.
     support: full
-  async:
-    description: Can be used with the C(async) keyword.
-    support: none
   check_mode:
     description: Changes nothing, and so ignores check mode.
-    support: none
-  diff_mode:
-    description: Has no differences to show.
     support: none
 notes:
   - An option that the task leaves out is the variable that the host has for it,

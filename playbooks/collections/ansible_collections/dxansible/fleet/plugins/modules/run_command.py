@@ -79,20 +79,12 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - dxansible.fleet.controller
   - dxansible.fleet.contact
 attributes:
-  action:
-    description: Runs on the controller; the host needs a POSIX shell and no Python.
-    support: full
-  async:
-    description: Can be used with the C(async) keyword.
-    support: none
   check_mode:
     description: Runs nothing in check mode, and is skipped.
     support: full
-  diff_mode:
-    description: Has no differences to show.
-    support: none
 notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and

@@ -40,10 +40,6 @@ options:
     description: Name of the agent. When empty, C(opencode). A session keeps the one it has.
     type: str
     default: ""
-  agents:
-    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
-    type: dict
-    default: {}
   repo:
     description:
       - A git repository on the host, of which the session gets a worktree and a branch of its own.
@@ -87,12 +83,6 @@ options:
     description: Id of the audit trail that is to be told of the turn's end. When empty, none.
     type: str
     default: ""
-  claim_ends:
-    description:
-      - Whether to claim the ends of turns that belong to an audit trail and were not told yet.
-        They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
-    type: bool
-    default: false
   queue:
     description: Whether to wait for a turn that is running, instead of failing.
     type: bool
@@ -133,20 +123,14 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - dxansible.fleet.controller
+  - dxansible.fleet.agents
+  - dxansible.fleet.agents.ends
   - dxansible.fleet.contact
 attributes:
-  action:
-    description: Runs on the controller; the host needs a POSIX shell and no Python.
-    support: full
-  async:
-    description: Can be used with the C(async) keyword.
-    support: none
   check_mode:
     description: Starts nothing in check mode, and follows nothing.
     support: partial
-  diff_mode:
-    description: Has no differences to show.
-    support: none
 notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_session_timeout) for O(timeout), C(dx_session_output_limit) for O(output_limit),

@@ -14,21 +14,17 @@ description:
   - For the engine of C(dx-dispatch) alone, which starts it, and ends it when it is idle.
   - Has to be used with C(until), since each try returns what is new on all calls.
 options: {}
+extends_documentation_fragment:
+  - dxansible.fleet.controller
 attributes:
   action:
     description: Runs on the controller; the hosts need a POSIX shell and no Python.
     support: full
-  async:
-    description: Can be used with the C(async) keyword.
-    support: none
   bypass_host_loop:
     description: Is run once for all hosts by the keyword C(run_once).
     support: none
   check_mode:
     description: Has no check mode.
-    support: none
-  diff_mode:
-    description: Has no differences to show.
     support: none
 seealso:
   - module: dxansible.fleet.fan_out

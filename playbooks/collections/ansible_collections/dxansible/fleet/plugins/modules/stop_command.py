@@ -29,16 +29,6 @@ options:
     description: Whether O(id) is an agent's session, whose last turn is to be stopped.
     type: bool
     default: false
-  agents:
-    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
-    type: dict
-    default: {}
-  claim_ends:
-    description:
-      - Whether to claim the ends of turns that belong to an audit trail and were not told yet.
-        They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
-    type: bool
-    default: false
   cwd:
     description: As O(dxansible.fleet.run_command#module:cwd), for O(command_socket).
     type: str
@@ -59,20 +49,14 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - dxansible.fleet.controller
+  - dxansible.fleet.agents
+  - dxansible.fleet.agents.ends
   - dxansible.fleet.contact
 attributes:
-  action:
-    description: Runs on the controller; the host needs a POSIX shell and no Python.
-    support: full
-  async:
-    description: Can be used with the C(async) keyword.
-    support: none
   check_mode:
     description: Stops nothing in check mode.
     support: full
-  diff_mode:
-    description: Has no differences to show.
-    support: none
 notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and

@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import link, session, verdict
-from .call_run import CALL_SPEC, CALL_VARIABLES
-from .host_run import Door, HostRun, News, Pause, Steps, ask
-from .keeper import CutShortError, KeeperError
+from .host_run import CONTACT, Door, HostRun, News, Pause, Steps, ask
+from .keeper_reply import CutShortError, KeeperError
 from .record import FanoutOutcome, Reason
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .keeper_reply import Reply
+
 __all__ = [
     "CALL_SLACK",
     "COMMON_SPEC",
-    "COMMON_VARIABLES",
     "AttemptRun",
     "Progress",
     "seconds_text",
@@ -41,18 +41,10 @@ After that the connection counts as lost.
 """
 
 COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
-    **CALL_SPEC,
-    "timeout": {"type": "float", "default": 60.0},
-    "max_retries": {"type": "int", "default": 1},
-    "retry_delay": {"type": "float", "default": 2.0},
-    "output_limit": {"type": "int", "default": 0},
-    "path": {"type": "list", "elements": "str", "default": []},
-}
-COMMON_VARIABLES: Mapping[str, Any] = {
-    **CALL_VARIABLES,
-    "max_retries": "dx_max_retries",
-    "retry_delay": "dx_retry_delay",
-    "path": "dx_path",
+    **CONTACT,
+    "max_retries": {"type": "int", "default": 1, "variable": "dx_max_retries"},
+    "retry_delay": {"type": "float", "default": 2.0, "variable": "dx_retry_delay"},
+    "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
 }
 
 
@@ -82,6 +74,11 @@ class Progress:
     """Bytes of both streams that the caller's reader is known to have taken."""
     follower: str = field(default_factory=lambda: secrets.token_hex(4))
     """Tells the keeper one follower of the session from another."""
+
+    def hear(self, reply: Reply) -> None:
+        """Note that the VM has answered about the session."""
+        self.contacted = True
+        self.ours |= reply.token == self.token
 
 
 class AttemptRun(HostRun):
@@ -132,15 +129,20 @@ class AttemptRun(HostRun):
         """Bytes of each stream that the VM keeps."""
         return self.options["output_limit"] or session.output_limit(self.crowd.hosts)
 
-    @property
-    def first_wait(self) -> int:
-        """Seconds to wait for news with the start."""
-        return session.first_wait(self.crowd.hosts, self.crowd.width)
+    def start_options(self) -> dict[str, object]:
+        """What the keeper is told with a start; it waits a moment for news, where that is cheap."""
+        return {
+            "token": self.progress.token,
+            "deadline": seconds_text(self.options["timeout"]),
+            "limit": self.limit,
+            "path": ":".join(self.options["path"]),
+            "wait": session.first_wait(self.crowd.hosts, self.crowd.width),
+        }
 
     @property
-    def deadline(self) -> str:
-        """For the keeper."""
-        return seconds_text(self.options["timeout"])
+    def patience(self) -> int:
+        """Seconds to wait for news with a later call."""
+        return 1 if self.crowd.crowded else 4
 
     def call(self, wait: float, make: Callable[[Door], T]) -> Steps[T]:
         """Have a call made that waits so many seconds for news."""
@@ -151,7 +153,7 @@ class AttemptRun(HostRun):
         record["attempts"] = self.progress.attempts
         record["duration_ms"] = round((time.time() - self.progress.began) * 1000)
         return self.result | {
-            "failed": decided.outcome not in {"SUCCESS", "RUNNING"},
+            "failed": decided.outcome not in {None, FanoutOutcome.SUCCESS},
             "rc": decided.exit_code,
             "msg": decided.error or f"{self.host}: done",
             "changed": self.progress.started and self.progress.ours,
@@ -167,10 +169,7 @@ class AttemptRun(HostRun):
             text = str(error) or "accepts the connection, but its shell does not answer"
             return self._lost(record, SshFailure.LOST, f"{self.host}: {text}")
         except KeeperError as error:
-            text = f"{self.host}: {error}"
-            return verdict.Verdict(
-                outcome=FanoutOutcome.FAILURE, reason=Reason.VM_ERROR, error=text
-            )
+            return verdict.failure(Reason.VM_ERROR, f"{self.host}: {error}")
         self.progress.failures = 0  # the VM was reached
         return decided
 

@@ -6,14 +6,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, checks, link
+from . import agents, checks, link, verdict
 from .host_run import CHECK_SECONDS, HostRun, ask
-from .keeper import KeeperError
-from .preflight import OPTIONS, STATUS, VARIABLES
+from .keeper_reply import KeeperError
+from .preflight import OPTIONS
 
 if TYPE_CHECKING:
+    from .fleet_view import Ping
     from .host_run import Door, Steps
-    from .keeper import Ping
     from .preflight import Preflight
 
 __all__ = ["CheckRun"]
@@ -25,24 +25,14 @@ class CheckRun(HostRun):
     kind: ClassVar = "preflight"
     spec: ClassVar = {
         **OPTIONS,
-        "timeout": {"type": "float", "default": 5.0},
+        "timeout": {"type": "float", "default": 5.0, "variable": "dx_preflight_timeout"},
         "connect": {"type": "bool", "default": False},
-        "check_reachable": {"type": "bool", "default": True},
-        "batch_mode": {"type": "bool", "default": True},
-        "survey": {"type": "bool", "default": True},
-        "agent": {"type": "str", "default": ""},
-        "agents": {"type": "dict", "default": {}},
-        "path": {"type": "list", "elements": "str", "default": []},
-    }
-    variables: ClassVar = {
-        **VARIABLES,
-        "timeout": "dx_preflight_timeout",
-        "check_reachable": "dx_check_reachable",
-        "batch_mode": "dx_batch_mode",
-        "survey": "dx_survey",
-        "agent": "dx_agent",
-        "agents": "dx_agents",
-        "path": "dx_path",
+        "check_reachable": {"type": "bool", "default": True, "variable": "dx_check_reachable"},
+        "batch_mode": {"type": "bool", "default": True, "variable": "dx_batch_mode"},
+        "survey": {"type": "bool", "default": True, "variable": "dx_survey"},
+        "agent": {"type": "str", "default": "", "variable": "dx_agent"},
+        "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
+        "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
     }
 
     def check_options(self) -> None:
@@ -95,7 +85,7 @@ class CheckRun(HostRun):
             record |= yield from ask(timeout * 3 + 15, self._look)
         except link.LinkError as error:
             text = link.explain(self.host, error)
-            raise checks.CheckFailure(STATUS[error.failure], text) from error
+            raise checks.CheckFailure(verdict.STATUS[error.failure], text) from error
         except link.CallTimeoutError as error:
             text = link.explain(self.host, error)
             raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None

@@ -6,9 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import link
-from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
-from .host_run import ask
-from .keeper import KeeperError
+from .host_run import CONTACT, CallRun, ask
+from .keeper_reply import KeeperError
 
 if TYPE_CHECKING:
     from .host_run import Steps
@@ -24,11 +23,10 @@ class CleanRun(CallRun):
 
     kind: ClassVar = "clean"
     spec: ClassVar = {
-        **CALL_SPEC,
-        "age": {"type": "int", "default": 30},
-        "dry_run": {"type": "bool", "default": False},
+        **CONTACT,
+        "age": {"type": "int", "default": 30, "variable": "dx_clean_age"},
+        "dry_run": {"type": "bool", "default": False, "variable": "dx_dry_run"},
     }
-    variables: ClassVar = {**CALL_VARIABLES, "age": "dx_clean_age", "dry_run": "dx_dry_run"}
     in_check_mode: ClassVar = {"dry_run": True}
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:

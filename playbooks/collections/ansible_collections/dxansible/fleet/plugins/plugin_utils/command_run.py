@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import flow, session, verdict
-from .attempts import COMMON_SPEC, COMMON_VARIABLES, AttemptRun, Progress
-from .keeper import ENDED
+from .attempts import COMMON_SPEC, AttemptRun, Progress
+from .keeper_reply import ENDED
 
 if TYPE_CHECKING:
     from .host_run import Door, Steps
-    from .keeper import Reply
+    from .keeper_reply import Reply
 
 __all__ = ["CommandRun"]
 
@@ -31,20 +31,14 @@ class CommandRun(AttemptRun):
     of_fan: ClassVar = frozenset({"stream"})
     spec: ClassVar = {
         **COMMON_SPEC,
+        "timeout": {"type": "float", "default": 60.0, "variable": "dx_timeout"},
+        "output_limit": {"type": "int", "default": 0, "variable": "dx_output_limit"},
         "id": {"type": "str", "default": ""},
         "cmd": {"type": "str", "default": ""},
         **session.PLACE_SPEC,
-        "stream": {"type": "bool", "default": False},
+        "stream": {"type": "bool", "default": False, "variable": "dx_stream"},
         "attach": {"type": "bool", "default": False},
-        "contacted": {"type": "bool", "default": False},
-    }
-    variables: ClassVar = {
-        **COMMON_VARIABLES,
-        **session.PLACE_VARIABLES,
-        "timeout": "dx_timeout",
-        "output_limit": "dx_output_limit",
-        "stream": "dx_stream",
-        "contacted": "dx_contacted",
+        "contacted": {"type": "bool", "default": False, "variable": "dx_contacted"},
     }
 
     def check_options(self) -> None:
@@ -68,8 +62,7 @@ class CommandRun(AttemptRun):
         return (yield from self._take(record, reply))
 
     def _ask(self) -> Steps[Reply]:
-        wait = 1 if self.crowd.crowded else 4
-        progress = self.progress
+        wait, progress = self.patience, self.progress
         if progress.started or self.options["attach"]:
             return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
@@ -77,7 +70,7 @@ class CommandRun(AttemptRun):
         seconds = 2 * wait + len(command.stdin) / _SLOWEST
 
         def start(door: Door) -> Reply:
-            options = {**self._start_options(), **self._fetch(wait)}
+            options = {**self.start_options(), **self._fetch(wait)}
             return door.keeper.start(
                 progress.id, command.script, options, about=about, stdin=command.stdin
             )
@@ -100,26 +93,16 @@ class CommandRun(AttemptRun):
         followed = progress.started or self.options["attach"]
         return {"chunk": 0} if followed and not self.options["stream"] else {}
 
-    def _start_options(self) -> dict[str, object]:
-        return {
-            "token": self.progress.token,
-            "deadline": self.deadline,
-            "limit": self.limit,
-            "path": ":".join(self.options["path"]),
-            "wait": self.first_wait,
-        }
-
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
         progress = self.progress
-        progress.started = progress.contacted = True
-        progress.ours |= reply.token == progress.token
+        progress.started = True
+        progress.hear(reply)
         record["attached"] = not (progress.ours or self.options["attach"])
         if self.options["stream"]:
             record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
             record["err"] = _news(progress.err_next, reply.err_from, reply.err_total, reply.err)
-            progress.out_next = reply.out_from + len(reply.out)
-            progress.err_next = reply.err_from + len(reply.err)
+            progress.out_next, progress.err_next = reply.out_upto, reply.err_upto
             if not reply.complete:
                 return None
         elif reply.state not in ENDED:
@@ -141,7 +124,8 @@ class CommandRun(AttemptRun):
             err += reply.err
             if reply.complete:
                 break
-            reply = yield from self.call(0, partial(_go_on, name, reply))
+            begin = {"out": reply.out_upto, "err": reply.err_upto}
+            reply = yield from self.call(0, partial(_poll, name, begin))
         self.result |= {
             "stdout": out.decode(errors="replace"),
             "stderr": err.decode(errors="replace"),
@@ -150,8 +134,7 @@ class CommandRun(AttemptRun):
         return reply
 
 
-def _go_on(name: str, reply: Reply, door: Door) -> Reply:
-    begin = {"out": reply.out_from + len(reply.out), "err": reply.err_from + len(reply.err)}
+def _poll(name: str, begin: dict[str, int], door: Door) -> Reply:
     return door.keeper.poll(name, begin)
 
 

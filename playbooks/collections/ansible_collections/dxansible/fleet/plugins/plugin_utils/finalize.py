@@ -11,19 +11,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import agents
-from .turn import Trailer, body_of, compose, read_meta
+from .turn import Trailer, body_of, compose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .keeper import Entry
+    from .fleet_view import Entry
 
-__all__ = ["MARK", "Finalize", "output_author", "push_of", "script", "without_refused"]
+__all__ = [
+    "MARK",
+    "Finalize",
+    "author_of",
+    "output_author",
+    "push_of",
+    "script",
+    "without_refused",
+]
 
 MARK = "finalize"
 """The key of a turn's meta that tells it from an agent's."""
 _TITLE = 250
 """GitHub takes 256 characters."""
+_PUSHED = ("host", "repository", "base", "branch", "head", "gh", "came", "url")
 _GIT = agents.Agent(name="git", start=("sh",))
 
 
@@ -71,27 +80,23 @@ def output_author(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:
     return _GIT if meta.get(MARK) else agent
 
 
-def without_refused(turns: list[tuple[int, Entry]]) -> list[tuple[int, Entry]]:
+def author_of(entry: Entry, known: Mapping[str, agents.Agent]) -> agents.Agent:
+    """The author of a turn's output; an agent that is not ``known`` here counts as a shell."""
+    meta = entry.facts
+    return output_author(meta, known.get(str(meta.get("agent"))) or known["shell"])
+
+
+def without_refused(turns: list[Entry]) -> list[Entry]:
     """The turns that say how a session stands: one that could make no pull request is none."""
-    return [(number, entry) for number, entry in turns if not _refused(entry)]
+    return [entry for entry in turns if not _refused(entry)]
 
 
 def _refused(entry: Entry) -> bool:
-    return entry.state == "exited" and entry.code != 0 and MARK in read_meta(entry.meta)
+    return entry.state == "exited" and entry.code != 0 and MARK in entry.facts
 
 
 def push_of(trailer: Trailer) -> dict[str, str | None] | None:
     """What the script said of its push; None where it had not come to one."""
     if trailer.code is None or trailer.base is None:
         return None
-    return {
-        "host": trailer.host,
-        "repository": trailer.repository,
-        "base": trailer.base,
-        "branch": trailer.branch,
-        "head": trailer.head,
-        "gh": trailer.gh,
-        "came": trailer.came,
-        "url": trailer.url,
-        "note": trailer.message,
-    }
+    return {name: getattr(trailer, name) for name in _PUSHED} | {"note": trailer.message}

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .keeper_reply import VERIFIED, CutShortError, number, read_fields, word
+from .keeper_reply import CutShortError, Fields, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,47 +16,64 @@ if TYPE_CHECKING:
     from .keeper_reply import Answer
 
 __all__ = [
+    "META",
     "Cleaned",
     "Entry",
     "Listing",
     "Ping",
     "read_cleaned",
     "read_listing",
+    "read_meta",
     "read_notes",
     "read_ping",
 ]
 
+META = "#dx "
+"""Begins the first line of a turn, before the JSON that listings have of it."""
+_TURN = re.compile(r"(?P<session>[^.]+)\.(?P<number>[1-9][0-9]{0,5})")
+_LONGEST = 10**9
 _CUT_SHORT = "the VM's answer was cut short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Session):
     """One session in a listing. Times are seconds since the epoch by the VM's clock."""
 
     name: str
-    state: str
-    code: int | None = None
-    verified: bool | None = None
-    left: int = 0
-    out_total: int = 0
-    err_total: int = 0
-    out_cut: int = 0
-    """Bytes of the output of an ended session that were not kept."""
-    err_cut: int = 0
-    full: bool = False
-    """The disk was full, and more is missing than was counted."""
     began: int | None = None
     at: int | None = None
     """When it ended; None while it runs, or if nothing recorded it."""
     idle: int | None = None
     """Seconds since it wrote something, of a running session."""
-    token: str | None = None
     notes: frozenset[str] = frozenset()
     """Names of what was noted on it."""
     meta: str | None = None
     """The first line of its command, if it was kept."""
     last: bytes = b""
     """The last 4096 bytes of its standard output, if it has a ``meta`` and exited with 0."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its ``meta`` says."""
+        return read_meta(self.meta)
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Its ``timeout`` and ``idle`` in seconds; 0 where there is none that makes sense."""
+        facts = self.facts
+        return {name: _seconds(facts.get(name)) for name in ("timeout", "idle")}
+
+    @property
+    def session(self) -> str:
+        """The agent's session that it is a turn of; itself if it is no turn."""
+        found = _TURN.fullmatch(self.name)
+        return found["session"] if found else self.name
+
+    @property
+    def turn(self) -> int:
+        """Its number in its session; 0 if it is no turn."""
+        found = _TURN.fullmatch(self.name)
+        return int(found["number"]) if found else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +83,15 @@ class Listing:
     now: int | None
     load: float | None
     sessions: list[Entry]
+
+    @property
+    def turns(self) -> dict[str, list[Entry]]:
+        """The turns of every agent's session, oldest first."""
+        found: dict[str, list[Entry]] = {}
+        for entry in self.sessions:
+            if entry.turn:
+                found.setdefault(entry.session, []).append(entry)
+        return {name: sorted(each, key=lambda entry: entry.turn) for name, each in found.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +116,29 @@ class Ping:
     """Milliseconds that the program took to tell it; None if the VM's clock is too coarse."""
 
 
+def read_meta(line: str | None) -> dict[str, Any]:
+    """What the VM has kept of a turn or a command; empty if that makes no sense any more."""
+    try:
+        found = json.loads((line or "").removeprefix(META))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _seconds(value: object) -> float:
+    sound = isinstance(value, int | float) and 0 <= value < _LONGEST
+    return float(value) if sound else 0.0  # type: ignore[arg-type] # a number by now
+
+
 def read_ping(answer: Answer) -> Ping:
     """Raise CutShortError if it is not whole."""
     _lines(answer)
-    took = number(answer.fields, "took") if "took" in answer.fields else 0
+    fields = answer.fields
+    took = fields.number("took") if "took" in fields else 0
     return Ping(
-        load=_load(answer),
-        running=answer.number("running"),
-        found=VERIFIED.get(answer.fields.get("found", "-")),
+        load=_load(fields),
+        running=fields.count("running"),
+        found=fields.flag("found"),
         version=answer.message.strip() or None,
         version_ms=None if took is None else 10 * took,
     )
@@ -130,7 +172,7 @@ def read_listing(answer: Answer) -> Listing:
     for line in text.split(b"\n"):
         name, _, about = line.decode(errors="replace").partition(" ")
         if about.startswith("last="):
-            size = number(read_fields(about), "last")
+            size = Fields.read(about).number("last")
             if size is None or name not in entries:
                 raise CutShortError(_CUT_SHORT)
             entries[name] = replace(entries[name], last=rest[:size])
@@ -139,30 +181,20 @@ def read_listing(answer: Answer) -> Listing:
             entries[name] = _entry(name, about)
     if not found or not rest.startswith(f"\n{answer.mark} end".encode()):
         raise CutShortError(_CUT_SHORT)
-    return Listing(
-        now=number(answer.fields, "now"), load=_load(answer), sessions=list(entries.values())
-    )
+    fields = answer.fields
+    return Listing(now=fields.number("now"), load=_load(fields), sessions=list(entries.values()))
 
 
 def _entry(name: str, about: str) -> Entry:
     text, has_meta, meta = about.partition(" meta=")
-    fields = read_fields(text)
+    fields = Fields.read(text)
     return Entry(
+        **fields.of_session(),
         name=name,
-        state=fields.get("state", "unknown"),
-        code=number(fields, "code"),
-        verified=VERIFIED.get(fields.get("verified", "-")),
-        left=number(fields, "left") or 0,
-        out_total=number(fields, "out_total") or 0,
-        err_total=number(fields, "err_total") or 0,
-        out_cut=number(fields, "out_cut") or 0,
-        err_cut=number(fields, "err_cut") or 0,
-        full=fields.get("full") == "yes",
-        began=number(fields, "began"),
-        at=number(fields, "at"),
-        idle=number(fields, "idle"),
-        token=word(fields, "token"),
-        notes=frozenset((word(fields, "notes") or "").split(",")) - {""},
+        began=fields.number("began"),
+        at=fields.number("at"),
+        idle=fields.number("idle"),
+        notes=frozenset((fields.word("notes") or "").split(",")) - {""},
         meta=meta if has_meta else None,
     )
 
@@ -174,6 +206,6 @@ def _lines(answer: Answer) -> list[bytes]:
     return text.split(b"\n")
 
 
-def _load(answer: Answer) -> float | None:
-    value = answer.fields.get("load", "-")
+def _load(fields: Fields) -> float | None:
+    value = fields.get("load", "-")
     return float(value) if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII) else None

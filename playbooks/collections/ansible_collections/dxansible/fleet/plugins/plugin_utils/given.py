@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ONE_AT_A_TIME", "complete", "of_host"]
+__all__ = ["ONE_AT_A_TIME", "complete", "of_host", "variables_of"]
 
 ONE_AT_A_TIME = threading.RLock()
 """Ansible's templates and loaders are not made for threads."""
@@ -38,6 +38,16 @@ def complete(
         elif option not in found and name in variables:
             found[option] = templar.template(variables[name])
     return found
+
+
+def variables_of(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The ``names`` for `complete`, of an argument spec whose options have each a ``variable``.
+
+    An option without one is only as the task gives it.
+    """
+    own = {name: facts["variable"] for name, facts in spec.items() if "variable" in facts}
+    inner = {name: facts["options"] for name, facts in spec.items() if "options" in facts}
+    return own | {name: variables_of(options) for name, options in inner.items()}
 
 
 def of_host(

@@ -10,26 +10,45 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from .preflight import first_contact
+from .given import variables_of
+from .preflight import OPTIONS, first_contact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .inputs import Inputs
     from .keeper import Keeper
     from .preflight import Preflight
     from .ssh_errors import SshFailure
 
-__all__ = ["CHECK_SECONDS", "Ask", "Crowd", "Door", "HostRun", "News", "Pause", "Steps", "ask"]
+__all__ = [
+    "CHECK_SECONDS",
+    "CONTACT",
+    "Ask",
+    "CallRun",
+    "Crowd",
+    "Door",
+    "HostRun",
+    "News",
+    "Pause",
+    "Steps",
+    "ask",
+]
 
 T = TypeVar("T")
 
 CHECK_SECONDS = 60.0
 """More than all checks of a preflight take together, each of which has its own limit."""
+
+CONTACT: Mapping[str, Mapping[str, Any]] = {
+    "connect_timeout": {"type": "float", "default": 5.0, "variable": "dx_preflight_timeout"},
+    "ssh": {"type": "dict", "default": {}},
+    "batch_mode": {"type": "bool", "default": True, "variable": "dx_batch_mode"},
+    "preflight": {"type": "dict", "options": OPTIONS},
+}
+"""Options of every run that asks the host for something."""
 
 
 class Door(Protocol):
@@ -104,9 +123,12 @@ class HostRun(ABC):
     kind: ClassVar[str]
     """Of its records."""
     spec: ClassVar[Mapping[str, Mapping[str, Any]]]
-    """Ansible's argument spec of its options."""
+    """Ansible's argument spec of its options.
+
+    ``variable`` is that of the host which gives an option that the task leaves out.
+    """
     variables: ClassVar[Mapping[str, Any]]
-    """The variable of the host that gives an option which the task leaves out."""
+    """These variables, by option."""
     starts_work: ClassVar[bool] = False
     """Whether it changes the host, so that check mode has nothing to do."""
     in_check_mode: ClassVar[Mapping[str, Any]] = {}
@@ -115,6 +137,10 @@ class HostRun(ABC):
     """Options that mean something only to who reads the news of many hosts."""
     runs_text: ClassVar[bool] = False
     """Whether a text of the user's runs on the host."""
+
+    def __init_subclass__(cls) -> None:
+        """Find the variables that the spec names."""
+        cls.variables = variables_of(getattr(cls, "spec", {}))
 
     def __init__(
         self, host: str, options: Mapping[str, Any], inputs: Inputs, crowd: Crowd, door: Door
@@ -177,3 +203,18 @@ class HostRun(ABC):
         if not self._door.reached:
             known["duration_ms"] += round((time.monotonic() - self._opened) * 1000)
         record["preflight"] = known | {"attempts": attempts}
+
+
+class CallRun(HostRun):
+    """Asks the VM for one thing, in one go; a subclass says in `call` what, and what it means."""
+
+    def work(self) -> Steps[dict[str, Any]]:
+        """Ask, and complete the record with what came of the preflight."""
+        record: dict[str, Any] = {"kind": self.kind}
+        result = yield from self.call(record)
+        self.tell_preflight(record, record["error"], attempts=1, ended=True)
+        return {"changed": False, "dx": record | {"done": True}} | result
+
+    @abstractmethod
+    def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
+        """Ask the VM, complete the record, and return what else the task's result has."""

@@ -11,48 +11,16 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .fleet_view import (
-    Cleaned,
-    Entry,
-    Listing,
-    Ping,
-    read_cleaned,
-    read_listing,
-    read_notes,
-    read_ping,
-)
-from .keeper_reply import (
-    ENDED,
-    CutShortError,
-    KeeperError,
-    ProgramMissingError,
-    Reply,
-    complaint,
-    killed,
-    parse_reply,
-    read_answer,
-    read_reply,
-)
+from .fleet_view import read_cleaned, read_listing, read_notes, read_ping
+from .keeper_reply import KeeperError, complaint, killed, read_answer, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .keeper_reply import Answer
+    from .fleet_view import Cleaned, Listing, Ping
+    from .keeper_reply import Answer, Reply
 
-__all__ = [
-    "ENDED",
-    "Cleaned",
-    "Connection",
-    "CutShortError",
-    "Entry",
-    "Keeper",
-    "KeeperError",
-    "Listing",
-    "Ping",
-    "ProgramMissingError",
-    "Reply",
-    "parse_reply",
-]
+__all__ = ["Connection", "Keeper"]
 
 _SOURCE = Path(__file__).resolve().parents[2] / "files" / "keeper"
 _SCRIPT = b"".join(part.read_bytes() for part in sorted(_SOURCE.glob("*.sh")))

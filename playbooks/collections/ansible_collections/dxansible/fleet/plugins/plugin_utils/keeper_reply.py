@@ -8,37 +8,32 @@ KeeperError
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, Self
 
 __all__ = [
     "ENDED",
-    "VERIFIED",
     "Answer",
     "CutShortError",
+    "Fields",
     "KeeperError",
     "ProgramMissingError",
     "Reply",
+    "Session",
     "complaint",
     "killed",
-    "number",
-    "parse_reply",
     "read_answer",
-    "read_fields",
     "read_reply",
-    "word",
 ]
+
+_WORD = re.compile(r"[^ \t\r\n]+")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 ENDED = frozenset(
     {"exited", "timeout", "idle", "aborted", "killed", "lost", "unstarted", "unknown"}
 )
 """States that nothing can follow."""
-
-VERIFIED = {"yes": True, "no": False}
-"""Whether a stop left nothing behind; anything else says that there was no stop."""
 
 
 class KeeperError(Exception):
@@ -60,25 +55,60 @@ class ProgramMissingError(KeeperError):
         self.path = path
 
 
+class Fields(dict[str, str]):
+    """Words ``key=value`` of a script of ours; no value has a space in it, and ``-`` is none."""
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read them; other words are left out."""
+        return cls(word.split("=", 1) for word in _WORD.findall(text) if "=" in word)
+
+    def word(self, key: str) -> str | None:
+        """Return a value, None if there is none."""
+        value = self.get(key, "-")
+        return None if value == "-" else value
+
+    def number(self, key: str) -> int | None:
+        """Return a number, None if there is none."""
+        value = self.get(key, "-")
+        return int(value) if _NUMBER.fullmatch(value) else None
+
+    def count(self, key: str) -> int:
+        """Return a number, 0 if there is none."""
+        return self.number(key) or 0
+
+    def flag(self, key: str) -> bool | None:
+        """Return whether it is ``yes``, None if it is neither that nor ``no``."""
+        return {"yes": True, "no": False}.get(self.get(key, ""))
+
+    def of_session(self) -> dict[str, Any]:
+        """Return the fields of a `Session`."""
+        counts = ("left", "out_cut", "err_cut", "out_total", "err_total")
+        return {
+            "state": self.get("state", "unknown"),
+            "code": self.number("code"),
+            "verified": self.flag("verified"),
+            "token": self.word("token"),
+            "full": self.flag("full") is True,
+            **{name: self.count(name) for name in counts},
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What the keeper printed, whatever it was asked: its first line in fields, and the rest."""
 
     mark: str
     """What no login shell prints: begins the first line and the last."""
-    fields: Mapping[str, str]
+    fields: Fields
     message: str
     """Free text at the end of the first line."""
     body: bytes
 
-    def number(self, key: str) -> int:
-        """Return a field's number, 0 if it has none."""
-        return number(self.fields, key) or 0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """One answer of the keeper: the state of a session, and what is new of its output."""
+class Session:
+    """What the keeper knows of a session, whatever it was asked."""
 
     state: str
     code: int | None = None
@@ -89,30 +119,52 @@ class Reply:
     """Processes that an ended command left running."""
     token: str | None = None
     """What the start that made the session had given it to be known by."""
-    attached: bool = True
-    """False when this very call started the session."""
-    expired: bool = False
-    """The VM no longer keeps the output, which ended long ago."""
     full: bool = False
     """The VM's disk was full, so output is missing without being counted."""
     out_cut: int = 0
     """Bytes of an ended session's output that the VM has not kept."""
     err_cut: int = 0
-    out: bytes = b""
-    err: bytes = b""
-    out_from: int = 0
-    err_from: int = 0
     out_total: int = 0
     err_total: int = 0
 
     @property
+    def truncation(self) -> dict[str, Any]:
+        """What the VM has not kept of the output, for a record."""
+        return {
+            "stdout_bytes": self.out_cut,
+            "stderr_bytes": self.err_cut,
+            "disk_full": self.full,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Session):
+    """An answer about one session: its state, and what is new of its output."""
+
+    attached: bool = True
+    """False when this very call started the session."""
+    expired: bool = False
+    """The VM no longer keeps the output, which ended long ago."""
+    out: bytes = b""
+    err: bytes = b""
+    out_from: int = 0
+    err_from: int = 0
+
+    @property
+    def out_upto(self) -> int:
+        """Offset of the first byte of standard output after those that are here."""
+        return self.out_from + len(self.out)
+
+    @property
+    def err_upto(self) -> int:
+        """As `out_upto`, of standard error."""
+        return self.err_from + len(self.err)
+
+    @property
     def complete(self) -> bool:
         """Nothing will follow: the session has ended and this reply holds its last bytes."""
-        return (
-            self.state in ENDED
-            and self.out_from + len(self.out) >= self.out_total
-            and self.err_from + len(self.err) >= self.err_total
-        )
+        whole = self.out_upto >= self.out_total and self.err_upto >= self.err_total
+        return self.state in ENDED and whole
 
 
 def complaint(out: bytes, err: bytes) -> str:
@@ -124,23 +176,6 @@ def complaint(out: bytes, err: bytes) -> str:
 def killed(code: int) -> CutShortError:
     """What it means that a signal ended the client of a connection; ``code`` is that, negative."""
     return CutShortError(f"the connection's client on this machine was killed (signal {-code})")
-
-
-def number(fields: Mapping[str, str], key: str) -> int | None:
-    """Return a field's number, None if it has none."""
-    value = fields.get(key, "-")
-    return int(value) if value.isascii() and value.isdigit() else None
-
-
-def word(fields: Mapping[str, str], key: str) -> str | None:
-    """Return a field's value, None if it has none."""
-    value = fields.get(key, "-")
-    return None if value == "-" else value
-
-
-def read_fields(text: str) -> dict[str, str]:
-    """Read ``key=value key=value …``, where nothing has a space in it."""
-    return dict(field.split("=", 1) for field in text.split() if "=" in field)
 
 
 def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
@@ -160,7 +195,7 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
             complaint(out, err) or f"the VM's shell ended with exit code {code} and said nothing"
         )
     text, _, message = header.decode(errors="replace").partition(" message=")
-    fields = read_fields(text)
+    fields = Fields.read(text)
     if fields.get("state") == "error":
         raise KeeperError(message or "the VM can't run this")
     if fields.get("state") == "missing":
@@ -168,42 +203,22 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     return Answer(mark=mark, fields=fields, message=message, body=body)
 
 
-def parse_reply(mark: str, code: int, out: bytes, err: bytes) -> Reply:
-    """Read what the keeper says about one session.
-
-    Raises KeeperError if it is not there, CutShortError if it is not whole.
-    """
-    return read_reply(read_answer(mark, code, out, err))
-
-
 def read_reply(answer: Answer) -> Reply:
-    """Raise CutShortError if it is not whole."""
+    """What an answer says about one session. Raise CutShortError if it is not whole."""
     fields, body, last_line = answer.fields, answer.body, f"{answer.mark} end".encode()
-    out_size = answer.number("out_upto") - answer.number("out_from")
-    err_size = answer.number("err_upto") - answer.number("err_from")
+    out_from, err_from = fields.count("out_from"), fields.count("err_from")
+    out_size, err_size = fields.count("out_upto") - out_from, fields.count("err_upto") - err_from
     if not body[out_size + err_size :].startswith(b"\n" + last_line) and body != last_line + b"\n":
         raise CutShortError("the VM's answer was cut short")
+    # an ended command's output ends where it stood then; a job that it left may go on writing
+    ends = {f"{stream}_total": fields.number(f"{stream}_end") for stream in ("out", "err")}
+    known = fields.of_session() | {name: end for name, end in ends.items() if end is not None}
     return Reply(
-        state=fields.get("state", "unknown"),
-        code=number(fields, "code"),
-        verified=VERIFIED.get(fields.get("verified", "-")),
-        left=answer.number("left"),
-        token=word(fields, "token"),
-        attached=fields.get("attached") != "no",
-        expired=fields.get("expired") == "yes",
-        full=fields.get("full") == "yes",
-        out_cut=answer.number("out_cut"),
-        err_cut=answer.number("err_cut"),
+        **known,
+        attached=fields.flag("attached") is not False,
+        expired=fields.flag("expired") is True,
         out=body[:out_size],
         err=body[out_size : out_size + err_size],
-        out_from=answer.number("out_from"),
-        err_from=answer.number("err_from"),
-        out_total=_end(answer, "out"),
-        err_total=_end(answer, "err"),
+        out_from=out_from,
+        err_from=err_from,
     )
-
-
-def _end(answer: Answer, stream: str) -> int:
-    # an ended command's output ends where it stood then; a job that it left may go on writing
-    end = number(answer.fields, f"{stream}_end")
-    return answer.number(f"{stream}_total") if end is None else end

@@ -6,14 +6,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, link, session, session_view, turn_ends
-from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
-from .host_run import ask
-from .keeper import KeeperError
-from .turn_progress import turns_of
+from .host_run import CONTACT, CallRun, ask
+from .keeper_reply import KeeperError
 
 if TYPE_CHECKING:
+    from .fleet_view import Listing
     from .host_run import Door, Steps
-    from .keeper import Listing
 
 __all__ = ["ListRun"]
 
@@ -23,24 +21,19 @@ class ListRun(CallRun):
 
     kind: ClassVar = "sessions"
     spec: ClassVar = {
-        **CALL_SPEC,
-        "session": {"type": "str", "default": ""},
-        "prefix": {"type": "str", "default": ""},
-        "only": {"type": "str", "choices": ["", "agents", "commands"], "default": ""},
-        "agents": {"type": "dict", "default": {}},
-        "claim_ends": {"type": "bool", "default": False},
-        "trail": {"type": "str", "default": ""},
-        "thread": {"type": "str", "default": ""},
-    }
-    variables: ClassVar = {
-        **CALL_VARIABLES,
-        "session": "dx_session",
-        "prefix": "dx_prefix",
-        "only": "dx_only",
-        "agents": "dx_agents",
-        "claim_ends": "dx_claim_ends",
-        "trail": "dx_trail",
-        "thread": "dx_trail_thread",
+        **CONTACT,
+        "session": {"type": "str", "default": "", "variable": "dx_session"},
+        "prefix": {"type": "str", "default": "", "variable": "dx_prefix"},
+        "only": {
+            "type": "str",
+            "choices": ["", "agents", "commands"],
+            "default": "",
+            "variable": "dx_only",
+        },
+        "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
+        "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
+        "trail": {"type": "str", "default": "", "variable": "dx_trail"},
+        "thread": {"type": "str", "default": "", "variable": "dx_trail_thread"},
     }
 
     def check_options(self) -> None:
@@ -64,20 +57,17 @@ class ListRun(CallRun):
         }
 
     def _read(self, record: dict[str, Any]) -> Steps[None]:
-        options = self.options
+        options, trail = self.options, self.options["trail"]
         patience = options["connect_timeout"] * 2 + 20
         listing = yield from ask(patience, self._list)
-        turns = turns_of(listing.sessions) if options["only"] != "commands" else {}
+        turns = listing.turns if options["only"] != "commands" else {}
         record["load"] = listing.load
         found = []
-        for name, each in turns.items():
-            found.append(
-                (
-                    yield from session_view.describe(
-                        self.host, name, each, self._agents, listing.now, patience
-                    )
-                )
+        for each in turns.values():
+            described = yield from session_view.describe(
+                self.host, each, self._agents, listing.now, patience
             )
+            found.append(described)
         if options["only"] != "agents":
             found += [
                 session_view.describe_command(self.host, entry, listing.now)
@@ -85,14 +75,17 @@ class ListRun(CallRun):
                 if session.is_ours(entry.name)
             ]
         record["sessions"] = found
+        every_turn = [entry for each in turns.values() for entry in each]
         if options["trail"] and options["thread"]:
-            yield from turn_ends.note_thread(turns, options["trail"], options["thread"], patience)
+            yield from turn_ends.note_thread(
+                every_turn, options["trail"], options["thread"], patience
+            )
         if options["claim_ends"]:
             record["ends"] = yield from turn_ends.claim_ends(
                 self.host,
-                turns,
+                every_turn,
                 self._agents,
-                trail=options["trail"],
+                trail=trail,
                 connect_timeout=options["connect_timeout"],
             )
 

@@ -4,61 +4,35 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from . import checks, known_hosts, link, session
+from . import checks, known_hosts, link, session, verdict
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OPTIONS", "STATUS", "VARIABLES", "Preflight", "first_contact"]
+    from .host_run import Door
 
-STATUS: Mapping[SshFailure, checks.Status] = {
-    SshFailure.UNRESOLVABLE: checks.Status.HOST_UNRESOLVABLE,
-    SshFailure.UNREACHABLE: checks.Status.HOST_UNREACHABLE,
-    SshFailure.CONNECT_TIMEOUT: checks.Status.TIMEOUT,
-    SshFailure.HOST_KEY: checks.Status.AUTH_MODE_INVALID,
-    SshFailure.AUTH: checks.Status.AUTH_MODE_INVALID,
-    SshFailure.LOST: checks.Status.HOST_UNREACHABLE,
-}
-"""What a connection that failed means for a preflight that includes it."""
+__all__ = ["OPTIONS", "Preflight", "first_contact"]
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "run_id": {"type": "str", "default": ""},
+    "run_id": {"type": "str", "default": "", "variable": "dx_run_id"},
     "id_prefix": {"type": "str", "default": "cmd"},
-    "checks": {"type": "bool", "default": True},
-    "slack_channel": {"type": "str", "default": ""},
+    "checks": {"type": "bool", "default": True, "variable": "dx_preflight"},
+    "slack_channel": {"type": "str", "default": "", "variable": "dx_slack_channel"},
 }
-VARIABLES: Mapping[str, str] = {
-    "run_id": "dx_run_id",
-    "checks": "dx_preflight",
-    "slack_channel": "dx_slack_channel",
-}
-"""Where an option comes from that a task doesn't give."""
 
 
-class Way(Protocol):
-    """What is known of the connection to a host."""
-
-    @property
-    def reached(self) -> bool:
-        """The host has answered a call."""
-
-    @property
-    def failure(self) -> SshFailure | None:
-        """Of the last call that failed."""
-
-
-def first_contact(record: dict[str, Any], way: Way, error: str | None) -> None:
+def first_contact(record: dict[str, Any], door: Door, error: str | None) -> None:
     """Complete the record of a preflight: the first contact is the last of its checks.
 
     Where the connection was lost its status stays None: nobody knows how far that had come.
     """
-    if way.reached:
+    if door.reached:
         record["status"] = str(checks.Status.OK)
-    elif way.failure not in {None, SshFailure.LOST}:
-        record |= {"status": str(STATUS[way.failure]), "error": error}
+    elif door.failure not in {None, SshFailure.LOST}:
+        record |= {"status": str(verdict.STATUS[door.failure]), "error": error}
 
 
 class Preflight:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLACE_SPEC",
-    "PLACE_VARIABLES",
     "Command",
     "CommandError",
     "first_wait",
@@ -29,12 +28,11 @@ __all__ = [
 ]
 
 PLACE_SPEC: Mapping[str, Mapping[str, Any]] = {
-    "env": {"type": "dict", "default": {}},
-    "cwd": {"type": "str", "default": ""},
-    "path": {"type": "list", "elements": "str", "default": []},
+    "env": {"type": "dict", "default": {}, "variable": "dx_env"},
+    "cwd": {"type": "str", "default": "", "variable": "dx_cwd"},
+    "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
 }
 """Options that say where a command runs; an id is bound to them as to its text."""
-PLACE_VARIABLES: Mapping[str, str] = {"env": "dx_env", "cwd": "dx_cwd", "path": "dx_path"}
 
 _OURS = re.compile(r"[A-Za-z0-9_]{1,64}-[0-9a-f]{8}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

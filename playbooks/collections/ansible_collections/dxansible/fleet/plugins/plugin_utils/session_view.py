@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, turn, turn_verdict, verdict
-from .keeper import ENDED, Reply
+from . import finalize, turn_verdict, verdict
+from .keeper_reply import ENDED
 from .stream_reader import StreamReader
 from .turn_ends import read_end
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .agents import Agent
+    from .fleet_view import Entry
     from .host_run import Steps
-    from .keeper import Entry
     from .verdict import Verdict
 
 __all__ = ["describe", "describe_command", "state_of"]
@@ -23,10 +23,9 @@ __all__ = ["describe", "describe_command", "state_of"]
 _STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
 
 
-def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
+def describe(
     host: str,
-    session: str,
-    turns: list[tuple[int, Entry]],
+    turns: list[Entry],
     known: Mapping[str, Agent],
     now: int | None,
     patience: float,
@@ -37,29 +36,15 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
     turn's output more is read, in calls that count as lost after ``patience`` seconds.
     """
     turns = finalize.without_refused(turns) or turns
-    number, entry = turns[-1]
-    meta = turn.read_meta(entry.meta)
-    found = yield from _judge(host, entry, meta, known, patience)
-    began = turns[0][1].began
-    ended = entry.at
-    return {
+    first, entry = turns[0], turns[-1]
+    meta = entry.facts
+    found = yield from _judge(host, entry, known, patience)
+    return _described(entry, found, first.began, now) | {
         "kind": "agent",
-        "session": session,
-        "started_for": meta.get("host"),
-        "turn": number,
         "turns": len(turns),
         "agent": meta.get("agent"),
-        "state": state_of(found),
-        "outcome": None if found.outcome == "RUNNING" else str(found.outcome),
-        "reason": str(found.reason),
-        "error": found.error,
-        "exit_code": found.exit_code,
         "asks": getattr(found, "asks", False),
-        "truncation": turn_verdict.missing(entry),
-        "age_s": _since(began, now),
-        "idle_s": entry.idle if entry.idle is not None else _since(ended, now),
-        "task": meta.get("task"),
-        "first_task": turn.read_meta(turns[0][1].meta).get("task"),
+        "first_task": first.facts.get("task"),
         "beads": meta.get("beads"),
         "repo": meta.get("repo"),
     }
@@ -67,48 +52,42 @@ def describe(  # noqa: PLR0913, PLR0917 - what a listing knows
 
 def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]:
     """A command. ``now`` as for `describe`."""
-    told = turn.read_meta(entry.meta)
-    found = turn_verdict.RUNNING
-    if entry.state in ENDED:
-        reply = Reply(state=entry.state, code=entry.code, verified=entry.verified, left=entry.left)
-        found = verdict.from_reply(host, reply, None)
+    ended = entry.state in ENDED
+    found = verdict.from_reply(host, entry, None) if ended else turn_verdict.RUNNING
+    return _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
+
+
+def _described(entry: Entry, found: Verdict, began: int | None, now: int | None) -> dict[str, Any]:
+    told = found.as_dict()
     return {
-        "kind": "command",
-        "session": entry.name,
-        "started_for": told.get("host"),
-        "turn": 0,
-        "turns": 0,
+        "session": entry.session,
+        "started_for": entry.facts.get("host"),
+        "turn": entry.turn,
         "state": state_of(found),
-        "outcome": None if found.outcome == "RUNNING" else str(found.outcome),
-        "reason": str(found.reason),
+        "outcome": found.outcome and told["outcome"],
+        "reason": told["reason"],
         "error": found.error,
         "exit_code": found.exit_code,
-        "truncation": turn_verdict.missing(entry),
-        "age_s": _since(entry.began, now),
+        "truncation": entry.truncation,
+        "age_s": _since(began, now),
         "idle_s": entry.idle if entry.idle is not None else _since(entry.at, now),
-        "task": told.get("task"),
+        "task": entry.facts.get("task"),
     }
 
 
 def state_of(found: Verdict) -> str:
     """One word for a person."""
-    if found.outcome == "RUNNING":
+    if found.outcome is None:
         return "running"
     if found.reason in {"lost", "needs_input"}:
         return str(found.reason)
     return _STATES.get(str(found.outcome), "failed")
 
 
-def _judge(
-    host: str,
-    entry: Entry,
-    meta: Mapping[str, Any],
-    known: Mapping[str, Agent],
-    patience: float,
-) -> Steps[Verdict]:
+def _judge(host: str, entry: Entry, known: Mapping[str, Agent], patience: float) -> Steps[Verdict]:
     if entry.state not in ENDED:
         return turn_verdict.RUNNING
-    agent = finalize.output_author(meta, known.get(str(meta.get("agent"))) or known["shell"])
+    agent = finalize.author_of(entry, known)
     reader = StreamReader(agent)
     if entry.state == "exited":
         whole = entry.out_total <= len(entry.last)
@@ -118,16 +97,9 @@ def _judge(
         reader.close()
         unclear = not reader.finished or not (whole or reader.message)
         if entry.code == 0 and agent.reports_end and unclear:
-            decided, _ = yield from read_end(host, entry, agent, meta, patience)
+            decided, _ = yield from read_end(host, entry, known, patience)
             return decided
-    reply = Reply(
-        state=entry.state,
-        code=entry.code,
-        verified=entry.verified,
-        left=entry.left,
-        full=entry.full,
-    )
-    return turn_verdict.judge(host, agent, reply, reader, turn.limits_of(meta))
+    return turn_verdict.judge(host, agent, entry, reader, entry.limits)
 
 
 def _since(moment: int | None, now: int | None) -> int | None:

@@ -14,16 +14,9 @@ from .host_run import Crowd, HostRun
 from .inputs import Inputs, Payload
 from .play_hosts import one_run, plain, refuse_keywords, skipped, whole_preflight
 
-__all__ = ["SoloAction", "specification"]
+__all__ = ["SoloAction"]
 
 _PATIENCE = 3600.0
-
-
-def specification(operation: type[HostRun]) -> dict[str, Any]:
-    """The argument spec of the module that is for one host."""
-    found = {name: each for name, each in operation.spec.items() if name not in operation.of_fan}
-    socket = {"command_socket": {"type": "str", "default": ""}}
-    return {**found, **(socket if operation.runs_text else {})}
 
 
 class SoloAction(ActionBase):  # type: ignore[misc] # ansible-core has no types

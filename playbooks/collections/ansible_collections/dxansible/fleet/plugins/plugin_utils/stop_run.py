@@ -5,18 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, finalize, link, session, turn, turn_ends, turn_verdict, verdict
-from .call_run import CALL_SPEC, CALL_VARIABLES, CallRun
-from .host_run import ask
-from .keeper import ENDED, KeeperError
-from .record import FanoutOutcome, Reason
-from .turn_progress import turns_of
+from . import agents, finalize, link, session, turn_ends, turn_verdict, verdict
+from .host_run import CONTACT, CallRun, ask
+from .keeper_reply import ENDED, KeeperError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .fleet_view import Entry
     from .host_run import Steps
-    from .keeper import Entry, Reply
+    from .keeper_reply import Reply
 
 __all__ = ["StopRun"]
 
@@ -30,21 +28,14 @@ class StopRun(CallRun):
     kind: ClassVar = "stop"
     starts_work: ClassVar = True
     spec: ClassVar = {
-        **CALL_SPEC,
-        "id": {"type": "str", "default": ""},
+        **CONTACT,
+        "id": {"type": "str", "default": "", "variable": "dx_session"},
         "wait": {"type": "int", "default": 8},
         "turns": {"type": "bool", "default": False},
-        "agents": {"type": "dict", "default": {}},
-        "claim_ends": {"type": "bool", "default": False},
+        "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
+        "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
         **session.PLACE_SPEC,
         "command_socket": {"type": "str", "default": ""},
-    }
-    variables: ClassVar = {
-        **CALL_VARIABLES,
-        "id": "dx_session",
-        "agents": "dx_agents",
-        "claim_ends": "dx_claim_ends",
-        **session.PLACE_VARIABLES,
     }
 
     def check_options(self) -> None:
@@ -68,12 +59,7 @@ class StopRun(CallRun):
         except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
             said = str(error) or "no answer"
             text = f"{self.host}: could not be asked to stop the command ({said})"
-            decided = verdict.Verdict(
-                outcome=FanoutOutcome.ABORTED,
-                reason=Reason.ABORTED,
-                error=text,
-                stop_verified=False,
-            )
+            decided = verdict.not_known_gone(text)
         else:
             if reply is not None:
                 state = reply.state
@@ -107,36 +93,30 @@ class StopRun(CallRun):
         return reply, self._judge(reply, verdict.from_reply(self.host, reply, None))
 
     def _stop_turn(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
-        turns = (yield from self._turns(name)).get(name)
+        turns = yield from self._turns(name)
         if not turns:
             return None, turn_verdict.unknown(self.host, name)
-        entry = (finalize.without_refused(turns) or turns)[-1][1]
+        entry = (finalize.without_refused(turns) or turns)[-1]
         reply = yield from self._abort(entry.name)
         own = verdict.from_reply(self.host, reply, None)
         if reply.state in {"exited", "idle"}:
-            meta, known = turn.read_meta(entry.meta), self._agents
-            agent = known.get(str(meta.get("agent"))) or known["shell"]
-            agent = finalize.output_author(meta, agent)
-            own, _ = yield from turn_ends.read_end(self.host, entry, agent, meta, self._patience)
+            own, _ = yield from turn_ends.read_end(self.host, entry, self._agents, self._patience)
         return reply, self._judge(reply, own)
 
     def _abort(self, name: str, about: bytes = b"") -> Steps[Reply]:
         wait = self.options["wait"]
         return ask(self._patience, lambda door: door.keeper.abort(name, wait, about))
 
-    def _turns(self, name: str) -> Steps[dict[str, list[tuple[int, Entry]]]]:
+    def _turns(self, name: str) -> Steps[list[Entry]]:
         listing = yield from ask(self._patience, lambda door: door.keeper.list(name))
-        return turns_of(listing.sessions)
+        return listing.turns.get(name, [])
 
     def _judge(self, reply: Reply, own: verdict.Verdict) -> verdict.Verdict:
         if reply.state == "aborted":
             return own
         if reply.state in ENDED:
             return verdict.had_ended(self.host, own)
-        text = f"{self.host}: asked to stop, and not yet gone"
-        return verdict.Verdict(
-            outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, error=text, stop_verified=False
-        )
+        return verdict.not_known_gone(f"{self.host}: asked to stop, and not yet gone")
 
     def _claim_ends(self, name: str) -> Steps[list[dict[str, Any]]]:
         try:

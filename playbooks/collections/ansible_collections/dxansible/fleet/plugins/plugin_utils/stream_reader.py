@@ -6,7 +6,6 @@ A line that begins with the byte 0x1e is not the agent's but ours, the trailer, 
 
 from __future__ import annotations
 
-import base64
 import codecs
 import re
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -14,8 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from .agent_events import parse_event, readable, text_at, values_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .agents import Agent, Plea, Rule
 
 __all__ = ["StreamReader"]
@@ -26,21 +23,6 @@ _LONGEST_ERROR_LINE = 4096
 _MESSAGE = 64 * 2**10
 _PROBLEM = 2000
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
-_SIMPLE: dict[str, type] = {
-    "finished": bool,
-    "end_unread": bool,
-    "_pleas": list,
-    "_moved_on": bool,
-    "_ours": bool,
-    "_dropping": bool,
-    "_at_start": bool,
-    "_held": bool,
-    "_open": bool,
-    "_joining": bool,
-    "_message": str,
-}
-_OPTIONAL = ("native_id", "problem", "error_words", "trailer")
-_BYTES = ("_line", "_error_line")
 
 
 class StreamReader:
@@ -141,31 +123,6 @@ class StreamReader:
         if self._ours:
             self._end_hidden()
         return self._release()
-
-    def state(self) -> dict[str, Any]:
-        """All it knows, as JSON has it, for another process to resume."""
-        held, _ = self._decoder.getstate()
-        return {
-            **{name: getattr(self, name) for name in (*_SIMPLE, *_OPTIONAL)},
-            **{name: base64.b64encode(getattr(self, name)).decode() for name in _BYTES},
-            "_message": _tail(self._message),
-            "held": base64.b64encode(held).decode(),
-        }
-
-    @classmethod
-    def resume(cls, agent: Agent, state: Mapping[str, Any]) -> StreamReader:
-        """A reader that goes on where another one's ``state`` was taken."""
-        reader = cls(agent)
-        for name, kind in _SIMPLE.items():
-            if isinstance(state.get(name), kind):
-                setattr(reader, name, state[name])
-        for name in _OPTIONAL:
-            if isinstance(state.get(name), str):
-                setattr(reader, name, state[name])
-        for name in _BYTES:
-            setattr(reader, name, bytearray(_bytes(state.get(name))))
-        reader._decoder.setstate((_bytes(state.get("held")), 0))
-        return reader
 
     # events
 
@@ -319,10 +276,6 @@ def _tail(text: str) -> str:
     if len(text) * 4 <= _MESSAGE:
         return text
     return text.encode()[-_MESSAGE:].decode(errors="ignore")
-
-
-def _bytes(stored: object) -> bytes:
-    return base64.b64decode(stored) if isinstance(stored, str) else b""
 
 
 def _is_id(value: object) -> TypeGuard[str]:

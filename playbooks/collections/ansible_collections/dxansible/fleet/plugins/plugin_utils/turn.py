@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from .fleet_view import META
+from .keeper_reply import Fields
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Trailer", "Turn", "body_of", "compose", "limits_of", "read_meta", "script"]
+__all__ = ["Trailer", "Turn", "body_of", "compose", "script"]
 
-_META = "#dx "
-_LONGEST = 10**9
-_NUMBER = re.compile(r"[0-9]{1,18}")
 _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
+_NUMBERS = ("code", "verify", "commits", "files")
+_WORDS = ("problem", "branch", "head", "host", "repository", "base", "gh", "came", "url")
+"""What a trailer has of these kinds."""
 _PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
 
 
@@ -95,7 +98,7 @@ def compose(
     """
     at = 0
     while True:  # the offset is part of what it is an offset into
-        lines = [_META + json.dumps(dict(meta), separators=(",", ":"))]
+        lines = [META + json.dumps(dict(meta), separators=(",", ":"))]
         lines += [f"{name}={shlex.quote(value)}" for name, value in values.items()]
         begin = at
         for name, text in texts.items():
@@ -117,25 +120,6 @@ def _words(arguments: Sequence[str], turn: Turn) -> str:
         return "".join(a + b for a, b in zip(texts, [*names, ""], strict=True)) or "''"
 
     return " ".join(word(argument) for argument in arguments)
-
-
-def read_meta(line: str | None) -> dict[str, Any]:
-    """What the VM has kept of a turn; empty if that makes no sense any more."""
-    try:
-        found = json.loads((line or "").removeprefix(_META))
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def limits_of(meta: Mapping[str, Any]) -> dict[str, float]:
-    """The turn's ``timeout`` and ``idle`` in seconds; 0 where there is none that makes sense."""
-    return {name: _seconds(meta.get(name)) for name in ("timeout", "idle")}
-
-
-def _seconds(value: object) -> float:
-    sound = isinstance(value, int | float) and 0 <= value < _LONGEST
-    return float(value) if sound else 0.0  # type: ignore[arg-type] # a number by now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,33 +152,18 @@ class Trailer:
             return cls()
         words, _, directory = text.rstrip("\n").partition(" directory=")
         words, _, message = words.partition(" message=")
-        fields = dict(word.split("=", 1) for word in words.split(" ") if "=" in word)
+        fields = Fields.read(words)
+        known: dict[str, Any] = {name: fields.number(name) for name in _NUMBERS}
+        known |= {name: fields.word(name) for name in _WORDS}
         return cls(
-            problem=fields.get("problem"),
             message=message.strip() or None,
             directory=directory or None,
-            head=fields.get("head"),
-            dirty={"yes": True, "no": False}.get(fields.get("dirty", "")),
-            branch=_word(fields.get("branch")),
-            host=_word(fields.get("host")),
-            repository=_word(fields.get("repository")),
-            base=_word(fields.get("base")),
-            gh=_word(fields.get("gh")),
-            came=_word(fields.get("came")),
-            url=_word(fields.get("url")),
+            dirty=fields.flag("dirty"),
             left_out=_left_out(fields.get("left_out", "")),
-            **{name: _number(fields.get(name)) for name in ("code", "verify", "commits", "files")},
+            **known,
         )
-
-
-def _word(text: str | None) -> str | None:
-    return None if text == "-" else text
 
 
 def _left_out(text: str) -> tuple[tuple[str, str], ...]:
     parts = [each.partition(":") for each in text.split(",") if each]
     return tuple((why, unquote(path)) for why, _, path in parts)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and _NUMBER.fullmatch(text) else None

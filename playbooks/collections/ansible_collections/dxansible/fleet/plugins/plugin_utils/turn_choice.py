@@ -4,23 +4,24 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, link, session, turn, turn_ends, turn_verdict
-from .attempts import AttemptRun
-from .keeper import ENDED, KeeperError
+from . import agents, finalize, link, session, turn_ends, turn_verdict
+from .attempts import AttemptRun, Progress
+from .keeper_reply import ENDED, KeeperError
 from .stream_reader import StreamReader
-from .turn_progress import TurnProgress, turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .fleet_view import Entry
     from .host_run import Steps
-    from .keeper import Entry, Reply
+    from .keeper_reply import Reply
     from .verdict import Verdict
 
-__all__ = ["TurnChoice"]
+__all__ = ["TurnChoice", "TurnProgress"]
 
 _HEAD_BYTES = 65536
 """Enough of a turn's beginning to hold its first event."""
@@ -29,6 +30,29 @@ _TAIL_BYTES = 2**18
 _STOP_SECONDS = 8
 _NOWHERE = 10**17
 """An offset that no output reaches."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnProgress(Progress):
+    """What is known of a turn so far; ``id`` is the session's."""
+
+    turn: int = 0
+    """Its number, 0 while that is not known."""
+    agent: str = ""
+    """Name of the session's agent."""
+    reader: StreamReader | None = None
+    """Has read the output so far; None if that is nothing."""
+    limits: dict[str, float] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The turn's id at the keeper."""
+        return f"{self.id}.{self.turn}"
+
+    def begin(self, turn: int) -> None:
+        """Go on with a turn from its first byte; 0 is one that is yet to be chosen."""
+        self.turn, self.out_next, self.err_next, self.reader = turn, 0, 0, None
 
 
 class TurnChoice(AttemptRun):
@@ -90,18 +114,18 @@ class TurnChoice(AttemptRun):
 
     def choose_turn(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         """Find the number of the turn; it stays 0 while the one before runs. Raises AgentError."""
-        known: list[tuple[int, Entry]] = []
+        known: list[Entry] = []
         if self.options["mode"] != "start":
             known = yield from self._turns(4)
         if self.following:
             return self._choose_followed(known)
         if self.options["claim_ends"]:
             record["ends"] = yield from self._claim_ends(known)
-        if known and known[-1][1].state not in ENDED:
-            return (yield from self._wait_for(known[-1][1], record))
+        if known and known[-1].state not in ENDED:
+            return (yield from self._wait_for(known[-1], record))
         if self.continuing:
-            if known and known[-1][1].state == "lost":
-                gone = yield from self._settle(known[-1][1])
+            if known and known[-1].state == "lost":
+                gone = yield from self._settle(known[-1])
                 if not gone:
                     return turn_verdict.not_gone(self.host, self.progress.id)
             return (yield from self._prepare_resume(known))
@@ -113,7 +137,7 @@ class TurnChoice(AttemptRun):
         if self.options["turn"]:
             return False
         turns = finalize.without_refused((yield from self._turns(0)))
-        later = [(number, entry) for number, entry in turns if number > self.progress.turn]
+        later = [entry for entry in turns if entry.turn > self.progress.turn]
         if later:
             self._choose_followed(later)
         return bool(later)
@@ -133,15 +157,15 @@ class TurnChoice(AttemptRun):
             ends.append(turn_ends.unclaimed_record(progress.id, progress.turn, meta, decided))
         record["ends"] = [*record.get("ends", []), *ends]
 
-    def _turns(self, wait: float) -> Steps[list[tuple[int, Entry]]]:
+    def _turns(self, wait: float) -> Steps[list[Entry]]:
         name = self.progress.id
         listing = yield from self.call(wait, lambda door: door.keeper.list(name))
-        return turns_of(listing.sessions).get(name, [])
+        return listing.turns.get(name, [])
 
-    def _claim_ends(self, known: list[tuple[int, Entry]]) -> Steps[list[dict[str, Any]]]:
+    def _claim_ends(self, known: list[Entry]) -> Steps[list[dict[str, Any]]]:
         return turn_ends.claim_ends(
             self.host,
-            {self.progress.id: known},
+            known,
             self.known_agents,
             connect_timeout=self.options["connect_timeout"],
         )
@@ -150,7 +174,7 @@ class TurnChoice(AttemptRun):
         if not self.options["queue"]:
             return turn_verdict.busy(self.host, self.progress.id, ours_lost=False)
         record["queued"] = True
-        wait = 1 if self.crowd.crowded else 4
+        wait = self.patience
         asked = {"wait": wait, "out": _NOWHERE, "err": _NOWHERE}
         yield from self.call(wait, lambda door: door.keeper.poll(entry.name, asked))
         return None
@@ -162,30 +186,29 @@ class TurnChoice(AttemptRun):
         )
         return reply.verified is True
 
-    def _choose_followed(self, known: list[tuple[int, Entry]]) -> Verdict | None:
+    def _choose_followed(self, known: list[Entry]) -> Verdict | None:
         wanted, progress = self.options["turn"], self.progress
         if not wanted:
             known = finalize.without_refused(known)
-        found = [(number, entry) for number, entry in known if number >= wanted]
-        if not found:
+        entry = next((entry for entry in known if entry.turn >= wanted), None)
+        if entry is None:
             return turn_verdict.unknown(self.host, progress.id)
-        number, entry = found[0]
-        meta = turn.read_meta(entry.meta)
+        meta = entry.facts
         name = str(meta.get("agent"))
-        self._prepare(number, name if name in self.known_agents else "shell", meta)
-        progress.limits = turn.limits_of(meta)
+        self._prepare(entry.turn, name if name in self.known_agents else "shell", meta)
+        progress.limits = entry.limits
         if self.options["tail"] and entry.out_total > _TAIL_BYTES:
             progress.reader = StreamReader(self.agent)
             progress.reader.skip()
             progress.out_next = entry.out_total - _TAIL_BYTES
         return None
 
-    def _prepare_resume(self, known: list[tuple[int, Entry]]) -> Steps[Verdict | None]:
+    def _prepare_resume(self, known: list[Entry]) -> Steps[Verdict | None]:
         progress = self.progress
         foreign = not session.is_ours(progress.id)
         if not known and (self.finalizing or not foreign):
             return turn_verdict.unknown(self.host, progress.id)
-        last, meta = (known[-1][0], turn.read_meta(known[-1][1].meta)) if known else (0, {})
+        last, meta = (known[-1].turn, known[-1].facts) if known else (0, {})
         if self.finalizing:
             self._begin(last + 1, "shell", {**meta, finalize.MARK: True})
             return None
@@ -196,9 +219,7 @@ class TurnChoice(AttemptRun):
             progress.turn = 0
         return refused
 
-    def _prepare_conversation(
-        self, known: list[tuple[int, Entry]], *, foreign: bool
-    ) -> Steps[Verdict | None]:
+    def _prepare_conversation(self, known: list[Entry], *, foreign: bool) -> Steps[Verdict | None]:
         """Find the agent's own id of the conversation; ``foreign``: it was begun by hand."""
         progress, agent = self.progress, self.agent
         if foreign and not known and not agent.resume:
@@ -220,9 +241,9 @@ class TurnChoice(AttemptRun):
         self.progress.agent = name
         self.progress.meta = dict(meta)
 
-    def _native_id(self, agent: agents.Agent, known: list[tuple[int, Entry]]) -> Steps[str | None]:
-        for _, entry in reversed(known):
-            if turn.read_meta(entry.meta).get(finalize.MARK):
+    def _native_id(self, agent: agents.Agent, known: list[Entry]) -> Steps[str | None]:
+        for entry in reversed(known):
+            if entry.facts.get(finalize.MARK):
                 continue
             reader = StreamReader(agent)
             reply = yield from self._head(entry.name)

@@ -11,22 +11,26 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, link, turn, turn_verdict
+from . import finalize, link, turn_verdict
 from .host_run import ask
-from .keeper import ENDED, CutShortError, KeeperError
+from .keeper_reply import ENDED, CutShortError, KeeperError
 from .stream_reader import StreamReader
+from .turn import Trailer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from .agents import Agent
+    from .fleet_view import Entry
     from .host_run import Steps
-    from .keeper import Entry, Reply
+    from .keeper_reply import Reply
     from .verdict import Verdict
 
 __all__ = ["claim_ends", "note_thread", "read_end", "trailer_facts", "unclaimed_record"]
 
 _THREAD, _END = "slack", "slack-end"
+_FACTS = ("directory", "branch", "commits", "files", "dirty", "head")
+"""What a record has of a trailer by the same names."""
 _MOST = 10
 """Ends claimed in one call; the others are left to the next."""
 _TAIL_BYTES = 2**18
@@ -41,7 +45,7 @@ _CALL_SECONDS = 5.0
 
 def claim_ends(
     host: str,
-    turns: Mapping[str, list[tuple[int, Entry]]],
+    turns: Iterable[Entry],
     known: Mapping[str, Agent],
     *,
     trail: str = "",
@@ -55,22 +59,20 @@ def claim_ends(
     ends: list[dict[str, Any]] = []
     patience = connect_timeout + _CALL_SECONDS
     deadline = time.monotonic() + _BUDGET_SECONDS
-    for session, number, entry, meta in _untold(turns, trail)[:_MOST]:
+    for entry in _untold(turns, trail)[:_MOST]:
         if time.monotonic() > deadline:
             break
-        agent = known.get(str(meta.get("agent"))) or known["shell"]
         try:
-            decided, reader = yield from read_end(host, entry, agent, meta, patience)
+            decided, reader = yield from read_end(host, entry, known, patience)
             notes = yield from _claim(entry.name, patience)
         except (link.LinkError, link.CallTimeoutError, KeeperError):
             break
         if notes is not None:
             seconds = (entry.at or 0) - (entry.began or 0) if entry.at and entry.began else 0
             ends.append(
-                _record(session, number, meta, decided)
+                _record(entry.session, entry.turn, entry.facts, decided)
                 | {"claimed": True, "thread": notes.get(_THREAD, ""), "duration_ms": 1000 * seconds}
-                | {"result": trailer_facts(reader, meta)}
-                | {"truncation": turn_verdict.missing(entry)}
+                | {"result": trailer_facts(reader, entry.facts), "truncation": entry.truncation}
             )
     return ends
 
@@ -84,54 +86,41 @@ def unclaimed_record(
     }  # fmt: skip
 
 
-def note_thread(
-    turns: Mapping[str, list[tuple[int, Entry]]], trail: str, thread: str, patience: float
-) -> Steps[None]:
+def note_thread(turns: Iterable[Entry], trail: str, thread: str, patience: float) -> Steps[None]:
     """Note on the turns of a trail where it goes on; a call counts as lost after ``patience`` s."""
-    for entry in (entry for each in turns.values() for _, entry in each):
-        if turn.read_meta(entry.meta).get("trail") == trail:
+    for entry in turns:
+        if entry.facts.get("trail") == trail:
             yield from _note(entry.name, _THREAD, thread, patience)
 
 
 def trailer_facts(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
     """What the output of a turn says of it; None where it had not come to that."""
-    trailer = turn.Trailer.parse(reader.trailer)
+    trailer = Trailer.parse(reader.trailer)
     return {
         "message": "" if reader.silent else reader.message,
         "native_id": reader.native_id or meta.get("native_id"),
-        "directory": trailer.directory,
-        "branch": trailer.branch,
         "verify_exit_code": trailer.verify,
-        "commits": trailer.commits,
-        "files": trailer.files,
-        "dirty": trailer.dirty,
-        "head": trailer.head,
+        **{name: getattr(trailer, name) for name in _FACTS},
         "push": finalize.push_of(trailer) if meta.get(finalize.MARK) else None,
         "left_out": [{"why": why, "path": path} for why, path in trailer.left_out],
     }
 
 
-def _untold(
-    turns: Mapping[str, list[tuple[int, Entry]]], trail: str
-) -> list[tuple[str, int, Entry, dict[str, Any]]]:
-    found = [
-        (session, number, entry, turn.read_meta(entry.meta))
-        for session, each in turns.items()
-        for number, entry in each
-        if entry.state in ENDED and _END not in entry.notes
-    ]
-    marked = [each for each in found if isinstance(each[3].get("trail"), str)]
-    wanted = [each for each in marked if trail in {"", each[3]["trail"]}]
-    return sorted(wanted, key=lambda each: each[2].at or 0)
+def _untold(turns: Iterable[Entry], trail: str) -> list[Entry]:
+    found = [entry for entry in turns if entry.state in ENDED and _END not in entry.notes]
+    trails = [(entry, entry.facts.get("trail")) for entry in found]
+    wanted = [entry for entry, its in trails if isinstance(its, str) and trail in {"", its}]
+    return sorted(wanted, key=lambda entry: entry.at or 0)
 
 
 def read_end(
-    host: str, entry: Entry, agent: Agent, meta: Mapping[str, Any], patience: float
+    host: str, entry: Entry, known: Mapping[str, Agent], patience: float
 ) -> Steps[tuple[Verdict, StreamReader]]:
     """How a turn has ended, by the end of its output, and what that says.
 
     A call counts as lost after ``patience`` seconds.
     """
+    agent = finalize.author_of(entry, known)
     reader = StreamReader(agent)
     out = max(0, entry.out_total - _TAIL_BYTES)
     err = max(0, entry.err_total - _ERROR_BYTES)
@@ -144,12 +133,12 @@ def read_end(
             reader.skip()
         reader.feed_error(reply.err)
         reader.feed(reply.out)
-        out, err = reply.out_from + len(reply.out), reply.err_from + len(reply.err)
+        out, err = reply.out_upto, reply.err_upto
         polls += 1
         if reply.complete or polls == _POLLS:
             break
     reader.close()
-    return turn_verdict.judge(host, agent, reply, reader, turn.limits_of(meta)), reader
+    return turn_verdict.judge(host, agent, reply, reader, entry.limits), reader
 
 
 def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:

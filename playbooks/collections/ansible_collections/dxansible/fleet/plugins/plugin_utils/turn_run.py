@@ -6,17 +6,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, finalize, session, turn, turn_verdict, verdict
-from .attempts import COMMON_SPEC, COMMON_VARIABLES, seconds_text
-from .keeper import ENDED, ProgramMissingError, Reply
-from .record import FanoutOutcome, Reason
+from . import agents, finalize, session, turn, turn_verdict
+from .attempts import COMMON_SPEC, seconds_text
+from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .stream_reader import StreamReader
-from .turn_choice import TurnChoice
+from .turn_choice import TurnChoice, TurnProgress
 from .turn_ends import trailer_facts
 
 if TYPE_CHECKING:
     from .host_run import Steps
-    from .turn_progress import TurnProgress
+    from .verdict import Verdict
 
 __all__ = ["TurnRun"]
 
@@ -33,75 +32,52 @@ class TurnRun(TurnChoice):
     starts_work: ClassVar = True
     spec: ClassVar = {
         **COMMON_SPEC,
-        "timeout": {"type": "float", "default": 7200.0},
-        "idle_timeout": {"type": "float", "default": 1200.0},
-        "session": {"type": "str", "default": ""},
+        "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
+        "output_limit": {"type": "int", "default": 0, "variable": "dx_session_output_limit"},
+        "idle_timeout": {"type": "float", "default": 1200.0, "variable": "dx_idle_timeout"},
+        "session": {"type": "str", "default": "", "variable": "dx_session"},
         "mode": {"type": "str", "choices": ["start", "resume", "finalize", "follow"]},
-        "turn": {"type": "int", "default": 0},
-        "tail": {"type": "bool", "default": False},
-        "agent": {"type": "str", "default": ""},
-        "agents": {"type": "dict", "default": {}},
-        "repo": {"type": "str", "default": ""},
-        "dir": {"type": "str", "default": ""},
-        "beads": {"type": "str", "default": ""},
-        "base": {"type": "str", "default": ""},
-        "draft": {"type": "bool", "default": False},
-        "reviewers": {"type": "list", "elements": "str", "default": []},
-        "summary": {"type": "str", "default": ""},
-        "task_is_data": {"type": "bool", "default": False},
-        "trail": {"type": "str", "default": ""},
-        "claim_ends": {"type": "bool", "default": False},
-        "queue": {"type": "bool", "default": False},
-        "wait": {"type": "bool", "default": True},
-    }
-    variables: ClassVar = {
-        **COMMON_VARIABLES,
-        "timeout": "dx_session_timeout",
-        "idle_timeout": "dx_idle_timeout",
-        "output_limit": "dx_session_output_limit",
-        "session": "dx_session",
-        "turn": "dx_turn",
-        "tail": "dx_tail",
-        "agent": "dx_agent",
-        "agents": "dx_agents",
-        "repo": "dx_repo",
-        "dir": "dx_dir",
-        "beads": "dx_beads",
-        "base": "dx_base",
-        "draft": "dx_draft",
-        "reviewers": "dx_reviewers",
-        "summary": "dx_task_summary",
-        "task_is_data": "dx_task_is_data",
-        "trail": "dx_trail",
-        "claim_ends": "dx_claim_ends",
-        "queue": "dx_queue",
-        "wait": "dx_wait",
+        "turn": {"type": "int", "default": 0, "variable": "dx_turn"},
+        "tail": {"type": "bool", "default": False, "variable": "dx_tail"},
+        "agent": {"type": "str", "default": "", "variable": "dx_agent"},
+        "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
+        "repo": {"type": "str", "default": "", "variable": "dx_repo"},
+        "dir": {"type": "str", "default": "", "variable": "dx_dir"},
+        "beads": {"type": "str", "default": "", "variable": "dx_beads"},
+        "base": {"type": "str", "default": "", "variable": "dx_base"},
+        "draft": {"type": "bool", "default": False, "variable": "dx_draft"},
+        "reviewers": {"type": "list", "elements": "str", "default": [], "variable": "dx_reviewers"},
+        "summary": {"type": "str", "default": "", "variable": "dx_task_summary"},
+        "task_is_data": {"type": "bool", "default": False, "variable": "dx_task_is_data"},
+        "trail": {"type": "str", "default": "", "variable": "dx_trail"},
+        "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
+        "queue": {"type": "bool", "default": False, "variable": "dx_queue"},
+        "wait": {"type": "bool", "default": True, "variable": "dx_wait"},
     }
 
     def output_limit(self) -> int:
         """Bytes of each stream that the VM keeps."""
         return self.options["output_limit"] or max(2**20, _OUTPUT_LIMIT // self.crowd.hosts)
 
-    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def step(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         """Choose the turn, start it, or ask for news of it."""
         try:
             return (yield from self._advance(record))
         except ProgramMissingError as error:
-            return self._missing(error)
+            return turn_verdict.no_program(self.host, self.agent.program, error.path)
         except agents.AgentError as error:
             return turn_verdict.wrong_agent(self.host, str(error))
         finally:
             record.setdefault("turn", self.progress.turn)
 
-    def _advance(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def _advance(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         progress = self.progress
         if not progress.turn:
             decided = yield from self.choose_turn(record)
             if decided is not None or not progress.turn:
                 return decided
         reply = yield from self._ask()
-        progress.contacted = True
-        progress.ours |= reply.token == progress.token
+        progress.hear(reply)
         if self.continuing and not progress.ours:
             return self._overtaken()
         return (yield from self._take(record, reply))
@@ -111,26 +87,22 @@ class TurnRun(TurnChoice):
     def _ask(self) -> Steps[Reply]:
         progress, waits = self.progress, self.options["wait"]
         if progress.started or self.following:
-            hurry = self.crowd.crowded or (progress.reader and progress.reader.holds_newline)
-            wait = (1 if hurry else 4) if waits else 0
+            hurry = progress.reader is not None and progress.reader.holds_newline
+            wait = (1 if hurry else self.patience) if waits else 0
             asked = {"wait": wait, "out": progress.out_next, "err": progress.err_next}
             return (yield from self.call(4, lambda door: door.keeper.poll(progress.key, asked)))
         agent = self.agent
         if self.options["task_is_data"] and agent.runs_task:
             raise agents.AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
-            "token": progress.token,
+            **self.start_options(),
             "meta": "yes",
             "need": agent.program,
-            "deadline": self.deadline,
             "idle": seconds_text(self.idle_timeout),
             "progress": agent.progress,
-            "limit": self.limit,
-            "path": ":".join(self.options["path"]),
-            "wait": self.first_wait if waits else 0,
         }
         if not waits:
-            options["chunk"] = 0
+            options |= {"wait": 0, "chunk": 0}
         script = self._script(agent)
         return (
             yield from self.call(4, lambda door: door.keeper.start(progress.key, script, options))
@@ -205,30 +177,21 @@ class TurnRun(TurnChoice):
 
     # the answer
 
-    def _missing(self, error: ProgramMissingError) -> verdict.Verdict:
-        return verdict.Verdict(
-            outcome=FanoutOutcome.PREFLIGHT_FAILED,
-            reason=Reason.AGENT_MISSING,
-            error=f"{self.host}: there is no {self.agent.program} on the PATH that a session has "
-            f"there ({error.path}); install it, or add its directory to dx_path in the inventory",
-        )
-
-    def _overtaken(self) -> verdict.Verdict | None:
+    def _overtaken(self) -> Verdict | None:
         if self.options["queue"]:
             self.progress.begin(0)
             return None
         return turn_verdict.busy(self.host, self.progress.id, ours_lost=True)
 
-    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
+    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress, agent, waits = self.progress, self.agent, self.options["wait"]
         progress.started = True
-        progress.ours |= reply.token == progress.token
         name = progress.meta.get("agent") or agent.name
         record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
         if not waits and not self.following:
             return turn_verdict.RUNNING
         reader = progress.reader = progress.reader or StreamReader(agent)
-        record["truncation"] = turn_verdict.missing(reply)
+        record["truncation"] = reply.truncation
         record["cut"] = [reply.out_from - progress.out_next, reply.err_from - progress.err_next]
         record["text"] = _read(reader, progress, reply)
         nothing_new = not reply.out and not reply.err
@@ -254,8 +217,7 @@ def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[li
     gap = reader.skip() if reply.out_from > progress.out_next else ""
     reader.feed_error(reply.err)
     pieces = [["out", gap + reader.feed(reply.out)], ["err", reply.err.decode(errors="replace")]]
-    progress.out_next = reply.out_from + len(reply.out)
-    progress.err_next = reply.err_from + len(reply.err)
+    progress.out_next, progress.err_next = reply.out_upto, reply.err_upto
     return [piece for piece in pieces if piece[1]]
 
 

@@ -6,18 +6,18 @@ Success needs the agent's exit code 0 and the end of the turn in its own event s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from . import verdict
 from .question import ends_with_question
 from .record import FanoutOutcome, Reason
 from .turn import Trailer
+from .verdict import Verdict, failure
 
 if TYPE_CHECKING:
     from .agents import Agent
-    from .fleet_view import Entry
-    from .keeper import Reply
+    from .keeper_reply import Session
     from .stream_reader import StreamReader
 
 __all__ = [
@@ -25,9 +25,9 @@ __all__ = [
     "TurnVerdict",
     "busy",
     "judge",
-    "missing",
     "no_conversation",
     "no_directory",
+    "no_program",
     "not_gone",
     "runs_task",
     "unknown",
@@ -36,20 +36,20 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnVerdict(verdict.Verdict):
+class TurnVerdict(Verdict):
     """The verdict on a turn that an agent has ended by itself."""
 
     asks: bool = False
     """It is a success, and the agent's last message ends with a question."""
 
 
-RUNNING = verdict.Verdict(outcome="RUNNING", reason="running")  # type: ignore[arg-type] # no word of a result
+RUNNING = Verdict(outcome=None, reason=None)
 """No outcome yet: the session goes on by itself."""
 
 
 def judge(
-    host: str, agent: Agent, reply: Reply, reader: StreamReader, limits: dict[str, float]
-) -> verdict.Verdict:
+    host: str, agent: Agent, reply: Session, reader: StreamReader, limits: dict[str, float]
+) -> Verdict:
     """The verdict on a turn that has ended, whose output the reader has read.
 
     ``limits`` are the turn's ``timeout`` and ``idle`` in seconds, for the text.
@@ -61,29 +61,15 @@ def judge(
     trailer = Trailer.parse(reader.trailer)
     if trailer.problem is not None:
         text = f"{host}: {trailer.message or trailer.problem}"
-        return verdict.Verdict(
-            outcome=FanoutOutcome.FAILURE, reason=_problem(trailer.problem), error=text
-        )
+        return failure(_problem(trailer.problem), text)
     reason, text = _complaint(agent, reply, reader, trailer)
     if reason is None:
         decided = verdict.from_reply(host, reply, None)
         asks = decided.outcome is FanoutOutcome.SUCCESS and _asks(agent, reader)
-        return TurnVerdict(
-            outcome=decided.outcome,
-            reason=decided.reason,
-            error=decided.error,
-            exit_code=decided.exit_code,
-            left_running=decided.left_running,
-            asks=asks,
-        )
+        return TurnVerdict(**asdict(decided), asks=asks)
     code = reply.code
-    return verdict.Verdict(
-        outcome=FanoutOutcome.FAILURE,
-        reason=reason,
-        error=f"{host}: {text}" + (f" (exit code {code})" if code else ""),
-        exit_code=code,
-        left_running=reply.left,
-    )
+    text = f"{host}: {text}" + (f" (exit code {code})" if code else "")
+    return failure(reason, text, exit_code=code, left_running=reply.left)
 
 
 def _problem(word: str) -> Reason:
@@ -91,17 +77,8 @@ def _problem(word: str) -> Reason:
     return Reason(word) if word in set(Reason) else Reason.VM_ERROR
 
 
-def missing(seen: Reply | Entry) -> dict[str, Any]:
-    """What the VM has not kept of a turn's output."""
-    return {
-        "stdout_bytes": seen.out_cut,
-        "stderr_bytes": seen.err_cut,
-        "disk_full": seen.full,
-    }
-
-
 def _complaint(
-    agent: Agent, reply: Reply, reader: StreamReader, trailer: Trailer
+    agent: Agent, reply: Session, reader: StreamReader, trailer: Trailer
 ) -> tuple[Reason | None, str]:
     if trailer.code == 0 and trailer.verify:
         return Reason.VERIFY_FAILED, "the agent is done, and the check of --verify failed"
@@ -136,70 +113,75 @@ def _asks(agent: Agent, reader: StreamReader) -> bool:
     return not (agent.runs_task or reader.silent) and ends_with_question(reader.message or "")
 
 
-def _idle(
-    host: str, agent: Agent, reply: Reply, reader: StreamReader, seconds: float
-) -> verdict.Verdict:
-    stopped = verdict.from_reply(host, replace(reply, state="timeout"), None)
+def _idle(host: str, agent: Agent, reply: Session, reader: StreamReader, seconds: float) -> Verdict:
     limit = f"{seconds:g} s" if seconds else "its idle limit"
     known = None if reader.finished else reader.problem
     words = f"; its last words: {known}" if known else ""
-    ending = stopped.error[stopped.error.rfind(" (") :] if stopped.error else ""
-    text = f"{host}: {agent.name} made no progress for {limit}{words}{ending}"
-    return replace(stopped, reason=Reason.IDLE, error=text)
+    text = f"{host}: {agent.name} made no progress for {limit}{words}"
+    return verdict.stopped(FanoutOutcome.TIMEOUT, Reason.IDLE, text, reply)
 
 
-def busy(host: str, session: str, *, ours_lost: bool) -> verdict.Verdict:
+def busy(host: str, session: str, *, ours_lost: bool) -> Verdict:
     """The verdict on a prompt that came while another's turn was running."""
     text = (
         "another client's prompt came first"
         if ours_lost
         else "a turn of this session is running already"
     )
-    return verdict.Verdict(
-        outcome=FanoutOutcome.FAILURE,
-        reason=Reason.SESSION_BUSY,
-        error=f"{host}: {text}; wait for it (dx-dispatch --logs {session} --follow), "
+    return failure(
+        Reason.SESSION_BUSY,
+        f"{host}: {text}; wait for it (dx-dispatch --logs {session} --follow), "
         "or let this one wait with --queue",
     )
 
 
-def not_gone(host: str, session: str) -> verdict.Verdict:
+def not_gone(host: str, session: str) -> Verdict:
     """The verdict on a prompt for a session whose last turn is lost and may still be at work."""
-    return verdict.Verdict(
-        outcome=FanoutOutcome.FAILURE,
-        reason=Reason.SESSION_BUSY,
-        error=f"{host}: the last turn was lost, and processes of it may still be running; "
+    return failure(
+        Reason.SESSION_BUSY,
+        f"{host}: the last turn was lost, and processes of it may still be running; "
         f"look there, and see: dx-dispatch --abort {session}",
     )
 
 
-def unknown(host: str, session: str) -> verdict.Verdict:
+def unknown(host: str, session: str) -> Verdict:
     """The verdict on a session id that the VM has never seen."""
-    return verdict.Verdict(
-        outcome=FanoutOutcome.FAILURE,
-        reason=Reason.UNKNOWN_SESSION,
-        error=f"{host} has no session {session}; see: dx-dispatch --sessions",
-    )
+    text = f"{host} has no session {session}; see: dx-dispatch --sessions"
+    return failure(Reason.UNKNOWN_SESSION, text)
 
 
-def no_conversation(host: str, agent: str) -> verdict.Verdict:
+def no_conversation(host: str, agent: str) -> Verdict:
     """The verdict on a session whose agent ended before it had said a word."""
-    return verdict.Verdict(
-        outcome=FanoutOutcome.FAILURE,
-        reason=Reason.NO_CONVERSATION,
-        error=f"{host}: {agent} ended before its conversation had begun, so there is nothing to "
+    return failure(
+        Reason.NO_CONVERSATION,
+        f"{host}: {agent} ended before its conversation had begun, so there is nothing to "
         "resume; start a new session",
     )
 
 
-def no_directory(host: str, agent: str, native_id: str) -> verdict.Verdict:
+def no_directory(host: str, agent: str, native_id: str) -> Verdict:
     """The verdict on a conversation begun by hand, of an agent that can't say where."""
-    return verdict.Verdict(
-        outcome=FanoutOutcome.FAILURE,
-        reason=Reason.DIRECTORY_UNUSABLE,
-        error=f"{host}: the record of {agent} does not say how to find the directory of the "
+    return failure(
+        Reason.DIRECTORY_UNUSABLE,
+        f"{host}: the record of {agent} does not say how to find the directory of the "
         f"conversation {native_id} (directory_of); name it with --dir PATH",
     )
+
+
+def no_program(host: str, program: str, path: str) -> Verdict:
+    """The verdict on an agent whose program is in none of the directories of ``path``."""
+    return Verdict(
+        outcome=FanoutOutcome.PREFLIGHT_FAILED,
+        reason=Reason.AGENT_MISSING,
+        error=f"{host}: there is no {program} on the PATH that a session has there ({path}); "
+        "install it, or add its directory to dx_path in the inventory",
+    )
+
+
+def wrong_agent(host: str, problem: str) -> Verdict:
+    """The verdict on an agent that nobody has described, or that is described wrongly."""
+    outcome, text = FanoutOutcome.PREFLIGHT_FAILED, f"{host}: {problem}"
+    return Verdict(outcome=outcome, reason=Reason.AGENT_INVALID, error=text)
 
 
 def runs_task(agent: str) -> str:
@@ -207,13 +189,4 @@ def runs_task(agent: str) -> str:
     return (
         f"{agent} would run the issue's text as a program; choose another agent with --agent, "
         "or give it a task in words of your own"
-    )
-
-
-def wrong_agent(host: str, problem: str) -> verdict.Verdict:
-    """The verdict on an agent that nobody has described, or that is described wrongly."""
-    return verdict.Verdict(
-        outcome=FanoutOutcome.PREFLIGHT_FAILED,
-        reason=Reason.AGENT_INVALID,
-        error=f"{host}: {problem}",
     )

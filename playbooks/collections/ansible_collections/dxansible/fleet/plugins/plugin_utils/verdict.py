@@ -7,6 +7,7 @@ From the keeper's record, or from how far a failed connection had come.
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,72 +15,117 @@ from .record import FanoutOutcome, PreflightStatus, Reason, Verdict
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
-    from .keeper import Reply
+    from collections.abc import Mapping
 
-__all__ = ["Verdict", "conflict", "from_reply", "gave_up", "had_ended", "refused"]
+    from .keeper_reply import Session
 
-_PREFLIGHT = {
+__all__ = [
+    "STATUS",
+    "Verdict",
+    "conflict",
+    "failure",
+    "from_reply",
+    "gave_up",
+    "had_ended",
+    "not_known_gone",
+    "refused",
+    "stopped",
+]
+
+STATUS: Mapping[SshFailure, PreflightStatus] = {
     SshFailure.UNRESOLVABLE: PreflightStatus.HOST_UNRESOLVABLE,
     SshFailure.UNREACHABLE: PreflightStatus.HOST_UNREACHABLE,
     SshFailure.CONNECT_TIMEOUT: PreflightStatus.TIMEOUT,
+    SshFailure.HOST_KEY: PreflightStatus.AUTH_MODE_INVALID,
+    SshFailure.AUTH: PreflightStatus.AUTH_MODE_INVALID,
+    SshFailure.LOST: PreflightStatus.HOST_UNREACHABLE,
 }
+"""What a connection that failed means for a preflight that includes it."""
+_NEVER_THERE = (SshFailure.UNRESOLVABLE, SshFailure.UNREACHABLE, SshFailure.CONNECT_TIMEOUT)
 
 
-def _signal_name(code: int) -> str | None:
-    try:
-        return signal.Signals(code - 128).name if code > 128 else None  # noqa: PLR2004 - the shells' convention
-    except ValueError:
-        return None
+def failure(
+    reason: Reason,
+    error: str,
+    *,
+    exit_code: int | None = None,
+    stop_verified: bool | None = None,
+    left_running: int = 0,
+) -> Verdict:
+    """The verdict on work that has failed."""
+    return Verdict(
+        outcome=FanoutOutcome.FAILURE,
+        reason=reason,
+        error=error,
+        exit_code=exit_code,
+        stop_verified=stop_verified,
+        left_running=left_running,
+    )
 
 
-def from_reply(host: str, reply: Reply, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
+def stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Session) -> Verdict:
+    """The verdict on work that was stopped, whose text ends with whether it is gone."""
+    verified = bool(reply.verified)
+    ending = (
+        "its processes are gone"
+        if verified
+        else "some of its processes may still be running on the VM"
+    )
+    return Verdict(
+        outcome=outcome, reason=reason, error=f"{text} ({ending})", stop_verified=verified
+    )
+
+
+def not_known_gone(text: str) -> Verdict:
+    """The verdict on work that was to be stopped, and may still be running."""
+    return Verdict(
+        outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, error=text, stop_verified=False
+    )
+
+
+def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
     """The verdict on a session that has ended.
 
     ``timeout`` is for the text, in seconds; None where it is not known.
     """
     match reply.state:
-        case "exited" if reply.code == 0:
-            return Verdict(
-                outcome=FanoutOutcome.SUCCESS,
-                reason=Reason.OK,
-                exit_code=0,
-                left_running=reply.left,
-            )
         case "exited":
-            return _failed(host, reply)
+            return _exited(host, 255 if reply.code is None else reply.code, reply.left)
         case "timeout":
             limit = "its deadline" if timeout is None else f"{timeout:g} s"
             text = f"{host}: not done after {limit}; raise --timeout if it needs longer"
-            return _stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
+            return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
         case "aborted":
-            return _stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
+            return stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
         case "killed":
-            return Verdict(
-                outcome=FanoutOutcome.FAILURE,
-                reason=Reason.SIGNALLED,
-                error=f"{host}: the VM ended the command from outside (is it shutting down?)",
-                stop_verified=reply.verified,
-            )
+            text = f"{host}: the VM ended the command from outside (is it shutting down?)"
+            return failure(Reason.SIGNALLED, text, stop_verified=reply.verified)
         case "unstarted":
-            text = (
-                f"{host}: the VM took the command but could not start it; "
-                "nothing has run, try again"
-            )
-            return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.VM_ERROR, error=text)
+            text = "the VM took the command but could not start it; nothing has run, try again"
+            return failure(Reason.VM_ERROR, f"{host}: {text}")
         case "unknown":
-            return Verdict(
-                outcome=FanoutOutcome.FAILURE,
-                reason=Reason.LOST,
-                error=f"{host}: the VM knows of no such session",
-            )
+            return failure(Reason.LOST, f"{host}: the VM knows of no such session")
         case _:
             text = (
                 f"{host}: the VM no longer knows what became of the command "
                 "(restarted, or its keeper was killed)"
             )
             if reply.verified is not None:
-                return _stopped(FanoutOutcome.FAILURE, Reason.LOST, text, reply)
-            return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.LOST, error=text)
+                return stopped(FanoutOutcome.FAILURE, Reason.LOST, text, reply)
+            return failure(Reason.LOST, text)
+
+
+def _exited(host: str, code: int, left: int) -> Verdict:
+    if code == 0:
+        return Verdict(
+            outcome=FanoutOutcome.SUCCESS, reason=Reason.OK, exit_code=0, left_running=left
+        )
+    reason, text = Reason.EXIT_NONZERO, f"{host}: exit code {code}"
+    with suppress(ValueError):  # no signal has that number
+        if code > 128:  # noqa: PLR2004 - the shells' convention
+            name = signal.Signals(code - 128).name
+            reason, text = Reason.SIGNALLED, f"{host}: killed by {name} (exit code {code})"
+    return failure(reason, text, exit_code=code, left_running=left)
 
 
 def had_ended(host: str, own: Verdict) -> Verdict:
@@ -101,62 +147,32 @@ def conflict(host: str, session: str) -> Verdict:
         f"{host}: the id {session} belongs to another command there, so this one was not run; "
         f"choose another id, or see that command: dx-dispatch --logs {session}"
     )
-    return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.ID_CONFLICT, error=text)
+    return failure(Reason.ID_CONFLICT, text)
 
 
-def _failed(host: str, reply: Reply) -> Verdict:
-    code = reply.code if reply.code is not None else 255
-    name = _signal_name(code)
-    if name is not None:
-        text, reason = f"{host}: killed by {name} (exit code {code})", Reason.SIGNALLED
-    else:
-        text, reason = f"{host}: exit code {code}", Reason.EXIT_NONZERO
-    return Verdict(
-        outcome=FanoutOutcome.FAILURE,
-        reason=reason,
-        error=text,
-        exit_code=code,
-        left_running=reply.left,
-    )
-
-
-def _stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Reply) -> Verdict:
-    verified = bool(reply.verified)
-    ending = (
-        "its processes are gone"
-        if verified
-        else "some of its processes may still be running on the VM"
-    )
-    return Verdict(
-        outcome=outcome, reason=reason, error=f"{text} ({ending})", stop_verified=verified
-    )
-
-
-def refused(failure: SshFailure, text: str) -> Verdict | None:
+def refused(ssh: SshFailure, text: str) -> Verdict | None:
     """The verdict on a failure that no second attempt can mend; None if one might."""
-    match failure:
+    match ssh:
         case SshFailure.AUTH:
-            return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.AUTH_FAILED, error=text)
+            return failure(Reason.AUTH_FAILED, text)
         case SshFailure.HOST_KEY:
-            return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.HOST_KEY, error=text)
+            return failure(Reason.HOST_KEY, text)
         case SshFailure.UNRESOLVABLE:
-            return Verdict(
-                outcome=FanoutOutcome.PREFLIGHT_FAILED,
-                reason=PreflightStatus.HOST_UNRESOLVABLE,
-                error=text,
-            )
+            return _never_there(ssh, text)
         case _:
             return None
 
 
-def gave_up(failure: SshFailure, text: str, session: str, *, contacted: bool) -> Verdict:
+def gave_up(ssh: SshFailure, text: str, session: str, *, contacted: bool) -> Verdict:
     """The verdict after the last attempt.
 
     ``contacted``: an attempt may have reached the VM, so a command may run.
     """
-    if contacted or failure not in _PREFLIGHT:
+    if contacted or ssh not in _NEVER_THERE:
         back = f"the command may be running there; see: dx-dispatch --logs {session}"
-        return Verdict(
-            outcome=FanoutOutcome.FAILURE, reason=Reason.LOST_CONTACT, error=f"{text}; {back}"
-        )
-    return Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=_PREFLIGHT[failure], error=text)
+        return failure(Reason.LOST_CONTACT, f"{text}; {back}")
+    return _never_there(ssh, text)
+
+
+def _never_there(ssh: SshFailure, text: str) -> Verdict:
+    return Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=STATUS[ssh], error=text)

@@ -1,0 +1,26 @@
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the options that modules have which know agents and their turns."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The agents, and the ends of their turns."""
+
+    DOCUMENTATION = r"""
+options:
+  agents:
+    description: Further agents, or other settings of known ones, as C(dx_agents) has them.
+    type: dict
+    default: {}
+"""
+
+    ENDS = r"""
+options:
+  claim_ends:
+    description:
+      - Whether to claim the ends of turns that belong to an audit trail and were not told yet.
+        They are in RV(dx.ends), once over all machines, and are to be told by who claims them.
+    type: bool
+    default: false
+"""
