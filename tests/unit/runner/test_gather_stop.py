@@ -71,8 +71,9 @@ def test_a_stop_tells_of_hosts_that_the_run_itself_had_not_come_to() -> None:
     diary = Diary()
     run = Run(listener=diary)
 
-    for event in parse(records.preflight(hosts=["epyc6", "macmini"])):
-        run.state.handle_stop(event)
+    for raw in (records.hosts("epyc6", "macmini"), records.preflight()):
+        for event in parse(raw):
+            run.state.handle_stop(event)
 
     assert diary.pages == [("hosts", "epyc6", "macmini")]
     assert run.state.unfinished() == ["epyc6", "macmini"]
@@ -81,10 +82,11 @@ def test_a_stop_tells_of_hosts_that_the_run_itself_had_not_come_to() -> None:
 
 def test_a_stop_does_not_change_what_the_run_itself_has_told() -> None:
     run = Run()
-    run.take(records.preflight(hosts=["epyc6"], user="feng"))
+    run.take(records.hosts("epyc6"), records.preflight(user="feng"))
 
-    for event in parse(records.preflight(hosts=["epyc6", "macmini"], user="root")):
-        run.state.handle_stop(event)
+    for raw in (records.hosts("epyc6", "macmini"), records.preflight(user="root")):
+        for event in parse(raw):
+            run.state.handle_stop(event)
 
     assert run.state.hosts == ("epyc6",)
     assert run.state.preflights["epyc6"].user == "feng"
