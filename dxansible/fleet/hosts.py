@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "explain_no_match",
+    "explain_unknown_name",
     "hosts_named",
     "hosts_of_killed",
     "list_hosts",
@@ -93,6 +94,17 @@ def _mapping(name: str, variables: dict[str, Any]) -> HostMapping:
 
 def _names(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def explain_unknown_name(target: str, settings: Settings, end: PlayEnd) -> str:
+    """The error of a plain name that the inventory doesn't have.
+
+    Raises what else has kept a run from coming to a host.
+    """
+    problem = explain_no_match(target, settings, end)
+    if isinstance(problem, NoMatchError) and is_plain_name(target):
+        return str(problem)
+    raise problem
 
 
 def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception:

@@ -21,10 +21,9 @@ from dxansible.parameters import (
     told,
     variables,
 )
-from dxansible.record import FanoutOutcome, Reason
 from dxansible.runner.event_log import EventLog
 from dxansible.runner.gather import ResultCollector
-from dxansible.sessions.by_id import locate, unknown_session
+from dxansible.sessions.by_id import last_word, locate
 from dxansible.settings import Settings
 from dxansible.turn import TurnResult
 
@@ -103,20 +102,7 @@ def finalize_session(
         cancelled=gone,
         secret_text=b"0\n" + message.encode("utf-8", "replace"),
     )
+    collector.expect(host, session_id)
     if gone.is_set():
         collector.detach()
-    collector.end_silent(end)
-    if not collector.results:
-        return TurnResult(
-            host=host,
-            session_id=session_id,
-            user=None,
-            outcome=FanoutOutcome.ABORTED if gone.is_set() else FanoutOutcome.FAILURE,
-            reason=Reason.ABORTED if gone.is_set() else Reason.LOST_CONTACT,
-            error=f"{host}: Ansible ended ({end.status}) before it had said anything; "
-            "finalize again, what was done is not done twice",
-        )
-    (result,) = collector.ordered()
-    if result.reason is Reason.UNKNOWN_SESSION:
-        raise unknown_session(session_id, host, chosen.settings)
-    return result
+    return last_word(collector, end, session_id, chosen.settings)
