@@ -7,20 +7,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dxansible import parameters as known
 from dxansible.errors import UsageError
 from dxansible.fleet.options import check_seconds
 from dxansible.fleet.plays import run_play
-from dxansible.parameters import (
-    BASE,
-    BEADS,
-    DRAFT,
-    FINALIZE_TIMEOUT,
-    QUEUE,
-    RETRIES,
-    REVIEWERS,
-    told,
-    variables,
-)
+from dxansible.parameters import told, variables
 from dxansible.runner.event_log import EventLog
 from dxansible.runner.gather import ResultCollector
 from dxansible.sessions.by_id import last_word, locate
@@ -44,16 +35,16 @@ _BRANCH = re.compile(
 class FinalizeOptions:
     """What the pull request is to be like. Raises UsageError for values that make no sense."""
 
-    beads: str | None = told(BEADS)
-    base: str | None = told(BASE)
+    beads: str | None = told(known.BEADS)
+    base: str | None = told(known.BASE)
     """The branch that it goes to; None is the remote's default branch."""
-    draft: bool = told(DRAFT)
-    reviewers: tuple[str, ...] = told(REVIEWERS)
+    draft: bool = told(known.DRAFT)
+    reviewers: tuple[str, ...] = told(known.REVIEWERS)
     """Users, and teams as ``organization/team``."""
-    queue: bool = told(QUEUE)
-    timeout_sec: float = told(FINALIZE_TIMEOUT)
+    queue: bool = told(known.QUEUE)
+    timeout_sec: float = told(known.FINALIZE_TIMEOUT)
     """For commit, hooks and push, enforced on the VM."""
-    max_retries: int = told(RETRIES)
+    max_retries: int = told(known.RETRIES)
     settings: Settings = field(default_factory=Settings.load)
 
     def __post_init__(self) -> None:
@@ -69,7 +60,7 @@ class FinalizeOptions:
 
     def variables(self) -> dict[str, object]:
         """For the playbook."""
-        nothing = {BEADS.variable: "", BASE.variable: ""}  # not what the inventory has
+        nothing = {known.BEADS.variable: "", known.BASE.variable: ""}  # not what the inventory has
         return {"dx_finalize": True, **nothing, **variables(self)}
 
 
