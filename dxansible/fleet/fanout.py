@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dxansible.fleet.hosts import explain_unknown_name, hosts_of_killed
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dxansible.runner.events import Event, Observer
     from dxansible.runner.flow import Flow
     from dxansible.runner.request import PlayEnd
+    from dxansible.settings import Settings
 
 __all__ = ["fanout", "fanout_ssh"]
 
@@ -90,8 +91,16 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     collector = ResultCollector(
         FanoutResult, [log, *observers], command=summary, passes_on=flow is not None
     )
-    run = _Run(pattern, text, chosen, collector, cancelled or threading.Event())
-    run.flow = flow
+    run = _Run(
+        pattern=pattern,
+        text=text,
+        options=chosen,
+        settings=chosen.settings,
+        collector=collector,
+        cancelled=cancelled or threading.Event(),
+        flow=flow,
+        run_id=chosen.run_id or new_run_id(),
+    )
     try:
         end = run.start()
     except KeyboardInterrupt:
@@ -130,27 +139,21 @@ def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
     )
 
 
+@dataclass(slots=True, kw_only=True)
 class _Run:
     """One command on its way through Ansible."""
 
-    def __init__(
-        self,
-        pattern: str,
-        text: bytes,
-        options: FanoutOptions,
-        collector: ResultCollector[FanoutResult],
-        cancelled: threading.Event,
-    ) -> None:
-        self.pattern = pattern
-        self.text = text
-        self.options = options
-        self.settings = options.settings
-        self.collector = collector
-        self.cancelled = cancelled
-        self.run_id = options.run_id or new_run_id()
-        self.reached = False
-        """A VM has answered in the present run of Ansible."""
-        self.flow: Flow | None = None
+    pattern: str
+    text: bytes
+    options: FanoutOptions
+    settings: Settings
+    """Without engines once one was lost."""
+    collector: ResultCollector[FanoutResult]
+    cancelled: threading.Event
+    flow: Flow | None
+    run_id: str
+    reached: bool = False
+    """A VM has answered in the present run of Ansible."""
 
     def start(self) -> PlayEnd:
         """Run it to its end; where Ansible is killed, again, which attaches to the same ids.
