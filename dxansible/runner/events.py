@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dxansible.outcome import FanoutResult, PreflightResult
 from dxansible.record import HostRecord, PreflightStatus, read
 from dxansible.runner.misconfigured import explain_broken, explain_variable
-from dxansible.runner.turn_events import TurnEvent, parse_ends, parse_news
+from dxansible.runner.turn_events import TurnEvent, parse_turn_news
 from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _parse_record(record: Mapping[str, Any]) -> Iterator[Event]:
     if record.get("preflight"):
         decides = "outcome" not in record
         yield _preflight({"host": host, **record["preflight"]}, decides=decides)
-    yield from parse_ends(record)
+    yield from parse_turn_news(record)
     match kind:
         case "hosts":
             yield read(HostsKnown, record)
@@ -201,7 +201,7 @@ def _parse_record(record: Mapping[str, Any]) -> Iterator[Event]:
         case "command":
             yield from _output(record)
         case _:
-            yield from parse_news(record)
+            pass
     if record.get("retry"):
         yield read(RetryPlanned, record["retry"], host=host)
     if kind in _RESULTS and record.get("done"):

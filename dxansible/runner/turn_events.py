@@ -17,8 +17,7 @@ __all__ = [
     "SessionsSeen",
     "TurnEvent",
     "TurnUpdate",
-    "parse_ends",
-    "parse_news",
+    "parse_turn_news",
 ]
 
 
@@ -73,20 +72,16 @@ class EndSeen:
 TurnEvent = TurnUpdate | SessionsSeen | Cleaned | EndSeen
 
 
-def parse_ends(record: Mapping[str, Any]) -> Iterator[EndSeen]:
-    """Yield the ends of turns that a record of any kind tells of."""
+def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
+    """Yield what a record says of sessions, and first of ends of turns, which any kind may have."""
     host = record["host"]
     for end in record.get("ends") or []:
         yield read(EndSeen, end, host=host, result=TurnResult.from_event(host, end))
-
-
-def parse_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
-    """Yield what a record of the kinds ``turn``, ``sessions`` and ``clean`` says."""
     match record.get("kind"):
         case "turn":
             yield _turn(record)
         case "sessions":
-            found = (SessionInfo.of(record["host"], each) for each in record["sessions"])
+            found = (SessionInfo.of(host, each) for each in record["sessions"])
             yield read(SessionsSeen, record, sessions=tuple(found))
         case "clean":
             yield Cleaned(result=read(CleanResult, record))

@@ -8,7 +8,6 @@ the standard library.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from enum import EnumType, StrEnum
 from functools import cache
@@ -16,7 +15,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
 __all__ = [
@@ -185,7 +184,7 @@ class HostRecord(Verdict):
 
     @classmethod
     def from_event(cls, host: str, record: Mapping[str, Any]) -> Self:
-        """Read it back. Raises KeyError or ValueError for what is no record of ours."""
+        """Read it back. Raises KeyError or TypeError for what is no record of ours."""
         return read(cls, _end(record), host=host)
 
 
@@ -268,32 +267,34 @@ def read(kind: type[T], record: Mapping[str, Any], **more: object) -> T:
     """Build a dataclass from what a record says of its fields; ``more`` comes before that.
 
     A field is left to its default where the record has nothing, or null. Raises TypeError where it
-    has no default, and ValueError for a word that its enum doesn't have.
+    has no default, and KeyError for a word that its enum doesn't have.
     """
-    types = _types(kind)  # type: ignore[arg-type] # a class is hashable
-    names = types.keys() & record.keys() - more.keys()
-    known = {name: record[name] for name in names if record[name] is not None}
-    return kind(**more, **{name: _typed(types[name], value) for name, value in known.items()})
+    known = dict(more)
+    for name, reader in _readers(kind).items():  # type: ignore[arg-type] # a class is hashable
+        value = record.get(name)
+        if value is not None and name not in more:
+            known[name] = value if reader is None else reader(value)
+    return kind(**known)
 
 
 @cache
-def _types(kind: type) -> dict[str, object]:
-    return get_type_hints(kind)
+def _readers(kind: type) -> dict[str, Callable[[Any], object] | None]:
+    return {name: _reader(declared) for name, declared in get_type_hints(kind).items()}
 
 
-def _typed(declared: object, value: Any) -> object:  # noqa: ANN401 - what JSON has
-    """The value as its type, where JSON has none such: tuples, enums and dataclasses."""
+def _reader(declared: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - any annotation
+    """Makes a value of that type of what JSON has for it; None where that is the value."""
     kinds = get_args(declared) if isinstance(declared, UnionType) else (declared,)
-    enums = [kind for kind in kinds if isinstance(kind, EnumType)]
-    for kind in enums[:-1]:
-        with suppress(ValueError):
-            return kind(value)
+    enums: list[Any] = [kind for kind in kinds if isinstance(kind, EnumType)]
     if enums:
-        return enums[-1](value)
-    first: Any = kinds[0]
-    if get_origin(first) is tuple:
-        return tuple(_typed(get_args(first)[0], each) for each in value)
-    return read(first, value) if hasattr(first, "__dataclass_fields__") else value
+        words = {str(word): word for kind in enums for word in kind}
+        return words.__getitem__
+    if get_origin(kinds[0]) is tuple:
+        each_by = _reader(get_args(kinds[0])[0])
+        return tuple if each_by is None else lambda value: tuple(map(each_by, value))
+    if hasattr(kinds[0], "__dataclass_fields__"):
+        return lambda value: read(kinds[0], value)
+    return None
 
 
 def _with_lists(entries: list[tuple[str, object]]) -> dict[str, object]:
