@@ -120,10 +120,9 @@ class HostEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StopAnswered:
+class StopAnswered(HostRecord):
     """The answer to a request to stop."""
 
-    result: HostRecord
     totals: tuple[int, int] | None = None
     """Bytes of both streams that a command wrote."""
 
@@ -197,7 +196,7 @@ def _parse_record(record: Mapping[str, Any]) -> Iterator[Event]:
         case "preflight":
             yield _preflight(record)
         case "stop":
-            yield read(StopAnswered, record, result=HostRecord.from_event(host, record))
+            yield StopAnswered.from_event(host, record)
         case "command":
             yield from _output(record)
         case _:

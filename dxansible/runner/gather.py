@@ -23,15 +23,14 @@ from dxansible.runner.events import (
 )
 from dxansible.runner.output import HostOutput, HostText
 from dxansible.runner.request import KILLED
-from dxansible.runner.turn_events import Cleaned, EndSeen, SessionsSeen, TurnUpdate
-from dxansible.turn import TurnResult
+from dxansible.runner.turn_events import EndSeen, SessionsSeen, TurnUpdate
+from dxansible.turn import CleanResult, TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from dxansible.runner.events import Observer
     from dxansible.runner.request import PlayEnd
-    from dxansible.turn import CleanResult
 
 __all__ = ["ResultCollector"]
 
@@ -105,9 +104,9 @@ class ResultCollector(Generic[R]):
                 self.handle(news)
             case PreflightDone() if news.result.host not in self.preflights:
                 self._check(news)
-            case StopAnswered() if news.result.host not in self.results:
+            case StopAnswered() if news.host not in self.results:
                 if news.totals is not None:
-                    self._host(news.result.host).output.end_at(news.totals)
+                    self._host(news.host).output.end_at(news.totals)
                 self.handle(news)
             case _:
                 pass
@@ -219,8 +218,8 @@ class ResultCollector(Generic[R]):
                 if isinstance(news.result, self._kind):
                     yield from self._ended(news.result)
             case StopAnswered():
-                self.answered.add(news.result.host)
-                yield from self._decide(news.result)
+                self.answered.add(news.host)
+                yield from self._decide(news)
             case HostBroken() if news.host not in self.results:
                 decided = HostRecord(
                     host=news.host,
@@ -234,8 +233,8 @@ class ResultCollector(Generic[R]):
             case SessionsSeen():
                 self.listings[news.host] = news
                 yield news
-            case Cleaned():
-                self.cleaned[news.result.host] = news.result
+            case CleanResult():
+                self.cleaned[news.host] = news
                 yield news
             case CommandRuns():
                 self.running.add(news.host)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
-    "Cleaned",
     "EndSeen",
     "SessionsSeen",
     "TurnEvent",
@@ -49,13 +48,6 @@ class SessionsSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaned:
-    """A host was cleaned."""
-
-    result: CleanResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EndSeen:
     """A turn that an audit trail is to be told of has ended.
 
@@ -69,7 +61,7 @@ class EndSeen:
     result: TurnResult
 
 
-TurnEvent = TurnUpdate | SessionsSeen | Cleaned | EndSeen
+TurnEvent = TurnUpdate | SessionsSeen | CleanResult | EndSeen
 
 
 def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
@@ -84,7 +76,7 @@ def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
             found = (SessionInfo.of(host, each) for each in record["sessions"])
             yield read(SessionsSeen, record, sessions=tuple(found))
         case "clean":
-            yield Cleaned(result=read(CleanResult, record))
+            yield read(CleanResult, record)
         case _:
             return
 

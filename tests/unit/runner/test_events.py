@@ -231,7 +231,7 @@ def test_the_answer_to_a_stop_is_marked_as_one() -> None:
     event = only(records.stop(**aborted, totals=[3, 4]))
 
     assert isinstance(event, StopAnswered)
-    assert (event.result.stop_verified, event.result.duration_ms) == (True, 0)
+    assert (event.stop_verified, event.duration_ms) == (True, 0)
     assert event.totals == (3, 4)
 
 

@@ -12,7 +12,6 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdic
 from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason
 from dxansible.runner.events import Event, HostEnded, RetryPlanned, parse
 from dxansible.runner.turn_events import (
-    Cleaned,
     EndSeen,
     SessionsSeen,
     TurnUpdate,
@@ -211,9 +210,7 @@ def test_a_clean_up_says_what_was_removed_and_what_was_kept() -> None:
     record = {"kind": "clean", "removed": [SES], "kept": {"ses_2": "has work"}, "error": None}
 
     assert events(record) == [
-        Cleaned(
-            result=CleanResult(host="epyc6", removed=(SES,), kept={"ses_2": "has work"}, error=None)
-        )
+        CleanResult(host="epyc6", removed=(SES,), kept={"ses_2": "has work"}, error=None)
     ]
 
 
