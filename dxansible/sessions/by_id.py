@@ -17,7 +17,7 @@ from dxansible.runner.event_log import EventLog
 from dxansible.runner.gather import ResultCollector
 from dxansible.sessions.view import list_sessions
 from dxansible.settings import Settings
-from dxansible.turn import SessionInfo, TurnResult
+from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dxansible.runner.events import Observer
     from dxansible.runner.request import PlayEnd
     from dxansible.sessions.view import SessionList
+    from dxansible.turn import SessionInfo
 
 __all__ = [
     "abort_session",
@@ -46,7 +47,12 @@ def locate(session_id: str, settings: Settings) -> str:
     for mapping in list_hosts(settings):
         if is_on(session_id, mapping.host):
             return mapping.host
-    return _ask_all(session_id, settings).host
+    found = list_sessions("all", settings, only="agents")
+    hosts = {each.session_id: each.host for each in found.sessions}
+    if session_id not in hosts:
+        silent = ", ".join(sorted(found.errors))
+        raise UnknownSessionError(session_id, nearest(session_id, list(hosts)), silent)
+    return hosts[session_id]
 
 
 def find_session(
@@ -172,17 +178,6 @@ def abort_session(
     unverified = None if result.outcome is FanoutOutcome.PREFLIGHT_FAILED else False
     return replace(
         result, outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, stop_verified=unverified
-    )
-
-
-def _ask_all(session_id: str, settings: Settings) -> SessionInfo:
-    found = list_sessions("all", settings, only="agents")
-    for each in found.sessions:
-        if each.session_id == session_id:
-            return each
-    silent = ", ".join(sorted(found.errors))
-    raise UnknownSessionError(
-        session_id, nearest(session_id, [each.session_id for each in found.sessions]), silent
     )
 
 
