@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
+from dxansible.record import Document, FanoutOutcome, HostRecord, PreflightStatus, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,8 +30,7 @@ def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
     """
     found = list(outcomes)
     if not found:
-        message = "no outcome at all: nothing has run, which is not a success"
-        raise ValueError(message)
+        raise ValueError("no outcome at all: nothing has run, which is not a success")
     return max(found, key=lambda outcome: outcome.exit_code)
 
 
@@ -73,7 +72,7 @@ class FanoutResult(HostRecord):
     def to_dict(self) -> dict[str, object]:
         """Return what JSON can hold, with `stdout_base64` only where the text loses bytes."""
         streams = {"stdout": self.stdout_bytes, "stderr": self.stderr_bytes}
-        document: dict[str, object] = asdict(self)
+        document = HostRecord.to_dict(self)
         for name, raw in streams.items():
             del document[f"{name}_bytes"]
             document[name] = _text(raw)
@@ -83,7 +82,7 @@ class FanoutResult(HostRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostMapping:
+class HostMapping(Document):
     """What the inventory says of a host; None is a value that it does not give.
 
     `port` is None where it is a template or in a vault, which only a run can tell. `auth_mode` is
@@ -98,13 +97,9 @@ class HostMapping:
     aliases: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
-        return _with_lists(asdict(self))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreflightResult:
+class PreflightResult(Document):
     """What the checks before the first connection found.
 
     `user` and `auth_mode` are None where the inventory has none. `error` says what is wrong and
@@ -114,10 +109,10 @@ class PreflightResult:
 
     status: PreflightStatus
     host: str
-    user: str | None
-    auth_mode: str | None
-    duration_ms: int
-    attempts: int
+    user: str | None = None
+    auth_mode: str | None = None
+    duration_ms: int = 0
+    attempts: int = 0
     error: str | None = None
     latency_ms: int | None = None
     capabilities: tuple[str, ...] = ()
@@ -133,16 +128,6 @@ class PreflightResult:
         """Whether every check that was asked for has passed."""
         return self.status is PreflightStatus.OK
 
-    def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
-        return _with_lists(asdict(self))
-
 
 def _text(stream: bytes) -> str:
     return stream.decode("utf-8", errors="replace")
-
-
-def _with_lists(document: dict[str, object]) -> dict[str, object]:
-    return {
-        key: list(value) if isinstance(value, tuple) else value for key, value in document.items()
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from queue import Queue
 from typing import TYPE_CHECKING
 
 from dxansible.runner.events import OutputReceived
@@ -37,9 +37,7 @@ class PacedOutput:
         ``on_failure`` is called once nothing can be written any more; `drain` then says why.
         """
         self._inner, self._flow, self._on_failure = inner, flow, on_failure
-        self._works: deque[Callable[[], None]] = deque()
-        self._changed = threading.Condition()
-        self._busy = False
+        self._works: Queue[Callable[[], None]] = Queue()
         self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._run, name="dx-output", daemon=True)
         self._thread.start()
@@ -47,11 +45,11 @@ class PacedOutput:
 
     def handle(self, news: Event) -> None:
         """Pass it on."""
-        self._later(lambda: self._inner.handle(news))
+        self._works.put(lambda: self._inner.handle(news))
         if isinstance(news, OutputReceived):
             skipped = news.out_skipped + news.err_skipped
             count = len(news.out) + len(news.err) + skipped
-            self._later(lambda: self._flow.take(news.host, count))
+            self._works.put(lambda: self._flow.take(news.host, count))
 
     def drain(self, cancelled: threading.Event) -> None:
         """Wait until all is written; after ``cancelled`` only for a moment.
@@ -59,42 +57,30 @@ class PacedOutput:
         Raises OSError if something could not be written.
         """
         end: float | None = None
-        with self._changed:
-            while self._works or self._busy:
+        with self._works.all_tasks_done:
+            while self._works.unfinished_tasks:
                 if end is None and cancelled.is_set():
                     end = time.monotonic() + _PATIENCE
                 if end is not None and time.monotonic() > end:
                     break
-                self._changed.wait(0.1)
+                self._works.all_tasks_done.wait(0.1)
         if self._failure is not None:
             raise self._failure
 
-    def _later(self, work: Callable[[], None]) -> None:
-        with self._changed:
-            self._works.append(work)
-            self._changed.notify_all()
-
     def _after_output(self, work: Callable[[], None]) -> bool:
         """Take work that has to come after the output that waits; False if there is none."""
-        with self._changed:
-            waits = self._works or self._busy
-            if not waits or threading.current_thread() is self._thread:
-                return False
-            self._works.append(work)
-            return True
+        if not self._works.unfinished_tasks or threading.current_thread() is self._thread:
+            return False
+        self._works.put(work)
+        return True
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                while not self._works:
-                    self._changed.wait()
-                work = self._works.popleft()
-                self._busy = True
+            work = self._works.get()
             try:
                 work()
             except OSError as error:
                 if self._failure is None:
                     self._failure = error
                     self._on_failure()
+            self._works.task_done()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dxansible.outcome import worst, worst_exit_code
 from dxansible.record import FanoutOutcome
@@ -21,6 +21,7 @@ __all__ = [
     "INCOMPLETE",
     "OUTCOME_COLOURS",
     "SCHEMA",
+    "document",
     "error_document",
     "fanout_document",
     "fanout_exit_code",
@@ -46,6 +47,11 @@ OUTCOME_COLOURS = {
     FanoutOutcome.ABORTED: "yellow",
     FanoutOutcome.PREFLIGHT_FAILED: "magenta",
 }
+
+
+def document(**fields: object) -> str:
+    """A JSON document; fields have the names and the order that it has."""
+    return json.dumps({"schema": SCHEMA, **fields}) + "\n"
 
 
 def summary_line(result: FanoutResult, width: int = 0) -> str:
@@ -98,12 +104,8 @@ def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]
 
 def error_document(error: DxError) -> str:
     """The JSON document of a call that came to no result."""
-    problem: dict[str, Any] = {
-        "type": type(error).__name__,
-        "message": error.message,
-        "remedy": error.remedy,
-    }
-    return json.dumps({"schema": SCHEMA, "exit_code": error.exit_code, "error": problem}) + "\n"
+    problem = {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
+    return document(exit_code=error.exit_code, error=problem)
 
 
 def interrupted_document(
@@ -111,7 +113,7 @@ def interrupted_document(
 ) -> str:
     """The JSON document of a call that ended without a result, because somebody wanted it to."""
     problem = {"type": "Interrupted", "message": message, "remedy": remedy}
-    return json.dumps({"schema": SCHEMA, "exit_code": exit_code, "error": problem}) + "\n"
+    return document(exit_code=exit_code, error=problem)
 
 
 def gathered(results: Sequence[FanoutResult]) -> Iterator[bytes]:
@@ -133,8 +135,7 @@ def health_document(results: Sequence[PreflightResult]) -> str:
     """The JSON document of a check."""
     good = all(result.ok for result in results)
     code = 0 if good else FanoutOutcome.PREFLIGHT_FAILED.exit_code
-    hosts = [result.to_dict() for result in results]
-    return json.dumps({"schema": SCHEMA, "exit_code": code, "hosts": hosts}) + "\n"
+    return document(exit_code=code, hosts=[result.to_dict() for result in results])
 
 
 def health_table(results: Sequence[PreflightResult]) -> str:

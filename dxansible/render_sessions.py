@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from dxansible.invisible import count_invisible
 from dxansible.outcome import worst
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
-from dxansible.render import INCOMPLETE, OUTCOME_COLOURS, SCHEMA, missing_notes, table
+from dxansible.render import INCOMPLETE, OUTCOME_COLOURS, document, missing_notes, table
 from dxansible.show import coloured
 
 if TYPE_CHECKING:
@@ -65,22 +64,15 @@ def turns_document(results: Sequence[TurnResult], code: int) -> str:
     """The JSON document of a start, or of a session that was followed."""
     ended = [result.outcome for result in results if result.outcome is not None]
     outcome = worst(ended) if len(ended) == len(results) else None
-    document = {
-        "schema": SCHEMA,
-        "outcome": outcome,
-        "exit_code": code,
-        "results": [result.to_dict() for result in results],
-    }
-    return json.dumps(document) + "\n"
+    told = [result.to_dict() for result in results]
+    return document(outcome=outcome, exit_code=code, results=told)
 
 
 def no_choice_document(text: str) -> str:
     """The JSON document where ``any:`` found no host."""
-    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code
     outcome = FanoutOutcome.PREFLIGHT_FAILED
-    document = {"schema": SCHEMA, "outcome": outcome, "exit_code": code, "results": []}
     problem = {"type": "NoFreeHost", "message": text, "remedy": "wait, or name a host"}
-    return json.dumps({**document, "error": problem}) + "\n"
+    return document(outcome=outcome, exit_code=outcome.exit_code, results=[], error=problem)
 
 
 def turn_line(result: TurnResult, width: int = 0) -> str:
@@ -131,13 +123,8 @@ def duration(seconds: int | None) -> str:
 
 def sessions_document(found: SessionList, code: int) -> str:
     """The JSON document of ``--sessions``."""
-    document = {
-        "schema": SCHEMA,
-        "exit_code": code,
-        "sessions": [each.to_dict() for each in found.sessions],
-        "errors": found.errors,
-    }
-    return json.dumps(document) + "\n"
+    sessions = [each.to_dict() for each in found.sessions]
+    return document(exit_code=code, sessions=sessions, errors=found.errors)
 
 
 def sessions_table(found: SessionList) -> str:
@@ -167,13 +154,7 @@ def sessions_table(found: SessionList) -> str:
 
 def status_document(info: SessionInfo, result: TurnResult) -> str:
     """The JSON document of ``--status SES``."""
-    document = {
-        "schema": SCHEMA,
-        "exit_code": 0,
-        "session": info.to_dict(),
-        "last_turn": result.to_dict(),
-    }
-    return json.dumps(document) + "\n"
+    return document(exit_code=0, session=info.to_dict(), last_turn=result.to_dict())
 
 
 def status_text(info: SessionInfo, result: TurnResult) -> str:
@@ -242,26 +223,15 @@ def comment(result: TurnResult) -> str:
 
 def dry_run_document(prompt: str) -> str:
     """The JSON document of a task that is only shown."""
-    document = {
-        "schema": SCHEMA,
-        "exit_code": 0,
-        "dry_run": True,
-        "prompt": prompt,
-        "invisible_characters": count_invisible(prompt),
-    }
-    return json.dumps(document)
+    invisible = count_invisible(prompt)
+    return document(exit_code=0, dry_run=True, prompt=prompt, invisible_characters=invisible)[:-1]
 
 
 def finalize_document(result: TurnResult, code: int) -> str:
     """The JSON document of a finalize."""
     url = result.push.url if result.push else None
-    document = {
-        "schema": SCHEMA,
-        "outcome": result.outcome,
-        "exit_code": code,
-        "results": [result.to_dict() | {"pull_request": url}],
-    }
-    return json.dumps(document) + "\n"
+    told = result.to_dict() | {"pull_request": url}
+    return document(outcome=result.outcome, exit_code=code, results=[told])
 
 
 def finalize_line(result: TurnResult) -> str:
@@ -280,8 +250,7 @@ def finalize_line(result: TurnResult) -> str:
 def clean_document(results: Sequence[CleanResult], code: int, *, dry_run: bool = False) -> str:
     """The JSON document of ``--clean``."""
     hosts = [each.to_dict() for each in results]
-    document = {"schema": SCHEMA, "exit_code": code, "dry_run": dry_run, "hosts": hosts}
-    return json.dumps(document) + "\n"
+    return document(exit_code=code, dry_run=dry_run, hosts=hosts)
 
 
 def clean_text(results: Sequence[CleanResult], *, dry_run: bool = False) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dxansible.record import FanoutOutcome, Truncation, TurnRecord
+from dxansible.record import Document, FanoutOutcome, Truncation, TurnRecord, read
 from dxansible.redact import redact
 
 if TYPE_CHECKING:
@@ -30,16 +30,14 @@ class TurnResult(TurnRecord):
 
     def to_dict(self) -> dict[str, object]:
         """Return what JSON can hold."""
-        document: dict[str, object] = asdict(self)
-        document["state"] = "running" if self.outcome is None else "ended"
-        document["left_out"] = [asdict(each) for each in self.left_out]
+        document = TurnRecord.to_dict(self) | {"state": "running" if self.running else "ended"}
         if self.changes is not None:
-            document["changes"] = asdict(self.changes) | {"no_changes": self.changes.nothing}
+            document["changes"] = self.changes.to_dict() | {"no_changes": self.changes.nothing}
         return document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInfo:
+class SessionInfo(Document):
     """One session as its VM lists it: an agent's with its last turn, or a command.
 
     `asks`: it succeeded, and the agent's last message ends with a question.
@@ -51,18 +49,18 @@ class SessionInfo:
     host: str
     session_id: str
     state: str
-    turn: int
-    turns: int
-    agent: str | None
-    outcome: FanoutOutcome | None
-    reason: str | None
-    error: str | None
-    exit_code: int | None
-    age_s: int | None
-    idle_s: int | None
-    task: str | None
-    beads: str | None
-    repo: str | None
+    turn: int = 0
+    turns: int = 0
+    agent: str | None = None
+    outcome: FanoutOutcome | None = None
+    reason: str | None = None
+    error: str | None = None
+    exit_code: int | None = None
+    age_s: int | None = None
+    idle_s: int | None = None
+    task: str | None = None
+    beads: str | None = None
+    repo: str | None = None
     asks: bool = False
     first_task: str | None = None
     kind: str = "agent"
@@ -74,46 +72,24 @@ class SessionInfo:
     @classmethod
     def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:
         """Build it from a record of the playbook's."""
-        fields = {name: record.get(name) for name in cls.__dataclass_fields__}
-        fields |= {"host": host, "session_id": str(record["session"])}
-        fields["asks"] = bool(record.get("asks"))
-        fields["kind"] = record.get("kind", "agent")
-        outcome = record.get("outcome")
-        fields["outcome"] = FanoutOutcome(str(outcome)) if outcome else None
-        error = record.get("error")
-        fields["error"] = redact(str(error)) if error else None
-        fields["truncation"] = Truncation(**record.get("truncation") or {})  # type: ignore[arg-type] # likewise
-        return cls(**fields)  # type: ignore[arg-type] # our own playbook's record
+        error = redact(str(record["error"])) if record.get("error") else None
+        return read(cls, record, host=host, session_id=record["session"], error=error)
 
     @property
     def ended(self) -> bool:
         """No turn of it is running."""
         return self.outcome is not None
 
-    def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CleanResult:
+class CleanResult(Document):
     """What was removed on a host; ``kept`` has the reason for each name that was not.
 
     A dry run removes nothing; `removable` are the names that would go.
     """
 
     host: str
-    removed: tuple[str, ...]
-    kept: Mapping[str, str]
-    error: str | None = None
+    removed: tuple[str, ...] = ()
     removable: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
-        return {
-            "host": self.host,
-            "removed": list(self.removed),
-            "removable": list(self.removable),
-            "kept": dict(self.kept),
-            "error": self.error,
-        }
+    kept: dict[str, str] = field(default_factory=dict)
+    error: str | None = None

@@ -16,11 +16,10 @@ from dxansible.runner.gather import ResultCollector
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dxansible.runner.events import Event, Observer
     from dxansible.runner.flow import Flow
-    from dxansible.runner.request import PlayEnd
 
 __all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands", "hosts_of"]
 
@@ -61,21 +60,10 @@ def follow_commands(  # noqa: PLR0913 - all but the first two are options by nam
     Once ``cancelled`` is set, those that had no end yet have no result; nor have they without
     ``wait``.
     """
-    chosen, gone = settings or Settings.load(), cancelled or threading.Event()
-    collector = _collector(session_ids, observers, passes_on=flow is not None)
-    hosts = hosts_of(session_ids, chosen)
-
-    def handle(news: Event) -> None:
-        collector.handle(news)
-        if not wait and collector.running.union(collector.results).issuperset(hosts):
-            gone.set()
-
-    end = _run(
-        "follow-command.yml", session_ids, hosts, chosen, handle, gone, stream=wait, flow=flow
-    )
-    if gone.is_set():
-        return [collector.results[host] for host in hosts if host in collector.results]
-    return _all(collector, session_ids, hosts, end)
+    return _attach(
+        "follow-command.yml", session_ids, settings,
+        wait=wait, observers=observers, cancelled=cancelled, flow=flow,
+    )  # fmt: skip
 
 
 def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
@@ -90,12 +78,8 @@ def abort_commands(
     session_ids: Sequence[str], settings: Settings | None = None
 ) -> list[FanoutResult]:
     """As `abort_command`, of the sessions of one run on several hosts."""
-    chosen = settings or Settings.load()
-    collector = _collector(session_ids)
-    hosts = hosts_of(session_ids, chosen)
-    end = _run("stop-command.yml", session_ids, hosts, chosen, collector.handle, threading.Event())
-    outcome, reason = FanoutOutcome.ABORTED, Reason.ABORTED
-    return _all(collector, session_ids, hosts, end, outcome, reason)
+    silent = FanoutOutcome.ABORTED, Reason.ABORTED
+    return _attach("stop-command.yml", session_ids, settings, silent=silent)
 
 
 def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
@@ -112,46 +96,43 @@ def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
     return hosts
 
 
-def _collector(
-    session_ids: Sequence[str], observers: Sequence[Observer] = (), *, passes_on: bool = False
-) -> ResultCollector[FanoutResult]:
-    command = session_ids[0] if len(session_ids) == 1 else run_of(session_ids[0])
-    log = EventLog(command=command)
-    return ResultCollector(FanoutResult, [log, *observers], command=command, passes_on=passes_on)
-
-
-def _run(  # noqa: PLR0913, PLR0917 - what a run needs
+def _attach(  # noqa: PLR0913 - what a run needs
     playbook: str,
     session_ids: Sequence[str],
-    hosts: Sequence[str],
-    settings: Settings,
-    handle: Callable[[Event], None],
-    cancelled: threading.Event,
+    settings: Settings | None,
     *,
-    stream: bool = True,
+    wait: bool = True,
+    observers: Sequence[Observer] = (),
+    cancelled: threading.Event | None = None,
     flow: Flow | None = None,
-) -> PlayEnd:
-    return run_play(
-        settings,
+    silent: tuple[FanoutOutcome, Reason] = (FanoutOutcome.FAILURE, Reason.LOST_CONTACT),
+) -> list[FanoutResult]:
+    """Run a playbook over the sessions of one run; a silent host has the outcome ``silent``."""
+    chosen, gone = settings or Settings.load(), cancelled or threading.Event()
+    run_id = run_of(session_ids[0])
+    command = session_ids[0] if len(session_ids) == 1 else run_id
+    observers = [EventLog(command=command), *observers]
+    collector = ResultCollector(
+        FanoutResult, observers, command=command, passes_on=flow is not None
+    )
+    hosts = hosts_of(session_ids, chosen)
+
+    def handle(news: Event) -> None:
+        collector.handle(news)
+        if not wait and collector.running.union(collector.results).issuperset(hosts):
+            gone.set()
+
+    end = run_play(
+        chosen,
         playbook,
         limit=",".join(hosts),
-        variables={"dx_run_id": run_of(session_ids[0]), "dx_stream": stream},
+        variables={"dx_run_id": run_id, "dx_stream": wait},
         handle=handle,
-        cancelled=cancelled,
+        cancelled=gone,
         flow=flow,
     )
-
-
-def _all(  # noqa: PLR0913, PLR0917 - what is known at the end
-    collector: ResultCollector[FanoutResult],
-    session_ids: Sequence[str],
-    hosts: Sequence[str],
-    end: PlayEnd,
-    outcome: FanoutOutcome = FanoutOutcome.FAILURE,
-    reason: Reason = Reason.LOST_CONTACT,
-) -> list[FanoutResult]:
-    """The results of the hosts; a silent one has that outcome."""
-    for host, session_id in zip(hosts, session_ids, strict=True):
-        collector.expect(host, session_id)
-    collector.end_silent(end, outcome, reason)
-    return [collector.results[host] for host in hosts]
+    if not gone.is_set():
+        for host, session_id in zip(hosts, session_ids, strict=True):
+            collector.expect(host, session_id)
+        collector.end_silent(end, *silent)
+    return [collector.results[host] for host in hosts if host in collector.results]

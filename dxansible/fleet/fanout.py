@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dxansible.errors import NoMatchError
-from dxansible.fleet.hosts import explain_no_match, hosts_of_killed
+from dxansible.fleet.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.fleet.options import FanoutOptions, check_command
-from dxansible.fleet.patterns import is_plain_name
 from dxansible.fleet.plays import run_play
 from dxansible.ids import new_run_id, session_on
 from dxansible.logs import event
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from dxansible.runner.events import Event, Observer
     from dxansible.runner.flow import Flow
     from dxansible.runner.request import PlayEnd
+    from dxansible.settings import Settings
 
 __all__ = ["fanout", "fanout_ssh"]
 
@@ -63,10 +62,8 @@ def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     results = fanout(host, command, options)
     if len(results) != 1:
         names = ", ".join(result.host for result in results[:5])
-        return replace(
-            _unknown_host(host, command),
-            error=f"{host} is {len(results)} hosts ({names}); call fanout for more than one",
-        )
+        text = f"{host} is {len(results)} hosts ({names}); call fanout for more than one"
+        return _unknown_host(host, summarize(command), text)
     return results[0]
 
 
@@ -94,8 +91,16 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     collector = ResultCollector(
         FanoutResult, [log, *observers], command=summary, passes_on=flow is not None
     )
-    run = _Run(pattern, text, chosen, collector, cancelled or threading.Event())
-    run.flow = flow
+    run = _Run(
+        pattern=pattern,
+        text=text,
+        options=chosen,
+        settings=chosen.settings,
+        collector=collector,
+        cancelled=cancelled or threading.Event(),
+        flow=flow,
+        run_id=chosen.run_id or new_run_id(),
+    )
     try:
         end = run.start()
     except KeyboardInterrupt:
@@ -104,62 +109,51 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     if run.cancelled.is_set():
         end = run.stop_unfinished() or end
     if not collector.known and not end.killed:
-        return [_no_host(pattern, text, chosen, end)]
+        return [_no_host(pattern, summary, chosen, end)]
     run.end_silent(end)
     return collector.ordered()
 
 
-def _no_host(pattern: str, text: bytes, options: FanoutOptions, end: PlayEnd) -> FanoutResult:
-    problem = explain_no_match(pattern, options.settings, end)
-    if not isinstance(problem, NoMatchError) or not is_plain_name(pattern):
-        raise problem
+def _no_host(pattern: str, summary: str, options: FanoutOptions, end: PlayEnd) -> FanoutResult:
+    error = explain_unknown_name(pattern, options.settings, end)
     line = event(
         "preflight_failed",
         logging.ERROR,
         host=pattern,
         status=str(PreflightStatus.USER_MAPPING_MISSING),
-        error=str(problem),
+        error=error,
     )
     if options.log_callback is not None:
         options.log_callback(line)
-    return _unknown_host(pattern, text.decode(errors="replace"), str(problem))
+    return _unknown_host(pattern, summary, error)
 
 
-def _unknown_host(host: str, command: str, error: str = "") -> FanoutResult:
+def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
     """The result for a name that the inventory does not have."""
     return FanoutResult(
         outcome=FanoutOutcome.PREFLIGHT_FAILED,
         reason=PreflightStatus.USER_MAPPING_MISSING,
         host=host,
-        user=None,
-        command_summary=summarize(command),
-        attempts=0,
-        duration_ms=0,
+        command_summary=summary,
         error=error,
     )
 
 
+@dataclass(slots=True, kw_only=True)
 class _Run:
     """One command on its way through Ansible."""
 
-    def __init__(
-        self,
-        pattern: str,
-        text: bytes,
-        options: FanoutOptions,
-        collector: ResultCollector[FanoutResult],
-        cancelled: threading.Event,
-    ) -> None:
-        self.pattern = pattern
-        self.text = text
-        self.options = options
-        self.settings = options.settings
-        self.collector = collector
-        self.cancelled = cancelled
-        self.run_id = options.run_id or new_run_id()
-        self.reached = False
-        """A VM has answered in the present run of Ansible."""
-        self.flow: Flow | None = None
+    pattern: str
+    text: bytes
+    options: FanoutOptions
+    settings: Settings
+    """Without engines once one was lost."""
+    collector: ResultCollector[FanoutResult]
+    cancelled: threading.Event
+    flow: Flow | None
+    run_id: str
+    reached: bool = False
+    """A VM has answered in the present run of Ansible."""
 
     def start(self) -> PlayEnd:
         """Run it to its end; where Ansible is killed, again, which attaches to the same ids.

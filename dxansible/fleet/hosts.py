@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "explain_no_match",
-    "hosts_named",
+    "explain_unknown_name",
     "hosts_of_killed",
     "list_hosts",
     "read_variable",
@@ -50,24 +50,17 @@ def read_variable(settings: Settings, name: str) -> str | None:
 def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
     """The hosts of a run that was killed before it has said which they are.
 
-    Raises EngineError where only Ansible can tell, InventoryError.
-    """
-    found = hosts_named(target, settings)
-    if not found:
-        message = f"{KILLED} before it had said which hosts there are"
-        raise EngineError(message, f"what it had begun goes on under ids that begin with {run_id}")
-    return found
-
-
-def hosts_named(target: str, settings: Settings) -> list[str]:
-    """The hosts of a plain name: itself, or those of a group; none of a pattern.
-
-    Raises InventoryError.
+    They are known of a plain name: itself, or those of a group. Raises EngineError where only
+    Ansible can tell, InventoryError.
     """
     inventory = _read(settings) if is_plain_name(target) else {}
     if target in inventory.get("_meta", {}).get("hostvars", {}):
         return [target]
-    return list(dict.fromkeys(_members(inventory, target)))
+    found = list(dict.fromkeys(_members(inventory, target)))
+    if not found:
+        message = f"{KILLED} before it had said which hosts there are"
+        raise EngineError(message, f"what it had begun goes on under ids that begin with {run_id}")
+    return found
 
 
 def _members(inventory: dict[str, Any], group: str) -> list[str]:
@@ -93,6 +86,17 @@ def _mapping(name: str, variables: dict[str, Any]) -> HostMapping:
 
 def _names(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def explain_unknown_name(target: str, settings: Settings, end: PlayEnd) -> str:
+    """The error of a plain name that the inventory doesn't have.
+
+    Raises what else has kept a run from coming to a host.
+    """
+    problem = explain_no_match(target, settings, end)
+    if isinstance(problem, NoMatchError) and is_plain_name(target):
+        return str(problem)
+    raise problem
 
 
 def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception:

@@ -7,19 +7,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dxansible import parameters as known
 from dxansible.errors import UsageError
 from dxansible.ids import check_run_id
-from dxansible.parameters import (
-    BATCH_MODE,
-    OUTPUT_LIMIT,
-    PREFLIGHT_TIMEOUT,
-    RETRIES,
-    RETRY_DELAY,
-    RUN_ID,
-    TIMEOUT,
-    told,
-    variables,
-)
+from dxansible.parameters import told, variables
 from dxansible.redact import summarize
 from dxansible.settings import Settings
 
@@ -36,21 +27,21 @@ class FanoutOptions:
     Raises UsageError for values that make no sense.
     """
 
-    timeout_sec: float = told(TIMEOUT)
+    timeout_sec: float = told(known.TIMEOUT)
     """For each attempt, enforced on the VM."""
-    max_retries: int = told(RETRIES)
+    max_retries: int = told(known.RETRIES)
     """Further connection attempts; a command that ran is never run again."""
-    retry_delay_sec: float = told(RETRY_DELAY)
+    retry_delay_sec: float = told(known.RETRY_DELAY)
     preflight: bool = True
-    preflight_timeout_sec: float = told(PREFLIGHT_TIMEOUT)
+    preflight_timeout_sec: float = told(known.PREFLIGHT_TIMEOUT)
     """For each check, and for a connection to come up."""
-    batch_mode: bool = told(BATCH_MODE)
+    batch_mode: bool = told(known.BATCH_MODE)
     """Never wait for a person to type a password or passphrase."""
     forks: int | None = None
     """Hosts at a time; None is all of them, up to 200."""
-    output_limit: int | None = told(OUTPUT_LIMIT)
+    output_limit: int | None = told(known.OUTPUT_LIMIT)
     """Bytes of each stream kept of a host; None is 4 MiB, less for many hosts (32 MiB in all)."""
-    run_id: str | None = told(RUN_ID)
+    run_id: str | None = told(known.RUN_ID)
     """A command runs once on each host under one id, however often it is sent.
 
     An id belongs to its first command: another one is refused. None makes a new id.

@@ -85,23 +85,9 @@ def _silent(host: str, collector: ResultCollector[HostRecord], end: PlayEnd) -> 
     broken = collector.results.get(host)
     error = f"{host}: Ansible ended ({end.status}) without a word about this host"
     return PreflightResult(
-        status=PreflightStatus.HOST_UNREACHABLE,
-        host=host,
-        user=None,
-        auth_mode=None,
-        duration_ms=0,
-        attempts=0,
-        error=broken.error if broken else error,
+        status=PreflightStatus.HOST_UNREACHABLE, host=host, error=broken.error if broken else error
     )
 
 
 def _unmapped(host: str, error: str) -> PreflightResult:
-    return PreflightResult(
-        status=PreflightStatus.USER_MAPPING_MISSING,
-        host=host,
-        user=None,
-        auth_mode=None,
-        duration_ms=0,
-        attempts=0,
-        error=error,
-    )
+    return PreflightResult(status=PreflightStatus.USER_MAPPING_MISSING, host=host, error=error)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dxansible.outcome import FanoutResult, PreflightResult
-from dxansible.record import HostRecord, PreflightStatus
+from dxansible.record import HostRecord, PreflightStatus, read
 from dxansible.runner.misconfigured import explain_broken, explain_variable
-from dxansible.runner.turn_events import TurnEvent, parse_turn_record
+from dxansible.runner.turn_events import TurnEvent, parse_turn_news
 from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ class HostFound:
     """What the inventory says of a host; whether it can be reached is not known yet."""
 
     host: str
-    user: str | None
-    auth_mode: str | None
     session_id: str
+    user: str | None = None
     slack_channel: str | None = None
 
 
@@ -64,9 +63,7 @@ class PreflightDone:
     """A host has been checked, and reached if anything is to be done there."""
 
     result: PreflightResult
-    session_id: str
-    address: str
-    port: int | None
+    session_id: str = ""
     slack_channel: str | None = None
     warning: str | None = None
     """What ssh will do that a person should know, with a remedy."""
@@ -123,10 +120,9 @@ class HostEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StopAnswered:
+class StopAnswered(HostRecord):
     """The answer to a request to stop."""
 
-    result: HostRecord
     totals: tuple[int, int] | None = None
     """Bytes of both streams that a command wrote."""
 
@@ -172,127 +168,66 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
             words = str(result.get("msg") or "the task failed")
             yield _broken(host, words, explain_variable(raw))
         return
-    if record.get("kind") == "fleet":
-        for news in record["news"]:
-            name = str(news["host"])
-            if news["kind"] == "broken":
-                words = str(news["error"])
-                explained = explain_broken(raw, name, news["origins"], words)
-                yield _broken(name, words, explained)
-            else:
-                yield from _record(name, news)
-    else:
-        yield from _record(host, record)
-
-
-def _record(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
-    if isinstance(record.get("preflight"), dict):
-        yield from _preflight(host, record["preflight"], decides="outcome" not in record)
-    match record.get("kind"):
-        case "hosts":
-            hosts = tuple(map(str, record["hosts"]))
-            yield HostsKnown(hosts=hosts, slack_channel=record["slack_channel"])
-        case "preflight":
-            yield from _preflight(host, record)
-        case "command":
-            yield from _command(host, record)
-        case "stop":
-            yield _answer(host, record)
-            yield from parse_turn_record(host, record)
-        case _:
-            yield from parse_turn_record(host, record)
-            if record.get("kind") == "turn" and record.get("done"):
-                yield HostEnded(result=TurnResult.from_event(host, record))
-            yield from _retries(host, record)
+    for news in record["news"] if record.get("kind") == "fleet" else [{"host": host, **record}]:
+        if news.get("kind") == "broken":
+            name, words = news["host"], news["error"]
+            yield _broken(name, words, explain_broken(raw, name, news["origins"], words))
+        else:
+            yield from _parse_record(news)
 
 
 def _broken(host: str, text: str, explained: str | None) -> Event:
     if explained is None:
         return HostBroken(host=host, text=text)
-    result = PreflightResult(
-        status=PreflightStatus.USER_MAPPING_MISSING,
-        host=host,
-        user=None,
-        auth_mode=None,
-        duration_ms=0,
-        attempts=0,
-        error=explained,
-    )
-    return PreflightDone(result=result, session_id="", address="", port=None, misconfigured=True)
+    status = PreflightStatus.USER_MAPPING_MISSING
+    result = PreflightResult(status=status, host=host, error=explained)
+    return PreflightDone(result=result, misconfigured=True)
 
 
-def _preflight(host: str, record: Mapping[str, Any], *, decides: bool = True) -> Iterator[Event]:
-    if record.get("hosts"):
-        yield HostsKnown(
-            hosts=tuple(map(str, record["hosts"])), slack_channel=record.get("slack_channel")
-        )
+def _parse_record(record: Mapping[str, Any]) -> Iterator[Event]:
+    kind, host = record.get("kind"), record["host"]
+    if record.get("preflight"):
+        decides = "outcome" not in record
+        yield _preflight({"host": host, **record["preflight"]}, decides=decides)
+    yield from parse_turn_news(record)
+    match kind:
+        case "hosts":
+            yield read(HostsKnown, record)
+        case "preflight":
+            yield _preflight(record)
+        case "stop":
+            yield StopAnswered.from_event(host, record)
+        case "command":
+            yield from _output(record)
+        case _:
+            pass
+    if record.get("retry"):
+        yield read(RetryPlanned, record["retry"], host=host)
+    if kind in _RESULTS and record.get("done"):
+        yield HostEnded(result=_RESULTS[kind].from_event(host, record))
+
+
+_RESULTS: dict[object, type[FanoutResult | TurnResult]] = {
+    "command": FanoutResult,
+    "turn": TurnResult,
+}
+
+
+def _preflight(record: Mapping[str, Any], *, decides: bool = True) -> Event:
     if record["status"] is None:
-        yield HostFound(
-            host=host,
-            user=record["user"],
-            auth_mode=record["auth_mode"],
-            session_id=str(record["id"]),
-            slack_channel=record.get("slack_channel"),
-        )
-        return
-    yield PreflightDone(
-        result=PreflightResult(
-            status=PreflightStatus(record["status"]),
-            host=host,
-            user=record["user"],
-            auth_mode=record["auth_mode"],
-            duration_ms=int(record["duration_ms"]),
-            attempts=int(record["attempts"]),
-            error=record["error"],
-            latency_ms=record["latency_ms"],
-            capabilities=tuple(record["capabilities"]),
-            aliases=tuple(record["aliases"]),
-            agent=record.get("agent"),
-            agent_found=record.get("agent_found"),
-            agent_version=record.get("agent_version"),
-            load=record.get("load"),
-            running=record.get("running"),
-        ),
-        session_id=str(record["id"]),
-        address=str(record["address"]),
-        port=record["port"],
-        slack_channel=record.get("slack_channel"),
-        warning=record.get("warning"),
-        decides=decides,
-    )
+        return read(HostFound, record, session_id=record["id"])
+    result = read(PreflightResult, record)
+    return read(PreflightDone, record, result=result, session_id=record["id"], decides=decides)
 
 
-def _command(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
+def _output(record: Mapping[str, Any]) -> Iterator[Event]:
     out, err = record.get("out"), record.get("err")
     if out and err:
-        yield OutputReceived(
-            host=host,
-            limit=int(record["limit"]),
-            out=b64decode(out["data"]),
-            err=b64decode(err["data"]),
-            out_skipped=int(out["skipped"]),
-            err_skipped=int(err["skipped"]),
-            out_total=int(out["total"]),
-            err_total=int(err["total"]),
-            attached=bool(record.get("attached")),
-            expired=bool(record.get("expired")),
-        )
-    yield from _retries(host, record)
-    if record.get("done"):
-        yield HostEnded(result=FanoutResult.from_event(host, record))
-    elif not (out or record.get("retry")) and record.get("started"):
-        yield CommandRuns(host=host)
+        yield read(OutputReceived, record, **_stream("out", out), **_stream("err", err))
+    elif record.get("started") and not (record.get("retry") or record.get("done")):
+        yield CommandRuns(host=record["host"])
 
 
-def _retries(host: str, record: Mapping[str, Any]) -> Iterator[Event]:
-    retry = record.get("retry")
-    if retry:
-        yield RetryPlanned(host=host, attempt=int(retry["attempt"]), error=str(retry["error"]))
-
-
-def _answer(host: str, record: Mapping[str, Any]) -> StopAnswered:
-    totals = record.get("totals")
-    return StopAnswered(
-        result=HostRecord.from_event(host, record),
-        totals=(int(totals[0]), int(totals[1])) if totals else None,
-    )
+def _stream(name: str, news: Mapping[str, Any]) -> dict[str, object]:
+    skipped, total = f"{name}_skipped", f"{name}_total"
+    return {name: b64decode(news["data"]), skipped: news["skipped"], total: news["total"]}

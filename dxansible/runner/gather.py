@@ -23,15 +23,14 @@ from dxansible.runner.events import (
 )
 from dxansible.runner.output import HostOutput, HostText
 from dxansible.runner.request import KILLED
-from dxansible.runner.turn_events import Cleaned, EndSeen, SessionsSeen, TurnUpdate
-from dxansible.turn import TurnResult
+from dxansible.runner.turn_events import EndSeen, SessionsSeen, TurnUpdate
+from dxansible.turn import CleanResult, TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from dxansible.runner.events import Observer
     from dxansible.runner.request import PlayEnd
-    from dxansible.turn import CleanResult
 
 __all__ = ["ResultCollector"]
 
@@ -105,9 +104,9 @@ class ResultCollector(Generic[R]):
                 self.handle(news)
             case PreflightDone() if news.result.host not in self.preflights:
                 self._check(news)
-            case StopAnswered() if news.result.host not in self.results:
+            case StopAnswered() if news.host not in self.results:
                 if news.totals is not None:
-                    self._host(news.result.host).output.end_at(news.totals)
+                    self._host(news.host).output.end_at(news.totals)
                 self.handle(news)
             case _:
                 pass
@@ -144,7 +143,7 @@ class ResultCollector(Generic[R]):
         """Give every turn without a result what is known of it: we have stopped looking."""
         for host in self.unfinished():
             if self._host(host).turn is not None:
-                self._tell(self._end(self._result(host, None, None, None)))
+                self._tell(self._decide(HostRecord(host=host)))
                 continue
             text = f"{host}: interrupted before the VM had confirmed that it has the task"
             self.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
@@ -179,8 +178,11 @@ class ResultCollector(Generic[R]):
     ) -> None:
         """Give a host its result; nobody has seen that a command which was aborted is gone."""
         aborted = outcome is FanoutOutcome.ABORTED and self._kind is FanoutResult
-        result = self._result(host, outcome, reason, error)
-        self._tell(self._end(replace(result, stop_verified=False if aborted else None)))
+        gone = False if aborted else None
+        decided = HostRecord(
+            host=host, outcome=outcome, reason=reason, error=error, stop_verified=gone
+        )
+        self._tell(self._decide(decided))
 
     def _host(self, host: str) -> _Host:
         return self._hosts.setdefault(host, _Host(session_id=self._session))
@@ -216,18 +218,23 @@ class ResultCollector(Generic[R]):
                 if isinstance(news.result, self._kind):
                     yield from self._ended(news.result)
             case StopAnswered():
-                yield from self._answered(news.result)
+                self.answered.add(news.host)
+                yield from self._decide(news)
             case HostBroken() if news.host not in self.results:
-                text = f"{news.host}: Ansible failed: {news.text}"
-                outcome, reason = FanoutOutcome.FAILURE, Reason.VM_ERROR
-                yield from self._end(self._result(news.host, outcome, reason, text))
+                decided = HostRecord(
+                    host=news.host,
+                    outcome=FanoutOutcome.FAILURE,
+                    reason=Reason.VM_ERROR,
+                    error=f"{news.host}: Ansible failed: {news.text}",
+                )
+                yield from self._decide(decided)
             case HostBroken():
                 pass  # it has its result
             case SessionsSeen():
                 self.listings[news.host] = news
                 yield news
-            case Cleaned():
-                self.cleaned[news.result.host] = news.result
+            case CleanResult():
+                self.cleaned[news.host] = news
                 yield news
             case CommandRuns():
                 self.running.add(news.host)
@@ -245,10 +252,14 @@ class ResultCollector(Generic[R]):
         self._check(news)
         yield news
         if not result.ok and news.decides:
-            outcome = FanoutOutcome.PREFLIGHT_FAILED
-            failed = self._result(result.host, outcome, result.status, result.error)
-            yield from self._end(
-                replace(failed, attempts=result.attempts, duration_ms=result.duration_ms)
+            failed = HostRecord(
+                host=result.host,
+                outcome=FanoutOutcome.PREFLIGHT_FAILED,
+                reason=result.status,
+                error=result.error,
+            )
+            yield from self._decide(
+                failed, attempts=result.attempts, duration_ms=result.duration_ms
             )
 
     def _check(self, news: PreflightDone) -> None:
@@ -273,24 +284,14 @@ class ResultCollector(Generic[R]):
         found.queued |= news.queued
         return told
 
-    def _result(
-        self,
-        host: str,
-        outcome: FanoutOutcome | None,
-        reason: Reason | PreflightStatus | None,
-        error: str | None,
-    ) -> R:
-        found = self._host(host)
-        session = found.session_id
-        return self._kind(
-            host=host,
-            outcome=outcome,
-            reason=reason,
-            error=error,
-            session_id=session or "" if issubclass(self._kind, TurnResult) else session,
-            attempts=found.attempts,
-            duration_ms=_since(found.began),
-        )
+    def _decide(self, decided: HostRecord, **known: int) -> Iterator[Event]:
+        """The end of a host of which no run has told it; ``known`` are attempts and duration."""
+        found = self._host(decided.host)
+        told = {each.name: getattr(decided, each.name) for each in fields(HostRecord)}
+        session = decided.session_id or found.session_id
+        told["session_id"] = session or "" if issubclass(self._kind, TurnResult) else session
+        counted = {"attempts": found.attempts, "duration_ms": _since(found.began)}
+        yield from self._end(self._kind(**told | counted | known))
 
     def _ended(self, result: R) -> Iterator[Event]:
         """The end of a run of a host, by its own record."""
@@ -298,14 +299,6 @@ class ResultCollector(Generic[R]):
         if isinstance(result, FanoutResult) and result.reason is not Reason.LOST_CONTACT:
             found.output.end_at()
         yield from self._end(replace(result, attempts=found.earlier + result.attempts))
-
-    def _answered(self, record: HostRecord) -> Iterator[Event]:
-        """The end of a run of a host, by the answer to a request to stop."""
-        self.answered.add(record.host)
-        found = self._host(record.host)
-        known = {each.name: getattr(record, each.name) for each in fields(HostRecord)}
-        known |= {"attempts": found.attempts, "duration_ms": _since(found.began)}
-        yield from self._end(self._kind(**known))
 
     def _end(self, result: R) -> Iterator[Event]:
         host, found = result.host, self._host(result.host)

@@ -26,14 +26,16 @@ class HeadTailBuffer:
         self._tail_limit = limit - self._room
         self._head = bytearray()
         self._tail = bytearray()
-        self._lost = 0
-        self._missed = 0
+        self.lost = 0
+        """Bytes of the stream that are not kept."""
+        self.missed = 0
+        """Bytes of the stream that never arrived."""
 
     def add(self, data: bytes, skipped: int = 0) -> None:
         """Take the next bytes; ``skipped`` bytes before them never arrived."""
         if skipped:
-            self._lost += skipped
-            self._missed += skipped
+            self.lost += skipped
+            self.missed += skipped
             self._room = 0  # what follows a gap belongs to the end
         self._head += data[: self._room]
         rest = data[self._room :]
@@ -42,23 +44,13 @@ class HeadTailBuffer:
         excess = len(self._tail) - self._tail_limit
         if excess > 0:
             del self._tail[:excess]
-            self._lost += excess
+            self.lost += excess
 
     def end_at(self, total: int) -> None:
         """The stream had ``total`` bytes: what has not been added by now never arrived."""
-        missing = total - len(self._head) - len(self._tail) - self._lost
+        missing = total - len(self._head) - len(self._tail) - self.lost
         if missing > 0:
             self.add(b"", missing)
-
-    @property
-    def lost(self) -> int:
-        """Bytes of the stream that are not kept."""
-        return self._lost
-
-    @property
-    def missed(self) -> int:
-        """Bytes of the stream that never arrived."""
-        return self._missed
 
     def content(self) -> bytes:
         """What is kept, the gap closed up."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dxansible.record import read
 from dxansible.turn import CleanResult, SessionInfo, TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
-    "Cleaned",
     "EndSeen",
     "SessionsSeen",
     "TurnEvent",
     "TurnUpdate",
-    "parse_turn_record",
+    "parse_turn_news",
 ]
 
 
@@ -26,7 +26,7 @@ class TurnUpdate:
 
     host: str
     session_id: str
-    turn: int
+    turn: int = 0
     agent: str | None = None
     started: bool = False
     queued: bool = False
@@ -44,15 +44,7 @@ class SessionsSeen:
 
     host: str
     sessions: tuple[SessionInfo, ...]
-    load: float | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaned:
-    """A host was cleaned."""
-
-    result: CleanResult
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,58 +61,33 @@ class EndSeen:
     result: TurnResult
 
 
-TurnEvent = TurnUpdate | SessionsSeen | Cleaned | EndSeen
+TurnEvent = TurnUpdate | SessionsSeen | CleanResult | EndSeen
 
 
-def parse_turn_record(host: str, record: Mapping[str, Any]) -> Iterator[TurnEvent]:
-    """Yield what a record of the kinds ``turn``, ``sessions`` and ``clean`` says; of any, ends."""
-    yield from _ends(host, record)
+def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
+    """Yield what a record says of sessions, and first of ends of turns, which any kind may have."""
+    host = record["host"]
+    for end in record.get("ends") or []:
+        yield read(EndSeen, end, host=host, result=TurnResult.from_event(host, end))
     match record.get("kind"):
         case "turn":
-            yield _turn(host, record)
+            yield _turn(record)
         case "sessions":
-            yield SessionsSeen(
-                host=host,
-                sessions=tuple(SessionInfo.of(host, found) for found in record["sessions"]),
-                load=record.get("load"),
-                error=record.get("error"),
-            )
+            found = (SessionInfo.of(host, each) for each in record["sessions"])
+            yield read(SessionsSeen, record, sessions=tuple(found))
         case "clean":
-            yield Cleaned(
-                result=CleanResult(
-                    host=host,
-                    removed=tuple(map(str, record["removed"])),
-                    removable=tuple(map(str, record.get("removable") or ())),
-                    kept={str(name): str(why) for name, why in record["kept"].items()},
-                    error=record.get("error"),
-                )
-            )
+            yield read(CleanResult, record)
         case _:
             return
 
 
-def _ends(host: str, record: Mapping[str, Any]) -> Iterator[EndSeen]:
-    for end in record.get("ends") or []:
-        yield EndSeen(
-            host=host,
-            trail=str(end["trail"]),
-            claimed=bool(end["claimed"]),
-            thread=str(end["thread"]),
-            result=TurnResult.from_event(host, end),
-        )
-
-
-def _turn(host: str, record: Mapping[str, Any]) -> TurnUpdate:
+def _turn(record: Mapping[str, Any]) -> TurnUpdate:
     texts = record.get("text") or []
-    return TurnUpdate(
-        host=host,
-        session_id=str(record["id"]),
-        turn=int(record.get("turn") or 0),
-        agent=record.get("agent"),
-        started=bool(record.get("started")),
-        queued=bool(record.get("queued")),
+    return read(
+        TurnUpdate,
+        record,
+        session_id=record["id"],
         finalizes=bool((record.get("meta") or {}).get("finalize")),
-        cut=tuple(record.get("cut") or (0, 0)),
         out="".join(text for stream, text in texts if stream == "out"),
         err="".join(text for stream, text in texts if stream == "err"),
     )

@@ -17,19 +17,22 @@ from dxansible.runner.event_log import EventLog
 from dxansible.runner.gather import ResultCollector
 from dxansible.sessions.view import list_sessions
 from dxansible.settings import Settings
-from dxansible.turn import SessionInfo, TurnResult
+from dxansible.turn import TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dxansible.runner.events import Observer
+    from dxansible.runner.request import PlayEnd
     from dxansible.sessions.view import SessionList
+    from dxansible.turn import SessionInfo
 
 __all__ = [
     "abort_session",
     "find_commands",
     "find_session",
     "follow_session",
+    "last_word",
     "locate",
     "nearest",
     "unknown_session",
@@ -44,7 +47,12 @@ def locate(session_id: str, settings: Settings) -> str:
     for mapping in list_hosts(settings):
         if is_on(session_id, mapping.host):
             return mapping.host
-    return _ask_all(session_id, settings).host
+    found = list_sessions("all", settings, only="agents")
+    hosts = {each.session_id: each.host for each in found.sessions}
+    if session_id not in hosts:
+        silent = ", ".join(sorted(found.errors))
+        raise UnknownSessionError(session_id, nearest(session_id, list(hosts)), silent)
+    return hosts[session_id]
 
 
 def find_session(
@@ -123,15 +131,20 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
         handle=collector.handle,
         cancelled=gone,
     )
+    collector.expect(host, session_id)
     if gone.is_set():
         collector.detach()
+    return last_word(collector, end, session_id, chosen)
+
+
+def last_word(
+    collector: ResultCollector[TurnResult], end: PlayEnd, session_id: str, settings: Settings
+) -> TurnResult:
+    """The result of a run over one session. Raises UnknownSessionError."""
     collector.end_silent(end)
-    if collector.results:
-        result = collector.ordered()[0]
-    else:
-        result = _silent(host, session_id, end.status, watching=not gone.is_set())
+    ((host, result),) = collector.results.items()
     if result.reason is Reason.UNKNOWN_SESSION:
-        raise unknown_session(session_id, host, chosen)
+        raise unknown_session(session_id, host, settings)
     return result
 
 
@@ -157,25 +170,14 @@ def abort_session(
         variables={"dx_session": session_id, "dx_claim_ends": claim_ends},
         handle=collector.handle,
     )
-    result = collector.results.get(host) or _silent(host, session_id, end.status)
-    if host in collector.results and host not in collector.answered:
-        unverified = None if result.outcome is FanoutOutcome.PREFLIGHT_FAILED else False
-        result = replace(
-            result, outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, stop_verified=unverified
-        )
-    if result.reason is Reason.UNKNOWN_SESSION:
-        raise unknown_session(session_id, host, chosen)
-    return result
-
-
-def _ask_all(session_id: str, settings: Settings) -> SessionInfo:
-    found = list_sessions("all", settings, only="agents")
-    for each in found.sessions:
-        if each.session_id == session_id:
-            return each
-    silent = ", ".join(sorted(found.errors))
-    raise UnknownSessionError(
-        session_id, nearest(session_id, [each.session_id for each in found.sessions]), silent
+    told = host in collector.results
+    collector.expect(host, session_id)
+    result = last_word(collector, end, session_id, chosen)
+    if not told or host in collector.answered:
+        return result
+    unverified = None if result.outcome is FanoutOutcome.PREFLIGHT_FAILED else False
+    return replace(
+        result, outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, stop_verified=unverified
     )
 
 
@@ -189,15 +191,3 @@ def nearest(session_id: str, known: list[str]) -> list[str]:
     """The known ids that are most like one that is not known."""
     begun = [each for each in known if each.startswith(session_id)]
     return (begun or difflib.get_close_matches(session_id, known, n=3, cutoff=0.75))[:3]
-
-
-def _silent(host: str, session_id: str, status: str, *, watching: bool = True) -> TurnResult:
-    error = f"{host}: Ansible ended ({status}) without a word about this host"
-    return TurnResult(
-        host=host,
-        session_id=session_id,
-        user=None,
-        outcome=FanoutOutcome.FAILURE if watching else FanoutOutcome.ABORTED,
-        reason=Reason.LOST_CONTACT if watching else Reason.ABORTED,
-        error=error if watching else f"{host}: interrupted before it had said anything",
-    )

@@ -7,24 +7,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dxansible import parameters as known
 from dxansible.errors import UsageError
 from dxansible.fleet.options import check_seconds
 from dxansible.fleet.plays import run_play
-from dxansible.parameters import (
-    BASE,
-    BEADS,
-    DRAFT,
-    FINALIZE_TIMEOUT,
-    QUEUE,
-    RETRIES,
-    REVIEWERS,
-    told,
-    variables,
-)
-from dxansible.record import FanoutOutcome, Reason
+from dxansible.parameters import told, variables
 from dxansible.runner.event_log import EventLog
 from dxansible.runner.gather import ResultCollector
-from dxansible.sessions.by_id import locate, unknown_session
+from dxansible.sessions.by_id import last_word, locate
 from dxansible.settings import Settings
 from dxansible.turn import TurnResult
 
@@ -45,16 +35,16 @@ _BRANCH = re.compile(
 class FinalizeOptions:
     """What the pull request is to be like. Raises UsageError for values that make no sense."""
 
-    beads: str | None = told(BEADS)
-    base: str | None = told(BASE)
+    beads: str | None = told(known.BEADS)
+    base: str | None = told(known.BASE)
     """The branch that it goes to; None is the remote's default branch."""
-    draft: bool = told(DRAFT)
-    reviewers: tuple[str, ...] = told(REVIEWERS)
+    draft: bool = told(known.DRAFT)
+    reviewers: tuple[str, ...] = told(known.REVIEWERS)
     """Users, and teams as ``organization/team``."""
-    queue: bool = told(QUEUE)
-    timeout_sec: float = told(FINALIZE_TIMEOUT)
+    queue: bool = told(known.QUEUE)
+    timeout_sec: float = told(known.FINALIZE_TIMEOUT)
     """For commit, hooks and push, enforced on the VM."""
-    max_retries: int = told(RETRIES)
+    max_retries: int = told(known.RETRIES)
     settings: Settings = field(default_factory=Settings.load)
 
     def __post_init__(self) -> None:
@@ -70,7 +60,7 @@ class FinalizeOptions:
 
     def variables(self) -> dict[str, object]:
         """For the playbook."""
-        nothing = {BEADS.variable: "", BASE.variable: ""}  # not what the inventory has
+        nothing = {known.BEADS.variable: "", known.BASE.variable: ""}  # not what the inventory has
         return {"dx_finalize": True, **nothing, **variables(self)}
 
 
@@ -103,20 +93,7 @@ def finalize_session(
         cancelled=gone,
         secret_text=b"0\n" + message.encode("utf-8", "replace"),
     )
+    collector.expect(host, session_id)
     if gone.is_set():
         collector.detach()
-    collector.end_silent(end)
-    if not collector.results:
-        return TurnResult(
-            host=host,
-            session_id=session_id,
-            user=None,
-            outcome=FanoutOutcome.ABORTED if gone.is_set() else FanoutOutcome.FAILURE,
-            reason=Reason.ABORTED if gone.is_set() else Reason.LOST_CONTACT,
-            error=f"{host}: Ansible ended ({end.status}) before it had said anything; "
-            "finalize again, what was done is not done twice",
-        )
-    (result,) = collector.ordered()
-    if result.reason is Reason.UNKNOWN_SESSION:
-        raise unknown_session(session_id, host, chosen.settings)
-    return result
+    return last_word(collector, end, session_id, chosen.settings)

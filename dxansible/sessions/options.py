@@ -5,27 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from dxansible import parameters as known
 from dxansible.errors import UsageError
 from dxansible.fleet.options import check_seconds
 from dxansible.ids import is_ours
-from dxansible.parameters import (
-    AGENT,
-    BEADS,
-    DIR,
-    IDLE_TIMEOUT,
-    PREFLIGHT_TIMEOUT,
-    QUEUE,
-    REPO,
-    RETRIES,
-    RETRY_DELAY,
-    SESSION,
-    TASK_IS_DATA,
-    TRAIL,
-    TURN_TIMEOUT,
-    WAIT,
-    told,
-    variables,
-)
+from dxansible.parameters import told, variables
 from dxansible.settings import Settings
 
 __all__ = ["SessionOptions", "check_task"]
@@ -40,34 +24,34 @@ class SessionOptions:
     Raises UsageError for values that make no sense.
     """
 
-    agent: str | None = told(AGENT)
+    agent: str | None = told(known.AGENT)
     """A built-in agent or one of the inventory's; None is the host's own."""
-    repo: str | None = told(REPO)
+    repo: str | None = told(known.REPO)
     """A git repository on the VM, in which the session gets a worktree and a branch of its own."""
-    directory: str | None = told(DIR)
+    directory: str | None = told(known.DIR)
     """A directory on the VM to work in, without a worktree; None is the home directory, or that of
     a conversation that was begun by hand."""
-    beads: str | None = told(BEADS)
+    beads: str | None = told(known.BEADS)
     """Id of the issue that the task belongs to."""
-    session: str | None = told(SESSION)
+    session: str | None = told(known.SESSION)
     """The session whose conversation the task continues; None starts a new one."""
-    task_is_data: bool = told(TASK_IS_DATA)
+    task_is_data: bool = told(known.TASK_IS_DATA)
     """The task has text of strangers in it, an issue's: an agent that runs its task is refused."""
-    queue: bool = told(QUEUE)
+    queue: bool = told(known.QUEUE)
     """Wait for a turn that is running, instead of being refused."""
     verify: str | None = None
     """A shell command that has to succeed in the session's directory after the turn."""
-    wait: bool = told(WAIT)
+    wait: bool = told(known.WAIT)
     """Follow the turn to its end."""
-    timeout_sec: float | None = told(TURN_TIMEOUT)
+    timeout_sec: float | None = told(known.TURN_TIMEOUT)
     """For the turn, enforced on the VM; None is the inventory's ``dx_session_timeout``."""
-    idle_timeout_sec: float | None = told(IDLE_TIMEOUT)
+    idle_timeout_sec: float | None = told(known.IDLE_TIMEOUT)
     """How long the agent may print nothing; None is the inventory's ``dx_idle_timeout``."""
-    trail: str | None = told(TRAIL)
+    trail: str | None = told(known.TRAIL)
     """Id of the audit trail that is to be told of the turn's end, by whoever sees it first."""
-    max_retries: int = told(RETRIES)
-    retry_delay_sec: float = told(RETRY_DELAY)
-    preflight_timeout_sec: float = told(PREFLIGHT_TIMEOUT)
+    max_retries: int = told(known.RETRIES)
+    retry_delay_sec: float = told(known.RETRY_DELAY)
+    preflight_timeout_sec: float = told(known.PREFLIGHT_TIMEOUT)
     forks: int | None = None
     settings: Settings = field(default_factory=Settings.load)
 

@@ -6,9 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dxansible.errors import NoMatchError
-from dxansible.fleet.hosts import explain_no_match, hosts_of_killed
-from dxansible.fleet.patterns import is_plain_name
+from dxansible.fleet.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.fleet.plays import run_play
 from dxansible.ids import new_run_id, session_on
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
@@ -74,7 +72,7 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
         if gone.is_set():
             return [_interrupted(pattern, chosen)]
         if not end.killed:
-            return [_no_host(pattern, chosen, end)]
+            return [_unknown_host(pattern, chosen, end)]
         for host in hosts_of_killed(pattern, chosen.settings, run_id):
             collector.expect(host, session_on(run_id, host))
     collector.end_silent(end)
@@ -89,7 +87,6 @@ def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:
     return TurnResult(
         host=pattern,
         session_id=options.session or "",
-        user=None,
         outcome=FanoutOutcome.ABORTED,
         reason=Reason.ABORTED,
         error=f"{pattern}: interrupted before any VM had confirmed that it has the task; "
@@ -97,15 +94,11 @@ def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:
     )
 
 
-def _no_host(pattern: str, options: SessionOptions, end: PlayEnd) -> TurnResult:
-    problem = explain_no_match(pattern, options.settings, end)
-    if not isinstance(problem, NoMatchError) or not is_plain_name(pattern):
-        raise problem
+def _unknown_host(pattern: str, options: SessionOptions, end: PlayEnd) -> TurnResult:
     return TurnResult(
         host=pattern,
         session_id=options.session or "",
-        user=None,
         outcome=FanoutOutcome.PREFLIGHT_FAILED,
         reason=PreflightStatus.USER_MAPPING_MISSING,
-        error=str(problem),
+        error=explain_unknown_name(pattern, options.settings, end),
     )

@@ -11,7 +11,8 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import ses
 
 from tests.unit import test_cli
 from tests.unit.local_vm import LOCAL, write_inventory
-from tests.unit.sessions.test_view import CHECKED, said
+from tests.unit.runner import records
+from tests.unit.sessions.test_view import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ def test_a_stop_that_is_not_verified_is_a_failure(call: Call, playbooks: Path) -
         "kind": "stop", "id": NEVER, "outcome": "ABORTED", "reason": "aborted",
         "error": "here: aborted", "exit_code": None, "stop_verified": False, "left_running": 0,
     }  # fmt: skip
-    said(playbooks, "stop-session.yml", {"here": CHECKED}, {"here": stop})
+    said(playbooks, "stop-session.yml", {"here": records.PREFLIGHT}, {"here": stop})
 
     answer = call("--abort", NEVER)
 
@@ -131,7 +132,7 @@ def test_a_clean_up_says_what_was_removed(
     call: Call, playbooks: Path, error: str | None, code: int
 ) -> None:
     record = {"kind": "clean", "removed": ["a"], "kept": {"b": "has work"}, "error": error}
-    said(playbooks, "clean-sessions.yml", {"here": CHECKED | {"hosts": ["here"]}}, {"here": record})
+    said(playbooks, "clean-sessions.yml", {"here": records.PREFLIGHT}, {"here": record})
 
     answer = call("--clean", "--yes")
 

@@ -178,7 +178,7 @@ def _documents() -> dict[str, dict[str, Any]]:
         host="h", session_id="s", user=None, outcome=None, reason=None,
         changes=Changes(commits=0, files=0, dirty=False, head=None),
     )  # fmt: skip
-    info = SessionInfo.of("h", {"session": "s"})
+    info = SessionInfo.of("h", {"session": "s", "state": "running"})
     ran = FanoutResult(
         outcome=FanoutOutcome.SUCCESS, reason=Reason.OK, host="h", user=None, command_summary="",
         attempts=1, duration_ms=0,

@@ -24,7 +24,8 @@ from dxansible.fleet import (
 )
 from tests.unit.hearing import Hearing
 from tests.unit.local_vm import LOCAL, write_inventory, write_playbook
-from tests.unit.sessions.test_view import CHECKED, said
+from tests.unit.runner import records
+from tests.unit.sessions.test_view import said
 from tests.unit.waiting import runs
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def test_an_abort_that_the_vm_does_not_confirm_is_not_verified(playbooks: Path) 
     cancelled = threading.Event()
     listener = Act(at_start=cancelled.set)
     for name in ("run-command.yml", "stop-command.yml"):
-        said(playbooks, name, {"here": CHECKED | {"hosts": ["here"]}})
+        said(playbooks, name, {"here": records.PREFLIGHT})
 
     (result,) = fanout("here", "true", observers=[listener], cancelled=cancelled)
 

@@ -11,7 +11,8 @@ from dxansible.errors import EngineError, NoMatchError, UsageError
 from dxansible.fleet import PreflightStatus, check_hosts, run_preflight_checks
 from dxansible.settings import Settings
 from tests.unit.local_vm import LOCAL, write_inventory, write_playbook
-from tests.unit.sessions.test_view import CHECKED, said
+from tests.unit.runner import records
+from tests.unit.sessions.test_view import said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +120,7 @@ def test_a_host_that_ansible_broke_on_is_not_reachable(playbooks: Path) -> None:
 
 
 def test_a_host_that_ansible_says_nothing_of_is_not_reachable(playbooks: Path) -> None:
-    said(playbooks, "check-hosts.yml", {"here": CHECKED | {"status": "OK"}})
+    said(playbooks, "check-hosts.yml", {"here": records.PREFLIGHT | {"status": "OK"}})
 
     results = check_hosts("all", settings=Settings.load())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-__all__ = ["command", "preflight", "raw", "stop", "stream"]
+__all__ = ["command", "hosts", "preflight", "raw", "stop", "stream"]
 
 PREFLIGHT: dict[str, Any] = {
     "kind": "preflight",
@@ -53,6 +53,12 @@ def raw(event: str, dx: object, host: str = "epyc6", **result: object) -> dict[s
     """One event about one host."""
     record = {} if dx is None else {"dx": dx}
     return {"event": event, "event_data": {"host": host, "res": {**result, **record}}}
+
+
+def hosts(*names: str) -> dict[str, Any]:
+    """Which hosts the play has."""
+    record = {"kind": "hosts", "hosts": names, "slack_channel": "C09MQGMFKDE"}
+    return raw("runner_retry", record, names[0])
 
 
 def preflight(**changes: object) -> dict[str, Any]:

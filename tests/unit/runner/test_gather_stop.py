@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dxansible.outcome import FanoutResult
-from dxansible.record import FanoutOutcome, HostRecord, Reason, Truncation
+from dxansible.record import FanoutOutcome, Reason, Truncation
 from dxansible.runner.events import HostBroken, StopAnswered, parse
 from dxansible.runner.gather import ResultCollector
 from tests.unit.runner import records
 from tests.unit.runner.test_events import SUCCESS
 from tests.unit.runner.test_gather import Diary, Run, news
 
-ABORTED = HostRecord(
+STOPPED = StopAnswered(
     host="epyc6",
     outcome=FanoutOutcome.ABORTED,
     reason=Reason.ABORTED,
@@ -20,9 +20,8 @@ ABORTED = HostRecord(
     stop_verified=True,
     session_id="cmd_1-0a1b2c3d",
 )
-STOPPED = StopAnswered(result=ABORTED)
 HAD_ENDED = replace(
-    ABORTED, outcome=FanoutOutcome.SUCCESS, reason=Reason.OK, exit_code=0, error="epyc6: had ended"
+    STOPPED, outcome=FanoutOutcome.SUCCESS, reason=Reason.OK, exit_code=0, error="epyc6: had ended"
 )
 
 
@@ -38,7 +37,7 @@ def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:
     state = ResultCollector(FanoutResult)
 
     state.handle(news(b"half"))
-    state.handle_stop(StopAnswered(result=replace(ABORTED, attempts=9)))
+    state.handle_stop(replace(STOPPED, attempts=9))
 
     result = state.results["epyc6"]
     assert (result.outcome, result.stop_verified) == (FanoutOutcome.ABORTED, True)
@@ -48,7 +47,7 @@ def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:
 def test_a_command_that_had_ended_before_the_abort_keeps_its_outcome() -> None:
     state = ResultCollector(FanoutResult)
 
-    state.handle_stop(StopAnswered(result=HAD_ENDED))
+    state.handle_stop(HAD_ENDED)
 
     result = state.results["epyc6"]
     assert (result.outcome, result.reason) == (FanoutOutcome.SUCCESS, Reason.OK)
@@ -71,8 +70,9 @@ def test_a_stop_tells_of_hosts_that_the_run_itself_had_not_come_to() -> None:
     diary = Diary()
     run = Run(listener=diary)
 
-    for event in parse(records.preflight(hosts=["epyc6", "macmini"])):
-        run.state.handle_stop(event)
+    for raw in (records.hosts("epyc6", "macmini"), records.preflight()):
+        for event in parse(raw):
+            run.state.handle_stop(event)
 
     assert diary.pages == [("hosts", "epyc6", "macmini")]
     assert run.state.unfinished() == ["epyc6", "macmini"]
@@ -81,10 +81,11 @@ def test_a_stop_tells_of_hosts_that_the_run_itself_had_not_come_to() -> None:
 
 def test_a_stop_does_not_change_what_the_run_itself_has_told() -> None:
     run = Run()
-    run.take(records.preflight(hosts=["epyc6"], user="feng"))
+    run.take(records.hosts("epyc6"), records.preflight(user="feng"))
 
-    for event in parse(records.preflight(hosts=["epyc6", "macmini"], user="root")):
-        run.state.handle_stop(event)
+    for raw in (records.hosts("epyc6", "macmini"), records.preflight(user="root")):
+        for event in parse(raw):
+            run.state.handle_stop(event)
 
     assert run.state.hosts == ("epyc6",)
     assert run.state.preflights["epyc6"].user == "feng"

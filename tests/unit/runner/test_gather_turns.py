@@ -36,7 +36,7 @@ CHECKED = PreflightResult(
     status=PreflightStatus.OK, host="epyc6", user="feng", auth_mode="tailscale", duration_ms=9,
     attempts=1,
 )  # fmt: skip
-OK = PreflightDone(result=CHECKED, session_id=SES, address="100.64.0.6", port=22)
+OK = PreflightDone(result=CHECKED, session_id=SES)
 DOWN = replace(
     OK, result=replace(CHECKED, status=PreflightStatus.HOST_UNREACHABLE, error="epyc6: is it on?")
 )
@@ -49,7 +49,7 @@ SUCCESS = TurnResult(
 ENDED = HostEnded(result=SUCCESS)
 
 
-FOUND = HostFound(host="epyc6", user="feng", auth_mode="tailscale", session_id=SES)
+FOUND = HostFound(host="epyc6", user="feng", session_id=SES)
 
 
 class Notes(Hearing):

@@ -18,9 +18,9 @@ from dxansible.sessions import (
     start_session,
 )
 from tests.unit.local_vm import LOCAL, write_inventory
-from tests.unit.runner.records import VERDICT
+from tests.unit.runner.records import PREFLIGHT, VERDICT
 from tests.unit.sessions.test_start import Act, waiting
-from tests.unit.sessions.test_view import CHECKED, LISTED, fails, said
+from tests.unit.sessions.test_view import LISTED, fails, said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +112,7 @@ def test_a_vm_that_does_not_answer_leaves_it_open_whether_there_is_a_session(
     playbooks: Path,
 ) -> None:
     listed = LISTED | {"error": "here: is it on?"}
-    said(playbooks, "list-sessions.yml", {"here": CHECKED}, {"here": listed})
+    said(playbooks, "list-sessions.yml", {"here": PREFLIGHT}, {"here": listed})
 
     with pytest.raises(SilentHostError, match=r"here: is it on\?; try again when the VM answers"):
         find_session(NEVER)
@@ -126,7 +126,7 @@ NOT_ASKED = "here: could not be asked to stop the command (gone)"
     ("steps", "error", "verified"),
     [
         (
-            [{"here": CHECKED | {"status": "TIMEOUT", "error": "here: no answer"}}],
+            [{"here": PREFLIGHT | {"status": "TIMEOUT", "error": "here: no answer"}}],
             "here: no answer",
             None,
         ),

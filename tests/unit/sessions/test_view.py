@@ -34,20 +34,21 @@ from ansible.plugins.action import ActionBase
 
 class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
+        if "of" not in self._task.args:
+            return {"dx": {"kind": "hosts", "hosts": task_vars["ansible_play_hosts_all"]}}
         record = self._task.args["of"].get(task_vars["inventory_hostname"])
         return {} if record is None else {"dx": record, "failed": bool(record.get("error"))}
 """
 LISTED: dict[str, Any] = {"kind": "sessions", "sessions": [], "load": 0.5, "error": None}
-CHECKED = PREFLIGHT | {"hosts": ["here", "twin"]}
-TOO = PREFLIGHT | {"hosts": None}
-DOWN = TOO | {"status": "HOST_UNREACHABLE", "error": "twin: is it on?"}
+DOWN = PREFLIGHT | {"status": "HOST_UNREACHABLE", "error": "twin: is it on?"}
 
 
 def said(playbooks: Path, name: str, *steps: dict[str, dict[str, Any]]) -> None:
-    """Make a playbook whose tasks have these records of ours, by host."""
+    """Make a playbook that says which hosts it has, and whose tasks have these records of ours."""
     (playbooks / "action_plugins").mkdir(exist_ok=True)
     (playbooks / "action_plugins" / "say.py").write_text(SAY, encoding="ascii")
-    write_playbook(playbooks / name, *({"name": "Say", "say": {"of": step}} for step in steps))
+    arguments = [{}, *({"of": step} for step in steps)]
+    write_playbook(playbooks / name, *({"name": "Say", "say": each} for each in arguments))
 
 
 def fails(playbooks: Path, name: str) -> None:
@@ -67,7 +68,7 @@ def test_running_sessions_come_first_and_then_the_newest(playbooks: Path) -> Non
     said(
         playbooks,
         "list-sessions.yml",
-        {"here": CHECKED, "twin": TOO},
+        {"here": PREFLIGHT, "twin": PREFLIGHT},
         {"here": LISTED | {"sessions": here}, "twin": LISTED | {"sessions": twin}},
     )
 
@@ -85,7 +86,7 @@ def test_running_sessions_come_first_and_then_the_newest(playbooks: Path) -> Non
 
 def test_a_host_that_does_not_answer_has_an_error(playbooks: Path) -> None:
     failed = LISTED | {"error": "here: its shell does not answer"}
-    said(playbooks, "list-sessions.yml", {"here": CHECKED, "twin": DOWN}, {"here": failed})
+    said(playbooks, "list-sessions.yml", {"here": PREFLIGHT, "twin": DOWN}, {"here": failed})
 
     found = list_sessions()
 
@@ -101,7 +102,7 @@ def test_where_ansible_breaks_its_first_words_are_kept() -> None:
     for news in (
         HostBroken(host="here", text="x"),
         HostBroken(host="here", text="y"),
-        SessionsSeen(host="here", sessions=(), load=None, error=None),
+        SessionsSeen(host="here", sessions=()),
         OutputReceived(host="here"),
     ):
         found.handle(news)
@@ -111,7 +112,7 @@ def test_where_ansible_breaks_its_first_words_are_kept() -> None:
 
 
 def test_silence_of_a_host_is_not_the_absence_of_sessions(playbooks: Path) -> None:
-    said(playbooks, "list-sessions.yml", {"here": CHECKED, "twin": TOO}, {"here": LISTED})
+    said(playbooks, "list-sessions.yml", {"here": PREFLIGHT, "twin": PREFLIGHT}, {"here": LISTED})
 
     assert list(list_sessions().errors) == ["twin"]
 
@@ -135,7 +136,7 @@ def test_who_cancels_is_not_told_that_there_is_no_such_host(settings: Settings) 
 
 def test_every_host_has_a_result_of_its_cleaning(playbooks: Path) -> None:
     cleaned = {"kind": "clean", "removed": ["a"], "kept": {"b": "has work"}, "error": None}
-    said(playbooks, "clean-sessions.yml", {"here": CHECKED, "twin": DOWN}, {"here": cleaned})
+    said(playbooks, "clean-sessions.yml", {"here": PREFLIGHT, "twin": DOWN}, {"here": cleaned})
 
     assert clean_sessions(age_days=0) == [
         CleanResult(host="here", removed=("a",), kept={"b": "has work"}),
@@ -145,7 +146,10 @@ def test_every_host_has_a_result_of_its_cleaning(playbooks: Path) -> None:
 
 def test_silence_is_not_a_clean_host(playbooks: Path) -> None:
     said(
-        playbooks, "clean-sessions.yml", {"here": CHECKED}, {"here": {"kind": "sessions", **LISTED}}
+        playbooks,
+        "clean-sessions.yml",
+        {"here": PREFLIGHT},
+        {"here": {"kind": "sessions", **LISTED}},
     )
 
     here, twin = clean_sessions()
@@ -166,7 +170,7 @@ def test_where_ansible_breaks_a_host_is_not_clean(playbooks: Path) -> None:
 
 
 def surveyed(**changes: object) -> dict[str, Any]:
-    return CHECKED | {"running": 0, **changes}
+    return PREFLIGHT | {"running": 0, **changes}
 
 
 @pytest.mark.parametrize(
@@ -210,6 +214,6 @@ def test_the_least_loaded_host_that_is_free_is_chosen(
 
 def test_a_listing_is_of_sessions_as_data(playbooks: Path) -> None:
     listed = {"here": LISTED | {"sessions": [RECORD]}, "twin": LISTED}
-    said(playbooks, "list-sessions.yml", {"here": CHECKED, "twin": TOO}, listed)
+    said(playbooks, "list-sessions.yml", {"here": PREFLIGHT, "twin": PREFLIGHT}, listed)
 
     assert list_sessions().sessions == [SessionInfo.of("here", RECORD)]

@@ -8,16 +8,19 @@ the standard library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, fields
+from enum import EnumType, StrEnum
+from functools import cache
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
 __all__ = [
     "Changes",
+    "Document",
     "FanoutOutcome",
     "HostRecord",
     "LeftOut",
@@ -27,7 +30,10 @@ __all__ = [
     "Truncation",
     "TurnRecord",
     "Verdict",
+    "read",
 ]
+
+T = TypeVar("T")
 
 _RUNNING = "RUNNING"
 """The outcome, in an event, of work that goes on."""
@@ -111,6 +117,16 @@ class Reason(StrEnum):
     CREATE_UNCLEAR = "create_unclear"
 
 
+class Document:
+    """Base of the dataclasses that callers get."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what JSON can hold."""
+        return asdict(self, dict_factory=_with_lists)  # type: ignore[call-overload,no-any-return] # of a dataclass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncation:
     """How many bytes of each stream were written by the command but are not in the result."""
@@ -129,12 +145,12 @@ class Truncation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Document):
     """What was decided about the work on a host."""
 
-    outcome: FanoutOutcome | None
+    outcome: FanoutOutcome | None = None
     """None while the work goes on."""
-    reason: Reason | PreflightStatus | None
+    reason: Reason | PreflightStatus | None = None
     """None where the outcome is."""
     error: str | None = None
     """What happened and what to do; None on a success that nobody wanted to stop."""
@@ -168,18 +184,18 @@ class HostRecord(Verdict):
 
     @classmethod
     def from_event(cls, host: str, record: Mapping[str, Any]) -> Self:
-        """Read it back. Raises KeyError or ValueError for what is no record of ours."""
-        return cls(**_end(host, record))
+        """Read it back. Raises KeyError or TypeError for what is no record of ours."""
+        return read(cls, _end(record), host=host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Document):
     """What a turn did to the session's worktree."""
 
     commits: int
-    files: int
-    dirty: bool
-    head: str | None
+    files: int = 0
+    dirty: bool = False
+    head: str | None = None
 
     @property
     def nothing(self) -> bool:
@@ -244,63 +260,63 @@ class TurnRecord(HostRecord):
     @classmethod
     def from_event(cls, host: str, record: Mapping[str, Any]) -> Self:
         """As of a `HostRecord`."""
-        return cls(**_end(host, record), **_turn(record))
+        return read(cls, _end(record) | _turn(record), host=host)
 
 
-def _end(host: str, record: Mapping[str, Any]) -> dict[str, Any]:
+def read(kind: type[T], record: Mapping[str, Any], **more: object) -> T:
+    """Build a dataclass from what a record says of its fields; ``more`` comes before that.
+
+    A field is left to its default where the record has nothing, or null. Raises TypeError where it
+    has no default, and KeyError for a word that its enum doesn't have.
+    """
+    known = dict(more)
+    for name, reader in _readers(kind).items():  # type: ignore[arg-type] # a class is hashable
+        value = record.get(name)
+        if value is not None and name not in more:
+            known[name] = value if reader is None else reader(value)
+    return kind(**known)
+
+
+@cache
+def _readers(kind: type) -> dict[str, Callable[[Any], object] | None]:
+    return {name: _reader(declared) for name, declared in get_type_hints(kind).items()}
+
+
+def _reader(declared: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - any annotation
+    """Makes a value of that type of what JSON has for it; None where that is the value."""
+    kinds = get_args(declared) if isinstance(declared, UnionType) else (declared,)
+    enums: list[Any] = [kind for kind in kinds if isinstance(kind, EnumType)]
+    if enums:
+        words = {str(word): word for kind in enums for word in kind}
+        return words.__getitem__
+    if get_origin(kinds[0]) is tuple:
+        each_by = _reader(get_args(kinds[0])[0])
+        return tuple if each_by is None else lambda value: tuple(map(each_by, value))
+    if hasattr(kinds[0], "__dataclass_fields__"):
+        return lambda value: read(kinds[0], value)
+    return None
+
+
+def _with_lists(entries: list[tuple[str, object]]) -> dict[str, object]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in entries}
+
+
+def _end(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record of a host's end says, under the names of our fields."""
+    told = {"attempts": 1, **record, "session_id": record["id"]}
+    told.setdefault("truncation", {"disk_full": bool(record.get("full"))})
     running = record["outcome"] == _RUNNING
-    cut = Truncation(**record.get("truncation") or {"disk_full": bool(record.get("full"))})
-    return {
-        "host": host,
-        "session_id": str(record["id"]),
-        "outcome": None if running else FanoutOutcome(record["outcome"]),
-        "reason": None if running else _reason(str(record["reason"])),
-        "error": record["error"],
-        "exit_code": record["exit_code"],
-        "stop_verified": record["stop_verified"],
-        "left_running": int(record["left_running"]),
-        "attempts": int(record.get("attempts") or 1),
-        "duration_ms": int(record.get("duration_ms") or 0),
-        "truncation": cut,
-    }
-
-
-def _reason(word: str) -> Reason | PreflightStatus:
-    return PreflightStatus(word) if word in set(PreflightStatus) else Reason(word)
+    return told | {"outcome": None, "reason": None} if running else told
 
 
 def _turn(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record of a turn's end says besides."""
     found, meta = record.get("result") or {}, record.get("meta") or {}
-    left_out = found.get("left_out") or []
     return {
-        "turn": int(record.get("turn") or 0) or None,
-        "agent": record.get("agent"),
-        "message": found.get("message"),
-        "asks": bool(record.get("asks")),
-        "verify_exit_code": found.get("verify_exit_code"),
+        **found,
+        "turn": record.get("turn") or None,
         "native_id": found.get("native_id") or meta.get("native_id"),
-        "directory": found.get("directory"),
-        "branch": found.get("branch"),
-        "changes": _changes(found),
-        "push": _push(found.get("push")),
-        "left_out": tuple(LeftOut(path=str(x["path"]), why=str(x["why"])) for x in left_out),
+        "changes": None if found.get("commits") is None else found,
         "task_summary": meta.get("task"),
         "beads": meta.get("beads"),
     }
-
-
-def _changes(found: Mapping[str, Any]) -> Changes | None:
-    if found.get("commits") is None:
-        return None
-    return Changes(
-        commits=int(found["commits"]),
-        files=int(found.get("files") or 0),
-        dirty=bool(found.get("dirty")),
-        head=found.get("head"),
-    )
-
-
-def _push(found: Mapping[str, Any] | None) -> Push | None:
-    names = [each.name for each in fields(Push)]
-    known = {name: str(found[name]) for name in names if found and found.get(name) is not None}
-    return Push(**known) if found else None
