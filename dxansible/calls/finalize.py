@@ -13,8 +13,8 @@ from dxansible.calls.audit import audited
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import IssueError, ServiceError
 from dxansible.integrations.beads import Beads, NoBeadsError
+from dxansible.integrations.github import GitHubClient, api_of
 from dxansible.integrations.pull_request import Proposal, ask_reviewers, open_pull_request
-from dxansible.integrations.pull_request_http import GitHubDoor, api_of
 from dxansible.live import LiveOutput
 from dxansible.logs import event
 from dxansible.parameters import FINALIZE_TIMEOUT
@@ -127,13 +127,13 @@ def _opened(
         text = f"the pull request is open, and its reviewers could not be asked ({push.note})"
         return _failed(result, Reason.REVIEWERS_REFUSED, text)
     try:
-        return _open_from_here(result, push, message, chosen, _door(push, github, cancelled))
+        return _open_from_here(result, push, message, chosen, _client(push, github, cancelled))
     except ServiceError as error:
         text = f"{push.branch} is pushed, and there is no pull request: {error}"
         return _failed(result, error.reason, text)
 
 
-def _door(push: Push, github: GitHubSettings, cancelled: threading.Event) -> GitHubDoor:
+def _client(push: Push, github: GitHubSettings, cancelled: threading.Event) -> GitHubClient:
     """The way from here. Raises ServiceError where there is none."""
     if push.host is None or push.repository is None:
         message = "its remote is no repository of a GitHub"
@@ -143,15 +143,15 @@ def _door(push: Push, github: GitHubSettings, cancelled: threading.Event) -> Git
         message = f"{why}, and GITHUB_TOKEN is not set here"
         remedy = "set it, or run gh auth login on the VM, then finalize again"
         raise ServiceError(message, remedy, Reason.GITHUB_AUTH)
-    return GitHubDoor(api=api_of(push.host, github), token=github.token, sleep=cancelled.wait)
+    return GitHubClient(api_of(push.host, github), github.token, sleep=cancelled.wait)
 
 
 def _open_from_here(
-    result: TurnResult, push: Push, message: str, chosen: FinalizeOptions, door: GitHubDoor
+    result: TurnResult, push: Push, message: str, chosen: FinalizeOptions, client: GitHubClient
 ) -> TurnResult:
     title, _, body = message.partition("\n")
     request = open_pull_request(
-        door,
+        client,
         Proposal(
             repository=push.repository or "",
             branch=push.branch,
@@ -166,7 +166,7 @@ def _open_from_here(
     result = replace(result, push=replace(push, url=request.url, came=request.came))
     if chosen.reviewers and request.came != "merged":
         try:
-            ask_reviewers(door, request, chosen.reviewers)
+            ask_reviewers(client, request, chosen.reviewers)
         except ServiceError as error:
             text = f"the pull request is open, and its reviewers could not be asked: {error}"
             return _failed(result, Reason.REVIEWERS_REFUSED, text)

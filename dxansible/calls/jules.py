@@ -20,7 +20,6 @@ from dxansible.ids import check_run_id
 from dxansible.integrations.git_remote import check_repository, read_repository
 from dxansible.integrations.jules import JulesClient
 from dxansible.integrations.jules_follow import FollowOptions, follow_session
-from dxansible.integrations.jules_http import Connection
 from dxansible.integrations.jules_model import CreateRequest, JulesResult, Session
 from dxansible.invisible import invisible_note
 from dxansible.logs import event
@@ -156,7 +155,7 @@ def send(options: Options) -> int:
     client, cancelled = _client(options)
     try:
         chosen = _from_here(options, client, cancelled, client.get(session_id))
-        client.send(session_id, text)
+        client.send_message(session_id, text)
         return _after(options, client, session_id, chosen, "sent to")
     except ServiceError as error:
         return _report(options, _failed(error))
@@ -264,8 +263,8 @@ def _client(options: Options) -> tuple[JulesClient, threading.Event]:
         message = "JULES_API_KEY is not set"
         raise UsageError(message, "make a key at jules.google.com/settings, and export it")
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-    connection = Connection(url=settings.jules_url, key=settings.jules_key, sleep=cancelled.wait)
-    return JulesClient(connection=connection), cancelled
+    client = JulesClient(settings.jules_url, settings.jules_key, sleep=cancelled.wait)
+    return client, cancelled
 
 
 def _follow(

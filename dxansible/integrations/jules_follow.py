@@ -78,14 +78,14 @@ class _Follower:
         self._failure: str | None = None
 
     def run(self) -> JulesResult:
-        connection = self._client.connection
-        before = connection.deadline, connection.read_seconds
+        client = self._client
+        before = client.deadline, client.read_seconds
         try:
             result = self._until_end()
         except ServiceError as error:
             result = self._lost(error)
         finally:
-            connection.deadline, connection.read_seconds = before
+            client.deadline, client.read_seconds = before
         took = round((self._options.clock() - self._begun) * 1000)
         return replace(result, session=self._session, message=self._said, duration_ms=took)
 
@@ -117,9 +117,9 @@ class _Follower:
 
     def _look(self) -> Session:
         if self._deadline is not None:
-            connection, left = self._client.connection, self._deadline - self._options.clock()
-            connection.deadline = self._deadline
-            connection.read_seconds = min(connection.read_seconds, max(left, 1.0))
+            client, left = self._client, self._deadline - self._options.clock()
+            client.deadline = self._deadline
+            client.read_seconds = min(client.read_seconds, max(left, 1.0))
         session = self._client.get(self._id, fresh=self._options.fresh and self._session is None)
         self._session = session
         state = (session.state, session.update_time)
@@ -194,7 +194,7 @@ class _Follower:
         left = seconds
         if self._deadline is not None:
             left = min(seconds, max(self._deadline - self._options.clock(), 0.0))
-        self._client.connection.sleep(left)
+        self._client.sleep(left)
 
 
 def _goes_on(session_id: str, why: str, reason: Reason) -> JulesResult:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import ServiceError
-from dxansible.integrations.pull_request_http import InvalidError, MovedError, UnclearError
+from dxansible.integrations.github import MovedError
+from dxansible.integrations.http import RefusedError, UnclearError
 from dxansible.record import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dxansible.integrations.pull_request_http import GitHubDoor
+    from dxansible.integrations.github import GitHubClient
 
 __all__ = ["Proposal", "PullRequest", "ask_reviewers", "open_pull_request"]
 
@@ -51,22 +52,22 @@ class PullRequest:
     came: str
 
 
-def open_pull_request(door: GitHubDoor, proposal: Proposal) -> PullRequest:
+def open_pull_request(client: GitHubClient, proposal: Proposal) -> PullRequest:
     """The branch's open pull request, a new one if there is none.
 
     One that was merged with the branch as it is now counts too. Raises ServiceError.
     """
     try:
-        return _open(door, proposal)
+        return _open(client, proposal)
     except MovedError as moved:
         # by its name of today: a POST to a former one would be redirected, and become a GET
-        found = _record(door.read(moved.path.partition("/pulls")[0])).get("full_name")
-        return _open(door, replace(proposal, repository=str(found)))
+        found = client.read(moved.path.partition("/pulls")[0]).get("full_name")
+        return _open(client, replace(proposal, repository=str(found)))
 
 
-def _open(door: GitHubDoor, proposal: Proposal) -> PullRequest:
+def _open(client: GitHubClient, proposal: Proposal) -> PullRequest:
     repository = proposal.repository
-    found = _find(door, proposal)
+    found = _find(client, proposal)
     if found is not None:
         return found
     body: dict[str, object] = {
@@ -78,30 +79,30 @@ def _open(door: GitHubDoor, proposal: Proposal) -> PullRequest:
         "maintainer_can_modify": True,
     }
     try:
-        return _pull_request(repository, door.write(f"repos/{repository}/pulls", body), "created")
-    except InvalidError as error:
-        return _settle_refusal(door, proposal, error)
+        return _pull_request(repository, client.write(f"repos/{repository}/pulls", body), "created")
+    except RefusedError as error:
+        return _settle_refusal(client, proposal, error)
     except UnclearError as error:
-        return _settle_unclear(door, proposal, error)
+        return _settle_unclear(client, proposal, error)
 
 
-def ask_reviewers(door: GitHubDoor, request: PullRequest, reviewers: Sequence[str]) -> None:
+def ask_reviewers(client: GitHubClient, request: PullRequest, reviewers: Sequence[str]) -> None:
     """Ask them for a review. Raises ServiceError, with the pull request as it was."""
     body: dict[str, object] = {
         "reviewers": [name for name in reviewers if "/" not in name],
         "team_reviewers": [name.partition("/")[2] for name in reviewers if "/" in name],
     }
-    door.write(f"repos/{request.repository}/pulls/{request.number}/requested_reviewers", body)
+    client.write(f"repos/{request.repository}/pulls/{request.number}/requested_reviewers", body)
 
 
-def _find(door: GitHubDoor, proposal: Proposal) -> PullRequest | None:
+def _find(client: GitHubClient, proposal: Proposal) -> PullRequest | None:
     repository = proposal.repository
     owner = repository.partition("/")[0]
-    listed = door.read(
+    listed = client.read_list(
         f"repos/{repository}/pulls", state="all", head=f"{owner}:{proposal.branch}", per_page=100
     )  # fmt: skip
     merged = None
-    for each in map(_record, listed if isinstance(listed, list) else []):
+    for each in map(_record, listed):
         head, base = _record(each.get("head")), _record(each.get("base"))
         if head.get("ref") != proposal.branch or not _is_at_home(head, repository):
             continue  # a server that doesn't know the filter lists all
@@ -123,11 +124,11 @@ def _is_at_home(head: dict[str, object], repository: str) -> bool:
     return owner.lower() == repository.partition("/")[0].lower()
 
 
-def _settle_refusal(door: GitHubDoor, proposal: Proposal, error: InvalidError) -> PullRequest:
+def _settle_refusal(client: GitHubClient, proposal: Proposal, error: RefusedError) -> PullRequest:
     """Nothing was created; say why, in words that belong to this call."""
-    words = error.words
+    words = error.message
     if "already exists" in words:
-        found = _find(door, proposal)
+        found = _find(client, proposal)
         if found is not None:
             return found
     if "No commits between" in words:
@@ -141,11 +142,11 @@ def _settle_refusal(door: GitHubDoor, proposal: Proposal, error: InvalidError) -
     raise ServiceError(error.message, remedy, Reason.GITHUB_ERROR) from error
 
 
-def _settle_unclear(door: GitHubDoor, proposal: Proposal, error: UnclearError) -> PullRequest:
+def _settle_unclear(client: GitHubClient, proposal: Proposal, error: UnclearError) -> PullRequest:
     for pause in _PAUSES:
-        door.sleep(pause)
+        client.sleep(pause)
         with suppress(ServiceError):
-            found = _find(door, proposal)
+            found = _find(client, proposal)
             if found is not None:
                 return found
     raise ServiceError(

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dxansible.integrations.slack_http import SlackDoor, Thread, Verdict
+from dxansible.integrations.slack_http import SlackClient, Thread, Verdict
 from dxansible.integrations.slack_spool import Entry, Spool
 from dxansible.logs import event
 
@@ -48,15 +48,15 @@ class Trail:
     _begun: bool = False
     _closing: bool = False
     _told: bool = False
-    _trouble: str = ""
+    _failure: str = ""
     _wake: threading.Event = field(default_factory=threading.Event)
     _worker: threading.Thread | None = None
-    _door: SlackDoor = field(init=False)
+    _client: SlackClient = field(init=False)
     _spool: Spool = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is opened yet."""
-        self._door, self._spool = SlackDoor(settings=self.settings), Spool(self.settings.spool)
+        self._client, self._spool = SlackClient(self.settings), Spool(self.settings.spool)
 
     def post(self, message: Message, *, last: bool = False) -> None:
         """Keep it, and have it sent; the first begins the thread. Returns at once."""
@@ -147,7 +147,7 @@ class Trail:
                 break
             self.sleep(pause)
         if self._spool.pending():
-            self._tell("slack_kept", self._trouble or "there was no time")
+            self._tell("slack_kept", self._failure or "there was no time")
 
     def _send_one(self, path: Path) -> float | None:
         """Send it. Returns how long to wait before anything else is sent; None for not at all."""
@@ -157,7 +157,7 @@ class Trail:
         claimed, entry = claim
         thread = self._spool.thread(entry.trail)
         channel = entry.channel or self.settings.channel_for(None)
-        posted = self._door.post(entry.payload, channel, thread)
+        posted = self._client.post(entry.payload, channel, thread)
         elsewhere = thread is not None and thread.channel != channel
         match posted.verdict:
             case Verdict.DELIVERED:
@@ -170,18 +170,18 @@ class Trail:
                 return None
             case Verdict.LATER:
                 self._spool.give_back(claimed)
-                if elsewhere and posted.trouble == "channel_not_found":
+                if elsewhere and posted.failure == "channel_not_found":
                     self._spool.forget(entry.trail)  # that thread is in another workspace
                     return None
-                self._trouble = posted.trouble
+                self._failure = posted.failure
                 return _pause(posted)
             case Verdict.NEVER:
                 self._spool.done(claimed, entry)
-                self._tell("slack_refused", posted.trouble)
+                self._tell("slack_refused", posted.failure)
                 return None
             case Verdict.UNCLEAR:
                 self._spool.done(claimed, entry)
-                self._tell("slack_unclear", posted.trouble)
+                self._tell("slack_unclear", posted.failure)
                 return _BUDGET_SECONDS
 
     def _tell(self, name: str, error: str) -> None:
@@ -194,6 +194,6 @@ class Trail:
 
 def _pause(posted: Posted) -> float:
     """How long to wait with everything after a message that was not posted."""
-    if posted.trouble != "too many posts":
+    if posted.failure != "too many posts":
         return _BUDGET_SECONDS
     return _DEFAULT_PAUSE if posted.pause is None else posted.pause
