@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.calls.table import options
+from dxansible.calls.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ def read(words: Sequence[str]) -> dict[str, str]:
 
     Options that the table does not have are under their own names.
     """
-    fields = {name: field for field, entry in options().items() for name in entry.names}
-    valued = {field for field, entry in options().items() if entry.kind.takes_value}
+    fields = {name: field for field, entry in table().items() for name in entry.names}
+    valued = {field for field, entry in table().items() if entry.kind.takes_value}
     given: dict[str, str] = {}
     left, places = list(words), ["target", "task"]
     while left:

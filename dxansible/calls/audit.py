@@ -22,7 +22,7 @@ from dxansible.runner.turn_events import EndSeen, TurnUpdate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.integrations.jules import Created
     from dxansible.integrations.jules_model import JulesResult
     from dxansible.integrations.slack import Trail

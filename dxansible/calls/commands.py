@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.outcome import FanoutResult
     from dxansible.runner.events import Observer
 

@@ -27,7 +27,7 @@ from dxansible.show import show
 if TYPE_CHECKING:
     import threading
 
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.integrations.issue import Issue
     from dxansible.sessions import Push, SessionInfo, TurnResult
 

@@ -14,7 +14,7 @@ from dxansible.logs import event
 from dxansible.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.integrations.issue import Issue
 
 __all__ = ["Assignment", "read_assignment", "task_text"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import threading
 
     from dxansible.calls.issues import Assignment
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.integrations.jules import Created
 
 __all__ = ["abort", "approve", "dispatch", "follow", "send", "show_sessions", "show_status"]

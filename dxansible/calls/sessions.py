@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dxansible.calls.issues import Assignment
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.sessions import SessionList, TurnResult
 
 __all__ = [

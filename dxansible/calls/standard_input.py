@@ -15,7 +15,7 @@ from dxansible.errors import UsageError
 from dxansible.logs import event
 
 if TYPE_CHECKING:
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
 
 __all__ = ["StandardInput"]
 
