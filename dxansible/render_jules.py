@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dxansible.invisible import count_invisible, show_invisible
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from dxansible.integrations.jules_model import CreateRequest, JulesResult, Session
 
 __all__ = [
-    "Teller",
     "attached",
     "comment",
     "document",
@@ -29,9 +27,6 @@ __all__ = [
     "status_text",
     "summary_line",
 ]
-
-Teller = Callable[[str], None]
-"""Shows what a session says, while it does."""
 
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "IN_PROGRESS": "cyan", "PLANNING": "cyan"}
 _DEFAULT_BRANCH = "(the repository's default branch, as Jules knows it)"

@@ -10,7 +10,7 @@ import click
 from dxansible import render_sessions as render
 from dxansible.calls.audit import audited
 from dxansible.calls.ends import telling_ends
-from dxansible.calls.issues import read_assignment, task_text
+from dxansible.calls.issues import read_claim, task_text
 from dxansible.calls.terminal import SCREEN, Reader, cancel_on_signals
 from dxansible.errors import UsageError
 from dxansible.fleet.patterns import ANY
@@ -33,7 +33,7 @@ from dxansible.show import show
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dxansible.calls.issues import Assignment
+    from dxansible.calls.issues import IssueClaim
     from dxansible.calls.table import Options
     from dxansible.sessions import SessionList, TurnResult
 
@@ -52,8 +52,8 @@ _DETACHED = "no longer watching; what a VM has taken goes on there"
 
 def start(options: Options) -> int:
     """``TARGET TASK``, a new session or a further turn of one."""
-    assignment = read_assignment(options)
-    task = task_text(options, assignment, None, 'dx-dispatch HOST "TASK"')
+    claim = read_claim(options)
+    task = task_text(options, claim, None, 'dx-dispatch HOST "TASK"')
     if options.dry_run:
         text = task if isinstance(task, str) else task.decode(errors="replace")
         click.echo(render.dry_run_document(text) if options.json else show_invisible(text))
@@ -64,9 +64,9 @@ def start(options: Options) -> int:
         agent=options.agent,
         repo=options.repo,
         directory=options.dir,
-        beads=assignment.issue.id if assignment else options.beads,
+        beads=claim.issue.id if claim else options.beads,
         session=options.session,
-        task_is_data=assignment is not None and options.task is None and options.file is None,
+        task_is_data=claim is not None and options.task is None and options.file is None,
         queue=options.queue,
         verify=options.verify,
         wait=options.wait,
@@ -80,8 +80,8 @@ def start(options: Options) -> int:
         return FanoutOutcome.PREFLIGHT_FAILED.exit_code
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
     live = _live(options, cancelled.set, announce=not options.wait)
-    if assignment is not None:
-        assignment.claim()
+    if claim is not None:
+        claim.take()
     with audited(options, target, task) as audit:
         audit.expect_turns(chosen.settings)
         results = start_session(
@@ -92,19 +92,19 @@ def start(options: Options) -> int:
             cancelled=cancelled,
             claim_ends=bool(audit.observers),
         )
-        if assignment is not None:
-            _note(assignment, results)
+        if claim is not None:
+            _note(claim, results)
         code = report(options, results, detached=cancelled.is_set())
         audit.turns(results)
     return code
 
 
-def _note(assignment: Assignment, results: Sequence[TurnResult]) -> None:
+def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
     """Tell the issue where the work is, or what became of it; where nothing began, let it go."""
     if all(each.outcome is FanoutOutcome.PREFLIGHT_FAILED for each in results):
-        assignment.release()
+        claim.release()
     for each in results:
-        assignment.comment(render.comment(each))
+        claim.comment(render.comment(each))
 
 
 def _target(options: Options, chosen: SessionOptions) -> str | None:

@@ -8,6 +8,7 @@ create whose answer did not come through.
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,7 +24,7 @@ from dxansible.record import Reason
 from dxansible.redact import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from dxansible.integrations.http import HttpResponse
     from dxansible.integrations.jules_model import CreateRequest
@@ -37,6 +38,8 @@ _SETTLING = (2.0, 5.0, 10.0)
 _FRESH = (1.0, 2.0, 4.0, 8.0, 16.0)
 """A session that is new may not be found at first."""
 _AGAIN = (2.0, 5.0)
+_UNCLEAR = "it is not known whether the session was created, and none is listed"
+_LOOK = "call again with the same words: it is looked for first, and not created twice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,29 +99,22 @@ class JulesClient(JsonClient):
         if before is not None:
             before()
         body = request.body(source.name, branch)
-        try:
-            return self._posted(body)
-        except UnclearError as error:
-            found, absent = self._find_after_unclear_create(request)
-            if found is not None:
-                return Created(session=found, attached=False)
-            if not (error.answered and absent):
-                raise _unclear(error) from error
-        try:
-            return self._posted(body)
-        except UnclearError as error:
-            found, _ = self._find_after_unclear_create(request)
-            if found is None:
-                raise _unclear(error) from error
-            return Created(session=found, attached=False)
+        for attempt in (1, 2):
+            try:
+                return self._create(body)
+            except UnclearError as error:
+                found, absent = self._find_after_unclear_create(request)
+                if found is not None:
+                    return Created(session=found, attached=False)
+                if attempt > 1 or not (error.answered and absent):
+                    text = f"{error.message}: {_UNCLEAR}"
+                    raise ServiceError(text, _LOOK, Reason.CREATE_UNCLEAR) from error
+        raise AssertionError  # pragma: no cover - the second attempt is the last
 
     def get(self, session_id: str, *, fresh: bool = False) -> Session:
         """One session. ``fresh``: it was created just now. Raises UsageError if there is none."""
-        try:
+        with _missing(session_id):
             return Session.of(self._get_retrying_404(f"sessions/{session_id}", fresh=fresh))
-        except NotFoundError as error:
-            message = f"Jules has no session {session_id}"
-            raise UsageError(message, "see: dx-dispatch --sessions --jules") from error
 
     def activities(self, session_id: str) -> list[Activity]:
         """What has happened in a session, oldest first; nothing yet where it is too new."""
@@ -164,13 +160,10 @@ class JulesClient(JsonClient):
         self._act(session_id, verb, {})
 
     def _act(self, session_id: str, verb: str, body: Mapping[str, object]) -> None:
-        try:
+        with _missing(session_id):
             self.write(f"sessions/{session_id}:{verb}", body)
-        except NotFoundError as error:
-            message = f"Jules has no session {session_id}"
-            raise UsageError(message, "see: dx-dispatch --sessions --jules") from error
 
-    def _posted(self, body: Mapping[str, object]) -> Created:
+    def _create(self, body: Mapping[str, object]) -> Created:
         session = Session.of(self.write("sessions", body))
         if not session.id:
             raise UnclearError("Jules answered without a session", "look for it", self.failed)
@@ -265,7 +258,11 @@ class JulesClient(JsonClient):
         return self.read(path)
 
 
-def _unclear(error: UnclearError) -> ServiceError:
-    text = f"{error.message}: it is not known whether the session was created, and none is listed"
-    remedy = "call again with the same words: it is looked for first, and not created twice"
-    return ServiceError(text, remedy, Reason.CREATE_UNCLEAR)
+@contextmanager
+def _missing(session_id: str) -> Iterator[None]:
+    """A session that Jules doesn't know is an error of the caller's."""
+    try:
+        yield
+    except NotFoundError as error:
+        message = f"Jules has no session {session_id}"
+        raise UsageError(message, "see: dx-dispatch --sessions --jules") from error
