@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dxansible.calls.audit_text import ERROR_LENGTH, result_line, seconds, session_notes
-from dxansible.calls.ends import EndTeller, open_trail
-from dxansible.calls.inventory_channel import InventoryChannel
+from dxansible.calls.ends import (
+    ERROR_LENGTH,
+    EndTeller,
+    open_trail,
+    result_line,
+    seconds,
+    session_notes,
+)
 from dxansible.calls.trail_on_vms import TrailOnVms
 from dxansible.errors import DxError
+from dxansible.fleet.hosts import read_variable
 from dxansible.ids import session_on
 from dxansible.integrations.slack_text import Message
+from dxansible.logs import event
 from dxansible.outcome import worst
 from dxansible.record import Reason
 from dxansible.redact import summarize
 from dxansible.runner.events import HostEnded, HostsKnown, RetryPlanned
 from dxansible.runner.turn_events import EndSeen, TurnUpdate
+from dxansible.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +38,6 @@ if TYPE_CHECKING:
     from dxansible.integrations.slack import Trail
     from dxansible.outcome import FanoutResult
     from dxansible.runner.events import Event, Observer
-    from dxansible.settings import Settings
     from dxansible.turn import TurnResult
 
 __all__ = ["Audit", "audited"]
@@ -36,6 +45,7 @@ __all__ = ["Audit", "audited"]
 _TASK_LENGTH = 600
 _MOST_LINES = 12
 """Of several hosts; the rest is counted."""
+_CHANNEL_SECONDS = 10.0
 _MOST_RETRIES = 5
 """Messages about them; the log has all."""
 
@@ -59,7 +69,7 @@ class Audit:
         self._ids: dict[str, str] = {}
         self._goes_on = False
         """Turns that run will end without us."""
-        self.channel: InventoryChannel | None = None
+        self.channel: _InventoryChannel | None = None
         """Where no run asks for it."""
 
     @property
@@ -243,7 +253,7 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
     trail = None if options.slack is False else open_trail(wanted=options.slack is True)
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
     if trail is not None and options.jules and trail.settings.wants_channel:
-        audit.channel = InventoryChannel(options.inventory)
+        audit.channel = _InventoryChannel(options.inventory)
     try:
         yield audit
     except DxError as error:
@@ -251,3 +261,25 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
         raise
     finally:
         audit.close()
+
+
+class _InventoryChannel:
+    """``dx_slack_channel`` of the first host, read beside the work, for dispatches without a VM."""
+
+    def __init__(self, inventory: str | None) -> None:
+        """Begin to read it."""
+        self._inventory = inventory
+        self._found: str | None = None
+        self._worker = threading.Thread(target=self._read, name="slack-channel", daemon=True)
+        self._worker.start()
+
+    def get(self) -> str | None:
+        """Wait for it, for some seconds; None where it is not to be had."""
+        self._worker.join(_CHANNEL_SECONDS)
+        return self._found
+
+    def _read(self) -> None:
+        try:
+            self._found = read_variable(Settings.load(self._inventory), "dx_slack_channel")
+        except DxError as error:
+            event("slack_channel", logging.DEBUG, error=str(error))

@@ -97,11 +97,8 @@ def _issue(issue_id: str, *, asked: bool) -> Issue | None:
     beads = Beads(beads_dir=ServiceSettings.load().beads_dir)
     try:
         issue = beads.read(issue_id)
-    except NoBeadsError as error:
-        event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
-        return None
     except IssueError as error:
-        if asked:
+        if asked and not isinstance(error, NoBeadsError):
             raise
         event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
         return None

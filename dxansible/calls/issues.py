@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import IssueError, UsageError
 from dxansible.integrations.beads import Beads
-from dxansible.integrations.prompt import PromptRequest, build_prompt, completion_request
+from dxansible.integrations.prompt import build_prompt, completion_request
 from dxansible.logs import event
 from dxansible.settings import ServiceSettings
 
@@ -80,13 +80,13 @@ def task_text(
 ) -> str | bytes:
     """The task as given; without one the prompt that the issue makes. Raises UsageError."""
     if claim is not None and options.task is None and options.file is None:
-        request = PromptRequest(
+        return build_prompt(
+            claim.issue,
             repository=repository,
             branch=options.branch,
             notify_channel=options.notify_channel,
             template=Path(options.template) if options.template else None,
         )
-        return build_prompt(claim.issue, request)
     if options.template is not None:
         message = "--template is of no use with a task in words of your own"
         raise UsageError(message, "leave out one of them")
