@@ -77,11 +77,9 @@ def _request(options: Options, claim: IssueClaim | None, repository: str) -> Cre
         prompt = given if isinstance(given, str) else given.decode()
         prompt.encode()
     except UnicodeError as error:
-        message = "the task is not UTF-8"
-        raise UsageError(message, "Jules takes text only") from error
+        raise UsageError("the task is not UTF-8", "Jules takes text only") from error
     if not prompt.strip():
-        message = "the task is empty"
-        raise UsageError(message, 'give one: dx-dispatch --jules "TASK"')
+        raise UsageError("the task is empty", 'give one: dx-dispatch --jules "TASK"')
     what = f"run {check_run_id(options.run_id)}" if options.run_id else f"task {prompt}"
     # the same request has the same marker, on every machine: that is what finds it again
     key = "\0".join([repository.lower(), options.branch or "", what])

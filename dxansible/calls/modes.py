@@ -66,15 +66,13 @@ def mode_of(given: Mapping[str, object]) -> Mode:
         if entry.chooses is not None and name in given
     }
     if len(chosen) > 1:
-        message = f"{' and '.join(chosen)} can't be used together"
-        raise UsageError(message, "choose one of them")
+        raise UsageError(f"{' and '.join(chosen)} can't be used together", "choose one of them")
     mode = next(iter(chosen.values()), Mode.FURTHER if "session" in given else Mode.TASK)
     at_jules = "jules" in given or any(is_jules(str(given[id_])) for id_ in _IDS if id_ in given)
     if not at_jules:
         return mode
     if mode not in AT_JULES:
-        message = f"{mode} is of no use with Jules"
-        raise UsageError(message, "leave out --jules, or the option")
+        raise UsageError(f"{mode} is of no use with Jules", "leave out --jules, or the option")
     return AT_JULES[mode]
 
 

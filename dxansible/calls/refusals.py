@@ -52,8 +52,7 @@ def _check_words(options: Options, mode: Mode) -> None:
         _check_task_words(options, mode)
         return
     if mode is Mode.EXEC and options.target is None:
-        message = "there is no target"
-        raise UsageError(message, 'name a host: dx-dispatch HOST --exec "COMMAND"')
+        raise UsageError("there is no target", 'name a host: dx-dispatch HOST --exec "COMMAND"')
     extra = options.target if mode not in table()["target"].modes else None
     extra = extra or options.task
     if extra is not None:
@@ -67,8 +66,7 @@ def _check_task_words(options: Options, mode: Mode) -> None:
         message = f"Jules takes no target ({options.target})"
         raise UsageError(message, 'leave it out: dx-dispatch --jules "TASK"')
     if mode is Mode.TASK and options.target is None:
-        message = "nothing to do"
-        raise UsageError(message, 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
+        raise UsageError("nothing to do", 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
     if options.task is None and options.file is None and options.issue is None:
         where = "--jules" if at_jules else "HOST"
         message = "there is no task"
@@ -88,8 +86,7 @@ def _check_ids(options: Options) -> None:
     )
     for name, is_one, what, jules in ids:
         if name is not None and not is_one(name):
-            message = f"{name!r} is not {what}"
-            raise UsageError(message, f"see: dx-dispatch --sessions{jules}")
+            raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
 
 
 def _is_session(name: str) -> bool:

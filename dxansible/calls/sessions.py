@@ -111,14 +111,12 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
     """The pattern to start on; None where no host of ``any:`` can be used, which is said."""
     if options.target is None:
         if chosen.session is None:
-            message = "there is no target"
-            raise UsageError(message, 'name a host: dx-dispatch HOST "TASK"')
+            raise UsageError("there is no target", 'name a host: dx-dispatch HOST "TASK"')
         return locate(chosen.session, chosen.settings)
     if not options.target.startswith(ANY):
         return options.target
     if chosen.session is not None:
-        message = "a session has its VM already"
-        raise UsageError(message, f"leave out {options.target}")
+        raise UsageError("a session has its VM already", f"leave out {options.target}")
     pattern = options.target.removeprefix(ANY)
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:

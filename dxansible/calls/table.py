@@ -308,8 +308,7 @@ class Options:
         """The command or the task: as given, or from --file. Raises UsageError."""
         if self.file is None:
             if not given:
-                message = f"there is no {what}"
-                raise UsageError(message, f"give one: {example}, or --file PATH")
+                raise UsageError(f"there is no {what}", f"give one: {example}, or --file PATH")
             return given
         if given:
             message = f"the {what} and --file can't be used together"

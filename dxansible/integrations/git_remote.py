@@ -27,8 +27,7 @@ _REMEDY = "name the repository: --repo owner/name"
 def check_repository(name: str) -> str:
     """Return it. Raises UsageError if it isn't ``owner/name``."""
     if _REPOSITORY.fullmatch(name) is None:
-        message = f"{name!r} is not a repository at GitHub"
-        raise UsageError(message, "give it as --repo owner/name")
+        raise UsageError(f"{name!r} is not a repository at GitHub", "give it as --repo owner/name")
     return name
 
 
@@ -57,12 +56,10 @@ def read_repository(directory: Path) -> str:
         raise UsageError(message, _REMEDY)
     parsed = parse_remote(asked.stdout)
     if parsed is None:
-        message = "the remote origin is not the address of a repository at GitHub"
-        raise UsageError(message, _REMEDY)
+        raise UsageError("the remote origin is not the address of a repository at GitHub", _REMEDY)
     host, name = parsed
     if host not in _GITHUB and _real_host(host) not in _GITHUB:
-        message = f"the remote origin is on {host}, and Jules only knows GitHub"
-        raise UsageError(message, _REMEDY)
+        raise UsageError(f"the remote origin is on {host}, and Jules only knows GitHub", _REMEDY)
     return name
 
 

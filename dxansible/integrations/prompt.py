@@ -94,8 +94,7 @@ def build_prompt(
         if name in data:
             return _fenced(data[name])
         known = ", ".join(sorted([*plain, *data]))
-        message = f"the template has {found[0]}, which means nothing"
-        raise UsageError(message, f"known are: {known}")
+        raise UsageError(f"the template has {found[0]}, which means nothing", f"known are: {known}")
 
     for name, text in plain.items():
         if not text:
