@@ -13,8 +13,13 @@ from dxansible.calls.audit import audited
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import IssueError, ServiceError
 from dxansible.integrations.beads import Beads, NoBeadsError
-from dxansible.integrations.github import GitHubClient, api_of
-from dxansible.integrations.pull_request import Proposal, ask_reviewers, open_pull_request
+from dxansible.integrations.github import (
+    GitHubClient,
+    Proposal,
+    api_of,
+    ask_reviewers,
+    open_pull_request,
+)
 from dxansible.live import LiveOutput
 from dxansible.logs import event
 from dxansible.parameters import FINALIZE_TIMEOUT

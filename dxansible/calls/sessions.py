@@ -200,32 +200,24 @@ def show_sessions(options: Options) -> int:
             observers=tellers,
             claim_ends=bool(tellers),
         )
-        return _show_list(options, found)
+        return _show_list(options, found, render.sessions_table)
 
 
-def _show_list(options: Options, found: SessionList) -> int:
-    failed = bool(found.errors)
-    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if failed else 0
+def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:
+    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
     if options.json:
         click.echo(render.sessions_document(found, code), nl=False)
-    else:
-        show(render.sessions_table(found), end="")
-        for error in found.errors.values():
-            show(f"  {error}", err=True)
+        return code
+    show(text(found), end="")
+    for error in found.errors.values():
+        show(f"  {error}", err=True)
     return code
 
 
 def show_commands(options: Options, session_ids: Sequence[str]) -> int:
     """``--status ID``: everything about the commands of one run."""
     found = find_commands(session_ids, options.settings())
-    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
-    if options.json:
-        click.echo(render.sessions_document(found, code), nl=False)
-        return code
-    show(render.commands_text(found), end="")
-    for error in found.errors.values():
-        show(f"  {error}", err=True)
-    return code
+    return _show_list(options, found, render.commands_text)
 
 
 def show_status(options: Options) -> int:

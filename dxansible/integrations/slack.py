@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dxansible.integrations.slack_http import Posted
     from dxansible.integrations.slack_text import Message
     from dxansible.settings import SlackSettings
 
@@ -30,7 +29,6 @@ __all__ = ["Trail"]
 _BUDGET_SECONDS = 3.0
 """For sending at one go, pauses that Slack asks for included; and the longest wait at the end."""
 _LOCK_PAUSE = 0.1
-_DEFAULT_PAUSE = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,16 +59,9 @@ class Trail:
     def post(self, message: Message, *, last: bool = False) -> None:
         """Keep it, and have it sent; the first begins the thread. Returns at once."""
         first, self._begun = not self._begun, True
-        self._keep(message, self.id, None, self.channel, first=first, last=last)
+        self.reply(message, self.id, None, self.channel, first=first, last=last)
 
-    def reply(self, message: Message, trail: str, thread: Thread | None, channel: str) -> None:
-        """The same for the trail of another dispatch.
-
-        Where nobody knows its thread, the message stands alone in the channel.
-        """
-        self._keep(message, trail, thread, channel)
-
-    def _keep(  # noqa: PLR0913 - what an entry has
+    def reply(  # noqa: PLR0913 - what an entry has
         self,
         message: Message,
         trail: str,
@@ -80,6 +71,7 @@ class Trail:
         first: bool = False,
         last: bool = False,
     ) -> None:
+        """The same for any trail. Where nobody knows its thread, the message stands alone."""
         known = (self.settings.token or "", self.settings.webhook or "")
         entry = Entry(
             id=os.urandom(8).hex(),
@@ -174,7 +166,7 @@ class Trail:
                     self._spool.forget(entry.trail)  # that thread is in another workspace
                     return None
                 self._failure = posted.failure
-                return _pause(posted)
+                return _BUDGET_SECONDS if posted.pause is None else posted.pause
             case Verdict.NEVER:
                 self._spool.done(claimed, entry)
                 self._tell("slack_refused", posted.failure)
@@ -190,10 +182,3 @@ class Trail:
             error = error.replace(secret, "***")
         event(name, logging.DEBUG if self._told else logging.WARNING, error=error)
         self._told = True
-
-
-def _pause(posted: Posted) -> float:
-    """How long to wait with everything after a message that was not posted."""
-    if posted.failure != "too many posts":
-        return _BUDGET_SECONDS
-    return _DEFAULT_PAUSE if posted.pause is None else posted.pause

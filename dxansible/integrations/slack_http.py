@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Posted", "SlackClient", "Thread", "Verdict"]
 
 _OK, _UNAVAILABLE = 200, 503
+_PAUSE = 1.0
+"""Seconds after too many posts, where Slack doesn't say how many."""
 _NEVER = frozenset({
     "msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "no_text",
     "cannot_reply_to_message", "thread_not_found", "invalid_payload", "invalid_arguments",
@@ -61,7 +63,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The verdict, and why; ``pause`` is what Slack says to wait, in seconds."""
+    """The verdict, and why; ``pause`` is how long to wait after too many posts, in seconds."""
 
     verdict: Verdict
     failure: str = ""
@@ -105,16 +107,17 @@ class SlackClient(HttpClient):
 
     def _judged(self, response: HttpResponse) -> Posted:
         status = response.status
-        not_posted = {TOO_MANY: "too many posts", _UNAVAILABLE: "Slack is not available (HTTP 503)"}
-        not_posted |= dict.fromkeys(REDIRECTS, "the address of Slack redirects elsewhere")
         if not response.sent:
             return Posted(verdict=Verdict.LATER, failure="Slack can't be reached")
         if status == NO_ANSWER:
             return Posted(verdict=Verdict.UNCLEAR, failure="no answer of Slack's in time")
-        if status in not_posted:
-            return Posted(
-                verdict=Verdict.LATER, failure=not_posted[status], pause=response.retry_after
-            )
+        if status == TOO_MANY:
+            pause = _PAUSE if response.retry_after is None else response.retry_after
+            return Posted(verdict=Verdict.LATER, failure="too many posts", pause=pause)
+        if status == _UNAVAILABLE:
+            return Posted(verdict=Verdict.LATER, failure="Slack is not available (HTTP 503)")
+        if status in REDIRECTS:
+            return Posted(verdict=Verdict.LATER, failure="the address of Slack redirects elsewhere")
         return _of_api(response) if self._token else _of_hook(status, response.body)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import ServiceError
-from dxansible.integrations.github import GitHubClient
-from dxansible.integrations.pull_request import (
+from dxansible.integrations.github import (
+    GitHubClient,
     Proposal,
     PullRequest,
     ask_reviewers,

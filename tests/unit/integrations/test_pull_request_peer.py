@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import ServiceError
-from dxansible.integrations.github import GitHubClient
-from dxansible.integrations.pull_request import Proposal, open_pull_request
+from dxansible.integrations.github import GitHubClient, Proposal, open_pull_request
 from dxansible.record import Reason
 from tests.services import myworld
 from tests.services.myworld import World
