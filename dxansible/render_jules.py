@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dxansible.invisible import count_invisible, show_invisible
@@ -97,7 +98,7 @@ def dry_run_text(request: CreateRequest, url: str) -> str:
 
 def sessions_document(found: Sequence[Session]) -> str:
     """The JSON document of ``--sessions --jules``."""
-    sessions = [each.to_dict() for each in found]
+    sessions = [asdict(each) for each in found]
     return json.dumps({"schema": SCHEMA, "exit_code": 0, "sessions": sessions}) + "\n"
 
 

@@ -162,13 +162,9 @@ def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClien
     try:
         session = client.get(session_id)
         if options.approve and (session.ended or session.working):
-            text = (
-                f"no plan of Jules session {session_id} waits for approval: it is {session.state}"
-            )
-            return _report(options, JulesResult(
-                outcome=FanoutOutcome.FAILURE, reason=Reason.JULES_ERROR, session=session,
-                error=f"{text}; see: dx-dispatch --status {session_id}",
-            ))  # fmt: skip
+            text = f"no plan of Jules session {session_id} waits for approval"
+            text = f"{text}: it is {session.state}; see: dx-dispatch --status {session_id}"
+            return _report(options, JulesResult.failure(Reason.JULES_ERROR, text, session))
         before = client.activities(session_id) if options.wait else []
         known = frozenset(each.name for each in before)
         act(client)
@@ -180,7 +176,7 @@ def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClien
         now = client.get(session_id)
         return _report(options, JulesResult(outcome=None, reason=None, session=now))
     except ServiceError as error:
-        return _report(options, _failed(error))
+        return _report(options, JulesResult.failure(error.reason, str(error)))
 
 
 def follow(options: Options) -> int:
@@ -209,7 +205,9 @@ def abort(options: Options) -> int:
         client.archive(session_id)
         session = client.get(session_id)
     except ServiceError as error:
-        return _report(options, replace(_failed(error), stop_verified=False))
+        return _report(
+            options, replace(JulesResult.failure(error.reason, str(error)), stop_verified=False)
+        )
     stopped = session.ended or session.state == "PAUSED"
     text = f"archived; Jules has no cancel, and says that the session is {session.state}"
     if before.ended:
@@ -267,10 +265,6 @@ class _Call:
             SCREEN.raw(sys.stdout.buffer, safe(text).encode())
         except BrokenPipeError:
             self._cancelled.set()
-
-
-def _failed(error: ServiceError) -> JulesResult:
-    return JulesResult(outcome=FanoutOutcome.FAILURE, reason=error.reason, error=str(error))
 
 
 def _code(result: JulesResult, *, waited: bool = False) -> int:

@@ -77,7 +77,7 @@ class JulesClient(JsonClient):
         records, _ = self._list("sources", "sources")
         for record in records:
             source = Source.of(record)
-            if source.name and source.is_for(repository):
+            if source.name and source.repository.lower() == repository.lower():
                 return source
         text = f"Jules has no access to {repository}"
         remedy = "install the Jules GitHub App on it, at jules.google.com: no program can"

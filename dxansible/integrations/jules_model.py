@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, redact
 
 if TYPE_CHECKING:
-    from dxansible.record import FanoutOutcome, Reason
+    from dxansible.record import Reason
 
 __all__ = ["Activity", "CreateRequest", "JulesResult", "Session", "Source"]
 
@@ -32,25 +33,19 @@ class Source:
     """A repository that Jules may work on; its name is opaque."""
 
     name: str
-    owner: str
-    repo: str
+    repository: str
+    """``owner/name`` at GitHub."""
     default_branch: str | None
 
     @classmethod
     def of(cls, record: _Record) -> Source:
         """Build it from Jules' JSON."""
         github = _mapping(record, "githubRepo")
-        branch = _text(_mapping(github, "defaultBranch"), "displayName")
         return cls(
             name=_text(record, "name"),
-            owner=_text(github, "owner"),
-            repo=_text(github, "repo"),
-            default_branch=branch or None,
+            repository=f"{_text(github, 'owner')}/{_text(github, 'repo')}",
+            default_branch=_text(_mapping(github, "defaultBranch"), "displayName") or None,
         )
-
-    def is_for(self, repository: str) -> bool:
-        """Whether it is ``owner/name``, as GitHub compares them."""
-        return f"{self.owner}/{self.repo}".lower() == repository.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +104,6 @@ class Session:
         """What somebody has to do before it goes on."""
         text = _NEEDS_PERSON.get(self.state)
         return text.format(id=self.id, url=self.url or "jules.google.com") if text else None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +186,11 @@ class JulesResult:
     issue: str | None = None
     stop_verified: bool | None = None
     duration_ms: int = 0
+
+    @classmethod
+    def failure(cls, reason: Reason, error: str, session: Session | None = None) -> JulesResult:
+        """One that is a FAILURE."""
+        return cls(outcome=FanoutOutcome.FAILURE, reason=reason, error=error, session=session)
 
     def to_dict(self) -> dict[str, object]:
         """Return what JSON can hold."""
