@@ -65,7 +65,7 @@ def attached(result: JulesResult) -> str:
 
 
 def comment(result: JulesResult) -> str:
-    """What an issue is told of the end."""
+    """The comment on an issue about the end of its session."""
     session = result.session
     parts = [
         f"dx-dispatch: Jules session {session.id if session else '?'} ended: {result.outcome}",

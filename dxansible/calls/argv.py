@@ -27,7 +27,7 @@ def complete(words: Sequence[str]) -> list[str]:
 
 
 def read(words: Sequence[str]) -> dict[str, str]:
-    """What `complete` words give, by the names of the table's fields; '' where it has no value.
+    """Read `complete` words into values by the names of the table's fields; '' for no value.
 
     Options that the table does not have are under their own names.
     """

@@ -1,4 +1,4 @@
-"""What Slack is told of a dispatch: that it began, and how it ended."""
+"""The messages to Slack about one dispatch: its start and its end."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ class Audit:
         self._command = run_id
 
     def begin_jules(self, created: Created, *, last: bool) -> None:
-        """Jules has the task."""
+        """Post that Jules has the task."""
         session = created.session
         follow = f"dx-dispatch --logs {session.id} --follow"
         there = "attached to session" if created.attached else "session"
         self._begin((f"{there} {session.id}", session.url, follow), last=last)
 
     def turns(self, results: Sequence[TurnResult]) -> None:
-        """What is known at the end of a call about turns; of those that go on, nothing."""
+        """Post the turns that have ended by the end of a call, or that they were started."""
         ended = [each for each in results if each.outcome is not None]
         running = len(results) - len(ended)
         self._goes_on = running > 0
@@ -120,7 +120,7 @@ class Audit:
             self._ended(ours, running=running)
 
     def finalized(self, result: TurnResult) -> None:
-        """What became of a session's pull request, in one message."""
+        """Post the outcome of a ``--finalize-pr``, in one message."""
         if self._trail is None or result.outcome is None:
             return
         self._begun = True
@@ -132,11 +132,11 @@ class Audit:
         self._trail.post(Message(title=title, body=body, notes=tuple(notes)), last=True)
 
     def commands(self, results: Sequence[FanoutResult]) -> None:
-        """How a command ended."""
+        """Post the end of a command."""
         self._ended(results)
 
     def jules(self, result: JulesResult) -> None:
-        """How it ended at Jules, or that it doesn't go on by itself."""
+        """Post the end at Jules, or that Jules waits for a person."""
         session = result.session
         waits = session.needs_person if session else None
         if result.outcome is None and not (self._wait and waits):
@@ -153,12 +153,12 @@ class Audit:
         self._end(title, " · ".join(each for each in facts if each), notes)
 
     def gave_up(self, error: DxError) -> None:
-        """What has begun has no result."""
+        """Post that a dispatch which was announced has no result."""
         if self._begun:
             self._end("given up", summarize(str(error), ERROR_LENGTH), ())
 
     def close(self) -> None:
-        """Let what is not posted yet have a few seconds."""
+        """Give messages that are not posted yet a few seconds."""
         if self._trail is not None:
             self._trail.close()
         if self._vms is not None:
@@ -167,7 +167,7 @@ class Audit:
             self._vms.finish()
 
     def handle(self, news: Event) -> None:
-        """Tell of it, if Slack is to know."""
+        """Post the events that Slack is to know."""
         if self._trail is None or self._teller is None:
             return
         match news:

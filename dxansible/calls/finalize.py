@@ -95,7 +95,7 @@ def _message(info: SessionInfo, given: str | None) -> str:
 
 
 def _issue(issue_id: str, *, asked: bool) -> Issue | None:
-    """What Beads has under that id; None where Beads can't be asked here.
+    """The issue of that id; None where Beads can't be asked here.
 
     Raises IssueError for an issue that was asked for and doesn't exist.
     """

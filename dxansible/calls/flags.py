@@ -50,7 +50,7 @@ def declare_flags(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def given_options(context: click.Context) -> Options:
-    """What the command line says, and which of it the user has given."""
+    """The options of the command line, and which of them the user has given."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is ParameterSource.COMMANDLINE}
     values = {name: context.params[name] for name in given}

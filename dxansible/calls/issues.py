@@ -39,7 +39,7 @@ class IssueClaim:
             event("issue_claimed", issue=self.issue.id)
 
     def release(self) -> None:
-        """Undo that: nothing has started. What goes wrong is only told."""
+        """Undo that: nothing has started. Failures are only logged."""
         if self.claimed:
             self.claimed = False
             try:

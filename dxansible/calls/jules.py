@@ -198,7 +198,7 @@ def show_status(options: Options) -> int:
 
 
 def abort(options: Options) -> int:
-    """``--abort ID``: archives it, which is all that Jules offers."""
+    """``--abort ID``: archives the session, since Jules has no cancel."""
     client, session_id = _Call(options).client, options.abort or ""
     try:
         before = client.get(session_id)

@@ -1,4 +1,4 @@
-"""What one call does, its mode; and what the table says of one option of ``dx-dispatch``."""
+"""The modes of ``dx-dispatch``, one for each thing that a call does; an entry of its table."""
 
 from __future__ import annotations
 

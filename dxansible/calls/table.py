@@ -38,7 +38,7 @@ _AT_JULES_WHILE_WAITING = needing("wait", Mode.JULES, Mode.JULES_MESSAGE, Mode.A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a command line said: a field for each option, whose default is what holds without it."""
+    """The options of one command line; the default of a field is its value without the option."""
 
     target: str | None = Option(
         "target", kind=Kind.ARGUMENT,
@@ -187,7 +187,7 @@ class Options:
     beads: str | None = Option(
         "--beads", kind=Kind.TEXT, value="ID", group=Group.ISSUES,
         modes=_VM_TASKS | plain(Mode.FINALIZE), sets=(known.BEADS,),
-        help="The issue it belongs to; also names the branch.",
+        help="Beads issue of this session; also used as the branch name.",
     ).field()  # fmt: skip
     claim: bool = Option(
         "--claim", group=Group.ISSUES, modes=_WITH_ISSUE,
@@ -324,7 +324,7 @@ class Options:
 
 @cache
 def table() -> dict[str, Option]:
-    """What the table says of each option, by the name of its field."""
+    """The entry of each option, by the name of its field."""
     return {
         each.name: each.metadata["option"] for each in fields(Options) if "option" in each.metadata
     }

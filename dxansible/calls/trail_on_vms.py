@@ -1,4 +1,4 @@
-"""What VMs keep of the trail of a dispatch: where it goes on, and who tells the ends."""
+"""Notes on VMs about the Slack thread of a dispatch, and the claims of the ends of its turns."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TrailOnVms:
         self._hurry.set()
 
     def finish(self) -> None:
-        """Wait until it is noted, for some seconds; or, where that is of no use now, don't."""
+        """Wait some seconds for the note, unless nobody needs it now."""
         if self._worker is not None:
             self._hurry.set()
             if not self._gone.is_set():

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dxansible.errors import IssueError
+from dxansible.integrations.git_remote import run
 from dxansible.integrations.issue import Issue, issues_in
 from dxansible.redact import summarize
 
@@ -89,7 +90,7 @@ class Beads:
         ``us`` are the names that Beads may know the caller by: a claim of one's own is no obstacle.
         """
         answer = self._bd("update", issue.id, "--claim")
-        if answer.code and _unknown_option(answer, "--claim"):
+        if answer.code and "unknown flag" in answer.err and "--claim" in answer.err:
             answer = self._bd("update", issue.id, "--status", "in_progress")
         if not answer.code:
             return
@@ -155,12 +156,13 @@ class Beads:
         return next((each / _EXPORT for each in places if (each / _EXPORT).is_file()), None)
 
     def _bd(self, *words: str) -> _Answer:
-        for turn in range(1, _TRIES + 1):
-            answer = self._once(words)
-            if turn == _TRIES or not answer.code or _LOCKED not in answer.err + answer.out:
-                return answer
+        answer = self._once(words)
+        for turn in range(1, _TRIES):
+            if not answer.code or _LOCKED not in answer.err + answer.out:
+                break
             self.sleep(0.5 * turn)
-        raise AssertionError  # pragma: no cover - the loop returns
+            answer = self._once(words)
+        return answer
 
     def _once(self, words: tuple[str, ...]) -> _Answer:
         """Run ``bd``, with files for its output: a daemon of its own may hold them open."""
@@ -189,14 +191,8 @@ class Beads:
             return _Answer(code, *(each.read().decode(errors="replace") for each in (out, err)))
 
     def _git_name(self) -> frozenset[str]:
-        try:
-            asked = subprocess.run(
-                ["git", "config", "user.name"],
-                cwd=self.directory, capture_output=True, text=True, timeout=10, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
-            return frozenset()
-        return frozenset({asked.stdout.strip()} - {""})
+        asked = run(["git", "-C", str(self.directory), "config", "user.name"])
+        return frozenset({asked.stdout.strip()} - {""}) if asked else frozenset()
 
 
 def _resolved(asked: str, issue: Issue) -> Issue:
@@ -254,7 +250,3 @@ def _no_such_issue(issue_id: str, known: list[str], where: str = "") -> IssueErr
     near = difflib.get_close_matches(issue_id, known, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "see: bd list"
     return IssueError(f"Beads has no issue {issue_id}{where}", hint)
-
-
-def _unknown_option(answer: _Answer, option: str) -> bool:
-    return "unknown flag" in answer.err and option in answer.err

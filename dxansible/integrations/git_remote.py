@@ -14,7 +14,7 @@ from dxansible.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_repository", "parse_remote", "read_repository"]
+__all__ = ["check_repository", "parse_remote", "read_repository", "run"]
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
 _URL = re.compile(r"(?:ssh|git\+ssh|https?|git)://(?:[^@/]*@)?([^/:@]+)(?::\d+)?/+(.+)")
@@ -42,7 +42,7 @@ def parse_remote(address: str) -> tuple[str, str] | None:
 
 def read_repository(directory: Path) -> str:
     """``owner/name`` of the repository that a directory is in. Raises UsageError."""
-    asked = _run(["git", "-C", str(directory), "remote", "get-url", "origin"])
+    asked = run(["git", "-C", str(directory), "remote", "get-url", "origin"])
     if asked is None:
         message = "git is not to be found, so this repository's remote is not known"
         raise UsageError(message, _REMEDY)
@@ -64,15 +64,16 @@ def read_repository(directory: Path) -> str:
 
 
 def _real_host(alias: str) -> str:
-    """What ssh's own configuration makes of a host's name."""
+    """The host name that ssh's own configuration gives an alias."""
     if alias.startswith("-"):
         return alias
-    answer = _run(["ssh", "-G", alias])
+    answer = run(["ssh", "-G", alias])
     found = re.search(r"^hostname (\S+)$", answer.stdout, re.MULTILINE) if answer else None
     return found[1].lower() if found else alias
 
 
-def _run(words: list[str]) -> subprocess.CompletedProcess[str] | None:
+def run(words: list[str]) -> subprocess.CompletedProcess[str] | None:
+    """Run a program that only answers; None where it can't, or takes too long."""
     try:
         return subprocess.run(
             words,

@@ -126,7 +126,7 @@ class GitHubClient(JsonClient):
 
 
 def _limit(response: HttpResponse, words: str) -> str | None:
-    """What to do about a limit; None where it is something else."""
+    """The remedy for a rate limit; None if the response is about something else."""
     reset = response.headers.get("x-ratelimit-reset", "")
     if response.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
         when = datetime.fromtimestamp(int(reset[:11]), UTC)
@@ -139,7 +139,7 @@ def _limit(response: HttpResponse, words: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What is to be pulled, and where to."""
+    """The branch to be pulled, and its destination."""
 
     repository: str
     branch: str
@@ -236,7 +236,7 @@ def _is_at_home(head: dict[str, object], repository: str) -> bool:
 
 
 def _explain_refusal(client: GitHubClient, proposal: Proposal, error: RefusedError) -> PullRequest:
-    """Nothing was created; say why, in words that belong to this call."""
+    """GitHub created nothing: say why, in the terms of this call."""
     words = error.message
     if "already exists" in words:
         found = _find_by_branch(client, proposal)

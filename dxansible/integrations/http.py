@@ -70,7 +70,7 @@ class UnclearError(ServiceError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """What came back; of a request without an answer, why."""
+    """A response; if there was none, the reason."""
 
     status: int = NO_ANSWER
     body: bytes = b""
@@ -119,14 +119,14 @@ class HttpResponse:
 class HttpClient:
     """Sends requests to one service, one at a time.
 
-    A subclass says in these what differs; times are in seconds, and ``largest`` in bytes.
+    Subclasses override these attributes; times are in seconds, and ``largest`` is in bytes.
     """
 
     name = "a service"
     root = ""
-    """What each path has before it, after the address of the service."""
+    """Stands between the address of the service and each path."""
     headers: ClassVar[Mapping[str, str]] = {}
-    """Of each request; KEY stands for the key or token."""
+    """Headers of each request; KEY stands for the key or token."""
     connect_seconds, read_seconds = 10.0, 60.0
     largest = 16 * 2**20
     cut = False
@@ -219,8 +219,8 @@ class HttpClient:
 class JsonClient(HttpClient):
     """A service whose API is JSON, with a key or token; every failure is a ServiceError.
 
-    No message has the key in it, also where the service's own words do. A subclass says in these
-    what its messages are made of.
+    The key is in no message, even if the service's own words have it. Subclasses set these
+    attributes.
     """
 
     key_variable = url_variable = ""
@@ -257,7 +257,7 @@ class JsonClient(HttpClient):
             raise unclear from error
 
     def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
-        """What a status means to this service alone; None where it means what it always does."""
+        """The error for a status that has its own meaning here; None if it has the usual one."""
         raise NotImplementedError
 
     def own_words(self, record: Mapping[str, object]) -> str | None:

@@ -1,8 +1,8 @@
 """Jules, Google's coding agent in the cloud: its sources, sessions and their activities.
 
-Jules has nothing that makes a create safe to repeat. So a session's title carries a marker, made of
-what is asked for; a session with that marker is found before one is created, and after every
-create whose answer did not come through.
+Jules has nothing that makes a create safe to repeat. So the title of a session carries a marker, a
+digest of the request. The client looks for the marker before it creates a session, and after every
+create without a clear answer.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Created:
 
 
 class JulesClient(JsonClient):
-    """What can be asked of Jules. All of it raises ServiceError."""
+    """The requests to Jules. All of them raise ServiceError."""
 
     name = "Jules"
     root = "/v1alpha/"
@@ -117,7 +117,7 @@ class JulesClient(JsonClient):
             return Session.of(self._get_retrying_404(f"sessions/{session_id}", fresh=fresh))
 
     def activities(self, session_id: str) -> list[Activity]:
-        """What has happened in a session, oldest first; nothing yet where it is too new."""
+        """The activities of a session, oldest first; none yet if the session is too new."""
         try:
             records, _ = self._list(f"sessions/{session_id}/activities", "activities")
         except NotFoundError:
@@ -149,7 +149,7 @@ class JulesClient(JsonClient):
         self._post_idempotent(session_id, "archive")
 
     def _post_idempotent(self, session_id: str, verb: str) -> None:
-        """Do what does no harm twice."""
+        """Post something that may be done twice."""
         for pause in _AGAIN:
             try:
                 self._act(session_id, verb, {})

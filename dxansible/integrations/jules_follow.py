@@ -190,7 +190,7 @@ class _Follower:
 
 
 def _goes_on(session_id: str, why: str, reason: Reason) -> JulesResult:
-    """Jules can't be stopped from here, so it is never said that it was."""
+    """The result of a session that goes on: Jules has no cancel."""
     text = f"{why}. Jules has no cancel, and goes on: dx-dispatch --abort {session_id} archives it"
     return JulesResult(
         outcome=FanoutOutcome.TIMEOUT, reason=reason, error=text, stop_verified=False

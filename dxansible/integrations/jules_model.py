@@ -1,4 +1,4 @@
-"""What Jules says of sources, sessions and activities, and what became of a call, as data.
+"""Jules' sources, sessions and activities, and the result of a call, as data.
 
 Parsed without trust: a field that is missing or of another type is as good as empty.
 """
@@ -101,7 +101,7 @@ class Session:
 
     @property
     def needs_person(self) -> str | None:
-        """What somebody has to do before it goes on."""
+        """The thing that a person has to do before the session goes on."""
         text = _NEEDS_PERSON.get(self.state)
         return text.format(id=self.id, url=self.url or "jules.google.com") if text else None
 
@@ -135,7 +135,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
-    """What is asked of Jules; `marker` is in the title, and finds the session again."""
+    """A session to be created; its title has `marker` in it, by which it is found again."""
 
     prompt: str = field(repr=False)
     title: str
@@ -169,7 +169,7 @@ class CreateRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JulesResult:
-    """What became of a call. `outcome` is None while the session goes on as it should.
+    """The result of a call. `outcome` is None while the session goes on as it should.
 
     `attached` says that the session was there already, and `attached_age_sec` how long ago it
     ended, or was created where it has not ended. `error` says what happened and what to do.

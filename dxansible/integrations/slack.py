@@ -1,7 +1,7 @@
 """The trail of one dispatch in Slack: posted beside the work, and never in its way.
 
-Every message is written to the spool first; a thread sends what is there, oldest first. What goes
-wrong is one line in the log, and never an exception.
+Every message is written to the spool first; a thread sends what is there, oldest first. A failure
+is one line in the log, and never an exception.
 """
 
 from __future__ import annotations

@@ -35,14 +35,14 @@ _NEVER = frozenset({
     "msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "no_text",
     "cannot_reply_to_message", "thread_not_found", "invalid_payload", "invalid_arguments",
 })  # fmt: skip
-"""What no correction of the settings makes good."""
+"""Permanent errors."""
 _UNCLEAR = frozenset({"fatal_error", "internal_error", "rollup_error"})
 """Slack says of these that a part of what was asked for may have been done."""
 _HOOK_MEANS = {403: "action_prohibited", 404: "no_service", 410: "channel_is_archived"}
 
 
 class Verdict(StrEnum):
-    """What became of a post."""
+    """The outcome of a post."""
 
     DELIVERED = "delivered"
     LATER = "later"
