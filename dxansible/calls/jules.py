@@ -86,21 +86,17 @@ def _request(options: Options, claim: IssueClaim | None, repository: str) -> Cre
     marker = f"dx-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     issue = claim.issue if claim else None
     title = f"{issue.id}: {issue.title}" if issue else prompt.strip().splitlines()[0]
+    age = options.attach_age
+    if age is None and options.run_id is None:  # the user's own name of a request has no limit
+        age = ATTACH_AGE_SECONDS
     return CreateRequest(
         prompt=prompt,
         title=f"{summarize(title, _TITLE_LENGTH)} [{marker}]",
         marker=marker,
         repository=repository,
         branch=options.branch,
-        attach_age_sec=_attach_age(options),
+        attach_age_sec=age,
     )
-
-
-def _attach_age(options: Options) -> float | None:
-    """Seconds; the user's own name of a request has no limit, unless one is given."""
-    if options.attach_age is None and options.run_id is None:
-        return ATTACH_AGE_SECONDS
-    return options.attach_age
 
 
 def _not_created(error: ServiceError, claim: IssueClaim | None) -> JulesResult:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dxansible.errors import IssueError
-from dxansible.integrations.git_remote import run
 from dxansible.integrations.issue import Issue, issues_in
 from dxansible.redact import summarize
 
@@ -191,6 +190,8 @@ class Beads:
             return _Answer(code, *(each.read().decode(errors="replace") for each in (out, err)))
 
     def _git_name(self) -> frozenset[str]:
+        from dxansible.integrations.git_remote import run  # noqa: PLC0415 - rarely needed
+
         asked = run(["git", "-C", str(self.directory), "config", "user.name"])
         return frozenset({asked.stdout.strip()} - {""}) if asked else frozenset()
 

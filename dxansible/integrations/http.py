@@ -151,7 +151,7 @@ class HttpClient:
         self._headers = {
             name: value.replace("KEY", key)
             for name, value in self.headers.items()
-            if key or value != "Bearer KEY"
+            if key or "KEY" not in value
         }
         self._session = requests.Session()
         self._session.auth = lambda request: request
