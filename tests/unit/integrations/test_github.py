@@ -283,6 +283,15 @@ def test_a_look_is_repeated(github: GitHubServer, client: GitHubClient, fault: G
         open_pull_request(client, PROPOSAL)
 
 
+def test_a_create_that_github_has_not_acted_on_is_sent_again(
+    github: GitHubServer, client: GitHubClient, clock: Clock
+) -> None:
+    github.fail(GitHubFault(method="POST", status=429, headers={"Retry-After": "7"}))
+
+    assert open_pull_request(client, PROPOSAL).came == "created"
+    assert (github.creates, clock.slept) == (2, [7.0])
+
+
 def test_without_a_connection_nothing_was_created(github: GitHubServer, clock: Clock) -> None:
     client = GitHubClient("http://127.0.0.1:9", github.token, sleep=clock.sleep)
 
