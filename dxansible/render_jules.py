@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dxansible.invisible import count_invisible, show_invisible
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dxansible.integrations.jules_model import CreateRequest, JulesResult, Session
 
 __all__ = [
-    "Teller",
     "attached",
     "comment",
     "document",
@@ -29,9 +28,6 @@ __all__ = [
     "status_text",
     "summary_line",
 ]
-
-Teller = Callable[[str], None]
-"""Shows what a session says, while it does."""
 
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "IN_PROGRESS": "cyan", "PLANNING": "cyan"}
 _DEFAULT_BRANCH = "(the repository's default branch, as Jules knows it)"
@@ -69,7 +65,7 @@ def attached(result: JulesResult) -> str:
 
 
 def comment(result: JulesResult) -> str:
-    """What an issue is told of the end."""
+    """The comment on an issue about the end of its session."""
     session = result.session
     parts = [
         f"dx-dispatch: Jules session {session.id if session else '?'} ended: {result.outcome}",
@@ -102,7 +98,7 @@ def dry_run_text(request: CreateRequest, url: str) -> str:
 
 def sessions_document(found: Sequence[Session]) -> str:
     """The JSON document of ``--sessions --jules``."""
-    sessions = [each.to_dict() for each in found]
+    sessions = [asdict(each) for each in found]
     return json.dumps({"schema": SCHEMA, "exit_code": 0, "sessions": sessions}) + "\n"
 
 

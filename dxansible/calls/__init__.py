@@ -1,1 +1,1 @@
-"""What each call of the command line does: one function, which renders and returns an exit code."""
+"""The calls of the command line: one function each, which renders and returns an exit code."""

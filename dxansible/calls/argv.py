@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.calls.table import options
+from dxansible.calls.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +27,12 @@ def complete(words: Sequence[str]) -> list[str]:
 
 
 def read(words: Sequence[str]) -> dict[str, str]:
-    """What `complete` words give, by the names of the table's fields; '' where it has no value.
+    """Read `complete` words into values by the names of the table's fields; '' for no value.
 
     Options that the table does not have are under their own names.
     """
-    fields = {name: field for field, entry in options().items() for name in entry.names}
-    valued = {field for field, entry in options().items() if entry.kind.takes_value}
+    fields = {name: field for field, entry in table().items() for name in entry.names}
+    valued = {field for field, entry in table().items() if entry.kind.takes_value}
     given: dict[str, str] = {}
     left, places = list(words), ["target", "task"]
     while left:

@@ -1,34 +1,43 @@
-"""What Slack is told of a dispatch: that it began, and how it ended."""
+"""The messages to Slack about one dispatch: its start and its end."""
 
 from __future__ import annotations
 
+import logging
 import socket
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dxansible.calls.audit_text import ERROR_LENGTH, result_line, seconds, session_notes
-from dxansible.calls.ends import EndTeller, open_trail
-from dxansible.calls.inventory_channel import InventoryChannel
+from dxansible.calls.ends import (
+    ERROR_LENGTH,
+    EndTeller,
+    open_trail,
+    result_line,
+    seconds,
+    session_notes,
+)
 from dxansible.calls.trail_on_vms import TrailOnVms
 from dxansible.errors import DxError
+from dxansible.fleet.hosts import read_variable
 from dxansible.ids import session_on
 from dxansible.integrations.slack_text import Message
+from dxansible.logs import event
 from dxansible.outcome import worst
 from dxansible.record import Reason
 from dxansible.redact import summarize
 from dxansible.runner.events import HostEnded, HostsKnown, RetryPlanned
 from dxansible.runner.turn_events import EndSeen, TurnUpdate
+from dxansible.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.integrations.jules import Created
     from dxansible.integrations.jules_model import JulesResult
     from dxansible.integrations.slack import Trail
     from dxansible.outcome import FanoutResult
     from dxansible.runner.events import Event, Observer
-    from dxansible.settings import Settings
     from dxansible.turn import TurnResult
 
 __all__ = ["Audit", "audited"]
@@ -36,6 +45,7 @@ __all__ = ["Audit", "audited"]
 _TASK_LENGTH = 600
 _MOST_LINES = 12
 """Of several hosts; the rest is counted."""
+_CHANNEL_SECONDS = 10.0
 _MOST_RETRIES = 5
 """Messages about them; the log has all."""
 
@@ -59,7 +69,7 @@ class Audit:
         self._ids: dict[str, str] = {}
         self._goes_on = False
         """Turns that run will end without us."""
-        self.channel: InventoryChannel | None = None
+        self.channel: _InventoryChannel | None = None
         """Where no run asks for it."""
 
     @property
@@ -88,14 +98,14 @@ class Audit:
         self._command = run_id
 
     def begin_jules(self, created: Created, *, last: bool) -> None:
-        """Jules has the task."""
+        """Post that Jules has the task."""
         session = created.session
         follow = f"dx-dispatch --logs {session.id} --follow"
         there = "attached to session" if created.attached else "session"
         self._begin((f"{there} {session.id}", session.url, follow), last=last)
 
     def turns(self, results: Sequence[TurnResult]) -> None:
-        """What is known at the end of a call about turns; of those that go on, nothing."""
+        """Post the turns that have ended by the end of a call, or that they were started."""
         ended = [each for each in results if each.outcome is not None]
         running = len(results) - len(ended)
         self._goes_on = running > 0
@@ -110,7 +120,7 @@ class Audit:
             self._ended(ours, running=running)
 
     def finalized(self, result: TurnResult) -> None:
-        """What became of a session's pull request, in one message."""
+        """Post the outcome of a ``--finalize-pr``, in one message."""
         if self._trail is None or result.outcome is None:
             return
         self._begun = True
@@ -122,11 +132,11 @@ class Audit:
         self._trail.post(Message(title=title, body=body, notes=tuple(notes)), last=True)
 
     def commands(self, results: Sequence[FanoutResult]) -> None:
-        """How a command ended."""
+        """Post the end of a command."""
         self._ended(results)
 
     def jules(self, result: JulesResult) -> None:
-        """How it ended at Jules, or that it doesn't go on by itself."""
+        """Post the end at Jules, or that Jules waits for a person."""
         session = result.session
         waits = session.needs_person if session else None
         if result.outcome is None and not (self._wait and waits):
@@ -143,12 +153,12 @@ class Audit:
         self._end(title, " · ".join(each for each in facts if each), notes)
 
     def gave_up(self, error: DxError) -> None:
-        """What has begun has no result."""
+        """Post that a dispatch which was announced has no result."""
         if self._begun:
             self._end("given up", summarize(str(error), ERROR_LENGTH), ())
 
     def close(self) -> None:
-        """Let what is not posted yet have a few seconds."""
+        """Give messages that are not posted yet a few seconds."""
         if self._trail is not None:
             self._trail.close()
         if self._vms is not None:
@@ -157,7 +167,7 @@ class Audit:
             self._vms.finish()
 
     def handle(self, news: Event) -> None:
-        """Tell of it, if Slack is to know."""
+        """Post the events that Slack is to know."""
         if self._trail is None or self._teller is None:
             return
         match news:
@@ -243,7 +253,7 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
     trail = None if options.slack is False else open_trail(wanted=options.slack is True)
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
     if trail is not None and options.jules and trail.settings.wants_channel:
-        audit.channel = InventoryChannel(options.inventory)
+        audit.channel = _InventoryChannel(options.inventory)
     try:
         yield audit
     except DxError as error:
@@ -251,3 +261,25 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
         raise
     finally:
         audit.close()
+
+
+class _InventoryChannel:
+    """``dx_slack_channel`` of the first host, read beside the work, for dispatches without a VM."""
+
+    def __init__(self, inventory: str | None) -> None:
+        """Begin to read it."""
+        self._inventory = inventory
+        self._found: str | None = None
+        self._worker = threading.Thread(target=self._read, name="slack-channel", daemon=True)
+        self._worker.start()
+
+    def get(self) -> str | None:
+        """Wait for it, for some seconds; None where it is not to be had."""
+        self._worker.join(_CHANNEL_SECONDS)
+        return self._found
+
+    def _read(self) -> None:
+        try:
+            self._found = read_variable(Settings.load(self._inventory), "dx_slack_channel")
+        except DxError as error:
+            event("slack_channel", logging.DEBUG, error=str(error))

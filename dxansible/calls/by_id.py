@@ -12,7 +12,7 @@ from dxansible.ids import begins_id, is_agent_session, is_command
 from dxansible.sessions import resolve_id
 
 if TYPE_CHECKING:
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
 
 __all__ = ["abort", "follow", "show_status"]
 

@@ -17,7 +17,7 @@ from dxansible.show import show
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.sessions import CleanResult
 
 __all__ = ["clean"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.outcome import FanoutResult
     from dxansible.runner.events import Observer
 
@@ -114,7 +114,7 @@ def _gave_up(run_id: str) -> str:
 
 
 def _label(options: Options) -> str | None:
-    """What stands for a command in listings whose text is nobody's business: it is from a file."""
+    """The name in listings of a command that comes from a file; its text may be confidential."""
     if options.file is None:
         return None
     return "from standard input" if options.file == "-" else f"--file {options.file}"

@@ -12,7 +12,7 @@ from dxansible.render import SCHEMA
 from dxansible.show import show
 
 if TYPE_CHECKING:
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
 
 __all__ = ["manage"]
 

@@ -13,8 +13,13 @@ from dxansible.calls.audit import audited
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import IssueError, ServiceError
 from dxansible.integrations.beads import Beads, NoBeadsError
-from dxansible.integrations.pull_request import Proposal, ask_reviewers, open_pull_request
-from dxansible.integrations.pull_request_http import GitHubDoor, api_of
+from dxansible.integrations.github import (
+    GitHubClient,
+    Proposal,
+    api_of,
+    ask_reviewers,
+    open_pull_request,
+)
 from dxansible.live import LiveOutput
 from dxansible.logs import event
 from dxansible.parameters import FINALIZE_TIMEOUT
@@ -27,7 +32,7 @@ from dxansible.show import show
 if TYPE_CHECKING:
     import threading
 
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.integrations.issue import Issue
     from dxansible.sessions import Push, SessionInfo, TurnResult
 
@@ -90,18 +95,15 @@ def _message(info: SessionInfo, given: str | None) -> str:
 
 
 def _issue(issue_id: str, *, asked: bool) -> Issue | None:
-    """What Beads has under that id; None where Beads can't be asked here.
+    """The issue of that id; None where Beads can't be asked here.
 
     Raises IssueError for an issue that was asked for and doesn't exist.
     """
     beads = Beads(beads_dir=ServiceSettings.load().beads_dir)
     try:
         issue = beads.read(issue_id)
-    except NoBeadsError as error:
-        event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
-        return None
     except IssueError as error:
-        if asked:
+        if asked and not isinstance(error, NoBeadsError):
             raise
         event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
         return None
@@ -127,13 +129,13 @@ def _opened(
         text = f"the pull request is open, and its reviewers could not be asked ({push.note})"
         return _failed(result, Reason.REVIEWERS_REFUSED, text)
     try:
-        return _open_from_here(result, push, message, chosen, _door(push, github, cancelled))
+        return _open_from_here(result, push, message, chosen, _client(push, github, cancelled))
     except ServiceError as error:
         text = f"{push.branch} is pushed, and there is no pull request: {error}"
         return _failed(result, error.reason, text)
 
 
-def _door(push: Push, github: GitHubSettings, cancelled: threading.Event) -> GitHubDoor:
+def _client(push: Push, github: GitHubSettings, cancelled: threading.Event) -> GitHubClient:
     """The way from here. Raises ServiceError where there is none."""
     if push.host is None or push.repository is None:
         message = "its remote is no repository of a GitHub"
@@ -143,15 +145,15 @@ def _door(push: Push, github: GitHubSettings, cancelled: threading.Event) -> Git
         message = f"{why}, and GITHUB_TOKEN is not set here"
         remedy = "set it, or run gh auth login on the VM, then finalize again"
         raise ServiceError(message, remedy, Reason.GITHUB_AUTH)
-    return GitHubDoor(api=api_of(push.host, github), token=github.token, sleep=cancelled.wait)
+    return GitHubClient(api_of(push.host, github), github.token, sleep=cancelled.wait)
 
 
 def _open_from_here(
-    result: TurnResult, push: Push, message: str, chosen: FinalizeOptions, door: GitHubDoor
+    result: TurnResult, push: Push, message: str, chosen: FinalizeOptions, client: GitHubClient
 ) -> TurnResult:
     title, _, body = message.partition("\n")
     request = open_pull_request(
-        door,
+        client,
         Proposal(
             repository=push.repository or "",
             branch=push.branch,
@@ -166,7 +168,7 @@ def _open_from_here(
     result = replace(result, push=replace(push, url=request.url, came=request.came))
     if chosen.reviewers and request.came != "merged":
         try:
-            ask_reviewers(door, request, chosen.reviewers)
+            ask_reviewers(client, request, chosen.reviewers)
         except ServiceError as error:
             text = f"the pull request is open, and its reviewers could not be asked: {error}"
             return _failed(result, Reason.REVIEWERS_REFUSED, text)

@@ -9,8 +9,7 @@ import click
 from click.core import ParameterSource
 
 from dxansible.calls.option import Group, Kind
-from dxansible.calls.options import Options
-from dxansible.calls.table import options
+from dxansible.calls.table import Options, table
 from dxansible.settings import variable_of_caller
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class GroupedCommand(click.Command):
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):
-                entry = options().get(str(parameter.name))
+                entry = table().get(str(parameter.name))
                 rows[entry.group if entry else Group.OUTPUT].append(record)
         widths = [len(names) for group in rows.values() for names, _ in group]
         width = max(each for each in widths if each <= _COLUMN)
@@ -45,13 +44,13 @@ class GroupedCommand(click.Command):
 
 def declare_flags(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a function all the parameters, in the order of the table."""
-    for name, entry in reversed(options().items()):
+    for name, entry in reversed(table().items()):
         function = _parameter(name, entry)(function)
     return function
 
 
 def given_options(context: click.Context) -> Options:
-    """What the command line says, and which of it the user has given."""
+    """The options of the command line, and which of them the user has given."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is ParameterSource.COMMANDLINE}
     values = {name: context.params[name] for name in given}

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import IssueError, UsageError
 from dxansible.integrations.beads import Beads
-from dxansible.integrations.prompt import PromptRequest, build_prompt, completion_request
+from dxansible.integrations.prompt import build_prompt, completion_request
 from dxansible.logs import event
 from dxansible.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
     from dxansible.integrations.issue import Issue
 
-__all__ = ["Assignment", "read_assignment", "task_text"]
+__all__ = ["IssueClaim", "read_claim", "task_text"]
 
 
 @dataclass(slots=True)
-class Assignment:
+class IssueClaim:
     """An issue of Beads, and whether this call has claimed it."""
 
     issue: Issue
@@ -31,7 +31,7 @@ class Assignment:
     """The caller asked for a claim."""
     claimed: bool = False
 
-    def claim(self) -> None:
+    def take(self) -> None:
         """Mark it in progress, if that was asked for. Raises IssueError if somebody has it."""
         if self.wanted:
             self.beads.claim(self.issue, self.actors)
@@ -39,7 +39,7 @@ class Assignment:
             event("issue_claimed", issue=self.issue.id)
 
     def release(self) -> None:
-        """Undo that: nothing has started. What goes wrong is only told."""
+        """Undo that: nothing has started. Failures are only logged."""
         if self.claimed:
             self.claimed = False
             try:
@@ -56,7 +56,7 @@ class Assignment:
                 event("comment_failed", logging.WARNING, error=str(error))
 
 
-def read_assignment(options: Options) -> Assignment | None:
+def read_claim(options: Options) -> IssueClaim | None:
     """The issue of ``--issue``; None without one. Raises IssueError."""
     if options.issue is None:
         return None
@@ -72,21 +72,21 @@ def read_assignment(options: Options) -> Assignment | None:
         event("issue_from_export", logging.WARNING, issue=issue.id, note=issue.note)
     if issue.obstacle is not None and not options.force:
         raise IssueError(issue.obstacle, "dispatch it all the same with --force")
-    return Assignment(issue, beads, settings.actors, options.claim)
+    return IssueClaim(issue, beads, settings.actors, options.claim)
 
 
 def task_text(
-    options: Options, assignment: Assignment | None, repository: str | None, example: str
+    options: Options, claim: IssueClaim | None, repository: str | None, example: str
 ) -> str | bytes:
     """The task as given; without one the prompt that the issue makes. Raises UsageError."""
-    if assignment is not None and options.task is None and options.file is None:
-        request = PromptRequest(
+    if claim is not None and options.task is None and options.file is None:
+        return build_prompt(
+            claim.issue,
             repository=repository,
             branch=options.branch,
             notify_channel=options.notify_channel,
             template=Path(options.template) if options.template else None,
         )
-        return build_prompt(assignment.issue, request)
     if options.template is not None:
         message = "--template is of no use with a task in words of your own"
         raise UsageError(message, "leave out one of them")

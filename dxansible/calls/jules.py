@@ -13,15 +13,14 @@ import click
 
 from dxansible import render_jules as render
 from dxansible.calls.audit import audited
-from dxansible.calls.issues import read_assignment, task_text
+from dxansible.calls.issues import read_claim, task_text
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
 from dxansible.errors import ServiceError, UsageError
 from dxansible.ids import check_run_id
 from dxansible.integrations.git_remote import check_repository, read_repository
 from dxansible.integrations.jules import JulesClient
 from dxansible.integrations.jules_follow import FollowOptions, follow_session
-from dxansible.integrations.jules_http import Connection
-from dxansible.integrations.jules_model import CreateRequest, JulesResult, Session
+from dxansible.integrations.jules_model import CreateRequest, JulesResult
 from dxansible.invisible import invisible_note
 from dxansible.logs import event
 from dxansible.parameters import ATTACH_AGE_SECONDS, TURN_SECONDS
@@ -31,10 +30,10 @@ from dxansible.settings import ServiceSettings
 from dxansible.show import show
 
 if TYPE_CHECKING:
-    import threading
+    from collections.abc import Callable
 
-    from dxansible.calls.issues import Assignment
-    from dxansible.calls.options import Options
+    from dxansible.calls.issues import IssueClaim
+    from dxansible.calls.table import Options
     from dxansible.integrations.jules import Created
 
 __all__ = ["abort", "approve", "dispatch", "follow", "send", "show_sessions", "show_status"]
@@ -45,12 +44,12 @@ _TITLE_LENGTH = 100
 
 def dispatch(options: Options) -> int:
     """``--jules TASK``, ``--jules --issue ID``."""
-    assignment = read_assignment(options)
+    claim = read_claim(options)
     if options.repo is not None:
         repository = check_repository(options.repo)
     else:
         repository = read_repository(Path.cwd())
-    request = _request(options, assignment, repository)
+    request = _request(options, claim, repository)
     if options.dry_run:
         url = ServiceSettings.load().jules_url
         text = render.dry_run_document if options.json else render.dry_run_text
@@ -58,74 +57,62 @@ def dispatch(options: Options) -> int:
         if note := invisible_note(request.prompt):
             show(note, err=True)
         return 0
-    client, cancelled = _client(options)
+    call = _Call(options)
     with audited(options, f"Jules, for {repository}", request.title) as audit:
         try:
-            created = client.create(request, assignment.claim if assignment else None)
+            created = call.client.create(request, claim.take if claim else None)
         except ServiceError as error:
-            result = _not_created(error, assignment)
+            result = _not_created(error, claim)
         else:
             audit.begin_jules(created, last=not options.wait)
-            result = _created(options, client, cancelled, created, assignment)
+            result = _created(call, created, claim)
         code = _report(options, result)
         audit.jules(result)
     return code
 
 
-def _request(options: Options, assignment: Assignment | None, repository: str) -> CreateRequest:
-    given = task_text(options, assignment, repository, 'dx-dispatch --jules "TASK"')
+def _request(options: Options, claim: IssueClaim | None, repository: str) -> CreateRequest:
+    given = task_text(options, claim, repository, 'dx-dispatch --jules "TASK"')
     try:
         prompt = given if isinstance(given, str) else given.decode()
         prompt.encode()
     except UnicodeError as error:
-        message = "the task is not UTF-8"
-        raise UsageError(message, "Jules takes text only") from error
+        raise UsageError("the task is not UTF-8", "Jules takes text only") from error
     if not prompt.strip():
-        message = "the task is empty"
-        raise UsageError(message, 'give one: dx-dispatch --jules "TASK"')
+        raise UsageError("the task is empty", 'give one: dx-dispatch --jules "TASK"')
     what = f"run {check_run_id(options.run_id)}" if options.run_id else f"task {prompt}"
     # the same request has the same marker, on every machine: that is what finds it again
     key = "\0".join([repository.lower(), options.branch or "", what])
     marker = f"dx-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    issue = assignment.issue if assignment else None
+    issue = claim.issue if claim else None
     title = f"{issue.id}: {issue.title}" if issue else prompt.strip().splitlines()[0]
+    age = options.attach_age
+    if age is None and options.run_id is None:  # the user's own name of a request has no limit
+        age = ATTACH_AGE_SECONDS
     return CreateRequest(
         prompt=prompt,
         title=f"{summarize(title, _TITLE_LENGTH)} [{marker}]",
         marker=marker,
         repository=repository,
         branch=options.branch,
-        attach_age_sec=_attach_age(options),
+        attach_age_sec=age,
     )
 
 
-def _attach_age(options: Options) -> float | None:
-    """Seconds; the user's own name of a request has no limit, unless one is given."""
-    if options.attach_age is None and options.run_id is None:
-        return ATTACH_AGE_SECONDS
-    return options.attach_age
-
-
-def _not_created(error: ServiceError, assignment: Assignment | None) -> JulesResult:
+def _not_created(error: ServiceError, claim: IssueClaim | None) -> JulesResult:
     unclear = error.reason is Reason.CREATE_UNCLEAR
-    if assignment is not None and not unclear:
-        assignment.release()
+    if claim is not None and not unclear:
+        claim.release()
     return JulesResult(
         outcome=FanoutOutcome.FAILURE if unclear else FanoutOutcome.PREFLIGHT_FAILED,
         reason=error.reason,
         error=str(error),
-        issue=assignment.issue.id if assignment else None,
+        issue=claim.issue.id if claim else None,
     )
 
 
-def _created(
-    options: Options,
-    client: JulesClient,
-    cancelled: threading.Event,
-    created: Created,
-    assignment: Assignment | None,
-) -> JulesResult:
-    session = created.session
+def _created(call: _Call, created: Created, claim: IssueClaim | None) -> JulesResult:
+    options, session = call.options, created.session
     name = "session_attached" if created.attached else "session_started"
     age = None if created.age_sec is None else int(created.age_sec)
     event(name, host="jules", session=session.id, url=session.url, state=session.state, age_s=age)
@@ -137,14 +124,14 @@ def _created(
     if created.attached:
         text = f"Jules was given this before, so nothing was created: {render.attached(result)}"
         show(f"{text}. For another session: --run-id NAME", err=True)
-    if assignment is not None and not created.attached:
-        assignment.comment(f"dx-dispatch started Jules session {session.id}: {session.url}")
+    if claim is not None and not created.attached:
+        claim.comment(f"dx-dispatch started Jules session {session.id}: {session.url}")
     if options.wait:
-        followed = _follow(options, client, cancelled, session.id, fresh=not created.attached)
+        followed = call.follow(session.id, replace(call.chosen, fresh=not created.attached))
         result = replace(followed, attached=created.attached, attached_age_sec=age)
-        if assignment is not None and result.outcome is not None:
-            assignment.comment(render.comment(result))
-    issue = assignment.issue.id if assignment else None
+        if claim is not None and result.outcome is not None:
+            claim.comment(render.comment(result))
+    issue = claim.issue.id if claim else None
     return replace(result, issue=issue)
 
 
@@ -153,86 +140,70 @@ def send(options: Options) -> int:
     session_id = options.session or ""
     given = options.text(options.task, "message", f'dx-dispatch --session {session_id} "TEXT"')
     text = given if isinstance(given, str) else given.decode(errors="replace")
-    client, cancelled = _client(options)
-    try:
-        chosen = _from_here(options, client, cancelled, client.get(session_id))
-        client.send(session_id, text)
-        return _after(options, client, session_id, chosen, "sent to")
-    except ServiceError as error:
-        return _report(options, _failed(error))
+    return _act(options, session_id, "sent to", lambda jules: jules.send_message(session_id, text))
 
 
 def approve(options: Options) -> int:
     """``--approve ID``."""
     session_id = options.approve or ""
-    client, cancelled = _client(options)
+    return _act(
+        options, session_id, "approved the plan of", lambda jules: jules.approve(session_id)
+    )
+
+
+def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClient], None]) -> int:
+    """Do it to a session; then follow what comes of that alone, or say that it is ``done``."""
+    call = _Call(options)
+    client = call.client
     try:
         session = client.get(session_id)
-        if session.ended or session.working:
-            text = (
-                f"no plan of Jules session {session_id} waits for approval: it is {session.state}"
-            )
-            return _report(options, JulesResult(
-                outcome=FanoutOutcome.FAILURE, reason=Reason.JULES_ERROR, session=session,
-                error=f"{text}; see: dx-dispatch --status {session_id}",
-            ))  # fmt: skip
-        chosen = _from_here(options, client, cancelled, session)
-        client.approve(session_id)
-        return _after(options, client, session_id, chosen, "approved the plan of")
+        if options.approve and (session.ended or session.working):
+            text = f"no plan of Jules session {session_id} waits for approval"
+            text = f"{text}: it is {session.state}; see: dx-dispatch --status {session_id}"
+            return _report(options, JulesResult.failure(Reason.JULES_ERROR, text, session))
+        before = client.activities(session_id) if options.wait else []
+        known = frozenset(each.name for each in before)
+        act(client)
+        if options.wait:
+            chosen = replace(call.chosen, former=session, known=known)
+            return _report(options, call.follow(session_id, chosen))
+        if not options.json and not options.quiet:
+            show(f"{done} Jules session {session_id}", err=True)
+        now = client.get(session_id)
+        return _report(options, JulesResult(outcome=None, reason=None, session=now))
     except ServiceError as error:
-        return _report(options, _failed(error))
-
-
-def _from_here(
-    options: Options, client: JulesClient, cancelled: threading.Event, former: Session
-) -> FollowOptions:
-    """Follow only what comes of what is sent next."""
-    seen = client.activities(former.id) if options.wait else []
-    known = frozenset(each.name for each in seen)
-    return replace(_following(options, cancelled), former=former, known=known)
-
-
-def _after(
-    options: Options, client: JulesClient, session_id: str, chosen: FollowOptions, done: str
-) -> int:
-    """Follow what comes of it, or say that it is done."""
-    if options.wait:
-        tell = _teller(options, chosen.cancelled)
-        return _report(options, follow_session(client, session_id, chosen, tell))
-    if not options.json and not options.quiet:
-        show(f"{done} Jules session {session_id}", err=True)
-    now = client.get(session_id)
-    return _report(options, JulesResult(outcome=None, reason=None, session=now))
+        return _report(options, JulesResult.failure(error.reason, str(error)))
 
 
 def follow(options: Options) -> int:
     """``--logs ID``, and with ``--follow`` what happens from now on."""
-    client, cancelled = _client(options)
-    chosen = replace(options, wait=options.follow)
-    return _report(chosen, _follow(chosen, client, cancelled, options.logs or ""))
+    call = _Call(replace(options, wait=options.follow))
+    return _report(call.options, call.follow(options.logs or "", call.chosen))
 
 
 def show_status(options: Options) -> int:
     """``--status ID``."""
-    client, _ = _client(options)
-    chosen = FollowOptions(wait=False, allow_no_pr=options.allow_no_pr)
-    result = follow_session(client, options.status or "", chosen, lambda _text: None)
+    call = _Call(options)
+    result = follow_session(call.client, options.status or "", call.chosen, lambda _text: None)
+    code = 0 if result.session else _code(result)
     if options.json:
-        click.echo(render.document(result, 0 if result.session else _code(result)), nl=False)
+        click.echo(render.document(result, code), nl=False)
     else:
         show(render.status_text(result), end="")
-    return 0 if result.session else _code(result)
+    return code
 
 
 def abort(options: Options) -> int:
-    """``--abort ID``: archives it, which is all that Jules offers."""
-    client, session_id = _client(options)[0], options.abort or ""
+    """``--abort ID``: archives the session, since Jules has no cancel."""
+    client, session_id = _Call(options).client, options.abort or ""
     try:
         before = client.get(session_id)
         client.archive(session_id)
         session = client.get(session_id)
     except ServiceError as error:
-        return _report(options, replace(_failed(error), stop_verified=False))
+        return _report(
+            options, replace(JulesResult.failure(error.reason, str(error)), stop_verified=False)
+        )
     stopped = session.ended or session.state == "PAUSED"
     text = f"archived; Jules has no cancel, and says that the session is {session.state}"
     if before.ended:
@@ -249,7 +220,7 @@ def abort(options: Options) -> int:
 
 def show_sessions(options: Options) -> int:
     """``--sessions --jules``."""
-    found = _client(options)[0].sessions()
+    found = _Call(options).client.sessions()
     if options.json:
         click.echo(render.sessions_document(found), nl=False)
     else:
@@ -257,53 +228,39 @@ def show_sessions(options: Options) -> int:
     return 0
 
 
-def _client(options: Options) -> tuple[JulesClient, threading.Event]:
-    """The way to Jules, and what Ctrl-C sets. Raises UsageError without a key."""
-    settings = ServiceSettings.load()
-    if settings.jules_key is None:
-        message = "JULES_API_KEY is not set"
-        raise UsageError(message, "make a key at jules.google.com/settings, and export it")
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-    connection = Connection(url=settings.jules_url, key=settings.jules_key, sleep=cancelled.wait)
-    return JulesClient(connection=connection), cancelled
+class _Call:
+    """The way to Jules, and what the command line says of it. Raises UsageError without a key."""
 
+    def __init__(self, options: Options) -> None:
+        """Ctrl-C ends the following from now on."""
+        settings = ServiceSettings.load()
+        if settings.jules_key is None:
+            message = "JULES_API_KEY is not set"
+            raise UsageError(message, "make a key at jules.google.com/settings, and export it")
+        self.options = options
+        self._cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+        self.client = JulesClient(
+            settings.jules_url, settings.jules_key, sleep=self._cancelled.wait
+        )
+        self.chosen = FollowOptions(
+            wait=options.wait,
+            timeout_sec=TURN_SECONDS if options.timeout is None else options.timeout,
+            idle_timeout_sec=options.idle_timeout,
+            allow_no_pr=options.allow_no_pr,
+            cancelled=self._cancelled,
+        )
 
-def _follow(
-    options: Options,
-    client: JulesClient,
-    cancelled: threading.Event,
-    session_id: str,
-    *,
-    fresh: bool = False,
-) -> JulesResult:
-    chosen = replace(_following(options, cancelled), fresh=fresh)
-    return follow_session(client, session_id, chosen, _teller(options, cancelled))
+    def follow(self, session_id: str, chosen: FollowOptions) -> JulesResult:
+        """Show what happens, and return what became of it."""
+        return follow_session(self.client, session_id, chosen, self._tell)
 
-
-def _following(options: Options, cancelled: threading.Event) -> FollowOptions:
-    return FollowOptions(
-        wait=options.wait,
-        timeout_sec=TURN_SECONDS if options.timeout is None else options.timeout,
-        idle_timeout_sec=options.idle_timeout,
-        allow_no_pr=options.allow_no_pr,
-        cancelled=cancelled,
-    )
-
-
-def _teller(options: Options, cancelled: threading.Event) -> render.Teller:
-    def tell(text: str) -> None:
-        if options.json:
+    def _tell(self, text: str) -> None:
+        if self.options.json:
             return
         try:
             SCREEN.raw(sys.stdout.buffer, safe(text).encode())
         except BrokenPipeError:
-            cancelled.set()
-
-    return tell
-
-
-def _failed(error: ServiceError) -> JulesResult:
-    return JulesResult(outcome=FanoutOutcome.FAILURE, reason=error.reason, error=str(error))
+            self._cancelled.set()
 
 
 def _code(result: JulesResult, *, waited: bool = False) -> int:

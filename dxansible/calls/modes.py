@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dxansible.calls.mode import AT_JULES, ON_VMS, Mode
-from dxansible.calls.table import options as table
+from dxansible.calls.option import AT_JULES, ON_VMS, Mode
+from dxansible.calls.table import table
 from dxansible.errors import UsageError
 from dxansible.ids import is_jules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
 
 __all__ = ["choose_call", "mode_of", "sort_out"]
 
+_CALLS = {
+    Mode.TASK: "sessions.start",
+    Mode.FURTHER: "sessions.start",
+    Mode.EXEC: "commands.execute",
+    Mode.LIST: "commands.show_health",
+    Mode.STATUS: "by_id.show_status",
+    Mode.SESSIONS: "sessions.show_sessions",
+    Mode.LOGS: "by_id.follow",
+    Mode.ABORT: "by_id.abort",
+    Mode.CLEAN: "clean.clean",
+    Mode.FINALIZE: "finalize.finalize",
+    Mode.ENGINE: "engine.manage",
+    Mode.JULES: "jules.dispatch",
+    Mode.JULES_MESSAGE: "jules.send",
+    Mode.JULES_SESSIONS: "jules.show_sessions",
+    Mode.JULES_STATUS: "jules.show_status",
+    Mode.JULES_LOGS: "jules.follow",
+    Mode.JULES_ABORT: "jules.abort",
+    Mode.APPROVE: "jules.approve",
+}
+"""By module and name, since loading them all would make each of them slow."""
 _IDS = ("status", "logs", "abort", "approve", "session", "finalize_pr")
 
 
@@ -44,74 +66,30 @@ def mode_of(given: Mapping[str, object]) -> Mode:
         if entry.chooses is not None and name in given
     }
     if len(chosen) > 1:
-        message = f"{' and '.join(chosen)} can't be used together"
-        raise UsageError(message, "choose one of them")
+        raise UsageError(f"{' and '.join(chosen)} can't be used together", "choose one of them")
     mode = next(iter(chosen.values()), Mode.FURTHER if "session" in given else Mode.TASK)
     at_jules = "jules" in given or any(is_jules(str(given[id_])) for id_ in _IDS if id_ in given)
     if not at_jules:
         return mode
     if mode not in AT_JULES:
-        message = f"{mode} is of no use with Jules"
-        raise UsageError(message, "leave out --jules, or the option")
+        raise UsageError(f"{mode} is of no use with Jules", "leave out --jules, or the option")
     return AT_JULES[mode]
 
 
 def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
-    """The function for a mode. Raises UsageError for an empty pattern."""
-    if mode is Mode.FINALIZE:
-        from dxansible.calls.finalize import finalize  # noqa: PLC0415 - loads requests
+    """The function for a mode; loads no more than that needs.
 
-        return finalize
-    if mode is Mode.ENGINE:
-        from dxansible.calls.engine import manage  # noqa: PLC0415 - for that call only
+    Raises UsageError for an empty pattern.
+    """
+    if mode in ON_VMS and mode is not Mode.FINALIZE:
+        from dxansible.runner.engine import prestart  # noqa: PLC0415 - keeps --help fast
 
-        return manage
-    return _on_vms(mode, options) if mode in ON_VMS else _at_jules(mode)
+        prestart(options.settings())
+        from dxansible.fleet.patterns import ANY, check_pattern  # noqa: PLC0415 - as above
 
-
-def _on_vms(mode: Mode, options: Options) -> Callable[[Options], int]:
-    from dxansible.runner.engine import prestart  # noqa: PLC0415 - keeps --help fast
-
-    prestart(options.settings())
-    from dxansible.fleet.patterns import ANY, check_pattern  # noqa: PLC0415 - as above
-
-    for pattern in (options.target, options.status):
-        if pattern is not None:  # before an issue is claimed for it
-            check_pattern(pattern.removeprefix(ANY))
-    return _of_mode(mode)
-
-
-def _of_mode(mode: Mode) -> Callable[[Options], int]:
-    """What a mode on VMs does; loads no more than that needs."""
-    match mode:
-        case Mode.EXEC | Mode.LIST:
-            from dxansible.calls import commands  # noqa: PLC0415 - for this mode only
-
-            return commands.execute if mode is Mode.EXEC else commands.show_health
-        case Mode.STATUS | Mode.LOGS | Mode.ABORT:
-            from dxansible.calls import by_id  # noqa: PLC0415 - as above
-
-            calls = {Mode.STATUS: by_id.show_status, Mode.LOGS: by_id.follow}
-            return calls.get(mode, by_id.abort)
-        case Mode.CLEAN:
-            from dxansible.calls import clean  # noqa: PLC0415 - as above
-
-            return clean.clean
-        case _:
-            from dxansible.calls import sessions  # noqa: PLC0415 - as above
-
-            return sessions.show_sessions if mode is Mode.SESSIONS else sessions.start
-
-
-def _at_jules(mode: Mode) -> Callable[[Options], int]:
-    from dxansible.calls import jules  # noqa: PLC0415 - keeps --help fast
-
-    return {
-        Mode.JULES: jules.dispatch,
-        Mode.JULES_MESSAGE: jules.send,
-        Mode.JULES_SESSIONS: jules.show_sessions,
-        Mode.JULES_STATUS: jules.show_status,
-        Mode.JULES_LOGS: jules.follow,
-        Mode.JULES_ABORT: jules.abort,
-        Mode.APPROVE: jules.approve,
-    }[mode]
+        for pattern in (options.target, options.status):
+            if pattern is not None:  # before an issue is claimed for it
+                check_pattern(pattern.removeprefix(ANY))
+    module, _, name = _CALLS[mode].partition(".")
+    call: Callable[[Options], int] = getattr(import_module(f"dxansible.calls.{module}"), name)
+    return call

@@ -1,20 +1,86 @@
-"""What the table says of one option of ``dx-dispatch``."""
+"""The modes of ``dx-dispatch``, one for each thing that a call does; an entry of its table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from dxansible.calls.mode import AT_JULES, plain
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from dxansible.calls.mode import Mode
     from dxansible.parameters import Parameter
 
-__all__ = ["Group", "Kind", "Option", "argument", "option"]
+__all__ = [
+    "AT_JULES",
+    "EVERYWHERE",
+    "ON_VMS",
+    "Group",
+    "Kind",
+    "Mode",
+    "Option",
+    "modes_in_words",
+    "needing",
+    "plain",
+]
+
+
+class Mode(StrEnum):
+    """One thing that a call does, as refusals and documents call it."""
+
+    TASK = "a task for an agent"
+    FURTHER = "a further task (--session)"
+    EXEC = "--exec"
+    LIST = "--list"
+    STATUS = "--status"
+    SESSIONS = "--sessions"
+    LOGS = "--logs"
+    ABORT = "--abort"
+    CLEAN = "--clean"
+    FINALIZE = "--finalize-pr"
+    ENGINE = "--engine"
+    JULES = "Jules"
+    JULES_MESSAGE = "a message to a session of Jules"
+    JULES_SESSIONS = "--sessions of Jules"
+    JULES_STATUS = "--status of Jules"
+    JULES_LOGS = "--logs of Jules"
+    JULES_ABORT = "--abort of Jules"
+    APPROVE = "--approve"
+
+
+AT_JULES = {
+    Mode.TASK: Mode.JULES,
+    Mode.FURTHER: Mode.JULES_MESSAGE,
+    Mode.SESSIONS: Mode.JULES_SESSIONS,
+    Mode.STATUS: Mode.JULES_STATUS,
+    Mode.LOGS: Mode.JULES_LOGS,
+    Mode.ABORT: Mode.JULES_ABORT,
+    Mode.APPROVE: Mode.APPROVE,
+}
+"""What a mode is where the call is about Jules."""
+ON_VMS = frozenset(Mode) - {Mode.ENGINE, *AT_JULES.values()}
+
+
+def plain(*modes: Mode) -> dict[Mode, str]:
+    """Modes in which an option means something by itself."""
+    return dict.fromkeys(modes, "")
+
+
+def needing(other: str, *modes: Mode) -> dict[Mode, str]:
+    """Modes in which an option means something only beside another one, named by its field."""
+    return dict.fromkeys(modes, other)
+
+
+EVERYWHERE = plain(*Mode)
+
+
+def modes_in_words(modes: Collection[Mode]) -> str:
+    """Name them for a reader, who takes ``--logs`` to be that of Jules as well."""
+    if len(modes) == len(Mode):
+        return "every call"
+    implied = {f"{mode} of Jules" for mode in modes}
+    implied |= {Mode.JULES_MESSAGE} if Mode.FURTHER in modes else set()
+    return ", ".join(mode for mode in Mode if mode in modes and mode not in implied)
 
 
 class Group(StrEnum):
@@ -50,22 +116,26 @@ class Kind(StrEnum):
         return self not in {Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Option:
     """One option, or one of the two words."""
 
-    names: tuple[str, ...]
-    kind: Kind
-    help: str
-    group: Group
-    modes: Mapping[Mode, str]
+    spelled: str
+    """Its names, with a space between them."""
+    _: KW_ONLY
+    group: Group = Group.RUN
+    kind: Kind = Kind.FLAG
+    help: str = ""
+    modes: Mapping[Mode, str] = field(default_factory=dict)
     """Where it means something, and the field of another option that it needs there, or ''."""
     chooses: Mode | None = None
-    """The mode that a call with this option is in."""
+    """The mode that a call with this option is in: it means something in that one alone."""
     value: str | None = None
     """What stands for its value in help and documents."""
     default: str | None = None
     """What holds without it, in words; None where nothing does."""
+    nothing: object = None
+    """Its value where it is not given, if it is no flag."""
     sets: tuple[Parameter[Any], ...] = ()
     """The variables of the playbooks that it becomes."""
     choices: tuple[str, ...] = ()
@@ -73,49 +143,20 @@ class Option:
     most: int | None = None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(self.spelled.split())
+
+    @property
     def name(self) -> str:
         """Its long name, as refusals have it."""
         return next((name for name in self.names if name.startswith("--")), self.names[0])
 
-
-def option(  # noqa: PLR0913 - the columns of the table
-    *names: str,
-    help: str,  # noqa: A002 - as click calls it
-    group: Group,
-    modes: Mapping[Mode, str] | None = None,
-    kind: Kind = Kind.FLAG,
-    chooses: Mode | None = None,
-    value: str | None = None,
-    default: str | None = None,
-    nothing: object = None,
-    sets: tuple[Parameter[Any], ...] = (),
-    choices: tuple[str, ...] = (),
-    least: int | None = None,
-    most: int | None = None,
-) -> Any:  # noqa: ANN401 - the field's annotation is its type
-    """Declare a field of the table; ``nothing`` is its value where the option is not given.
-
-    An option that chooses a mode means something in that one alone, at Jules too.
-    """
-    if chooses is not None:
-        modes = plain(chooses, *(AT_JULES[each] for each in (chooses,) if each in AT_JULES))
-    entry = Option(
-        names=names,
-        kind=kind,
-        help=help,
-        group=group,
-        modes=modes if modes is not None else {},
-        chooses=chooses,
-        value=value,
-        default=default,
-        sets=sets,
-        choices=choices,
-        least=least,
-        most=most,
-    )
-    return field(default=False if kind is Kind.FLAG else nothing, metadata={"option": entry})
-
-
-def argument(name: str, *, modes: Mapping[Mode, str]) -> Any:  # noqa: ANN401 - as above
-    """Declare a field of the table for a word without an option."""
-    return option(name, help="", group=Group.RUN, modes=modes, kind=Kind.ARGUMENT)
+    def field(self) -> Any:  # noqa: ANN401 - the annotation of the field is its type
+        """Declare it as a field of the table."""
+        entry = self
+        if self.chooses is not None:
+            modes = plain(self.chooses, AT_JULES.get(self.chooses, self.chooses))
+            entry = replace(self, modes=modes)
+        nothing = False if self.kind is Kind.FLAG else self.nothing
+        return field(default=nothing, metadata={"option": entry})

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.calls.mode import ON_VMS, Mode, modes_in_words
-from dxansible.calls.option import Kind
-from dxansible.calls.table import options as table
+from dxansible.calls.option import ON_VMS, Kind, Mode, modes_in_words
+from dxansible.calls.table import table
 from dxansible.errors import UsageError
 from dxansible.ids import begins_id, is_agent_session, is_command, is_jules, is_ours
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dxansible.calls.option import Option
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
 
 __all__ = ["check"]
 
@@ -51,8 +52,7 @@ def _check_words(options: Options, mode: Mode) -> None:
         _check_task_words(options, mode)
         return
     if mode is Mode.EXEC and options.target is None:
-        message = "there is no target"
-        raise UsageError(message, 'name a host: dx-dispatch HOST --exec "COMMAND"')
+        raise UsageError("there is no target", 'name a host: dx-dispatch HOST --exec "COMMAND"')
     extra = options.target if mode not in table()["target"].modes else None
     extra = extra or options.task
     if extra is not None:
@@ -66,8 +66,7 @@ def _check_task_words(options: Options, mode: Mode) -> None:
         message = f"Jules takes no target ({options.target})"
         raise UsageError(message, 'leave it out: dx-dispatch --jules "TASK"')
     if mode is Mode.TASK and options.target is None:
-        message = "nothing to do"
-        raise UsageError(message, 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
+        raise UsageError("nothing to do", 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
     if options.task is None and options.file is None and options.issue is None:
         where = "--jules" if at_jules else "HOST"
         message = "there is no task"
@@ -75,25 +74,20 @@ def _check_task_words(options: Options, mode: Mode) -> None:
 
 
 def _check_ids(options: Options) -> None:
-    ids = [name for name in (options.logs, options.abort) if name is not None]
-    bad = [name for name in ids if not begins_id(name)]
-    session = options.session
-    if session is not None and not _is_known_kind(session):
-        bad.append(session)
-    if options.agent is not None and session is not None and is_ours(session):
+    if options.agent is not None and is_ours(options.session or ""):
         message = "a session keeps its agent"
         raise UsageError(message, "leave out --agent, or --session for a new session")
-    for each in bad:
-        message = f"{each!r} is not a session id"
-        raise UsageError(message, "see: dx-dispatch --sessions")
-    name = options.finalize_pr
-    if name is not None and not (is_agent_session(name) or is_jules(name)):
-        message = f"{name!r} is not the id of an agent's session"
-        raise UsageError(message, "see: dx-dispatch --sessions")
-    if options.approve is not None and not is_jules(options.approve):
-        message = f"{options.approve!r} is not the id of a session of Jules"
-        raise UsageError(message, "see: dx-dispatch --sessions --jules")
+    ids: tuple[tuple[str | None, Callable[[str], bool], str, str], ...] = (
+        (options.logs, begins_id, "a session id", ""),
+        (options.abort, begins_id, "a session id", ""),
+        (options.session, lambda name: is_command(name) or _is_session(name), "a session id", ""),
+        (options.finalize_pr, _is_session, "the id of an agent's session", ""),
+        (options.approve, is_jules, "the id of a session of Jules", " --jules"),
+    )
+    for name, is_one, what, jules in ids:
+        if name is not None and not is_one(name):
+            raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
 
 
-def _is_known_kind(name: str) -> bool:
-    return is_command(name) or is_agent_session(name) or is_jules(name)
+def _is_session(name: str) -> bool:
+    return is_agent_session(name) or is_jules(name)

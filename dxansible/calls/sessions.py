@@ -10,7 +10,7 @@ import click
 from dxansible import render_sessions as render
 from dxansible.calls.audit import audited
 from dxansible.calls.ends import telling_ends
-from dxansible.calls.issues import read_assignment, task_text
+from dxansible.calls.issues import read_claim, task_text
 from dxansible.calls.terminal import SCREEN, Reader, cancel_on_signals
 from dxansible.errors import UsageError
 from dxansible.fleet.patterns import ANY
@@ -33,8 +33,8 @@ from dxansible.show import show
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dxansible.calls.issues import Assignment
-    from dxansible.calls.options import Options
+    from dxansible.calls.issues import IssueClaim
+    from dxansible.calls.table import Options
     from dxansible.sessions import SessionList, TurnResult
 
 __all__ = [
@@ -52,8 +52,8 @@ _DETACHED = "no longer watching; what a VM has taken goes on there"
 
 def start(options: Options) -> int:
     """``TARGET TASK``, a new session or a further turn of one."""
-    assignment = read_assignment(options)
-    task = task_text(options, assignment, None, 'dx-dispatch HOST "TASK"')
+    claim = read_claim(options)
+    task = task_text(options, claim, None, 'dx-dispatch HOST "TASK"')
     if options.dry_run:
         text = task if isinstance(task, str) else task.decode(errors="replace")
         click.echo(render.dry_run_document(text) if options.json else show_invisible(text))
@@ -64,9 +64,9 @@ def start(options: Options) -> int:
         agent=options.agent,
         repo=options.repo,
         directory=options.dir,
-        beads=assignment.issue.id if assignment else options.beads,
+        beads=claim.issue.id if claim else options.beads,
         session=options.session,
-        task_is_data=assignment is not None and options.task is None and options.file is None,
+        task_is_data=claim is not None and options.task is None and options.file is None,
         queue=options.queue,
         verify=options.verify,
         wait=options.wait,
@@ -80,8 +80,8 @@ def start(options: Options) -> int:
         return FanoutOutcome.PREFLIGHT_FAILED.exit_code
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
     live = _live(options, cancelled.set, announce=not options.wait)
-    if assignment is not None:
-        assignment.claim()
+    if claim is not None:
+        claim.take()
     with audited(options, target, task) as audit:
         audit.expect_turns(chosen.settings)
         results = start_session(
@@ -92,33 +92,31 @@ def start(options: Options) -> int:
             cancelled=cancelled,
             claim_ends=bool(audit.observers),
         )
-        if assignment is not None:
-            _note(assignment, results)
+        if claim is not None:
+            _note(claim, results)
         code = report(options, results, detached=cancelled.is_set())
         audit.turns(results)
     return code
 
 
-def _note(assignment: Assignment, results: Sequence[TurnResult]) -> None:
+def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
     """Tell the issue where the work is, or what became of it; where nothing began, let it go."""
     if all(each.outcome is FanoutOutcome.PREFLIGHT_FAILED for each in results):
-        assignment.release()
+        claim.release()
     for each in results:
-        assignment.comment(render.comment(each))
+        claim.comment(render.comment(each))
 
 
 def _target(options: Options, chosen: SessionOptions) -> str | None:
     """The pattern to start on; None where no host of ``any:`` can be used, which is said."""
     if options.target is None:
         if chosen.session is None:
-            message = "there is no target"
-            raise UsageError(message, 'name a host: dx-dispatch HOST "TASK"')
+            raise UsageError("there is no target", 'name a host: dx-dispatch HOST "TASK"')
         return locate(chosen.session, chosen.settings)
     if not options.target.startswith(ANY):
         return options.target
     if chosen.session is not None:
-        message = "a session has its VM already"
-        raise UsageError(message, f"leave out {options.target}")
+        raise UsageError("a session has its VM already", f"leave out {options.target}")
     pattern = options.target.removeprefix(ANY)
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:
@@ -202,32 +200,24 @@ def show_sessions(options: Options) -> int:
             observers=tellers,
             claim_ends=bool(tellers),
         )
-        return _show_list(options, found)
+        return _show_list(options, found, render.sessions_table)
 
 
-def _show_list(options: Options, found: SessionList) -> int:
-    failed = bool(found.errors)
-    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if failed else 0
+def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:
+    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
     if options.json:
         click.echo(render.sessions_document(found, code), nl=False)
-    else:
-        show(render.sessions_table(found), end="")
-        for error in found.errors.values():
-            show(f"  {error}", err=True)
+        return code
+    show(text(found), end="")
+    for error in found.errors.values():
+        show(f"  {error}", err=True)
     return code
 
 
 def show_commands(options: Options, session_ids: Sequence[str]) -> int:
     """``--status ID``: everything about the commands of one run."""
     found = find_commands(session_ids, options.settings())
-    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
-    if options.json:
-        click.echo(render.sessions_document(found, code), nl=False)
-        return code
-    show(render.commands_text(found), end="")
-    for error in found.errors.values():
-        show(f"  {error}", err=True)
-    return code
+    return _show_list(options, found, render.commands_text)
 
 
 def show_status(options: Options) -> int:

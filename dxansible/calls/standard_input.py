@@ -15,13 +15,13 @@ from dxansible.errors import UsageError
 from dxansible.logs import event
 
 if TYPE_CHECKING:
-    from dxansible.calls.options import Options
+    from dxansible.calls.table import Options
 
 __all__ = ["StandardInput"]
 
 
 class StandardInput:
-    """What becomes of it in one call."""
+    """Our standard input in one call."""
 
     def __init__(self, options: Options) -> None:
         """Raise UsageError where it would have to be two things."""
@@ -32,7 +32,7 @@ class StandardInput:
         self._silent = options.stdin or options.file == "-"
 
     def read(self) -> bytes:
-        """What the command gets: all of it, up to its end; nothing without ``--stdin``."""
+        """Read all of it for the command; nothing without ``--stdin``."""
         return sys.stdin.buffer.read() if self._sent else b""
 
     def warn(self) -> None:

@@ -22,7 +22,7 @@ SCREEN = Screen()
 def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Event:
     """Make the first Ctrl-C end the work in good order, and the second end this process at once.
 
-    ``json``: whoever reads standard output wants a document, whatever happens.
+    ``json``: the process prints a JSON document then, too.
     """
     code = FanoutOutcome.ABORTED.exit_code
     last_words = interrupted_document(code, second, "come back with --logs ID, or see --sessions")
@@ -34,7 +34,7 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
             if json:
                 os.write(1, last_words.encode())
             os._exit(code)
-        cancelled.set()  # before a word of it: the next signal may come while we speak
+        cancelled.set()  # first: a second signal may arrive while we print
         os.write(2, f"\n{notice}\n".encode())
 
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -43,7 +43,7 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
 
 
 class Reader:
-    """Whoever reads our standard output, who may leave before its end, as ``head`` does.
+    """The reader of our standard output, who may leave before its end, as ``head`` does.
 
     Nobody has asked for an end of the work then: what became of it is still to be said.
     """
@@ -51,7 +51,7 @@ class Reader:
     gone = False
 
     def leaves(self, cancelled: threading.Event | None) -> Callable[[], None]:
-        """What to call when they leave; that sets ``cancelled`` too, if given."""
+        """Return the function to call when the reader leaves; it sets ``cancelled``, if given."""
 
         def leave() -> None:
             self.gone = True

@@ -1,4 +1,4 @@
-"""What VMs keep of the trail of a dispatch: where it goes on, and who tells the ends."""
+"""Notes on VMs about the Slack thread of a dispatch, and the claims of the ends of its turns."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from dxansible.logs import event
 if TYPE_CHECKING:
     from dxansible.integrations.slack_http import Thread
     from dxansible.runner.events import Observer
-    from dxansible.sessions import TrailPart
     from dxansible.settings import Settings
 
 __all__ = ["TrailOnVms"]
 
 _LONGEST_SECONDS = 15.0
 _PATIENCE_SECONDS = 3.0
-"""Who waits for a turn that ends within them need not note anything."""
+"""Shorter turns get no note."""
 
 
 class TrailOnVms:
@@ -38,15 +37,15 @@ class TrailOnVms:
     def note(self, thread: Thread) -> None:
         """Note there where the trail goes on, beside whatever else is done."""
         if self.sessions and self._worker is None:
-            part = self._part(f"{thread.channel} {thread.ts}")
+            where = f"{thread.channel} {thread.ts}"
             self._worker = threading.Thread(
-                target=self._note, args=(part,), name="slack-note", daemon=True
+                target=self._note, args=(where,), name="slack-note", daemon=True
             )
             self._worker.start()
 
     def claim(self, observer: Observer) -> None:
         """Claim the ends of all the turns at once."""
-        self._run(self._part(None), [observer], threading.Event())
+        self._run(None, [observer], threading.Event())
 
     def forget(self) -> None:
         """Nobody needs to know where the trail goes on."""
@@ -54,7 +53,7 @@ class TrailOnVms:
         self._hurry.set()
 
     def finish(self) -> None:
-        """Wait until it is noted, for some seconds; or, where that is of no use now, don't."""
+        """Wait some seconds for the note, unless nobody needs it now."""
         if self._worker is not None:
             self._hurry.set()
             if not self._gone.is_set():
@@ -62,18 +61,18 @@ class TrailOnVms:
             self._gone.set()
             self._worker.join()
 
-    def _part(self, thread: str | None) -> TrailPart:
-        from dxansible.sessions import TrailPart  # noqa: PLC0415 - commands have no use for it
-
-        return TrailPart(id=self._trail, thread=thread)
-
-    def _note(self, part: TrailPart) -> None:
+    def _note(self, thread: str) -> None:
         self._hurry.wait(_PATIENCE_SECONDS)
         if not self._gone.is_set():
-            self._run(part, [], self._gone)
+            self._run(thread, [], self._gone)
 
-    def _run(self, part: TrailPart, observers: list[Observer], cancelled: threading.Event) -> None:
-        from dxansible.sessions import list_sessions  # noqa: PLC0415 - as above
+    def _run(
+        self, thread: str | None, observers: list[Observer], cancelled: threading.Event
+    ) -> None:
+        from dxansible.sessions import (  # noqa: PLC0415 - commands have no use for them
+            TrailPart,
+            list_sessions,
+        )
 
         alone = next(iter(self.sessions.values())) if len(self.sessions) == 1 else None
         try:
@@ -81,13 +80,13 @@ class TrailOnVms:
                 ",".join(self.sessions),
                 self._settings,
                 session=alone,
-                trail=part,
+                trail=TrailPart(id=self._trail, thread=thread),
                 cancelled=cancelled,
                 observers=observers,
                 claim_ends=bool(observers),
             )
-            troubles = list(found.errors.values())
+            failures = list(found.errors.values())
         except DxError as error:
-            troubles = [str(error)]
-        for trouble in troubles if not cancelled.is_set() else ():
-            event("slack_not_noted", logging.DEBUG, error=trouble)
+            failures = [str(error)]
+        for failure in failures if not cancelled.is_set() else ():
+            event("slack_not_noted", logging.DEBUG, error=failure)

@@ -33,7 +33,7 @@ _TRIES = 4
 
 
 class NoBeadsError(IssueError):
-    """Beads can't be asked here: there is no program, or no database."""
+    """Beads can't be asked here: there is no program, no database, or no answer of any use."""
 
 
 def check_issue_id(issue_id: str) -> str:
@@ -58,10 +58,6 @@ class _Answer:
         return summarize((errors or lines or [f"exit code {self.code}"])[0].removeprefix("Error: "))
 
 
-class _UnusableError(Exception):
-    """``bd`` can't answer at all; says why and what to do."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beads:
     """The issues of one directory's project."""
@@ -81,21 +77,20 @@ class Beads:
         check_issue_id(issue_id)
         try:
             return self._show(issue_id)
-        except _UnusableError as problem:
+        except NoBeadsError as problem:
             export = self._export()
             if export is None:
-                message, _, remedy = str(problem).partition("; ")
-                raise NoBeadsError(message, remedy) from problem
-            return _from_export(issue_id, export, str(problem).partition("; ")[0])
+                raise
+            return _from_export(issue_id, export, problem.message)
 
     def claim(self, issue: Issue, us: frozenset[str]) -> None:
         """Mark it as in progress, unless somebody else has it. Raises IssueError.
 
         ``us`` are the names that Beads may know the caller by: a claim of one's own is no obstacle.
         """
-        answer = self._write("update", issue.id, "--claim")
-        if answer.code and _unknown_option(answer, "--claim"):
-            answer = self._write("update", issue.id, "--status", "in_progress")
+        answer = self._bd("update", issue.id, "--claim")
+        if answer.code and "unknown flag" in answer.err and "--claim" in answer.err:
+            answer = self._bd("update", issue.id, "--status", "in_progress")
         if not answer.code:
             return
         if "already claimed" in (answer.err + answer.out).lower():
@@ -109,7 +104,7 @@ class Beads:
 
     def release(self, issue: Issue) -> None:
         """Undo a claim: nothing was started. Raises IssueError."""
-        answer = self._write("update", issue.id, "--status", issue.status or "open",
+        answer = self._bd("update", issue.id, "--status", issue.status or "open",
                              "--assignee", issue.assignee or "")  # fmt: skip
         if answer.code:
             message = f"{issue.id} is still claimed: {answer.why}"
@@ -117,9 +112,9 @@ class Beads:
 
     def comment(self, issue_id: str, text: str) -> None:
         """Add a comment. Raises IssueError."""
-        answer = self._write("comment", issue_id, text)
+        answer = self._bd("comment", issue_id, text)
         if answer.code and "unknown command" in answer.err:
-            answer = self._write("comments", "add", issue_id, text)
+            answer = self._bd("comments", "add", issue_id, text)
         if answer.code:
             message = f"{issue_id} could not be commented on: {answer.why}"
             raise IssueError(message, "see to Beads, and add it by hand")
@@ -127,16 +122,15 @@ class Beads:
     def _show(self, issue_id: str) -> Issue:
         answer = self._bd("show", issue_id, "--json")
         if _NO_DATABASE in answer.err + answer.out:
-            raise _UnusableError(
-                "bd finds no beads database here; go to the project, or run: bd init"
-            )
+            message = "bd finds no beads database here"
+            raise NoBeadsError(message, "go to the project, or run: bd init")
         if not answer.out.strip() and (not answer.code or "no issue" in answer.err):
             raise self._unknown(issue_id)
         try:
             document = json.loads(answer.out)
         except (ValueError, RecursionError):
-            text = f"bd gave no JSON for {issue_id} ({answer.why})"
-            raise _UnusableError(f"{text}; try: bd show {issue_id} --json") from None
+            message = f"bd gave no JSON for {issue_id} ({answer.why})"
+            raise NoBeadsError(message, f"try: bd show {issue_id} --json") from None
         records = issues_in(document)
         if records:
             exact = [each for each in records if each["id"] == issue_id]
@@ -150,7 +144,7 @@ class Beads:
     def _unknown(self, issue_id: str) -> IssueError:
         try:
             records = issues_in(json.loads(self._bd("list", "--json").out or "[]")) or []
-        except (ValueError, RecursionError, _UnusableError):
+        except (ValueError, RecursionError, NoBeadsError):
             records = []
         return _no_such_issue(issue_id, [str(each["id"]) for each in records])
 
@@ -160,20 +154,14 @@ class Beads:
         ]  # fmt: skip
         return next((each / _EXPORT for each in places if (each / _EXPORT).is_file()), None)
 
-    def _write(self, *words: str) -> _Answer:
-        try:
-            return self._bd(*words)
-        except _UnusableError as problem:
-            message, _, remedy = str(problem).partition("; ")
-            raise IssueError(message, remedy) from problem
-
     def _bd(self, *words: str) -> _Answer:
-        for turn in range(1, _TRIES + 1):
-            answer = self._once(words)
-            if turn == _TRIES or not answer.code or _LOCKED not in answer.err + answer.out:
-                return answer
+        answer = self._once(words)
+        for turn in range(1, _TRIES):
+            if not answer.code or _LOCKED not in answer.err + answer.out:
+                break
             self.sleep(0.5 * turn)
-        raise AssertionError  # pragma: no cover - the loop returns
+            answer = self._once(words)
+        return answer
 
     def _once(self, words: tuple[str, ...]) -> _Answer:
         """Run ``bd``, with files for its output: a daemon of its own may hold them open."""
@@ -188,28 +176,24 @@ class Beads:
                     start_new_session=True,
                 )
             except OSError as error:
-                text = f"bd, the program of Beads, can't be run ({error.strerror})"
-                raise _UnusableError(f"{text}; install it, and put it on PATH") from error
+                message = f"bd, the program of Beads, can't be run ({error.strerror})"
+                raise NoBeadsError(message, "install it, and put it on PATH") from error
             try:
                 code = running.wait(self.seconds)
             except subprocess.TimeoutExpired:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
-                text = f"bd gave no answer within {self.seconds:g} seconds"
-                raise _UnusableError(f"{text}; try: bd {words[0]} yourself") from None
+                message = f"bd gave no answer within {self.seconds:g} seconds"
+                raise NoBeadsError(message, f"try: bd {words[0]} yourself") from None
             for stream in (out, err):
                 stream.seek(0)
             return _Answer(code, *(each.read().decode(errors="replace") for each in (out, err)))
 
     def _git_name(self) -> frozenset[str]:
-        try:
-            asked = subprocess.run(
-                ["git", "config", "user.name"],
-                cwd=self.directory, capture_output=True, text=True, timeout=10, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired):
-            return frozenset()
-        return frozenset({asked.stdout.strip()} - {""})
+        from dxansible.integrations.git_remote import run  # noqa: PLC0415 - rarely needed
+
+        asked = run(["git", "-C", str(self.directory), "config", "user.name"])
+        return frozenset({asked.stdout.strip()} - {""}) if asked else frozenset()
 
 
 def _resolved(asked: str, issue: Issue) -> Issue:
@@ -267,7 +251,3 @@ def _no_such_issue(issue_id: str, known: list[str], where: str = "") -> IssueErr
     near = difflib.get_close_matches(issue_id, known, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "see: bd list"
     return IssueError(f"Beads has no issue {issue_id}{where}", hint)
-
-
-def _unknown_option(answer: _Answer, option: str) -> bool:
-    return "unknown flag" in answer.err and option in answer.err

@@ -14,7 +14,7 @@ from dxansible.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_repository", "parse_remote", "read_repository"]
+__all__ = ["check_repository", "parse_remote", "read_repository", "run"]
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
 _URL = re.compile(r"(?:ssh|git\+ssh|https?|git)://(?:[^@/]*@)?([^/:@]+)(?::\d+)?/+(.+)")
@@ -27,8 +27,7 @@ _REMEDY = "name the repository: --repo owner/name"
 def check_repository(name: str) -> str:
     """Return it. Raises UsageError if it isn't ``owner/name``."""
     if _REPOSITORY.fullmatch(name) is None:
-        message = f"{name!r} is not a repository at GitHub"
-        raise UsageError(message, "give it as --repo owner/name")
+        raise UsageError(f"{name!r} is not a repository at GitHub", "give it as --repo owner/name")
     return name
 
 
@@ -43,7 +42,7 @@ def parse_remote(address: str) -> tuple[str, str] | None:
 
 def read_repository(directory: Path) -> str:
     """``owner/name`` of the repository that a directory is in. Raises UsageError."""
-    asked = _run(["git", "-C", str(directory), "remote", "get-url", "origin"])
+    asked = run(["git", "-C", str(directory), "remote", "get-url", "origin"])
     if asked is None:
         message = "git is not to be found, so this repository's remote is not known"
         raise UsageError(message, _REMEDY)
@@ -57,25 +56,24 @@ def read_repository(directory: Path) -> str:
         raise UsageError(message, _REMEDY)
     parsed = parse_remote(asked.stdout)
     if parsed is None:
-        message = "the remote origin is not the address of a repository at GitHub"
-        raise UsageError(message, _REMEDY)
+        raise UsageError("the remote origin is not the address of a repository at GitHub", _REMEDY)
     host, name = parsed
     if host not in _GITHUB and _real_host(host) not in _GITHUB:
-        message = f"the remote origin is on {host}, and Jules only knows GitHub"
-        raise UsageError(message, _REMEDY)
+        raise UsageError(f"the remote origin is on {host}, and Jules only knows GitHub", _REMEDY)
     return name
 
 
 def _real_host(alias: str) -> str:
-    """What ssh's own configuration makes of a host's name."""
+    """The host name that ssh's own configuration gives an alias."""
     if alias.startswith("-"):
         return alias
-    answer = _run(["ssh", "-G", alias])
+    answer = run(["ssh", "-G", alias])
     found = re.search(r"^hostname (\S+)$", answer.stdout, re.MULTILINE) if answer else None
     return found[1].lower() if found else alias
 
 
-def _run(words: list[str]) -> subprocess.CompletedProcess[str] | None:
+def run(words: list[str]) -> subprocess.CompletedProcess[str] | None:
+    """Run a program that only answers; None where it can't, or takes too long."""
     try:
         return subprocess.run(
             words,

@@ -1,25 +1,32 @@
 """Jules, Google's coding agent in the cloud: its sources, sessions and their activities.
 
-Jules has nothing that makes a create safe to repeat. So a session's title carries a marker, made of
-what is asked for; a session with that marker is found before one is created, and after every
-create whose answer did not come through.
+Jules has nothing that makes a create safe to repeat. So the title of a session carries a marker, a
+digest of the request. The client looks for the marker before it creates a session, and after every
+create without a clear answer.
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from dxansible.errors import ServiceError, UsageError
-from dxansible.integrations.jules_http import NotFoundError, RefusedError, UnclearError
+from dxansible.integrations.http import (
+    JsonClient,
+    NotFoundError,
+    RefusedError,
+    UnclearError,
+)
 from dxansible.integrations.jules_model import Activity, Session, Source
 from dxansible.record import Reason
+from dxansible.redact import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from dxansible.integrations.jules_http import Connection
+    from dxansible.integrations.http import HttpResponse
     from dxansible.integrations.jules_model import CreateRequest
 
 __all__ = ["Created", "JulesClient"]
@@ -31,6 +38,8 @@ _SETTLING = (2.0, 5.0, 10.0)
 _FRESH = (1.0, 2.0, 4.0, 8.0, 16.0)
 """A session that is new may not be found at first."""
 _AGAIN = (2.0, 5.0)
+_UNCLEAR = "it is not known whether the session was created, and none is listed"
+_LOOK = "call again with the same words: it is looked for first, and not created twice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +51,24 @@ class Created:
     age_sec: float | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class JulesClient:
-    """What can be asked of Jules. All of it raises ServiceError."""
+class JulesClient(JsonClient):
+    """The requests to Jules. All of them raise ServiceError."""
 
-    connection: Connection
-    now: Callable[[], float] = time.time
+    name = "Jules"
+    root = "/v1alpha/"
+    headers: ClassVar = {"X-Goog-Api-Key": "KEY", "Accept": "application/json"}
+    key_variable, url_variable = "JULES_API_KEY", "DX_JULES_URL"
+    key_remedy = "make a key at jules.google.com/settings, and put it into JULES_API_KEY"
+    failed, bad_key = Reason.JULES_ERROR, Reason.JULES_AUTH
+    read_seconds = 90.0
+    largest = 64 * 2**20
+    tries = 6
+    longest_pause = 60.0
 
     def find_source(self, repository: str) -> Source:
         """The source for ``owner/name``, whatever Jules calls it."""
         try:
-            direct = Source.of(self.connection.read(f"sources/github/{repository}"))
+            direct = Source.of(self.read(f"sources/github/{repository}"))
         except (NotFoundError, RefusedError):
             pass
         else:
@@ -61,7 +77,7 @@ class JulesClient:
         records, _ = self._list("sources", "sources")
         for record in records:
             source = Source.of(record)
-            if source.name and source.is_for(repository):
+            if source.name and source.repository.lower() == repository.lower():
                 return source
         text = f"Jules has no access to {repository}"
         remedy = "install the Jules GitHub App on it, at jules.google.com: no program can"
@@ -77,38 +93,31 @@ class JulesClient:
         if branch is None:
             message = f"Jules doesn't say which branch of {request.repository} is the default"
             raise UsageError(message, "give one with --branch")
-        known, _ = self._marked(request)
+        known, _ = self._find_by_marker(request)
         if known is not None:
-            return Created(session=known, attached=True, age_sec=known.age_sec(self.now()))
+            return Created(session=known, attached=True, age_sec=known.age_sec(time.time()))
         if before is not None:
             before()
         body = request.body(source.name, branch)
-        try:
-            return self._posted(body)
-        except UnclearError as error:
-            found, absent = self._settled(request)
-            if found is not None:
-                return Created(session=found, attached=False)
-            if not (error.answered and absent):
-                raise _unclear(error) from error
-        try:
-            return self._posted(body)
-        except UnclearError as error:
-            found, _ = self._settled(request)
-            if found is None:
-                raise _unclear(error) from error
-            return Created(session=found, attached=False)
+        for attempt in (1, 2):
+            try:
+                return self._create(body)
+            except UnclearError as error:
+                found, absent = self._find_after_unclear_create(request)
+                if found is not None:
+                    return Created(session=found, attached=False)
+                if attempt > 1 or not (error.answered and absent):
+                    text = f"{error.message}: {_UNCLEAR}"
+                    raise ServiceError(text, _LOOK, Reason.CREATE_UNCLEAR) from error
+        raise AssertionError  # pragma: no cover - the second attempt is the last
 
     def get(self, session_id: str, *, fresh: bool = False) -> Session:
         """One session. ``fresh``: it was created just now. Raises UsageError if there is none."""
-        try:
-            return Session.of(self._patiently(f"sessions/{session_id}", fresh=fresh))
-        except NotFoundError as error:
-            message = f"Jules has no session {session_id}"
-            raise UsageError(message, "see: dx-dispatch --sessions --jules") from error
+        with _missing(session_id):
+            return Session.of(self._get_retrying_404(f"sessions/{session_id}", fresh=fresh))
 
     def activities(self, session_id: str) -> list[Activity]:
-        """What has happened in a session, oldest first; nothing yet where it is too new."""
+        """The activities of a session, oldest first; none yet if the session is too new."""
         try:
             records, _ = self._list(f"sessions/{session_id}/activities", "activities")
         except NotFoundError:
@@ -122,7 +131,7 @@ class JulesClient:
         found = [Session.of(record) for record in records]
         return sorted(found, key=lambda each: each.create_time, reverse=True)
 
-    def send(self, session_id: str, text: str) -> None:
+    def send_message(self, session_id: str, text: str) -> None:
         """Send a message; never twice."""
         try:
             self._act(session_id, "sendMessage", {"prompt": text})
@@ -133,47 +142,43 @@ class JulesClient:
 
     def approve(self, session_id: str) -> None:
         """Approve the plan."""
-        self._insist(session_id, "approvePlan")
+        self._post_idempotent(session_id, "approvePlan")
 
     def archive(self, session_id: str) -> None:
         """Take a session off the list; one that is at work is paused by that."""
-        self._insist(session_id, "archive")
+        self._post_idempotent(session_id, "archive")
 
-    def _insist(self, session_id: str, verb: str) -> None:
-        """Do what does no harm twice."""
+    def _post_idempotent(self, session_id: str, verb: str) -> None:
+        """Post something that may be done twice."""
         for pause in _AGAIN:
             try:
                 self._act(session_id, verb, {})
             except UnclearError:
-                self.connection.sleep(pause)
+                self.sleep(pause)
             else:
                 return
         self._act(session_id, verb, {})
 
     def _act(self, session_id: str, verb: str, body: Mapping[str, object]) -> None:
-        try:
-            self.connection.write(f"sessions/{session_id}:{verb}", body)
-        except NotFoundError as error:
-            message = f"Jules has no session {session_id}"
-            raise UsageError(message, "see: dx-dispatch --sessions --jules") from error
+        with _missing(session_id):
+            self.write(f"sessions/{session_id}:{verb}", body)
 
-    def _posted(self, body: Mapping[str, object]) -> Created:
-        session = Session.of(self.connection.write("sessions", body))
+    def _create(self, body: Mapping[str, object]) -> Created:
+        session = Session.of(self.write("sessions", body))
         if not session.id:
-            raise UnclearError("Jules answered without a session", "look for it",
-                               Reason.JULES_ERROR, answered=False)  # fmt: skip
+            raise UnclearError("Jules answered without a session", "look for it", self.failed)
         return Created(session=session, attached=False)
 
-    def _settled(self, request: CreateRequest) -> tuple[Session | None, bool]:
+    def _find_after_unclear_create(self, request: CreateRequest) -> tuple[Session | None, bool]:
         """The session of the request, looked for until an unclear create must have shown.
 
         The second value says whether it is certain that there is none.
         """
         absent = True
         for pause in _SETTLING:
-            self.connection.sleep(pause)
+            self.sleep(pause)
             try:
-                found, complete = self._marked(request)
+                found, complete = self._find_by_marker(request)
             except ServiceError:
                 found, complete = None, False
             if found is not None:
@@ -181,10 +186,10 @@ class JulesClient:
             absent = absent and complete
         return None, absent
 
-    def _marked(self, request: CreateRequest) -> tuple[Session | None, bool]:
+    def _find_by_marker(self, request: CreateRequest) -> tuple[Session | None, bool]:
         """The newest session that may be attached to, and whether all were looked at."""
         records, complete = self._list("sessions", "sessions")
-        sessions, now = map(Session.of, records), self.now()
+        sessions, now = map(Session.of, records), time.time()
         found = [session for session in sessions if request.may_attach(session, now)]
         return max(found, key=lambda each: each.create_time, default=None), complete
 
@@ -194,7 +199,7 @@ class JulesClient:
         query: dict[str, str | int] = {"pageSize": _PAGE}
         seen: set[str] = set()
         for _ in range(_MOST_PAGES):
-            page = self.connection.read(path, **query)
+            page = self.read(path, **query)
             records = page.get(key)
             if isinstance(records, list):
                 found += [each for each in records if isinstance(each, dict)]
@@ -205,16 +210,59 @@ class JulesClient:
             query["pageToken"] = token
         return found, False
 
-    def _patiently(self, path: str, *, fresh: bool) -> Mapping[str, object]:
+    def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
+        """Keys, quotas, and what Jules doesn't know."""
+        reason, remedy = self.bad_key, self.key_remedy
+        invalid = b"API_KEY_INVALID" in response.body or b"API key not valid" in response.body
+        match response.status:
+            case 401:
+                text = f"JULES_API_KEY is not a key of Jules ({words})"
+            case 400 if invalid:
+                text = f"JULES_API_KEY is not valid ({words})"
+            case 403:
+                text = f"Jules refuses this key: it may be disabled, as leaked keys are ({words})"
+            case 404:
+                text, remedy = f"Jules knows no {path} ({words})", "see whether it is still there"
+                return NotFoundError(text, remedy, self.failed)
+            case 429:
+                asked = response.headers.get("retry-after")
+                wait = summarize(f", and it says to wait {asked} s") if asked else ""
+                text = f"the quota at Jules is used up{wait} ({words})"
+                remedy = "wait, end other sessions, or see the limits of your plan"
+                reason = Reason.JULES_QUOTA
+            case _:
+                return None
+        return ServiceError(text, remedy, reason)
+
+    def own_words(self, record: Mapping[str, object]) -> str | None:
+        """The message, and which fields of the request were wrong."""
+        error = record.get("error")
+        if not isinstance(error, dict):
+            return None
+        details = error.get("details")
+        violations = [
+            f"; {each.get('field')}: {each.get('description')}"
+            for detail in (details if isinstance(details, list) else [])
+            if isinstance(detail, dict)
+            for each in detail.get("fieldViolations") or []
+            if isinstance(each, dict)
+        ]
+        return f"{error.get('status') or ''} {error.get('message') or ''}{''.join(violations)}"
+
+    def _get_retrying_404(self, path: str, *, fresh: bool) -> Mapping[str, object]:
         for pause in _FRESH if fresh else ():
             try:
-                return self.connection.read(path)
+                return self.read(path)
             except NotFoundError:
-                self.connection.sleep(pause)
-        return self.connection.read(path)
+                self.sleep(pause)
+        return self.read(path)
 
 
-def _unclear(error: UnclearError) -> ServiceError:
-    text = f"{error.message}: it is not known whether the session was created, and none is listed"
-    remedy = "call again with the same words: it is looked for first, and not created twice"
-    return ServiceError(text, remedy, Reason.CREATE_UNCLEAR)
+@contextmanager
+def _missing(session_id: str) -> Iterator[None]:
+    """A session that Jules doesn't know is an error of the caller's."""
+    try:
+        yield
+    except NotFoundError as error:
+        message = f"Jules has no session {session_id}"
+        raise UsageError(message, "see: dx-dispatch --sessions --jules") from error

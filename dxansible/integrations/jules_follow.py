@@ -78,14 +78,14 @@ class _Follower:
         self._failure: str | None = None
 
     def run(self) -> JulesResult:
-        connection = self._client.connection
-        before = connection.deadline, connection.read_seconds
+        client = self._client
+        before = client.deadline, client.read_seconds
         try:
             result = self._until_end()
         except ServiceError as error:
             result = self._lost(error)
         finally:
-            connection.deadline, connection.read_seconds = before
+            client.deadline, client.read_seconds = before
         took = round((self._options.clock() - self._begun) * 1000)
         return replace(result, session=self._session, message=self._said, duration_ms=took)
 
@@ -98,9 +98,7 @@ class _Follower:
                 return self._end(session)
             if session.needs_person and self._options.wait and moved:
                 text = f"Jules session {session.id} needs a person: {session.needs_person}"
-                return JulesResult(
-                    outcome=FanoutOutcome.FAILURE, reason=Reason.NEEDS_INPUT, error=text
-                )
+                return JulesResult.failure(Reason.NEEDS_INPUT, text)
             if not self._options.wait or self._options.cancelled.is_set():
                 return JulesResult(outcome=None, reason=None)
             if (late := self._too_late(session)) is not None:
@@ -117,9 +115,9 @@ class _Follower:
 
     def _look(self) -> Session:
         if self._deadline is not None:
-            connection, left = self._client.connection, self._deadline - self._options.clock()
-            connection.deadline = self._deadline
-            connection.read_seconds = min(connection.read_seconds, max(left, 1.0))
+            client, left = self._client, self._deadline - self._options.clock()
+            client.deadline = self._deadline
+            client.read_seconds = min(client.read_seconds, max(left, 1.0))
         session = self._client.get(self._id, fresh=self._options.fresh and self._session is None)
         self._session = session
         state = (session.state, session.update_time)
@@ -151,12 +149,10 @@ class _Follower:
     def _end(self, session: Session) -> JulesResult:
         if not self._moved:
             text = f"Jules was sent it, and is {session.state} as before, {_GRACE:g} s later"
-            return JulesResult(outcome=FanoutOutcome.FAILURE, reason=Reason.JULES_ERROR, error=text)
+            return JulesResult.failure(Reason.JULES_ERROR, text)
         if session.state == "FAILED":
             text = f"Jules failed: {self._failure or 'it gives no reason'}"
-            return JulesResult(
-                outcome=FanoutOutcome.FAILURE, reason=Reason.JULES_FAILED, error=text
-            )
+            return JulesResult.failure(Reason.JULES_FAILED, text)
         for pause in _LATE_OUTPUTS if self._options.wait else ():
             if session.pull_request or self._options.allow_no_pr:
                 break
@@ -165,7 +161,7 @@ class _Follower:
         if session.pull_request or self._options.allow_no_pr:
             return JulesResult(outcome=FanoutOutcome.SUCCESS, reason=Reason.OK)
         text = f"completed, no pull request; look at {session.url or session.id}"
-        return JulesResult(outcome=FanoutOutcome.FAILURE, reason=Reason.NO_PULL_REQUEST, error=text)
+        return JulesResult.failure(Reason.NO_PULL_REQUEST, text)
 
     def _too_late(self, session: Session) -> JulesResult | None:
         now, idle = self._options.clock(), self._options.idle_timeout_sec
@@ -184,21 +180,17 @@ class _Follower:
             return _goes_on(self._id, f"not done in time; at last {error.message}", Reason.DEADLINE)
         lost = error.reason is Reason.JULES_ERROR
         text = f"{error}; the session goes on at Jules: dx-dispatch --logs {self._id} --follow"
-        return JulesResult(
-            outcome=FanoutOutcome.FAILURE,
-            reason=Reason.LOST_CONTACT if lost else error.reason,
-            error=text,
-        )
+        return JulesResult.failure(Reason.LOST_CONTACT if lost else error.reason, text)
 
     def _sleep(self, seconds: float) -> None:
         left = seconds
         if self._deadline is not None:
             left = min(seconds, max(self._deadline - self._options.clock(), 0.0))
-        self._client.connection.sleep(left)
+        self._client.sleep(left)
 
 
 def _goes_on(session_id: str, why: str, reason: Reason) -> JulesResult:
-    """Jules can't be stopped from here, so it is never said that it was."""
+    """The result of a session that goes on: Jules has no cancel."""
     text = f"{why}. Jules has no cancel, and goes on: dx-dispatch --abort {session_id} archives it"
     return JulesResult(
         outcome=FanoutOutcome.TIMEOUT, reason=reason, error=text, stop_verified=False

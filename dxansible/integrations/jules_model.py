@@ -1,4 +1,4 @@
-"""What Jules says of sources, sessions and activities, and what became of a call, as data.
+"""Jules' sources, sessions and activities, and the result of a call, as data.
 
 Parsed without trust: a field that is missing or of another type is as good as empty.
 """
@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, redact
 
 if TYPE_CHECKING:
-    from dxansible.record import FanoutOutcome, Reason
+    from dxansible.record import Reason
 
 __all__ = ["Activity", "CreateRequest", "JulesResult", "Session", "Source"]
 
@@ -32,25 +33,19 @@ class Source:
     """A repository that Jules may work on; its name is opaque."""
 
     name: str
-    owner: str
-    repo: str
+    repository: str
+    """``owner/name`` at GitHub."""
     default_branch: str | None
 
     @classmethod
     def of(cls, record: _Record) -> Source:
         """Build it from Jules' JSON."""
         github = _mapping(record, "githubRepo")
-        branch = _text(_mapping(github, "defaultBranch"), "displayName")
         return cls(
             name=_text(record, "name"),
-            owner=_text(github, "owner"),
-            repo=_text(github, "repo"),
-            default_branch=branch or None,
+            repository=f"{_text(github, 'owner')}/{_text(github, 'repo')}",
+            default_branch=_text(_mapping(github, "defaultBranch"), "displayName") or None,
         )
-
-    def is_for(self, repository: str) -> bool:
-        """Whether it is ``owner/name``, as GitHub compares them."""
-        return f"{self.owner}/{self.repo}".lower() == repository.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +101,9 @@ class Session:
 
     @property
     def needs_person(self) -> str | None:
-        """What somebody has to do before it goes on."""
+        """The thing that a person has to do before the session goes on."""
         text = _NEEDS_PERSON.get(self.state)
         return text.format(id=self.id, url=self.url or "jules.google.com") if text else None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +135,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
-    """What is asked of Jules; `marker` is in the title, and finds the session again."""
+    """A session to be created; its title has `marker` in it, by which it is found again."""
 
     prompt: str = field(repr=False)
     title: str
@@ -178,7 +169,7 @@ class CreateRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JulesResult:
-    """What became of a call. `outcome` is None while the session goes on as it should.
+    """The result of a call. `outcome` is None while the session goes on as it should.
 
     `attached` says that the session was there already, and `attached_age_sec` how long ago it
     ended, or was created where it has not ended. `error` says what happened and what to do.
@@ -195,6 +186,11 @@ class JulesResult:
     issue: str | None = None
     stop_verified: bool | None = None
     duration_ms: int = 0
+
+    @classmethod
+    def failure(cls, reason: Reason, error: str, session: Session | None = None) -> JulesResult:
+        """One that is a FAILURE."""
+        return cls(outcome=FanoutOutcome.FAILURE, reason=reason, error=error, session=session)
 
     def to_dict(self) -> dict[str, object]:
         """Return what JSON can hold."""

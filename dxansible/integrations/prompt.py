@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from dxansible.integrations.issue import Issue
 
-__all__ = ["TEMPLATE", "PromptRequest", "build_prompt", "completion_request"]
+__all__ = ["TEMPLATE", "build_prompt", "completion_request"]
 
 TEMPLATE = """\
 Work on issue {{id}}{{where}}.
@@ -61,28 +60,25 @@ _SECTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptRequest:
-    """What the prompt is made of besides the issue."""
-
-    repository: str | None = None
-    branch: str | None = None
-    notify_channel: str | None = None
-    template: Path | None = None
-
-
-def build_prompt(issue: Issue, request: PromptRequest) -> str:
+def build_prompt(
+    issue: Issue,
+    *,
+    repository: str | None = None,
+    branch: str | None = None,
+    notify_channel: str | None = None,
+    template: Path | None = None,
+) -> str:
     """Return the prompt. Raises UsageError for a template that can't be used."""
-    template = TEMPLATE if request.template is None else _read(request.template)
-    at = f" in {request.repository}" if request.repository else ""
-    on = f", branch {request.branch}" if request.branch else ""
+    frame = TEMPLATE if template is None else _read(template)
+    at = f" in {repository}" if repository else ""
+    on = f", branch {branch}" if branch else ""
     plain = {
         "id": issue.id,
         "where": at + on,
-        "repository": request.repository or "",
-        "branch": request.branch or "",
+        "repository": repository or "",
+        "branch": branch or "",
         "rules": _RULES.format(id=issue.id),
-        "notify": completion_request(request.notify_channel),
+        "notify": completion_request(notify_channel),
     }
     data = {
         "issue": _whole(issue),
@@ -98,14 +94,13 @@ def build_prompt(issue: Issue, request: PromptRequest) -> str:
         if name in data:
             return _fenced(data[name])
         known = ", ".join(sorted([*plain, *data]))
-        message = f"the template has {found[0]}, which means nothing"
-        raise UsageError(message, f"known are: {known}")
+        raise UsageError(f"the template has {found[0]}, which means nothing", f"known are: {known}")
 
     for name, text in plain.items():
         if not text:
-            template = template.replace(f"\n\n{{{{{name}}}}}", "")
+            frame = frame.replace(f"\n\n{{{{{name}}}}}", "")
     # in one pass, so that what looks like a placeholder in the issue stays as it is
-    return _PLACEHOLDER.sub(value, template)
+    return _PLACEHOLDER.sub(value, frame)
 
 
 def completion_request(channel: str | None) -> str:

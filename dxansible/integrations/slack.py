@@ -1,7 +1,7 @@
 """The trail of one dispatch in Slack: posted beside the work, and never in its way.
 
-Every message is written to the spool first; a thread sends what is there, oldest first. What goes
-wrong is one line in the log, and never an exception.
+Every message is written to the spool first; a thread sends what is there, oldest first. A failure
+is one line in the log, and never an exception.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dxansible.integrations.slack_http import SlackDoor, Thread, Verdict
+from dxansible.integrations.slack_http import SlackClient, Thread, Verdict
 from dxansible.integrations.slack_spool import Entry, Spool
 from dxansible.logs import event
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dxansible.integrations.slack_http import Posted
     from dxansible.integrations.slack_text import Message
     from dxansible.settings import SlackSettings
 
@@ -30,7 +29,6 @@ __all__ = ["Trail"]
 _BUDGET_SECONDS = 3.0
 """For sending at one go, pauses that Slack asks for included; and the longest wait at the end."""
 _LOCK_PAUSE = 0.1
-_DEFAULT_PAUSE = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,29 +46,22 @@ class Trail:
     _begun: bool = False
     _closing: bool = False
     _told: bool = False
-    _trouble: str = ""
+    _failure: str = ""
     _wake: threading.Event = field(default_factory=threading.Event)
     _worker: threading.Thread | None = None
-    _door: SlackDoor = field(init=False)
+    _client: SlackClient = field(init=False)
     _spool: Spool = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is opened yet."""
-        self._door, self._spool = SlackDoor(settings=self.settings), Spool(self.settings.spool)
+        self._client, self._spool = SlackClient(self.settings), Spool(self.settings.spool)
 
     def post(self, message: Message, *, last: bool = False) -> None:
         """Keep it, and have it sent; the first begins the thread. Returns at once."""
         first, self._begun = not self._begun, True
-        self._keep(message, self.id, None, self.channel, first=first, last=last)
+        self.reply(message, self.id, None, self.channel, first=first, last=last)
 
-    def reply(self, message: Message, trail: str, thread: Thread | None, channel: str) -> None:
-        """The same for the trail of another dispatch.
-
-        Where nobody knows its thread, the message stands alone in the channel.
-        """
-        self._keep(message, trail, thread, channel)
-
-    def _keep(  # noqa: PLR0913 - what an entry has
+    def reply(  # noqa: PLR0913 - what an entry has
         self,
         message: Message,
         trail: str,
@@ -80,6 +71,7 @@ class Trail:
         first: bool = False,
         last: bool = False,
     ) -> None:
+        """The same for any trail. Where nobody knows its thread, the message stands alone."""
         known = (self.settings.token or "", self.settings.webhook or "")
         entry = Entry(
             id=os.urandom(8).hex(),
@@ -147,7 +139,7 @@ class Trail:
                 break
             self.sleep(pause)
         if self._spool.pending():
-            self._tell("slack_kept", self._trouble or "there was no time")
+            self._tell("slack_kept", self._failure or "there was no time")
 
     def _send_one(self, path: Path) -> float | None:
         """Send it. Returns how long to wait before anything else is sent; None for not at all."""
@@ -157,7 +149,7 @@ class Trail:
         claimed, entry = claim
         thread = self._spool.thread(entry.trail)
         channel = entry.channel or self.settings.channel_for(None)
-        posted = self._door.post(entry.payload, channel, thread)
+        posted = self._client.post(entry.payload, channel, thread)
         elsewhere = thread is not None and thread.channel != channel
         match posted.verdict:
             case Verdict.DELIVERED:
@@ -170,18 +162,18 @@ class Trail:
                 return None
             case Verdict.LATER:
                 self._spool.give_back(claimed)
-                if elsewhere and posted.trouble == "channel_not_found":
+                if elsewhere and posted.failure == "channel_not_found":
                     self._spool.forget(entry.trail)  # that thread is in another workspace
                     return None
-                self._trouble = posted.trouble
-                return _pause(posted)
+                self._failure = posted.failure
+                return _BUDGET_SECONDS if posted.pause is None else posted.pause
             case Verdict.NEVER:
                 self._spool.done(claimed, entry)
-                self._tell("slack_refused", posted.trouble)
+                self._tell("slack_refused", posted.failure)
                 return None
             case Verdict.UNCLEAR:
                 self._spool.done(claimed, entry)
-                self._tell("slack_unclear", posted.trouble)
+                self._tell("slack_unclear", posted.failure)
                 return _BUDGET_SECONDS
 
     def _tell(self, name: str, error: str) -> None:
@@ -190,10 +182,3 @@ class Trail:
             error = error.replace(secret, "***")
         event(name, logging.DEBUG if self._told else logging.WARNING, error=error)
         self._told = True
-
-
-def _pause(posted: Posted) -> float:
-    """How long to wait with everything after a message that was not posted."""
-    if posted.trouble != "too many posts":
-        return _BUDGET_SECONDS
-    return _DEFAULT_PAUSE if posted.pause is None else posted.pause

@@ -59,7 +59,7 @@ class Spool:
         self._write(name, json.dumps(asdict(entry)))
 
     def pending(self) -> list[Path]:
-        """What is to be sent, oldest first."""
+        """The messages to be sent, oldest first."""
         return sorted(path for path in self.directory.glob("*-*.json") if path.name[:20].isdigit())
 
     @contextmanager
@@ -77,7 +77,7 @@ class Spool:
             os.close(descriptor)
 
     def abandoned(self) -> int:
-        """Let go what a process that is gone was sending; how many messages that were."""
+        """Remove the messages that a dead process was sending, and return how many."""
         found = list(self.directory.glob("*.sending"))
         for path in found:
             path.unlink(missing_ok=True)

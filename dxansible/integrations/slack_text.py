@@ -1,4 +1,4 @@
-"""What a message to Slack looks like: blocks, and plain text for notifications.
+"""The form of messages to Slack: blocks, and plain text for notifications.
 
 https://docs.slack.dev/messaging/formatting-message-text and the limits of each block.
 """
@@ -32,7 +32,7 @@ class Message:
     notes: tuple[str, ...] = ()
 
     def payload(self, secrets: Iterable[str] = ()) -> dict[str, Any]:
-        """What Slack gets, without a channel. ``secrets`` are masked whatever they look like."""
+        """The body of the request, without a channel; ``secrets`` are always masked."""
         known = [each for each in secrets if each]
         title = _cut(_safe(self.title, known), _LONGEST_TITLE)
         body = _cut("\n".join(_safe(line, known) for line in self.body.splitlines()),

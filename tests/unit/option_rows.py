@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dxansible.calls.mode import Mode, modes_in_words
-from dxansible.calls.option import Group, Kind, Option
-from dxansible.calls.table import options
+from dxansible.calls.option import Group, Kind, Mode, Option, modes_in_words
+from dxansible.calls.table import table
 
 __all__ = ["HEAD", "rows_of"]
 
@@ -16,7 +15,7 @@ _OF_CLICK = [["`--version`", "", ""], ["`-h`, `--help`", "", ""]]
 
 def rows_of(group: Group) -> list[list[str]]:
     """The first three cells of each of its options."""
-    entries = [each for each in options().values() if each.group is group]
+    entries = [each for each in table().values() if each.group is group]
     rows = [_row(each) for each in entries if each.kind is not Kind.ARGUMENT]
     return rows + _OF_CLICK if group is Group.OUTPUT else rows
 
@@ -35,7 +34,7 @@ def _where(entry: Option) -> str:
     for mode, need in entry.modes.items():
         by_need.setdefault(need, []).append(mode)
     parts = [
-        f"{modes_in_words(modes)}, together with {options()[need].name}"
+        f"{modes_in_words(modes)}, together with {table()[need].name}"
         if need
         else modes_in_words(modes)
         for need, modes in by_need.items()

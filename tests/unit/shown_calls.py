@@ -19,8 +19,8 @@ from dxansible.sessions import SessionOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dxansible.calls.mode import Mode
-    from dxansible.calls.options import Options
+    from dxansible.calls.option import Mode
+    from dxansible.calls.table import Options
 
 __all__ = [
     "DOCUMENTS",

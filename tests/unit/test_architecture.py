@@ -61,7 +61,7 @@ ONE_DOOR = {
         "dxansible.show",
     },
     "pythonjsonlogger": {"dxansible.logs"},
-    "requests": {"dxansible.integrations.http_door"},
+    "requests": {"dxansible.integrations.http"},
 }
 OF_AN_ENGINE = {
     f"dxansible.{name}"

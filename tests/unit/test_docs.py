@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dxansible.calls.option import Group
-from dxansible.calls.table import options
+from dxansible.calls.table import table
 from dxansible.cli import command
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from tests.unit.option_rows import HEAD, rows_of
@@ -44,7 +44,7 @@ def test_the_document_has_each_group_s_options_as_the_table_has_them(group: Grou
 def test_every_variable_that_an_option_sets_is_documented() -> None:
     documented = _text("docs/operations.md") + _text("docs/inventory.md")
     internal = {"dx_only"}
-    for entry in options().values():
+    for entry in table().values():
         for name in {each.variable for each in entry.sets} - internal:
             assert f"`{name}`" in documented, name
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dxansible.calls.options import Options
+from dxansible.calls.table import Options
 from dxansible.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,12 +11,9 @@ import pytest
 
 from dxansible.calls import argv
 from dxansible.calls.flags import given_options
-from dxansible.calls.mode import AT_JULES, ON_VMS, Mode, modes_in_words
 from dxansible.calls.modes import choose_call
-from dxansible.calls.option import Kind
-from dxansible.calls.options import Options
-from dxansible.calls.table import Table
-from dxansible.calls.table import options as table
+from dxansible.calls.option import AT_JULES, ON_VMS, Kind, Mode, modes_in_words
+from dxansible.calls.table import Options, table
 from dxansible.cli import command
 from dxansible.errors import UsageError
 from tests.unit.shown_calls import understand
@@ -175,7 +172,7 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
         Kind.VARIABLES: tuple[tuple[str, str], ...],
         Kind.NUMBER: int | None, Kind.SECONDS: float | None, Kind.DURATION: float | None,
     }  # fmt: skip
-    for name, hint in typing.get_type_hints(Table).items():
+    for name, hint in typing.get_type_hints(Options).items():
         if name == "given":
             continue
         assert hint in {types[table()[name].kind], int if name == "retries" else None}, name
@@ -185,7 +182,7 @@ def test_what_is_not_given_is_the_default_of_its_field() -> None:
     options = given_options(command.make_context("dx-dispatch", ["here"]))
 
     assert options == Options(target="here", given=frozenset({"target"}))
-    assert {each.name: each.default for each in fields(Table) if each.default} == {"retries": 1}
+    assert {each.name: each.default for each in fields(Options) if each.default} == {"retries": 1}
 
 
 def test_every_option_is_of_use_somewhere_and_needs_only_what_there_is() -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.integrations.jules import JulesClient
-from dxansible.integrations.jules_http import Connection
 from tests.services import JulesServer, SlackServer
 
 if TYPE_CHECKING:
@@ -53,6 +52,4 @@ def clock() -> Clock:
 @pytest.fixture
 def client(jules: JulesServer, clock: Clock) -> JulesClient:
     """A client that has its key."""
-    return JulesClient(
-        connection=Connection(url=jules.url, key=jules.key, sleep=clock.sleep, clock=clock)
-    )
+    return JulesClient(jules.url, jules.key, sleep=clock.sleep, clock=clock)

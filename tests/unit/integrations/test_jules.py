@@ -269,7 +269,7 @@ def test_reads_are_sent_again_and_writes_are_not(
 
     jules.fail("POST", ":sendMessage", Fault(after=True))
     with pytest.raises(ServiceError, match="may have been sent"):
-        client.send(session, "more")
+        client.send_message(session, "more")
     assert jules.messages == [(session, "more")]
 
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import ServiceError
-from dxansible.integrations.jules_http import Connection
+from dxansible.integrations.jules import JulesClient
 from dxansible.record import Reason
 from tests.services.jules import Fault, status_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dxansible.integrations.jules import JulesClient
     from tests.services import JulesServer
     from tests.unit.integrations.conftest import Clock
 
@@ -68,7 +67,7 @@ FAILURES: dict[str, tuple[Fault, Reason, str]] = {
 def test_each_failure_has_its_own_message(
     jules: JulesServer, client: JulesClient, fault: Fault, reason: Reason, text: str
 ) -> None:
-    client.connection.read_seconds = 0.2
+    client.read_seconds = 0.2
     jules.fail("GET", "sessions", fault, times=10)
 
     with pytest.raises(ServiceError) as raised:
@@ -91,13 +90,13 @@ def test_the_key_is_in_no_message(jules: JulesServer, client: JulesClient) -> No
 
 
 def test_nothing_listens(client: JulesClient, jules: JulesServer, clock: Clock) -> None:
-    client.connection.url = "http://127.0.0.1:9"
+    client.url = "http://127.0.0.1:9"
     with pytest.raises(ServiceError, match=r"can't be reached \(no connection\)"):
         client.sessions()
     clock.slept.clear()
 
     with pytest.raises(ServiceError, match="can't be reached") as raised:
-        client.connection.write("sessions", {})
+        client.write("sessions", {})
     assert (raised.value.reason, len(clock.slept)) == (Reason.JULES_ERROR, 5)
     assert not jules.requests
 
@@ -105,7 +104,7 @@ def test_nothing_listens(client: JulesClient, jules: JulesServer, clock: Clock) 
 @pytest.mark.parametrize("key", ["a\nb", "schlüssel—"])
 def test_a_key_that_no_header_can_hold(jules: JulesServer, key: str) -> None:
     with pytest.raises(ServiceError, match="can't be a key") as raised:
-        Connection(url=jules.url, key=key).read("sessions")
+        JulesClient(jules.url, key).read("sessions")
 
     assert raised.value.reason is Reason.JULES_AUTH
 
@@ -115,7 +114,7 @@ def test_an_answer_that_never_ends_is_given_up(
 ) -> None:
     jules.fail("GET", "sessions", Fault(status=200, body=b"[" * 200_000), times=10)
     times: Callable[[], float] = iter(range(0, 10**9, 50)).__next__
-    client.connection.clock = times
+    client.clock = times
 
     with pytest.raises(ServiceError, match="no answer in time"):
         client.sessions()

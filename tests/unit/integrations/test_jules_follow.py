@@ -185,7 +185,7 @@ def test_nothing_is_tried_again_past_the_deadline(follow: Follower) -> None:
     result = follow(timeout_sec=30)
 
     assert (result.outcome, sum(follow.clock.slept)) == (FanoutOutcome.FAILURE, 20)
-    assert follow.client.connection.deadline is None
+    assert follow.client.deadline is None
 
 
 def test_a_contact_that_is_lost_at_the_deadline_is_a_timeout(follow: Follower) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from dxansible.integrations import slack as module
 from dxansible.integrations.slack import Trail
-from dxansible.integrations.slack_http import SlackDoor
+from dxansible.integrations.slack_http import SlackClient
 from dxansible.integrations.slack_spool import Spool
 from dxansible.integrations.slack_text import Message
 from dxansible.settings import SlackSettings
@@ -281,7 +281,7 @@ def test_what_a_killed_process_was_sending_is_let_go(
     assert files(settings) == []
 
 
-STEPS = [*((Spool, name) for name in ("put", "claim", "remember", "done")), (SlackDoor, "post")]
+STEPS = [*((Spool, name) for name in ("put", "claim", "remember", "done")), (SlackClient, "post")]
 
 
 @pytest.mark.parametrize("late", [False, True])

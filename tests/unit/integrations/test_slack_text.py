@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dxansible.errors import UsageError
-from dxansible.integrations.slack_http import Posted, SlackDoor, Verdict
+from dxansible.integrations.slack_http import Posted, SlackClient, Verdict
 from dxansible.integrations.slack_spool import Entry, Spool
 from dxansible.integrations.slack_text import Message
 from dxansible.settings import SlackSettings
@@ -49,8 +49,8 @@ def test_what_can_t_be_read_is_let_go_and_too_much_too(tmp_path: Path) -> None:
 
 def test_a_token_that_is_none_goes_nowhere() -> None:
     settings = SlackSettings.load({"SLACK_BOT_TOKEN": "xoxb-ä€"})
-    posted = SlackDoor(settings=settings).post({"text": "x"}, CHANNEL)
-    assert posted == Posted(verdict=Verdict.LATER, trouble="SLACK_BOT_TOKEN can't be a token")
+    posted = SlackClient(settings).post({"text": "x"}, CHANNEL)
+    assert posted == Posted(verdict=Verdict.LATER, failure="SLACK_BOT_TOKEN can't be a token")
 
 
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:

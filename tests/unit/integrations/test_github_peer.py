@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import ServiceError
-from dxansible.integrations.pull_request import Proposal, open_pull_request
-from dxansible.integrations.pull_request_http import GitHubDoor
+from dxansible.integrations.github import GitHubClient, Proposal, open_pull_request
 from dxansible.record import Reason
 from tests.services import myworld
 from tests.services.myworld import World
@@ -36,28 +35,30 @@ def world(address: str) -> World:
 
 
 @pytest.fixture
-def door(world: World) -> GitHubDoor:
-    return GitHubDoor(api=world.api, token=world.token)
+def client(world: World) -> GitHubClient:
+    return GitHubClient(world.api, world.token)
 
 
-def test_it_has_one_pull_request_however_often_it_is_opened(world: World, door: GitHubDoor) -> None:
+def test_it_has_one_pull_request_however_often_it_is_opened(
+    world: World, client: GitHubClient
+) -> None:
     before = world.pulls()
     world.push(BRANCH)
 
-    first = open_pull_request(door, PROPOSAL)
-    second = open_pull_request(door, replace(PROPOSAL, title="Again", draft=False))
+    first = open_pull_request(client, PROPOSAL)
+    second = open_pull_request(client, replace(PROPOSAL, title="Again", draft=False))
 
     assert (first.came, second.came, first.url) == ("created", "found", second.url)
     assert first.url == f"https://github.com/acme/api/pull/{first.number}"
     assert sorted(world.pulls()) == sorted([*before, (BRANCH, "Mend it", True)])
 
 
-def test_its_refusals_are_understood(world: World, door: GitHubDoor) -> None:
+def test_its_refusals_are_understood(world: World, client: GitHubClient) -> None:
     world.push("dx/empty", commit=False)
     world.push(BRANCH)
     reasons = []
     with pytest.raises(ServiceError, match="dx/empty has no commit that main has") as raised:
-        open_pull_request(door, replace(PROPOSAL, branch="dx/empty"))
+        open_pull_request(client, replace(PROPOSAL, branch="dx/empty"))
     reasons.append(raised.value.reason)
     for proposal, words in [
         (
@@ -68,9 +69,9 @@ def test_its_refusals_are_understood(world: World, door: GitHubDoor) -> None:
         (replace(PROPOSAL, repository="acme/nosuch"), "GITHUB_TOKEN may not see it"),
     ]:
         with pytest.raises(ServiceError, match=words) as raised:
-            open_pull_request(door, proposal)
+            open_pull_request(client, proposal)
         reasons.append(raised.value.reason)
-    stranger = GitHubDoor(api=world.api, token="gho_nobody")  # noqa: S106 - opens nothing
+    stranger = GitHubClient(world.api, "gho_nobody")
     with pytest.raises(
         ServiceError, match=r"not valid, or no longer \(Bad credentials\)"
     ) as raised:

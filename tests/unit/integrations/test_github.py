@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import ServiceError
-from dxansible.integrations.pull_request import (
+from dxansible.integrations.github import (
+    GitHubClient,
     Proposal,
     PullRequest,
     ask_reviewers,
     open_pull_request,
 )
-from dxansible.integrations.pull_request_http import GitHubDoor
 from dxansible.record import Reason
 from tests.services.github import GitHubFault, GitHubServer, refusal
 
@@ -38,8 +38,8 @@ def github() -> Iterator[GitHubServer]:
 
 
 @pytest.fixture
-def door(github: GitHubServer, clock: Clock) -> GitHubDoor:
-    return GitHubDoor(api=github.url, token=github.token, sleep=clock.sleep)
+def client(github: GitHubServer, clock: Clock) -> GitHubClient:
+    return GitHubClient(github.url, github.token, sleep=clock.sleep)
 
 
 def other(**changes: object) -> Proposal:
@@ -47,9 +47,9 @@ def other(**changes: object) -> Proposal:
     return Proposal(**(fields | changes))
 
 
-def test_one_is_opened_and_then_found(github: GitHubServer, door: GitHubDoor) -> None:
-    first = open_pull_request(door, PROPOSAL)
-    second = open_pull_request(door, PROPOSAL)
+def test_one_is_opened_and_then_found(github: GitHubServer, client: GitHubClient) -> None:
+    first = open_pull_request(client, PROPOSAL)
+    second = open_pull_request(client, PROPOSAL)
 
     assert first == PullRequest(repository="acme/api", number=1, url=FIRST, came="created")
     assert (second.url, second.came, github.creates) == (FIRST, "found", 1)
@@ -60,7 +60,7 @@ def test_one_is_opened_and_then_found(github: GitHubServer, door: GitHubDoor) ->
 
 
 def test_the_same_branch_of_a_fork_and_other_branches_are_not_it(
-    github: GitHubServer, door: GitHubDoor
+    github: GitHubServer, client: GitHubClient
 ) -> None:
     github.add("dx/other")
     fork = {"ref": "dx/bd-1", "label": "acme:dx/bd-1", "repo": {"full_name": "ann/api"}}
@@ -70,42 +70,44 @@ def test_the_same_branch_of_a_fork_and_other_branches_are_not_it(
     github.add("dx/bd-1", state="closed")
     github.add("dx/bd-1", state="closed", merged_at="2026-01-01T00:00:00Z")
 
-    assert open_pull_request(door, PROPOSAL).came == "created"
+    assert open_pull_request(client, PROPOSAL).came == "created"
 
 
 def test_owners_and_names_don_t_differ_by_their_case(
-    github: GitHubServer, door: GitHubDoor
+    github: GitHubServer, client: GitHubClient
 ) -> None:
     github.add("dx/bd-1", head={"ref": "dx/bd-1", "label": "acme:dx/bd-1",
                                 "repo": {"full_name": "Acme/API"}})  # fmt: skip
 
-    assert open_pull_request(door, PROPOSAL).came == "found"
+    assert open_pull_request(client, PROPOSAL).came == "found"
 
 
 def test_one_that_was_merged_as_the_branch_is_now_is_not_opened_again(
-    github: GitHubServer, door: GitHubDoor
+    github: GitHubServer, client: GitHubClient
 ) -> None:
     pull = github.add("dx/bd-1", state="closed", merged_at="2026-01-01T00:00:00Z")
     pull["head"]["sha"] = HEAD
 
-    assert open_pull_request(door, PROPOSAL).came == "merged"
+    assert open_pull_request(client, PROPOSAL).came == "merged"
     assert github.creates == 0
 
 
 def test_with_a_base_of_one_s_own_one_to_another_base_is_another(
-    github: GitHubServer, door: GitHubDoor
+    github: GitHubServer, client: GitHubClient
 ) -> None:
     github.add("dx/bd-1", "main")
 
-    assert open_pull_request(door, other(base="dev", only_base=True)).came == "created"
-    assert open_pull_request(door, other(base="dev", only_base=True)).number == 2
-    assert open_pull_request(door, PROPOSAL).number == 1
+    assert open_pull_request(client, other(base="dev", only_base=True)).came == "created"
+    assert open_pull_request(client, other(base="dev", only_base=True)).number == 2
+    assert open_pull_request(client, PROPOSAL).number == 1
 
 
-def test_a_repository_that_was_renamed_is_followed(github: GitHubServer, door: GitHubDoor) -> None:
+def test_a_repository_that_was_renamed_is_followed(
+    github: GitHubServer, client: GitHubClient
+) -> None:
     github.former = {"old/name"}
 
-    found = open_pull_request(door, other(repository="old/name"))
+    found = open_pull_request(client, other(repository="old/name"))
 
     assert (found.came, found.repository) == ("created", "acme/api")
 
@@ -123,37 +125,37 @@ LOST = [
 
 @pytest.mark.parametrize("fault", LOST, ids=repr)
 def test_a_create_without_a_clear_answer_is_looked_for(
-    github: GitHubServer, door: GitHubDoor, fault: GitHubFault
+    github: GitHubServer, client: GitHubClient, fault: GitHubFault
 ) -> None:
     done = GitHubFault(method="POST", status=fault.status, body=fault.body, done=True)
     github.fail(done)
 
-    found = open_pull_request(door, PROPOSAL)
+    found = open_pull_request(client, PROPOSAL)
 
     assert (found.came, github.creates) == ("found", 1)
 
 
 @pytest.mark.parametrize("fault", LOST, ids=repr)
 def test_what_is_not_found_is_never_created_again_blindly(
-    github: GitHubServer, door: GitHubDoor, clock: Clock, fault: GitHubFault
+    github: GitHubServer, client: GitHubClient, clock: Clock, fault: GitHubFault
 ) -> None:
     github.fail(fault)
 
     with pytest.raises(ServiceError, match="finalize again, it is looked for first") as raised:
-        open_pull_request(door, PROPOSAL)
+        open_pull_request(client, PROPOSAL)
 
     assert (raised.value.reason, github.creates) == (Reason.CREATE_UNCLEAR, 1)
     assert clock.slept == [0.0, 2.0, 5.0]
-    assert open_pull_request(door, PROPOSAL).came == "created"
+    assert open_pull_request(client, PROPOSAL).came == "created"
 
 
 def test_another_client_s_that_came_in_between_is_found(
-    github: GitHubServer, door: GitHubDoor
+    github: GitHubServer, client: GitHubClient
 ) -> None:
     github.fail(GitHubFault(method="GET", status=200, body=b"[]"))
     github.add("dx/bd-1")
 
-    assert open_pull_request(door, PROPOSAL).came == "found"
+    assert open_pull_request(client, PROPOSAL).came == "found"
     assert github.creates == 1
 
 
@@ -198,7 +200,7 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "page": (
         GitHubFault(status=200, body=b"<html>Log in</html>"),
         Reason.GITHUB_ERROR,
-        "GitHub's answer is not JSON (a web page); see whether GITHUB_API_URL or a proxy",
+        "GitHub answered with something that is not JSON: a web page; see whether GITHUB_API_URL",
     ),
     "elsewhere": (
         GitHubFault(status=302, headers={"Location": "https://evil.example/repos"}),
@@ -212,7 +214,7 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_every_failure_has_a_message_of_its_own(  # noqa: PLR0913, PLR0917 - what differs
     github: GitHubServer,
-    door: GitHubDoor,
+    client: GitHubClient,
     method: str,
     fault: GitHubFault,
     reason: Reason,
@@ -224,7 +226,7 @@ def test_every_failure_has_a_message_of_its_own(  # noqa: PLR0913, PLR0917 - wha
                             method=method))  # fmt: skip
 
     with pytest.raises(ServiceError) as raised:
-        open_pull_request(door, PROPOSAL)
+        open_pull_request(client, PROPOSAL)
 
     assert (raised.value.reason, github.pulls) == (reason, [])
     assert words in str(raised.value)
@@ -249,13 +251,13 @@ def test_every_failure_has_a_message_of_its_own(  # noqa: PLR0913, PLR0917 - wha
     ],
 )
 def test_a_refused_create_says_what_to_change(
-    github: GitHubServer, door: GitHubDoor, error: dict[str, str], reason: Reason, words: str
+    github: GitHubServer, client: GitHubClient, error: dict[str, str], reason: Reason, words: str
 ) -> None:
     fault = refusal(422, "Validation Failed", error)
     github.fail(GitHubFault(status=422, body=fault.body, method="POST"))
 
     with pytest.raises(ServiceError) as raised:
-        open_pull_request(door, PROPOSAL)
+        open_pull_request(client, PROPOSAL)
 
     assert (raised.value.reason, github.creates) == (reason, 1)
     assert words in str(raised.value)
@@ -271,53 +273,62 @@ def test_a_refused_create_says_what_to_change(
     ],
     ids=repr,
 )
-def test_a_look_is_repeated(github: GitHubServer, door: GitHubDoor, fault: GitHubFault) -> None:
+def test_a_look_is_repeated(github: GitHubServer, client: GitHubClient, fault: GitHubFault) -> None:
     github.fail(fault, fault, fault)
 
-    assert open_pull_request(door, PROPOSAL).came == "created"
+    assert open_pull_request(client, PROPOSAL).came == "created"
 
     github.fail(fault, fault, fault, fault)
     with pytest.raises(ServiceError):
-        open_pull_request(door, PROPOSAL)
+        open_pull_request(client, PROPOSAL)
+
+
+def test_a_create_that_github_has_not_acted_on_is_sent_again(
+    github: GitHubServer, client: GitHubClient, clock: Clock
+) -> None:
+    github.fail(GitHubFault(method="POST", status=429, headers={"Retry-After": "7"}))
+
+    assert open_pull_request(client, PROPOSAL).came == "created"
+    assert (github.creates, clock.slept) == (2, [7.0])
 
 
 def test_without_a_connection_nothing_was_created(github: GitHubServer, clock: Clock) -> None:
-    door = GitHubDoor(api="http://127.0.0.1:9", token=github.token, sleep=clock.sleep)
+    client = GitHubClient("http://127.0.0.1:9", github.token, sleep=clock.sleep)
 
     with pytest.raises(ServiceError, match=r"can't be reached \(no connection\)"):
-        open_pull_request(door, PROPOSAL)
+        open_pull_request(client, PROPOSAL)
 
 
 def test_a_token_is_in_no_message_even_where_github_says_it(
-    github: GitHubServer, door: GitHubDoor
+    github: GitHubServer, client: GitHubClient
 ) -> None:
     github.fail(refusal(400, f"what is {github.token}?"))
 
     with pytest.raises(ServiceError) as raised:
-        open_pull_request(door, PROPOSAL)
+        open_pull_request(client, PROPOSAL)
 
-    assert github.token not in str(raised.value) + repr(door)
+    assert github.token not in str(raised.value) + repr(client)
 
 
 @pytest.mark.parametrize("token", ["two\nlines", "grün", "a\0b"])
 def test_what_can_be_no_token_is_told(github: GitHubServer, token: str) -> None:
-    door = GitHubDoor(api=github.url, token=token)
+    client = GitHubClient(github.url, token)
 
     with pytest.raises(ServiceError, match=r"GITHUB_TOKEN (can't be a token|is not valid)"):
-        open_pull_request(door, PROPOSAL)
+        open_pull_request(client, PROPOSAL)
 
 
-def test_reviewers_are_users_and_teams(github: GitHubServer, door: GitHubDoor) -> None:
-    ask_reviewers(door, open_pull_request(door, PROPOSAL), ["ann", "acme/core"])
+def test_reviewers_are_users_and_teams(github: GitHubServer, client: GitHubClient) -> None:
+    ask_reviewers(client, open_pull_request(client, PROPOSAL), ["ann", "acme/core"])
 
     assert github.reviewers == ["ann", "team:core"]
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 502])
 def test_json_that_is_nested_without_end_is_none(
-    github: GitHubServer, door: GitHubDoor, status: int
+    github: GitHubServer, client: GitHubClient, status: int
 ) -> None:
     github.fail(*[GitHubFault(status=status, body=b"[" * 200_000)] * 4)
 
     with pytest.raises(ServiceError):
-        open_pull_request(door, PROPOSAL)
+        open_pull_request(client, PROPOSAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dxansible.errors import ServiceError
-from dxansible.integrations.pull_request_http import api_of
+from dxansible.integrations.github import api_of
 from dxansible.record import Reason
 from dxansible.settings import GitHubSettings
 

@@ -1,4 +1,4 @@
-"""Rules of the one door to HTTP."""
+"""Rules of the one client of HTTP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.integrations.http_door import Door, Request
+from dxansible.integrations.http import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +50,8 @@ def test_no_password_of_netrc_replaces_a_token_or_joins_a_request(
     netrc.write_text("machine 127.0.0.1 login ann password hers\n")
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    door = Door(encrypted=True, connect_seconds=5, read_seconds=5, largest=1000)
+    client = HttpClient(url)
+    client._headers = headers
+    client._session.trust_env = True  # as for an address that is encrypted
 
-    answer = door.send(Request(method="GET", url=url, headers=headers))
-
-    assert answer.body == got
+    assert client.send_once("GET").body == got

@@ -1,0 +1,349 @@
+"""HTTP to our services: one client, one retry policy, and what is certain after each request.
+
+Nothing is sent but what the caller gives: no password of ~/.netrc, and what is not encrypted stays
+on this machine, and so goes to no proxy.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+import requests
+
+from dxansible.errors import ServiceError
+from dxansible.logs import event
+from dxansible.record import Reason
+from dxansible.redact import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "NO_ANSWER",
+    "REDIRECTS",
+    "SERVER_ERROR",
+    "TOO_MANY",
+    "BadHeaderError",
+    "HttpClient",
+    "HttpResponse",
+    "JsonClient",
+    "NotFoundError",
+    "RefusedError",
+    "UnclearError",
+]
+
+NO_ANSWER = 0
+"""The status where there was no answer."""
+REDIRECTS = range(300, 400)
+TOO_MANY, SERVER_ERROR = 429, 500
+_GOOD = range(200, 300)
+_FORBIDDEN = 403
+_DONE_WITH_IT = frozenset({500, 503})
+_LONGEST_BACKOFF = 30.0
+_Json = TypeVar("_Json", dict[str, object], list[object])
+
+
+class BadHeaderError(Exception):
+    """A key or token that no header can have."""
+
+
+class NotFoundError(ServiceError):
+    """The service doesn't know it, or doesn't know it yet."""
+
+
+class RefusedError(ServiceError):
+    """The service has read the request, and won't do it."""
+
+
+class UnclearError(ServiceError):
+    """The service may or may not have done it."""
+
+    answered = False
+    """It is done with the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """A response; if there was none, the reason."""
+
+    status: int = NO_ANSWER
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The names are in small letters."""
+    failure: str = ""
+    sent: bool = True
+    """Whether the request may have come to the service."""
+
+    @property
+    def unclear(self) -> bool:
+        """Whether the service may have done what it was asked for, and doesn't say so."""
+        return (self.status == NO_ANSWER and self.sent) or self.status >= SERVER_ERROR
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the service says to wait, or until a date; None where it doesn't."""
+        given = self.headers.get("retry-after", "").strip()
+        if given.isascii() and given.isdigit():
+            return float(given)
+        try:
+            wanted = parsedate_to_datetime(given) - datetime.now(UTC)
+        except (TypeError, ValueError):
+            return None
+        return max(wanted.total_seconds(), 0.0)
+
+    def may_be_sent_again(self, method: str) -> bool:
+        """Whether nothing was done: too many requests, never sent, or only to be read."""
+        limited = self.status == _FORBIDDEN and self.retry_after is not None
+        return (
+            limited
+            or self.status == TOO_MANY
+            or not self.sent
+            or (method == "GET" and self.unclear)
+        )
+
+    def document(self, kind: type[_Json]) -> _Json | None:
+        """The body's JSON; None where it is no JSON of this kind, or nested without end."""
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return document if isinstance(document, kind) else None
+
+
+class HttpClient:
+    """Sends requests to one service, one at a time.
+
+    Subclasses override these attributes; times are in seconds, and ``largest`` is in bytes.
+    """
+
+    name = "a service"
+    root = ""
+    """Stands between the address of the service and each path."""
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Headers of each request; KEY stands for the key or token."""
+    connect_seconds, read_seconds = 10.0, 60.0
+    largest = 16 * 2**20
+    cut = False
+    """A response that is larger is cut, instead of no response at all."""
+    tries = 4
+    longest_pause = 30.0
+    """Where the service says to wait longer, nothing is sent again."""
+    deadline: float | None = None
+    """Of the clock: after it nothing is sent again."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        sleep: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing is opened yet."""
+        self.url, self.sleep, self.clock = url, sleep, clock
+        self._key = key
+        self._headers = {
+            name: value.replace("KEY", key)
+            for name, value in self.headers.items()
+            if key or "KEY" not in value
+        }
+        self._session = requests.Session()
+        self._session.auth = lambda request: request
+        self._session.trust_env = url.startswith("https:")
+
+    def send_once(
+        self, method: str, path: str = "", body: Mapping[str, object] | None = None
+    ) -> HttpResponse:
+        """Send it once. Raises BadHeaderError, and nothing that the network can cause."""
+        if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
+            raise BadHeaderError
+        try:
+            with self._session.request(
+                method,
+                f"{self.url}{self.root}{path}",
+                json=body,
+                headers=self._headers,
+                timeout=(self.connect_seconds, self.read_seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                names = {name.lower(): value for name, value in answer.headers.items()}
+                return HttpResponse(
+                    status=answer.status_code, body=self._body(answer), headers=names
+                )
+        except requests.exceptions.InvalidHeader as error:
+            raise BadHeaderError from error
+        except requests.RequestException as error:
+            return HttpResponse(failure=_failure(error), sent=not _never_sent(error))
+
+    def send_retrying(
+        self, method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> HttpResponse:
+        """Send it, and again where that does no harm; raises as `send_once` does.
+
+        The pauses are what the service says, else twice as long each time.
+        """
+        response = self.send_once(method, path, body)
+        for turn in range(1, self.tries):
+            asked = response.retry_after
+            pause = min(2.0 ** (turn - 1), _LONGEST_BACKOFF) if asked is None else asked
+            late = self.deadline is not None and self.clock() + pause > self.deadline
+            if not response.may_be_sent_again(method) or pause > self.longest_pause or late:
+                break
+            event("retry", host=self.name.lower(), attempt=turn, status=response.status or None,
+                  error=response.failure or None, delay=pause)  # fmt: skip
+            self.sleep(pause)
+            response = self.send_once(method, path, body)
+        return response
+
+    def _body(self, answer: requests.Response) -> bytes:
+        end, pieces, size = self.clock() + self.read_seconds, [], 0
+        for piece in answer.iter_content(min(self.largest, 64 * 1024)):
+            pieces.append(piece)
+            size += len(piece)
+            if self.cut and size >= self.largest:
+                break
+            if size > self.largest:
+                raise requests.exceptions.ContentDecodingError("it is too long")
+            if self.clock() > end:
+                raise requests.exceptions.ReadTimeout("it comes too slowly")
+        return b"".join(pieces)
+
+
+class JsonClient(HttpClient):
+    """A service whose API is JSON, with a key or token; every failure is a ServiceError.
+
+    The key is in no message, even if the service's own words have it. Subclasses set these
+    attributes.
+    """
+
+    key_variable = url_variable = ""
+    key_remedy = ""
+    failed = bad_key = Reason.VM_ERROR
+    """The reasons where there is no better one, and where the key is to blame."""
+
+    def read(self, path: str, **query: str | int) -> dict[str, object]:
+        """GET an object. Raises ServiceError."""
+        return self._parse(self._get(path, query), path, dict)
+
+    def read_list(self, path: str, **query: str | int) -> list[object]:
+        """GET a list. Raises ServiceError."""
+        return self._parse(self._get(path, query), path, list)
+
+    def write(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
+        """POST something. Sent again only where the service has certainly not acted on it.
+
+        Raises UnclearError where nobody can say whether it has, else ServiceError.
+        """
+        response = self._send("POST", path, body)
+        good = response.status in _GOOD
+        if good and not response.body:
+            return {}
+        try:
+            return self._parse(response, path, dict)
+        except ServiceError as error:
+            if not (good or response.unclear):
+                raise
+            silent = f"{self.name} gave no answer ({response.failure})"
+            text = error.message if response.status else silent
+            unclear = UnclearError(text, error.remedy, self.failed)
+            unclear.answered = response.status in _DONE_WITH_IT
+            raise unclear from error
+
+    def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
+        """The error for a status that has its own meaning here; None if it has the usual one."""
+        raise NotImplementedError
+
+    def own_words(self, record: Mapping[str, object]) -> str | None:
+        """The service's own message in a body of JSON; None where there is none."""
+        raise NotImplementedError
+
+    def _get(self, path: str, query: Mapping[str, str | int]) -> HttpResponse:
+        return self._send("GET", f"{path}?{urlencode(query)}" if query else path)
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> HttpResponse:
+        try:
+            return self.send_retrying(method, path, body)
+        except BadHeaderError as error:
+            text = f"{self.key_variable} can't be a {self._kind_of_key}"
+            raise ServiceError(text, self.key_remedy, self.bad_key) from error
+
+    @property
+    def _kind_of_key(self) -> str:
+        return self.key_variable.rpartition("_")[2].lower()
+
+    def _parse(self, response: HttpResponse, path: str, kind: type[_Json]) -> _Json:
+        if response.status not in _GOOD:
+            raise self._error(response, path)
+        document = response.document(kind)
+        if document is not None:
+            return document
+        text = f"{self.name} answered with something that is not JSON: {self._words(response)}"
+        remedy = f"see whether {self.url_variable} or a proxy is in the way"
+        raise ServiceError(text, remedy, self.failed)
+
+    def _error(self, response: HttpResponse, path: str) -> ServiceError:
+        """Every failure as its own message."""
+        words = self._words(response)
+        error = self.own_error(response, words, path)
+        if error is not None:
+            return error
+        said = f"(HTTP {response.status}: {words})"
+        if response.status == NO_ANSWER:
+            text = f"{self.name} can't be reached ({response.failure})"
+            remedy = "see whether this machine is online, and call again"
+        elif response.status in REDIRECTS:
+            host = urlsplit(response.headers.get("location", "")).hostname or "another address"
+            text = f"the address of {self.name} redirects to {host}"
+            text = f"{text}, and the {self._kind_of_key} goes nowhere else"
+            remedy = f"correct {self.url_variable}, or unset it"
+        elif response.status >= SERVER_ERROR:
+            text, remedy = f"{self.name} has trouble of its own {said}", "call again later"
+        else:
+            text = f"{self.name} refuses the request {said}"
+            return RefusedError(text, "change what was asked for", self.failed)
+        return ServiceError(text, remedy, self.failed)
+
+    def _words(self, response: HttpResponse) -> str:
+        """The service's own message, in one line; of a web page only that it is one."""
+        record = response.document(dict)
+        text = self.own_words(record) if record is not None else None
+        if text is None and response.body.lstrip()[:1] == b"<":
+            text = "a web page"
+        elif text is None:
+            text = response.body[:400].decode(errors="replace") or "nothing more"
+        return summarize(text.strip().replace(self._key, "***"), 300)
+
+
+def _failure(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate can't be trusted"
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy doesn't let it through"
+    return "no connection" if _never_sent(error) else "the connection was lost"
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Whether there was no connection to send anything on."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    if isinstance(error, requests.exceptions.SSLError):
+        return "CERTIFICATE_VERIFY_FAILED" in str(error)
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return type(cause).__name__ in {
+        "NewConnectionError",
+        "NameResolutionError",
+        "ConnectTimeoutError",
+    }
