@@ -221,7 +221,7 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
 
 @pytest.mark.parametrize(
     "unreached",
-    [verdict.gave_up(failure, "text", "id", contacted=False) for failure in verdict._PREFLIGHT],
+    [verdict.gave_up(failure, "text", "id", contacted=False) for failure in verdict.PREFLIGHT],
 )
 def test_the_reason_of_a_failed_preflight_is_its_status(unreached: verdict.Verdict) -> None:
     event = only(records.command(**unreached.as_dict()))

@@ -17,7 +17,6 @@ from . import link, session, verdict
 from .call_run import CALL_SPEC, CALL_VARIABLES
 from .host_run import Door, HostRun, News, Pause, Steps, ask
 from .keeper import CutShortError, KeeperError
-from .record import FanoutOutcome, Reason
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Progress:
     ours: bool = False
     """This run has started the session, whose time limit is therefore the one asked for."""
     contacted: bool = False
-    """An attempt may have reached the VM."""
+    """The work may be there: an attempt may have reached the VM, or it was begun earlier."""
     out_next: int = 0
     """Offset of the first byte that was not fetched yet."""
     err_next: int = 0
@@ -119,6 +118,11 @@ class AttemptRun(HostRun):
             yield News(record)
             if "retry" in record:
                 yield Pause(self.options["retry_delay"])
+
+    @property
+    @abstractmethod
+    def following(self) -> bool:
+        """The run starts nothing; what it follows was begun earlier."""
 
     @abstractmethod
     def begin(self) -> Any:  # noqa: ANN401 - its own kind of progress
@@ -168,9 +172,7 @@ class AttemptRun(HostRun):
             return self._lost(record, SshFailure.LOST, f"{self.host}: {text}")
         except KeeperError as error:
             text = f"{self.host}: {error}"
-            return verdict.Verdict(
-                outcome=FanoutOutcome.FAILURE, reason=Reason.VM_ERROR, error=text
-            )
+            return verdict.unable(text, self.progress.id, contacted=self.progress.contacted)
         self.progress.failures = 0  # the VM was reached
         return decided
 
@@ -178,7 +180,9 @@ class AttemptRun(HostRun):
         self, record: dict[str, Any], failure: SshFailure, text: str
     ) -> verdict.Verdict | None:
         progress = self.progress
-        progress.contacted |= failure is SshFailure.LOST
+        progress.contacted |= failure is SshFailure.LOST or (
+            self.following and failure in verdict.PREFLIGHT
+        )
         final = verdict.refused(failure, text)
         if final is not None and not progress.contacted:
             return final

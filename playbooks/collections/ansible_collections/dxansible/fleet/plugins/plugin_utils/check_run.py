@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, checks, link
 from .host_run import CHECK_SECONDS, HostRun, ask
-from .keeper import KeeperError
+from .keeper import CutShortError, KeeperError
 from .preflight import OPTIONS, STATUS, VARIABLES
+from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from .host_run import Door, Steps
@@ -99,6 +100,9 @@ class CheckRun(HostRun):
         except link.CallTimeoutError as error:
             text = link.explain(self.host, error)
             raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None
+        except CutShortError as error:  # how far it had come is not known
+            text = link.explain(self.host, error)
+            raise checks.CheckFailure(STATUS[SshFailure.LOST], text) from error
         except KeeperError as error:
             text = link.explain(self.host, error)
             raise checks.CheckFailure(checks.Status.AUTH_MODE_INVALID, text) from error

@@ -16,13 +16,23 @@ from .ssh_errors import SshFailure
 if TYPE_CHECKING:
     from .keeper import Reply
 
-__all__ = ["Verdict", "conflict", "from_reply", "gave_up", "had_ended", "refused"]
+__all__ = [
+    "PREFLIGHT",
+    "Verdict",
+    "conflict",
+    "from_reply",
+    "gave_up",
+    "had_ended",
+    "refused",
+    "unable",
+]
 
-_PREFLIGHT = {
+PREFLIGHT = {
     SshFailure.UNRESOLVABLE: PreflightStatus.HOST_UNRESOLVABLE,
     SshFailure.UNREACHABLE: PreflightStatus.HOST_UNREACHABLE,
     SshFailure.CONNECT_TIMEOUT: PreflightStatus.TIMEOUT,
 }
+"""The failures with which no attempt reaches the VM."""
 
 
 def _signal_name(code: int) -> str | None:
@@ -154,9 +164,20 @@ def gave_up(failure: SshFailure, text: str, session: str, *, contacted: bool) ->
 
     ``contacted``: an attempt may have reached the VM, so a command may run.
     """
-    if contacted or failure not in _PREFLIGHT:
-        back = f"the command may be running there; see: dx-dispatch --logs {session}"
-        return Verdict(
-            outcome=FanoutOutcome.FAILURE, reason=Reason.LOST_CONTACT, error=f"{text}; {back}"
-        )
-    return Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=_PREFLIGHT[failure], error=text)
+    if contacted or failure not in PREFLIGHT:
+        return _lost_contact(text, session)
+    return Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=PREFLIGHT[failure], error=text)
+
+
+def unable(text: str, session: str, *, contacted: bool) -> Verdict:
+    """The verdict where the VM's shell answers, but not with what was asked; as in `gave_up`."""
+    if contacted:
+        return _lost_contact(text, session)
+    return Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.VM_ERROR, error=text)
+
+
+def _lost_contact(text: str, session: str) -> Verdict:
+    back = f"the command may be running there; see: dx-dispatch --logs {session}"
+    return Verdict(
+        outcome=FanoutOutcome.FAILURE, reason=Reason.LOST_CONTACT, error=f"{text}; {back}"
+    )
