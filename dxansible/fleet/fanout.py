@@ -6,6 +6,7 @@ Returns what became of it on each of them.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -157,6 +158,8 @@ class _Run:
         self.collector = collector
         self.cancelled = cancelled
         self.run_id = options.run_id or new_run_id()
+        self.token = os.urandom(8).hex()
+        """Tells a run of Ansible that follows a killed one what is this call's own."""
         self.reached = False
         """A VM has answered in the present run of Ansible."""
         self.flow: Flow | None = None
@@ -197,6 +200,7 @@ class _Run:
             "dx_stream": True,
             "dx_preflight": options.preflight and not again,
             "dx_contacted": again,
+            "dx_token": self.token,
         }
         return run_play(
             self.settings,

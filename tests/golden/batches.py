@@ -101,10 +101,8 @@ def _ids() -> list[Batch]:
     ended = product(("ok", "exit7", "lines"), _SOME)
     return [
         Batch(name="attach", scenarios=ended, calls=(_ONCE, _ONCE), sample=6),
-        # only a command that ends while its start waits for news is told to be attached to
         Batch(
-            name="attach-running", scenarios=product(WAITING[:2], _SOME), calls=(_LOST, _ONCE),
-            unsteady=("attached",),
+            name="attach-running", scenarios=product(WAITING[:2], _SOME), calls=(_LOST, _ONCE)
         ),
         Batch(name="conflict", scenarios=product(("ok", "exit7"), _SOME), calls=(_ONCE, other)),
         Batch(
@@ -150,7 +148,10 @@ def _mappings() -> list[Batch]:
     }
     return [
         Batch(
-            name=f"mapping-{name}", scenarios=scenarios, calls=(call,), sample=4 * (name == "run")
+            name=f"mapping-{name}",
+            scenarios=scenarios,
+            calls=(call,),
+            sample=4 * (name == "run"),
         )
         for name, call in calls.items()
     ]

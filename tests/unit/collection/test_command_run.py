@@ -187,6 +187,14 @@ def test_only_what_this_run_has_started_is_a_change() -> None:
     assert (others["changed"], others["dx"]["attached"]) == (False, True)
 
 
+def test_what_an_earlier_run_of_the_same_caller_has_started_is_its_own() -> None:
+    vm = Vm(Reply(state="exited", code=0, token="T1"))  # noqa: S106 - no secret
+    again, _, _ = run(vm, contacted=True, token="T1")  # noqa: S106 - as above
+
+    assert vm.calls[0][1]["token"] == "T1"  # noqa: S105 - as above
+    assert again["dx"]["attached"] is False
+
+
 def test_output_is_fetched_to_its_end_before_the_result_is_made() -> None:
     vm = Vm(
         Reply(state="running", out=b"ab", out_total=2),

@@ -37,6 +37,7 @@ class CommandRun(AttemptRun):
         "stream": {"type": "bool", "default": False},
         "attach": {"type": "bool", "default": False},
         "contacted": {"type": "bool", "default": False},
+        "token": {"type": "str", "default": ""},
     }
     variables: ClassVar = {
         **COMMON_VARIABLES,
@@ -45,6 +46,7 @@ class CommandRun(AttemptRun):
         "output_limit": "dx_output_limit",
         "stream": "dx_stream",
         "contacted": "dx_contacted",
+        "token": "dx_token",
     }
 
     def check_options(self) -> None:
@@ -63,7 +65,9 @@ class CommandRun(AttemptRun):
     def begin(self) -> Progress:
         """Nothing is known but the id, unless another run may have come further."""
         name = self.name(self.options["id"], "id")
-        return Progress(id=name, contacted=self.options["contacted"])
+        progress = Progress(id=name, contacted=self.options["contacted"])
+        progress.token = self.options["token"] or progress.token
+        return progress
 
     def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
         """Start the command, or ask for news of it."""
