@@ -1,5 +1,6 @@
 # make demo   shows the main job on a lab of three machines     make test   everything that is tested
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
+# make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
 # make golden  all scenarios end as they are recorded (DX_GOLDEN=record records them anew)
 # make flood  1 GB through a pipe, with its checksum, in fixed memory and disk
@@ -14,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos keeper golden engine-soak flood bench clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak flood bench clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -42,6 +43,9 @@ lab: $(VENV)/.demo system-demo
 
 chaos: $(VENV)/.test system-test
 	$(BIN)/python -m tests.chaos --rounds 1000
+
+chaos-kept: $(VENV)/.test system-test
+	$(BIN)/python -m tests.chaos.kept --rounds 200
 
 keeper: $(VENV)/.test system-test
 	DX_ALL_SHELLS=yes $(BIN)/python -m pytest -n $(JOBS) tests/integration/keeper

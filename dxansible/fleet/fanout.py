@@ -6,8 +6,9 @@ Returns what became of it on each of them.
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dxansible.fleet.hosts import explain_unknown_name, hosts_of_killed
@@ -152,6 +153,8 @@ class _Run:
     cancelled: threading.Event
     flow: Flow | None
     run_id: str
+    token: str = field(default_factory=lambda: os.urandom(8).hex())
+    """Tells a run of Ansible that follows a killed one what is this call's own."""
     reached: bool = False
     """A VM has answered in the present run of Ansible."""
 
@@ -191,6 +194,7 @@ class _Run:
             "dx_stream": True,
             "dx_preflight": options.preflight and not again,
             "dx_contacted": again,
+            "dx_token": self.token,
         }
         return run_play(
             self.settings,

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["find"]
 
 
-def find(name: str, user: Dispatcher, vm: Vm) -> set[int]:
-    """Return the pids of what is called so in KILLS."""
-    if name in {"timers", "spools", "supervisor"}:
+def find(name: str, user: Dispatcher, vm: Vm | None = None) -> set[int]:
+    """Return the pids of what is called so in KILLS; the user's alone where there is no ``vm``."""
+    if vm is not None and name in _ON_VM:
         uid = pwd.getpwnam(vm.user).pw_uid
         return _ON_VM[name](vm, [one for one in processes.alive() if one.uid == uid])
     ours = processes.marked(f"HOME={user.home}")

@@ -117,6 +117,7 @@ def test_what_a_killed_process_had_begun_is_attached_to(
     assert b"retry host=" in err
     assert b"Ansible was killed" in err
     assert b"Traceback" not in err
+    assert b"attached" not in err, "the call has started it itself"
 
 
 @pytest.mark.parametrize("which", KILLS.values(), ids=KILLS)
@@ -191,6 +192,7 @@ def test_an_engine_that_is_killed_at_any_moment_costs_nothing(
     assert client.returncode == 0, err
     assert [each["outcome"] for each in json.loads(out)["results"]] == ["SUCCESS"] * len(vms)
     assert all(each["stdout"] == expected for each in json.loads(out)["results"])
+    assert not any(each["attached"] for each in json.loads(out)["results"])
     assert [runs(vm) for vm in vms] == [1] * len(vms)
 
 

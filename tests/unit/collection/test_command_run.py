@@ -147,6 +147,33 @@ def test_an_error_of_the_keeper_is_an_end_and_no_lost_connection() -> None:
     assert "disk broken" in result["msg"]
 
 
+def test_an_error_of_the_keeper_says_so_where_the_command_may_be_running() -> None:
+    for vm in (Vm(lost(), KeeperError("garbled")), Vm(RUNNING, KeeperError("garbled"))):
+        result, _, _ = run(vm)
+
+        assert (result["dx"]["outcome"], result["dx"]["reason"]) == ("FAILURE", "lost_contact")
+        assert result["msg"] == (
+            "epyc6: garbled; the command may be running there; see: dx-dispatch --logs cmd_1"
+        )
+
+
+@pytest.mark.parametrize(
+    "failure", [SshFailure.UNRESOLVABLE, SshFailure.UNREACHABLE, SshFailure.CONNECT_TIMEOUT]
+)
+def test_who_can_not_reach_what_was_begun_earlier_has_lost_contact(failure: SshFailure) -> None:
+    followed, _, _ = run(Vm(lost(failure)), attach=True, max_retries=0)
+    begun, _, _ = run(Vm(lost(failure)), max_retries=0)
+
+    assert (followed["dx"]["outcome"], followed["dx"]["reason"]) == ("FAILURE", "lost_contact")
+    assert begun["dx"]["outcome"] == "PREFLIGHT_FAILED"
+
+
+def test_who_is_not_let_in_to_follow_is_told_that() -> None:
+    result, _, _ = run(Vm(lost(SshFailure.AUTH)), attach=True)
+
+    assert (result["dx"]["outcome"], result["dx"]["reason"]) == ("FAILURE", "auth_failed")
+
+
 def test_only_what_this_run_has_started_is_a_change() -> None:
     class Mine(Vm):
         def start(self, _id: str, text: bytes, options: dict[str, Any], **more: object) -> Reply:
@@ -158,6 +185,14 @@ def test_only_what_this_run_has_started_is_a_change() -> None:
 
     assert (mine["changed"], mine["dx"]["attached"]) == (True, False)
     assert (others["changed"], others["dx"]["attached"]) == (False, True)
+
+
+def test_what_an_earlier_run_of_the_same_caller_has_started_is_its_own() -> None:
+    vm = Vm(Reply(state="exited", code=0, token="T1"))  # noqa: S106 - no secret
+    again, _, _ = run(vm, contacted=True, token="T1")  # noqa: S106 - as above
+
+    assert vm.calls[0][1]["token"] == "T1"  # noqa: S105 - as above
+    assert again["dx"]["attached"] is False
 
 
 def test_output_is_fetched_to_its_end_before_the_result_is_made() -> None:

@@ -89,6 +89,8 @@ def test_the_short_reply_of_a_shell_without_a_script_is_whole() -> None:
         text(ALL, b"a\xff\0e")[:-3],
         text(ALL, b"a\xff\0"),
         b"\ndx-1 " + ALL.encode() + b"\na\xff\0e",
+        b"\ndx-1",
+        b"Welcome\n\ndx-",
     ],
 )
 def test_a_reply_that_does_not_end_was_cut_short(out: bytes) -> None:

@@ -240,6 +240,19 @@ def test_a_host_is_reached_when_a_command_of_it_has_ended(code: int, *, reached:
     assert way.reached is reached
 
 
+def test_an_answer_ends_what_was_known_of_the_call_that_failed_before() -> None:
+    plugin = Plugin(log="ssh: connect to host epyc6 port 22: Connection refused\n", code=255)
+    plugin.error = AnsibleConnectionFailure("via ssh: ")
+    way = linked(plugin)
+    with pytest.raises(LinkError):
+        way.exec_command("true")
+    refused, plugin.error = way.failure, None
+
+    way.exec_command("true")
+
+    assert (refused, way.failure, way.reached) == (SshFailure.UNREACHABLE, None, False)
+
+
 def test_ssh_s_log_is_gone_after_the_call_and_its_option_too() -> None:
     plugin = Plugin()
 

@@ -158,6 +158,13 @@ def test_what_tells_nothing_of_the_way_counts_as_contact(failure: SshFailure) ->
     assert verdict.gave_up(failure, "text", "id", contacted=False).reason == "lost_contact"
 
 
+def test_a_shell_that_answers_wrongly_is_the_vm_s_error_unless_a_command_may_run() -> None:
+    unable = verdict.unable("text", "id", contacted=False)
+
+    assert (unable.outcome, unable.reason, unable.error) == ("FAILURE", "vm_error", "text")
+    assert verdict.unable("text", "id", contacted=True).reason == "lost_contact"
+
+
 def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
     verdicts = [
         *(decide(state, code=code) for state in ENDED for code in (0, 1, 137)),

@@ -78,6 +78,12 @@ options:
         running there even if the host can't be reached now.
     type: bool
     default: false
+  token:
+    description:
+      - Letters and digits that several runs of one caller have in common; one that finds what
+        another of them has started has not attached to it. Each run has its own by default.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - dxansible.fleet.controller
   - dxansible.fleet.contact

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from . import link, session, verdict
 from .host_run import CONTACT, Door, HostRun, News, Pause, Steps, ask
 from .keeper_reply import CutShortError, KeeperError
-from .record import FanoutOutcome, Reason
+from .record import FanoutOutcome
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Progress:
     ours: bool = False
     """This run has started the session, whose time limit is therefore the one asked for."""
     contacted: bool = False
-    """An attempt may have reached the VM."""
+    """The work may be there: an attempt may have reached the VM, or it was begun earlier."""
     out_next: int = 0
     """Offset of the first byte that was not fetched yet."""
     err_next: int = 0
@@ -116,6 +116,11 @@ class AttemptRun(HostRun):
             yield News(record)
             if "retry" in record:
                 yield Pause(self.options["retry_delay"])
+
+    @property
+    @abstractmethod
+    def following(self) -> bool:
+        """The run starts nothing; what it follows was begun earlier."""
 
     @abstractmethod
     def begin(self) -> Any:  # noqa: ANN401 - its own kind of progress
@@ -169,7 +174,8 @@ class AttemptRun(HostRun):
             text = str(error) or "accepts the connection, but its shell does not answer"
             return self._lost(record, SshFailure.LOST, f"{self.host}: {text}")
         except KeeperError as error:
-            return verdict.failure(Reason.VM_ERROR, f"{self.host}: {error}")
+            text = f"{self.host}: {error}"
+            return verdict.unable(text, self.progress.id, contacted=self.progress.contacted)
         self.progress.failures = 0  # the VM was reached
         return decided
 
@@ -177,7 +183,9 @@ class AttemptRun(HostRun):
         self, record: dict[str, Any], failure: SshFailure, text: str
     ) -> verdict.Verdict | None:
         progress = self.progress
-        progress.contacted |= failure is SshFailure.LOST
+        progress.contacted |= failure is SshFailure.LOST or (
+            self.following and failure in verdict.NEVER_THERE
+        )
         final = verdict.refused(failure, text)
         if final is not None and not progress.contacted:
             return final

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, checks, link, verdict
 from .host_run import CHECK_SECONDS, HostRun, ask
-from .keeper_reply import KeeperError
+from .keeper_reply import CutShortError, KeeperError
 from .preflight import OPTIONS
+from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from .fleet_view import Ping
@@ -89,6 +90,9 @@ class CheckRun(HostRun):
         except link.CallTimeoutError as error:
             text = link.explain(self.host, error)
             raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None
+        except CutShortError as error:  # how far it had come is not known
+            text = link.explain(self.host, error)
+            raise checks.CheckFailure(verdict.STATUS[SshFailure.LOST], text) from error
         except KeeperError as error:
             text = link.explain(self.host, error)
             raise checks.CheckFailure(checks.Status.AUTH_MODE_INVALID, text) from error

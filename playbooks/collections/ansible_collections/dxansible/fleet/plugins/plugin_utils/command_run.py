@@ -39,20 +39,28 @@ class CommandRun(AttemptRun):
         "stream": {"type": "bool", "default": False, "variable": "dx_stream"},
         "attach": {"type": "bool", "default": False},
         "contacted": {"type": "bool", "default": False, "variable": "dx_contacted"},
+        "token": {"type": "str", "default": "", "variable": "dx_token"},
     }
 
     def check_options(self) -> None:
         """Raise ValueError where nothing says which command to follow, too."""
         super().check_options()
         known = self.options["id"] or (self.options["preflight"] or {}).get("run_id")
-        if self.options["attach"] and not known:
+        if self.following and not known:
             message = "dx_run_id is needed, the run whose command is followed"
             raise ValueError(message)
+
+    @property
+    def following(self) -> bool:
+        """The run starts nothing; what it follows was begun earlier."""
+        return bool(self.options["attach"])
 
     def begin(self) -> Progress:
         """Nothing is known but the id, unless another run may have come further."""
         name = self.name(self.options["id"], "id")
-        return Progress(id=name, contacted=self.options["contacted"])
+        progress = Progress(id=name, contacted=self.options["contacted"])
+        progress.token = self.options["token"] or progress.token
+        return progress
 
     def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
         """Start the command, or ask for news of it."""
@@ -63,7 +71,7 @@ class CommandRun(AttemptRun):
 
     def _ask(self) -> Steps[Reply]:
         wait, progress = self.patience, self.progress
-        if progress.started or self.options["attach"]:
+        if progress.started or self.following:
             return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
         about = command.about(self.host, self.options["path"])
@@ -90,14 +98,14 @@ class CommandRun(AttemptRun):
             hurry = {} if chunk else {"wait": 0}
             lease = flow.lease(crowd.hosts, crowd.width)
             return {"flow": progress.follower, "lease": lease, "chunk": chunk, **hurry}
-        followed = progress.started or self.options["attach"]
+        followed = progress.started or self.following
         return {"chunk": 0} if followed and not self.options["stream"] else {}
 
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
         progress = self.progress
         progress.started = True
         progress.hear(reply)
-        record["attached"] = not (progress.ours or self.options["attach"])
+        record["attached"] = not (progress.ours or self.following)
         if self.options["stream"]:
             record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)

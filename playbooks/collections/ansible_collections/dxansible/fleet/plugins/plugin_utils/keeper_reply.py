@@ -184,11 +184,12 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     Raises CutShortError if a signal ended the connection's client, KeeperError if the answer is not
     there, or says that the VM can't do it.
     """
-    _, found, rest = out.partition(b"\n" + mark.encode() + b" ")
+    begin = b"\n" + mark.encode() + b" "
+    _, found, rest = out.partition(begin)
     header, newline, body = rest.partition(b"\n")
     if code < 0 and not (found and newline):
         raise killed(code)
-    if found and not newline:
+    if (found and not newline) or (not found and _ends_amid(out, begin)):
         raise CutShortError("the VM's answer was cut short")
     if not found:
         raise KeeperError(
@@ -201,6 +202,12 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     if fields.get("state") == "missing":
         raise ProgramMissingError(message)
     return Answer(mark=mark, fields=fields, message=message, body=body)
+
+
+def _ends_amid(out: bytes, begin: bytes) -> bool:
+    """Whether the last bytes are the first of ``begin``, more of them than a line's end."""
+    _, newline, last = out.rpartition(b"\n")
+    return bool(newline and last and begin.startswith(newline + last))
 
 
 def read_reply(answer: Answer) -> Reply:

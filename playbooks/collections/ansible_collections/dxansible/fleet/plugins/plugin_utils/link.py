@@ -213,7 +213,7 @@ class Link:
         self.reached = False
         """The host has answered a call."""
         self.failure: SshFailure | None = None
-        """Of the last call that failed."""
+        """Of the last call, if it failed."""
 
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
@@ -226,6 +226,7 @@ class Link:
                 raise self._failed(SshFailure.AUTH, summary(str(error))) from error
             except AnsibleConnectionFailure as error:
                 raise self._failed(*explain_failure(messages(), str(error))) from error
+        self.failure = None
         self.reached |= 0 <= answer[0] < _SSH_FAILED
         return answer
 

@@ -76,7 +76,7 @@ class TurnChoice(AttemptRun):
 
     @property
     def following(self) -> bool:
-        """The run starts nothing."""
+        """The run starts nothing; what it follows was begun earlier."""
         return bool(self.options["mode"] == "follow")
 
     @property

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .keeper_reply import Session
 
 __all__ = [
+    "NEVER_THERE",
     "STATUS",
     "Verdict",
     "conflict",
@@ -30,6 +31,7 @@ __all__ = [
     "not_known_gone",
     "refused",
     "stopped",
+    "unable",
 ]
 
 STATUS: Mapping[SshFailure, PreflightStatus] = {
@@ -41,7 +43,8 @@ STATUS: Mapping[SshFailure, PreflightStatus] = {
     SshFailure.LOST: PreflightStatus.HOST_UNREACHABLE,
 }
 """What a connection that failed means for a preflight that includes it."""
-_NEVER_THERE = (SshFailure.UNRESOLVABLE, SshFailure.UNREACHABLE, SshFailure.CONNECT_TIMEOUT)
+NEVER_THERE = (SshFailure.UNRESOLVABLE, SshFailure.UNREACHABLE, SshFailure.CONNECT_TIMEOUT)
+"""The failures with which no attempt reaches the VM."""
 
 
 def failure(
@@ -168,10 +171,19 @@ def gave_up(ssh: SshFailure, text: str, session: str, *, contacted: bool) -> Ver
 
     ``contacted``: an attempt may have reached the VM, so a command may run.
     """
-    if contacted or ssh not in _NEVER_THERE:
-        back = f"the command may be running there; see: dx-dispatch --logs {session}"
-        return failure(Reason.LOST_CONTACT, f"{text}; {back}")
+    if contacted or ssh not in NEVER_THERE:
+        return _lost_contact(text, session)
     return _never_there(ssh, text)
+
+
+def unable(text: str, session: str, *, contacted: bool) -> Verdict:
+    """The verdict where the VM's shell answers, but not with what was asked; as in `gave_up`."""
+    return _lost_contact(text, session) if contacted else failure(Reason.VM_ERROR, text)
+
+
+def _lost_contact(text: str, session: str) -> Verdict:
+    back = f"the command may be running there; see: dx-dispatch --logs {session}"
+    return failure(Reason.LOST_CONTACT, f"{text}; {back}")
 
 
 def _never_there(ssh: SshFailure, text: str) -> Verdict:
