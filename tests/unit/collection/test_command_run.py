@@ -217,3 +217,20 @@ def test_a_run_without_an_id_or_a_text_is_an_error_before_the_first_call() -> No
     with pytest.raises(ValueError, match="dx_timeout"):
         run(vm, timeout=-1.0)
     assert vm.calls == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "kibibytes"),
+    [(0, 4096), (1, 4096), (8, 4096), (16, 2048), (128, 256), (1000, 256)],
+)
+def test_the_more_hosts_the_less_output_of_each(hosts: int, kibibytes: int) -> None:
+    assert Crowd(hosts=hosts).output_limit == 1024 * kibibytes
+
+
+@pytest.mark.parametrize(
+    ("hosts", "width", "seconds"), [(1, 5, 1), (5, 5, 1), (6, 5, 0), (100, 99, 0), (2000, 200, 1)]
+)
+def test_a_start_waits_where_no_other_host_waits_for_its_turn(
+    hosts: int, width: int, seconds: int
+) -> None:
+    assert Crowd(hosts=hosts, width=width).first_wait == seconds

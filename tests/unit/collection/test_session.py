@@ -5,17 +5,12 @@ from __future__ import annotations
 import base64
 import json
 
-import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import (
     Command,
-    first_wait,
     new_run_id,
-    output_limit,
     pack,
     session_id,
 )
-
-MIB = 2**20
 
 
 def test_two_names_of_one_machine_have_two_sessions() -> None:
@@ -25,23 +20,6 @@ def test_two_names_of_one_machine_have_two_sessions() -> None:
 
 def test_a_new_id_is_never_one_that_was_given_before() -> None:
     assert len({new_run_id() for _ in range(1000)}) == 1000
-
-
-@pytest.mark.parametrize(
-    ("hosts", "limit"),
-    [(0, 4 * MIB), (1, 4 * MIB), (8, 4 * MIB), (16, 2 * MIB), (128, MIB // 4), (1000, MIB // 4)],
-)
-def test_the_more_hosts_the_less_output_of_each(hosts: int, limit: int) -> None:
-    assert output_limit(hosts) == limit
-
-
-@pytest.mark.parametrize(
-    ("hosts", "forks", "seconds"), [(1, 5, 1), (5, 5, 1), (6, 5, 0), (100, 99, 0), (2000, 200, 1)]
-)
-def test_a_start_waits_where_no_other_host_waits_for_its_fork(
-    hosts: int, forks: int, seconds: int
-) -> None:
-    assert first_wait(hosts, forks) == seconds
 
 
 def test_an_id_stands_for_the_bytes_of_the_command_and_for_where_programs_are_found() -> None:

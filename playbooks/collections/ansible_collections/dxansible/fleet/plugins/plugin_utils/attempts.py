@@ -13,7 +13,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from . import link, session, verdict
+from . import link, verdict
 from .host_run import CONTACT, Door, HostRun, News, Pause, Steps, ask
 from .keeper_reply import CutShortError, KeeperError
 from .record import FanoutOutcome
@@ -132,7 +132,7 @@ class AttemptRun(HostRun):
 
     def output_limit(self) -> int:
         """Bytes of each stream that the VM keeps."""
-        return self.options["output_limit"] or session.output_limit(self.crowd.hosts)
+        return self.options["output_limit"] or self.crowd.output_limit
 
     def start_options(self) -> dict[str, object]:
         """What the keeper is told with a start; it waits a moment for news, where that is cheap."""
@@ -141,7 +141,7 @@ class AttemptRun(HostRun):
             "deadline": seconds_text(self.options["timeout"]),
             "limit": self.limit,
             "path": ":".join(self.options["path"]),
-            "wait": session.first_wait(self.crowd.hosts, self.crowd.width),
+            "wait": self.crowd.first_wait,
         }
 
     @property

@@ -6,12 +6,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import flow, session, verdict
+from . import session, verdict
 from .attempts import COMMON_SPEC, AttemptRun, Progress
 from .keeper_reply import ENDED
 
 if TYPE_CHECKING:
     from .host_run import Door, Steps
+    from .inputs import Reader
     from .keeper_reply import Reply
 
 __all__ = ["CommandRun"]
@@ -94,12 +95,25 @@ class CommandRun(AttemptRun):
         """How much to fetch; may first wait for the caller's reader."""
         progress, crowd = self.progress, self.crowd
         if self.inputs.reader is not None:
-            chunk = flow.follow(self.inputs.reader, self.host, crowd.hosts, progress, wait)
+            chunk = self._room(self.inputs.reader, wait) // 2
             hurry = {} if chunk else {"wait": 0}
-            lease = flow.lease(crowd.hosts, crowd.width)
-            return {"flow": progress.follower, "lease": lease, "chunk": chunk, **hurry}
+            return {"flow": progress.follower, "lease": crowd.lease, "chunk": chunk, **hurry}
         followed = progress.started or self.following
         return {"chunk": 0} if followed and not self.options["stream"] else {}
+
+    def _room(self, reader: Reader, patience: int) -> int:
+        """Bytes of both streams to fetch next; 0 if too little is read within ``patience`` seconds.
+
+        No more than a window goes beyond what the reader has taken, so the whole way has bounded
+        memory, and no call blocks: one that fetches nothing tells the keeper that the command is to
+        wait.
+        """
+        progress, window = self.progress, self.crowd.window
+        fetched = progress.out_next + progress.err_next
+        if fetched - progress.taken > window // 2:
+            progress.taken = reader.taken(self.host, fetched - window // 2, patience)
+        room = window - (fetched - progress.taken)
+        return room if room >= window // 4 else 0
 
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
         progress = self.progress

@@ -42,6 +42,11 @@ T = TypeVar("T")
 CHECK_SECONDS = 60.0
 """More than all checks of a preflight take together, each of which has its own limit."""
 
+_ALL_HOSTS, _LARGEST = 32 * 2**20, 4 * 2**20
+"""Bytes of output, of all hosts together and of one at most."""
+_STARTED_IN_A_SECOND = 100
+_LEASE, _LONGEST_LEASE = 20, 600
+
 CONTACT: Mapping[str, Mapping[str, Any]] = {
     "connect_timeout": {"type": "float", "default": 5.0, "variable": "dx_preflight_timeout"},
     "ssh": {"type": "dict", "default": {}},
@@ -106,7 +111,10 @@ def ask(seconds: float, make: Callable[[Door], T]) -> Steps[T]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """How many hosts the play has, and how many calls may be under way at a time."""
+    """How many hosts the play has, and how many calls may be under way at a time.
+
+    What a host may take of the memory and of the time depends on them.
+    """
 
     hosts: int = 1
     width: int = 1
@@ -115,6 +123,33 @@ class Crowd:
     def crowded(self) -> bool:
         """Whether hosts wait for each other."""
         return self.hosts > self.width
+
+    @property
+    def output_limit(self) -> int:
+        """Bytes of each stream that are kept for a host."""
+        return self._share(256 * 2**10)
+
+    @property
+    def window(self) -> int:
+        """Bytes of a host's output that may be on their way to a slow reader."""
+        return self._share(32 * 2**10)
+
+    @property
+    def first_wait(self) -> int:
+        """Seconds to wait for news with the start, which spare a short command further calls.
+
+        Where hosts wait for each other, start everywhere before waiting anywhere. With many calls
+        at a time none of them has to wait for that.
+        """
+        return 0 if self.crowded and self.width < _STARTED_IN_A_SECOND else 1
+
+    @property
+    def lease(self) -> int:
+        """Seconds for which a command with a slow reader waits for the next call."""
+        return min(_LONGEST_LEASE, _LEASE + 10 * (self.hosts // max(1, self.width)))
+
+    def _share(self, smallest: int) -> int:
+        return max(smallest, min(_LARGEST, _ALL_HOSTS // max(1, self.hosts)))
 
 
 class HostRun(ABC):

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Session ids, what they are bound to, and the limits that depend on the number of hosts."""
+"""Session ids, and what they are bound to."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ __all__ = [
     "PLACE_SPEC",
     "Command",
     "CommandError",
-    "first_wait",
     "is_ours",
     "new_run_id",
-    "output_limit",
     "pack",
     "session_id",
 ]
@@ -36,9 +34,6 @@ PLACE_SPEC: Mapping[str, Mapping[str, Any]] = {
 
 _OURS = re.compile(r"[A-Za-z0-9_]{1,64}-[0-9a-f]{8}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LARGEST, _SMALLEST, _ALL_HOSTS = 4 * 2**20, 256 * 2**10, 32 * 2**20
-_FORKED_IN_A_SECOND = 100
-"""Ansible forks for fewer hosts than that in a second."""
 
 
 class CommandError(Exception):
@@ -58,20 +53,6 @@ def is_ours(session: str) -> bool:
 def session_id(run: str, host: str) -> str:
     """The session's id on one host: two inventory names may be the same machine and user."""
     return f"{run}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
-
-
-def output_limit(hosts: int) -> int:
-    """Bytes of each stream that are kept for a host, so that all hosts together stay bounded."""
-    return max(_SMALLEST, min(_LARGEST, _ALL_HOSTS // max(1, hosts)))
-
-
-def first_wait(hosts: int, forks: int) -> int:
-    """Seconds to wait for news with the start, which spare a short command further tasks.
-
-    With more hosts than forks, start everywhere before waiting anywhere; but so many forks are free
-    again before Ansible needs them.
-    """
-    return 0 if forks < hosts and forks < _FORKED_IN_A_SECOND else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
