@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dxansible.outcome import FanoutResult, PreflightResult
 from dxansible.record import HostRecord, PreflightStatus, read
-from dxansible.runner.misconfigured import explain_broken, explain_variable
+from dxansible.runner.misconfigured import explain_variable
 from dxansible.runner.turn_events import TurnEvent, parse_turn_news
 from dxansible.turn import TurnResult
 
@@ -162,23 +163,24 @@ def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
         return
     data = raw.get("event_data") or {}
     host, result = str(data.get("host")), data.get("res") or {}
+    playbook = Path(str(data.get("playbook") or "/"))
     record = result.get("dx")
     if not isinstance(record, dict):
         if raw["event"] in {"runner_on_failed", "runner_on_unreachable"}:
             words = str(result.get("msg") or "the task failed")
-            yield _broken(host, words, explain_variable(raw))
+            yield _broken(playbook, host, words, str(raw.get("stdout") or ""))
         return
     for news in record["news"] if record.get("kind") == "fleet" else [{"host": host, **record}]:
         if news.get("kind") == "broken":
-            name, words = news["host"], news["error"]
-            yield _broken(name, words, explain_broken(raw, name, news["origins"], words))
+            yield _broken(playbook, news["host"], news["error"], "\n".join(news["origins"]))
         else:
             yield from _parse_record(news)
 
 
-def _broken(host: str, text: str, explained: str | None) -> Event:
+def _broken(playbook: Path, host: str, words: str, shown: str) -> Event:
+    explained = explain_variable(playbook, host, words, shown)
     if explained is None:
-        return HostBroken(host=host, text=text)
+        return HostBroken(host=host, text=words)
     status = PreflightStatus.USER_MAPPING_MISSING
     result = PreflightResult(status=status, host=host, error=explained)
     return PreflightDone(result=result, misconfigured=True)

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-__all__ = ["VAULT_REMEDY", "explain_broken", "explain_variable", "is_about_vault"]
+__all__ = ["VAULT_REMEDY", "explain_variable", "is_about_vault"]
 
 VAULT_REMEDY = (
     "set ANSIBLE_VAULT_PASSWORD_FILE, or vault_password_file in ansible.cfg, "
@@ -31,29 +27,17 @@ def is_about_vault(words: str) -> bool:
     return re.search(r"vault|decrypt", words, re.IGNORECASE) is not None
 
 
-def explain_variable(raw: Mapping[str, Any]) -> str | None:
-    """What is wrong with a variable and where that is, from the raw event of a task that failed.
+def explain_variable(playbook: Path, host: str, words: str, shown: str) -> str | None:
+    """What is wrong with a variable and where that is, for a task of a playbook that failed.
 
-    Ends with a remedy after a semicolon. None if no variable of the inventory is the cause.
+    ``words`` are Ansible's, ``shown`` is what it has on screen. Ends with a remedy after a
+    semicolon. None if no variable of the inventory is the cause.
     """
-    data = raw.get("event_data") or {}
-    text = str(raw.get("stdout") or "")
-    return _explain(data, str(data.get("host")), text, str((data.get("res") or {}).get("msg")))
-
-
-def explain_broken(
-    raw: Mapping[str, Any], host: str, origins: Sequence[str], words: str
-) -> str | None:
-    """As `explain_variable`, from what a task that is for all hosts says of one of them."""
-    return _explain(raw.get("event_data") or {}, host, "\n".join(origins), words)
-
-
-def _explain(data: Mapping[str, Any], host: str, text: str, words: str) -> str | None:
-    origins = _ORIGIN.findall(text.replace("\r\n", "\n"))
+    origins = _ORIGIN.findall(shown.replace("\r\n", "\n"))
     if not origins:
         return None
     name, line, column = origins[-1]
-    path, content = Path(name), Path(str(data.get("playbook") or "/")).parent
+    path, content = Path(name), playbook.parent
     if content in path.parents and not _VARIABLE_DIRECTORIES & set(path.parts):
         return None
     words = _FRAME.sub("", words, count=1).rstrip(".")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dxansible.runner.events import HostBroken, PreflightDone, parse
-from dxansible.runner.misconfigured import explain_variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +23,11 @@ def failed(playbooks: Path, *origins: str, msg: str = "'nosuch' is undefined") -
             "res": {"msg": f"Task failed: {msg}"},
         },
     }
+
+
+def explained(raw: dict[str, Any]) -> str | None:
+    (event,) = parse(raw)
+    return event.result.error if isinstance(event, PreflightDone) else None
 
 
 FILES = [
@@ -46,7 +50,7 @@ def test_the_variable_is_named_with_its_host_and_file(
     path.write_text(text)
     playbooks = tmp_path / "playbooks"
 
-    found = explain_variable(failed(playbooks, f"{playbooks}/task.yml:2:3", f"{path}:{place}"))
+    found = explained(failed(playbooks, f"{playbooks}/task.yml:2:3", f"{path}:{place}"))
 
     line = place.partition(":")[0]
     assert found == (
@@ -60,7 +64,7 @@ def test_a_file_that_does_not_show_a_name_is_still_named(tmp_path: Path, text: s
     if text is not None:
         (tmp_path / "hosts.yml").write_text(text)
 
-    found = explain_variable(failed(tmp_path / "playbooks", f"{tmp_path}/hosts.yml:7:9"))
+    found = explained(failed(tmp_path / "playbooks", f"{tmp_path}/hosts.yml:7:9"))
 
     assert found is not None
     assert found.startswith(f"epyc6: line 7 of {tmp_path}/hosts.yml can't be used")
@@ -72,7 +76,7 @@ def test_a_secret_that_can_t_be_decrypted_comes_with_the_way_to_give_a_password(
     words = "Attempting to decrypt but no vault secrets found."
     msg = f"Error processing keyword 'password': {words}"
 
-    found = explain_variable(failed(tmp_path / "playbooks", f"{tmp_path}/hosts:1", msg=msg))
+    found = explained(failed(tmp_path / "playbooks", f"{tmp_path}/hosts:1", msg=msg))
 
     assert found is not None
     assert "(Attempting to decrypt but no vault secrets found); set ANSIBLE_VAULT" in found
@@ -93,7 +97,7 @@ def test_variables_beside_the_playbooks_are_the_inventory_s(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("stdout", [None, "Origin: <unknown>\r\n", "no origin"])
 def test_a_failure_without_a_place_is_no_variable_s(tmp_path: Path, stdout: str | None) -> None:
-    assert explain_variable({**failed(tmp_path), "stdout": stdout}) is None
+    assert explained({**failed(tmp_path), "stdout": stdout}) is None
 
 
 def fleet(playbooks: Path, *origins: str) -> dict[str, Any]:
