@@ -13,6 +13,7 @@ from dxansible.outcome import FanoutResult
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.runner.event_log import EventLog
 from dxansible.runner.gather import ResultCollector
+from dxansible.runner.request import KILLED
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -122,12 +123,19 @@ def _attach(  # noqa: PLR0913 - what a run needs
         if not wait and collector.running.union(collector.results).issuperset(hosts):
             gone.set()
 
+    def rest() -> str:
+        if wait:
+            collector.begin_again(KILLED)
+        return collector.rest(limit)
+
+    limit = ",".join(hosts)
     end = run_play(
         chosen,
         playbook,
-        limit=",".join(hosts),
+        limit=limit,
         variables={"dx_run_id": run_id, "dx_stream": wait},
         handle=handle,
+        rest=rest,
         cancelled=gone,
         flow=flow,
     )

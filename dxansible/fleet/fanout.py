@@ -166,8 +166,8 @@ class _Run:
         """
         end, failures = self._play(self.pattern), 0
         while end.killed and not self.cancelled.is_set():
-            hosts = self.collector.unfinished()
-            if self.collector.hosts and not hosts:
+            left = self.collector.rest(self.pattern)
+            if not left:
                 break
             if end.engine_lost:
                 self.settings = replace(self.settings, engine=False)
@@ -178,7 +178,7 @@ class _Run:
             self.collector.begin_again(KILLED)
             if not end.engine_lost:
                 self.cancelled.wait(self.options.retry_delay_sec)
-            end = self._play(",".join(hosts) if self.collector.hosts else self.pattern, again=True)
+            end = self._play(left, again=True)
         return end
 
     def _handle(self, news: Event) -> None:
@@ -214,16 +214,16 @@ class _Run:
         Before we know the hosts Ansible may be ahead of us: then it is stopped on all of them. The
         text goes along, so that another command under the same id is left alone.
         """
-        hosts = self.collector.unfinished()
-        if self.collector.hosts and not hosts:
+        limit = self.collector.rest(self.pattern)
+        if not limit:
             return None
-        limit = ",".join(hosts) if self.collector.hosts else self.pattern
         return run_play(
             self.options.settings,
             "stop-command.yml",
             limit=limit,
             variables={RUN_ID.variable: self.run_id},
             handle=self.collector.handle_stop,
+            rest=lambda: self.collector.rest(limit),
             secret_text=self.options.hand_over(self.text),
             forks=self.options.forks,
         )

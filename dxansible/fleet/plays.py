@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import InventoryError
@@ -33,12 +34,15 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     secret_text: bytes | None = None,
     forks: int | None = None,
     flow: Flow | None = None,
+    rest: Callable[[], str] | None = None,
 ) -> PlayEnd:
     """Run it on the hosts of an Ansible pattern; ``handle`` gets the events one at a time.
 
     ``secret_text`` reaches the playbook over a socket. ``forks`` of None is the settings' number.
-    With ``flow`` commands wait for the reader of their output. Raises UsageError for a pattern that
-    is empty, EngineError and ContentError, and InventoryError if the inventory has a variable for
+    With ``flow`` commands wait for the reader of their output. ``rest`` is asked, once an engine was
+    lost, for the pattern of the hosts that are to be done, empty if there are none: the run goes on
+    there without an engine. None leaves that to the caller. Raises UsageError for a pattern that is
+    empty, EngineError and ContentError, and InventoryError if the inventory has a variable for
     every host of the run that Ansible can't use.
     """
     check_pattern(limit)
@@ -65,7 +69,10 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
                 usable.append(news)
             handle(news)
 
-    end = play(request, take_raw, cancelled or threading.Event())
+    gone = cancelled or threading.Event()
+    end = play(request, take_raw, gone)
+    if end.engine_lost and rest is not None and not gone.is_set() and (left := rest()):
+        end = play(replace(request, engine=False, limit=left), take_raw, gone)
     if broken and not usable:
         raise _inventory_error(broken)
     return end

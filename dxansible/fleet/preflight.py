@@ -73,6 +73,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
             **({} if agent is None else {AGENT.variable: agent}),
         },
         handle=collector.handle,
+        rest=lambda: collector.rest(pattern, collector.preflights),
         forks=forks,
     )
     if not collector.known:

@@ -121,6 +121,11 @@ class ResultCollector(Generic[R]):
         hosts = dict.fromkeys((*self.hosts, *self._hosts))
         return [host for host in hosts if host not in self.results]
 
+    def rest(self, pattern: str, ended: Collection[str] = ()) -> str:
+        """The hosts without a result that have not ``ended``; the pattern if none is known yet."""
+        left = [host for host in self.unfinished() if host not in ended]
+        return ",".join(left) if self.hosts else pattern
+
     def ordered(self) -> list[R]:
         """The results, in the inventory's order."""
         return [self.results[host] for host in self.hosts or self.results]

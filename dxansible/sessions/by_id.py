@@ -169,6 +169,7 @@ def abort_session(
         limit=host,
         variables={"dx_session": session_id, "dx_claim_ends": claim_ends},
         handle=collector.handle,
+        rest=lambda: collector.rest(host),
     )
     told = host in collector.results
     collector.expect(host, session_id)

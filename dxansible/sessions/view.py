@@ -97,6 +97,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         limit=pattern,
         variables=variables,
         handle=collector.handle,
+        rest=lambda: collector.rest(pattern, collector.listings),
         cancelled=cancelled,
     )
     if not collector.known:
@@ -151,6 +152,7 @@ def clean_sessions(
         limit=pattern,
         variables={CLEAN_AGE.variable: age_days, DRY_RUN.variable: dry_run},
         handle=collector.handle,
+        rest=lambda: collector.rest(pattern, collector.cleaned),
     )
     if not collector.known:
         raise explain_no_match(pattern, chosen, end)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
+from dxansible.render import INCOMPLETE
 from tests.chaos.plan import KILLS_OF_THE_VM
 
 if TYPE_CHECKING:
@@ -139,7 +140,8 @@ def _about_a_code(told: Told, outcome: FanoutOutcome) -> Iterator[str]:
         if outcome is FanoutOutcome.ABORTED and not told.gone:
             expected = {1}
     else:
-        expected = {outcome.exit_code} if not told.cut else {outcome.exit_code, 1}
+        missing = told.cut and outcome is FanoutOutcome.SUCCESS
+        expected = {INCOMPLETE if missing else outcome.exit_code}
     # it may have been killed after its last word
     if told.code not in expected | {-signal.SIGKILL}:
         yield f"exit code {told.code}"

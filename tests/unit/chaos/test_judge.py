@@ -28,6 +28,7 @@ UNKNOWN = Told(
 )
 KILLED = Told(who="client", code=-9, lines=0)
 RAN = replace(SUCCESS, who="follow-up")
+CUT = replace(SUCCESS, code=4, output="", cut=True)
 
 
 QUIET = replace(draw(1, 1), kills=(), aborts=None)
@@ -51,6 +52,9 @@ KEPT = {
     "one was killed, and it ran": evidence(KILLED, follow_up=RAN, lines=1),
     "the VM could not start it": evidence(UNSTARTED, follow_up=UNSTARTED, lines=0),
     "its spool was killed": evidence(SIGNALLED, follow_up=SIGNALLED, lines=1, plan=BROKEN_KEEPER),
+    "its spool was killed, and it went on": evidence(
+        CUT, follow_up=replace(CUT, who="follow-up"), lines=1, plan=BROKEN_KEEPER
+    ),
     "it was aborted": evidence(
         ABORTED, replace(ABORTED, who="abort 1", code=0), follow_up=ABORTED, lines=0, plan=STOPPED
     ),
@@ -67,6 +71,9 @@ def test_promises_that_were_kept_are_no_violations(played: Evidence) -> None:
 
 
 BROKEN = {
+    "output is missing, and the exit code is silent": evidence(
+        replace(CUT, code=0), follow_up=RAN, lines=1, plan=BROKEN_KEEPER
+    ),
     "signalled by nobody": evidence(SIGNALLED, follow_up=SIGNALLED, lines=1),
     "a line after a verified abort": evidence(ABORTED, follow_up=ABORTED, lines=1, plan=STOPPED),
     "success for one, and aborted in the end": evidence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.engine.person import Person, answer, settle
+from tests.unit.local_vm import LOCAL, write_inventory
 from tests.unit.waiting import runs, wait_until
 
 if TYPE_CHECKING:
@@ -59,6 +61,31 @@ def test_a_killed_one_takes_no_call_with_it_and_is_replaced(person: Person, whic
     assert (said.code, said.out, said.reason) == (0, "hi\n", "")
     assert (person.home / "ran").read_text() == "once\n" * 2
     assert set(pids).isdisjoint(person.family())
+
+
+@pytest.mark.parametrize("which", [0, 2], ids=["engine", "worker"])
+def test_questions_go_on_where_a_killed_one_left_them(person: Person, which: int) -> None:
+    agent = person.home / "bin" / "agent"
+    agent.parent.mkdir()
+    agent.write_text("#!/bin/sh\nmkfifo ~/gate 2>/dev/null && read -r _ <~/gate\necho 1.0\n")
+    agent.chmod(0o755)
+    agent_record = {"start": ["agent"], "prompt": "file", "version": ["agent"]}
+    variables = {
+        "dx_agent": "mine",
+        "dx_agents": {"mine": agent_record},
+        "dx_path": [str(agent.parent)],
+    }
+    write_inventory(person.inventory, here={**LOCAL, **variables})
+    settle(person.inventory)
+    person.warm()
+    listing = person.dispatch("--list", "--json")
+    wait_until((person.home / "gate").exists)
+    os.kill(person.family()[which], signal.SIGKILL)
+    told = answer(listing)
+
+    assert told.code == 0, told.err
+    (host,) = json.loads(told.out)["results"]
+    assert (host["status"], host["agent_version"]) == ("OK", "1.0")
 
 
 def test_what_can_not_be_kept_is_not_tried_at_each_call(person: Person) -> None:
