@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Stage"]
 
-_PATIENCE = 180.0
+_PATIENCE = 600.0
 """Seconds after which a call counts as hung."""
 _LONG_LIVED = "-C -o ControlMaster=auto -o ControlPersist=900"
 """A round may take longer than a minute, after which connections end by default."""
@@ -70,7 +70,7 @@ class Stage:
         """Play one round to its end, in which nothing of it runs any more."""
         user = self._users[plan.kept]
         if plan.warm:
-            user.run("h001", "--exec", "true", "--no-slack")
+            user.run("h001", "--exec", "true", "--no-slack", limit=_PATIENCE)
         arguments = ["all", "--exec", plan.command, "--run-id", plan.run_id, "-v"]
         arguments += ["--retries", str(plan.retries), *([] if plan.live else ["--json"])]
         with user.start(*arguments) as client:
