@@ -69,7 +69,7 @@ def test_questions_go_on_where_a_killed_one_left_them(person: Person, which: int
     agent.parent.mkdir()
     agent.write_text("#!/bin/sh\nmkfifo ~/gate 2>/dev/null && read -r _ <~/gate\necho 1.0\n")
     agent.chmod(0o755)
-    agent_record = {"start": ["agent"], "prompt": "file", "version": ["agent"]}
+    agent_record = {"start": ["agent"], "version": ["agent", "--version"]}
     variables = {
         "dx_agent": "mine",
         "dx_agents": {"mine": agent_record},
@@ -84,7 +84,7 @@ def test_questions_go_on_where_a_killed_one_left_them(person: Person, which: int
     told = answer(listing)
 
     assert told.code == 0, told.err
-    (host,) = json.loads(told.out)["results"]
+    (host,) = json.loads(told.out)["hosts"]
     assert (host["status"], host["agent_version"]) == ("OK", "1.0")
 
 
