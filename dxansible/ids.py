@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 
@@ -97,4 +96,6 @@ def is_on(session_id: str, host: str) -> bool:
 
 def session_on(run_id: str, host: str) -> str:
     """The run's session on this host; the playbooks name sessions by the same rule."""
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, which most calls don't need
+
     return f"{run_id}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"

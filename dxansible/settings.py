@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from dxansible.errors import ContentError, InventoryError, UsageError
 from dxansible.redact import hold
@@ -177,6 +176,8 @@ class GitHubSettings:
 
 
 def _check_address(name: str, url: str) -> None:
+    from urllib.parse import urlsplit  # noqa: PLC0415 - for addresses that are given only
+
     try:
         parts = urlsplit(url)
         near = parts.scheme == "http" and parts.hostname in _LOOPBACK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 
@@ -31,6 +30,10 @@ def split_pattern(pattern: str) -> list[str]:
     """
     if "," in pattern:
         return [term.strip() for term in pattern.split(",")]
+    if ":" not in pattern:
+        return [pattern.strip()]
+    import ipaddress  # noqa: PLC0415 - for such patterns only
+
     try:
         ipaddress.IPv6Address(_BRACKETED.sub("0", pattern).strip())
     except ValueError:
