@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -77,6 +78,10 @@ class Stage:
             timers = [self._kill_later(plan, user, *kill) for kill in plan.kills]
             try:
                 out, err = client.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:
+                client.kill()
+                out, err = client.communicate()
+                err += b"\nit hung"
             except BaseException:
                 client.kill()
                 raise
