@@ -134,7 +134,7 @@ def test_a_clean_up_says_what_was_removed(
     record = {"kind": "clean", "removed": ["a"], "kept": {"b": "has work"}, "error": error}
     said(playbooks, "clean-sessions.yml", {"here": records.PREFLIGHT}, {"here": record})
 
-    answer = call("--clean", "--yes")
+    answer = call("--clean", "here", "--yes")
 
     assert answer.code == code
     assert answer.out.decode().endswith("\n  kept b: has work\n")
