@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; a Ctrl-C while that is still being loaded ends the process quietly."""
+    """Run the command line; a Ctrl-C while it loads ends the process quietly."""
     signal(SIGINT, SIG_DFL)
     _complete_streams()
     from dxansible import cli  # noqa: PLC0415 - not before Ctrl-C is safe
@@ -20,14 +20,14 @@ def main() -> None:
     try:
         cli.main()
     finally:
-        gc.freeze()  # a collection of garbage would be the longest part of the end
+        gc.freeze()  # a garbage collection would dominate the time to exit
 
 
 def _complete_streams() -> None:
-    """Have the three standard streams, since few libraries are ready for one that is closed."""
+    """Replace each closed standard stream by the null device; few libraries can do without one."""
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            nothing = os.open(os.devnull, os.O_RDWR)  # as the lowest number that is free
+            nothing = os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor: this one
             os.set_inheritable(nothing, True)  # noqa: FBT003 - os takes no name for it
             setattr(sys, name, os.fdopen(nothing, "w" if fd else "r"))
 

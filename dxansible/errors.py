@@ -1,13 +1,13 @@
-"""What this package raises when the tool, not a host, is at fault.
+"""The errors of this package: the tool, not a host, is at fault.
 
 DxError
 ├── UsageError          the command line or a setting does not make sense
-├── InventoryError      the inventory cannot be read, or says something that makes no sense
+├── InventoryError      the inventory cannot be read, or its contents make no sense
 ├── NoMatchError        the inventory is fine, but nothing in it has that name
-├── UnknownSessionError no VM has a session of that id
+├── UnknownSessionError no VM has a session with that id
 ├── IssueError          Beads has no such issue, or can't be asked
-├── ServiceError        a service beyond the VMs refused, or gave no answer that can be used
-├── SilentHostError     the VM that would have to say does not answer
+├── ServiceError        a service other than the VMs refused, or gave no usable answer
+├── SilentHostError     the VM that holds the answer does not respond
 ├── ContentError        the playbooks are not where they should be
 └── EngineError         Ansible itself broke
 
@@ -46,17 +46,17 @@ def _redacted(text: str) -> str:
 
 
 class DxError(Exception):
-    """Base of all of them; `exit_code` is what the process exits with."""
+    """Base class; `exit_code` is the exit code of the process."""
 
     exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, remedy: str) -> None:
-        """Take what went wrong, and what the reader can do about it; secrets in them are masked."""
+        """``message`` says what went wrong, ``remedy`` what to do; secrets in both are masked."""
         self.message, self.remedy = _redacted(message), _redacted(remedy)
         super().__init__(self.message, self.remedy)
 
     def __str__(self) -> str:
-        """Return both as one line, whatever line breaks the parts have."""
+        """Return message and remedy as one line, without their line breaks."""
         return " ".join(f"{self.message}; {self.remedy}".split())
 
 
@@ -84,10 +84,10 @@ class NoMatchError(DxError):
 
 
 class UnknownSessionError(DxError):
-    """No VM has a session of that id."""
+    """No VM has a session with that id."""
 
     def __init__(self, session_id: str, near: Sequence[str], silent: str = "") -> None:
-        """``near`` are ids like it; ``silent`` names the VMs that could not be asked."""
+        """``near`` are similar ids; ``silent`` names the VMs that could not be asked."""
         message = f"no session is called {session_id}"
         if silent:
             message += f" on the VMs that answer ({silent} could not be asked)"
@@ -100,18 +100,18 @@ class IssueError(DxError):
 
 
 class ServiceError(DxError):
-    """A service beyond the VMs refused, or gave no answer that can be used."""
+    """A service other than the VMs refused, or gave no usable answer."""
 
     exit_code = 1
 
     def __init__(self, message: str, remedy: str, reason: Reason) -> None:
-        """`reason` says which kind of failure it is, for results and for those who retry."""
+        """`reason` is the kind of failure, for results and for retries."""
         super().__init__(message, remedy)
         self.reason = reason
 
 
 class SilentHostError(DxError):
-    """The VM that would have to say does not answer."""
+    """The VM that holds the answer does not respond."""
 
     exit_code = 3
 
@@ -121,7 +121,7 @@ class ContentError(DxError):
 
 
 class EngineError(DxError):
-    """Ansible could not be started, or ended without a word about the hosts."""
+    """Ansible could not be started, or ended without a report about the hosts."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Ids: a run has one, and its session on each host adds the host to it."""
+"""Ids: a run has one, and its session on each host adds the host's name to it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def new_run_id(prefix: str = "cmd") -> str:
 
 
 def check_run_id(run_id: str) -> str:
-    """Return it. Raises UsageError if it can't be part of a file name everywhere."""
+    """Return the id. Raises UsageError if it can't be part of a file name on every system."""
     if _RUN_ID.fullmatch(run_id) is None:
         message = f"{run_id!r} can't be an id"
         raise UsageError(message, "use up to 64 letters, digits and underscores")
@@ -49,12 +49,12 @@ def check_run_id(run_id: str) -> str:
 
 
 def begins_id(name: str) -> bool:
-    """Whether it can be an id, or the beginning of one."""
+    """Whether it can be an id or the beginning of one."""
     return _ID.fullmatch(name) is not None
 
 
 def run_of(session_id: str) -> str:
-    """Return the run that a session belongs to. Raises UsageError if it isn't a session id."""
+    """Return the run of a session. Raises UsageError if it isn't a session id."""
     found = _SESSION_ID.fullmatch(session_id)
     if found is None:
         message = f"{session_id!r} is not a session id"
@@ -65,17 +65,17 @@ def run_of(session_id: str) -> str:
 
 
 def is_ours(session_id: str) -> bool:
-    """Whether it is a session's id as we make them, and not one that an agent has made."""
+    """Whether it is a session id in our format, and not one that an agent made."""
     return _SESSION_ID.fullmatch(session_id) is not None
 
 
 def is_command(session_id: str) -> bool:
-    """Whether it is the id of a command's session, and not of an agent's."""
+    """Whether it is the id of a command's session, not of an agent's."""
     return not session_id.startswith("ses_") and is_ours(session_id)
 
 
 def is_whole(name: str) -> bool:
-    """Whether no longer id can begin with it, so that it needs no search."""
+    """Whether no longer id can begin with it, so that it needs no lookup."""
     return is_ours(name) or _UUID.fullmatch(name) is not None
 
 
@@ -90,7 +90,7 @@ def is_jules(name: str) -> bool:
 
 
 def is_on(session_id: str, host: str) -> bool:
-    """Whether the session is the one of this host."""
+    """Whether the session is on this host."""
     return session_id.endswith(session_on("", host))
 
 

@@ -1,4 +1,4 @@
-"""Shows the characters of a text that a person does not see, and a model reads all the same.
+"""Shows the characters of a text that people can't see but models read.
 
 Variation selectors, zero-width characters and tags can carry a whole hidden text; bidirectional
 controls make a text look like another one.
@@ -27,12 +27,12 @@ def show_invisible(text: str) -> str:
 
 
 def count_invisible(text: str) -> dict[str, int]:
-    """How many there are of each, under names like ``U+200B``."""
+    """Count the invisible characters by name, such as ``U+200B``."""
     return dict(sorted(Counter(_name(each) for each in text if _is_invisible(each)).items()))
 
 
 def invisible_note(text: str) -> str:
-    """One line that says how many invisible characters there are; empty where there are none."""
+    """Return one line with the number of invisible characters; empty if there are none."""
     counts = count_invisible(text)
     if not counts:
         return ""

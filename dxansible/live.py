@@ -23,16 +23,16 @@ __all__ = ["DISK_FULL", "LiveOutput", "Screen"]
 DISK_FULL = "the VM's disk was full, so output is missing that nobody counted"
 
 _PIECE = 4096
-"""Bytes that a pipe takes at once if it takes any."""
+"""Bytes that a pipe takes at once if it is writable."""
 
 _LONGEST_LINE = 256 * 1024
-"""Bytes of an unfinished line that are held back to keep lines of several hosts whole."""
+"""Limit in bytes for an unfinished line, held back so that lines of several hosts stay whole."""
 
 
 class Screen:
     """Standard error, shared by logs, remote output and one progress line.
 
-    The progress line gives way to all else.
+    The progress line stays below all other text.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Screen:
         self._amid_line = False
         self._lock = threading.RLock()
         self.deferred: Callable[[Callable[[], None]], bool] | None = None
-        """Takes what has to wait for output that comes before it; False if nothing does."""
+        """Queues a write behind pending output; returns False if no output is pending."""
 
     def write(self, text: str) -> int:
         """Write above the progress line; part of the text stream interface that logging needs."""
@@ -64,9 +64,9 @@ class Screen:
         sys.stderr.flush()
 
     def raw(self, stream: BinaryIO, data: bytes) -> None:
-        """Write bytes to one of the standard streams as they are.
+        """Write bytes unchanged to a standard stream.
 
-        Others may write while the reader of the stream lets us wait.
+        Other threads may write while this one waits for the stream's reader.
         """
         descriptor = _descriptor(stream)
         rest = memoryview(data)
@@ -85,7 +85,7 @@ class Screen:
                     self._show()
 
     def progress(self, text: str) -> None:
-        """Replace the progress line; an empty text takes it away."""
+        """Replace the progress line; an empty text removes it."""
         if self.interactive:
             with self._lock:
                 self._hide()
@@ -111,7 +111,7 @@ def _descriptor(stream: BinaryIO) -> int | None:
 
 
 def _write_piece(stream: BinaryIO, descriptor: int | None, piece: memoryview) -> int:
-    """Return how many bytes were written; none to a stream that doesn't wait and has no room."""
+    """Return how many bytes were written; 0 if a non-blocking stream is full."""
     if descriptor is None:
         stream.write(piece)
         stream.flush()
@@ -124,10 +124,10 @@ def _write_piece(stream: BinaryIO, descriptor: int | None, piece: memoryview) ->
 
 
 class LiveOutput:
-    """The observer that shows output as it comes: of commands, and what agents say.
+    """Observer that shows output as it arrives, of commands and of agents.
 
-    One host's output goes through byte for byte; of several hosts whole lines do, with the host's
-    name before each.
+    Output of a single host passes byte for byte. Output of several hosts passes in whole lines,
+    each with the host's name in front.
     """
 
     def __init__(
@@ -139,11 +139,10 @@ class LiveOutput:
         announce: bool = False,
         quiet: bool = False,
     ) -> None:
-        """Show output as it comes, unless ``show`` is False: then it is only wanted at the end.
+        """Show output as it arrives unless ``show`` is False: then the caller shows it at the end.
 
-        ``on_closed`` is called once nobody reads us any more. ``announce`` prints the ids of
-        sessions as the result of the call, as soon as the VMs have the task. ``quiet`` leaves out
-        what is only good to know.
+        ``on_closed`` is called once our reader is gone. ``announce`` prints the ids of sessions to
+        standard output as soon as the VMs have the task. ``quiet`` leaves out mere information.
         """
         self._screen, self._show, self._on_closed = screen, show, on_closed
         self._announce, self._quiet = announce, quiet
@@ -153,10 +152,10 @@ class LiveOutput:
         self._closed = False
 
     def handle(self, news: Event) -> None:
-        """Show what the event says."""
+        """Show the event."""
         match news:
             case HostsKnown():
-                self._hosts = news.hosts  # prefixes depend on how many there are
+                self._hosts = news.hosts  # prefixes depend on the number of hosts
                 self._report()
             case OutputReceived():
                 if not news.expired:
@@ -170,7 +169,7 @@ class LiveOutput:
                 pass
 
     def _turn(self, news: TurnUpdate) -> None:
-        """Show what the agent says, and under which id its work goes on."""
+        """Show the agent's text, and the id of the session once it has started."""
         if news.queued and self._show and not self._quiet:
             waits = f"waiting for the turn of {news.session_id} that is running"
             self._screen.write(f"{news.host}: {waits}\n")
@@ -192,7 +191,7 @@ class LiveOutput:
             self._screen.write(f"{host}: {lost} bytes of output came too fast and were cut here\n")
 
     def _ended(self, result: HostRecord) -> None:
-        """Write what is left of the host's last line, and that more of it was lost."""
+        """Write the rest of the host's last line, and say if a full disk has lost output."""
         self._done[result.host] = result
         for is_error in (False, True):
             rest = self._lines.pop((result.host, is_error), None)

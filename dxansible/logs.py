@@ -26,7 +26,7 @@ _Field = str | int | float | bool | None
 
 
 def configure(*, json: bool, verbosity: int, stream: TextIO) -> None:
-    """Write events to `stream` from now on, and nowhere else.
+    """Write events only to `stream` from now on.
 
     `verbosity` is -1 for errors only, 0 for the normal events, 1 and more for debugging.
     """
@@ -63,7 +63,7 @@ class _Event(dict[str, _Field]):
 
 class _EventHandler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
-        """Lose the event: a reader that has gone away must not end the work, or fill the screen."""
+        """Drop the event: a closed reader must neither end the work nor fill the screen."""
 
 
 def _level(verbosity: int) -> int:

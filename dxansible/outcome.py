@@ -1,4 +1,4 @@
-"""What became of a command or a preflight, as data; the JSON documents are made from it."""
+"""Results of commands and preflights, as data; the JSON documents are made from them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _USAGE = 2
 
 
 def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
-    """Return the one that a run over many hosts reports.
+    """Return the outcome that a run over many hosts reports.
 
-    Raises ValueError where there is none: silence is never success.
+    Raises ValueError if there is none: silence is never success.
     """
     found = list(outcomes)
     if not found:
@@ -35,10 +35,10 @@ def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
 
 
 def worst_exit_code(results: Sequence[FanoutResult]) -> int:
-    """What the process exits with after a run over many hosts.
+    """Return the exit code of a run over many hosts: that of the worst outcome.
 
-    That of the worst outcome; but 2, as for any usage error, where an id was refused as another
-    command's and nothing has run on any host.
+    It is 2, as for any usage error, if an id was refused because it belongs to another command, and
+    nothing has run on any host.
     """
     refused = [result for result in results if result.reason is Reason.ID_CONFLICT]
     unrun = [each for each in results if each.outcome is FanoutOutcome.PREFLIGHT_FAILED]
@@ -49,7 +49,7 @@ def worst_exit_code(results: Sequence[FanoutResult]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FanoutResult(HostRecord):
-    """What one host did with one command: its record, and its output."""
+    """One host's result of one command: its record and its output."""
 
     outcome: FanoutOutcome
     reason: Reason | PreflightStatus
@@ -57,20 +57,20 @@ class FanoutResult(HostRecord):
     stdout_bytes: bytes = field(default=b"", repr=False)
     stderr_bytes: bytes = field(default=b"", repr=False)
     attached: bool = False
-    """An earlier call has started the command under this id, and this one has run nothing."""
+    """An earlier call started the command under this id, and this one has run nothing."""
 
     @property
     def stdout(self) -> str:
-        """Text that can always be encoded again: what is not UTF-8 shows as U+FFFD."""
+        """Standard output as text; bytes that are not UTF-8 become U+FFFD."""
         return _text(self.stdout_bytes)
 
     @property
     def stderr(self) -> str:
-        """As `stdout`."""
+        """Standard error as text, decoded like `stdout`."""
         return _text(self.stderr_bytes)
 
     def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold, with `stdout_base64` only where the text loses bytes."""
+        """Return a dict for JSON, with `stdout_base64` only where the text loses bytes."""
         streams = {"stdout": self.stdout_bytes, "stderr": self.stderr_bytes}
         document = HostRecord.to_dict(self)
         for name, raw in streams.items():
@@ -83,10 +83,10 @@ class FanoutResult(HostRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostMapping(Document):
-    """What the inventory says of a host; None is a value that it does not give.
+    """A host's entry in the inventory; None is a value that the inventory does not give.
 
-    `port` is None where it is a template or in a vault, which only a run can tell. `auth_mode` is
-    the inventory's own word, which preflight has yet to judge.
+    `port` is None if it is a template or in a vault, which only a run can resolve. `auth_mode` is
+    the inventory's value; preflight has not checked it.
     """
 
     host: str
@@ -100,11 +100,11 @@ class HostMapping(Document):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightResult(Document):
-    """What the checks before the first connection found.
+    """The result of the checks before the first command.
 
-    `user` and `auth_mode` are None where the inventory has none. `error` says what is wrong and
-    what to do, and is None when the status is OK. `latency_ms`, `load` (of one minute),
-    `running` (of sessions) and what is known of the agent are None without a connection.
+    `user` and `auth_mode` are None if the inventory has none. `error` says what is wrong and what
+    to do, and is None if the status is OK. `latency_ms`, `load` (1-minute average), `running`
+    (number of sessions) and the agent's fields are None without a connection.
     """
 
     status: PreflightStatus
@@ -125,7 +125,7 @@ class PreflightResult(Document):
 
     @property
     def ok(self) -> bool:
-        """Whether every check that was asked for has passed."""
+        """Whether every requested check has passed."""
         return self.status is PreflightStatus.OK
 
 

@@ -19,22 +19,21 @@ if TYPE_CHECKING:
 __all__ = ["PacedOutput"]
 
 _PATIENCE = 2.0
-"""Seconds that a reader has for the rest once the call was cancelled."""
+"""Seconds for the reader to take the rest after the call was cancelled."""
 
 
 class PacedOutput:
-    """An observer that passes everything on in order, and never keeps its caller waiting.
+    """Observer that passes everything on in order, and never blocks its caller.
 
-    What it holds is bounded by the flow control of the run, which ``flow`` tells how much was
-    written.
+    The run's flow control bounds the queue: ``flow`` counts the bytes that were written.
     """
 
     def __init__(
         self, inner: Observer, flow: Flow, screen: Screen, on_failure: Callable[[], None]
     ) -> None:
-        """Text that others write to the screen keeps its place among the output.
+        """Text that others write to the screen keeps its place in the output.
 
-        ``on_failure`` is called once nothing can be written any more; `drain` then says why.
+        ``on_failure`` is called once writing fails; `drain` then raises the error.
         """
         self._inner, self._flow, self._on_failure = inner, flow, on_failure
         self._works: Queue[Callable[[], None]] = Queue()
@@ -44,7 +43,7 @@ class PacedOutput:
         screen.deferred = self._after_output
 
     def handle(self, news: Event) -> None:
-        """Pass it on."""
+        """Queue the event."""
         self._works.put(lambda: self._inner.handle(news))
         if isinstance(news, OutputReceived):
             skipped = news.out_skipped + news.err_skipped
@@ -52,9 +51,9 @@ class PacedOutput:
             self._works.put(lambda: self._flow.take(news.host, count))
 
     def drain(self, cancelled: threading.Event) -> None:
-        """Wait until all is written; after ``cancelled`` only for a moment.
+        """Wait until everything is written; once ``cancelled`` is set, only for a moment.
 
-        Raises OSError if something could not be written.
+        Raises OSError if a write failed.
         """
         end: float | None = None
         with self._works.all_tasks_done:
@@ -68,7 +67,7 @@ class PacedOutput:
             raise self._failure
 
     def _after_output(self, work: Callable[[], None]) -> bool:
-        """Take work that has to come after the output that waits; False if there is none."""
+        """Queue work behind pending output; return False if none is pending."""
         if not self._works.unfinished_tasks or threading.current_thread() is self._thread:
             return False
         self._works.put(work)

@@ -1,4 +1,4 @@
-"""Defaults of what can be set, and the variables that the playbooks are told.
+"""Defaults of options and settings, and the playbooks' variables for them.
 
 Each is written once, here: the options of the command line and the settings of the Python API take
 them from this module. A test compares them with the defaults of the playbooks.
@@ -65,18 +65,18 @@ class Parameter(Generic[T]):
     default: T
 
     def given(self, value: T | None) -> T:
-        """The value, where there is one; else the default."""
+        """Return the value, or the default if it is None."""
         return self.default if value is None else value
 
 
 FORKS = 200
-"""Hosts at a time, at most, where nobody says how many."""
+"""Hosts at a time, at most, if the caller gives no number."""
 ATTACH_AGE_SECONDS = 86_400.0
-"""Jules: how long ago a session of the same words may have ended."""
+"""Jules: maximum seconds since a session of the same request ended, to attach to it."""
 TURN_SECONDS = 7_200.0
-"""The playbooks' limit of a turn, and ours of a session of Jules."""
+"""Seconds: the playbooks' limit of a turn, and ours of a Jules session."""
 IDLE_SECONDS = 1_200.0
-"""The playbooks' limit of a turn that prints nothing."""
+"""Seconds: the playbooks' limit of a turn that prints nothing."""
 
 TIMEOUT = Parameter("dx_timeout", 60.0)
 TURN_TIMEOUT: Parameter[float | None] = Parameter("dx_session_timeout", None)
@@ -107,12 +107,12 @@ REVIEWERS: Parameter[tuple[str, ...]] = Parameter("dx_reviewers", ())
 
 
 def told(parameter: Parameter[T]) -> T:
-    """Declare a field of a dataclass whose value the playbooks are told."""
+    """Declare a dataclass field whose value goes to the playbooks."""
     return field(default=parameter.default, metadata={"variable": parameter.variable})
 
 
 def variables(settings: _Settings) -> dict[str, object]:
-    """What the playbooks are told of a dataclass: its `told` fields that are not None."""
+    """Return the playbook variables of a dataclass: its `told` fields that are not None."""
     found = {
         each.metadata["variable"]: getattr(settings, each.name)
         for each in fields(settings)

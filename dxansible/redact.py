@@ -1,12 +1,12 @@
 """Masks secrets in text before it is logged, shown or posted.
 
-A wrongly masked word costs a reader a second, a leaked credential costs far more: where the two
-cannot be told apart, the text is masked. What only talks about secrets stays as it is:
-`token_count=5`, `--password-file path`, "fix token parser".
+A wrongly masked word costs a reader a second; a leaked credential costs far more. If the two cannot
+be told apart, the text is masked. Text that only mentions secrets stays as it is: `token_count=5`,
+`--password-file path`, "fix token parser".
 
-Time is linear in the length of the text, whatever the text is. For that, every pattern keeps to
-three rules: no match can begin inside a run that an earlier attempt has scanned to its end,
-neighbouring repetitions share no character, and a look-ahead is bounded.
+Time is linear in the length of any text. For that, every pattern keeps to three rules: no match can
+begin inside a run that an earlier attempt has scanned to its end, neighbouring repetitions share no
+character, and a look-ahead is bounded.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ _SECRET_NAME = re.compile(
     re.VERBOSE,
 )
 
-# What a name says about a secret, and options that take none, as in `psql --no-password db`.
+# Names of facts about a secret, and options without a value, as in `psql --no-password db`.
 _NO_SECRET_NAME = re.compile(
     r"""
     ^no_ | _(?:
@@ -176,7 +176,7 @@ _UNPRINTABLE = re.compile(
 _BETWEEN_BLANKS = re.compile(r"[^\n\t]+")
 
 _SHORTEST_HELD = 8
-"""Characters; a shorter text is too likely to be a word that says nothing."""
+"""Characters; a shorter value is too likely to be an ordinary word."""
 _HELD: set[str] = set()
 
 
@@ -194,8 +194,8 @@ def hold(environ: Mapping[str, str]) -> None:
 
 
 def redact(text: str) -> str:
-    """Replace every secret by `***`, and keep what shows where it stood: name, user, host."""
-    for secret in sorted(_HELD, key=len, reverse=True):  # one may be a part of another
+    """Replace every secret by `***`, and keep its context: name, user, host."""
+    for secret in sorted(_HELD, key=len, reverse=True):  # a secret may contain another
         text = text.replace(secret, _MASK)
     for pattern in (_TOKENS, *_PHRASES):
         text = pattern.sub(rf"\1{_MASK}", text)
@@ -218,7 +218,7 @@ def printable(text: str) -> str:
 
 
 def safe(text: str) -> str:
-    """Escape the same but for tabs and the ends of lines, so that no terminal obeys the text."""
+    """Escape like `printable`, but keep tabs and newlines, so that no terminal obeys the text."""
     return _BETWEEN_BLANKS.sub(lambda piece: printable(piece[0]), text.replace("\r\n", "\n"))
 
 

@@ -1,4 +1,4 @@
-"""Turns results into what people and programs read."""
+"""Renders results as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SCHEMA = 1
 """Version of the JSON documents; raised when a field changes its meaning or goes away."""
 
 INCOMPLETE = 4
-"""Exit code: everything is a success, and output of it is missing that was wanted."""
+"""Exit code: every outcome is a success, but output that was wanted is missing."""
 
 OUTCOME_COLOURS = {
     FanoutOutcome.SUCCESS: "green",
@@ -50,12 +50,12 @@ OUTCOME_COLOURS = {
 
 
 def document(**fields: object) -> str:
-    """A JSON document; fields have the names and the order that it has."""
+    """Return a JSON document with these fields, in this order."""
     return json.dumps({"schema": SCHEMA, **fields}) + "\n"
 
 
 def summary_line(result: FanoutResult, width: int = 0) -> str:
-    """One line about one host: outcome, exit code, duration, and what to do about it."""
+    """Return one line about a host: outcome, exit code, duration, and what to do about it."""
     outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
     code = "-" if result.exit_code is None else str(result.exit_code)
     line = f"{result.host:<{width}}  {outcome}  exit {code:<4} {result.duration_ms / 1000:.2f} s"
@@ -71,7 +71,7 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
 
 
 def missing_notes(truncation: Truncation) -> list[str]:
-    """How much of the output is missing; nothing where all is there."""
+    """Return notes on missing output; none if the output is complete."""
     how = "not kept any more" if truncation.expired else "missing"
     notes = [f"{truncation.missing} bytes of output are {how}"] if truncation.missing else []
     if truncation.disk_full:
@@ -80,9 +80,9 @@ def missing_notes(truncation: Truncation) -> list[str]:
 
 
 def fanout_exit_code(results: Sequence[FanoutResult], *, may_be_cut: bool) -> int:
-    """What the process exits with: by the worst outcome, and whether a success lacks output.
+    """Return the exit code: of the worst outcome, or INCOMPLETE if a success lacks output.
 
-    ``may_be_cut``: the user has said how much is wanted.
+    ``may_be_cut``: the user has set a limit for the output, so output beyond it is not missing.
     """
     code = worst_exit_code(results)
     missing = any(
@@ -93,7 +93,7 @@ def fanout_exit_code(results: Sequence[FanoutResult], *, may_be_cut: bool) -> in
 
 
 def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]:
-    """The JSON document of a fan-out, in pieces: many large outputs are never copied at once."""
+    """Yield the JSON document of a fan-out in pieces: large outputs are never all copied."""
     outcome = worst(result.outcome for result in results)
     head = {"schema": SCHEMA, "outcome": outcome, "exit_code": code}
     yield json.dumps(head)[:-1] + ', "results": ['
@@ -103,7 +103,7 @@ def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]
 
 
 def error_document(error: DxError) -> str:
-    """The JSON document of a call that came to no result."""
+    """Return the JSON document of a call without a result."""
     problem = {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
     return document(exit_code=error.exit_code, error=problem)
 
@@ -111,13 +111,13 @@ def error_document(error: DxError) -> str:
 def interrupted_document(
     exit_code: int, message: str = "interrupted", remedy: str = "call again"
 ) -> str:
-    """The JSON document of a call that ended without a result, because somebody wanted it to."""
+    """Return the JSON document of a call that was interrupted before it had a result."""
     problem = {"type": "Interrupted", "message": message, "remedy": remedy}
     return document(exit_code=exit_code, error=problem)
 
 
 def gathered(results: Sequence[FanoutResult]) -> Iterator[bytes]:
-    """The outputs, each once, under the names of all hosts that gave it."""
+    """Yield each distinct output once, under the names of all hosts that gave it."""
     groups: dict[tuple[FanoutOutcome, int | None, bytes, bytes], list[str]] = {}
     for result in results:
         key = (result.outcome, result.exit_code, result.stdout_bytes, result.stderr_bytes)
@@ -132,14 +132,14 @@ def gathered(results: Sequence[FanoutResult]) -> Iterator[bytes]:
 
 
 def health_document(results: Sequence[PreflightResult]) -> str:
-    """The JSON document of a check."""
+    """Return the JSON document of a check."""
     good = all(result.ok for result in results)
     code = 0 if good else FanoutOutcome.PREFLIGHT_FAILED.exit_code
     return document(exit_code=code, hosts=[result.to_dict() for result in results])
 
 
 def health_table(results: Sequence[PreflightResult]) -> str:
-    """A table of hosts, and below it what to do about those that can't be used."""
+    """Return a table of hosts, and below it what to do about those that can't be used."""
     head = (
         "VM", "STATUS", "LATENCY", "USER", "AUTH", "AGENT", "LOAD", "RUNNING", "CAPABILITIES",
         "ALIASES",
@@ -179,7 +179,7 @@ def table(
     column: int,
     colours: Sequence[str | None],
 ) -> str:
-    """Columns under a head, one of them in a colour for each row."""
+    """Return columns under a head; one of them has a colour for each row."""
     whole = [[printable(cell) for cell in row] for row in [head, *rows]]
     widths = [max(map(len, cells)) for cells in zip(*whole, strict=True)]
     lines = []

@@ -1,4 +1,4 @@
-"""Turns what Jules has done into what people and programs read."""
+"""Renders Jules' sessions as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def summary_line(result: JulesResult) -> str:
 
 
 def attached(result: JulesResult) -> str:
-    """Which session a call has attached to, and how old that is."""
+    """The session that a call has attached to, and how old it is."""
     session, age = result.session, result.attached_age_sec
     since = "ended" if session and session.ended else "created"
     when = f"{since} {duration(age)} ago" if age is not None else f"{since} nobody knows when"
@@ -121,7 +121,7 @@ def sessions_table(found: Sequence[Session]) -> str:
 
 
 def status_text(result: JulesResult) -> str:
-    """All of one session, a line for each thing that is known."""
+    """All known fields of one session, one a line."""
     session = result.session
     if session is None:
         return f"{summary_line(result)}\n"

@@ -1,4 +1,4 @@
-"""Turns what is known of sessions into what people and programs read."""
+"""Renders sessions as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def exit_code(results: Sequence[TurnResult], *, detached: bool) -> int:
-    """What the process exits with: of those that ended the worst; 130 if we stopped looking.
+    """Return the exit code: of the worst ended turn, or 130 if we stopped looking before the end.
 
-    A success whose output a full disk has lost is not 0.
+    A success is not 0 if a full disk has lost its output.
     """
     ended = [result.outcome for result in results if result.outcome is not None]
     if detached and len(ended) < len(results):
@@ -61,7 +61,7 @@ def exit_code(results: Sequence[TurnResult], *, detached: bool) -> int:
 
 
 def turns_document(results: Sequence[TurnResult], code: int) -> str:
-    """The JSON document of a start, or of a session that was followed."""
+    """Return the JSON document of a start, or of a session that was followed."""
     ended = [result.outcome for result in results if result.outcome is not None]
     outcome = worst(ended) if len(ended) == len(results) else None
     told = [result.to_dict() for result in results]
@@ -69,14 +69,14 @@ def turns_document(results: Sequence[TurnResult], code: int) -> str:
 
 
 def no_choice_document(text: str) -> str:
-    """The JSON document where ``any:`` found no host."""
+    """Return the JSON document for ``any:`` without a free host."""
     outcome = FanoutOutcome.PREFLIGHT_FAILED
     problem = {"type": "NoFreeHost", "message": text, "remedy": "wait, or name a host"}
     return document(outcome=outcome, exit_code=outcome.exit_code, results=[], error=problem)
 
 
 def turn_line(result: TurnResult, width: int = 0) -> str:
-    """One line about one turn: outcome, duration, changes, and what to do."""
+    """Return one line about a turn: outcome, duration, changes, and what to do."""
     if result.outcome is None:
         back = f"goes on; come back with: dx-dispatch --logs {result.session_id} --follow"
         return f"{result.host:<{width}}  {coloured('running', 'cyan')}  {back}"
@@ -109,7 +109,7 @@ def _changes(result: TurnResult) -> list[str]:
 
 
 def duration(seconds: int | None) -> str:
-    """Seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash where unknown."""
+    """Format seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash for None."""
     if seconds is None:
         return "-"
     if seconds < _MINUTE:
@@ -122,13 +122,13 @@ def duration(seconds: int | None) -> str:
 
 
 def sessions_document(found: SessionList, code: int) -> str:
-    """The JSON document of ``--sessions``."""
+    """Return the JSON document of ``--sessions``."""
     sessions = [each.to_dict() for each in found.sessions]
     return document(exit_code=code, sessions=sessions, errors=found.errors)
 
 
 def sessions_table(found: SessionList) -> str:
-    """A table of sessions; a line that says so where there are none, as far as that is known."""
+    """Return a table of sessions, or a line that says that there are none."""
     if not found.sessions and found.errors:
         count = len(found.answered)
         return f"no sessions on the {count} VM(s) that answered\n" if count else ""
@@ -153,12 +153,12 @@ def sessions_table(found: SessionList) -> str:
 
 
 def status_document(info: SessionInfo, result: TurnResult) -> str:
-    """The JSON document of ``--status SES``."""
+    """Return the JSON document of ``--status SES``."""
     return document(exit_code=0, session=info.to_dict(), last_turn=result.to_dict())
 
 
 def status_text(info: SessionInfo, result: TurnResult) -> str:
-    """All of one session, a line for each thing that is known."""
+    """Return all known fields of one session, one a line."""
     state = coloured(info.state, _STATE_COLOURS.get(info.state))
     return _lines({
         "session": info.session_id,
@@ -184,7 +184,7 @@ def status_text(info: SessionInfo, result: TurnResult) -> str:
 
 
 def commands_text(found: SessionList) -> str:
-    """All that is known of the commands of one run, each as `status_text`."""
+    """Return all known fields of each command of one run, as `status_text` does."""
     return "\n".join(map(_command_text, found.sessions))
 
 
@@ -207,7 +207,7 @@ def _lines(known: Mapping[str, str | None]) -> str:
 
 
 def comment(result: TurnResult) -> str:
-    """What an issue is told of a session that was started for it."""
+    """Return the comment on an issue about a session that was started for it."""
     where = f"session {result.session_id} on {result.host}"
     if result.outcome is None:
         return f"dx-dispatch started {where}"
@@ -222,20 +222,20 @@ def comment(result: TurnResult) -> str:
 
 
 def dry_run_document(prompt: str) -> str:
-    """The JSON document of a task that is only shown."""
+    """Return the JSON document of a dry run."""
     invisible = count_invisible(prompt)
     return document(exit_code=0, dry_run=True, prompt=prompt, invisible_characters=invisible)[:-1]
 
 
 def finalize_document(result: TurnResult, code: int) -> str:
-    """The JSON document of a finalize."""
+    """Return the JSON document of a finalize."""
     url = result.push.url if result.push else None
     told = result.to_dict() | {"pull_request": url}
     return document(outcome=result.outcome, exit_code=code, results=[told])
 
 
 def finalize_line(result: TurnResult) -> str:
-    """One line about a finalize: what became of the branch, or what to do."""
+    """Return one line about a finalize: the branch and its pull request, or what to do."""
     if result.outcome is None:
         back = f"goes on; see how it ends: dx-dispatch --finalize-pr {result.session_id} --queue"
         return f"{result.host}  {coloured('running', 'cyan')}  {back}"
@@ -248,13 +248,13 @@ def finalize_line(result: TurnResult) -> str:
 
 
 def clean_document(results: Sequence[CleanResult], code: int, *, dry_run: bool = False) -> str:
-    """The JSON document of ``--clean``."""
+    """Return the JSON document of ``--clean``."""
     hosts = [each.to_dict() for each in results]
     return document(exit_code=code, dry_run=dry_run, hosts=hosts)
 
 
 def clean_text(results: Sequence[CleanResult], *, dry_run: bool = False) -> str:
-    """What was removed, or would be, and what was kept and why."""
+    """Return the sessions that were (or would be) removed, and why others were kept."""
     lines = []
     for each in results:
         done = f"{len(each.removed)} session(s) removed"

@@ -1,6 +1,6 @@
-"""Everything the environment decides: which inventory, which playbooks, how logs look.
+"""Everything that the environment decides: inventory, playbooks, format of logs.
 
-No other module reads the environment or looks for files of ours.
+No other module reads the environment or searches for files of this project.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where things are for one call."""
+    """Paths and settings of one call."""
 
     inventory: tuple[Path, ...]
     playbooks: Path
     runtime_dir: Path
-    """For private directories of runs; short, since sockets live in them."""
+    """Holds the private directories of runs; its path is short, since sockets live in them."""
     engine: bool = False
     """Whether an engine may have the run."""
     forks: int | None = None
-    """Hosts at a time, in each run that has no number of its own; None is all, up to 200."""
+    """Hosts at a time, in each run without a number of its own; None is all, up to 200."""
     environment: dict[str, str]
-    """What Ansible gets on top of the caller's environment."""
+    """Variables that Ansible gets in addition to the caller's environment."""
 
     @classmethod
     def load(
@@ -64,9 +64,10 @@ class Settings:
         *,
         forks: int | None = None,
     ) -> Settings:
-        """Find everything. ``inventory`` of None means DX_INVENTORY, the user's own, or ours.
+        """Read the environment. ``inventory`` of None means DX_INVENTORY, the user's own, or ours.
 
-        Its secrets are masked from now on. Raises InventoryError, ContentError and UsageError.
+        The environment's secrets are masked from now on. Raises InventoryError, ContentError and
+        UsageError.
         """
         known = os.environ if environ is None else environ
         mask_secrets(known)
@@ -82,18 +83,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
-    """How to reach the services beyond the VMs."""
+    """How to reach the services other than the VMs."""
 
     jules_url: str
     jules_key: str | None = field(repr=False)
     beads_dir: Path | None
-    """The ``.beads`` directory, where it isn't that of the working directory."""
+    """The ``.beads`` directory, if it isn't that of the working directory."""
     actors: frozenset[str]
-    """The names under which Beads may know whoever calls, besides git's."""
+    """The caller's possible Beads user names, besides git's."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> ServiceSettings:
-        """Read the environment. Raises UsageError where a key would travel in the clear."""
+        """Read the environment. Raises UsageError if a key would be sent unencrypted."""
         known = os.environ if environ is None else environ
         url = known.get("DX_JULES_URL") or _JULES
         _check_address("DX_JULES_URL", url)
@@ -113,32 +114,32 @@ class SlackSettings:
 
     token: str | None = field(repr=False)
     webhook: str | None = field(repr=False)
-    """Only used where there is no token."""
+    """Used only if there is no token."""
     url: str
-    """Of the Web API."""
+    """Address of the Web API."""
     channel: str | None
-    """Of the environment, which comes before the inventory's."""
+    """The environment's channel; it overrides the inventory's."""
     spool: Path
-    """The directory for what could not be sent yet."""
+    """The directory for messages that are not sent yet."""
     caller: str
 
     @property
     def configured(self) -> bool:
-        """There is somewhere to post to."""
+        """Whether there is a token or a webhook to post with."""
         return bool(self.token or self.webhook)
 
     @property
     def wants_channel(self) -> bool:
-        """The inventory's channel matters: there is none in the environment, and no webhook's."""
+        """Whether the inventory's channel is needed: there is a token, the environment has none."""
         return self.token is not None and self.channel is None
 
     def channel_for(self, inventory: str | None) -> str:
-        """The channel to post to, where the inventory has that one."""
+        """Return the channel to post to; ``inventory`` is the inventory's channel."""
         return self.channel or inventory or _SLACK_CHANNEL
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> SlackSettings:
-        """Read the environment. Raises UsageError where a secret would travel in the clear."""
+        """Read the environment. Raises UsageError if a secret would be sent unencrypted."""
         known = os.environ if environ is None else environ
         url = known.get("DX_SLACK_URL") or _SLACK
         webhook = (known.get("SLACK_WEBHOOK_URL") or "").strip() or None
@@ -158,15 +159,15 @@ class SlackSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubSettings:
-    """Who we are at GitHub."""
+    """The token for GitHub, and the servers that may get it."""
 
     token: str | None = field(repr=False)
     api: str | None
-    """Where the token may go besides github.com: the address of a server's API."""
+    """API address of the one other server, besides github.com, that may get the token."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> GitHubSettings:
-        """Read the environment. Raises UsageError where the token would travel in the clear."""
+        """Read the environment. Raises UsageError if the token would be sent unencrypted."""
         known = os.environ if environ is None else environ
         api = (known.get("GITHUB_API_URL") or "").strip() or None
         if api:
@@ -190,36 +191,36 @@ def _check_address(name: str, url: str) -> None:
 
 
 def mask_secrets(environ: Mapping[str, str] = os.environ) -> None:
-    """Have the secrets of the environment masked in all that is shown or logged from now on."""
+    """Mask the environment's secrets in everything that is shown or logged from now on."""
     hold(environ)
 
 
 def engine_wanted(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether runs are to go to engines: on Linux, unless DX_ENGINE says off.
+    """Whether runs may use engines: on Linux, unless DX_ENGINE is off.
 
-    A user's own playbooks may do other things than an engine knows.
+    An engine is not used for a user's own playbooks, which may do other things.
     """
     off = environ.get("DX_ENGINE", "").lower() in _OFF
     return sys.platform == "linux" and not off and not environ.get("DX_PLAYBOOKS")
 
 
 def variable_of_caller(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """A variable of the environment, to be handed on; None if it is not set."""
+    """Return a variable of the environment, to pass on; None if it is not set."""
     return environ.get(name)
 
 
 def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the log is to be JSON lines."""
+    """Whether to log JSON lines."""
     return environ.get("DX_LOG_FORMAT") == "json"
 
 
 def colour_wanted(environ: Mapping[str, str] = os.environ) -> bool | None:
-    """None is the usual: colours on a terminal only (https://no-color.org)."""
+    """False with NO_COLOR; None means colours on a terminal only (https://no-color.org)."""
     return False if environ.get("NO_COLOR") else None
 
 
 def content_dir(name: str, explicit: str | None = None) -> Path:
-    """Return our playbooks or inventory: where told, else beside the package, else inside it."""
+    """Return our playbooks or inventory: ``explicit``, else beside the package, else inside it."""
     if explicit:
         found = Path(explicit).expanduser()
         if not found.is_dir():
@@ -252,7 +253,7 @@ def inventory_sources(explicit: str | Path | None, environ: Mapping[str, str]) -
     else:
         own = _config_home(environ) / "dxansible" / "inventory"
         chosen = own if own.exists() else content_dir("inventory")
-    # not the copy in our inventory: a source's own host_vars come with it
+    # not the copy in our inventory: Ansible would load the host_vars beside it too
     return (chosen, content_dir("playbooks") / "groups" / _GROUPS_FILE)
 
 
@@ -280,7 +281,7 @@ def _ansible_environment(environ: Mapping[str, str]) -> dict[str, str]:
         "ANSIBLE_HOST_PATTERN_MISMATCH": "error",
         "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True",
-        # ansible-runner turns this off unless it is told otherwise
+        # ansible-runner turns this off by default
         "ANSIBLE_HOST_KEY_CHECKING": environ.get("ANSIBLE_HOST_KEY_CHECKING", "True"),
         "ANSIBLE_NOCOLOR": "True",
         "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join(callbacks),
@@ -298,7 +299,7 @@ def _ansible_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _spare_home(environ: Mapping[str, str]) -> Path:
-    """Where Ansible keeps its files when the home directory can't: ours alone, as ssh trusts it."""
+    """Return Ansible's directory if the home is not writable; private, since ssh trusts it."""
     spare = _runtime_dir(environ) / f"dx-ansible-{os.getuid()}"
     try:
         spare.mkdir(mode=0o700, exist_ok=True)

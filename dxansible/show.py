@@ -17,22 +17,22 @@ from dxansible.settings import colour_wanted
 __all__ = ["coloured", "plain", "show"]
 
 _NONCE = os.urandom(8).hex()
-"""Tells our colours from those of foreign text, which can't know it."""
+"""Marks our colours, which foreign text can't forge."""
 _COLOURED = re.compile(rf"\x1b<{_NONCE}:([a-z]+)>(.*?)\x1b</{_NONCE}>", re.DOTALL)
 
 
 def coloured(text: str, colour: str | None) -> str:
-    """Mark a text to be shown in one of click's colours; None leaves it as it is."""
+    """Mark a text for one of click's colours; None leaves it as it is."""
     return text if colour is None else f"\x1b<{_NONCE}:{colour}>{text}\x1b</{_NONCE}>"
 
 
 def plain(text: str) -> str:
-    """Take our colours out again."""
+    """Remove our colours."""
     return _COLOURED.sub(r"\2", text)
 
 
 def show(text: str, *, err: bool = False, end: str = "\n") -> None:
-    """Print to standard output or standard error, in colours where they are wanted."""
+    """Print to standard output or standard error, with colours if they are wanted."""
     pieces = _COLOURED.split(text)
     parts = [safe(pieces[0])]
     for colour, inside, after in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):

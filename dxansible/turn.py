@@ -1,4 +1,4 @@
-"""What is known of agents' sessions and their turns, as data."""
+"""Agents' sessions and their turns, as data."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["CleanResult", "SessionInfo", "TurnResult"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnResult(TurnRecord):
-    """What became of one turn of a session."""
+    """The result of one turn of a session."""
 
     @property
     def running(self) -> bool:
-        """The VM has the task, and works on it."""
+        """Whether the VM is still working on the task."""
         return self.outcome is None
 
     @property
     def exit_code_of_call(self) -> int:
-        """What the process exits with for this result alone."""
+        """The exit code of the process for this result alone."""
         return 0 if self.outcome is None else self.outcome.exit_code
 
     def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
+        """Return a dict for JSON."""
         document = TurnRecord.to_dict(self) | {"state": "running" if self.running else "ended"}
         if self.changes is not None:
             document["changes"] = self.changes.to_dict() | {"no_changes": self.changes.nothing}
@@ -40,10 +40,10 @@ class TurnResult(TurnRecord):
 class SessionInfo(Document):
     """One session as its VM lists it: an agent's with its last turn, or a command.
 
-    `asks`: it succeeded, and the agent's last message ends with a question.
-    `age_s` is seconds since it began, `idle_s` since its last output, or since its end. `task` is
-    the last task, or the command. `started_for` is the name that the VM had where it was started,
-    None if that is not known. A command has neither turns nor an agent.
+    `asks`: it succeeded, and the agent's last message ends with a question. `age_s` is seconds
+    since it began, `idle_s` since its last output, or since its end. `task` is the last task, or
+    the command. `started_for` is the VM's name in the inventory that started the session, None if
+    unknown. A command has neither turns nor an agent.
     """
 
     host: str
@@ -67,23 +67,23 @@ class SessionInfo(Document):
     """Or `command`."""
     started_for: str | None = None
     truncation: Truncation = field(default_factory=Truncation)
-    """What the VM has not kept of the last turn's output."""
+    """Output of the last turn that the VM has not kept."""
 
     @classmethod
     def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:
-        """Build it from a record of the playbook's."""
+        """Build it from a playbook's record."""
         error = redact(str(record["error"])) if record.get("error") else None
         return read(cls, record, host=host, session_id=record["session"], error=error)
 
     @property
     def ended(self) -> bool:
-        """No turn of it is running."""
+        """Whether no turn of it is running."""
         return self.outcome is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanResult(Document):
-    """What was removed on a host; ``kept`` has the reason for each name that was not.
+    """The sessions removed on a host; ``kept`` has the reason for each that was not.
 
     A dry run removes nothing; `removable` are the names that would go.
     """

@@ -1,1 +1,1 @@
-"""The calls of the command line: one function each, which renders and returns an exit code."""
+"""One function for each call of the command line: it renders, and returns an exit code."""

@@ -1,6 +1,6 @@
 """Reads a command line by the option table, without click and without checks.
 
-For what has to be known where click has refused the command line.
+Used where click has refused the command line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["complete", "read"]
 
 
 def complete(words: Sequence[str]) -> list[str]:
-    """The words for click: ``--exec`` before ``--file`` has no value of its own."""
+    """Return the words for click: ``--exec`` before ``--file`` gets an empty value."""
     completed = []
     for place, word in enumerate(words):
         completed.append(word)
@@ -27,9 +27,9 @@ def complete(words: Sequence[str]) -> list[str]:
 
 
 def read(words: Sequence[str]) -> dict[str, str]:
-    """Read `complete` words into values by the names of the table's fields; '' for no value.
+    """Read the words of `complete` into values by field name; '' for no value.
 
-    Options that the table does not have are under their own names.
+    Options that the table does not have keep their own names.
     """
     fields = {name: field for field, entry in table().items() for name in entry.names}
     valued = {field for field, entry in table().items() if entry.kind.takes_value}
@@ -56,7 +56,7 @@ def read(words: Sequence[str]) -> dict[str, str]:
 def _read_short(
     word: str, fields: dict[str, str], valued: set[str], left: list[str], given: dict[str, str]
 ) -> None:
-    """Short options in one word, as in ``-vi PATH``; the first with a value has the rest of it."""
+    """Read a word of short options, as in ``-vi PATH``; the first with a value takes the rest."""
     for place, letter in enumerate(word[1:], 2):
         field = fields.get(f"-{letter}", f"-{letter}")
         given[field] = ""

@@ -44,37 +44,37 @@ __all__ = ["Audit", "audited"]
 
 _TASK_LENGTH = 600
 _MOST_LINES = 12
-"""Of several hosts; the rest is counted."""
+"""Lines for several hosts; the rest is counted."""
 _CHANNEL_SECONDS = 10.0
 _MOST_RETRIES = 5
-"""Messages about them; the log has all."""
+"""Messages about retries; the log has all of them."""
 
 
 class Audit:
-    """The trail of one dispatch; without ``trail`` it says nothing."""
+    """The trail of one dispatch; without ``trail`` it posts nothing."""
 
     def __init__(self, trail: Trail | None, target: str, task: str, *, wait: bool) -> None:
-        """``wait``: the end will be seen by this call."""
+        """``wait``: this call will see the end."""
         self._trail, self._target, self._task, self._wait = trail, target, task, wait
         self._begun = False
         self._retries: list[RetryPlanned] = []
         self._told: dict[str, bool] = {}
-        """Sessions whose turn has ended, and whether that is ours to tell."""
+        """Sessions whose turn has ended, and whether this call has to post the end."""
         self._teller = EndTeller(trail) if trail else None
         self._vms: TrailOnVms | None = None
         self._command: str | None = None
         """The id of the run, if it is a command's."""
         self._waiting: set[str] = set()
-        """Hosts of which nobody knows yet whether they have the task."""
+        """Hosts that have not confirmed or refused the task yet."""
         self._ids: dict[str, str] = {}
         self._goes_on = False
-        """Turns that run will end without us."""
+        """Whether running turns will end without this call."""
         self.channel: _InventoryChannel | None = None
-        """Where no run asks for it."""
+        """The channel's lookup, for calls without a run that reports it."""
 
     @property
     def id(self) -> str | None:
-        """The trail's, for the VMs to keep."""
+        """The trail's id, for the VMs to keep."""
         return self._trail.id if self._trail else None
 
     @property
@@ -84,17 +84,17 @@ class Audit:
 
     @property
     def observers(self) -> Sequence[Observer]:
-        """The audit itself, to observe a run; nobody where there is no trail."""
+        """The observers of a run: the audit itself, or none without a trail."""
         return [self] if self._trail else []
 
     def expect_turns(self, settings: Settings) -> None:
-        """The trail begins once all VMs have the task, or won't get it."""
+        """Begin the trail once every VM has the task, or won't get it."""
         if self._trail is not None:
             self._vms = TrailOnVms(settings, self._trail.id, wait=self._wait)
             self._trail.on_thread = self._vms.note
 
     def expect_command(self, run_id: str) -> None:
-        """The trail begins once the hosts are known."""
+        """Begin the trail once the hosts are known."""
         self._command = run_id
 
     def begin_jules(self, created: Created, *, last: bool) -> None:
@@ -105,7 +105,7 @@ class Audit:
         self._begin((f"{there} {session.id}", session.url, follow), last=last)
 
     def turns(self, results: Sequence[TurnResult]) -> None:
-        """Post the turns that have ended by the end of a call, or that they were started."""
+        """Post the turns that ended by the end of the call; if none did, post that they started."""
         ended = [each for each in results if each.outcome is not None]
         running = len(results) - len(ended)
         self._goes_on = running > 0
@@ -153,12 +153,12 @@ class Audit:
         self._end(title, " · ".join(each for each in facts if each), notes)
 
     def gave_up(self, error: DxError) -> None:
-        """Post that a dispatch which was announced has no result."""
+        """Post that an announced dispatch has no result."""
         if self._begun:
             self._end("given up", summarize(str(error), ERROR_LENGTH), ())
 
     def close(self) -> None:
-        """Give messages that are not posted yet a few seconds."""
+        """Give unsent messages a few seconds."""
         if self._trail is not None:
             self._trail.close()
         if self._vms is not None:
@@ -167,7 +167,7 @@ class Audit:
             self._vms.finish()
 
     def handle(self, news: Event) -> None:
-        """Post the events that Slack is to know."""
+        """Post the events that belong in Slack."""
         if self._trail is None or self._teller is None:
             return
         match news:
@@ -199,7 +199,7 @@ class Audit:
             self._waiting = set(hosts)
 
     def _settled(self, host: str) -> None:
-        """The host has the task, or won't get it."""
+        """Record that the host has the task, or won't get it."""
         if host in self._waiting:
             self._waiting.discard(host)
             if not self._waiting:
@@ -248,7 +248,7 @@ class Audit:
 
 @contextmanager
 def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]:
-    """Keep a trail in Slack of what is done inside, where that is wanted and configured."""
+    """Keep a trail in Slack of the work in the block, if one is wanted and configured."""
     text = task if isinstance(task, str) else task.decode(errors="replace")
     trail = None if options.slack is False else open_trail(wanted=options.slack is True)
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
@@ -264,17 +264,17 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
 
 
 class _InventoryChannel:
-    """``dx_slack_channel`` of the first host, read beside the work, for dispatches without a VM."""
+    """Reads ``dx_slack_channel`` of the first host in a thread, for dispatches without a VM."""
 
     def __init__(self, inventory: str | None) -> None:
-        """Begin to read it."""
+        """Begin to read."""
         self._inventory = inventory
         self._found: str | None = None
         self._worker = threading.Thread(target=self._read, name="slack-channel", daemon=True)
         self._worker.start()
 
     def get(self) -> str | None:
-        """Wait for it, for some seconds; None where it is not to be had."""
+        """Wait a few seconds for the channel; None if it can't be read."""
         self._worker.join(_CHANNEL_SECONDS)
         return self._found
 

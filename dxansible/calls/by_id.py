@@ -1,4 +1,4 @@
-"""Calls about what runs or has run under an id: a command, or an agent's session."""
+"""Calls about a command or an agent's session, by its id."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def abort(options: Options) -> int:
 
 
 def show_status(options: Options) -> int:
-    """``--status``: of hosts, or of an id; a name that is both is a host's."""
+    """``--status`` of hosts, or of an id; a name that is both counts as a host."""
     name = options.status or ""
     if is_agent_session(name) or is_command(name):
         return _show_session(options)

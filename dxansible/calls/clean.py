@@ -1,4 +1,4 @@
-"""``--clean``: removes ended sessions, of several VMs only once they were shown and agreed to."""
+"""``--clean``: removes ended sessions; those of several VMs are shown and confirmed first."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def clean(options: Options) -> int:
 
 
 def _ask(shown: Sequence[CleanResult]) -> None:
-    """Return if it may be done. Raises click.Abort for a no, UsageError where nobody can say."""
+    """Ask if several VMs are affected. Raises click.Abort for a no, UsageError off a terminal."""
     count = sum(len(each.removable) for each in shown)
     if len(shown) == 1:
         return

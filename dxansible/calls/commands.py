@@ -85,7 +85,7 @@ def execute(options: Options) -> int:
 
 
 class _Output:
-    """Where output goes; ``whole``: the command waits for its reader, so that nothing is lost."""
+    """Destination of output; with ``whole`` the command waits for its reader, and loses nothing."""
 
     def __init__(
         self,
@@ -114,14 +114,14 @@ def _gave_up(run_id: str) -> str:
 
 
 def _label(options: Options) -> str | None:
-    """The name in listings of a command that comes from a file; its text may be confidential."""
+    """Return the label of a command from a file, whose text may be confidential."""
     if options.file is None:
         return None
     return "from standard input" if options.file == "-" else f"--file {options.file}"
 
 
 def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
-    """Show the results; ``code`` of None is what they add up to."""
+    """Show the results; ``code`` of None is computed from them."""
     if code is None:
         code = render.fanout_exit_code(results, may_be_cut=options.max_output is not None)
     if options.json:

@@ -1,4 +1,4 @@
-"""Tells Slack of ends that a call sees, of turns that nobody waited for; the words for all ends."""
+"""Posts to Slack the ends of turns that nobody waited for; words the messages for all ends."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ __all__ = [
 
 ERROR_LENGTH = 300
 _MOST_SESSIONS = 6
-"""Of several hosts; the rest is counted."""
+"""Sessions of several hosts; the rest is counted."""
 _ID = re.compile(r"[0-9a-f]{16}")
 _THREAD = re.compile(r"([A-Z0-9]{2,30}) ([0-9]{1,20}\.[0-9]{1,20})")
 
 
 class EndTeller:
-    """Posts the ends that are ours to tell, each in the thread of its dispatch."""
+    """Posts the ends that this call has claimed, each in the thread of its dispatch."""
 
     def __init__(self, trail: Trail) -> None:
-        """``trail`` posts them."""
+        """``trail`` sends the messages."""
         self._trail = trail
         self._channels: dict[str, str | None] = {}
 
     def handle(self, news: Event) -> None:
-        """Note where a host's messages go; tell an end that is ours to tell."""
+        """Note the host's channel; post an end that this call has claimed."""
         match news:
             case HostsKnown():
                 self._channels.update(dict.fromkeys(news.hosts, news.slack_channel))
@@ -68,7 +68,7 @@ class EndTeller:
     def _tell(self, end: EndSeen) -> None:
         from dxansible.integrations.slack_http import Thread  # noqa: PLC0415 - loads requests
 
-        # what a VM says is no file name, and no channel, until it looks like one
+        # a VM's words are checked before they become a file name or a channel
         name = end.trail if _ID.fullmatch(end.trail) else os.urandom(8).hex()
         found = _THREAD.fullmatch(end.thread)
         channel = self._trail.settings.channel_for(self._channels.get(end.host))
@@ -78,7 +78,7 @@ class EndTeller:
 
 
 def open_trail(*, wanted: bool) -> Trail | None:
-    """A trail, where Slack is configured; ``wanted`` makes a warning of that it isn't."""
+    """Return a trail if Slack is configured; with ``wanted``, warn if it is not."""
     try:
         settings = SlackSettings.load()
     except UsageError as error:
@@ -95,7 +95,7 @@ def open_trail(*, wanted: bool) -> Trail | None:
 
 @contextmanager
 def telling_ends() -> Iterator[Sequence[Observer]]:
-    """The observers of a run that may see ends; none where there is no Slack to tell."""
+    """Yield the observers of a run that may see ends; none if Slack is not configured."""
     trail = open_trail(wanted=False)
     if trail is None:
         yield ()
@@ -107,7 +107,7 @@ def telling_ends() -> Iterator[Sequence[Observer]]:
 
 
 def end_message(result: TurnResult) -> Message:
-    """The end of a turn that was dispatched elsewhere, or before."""
+    """Return the message on a turn that another or an earlier call dispatched."""
     notes = [f"session {result.session_id}"]
     if result.task_summary:
         notes.append(f"task: {result.task_summary}")
@@ -122,7 +122,7 @@ def end_message(result: TurnResult) -> Message:
 
 
 def session_notes(ids: Mapping[str, str]) -> tuple[str, ...]:
-    """Which sessions they are, and how to follow them."""
+    """Return the sessions' ids, and how to follow them."""
     known = {host: each for host, each in ids.items() if each}
     if not known:
         return ()
@@ -135,7 +135,7 @@ def session_notes(ids: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def result_line(result: TurnResult | FanoutResult) -> str:
-    """How it went on one host."""
+    """Return one line about a host's result."""
     facts = [str(result.outcome), str(result.reason or ""), seconds(result.duration_ms)]
     if isinstance(result, TurnResult):
         if result.asks:
@@ -150,5 +150,5 @@ def result_line(result: TurnResult | FanoutResult) -> str:
 
 
 def seconds(milliseconds: int) -> str:
-    """Empty where it is not known."""
+    """Format a duration; empty if it is unknown."""
     return f"{milliseconds / 1000:.1f} s" if milliseconds else ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["manage"]
 
 _PROGRAM = "ansible-playbook"
-"""Of each engine, in documents of schema 1."""
+"""The ``program`` of each engine, in documents of schema 1."""
 
 
 def manage(options: Options) -> int:

@@ -1,4 +1,4 @@
-"""``--finalize-pr``: the pull request of what a session has done."""
+"""``--finalize-pr``: opens the pull request of a session's branch."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def finalize(options: Options) -> int:
 
 
 def _message(info: SessionInfo, given: str | None) -> str:
-    """The commit's message, whose first line is the pull request's title."""
+    """Return the commit's message; its first line is the pull request's title."""
     beads = given or info.beads
     issue = _issue(beads, asked=given is not None) if beads else None
     beads = issue.id if issue else beads
@@ -95,9 +95,9 @@ def _message(info: SessionInfo, given: str | None) -> str:
 
 
 def _issue(issue_id: str, *, asked: bool) -> Issue | None:
-    """The issue of that id; None where Beads can't be asked here.
+    """Return the issue of that id; None if Beads can't be asked here.
 
-    Raises IssueError for an issue that was asked for and doesn't exist.
+    Raises IssueError if the user named an issue that doesn't exist.
     """
     beads = Beads(beads_dir=ServiceSettings.load().beads_dir)
     try:
@@ -119,7 +119,7 @@ def _opened(
     github: GitHubSettings,
     cancelled: threading.Event,
 ) -> TurnResult:
-    """The pull request of what was pushed: by ``gh`` on the VM, or from here."""
+    """Open the pull request of the pushed branch: by ``gh`` on the VM, or from here."""
     push = result.push
     if push is None:
         return _failed(result, Reason.VM_ERROR, "the VM does not say what it has pushed")
@@ -136,7 +136,7 @@ def _opened(
 
 
 def _client(push: Push, github: GitHubSettings, cancelled: threading.Event) -> GitHubClient:
-    """The way from here. Raises ServiceError where there is none."""
+    """Return a client to open the pull request from here. Raises ServiceError if impossible."""
     if push.host is None or push.repository is None:
         message = "its remote is no repository of a GitHub"
         raise ServiceError(message, "open one by hand", Reason.NO_PULL_REQUEST)
@@ -182,7 +182,7 @@ def _failed(result: TurnResult, reason: Reason, text: str) -> TurnResult:
 
 def _report(options: Options, result: TurnResult) -> int:
     """Show the result, log its end, and return the exit code."""
-    ended = result.outcome or FanoutOutcome.ABORTED  # we have only stopped looking
+    ended = result.outcome or FanoutOutcome.ABORTED  # the turn goes on without this call
     push = result.push
     if result.outcome is not None:
         good = result.outcome is FanoutOutcome.SUCCESS

@@ -1,4 +1,4 @@
-"""The option table as click wants it: parameters, and the groups of the help."""
+"""The option table in click's form: parameters, and the groups of the help."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["GroupedCommand", "declare_flags", "given_options"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _COLUMN = 30
-"""The widest that a column of names is made."""
+"""Maximum width of the help's column of names."""
 
 
 class GroupedCommand(click.Command):
-    """A command whose help has the groups of the table."""
+    """Click command whose help has the groups of the table."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of each group under its name."""
@@ -43,14 +43,14 @@ class GroupedCommand(click.Command):
 
 
 def declare_flags(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a function all the parameters, in the order of the table."""
+    """Add all parameters to a function, in the order of the table."""
     for name, entry in reversed(table().items()):
         function = _parameter(name, entry)(function)
     return function
 
 
 def given_options(context: click.Context) -> Options:
-    """The options of the command line, and which of them the user has given."""
+    """Return the options of the command line, and which of them the user gave."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is ParameterSource.COMMANDLINE}
     values = {name: context.params[name] for name in given}
@@ -81,7 +81,7 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
 
 
 def _variable(text: str) -> tuple[str, str]:
-    """A name and its value; without one, that of this process, which is in no process list."""
+    """Parse NAME=VALUE; NAME alone takes this process's value, which no process list shows."""
     name, equals, value = text.partition("=")
     found = value if equals else variable_of_caller(name)
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -102,7 +102,7 @@ def _seconds(value: str | float) -> float:
 
 
 def _duration(value: str | float) -> float:
-    """Seconds, from a number with a unit or without; 0 is one as well."""
+    """Parse a number with or without a unit into seconds; 0 is valid."""
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", str(value).strip())
     if found is None:
         raise click.BadParameter(f"{value!r} is no duration, like 1d, 12h, 90m or 3600 (seconds)")

@@ -1,4 +1,4 @@
-"""The issue that a task belongs to: read, made a prompt of, claimed, and told about the end."""
+"""The issue of a task: reads it, makes a prompt of it, claims it, and comments on the end."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class IssueClaim:
     claimed: bool = False
 
     def take(self) -> None:
-        """Mark it in progress, if that was asked for. Raises IssueError if somebody has it."""
+        """Mark the issue in progress if the caller asked. Raises IssueError if somebody has it."""
         if self.wanted:
             self.beads.claim(self.issue, self.actors)
             self.claimed = True
             event("issue_claimed", issue=self.issue.id)
 
     def release(self) -> None:
-        """Undo that: nothing has started. Failures are only logged."""
+        """Undo the claim, as nothing has started. Failures are only logged."""
         if self.claimed:
             self.claimed = False
             try:
@@ -48,7 +48,7 @@ class IssueClaim:
                 event("issue_not_released", logging.WARNING, error=str(error))
 
     def comment(self, text: str) -> None:
-        """Say something on the issue, if it was to be claimed. Never changes an outcome."""
+        """Comment on the issue if it was to be claimed. Never changes an outcome."""
         if self.wanted:
             try:
                 self.beads.comment(self.issue.id, text)
@@ -57,7 +57,7 @@ class IssueClaim:
 
 
 def read_claim(options: Options) -> IssueClaim | None:
-    """The issue of ``--issue``; None without one. Raises IssueError."""
+    """Return the issue of ``--issue``; None without one. Raises IssueError."""
     if options.issue is None:
         return None
     settings = ServiceSettings.load()
@@ -78,7 +78,7 @@ def read_claim(options: Options) -> IssueClaim | None:
 def task_text(
     options: Options, claim: IssueClaim | None, repository: str | None, example: str
 ) -> str | bytes:
-    """The task as given; without one the prompt that the issue makes. Raises UsageError."""
+    """Return the task as given, or else the issue's prompt. Raises UsageError."""
     if claim is not None and options.task is None and options.file is None:
         return build_prompt(
             claim.issue,

@@ -1,4 +1,4 @@
-"""Calls about Jules: a task or an issue handed to it, and its sessions."""
+"""Calls about Jules: hand it a task or an issue, and manage its sessions."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def _request(options: Options, claim: IssueClaim | None, repository: str) -> Cre
     if not prompt.strip():
         raise UsageError("the task is empty", 'give one: dx-dispatch --jules "TASK"')
     what = f"run {check_run_id(options.run_id)}" if options.run_id else f"task {prompt}"
-    # the same request has the same marker, on every machine: that is what finds it again
+    # a request has the same marker on every machine, which finds its session again
     key = "\0".join([repository.lower(), options.branch or "", what])
     marker = f"dx-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     issue = claim.issue if claim else None
     title = f"{issue.id}: {issue.title}" if issue else prompt.strip().splitlines()[0]
     age = options.attach_age
-    if age is None and options.run_id is None:  # the user's own name of a request has no limit
+    if age is None and options.run_id is None:  # no age limit for a request that the user named
         age = ATTACH_AGE_SECONDS
     return CreateRequest(
         prompt=prompt,
@@ -152,7 +152,7 @@ def approve(options: Options) -> int:
 
 
 def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClient], None]) -> int:
-    """Do it to a session; then follow what comes of that alone, or say that it is ``done``."""
+    """Run an action on a session; then follow what it causes, or print ``done``."""
     call = _Call(options)
     client = call.client
     try:
@@ -176,7 +176,7 @@ def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClien
 
 
 def follow(options: Options) -> int:
-    """``--logs ID``, and with ``--follow`` what happens from now on."""
+    """``--logs ID``; with ``--follow`` also what happens from now on."""
     call = _Call(replace(options, wait=options.follow))
     return _report(call.options, call.follow(options.logs or "", call.chosen))
 
@@ -229,10 +229,10 @@ def show_sessions(options: Options) -> int:
 
 
 class _Call:
-    """The way to Jules, and what the command line says of it. Raises UsageError without a key."""
+    """A client of Jules with the options of the call. Raises UsageError without a key."""
 
     def __init__(self, options: Options) -> None:
-        """Ctrl-C ends the following from now on."""
+        """From now on Ctrl-C stops following."""
         settings = ServiceSettings.load()
         if settings.jules_key is None:
             message = "JULES_API_KEY is not set"
@@ -251,7 +251,7 @@ class _Call:
         )
 
     def follow(self, session_id: str, chosen: FollowOptions) -> JulesResult:
-        """Show what happens, and return what became of it."""
+        """Show what happens, and return the result."""
         return follow_session(self.client, session_id, chosen, self._tell)
 
     def _tell(self, text: str) -> None:

@@ -38,15 +38,15 @@ _CALLS = {
     Mode.JULES_ABORT: "jules.abort",
     Mode.APPROVE: "jules.approve",
 }
-"""By module and name, since loading them all would make each of them slow."""
+"""By module and name: loading them all would slow every call down."""
 _IDS = ("status", "logs", "abort", "approve", "session", "finalize_pr")
 
 
 def sort_out(options: Options, mode: Mode) -> Options:
-    """Put the words where they belong.
+    """Normalise the positional arguments.
 
-    With --session or --jules the VM is left out, and then the first word is the task. Where an
-    issue is needed and none is named, it is that of --beads.
+    With --session or --jules there is no VM, so the first word is the task. If an issue is needed
+    and --issue is missing, --beads names it.
     """
     no_words = options.task is None and options.file is None
     if no_words and mode in {Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE}:
@@ -59,7 +59,7 @@ def sort_out(options: Options, mode: Mode) -> Options:
 
 
 def mode_of(given: Mapping[str, object]) -> Mode:
-    """The one thing to do, by the options that are given. Raises UsageError where there are two."""
+    """Return the mode that the options select. Raises UsageError if they select two."""
     chosen = {
         entry.name: entry.chooses
         for name, entry in table().items()
@@ -77,7 +77,7 @@ def mode_of(given: Mapping[str, object]) -> Mode:
 
 
 def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
-    """The function for a mode; loads no more than that needs.
+    """Return the function for a mode, and load only its module.
 
     Raises UsageError for an empty pattern.
     """
@@ -88,7 +88,7 @@ def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
         from dxansible.fleet.patterns import ANY, check_pattern  # noqa: PLC0415 - as above
 
         for pattern in (options.target, options.status):
-            if pattern is not None:  # before an issue is claimed for it
+            if pattern is not None:  # checked before an issue is claimed
                 check_pattern(pattern.removeprefix(ANY))
     module, _, name = _CALLS[mode].partition(".")
     call: Callable[[Options], int] = getattr(import_module(f"dxansible.calls.{module}"), name)

@@ -1,4 +1,4 @@
-"""The modes of ``dx-dispatch``, one for each thing that a call does; an entry of its table."""
+"""The modes of ``dx-dispatch``, and an entry of its option table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Mode(StrEnum):
-    """One thing that a call does, as refusals and documents call it."""
+    """A mode: one thing that a call does, by its name in refusals and documents."""
 
     TASK = "a task for an agent"
     FURTHER = "a further task (--session)"
@@ -57,17 +57,17 @@ AT_JULES = {
     Mode.ABORT: Mode.JULES_ABORT,
     Mode.APPROVE: Mode.APPROVE,
 }
-"""What a mode is where the call is about Jules."""
+"""The mode to use instead if the call is about Jules."""
 ON_VMS = frozenset(Mode) - {Mode.ENGINE, *AT_JULES.values()}
 
 
 def plain(*modes: Mode) -> dict[Mode, str]:
-    """Modes in which an option means something by itself."""
+    """Return modes in which an option is valid by itself."""
     return dict.fromkeys(modes, "")
 
 
 def needing(other: str, *modes: Mode) -> dict[Mode, str]:
-    """Modes in which an option means something only beside another one, named by its field."""
+    """Return modes in which an option is valid only with another one, named by its field."""
     return dict.fromkeys(modes, other)
 
 
@@ -75,7 +75,7 @@ EVERYWHERE = plain(*Mode)
 
 
 def modes_in_words(modes: Collection[Mode]) -> str:
-    """Name them for a reader, who takes ``--logs`` to be that of Jules as well."""
+    """Name modes for a reader, for whom ``--logs`` includes ``--logs`` of Jules."""
     if len(modes) == len(Mode):
         return "every call"
     implied = {f"{mode} of Jules" for mode in modes}
@@ -96,7 +96,7 @@ class Group(StrEnum):
 
 
 class Kind(StrEnum):
-    """How an option is written, and what is made of it."""
+    """How an option is written, and the type of its value."""
 
     ARGUMENT = "a word without an option"
     FLAG = "true where it is given"
@@ -112,7 +112,7 @@ class Kind(StrEnum):
 
     @property
     def takes_value(self) -> bool:
-        """The next word is its value."""
+        """Whether the next word is its value."""
         return self not in {Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT}
 
 
@@ -127,29 +127,29 @@ class Option:
     kind: Kind = Kind.FLAG
     help: str = ""
     modes: Mapping[Mode, str] = field(default_factory=dict)
-    """Where it means something, and the field of another option that it needs there, or ''."""
+    """The modes in which it is valid; the value is the field of an option it needs there, or ''."""
     chooses: Mode | None = None
-    """The mode that a call with this option is in: it means something in that one alone."""
+    """The mode that this option selects; it is valid only there, and in that mode of Jules."""
     value: str | None = None
-    """What stands for its value in help and documents."""
+    """The placeholder of its value in help and documents."""
     default: str | None = None
-    """What holds without it, in words; None where nothing does."""
+    """Its default in words; None if it has none."""
     nothing: object = None
-    """Its value where it is not given, if it is no flag."""
+    """Its value if it is not given and is no flag."""
     sets: tuple[Parameter[Any], ...] = ()
-    """The variables of the playbooks that it becomes."""
+    """The playbook variables that it sets."""
     choices: tuple[str, ...] = ()
     least: int | None = None
     most: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them."""
+        """All its names."""
         return tuple(self.spelled.split())
 
     @property
     def name(self) -> str:
-        """Its long name, as refusals have it."""
+        """Its long name, for refusals."""
         return next((name for name in self.names if name.startswith("--")), self.names[0])
 
     def field(self) -> Any:  # noqa: ANN401 - the annotation of the field is its type

@@ -1,4 +1,4 @@
-"""Refuses what makes no sense in the mode of a command line."""
+"""Refuses words and options that make no sense in the command line's mode."""
 
 from __future__ import annotations
 

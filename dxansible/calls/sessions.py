@@ -100,7 +100,7 @@ def start(options: Options) -> int:
 
 
 def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
-    """Tell the issue where the work is, or what became of it; where nothing began, let it go."""
+    """Comment on the issue with the session or its result; release it if nothing has begun."""
     if all(each.outcome is FanoutOutcome.PREFLIGHT_FAILED for each in results):
         claim.release()
     for each in results:
@@ -108,7 +108,7 @@ def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
 
 
 def _target(options: Options, chosen: SessionOptions) -> str | None:
-    """The pattern to start on; None where no host of ``any:`` can be used, which is said."""
+    """Return the pattern to start on; None, with a message, if ``any:`` finds no free host."""
     if options.target is None:
         if chosen.session is None:
             raise UsageError("there is no target", 'name a host: dx-dispatch HOST "TASK"')
@@ -147,7 +147,7 @@ def report(
     detached: bool = False,
     code: int | None = None,
 ) -> int:
-    """Show the results; ``code`` of None is what they add up to."""
+    """Show the results; ``code`` of None is computed from them."""
     if code is None:
         code = render.exit_code(results, detached=detached)
     if options.json:
@@ -161,10 +161,10 @@ def report(
 
 
 def follow(options: Options) -> int:
-    """``--logs`` of a session: what it has said, and with ``--follow`` what it goes on to say."""
+    """``--logs`` of a session: its output so far, and with ``--follow`` its further output."""
     cancelled, reader = cancel_on_signals(_DETACHED, _DETACHED, json=options.json), Reader()
     name, settings = options.logs or "", options.settings()
-    leaves = reader.leaves(cancelled if options.follow else None)  # else the end is near anyway
+    leaves = reader.leaves(cancelled if options.follow else None)  # or else the end is near
     with telling_ends() as tellers:
         result = follow_session(
             name,

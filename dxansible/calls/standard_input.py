@@ -1,4 +1,4 @@
-"""Our own standard input: sent to the command, or noticed where it waits in vain."""
+"""Our standard input: sends it to the command, or warns that nobody reads it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StandardInput:
     """Our standard input in one call."""
 
     def __init__(self, options: Options) -> None:
-        """Raise UsageError where it would have to be two things."""
+        """Raise UsageError if standard input has two uses."""
         self._sent = options.stdin
         if options.stdin and options.file == "-":
             message = "--stdin and --file - are both standard input"
@@ -36,7 +36,7 @@ class StandardInput:
         return sys.stdin.buffer.read() if self._sent else b""
 
     def warn(self) -> None:
-        """Say once that something waits there which nobody reads."""
+        """Warn once that input waits which nobody reads."""
         if not self._silent and _waits():
             self._silent = True
             remedy = "add --stdin to send it, or redirect it: </dev/null"
@@ -46,7 +46,7 @@ class StandardInput:
 
 
 def _waits() -> bool:
-    """Whether a pipe or a socket has bytes for us; reads nothing, and waits for nothing."""
+    """Whether a pipe or a socket has bytes for us; neither reads nor blocks."""
     try:
         fd = sys.stdin.fileno()
         mode = os.fstat(fd).st_mode

@@ -1,7 +1,7 @@
 """The options of ``dx-dispatch``: everything about each of them, in one place.
 
-The parameters of click, the refusals, the help, the rows of docs/cli.md and what the calls are
-given are made from it.
+Click's parameters, the refusals, the help, the rows of docs/cli.md and the values for the calls are
+made from it.
 """
 
 from __future__ import annotations
@@ -294,14 +294,14 @@ class Options:
     ).field()  # fmt: skip
 
     given: frozenset[str] = frozenset()
-    """The fields of the options that the user has given; the others have their defaults."""
+    """The fields of the options that the user gave; the others have their defaults."""
 
     def values_given(self) -> dict[str, object]:
-        """The value of each field that the user has given."""
+        """The value of each field that the user gave."""
         return {name: getattr(self, name) for name in self.given}
 
     def settings(self) -> Settings:
-        """Where things are for this call."""
+        """The paths and settings of this call."""
         return Settings.load(self.inventory, forks=self.forks)
 
     def text(self, given: str | None, what: str, example: str) -> str | bytes:

@@ -20,9 +20,9 @@ SCREEN = Screen()
 
 
 def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Event:
-    """Make the first Ctrl-C end the work in good order, and the second end this process at once.
+    """Make the first Ctrl-C stop the work in good order, and the second end this process at once.
 
-    ``json``: the process prints a JSON document then, too.
+    ``json``: the second one prints a JSON document, too.
     """
     code = FanoutOutcome.ABORTED.exit_code
     last_words = interrupted_document(code, second, "come back with --logs ID, or see --sessions")
@@ -43,15 +43,15 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
 
 
 class Reader:
-    """The reader of our standard output, who may leave before its end, as ``head`` does.
+    """The reader of our standard output, which may close it early, as ``head`` does.
 
-    Nobody has asked for an end of the work then: what became of it is still to be said.
+    The user has not asked to stop the work then, so its result is still reported.
     """
 
     gone = False
 
     def leaves(self, cancelled: threading.Event | None) -> Callable[[], None]:
-        """Return the function to call when the reader leaves; it sets ``cancelled``, if given."""
+        """Return the function to call when the reader closes; it sets ``cancelled``, if given."""
 
         def leave() -> None:
             self.gone = True

@@ -1,4 +1,4 @@
-"""Notes on VMs about the Slack thread of a dispatch, and the claims of the ends of its turns."""
+"""Notes a dispatch's Slack thread on the VMs, and claims the ends of its turns."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _PATIENCE_SECONDS = 3.0
 
 
 class TrailOnVms:
-    """Runs of our own, on the VMs that have taken the task."""
+    """Runs extra plays on the VMs that have taken the task."""
 
     def __init__(self, settings: Settings, trail: str, *, wait: bool) -> None:
-        """Ask nobody yet. ``wait``: the call goes on to the end of the turns."""
+        """``wait``: the call goes on to the end of the turns."""
         self._settings, self._trail = settings, trail
         self._gone, self._hurry = threading.Event(), threading.Event()
         if not wait:
@@ -35,7 +35,7 @@ class TrailOnVms:
         """The session of each host that has taken the task."""
 
     def note(self, thread: Thread) -> None:
-        """Note there where the trail goes on, beside whatever else is done."""
+        """Note the Slack thread on the VMs, in the background."""
         if self.sessions and self._worker is None:
             where = f"{thread.channel} {thread.ts}"
             self._worker = threading.Thread(
@@ -44,16 +44,16 @@ class TrailOnVms:
             self._worker.start()
 
     def claim(self, observer: Observer) -> None:
-        """Claim the ends of all the turns at once."""
+        """Claim the ends of all turns in one run."""
         self._run(None, [observer], threading.Event())
 
     def forget(self) -> None:
-        """Nobody needs to know where the trail goes on."""
+        """Drop the note: no other call will need the thread."""
         self._gone.set()
         self._hurry.set()
 
     def finish(self) -> None:
-        """Wait some seconds for the note, unless nobody needs it now."""
+        """Wait a few seconds for the note, unless it is no longer needed."""
         if self._worker is not None:
             self._hurry.set()
             if not self._gone.is_set():

@@ -1,6 +1,6 @@
-"""Becomes an engine: leaves its caller, then loads what an engine needs.
+"""Becomes an engine: detaches from its caller, then loads the modules of an engine.
 
-Run by its path, since the caller may have found our package in its working directory.
+Callers run this file by its path, since they may have found our package in their working directory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Be the engine that standard input asks for."""
+    """Run the engine that standard input describes."""
     order = json.load(sys.stdin) | {"began": time.time()}
     if os.fork():
         os._exit(0)

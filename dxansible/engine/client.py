@@ -1,7 +1,8 @@
-"""The client of an engine: hands a call over, and reads its news.
+"""The client of an engine: hands over a call and reads the records that come back.
 
-The call's head goes first. Once the engine has said yes, the client says go and sends the payload;
-before the last byte of that nothing begins, so until then the call can run cold instead.
+The client sends the head first. Once the engine has answered yes, the client sends go and the
+payload. Nothing begins before the last byte of the payload; until then the call can run cold
+instead.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ if TYPE_CHECKING:
 __all__ = ["Line", "check_refusal"]
 
 _PATIENCE = 0.5
-"""Seconds; an engine that has not answered by then is taken for a wedged one."""
+"""Seconds; an engine that has not answered by then counts as stuck."""
 _LOADING = 180.0
-"""Seconds for one that says it is loading; a run of our own would load no faster beside it."""
+"""Seconds to wait for an engine that is loading; a cold run would load no faster beside it."""
 _SILENCE = 10
-"""Times the patience; an engine has said by then which hosts the call has."""
+"""Multiple of the patience; by then an engine has reported the hosts of the call."""
 _LOOK = 0.2
-"""Seconds between two looks whether the call was cancelled."""
+"""Seconds between checks for cancellation."""
 _REFUSAL = 600.0
-"""Seconds for which it counts that calls like this one can have no engine."""
+"""Seconds for which a recorded refusal (``.unfit``) counts."""
 
 
 def check_refusal(path: str, inventory: Sequence[str]) -> None:
-    """Raise EngineUnusable if an engine for such calls could not be kept, not long ago.
+    """Raise EngineUnusable if an engine for such calls failed a short while ago.
 
-    A newer ``inventory`` may be another matter.
+    The failure doesn't count if a source of ``inventory`` has changed since.
     """
     name = f"{path}.unfit"
     try:
@@ -49,19 +50,19 @@ def check_refusal(path: str, inventory: Sequence[str]) -> None:
             reason = file.read(300)
     except OSError:
         return
-    if recent and reason:  # without one it is just being written
+    if recent and reason:  # an empty file is still being written
         raise EngineUnusable(reason)
 
 
 class Line:
-    """A call that an engine has taken."""
+    """A call that an engine has accepted."""
 
     def __init__(
         self, path: str, head: Mapping[str, Any], payload: bytes, cancelled: Callable[[], bool]
     ) -> None:
-        """Have it taken. Raises EngineUnusable, as long as nothing has begun.
+        """Offer the call to the engine. Raises EngineUnusable; nothing has begun then.
 
-        Raises EngineNotRunning if there is none, or one that has just found itself out of date.
+        Raises EngineNotRunning if no engine runs, or if the engine finds itself out of date.
         """
         self._cancelled = cancelled
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -82,9 +83,9 @@ class Line:
             raise
 
     def news(self) -> Iterator[dict[str, Any]]:
-        """What becomes of the call; ends without a record of kind ``end`` if the engine has died.
+        """Yield the records of the call; none of kind ``end`` if the engine dies.
 
-        Ends early too when the call is cancelled, or nothing is heard of it at all.
+        Also stops early if the call is cancelled, or if no first record arrives in time.
         """
         parts: list[bytes] = []
         deadline = time.monotonic() + _SILENCE * _patience()
@@ -108,14 +109,14 @@ class Line:
                     yield from json.loads(line)
 
     def taken(self, host: str, count: int) -> None:
-        """Say how much of a host's output its reader has taken."""
+        """Report how many bytes of a host's output its reader has taken."""
         try:
             self._socket.sendall(f"{count} {host}\n".encode())
         except OSError:
             return
 
     def close(self) -> None:
-        """Hang up; what the call has begun on VMs goes on there."""
+        """Close the connection; commands that have begun on VMs go on."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -138,7 +139,7 @@ class Line:
             raise EngineNotRunning("it went away")
 
     def _answer(self, patience: float) -> bytes:
-        """One line, and not a byte more. Raises TimeoutError."""
+        """Read one line and no byte beyond it. Raises TimeoutError."""
         line = bytearray()
         deadline = time.monotonic() + patience
         while not line.endswith(b"\n"):

@@ -1,7 +1,7 @@
-"""What an engine must have in common with its callers, and where its socket is.
+"""Computes an engine's fingerprint, which names its socket.
 
-A call goes to an engine only if all of this is the same; its digest names the socket. Few imports:
-this is part of every call.
+The fingerprint covers everything that an engine must share with its callers: a call goes to an
+engine only if their fingerprints are the same. Every call loads this module, so it imports little.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ _NOT_SHARED = frozenset(
         *("DX_LOG_FORMAT", "DX_PLAYBOOKS", "DX_SESSION_TAG", "DX_SLACK_CHANNEL", "DX_SLACK_URL"),
     }
 )
-"""Variables that tell one terminal or call from another, and the tokens of services."""
+"""Not in the fingerprint: variables of one terminal or call, and the tokens of services."""
 _STATUS = ("Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp", "Cpus_allowed:")
 _NAMESPACES = ("mnt", "pid", "net", "user", "uts", "ipc", "cgroup")
 _LONGEST = 100
-"""Of a socket's path, in bytes; the worker's has a pid more."""
+"""Bytes of a socket's path; the path of the worker's socket adds a pid."""
 _DIRECTORY = 0o040000
-"""The kind of a file, in its mode; the module stat has it, but would have to be loaded."""
+"""File type bits of a directory: ``stat.S_IFDIR``, without the time to import stat."""
 
 
 class EngineUnusable(Exception):  # noqa: N818 - not an error: the call runs cold
-    """No engine can have this call; the text says why."""
+    """No engine can take this call; the text says why."""
 
 
 class EngineNotRunning(EngineUnusable):
-    """There is none yet, or it has just left."""
+    """No engine runs yet, or it has just stopped."""
 
 
 def directory() -> str:
-    """The directory of this user's engines; it need not exist."""
+    """Return the directory of this user's engines; it need not exist."""
     place = os.environ.get("XDG_RUNTIME_DIR") or "/tmp"  # noqa: S108 - checked before use
     return f"{place}/dx-engine-{os.geteuid()}"
 
 
 def check_directory() -> None:
-    """Raise EngineUnusable unless the directory is ours and closed; make it if it is missing."""
+    """Create the directory if it is missing. Raises EngineUnusable if other users have access."""
     place = directory()
     try:
         os.mkdir(place, 0o700)
@@ -72,14 +72,14 @@ def check_directory() -> None:
 
 
 def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables on which a run of Ansible may depend."""
+    """Return the variables that can affect a run of Ansible."""
     return {name: value for name, value in environment.items() if name not in _NOT_SHARED}
 
 
 def socket_path(inventory: Iterable[str], playbooks: str, environment: Mapping[str, str]) -> str:
-    """The socket of the engine for these. Raises EngineUnusable.
+    """Return the path of the socket of the engine for these. Raises EngineUnusable.
 
-    ``environment`` is all that Ansible would get.
+    ``environment`` is Ansible's whole environment.
     """
     try:
         here = os.getcwd()
@@ -98,7 +98,7 @@ def socket_path(inventory: Iterable[str], playbooks: str, environment: Mapping[s
 
 
 def _situation() -> list[bytes]:
-    """Who we are to the system: identity, rights, limits, namespaces."""
+    """Describe this process: user, capabilities, limits, namespaces, root, umask."""
     with open("/proc/self/status", "rb") as file:
         status = [line for line in file if line.startswith(tuple(map(str.encode, _STATUS)))]
     with open("/proc/self/limits", "rb") as file:

@@ -1,7 +1,7 @@
-"""The process of an engine: runs ansible-runner, and passes calls and their news on.
+"""The process of an engine: runs ansible-runner, and relays between callers and Ansible.
 
-It decides nothing. A call's bytes go to the worker of Ansible as they are; what the worker reports
-comes as ansible-runner's events, and goes to the caller that it belongs to.
+It decides nothing. A call's bytes go to Ansible's worker unchanged. The worker's reports arrive as
+ansible-runner's events, and each goes to its caller.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ __all__ = ["serve_calls"]
 
 _IDLE = 600.0
 _PATIENCE = 60.0
-"""Seconds for a client to say go, and for the worker to answer."""
+"""Seconds for a client to send go, and for the worker to answer."""
 
 
 class _Caller:
-    """One call's connection to its client, and the one to the worker."""
+    """The two connections of a call: to its client, and to the worker."""
 
     def __init__(self, peer: socket.socket, worker: socket.socket) -> None:
         self._peer, self._worker = peer, worker
@@ -44,20 +44,20 @@ class _Caller:
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
     def put(self, line: bytes) -> None:
-        """Have a line sent. The worker sends no more before it is told that this one was read."""
+        """Queue a line for the client; the worker sends its next one only once this is sent."""
         self._lines.put(line)
 
     def end(self) -> None:
-        """Nothing follows."""
+        """Mark the end: no line follows."""
         self._lines.put(None)
 
     def tell_worker(self, line: bytes) -> None:
-        """Does nothing once the call has ended there; its last news may still be on their way."""
+        """Send a line to the worker; do nothing if the call has already ended there."""
         with self._to_worker, suppress(OSError):
             self._worker.sendall(line)
 
     def write(self) -> None:
-        """Send the lines, to the end."""
+        """Send the queued lines, until the end."""
         while (line := self._lines.get()) is not None:
             try:
                 self._peer.sendall(line)
@@ -81,14 +81,14 @@ class _Resident:
         self._changed = threading.Condition()
         self._ready = self._leaving = False
         self._busy = 0
-        """Calls that were taken, or are about to be."""
+        """Number of calls that were accepted, or are about to be."""
         self._used = self._started = time.monotonic()
         self._end = threading.Event()
         self._modules = {path: _stamp(path) for path in _our_modules()}
         self._began: float = order["began"]
 
     def run(self) -> None:
-        """Take calls until there were none for a while, or the run ends."""
+        """Take calls until the engine has been idle for long enough, or the run ends."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(f"{self._path}.new")
         Path(f"{self._path}.new").chmod(0o600)
@@ -110,7 +110,7 @@ class _Resident:
             Path(self._calls).unlink(missing_ok=True)
 
     def leave(self) -> None:
-        """Take no more calls; end with the last that is under way."""
+        """Take no more calls; end the run once the last call has ended."""
         self._leave()
         with self._changed:
             self._changed.wait_for(lambda: not self._busy)
@@ -120,12 +120,12 @@ class _Resident:
         with self._changed:
             if not self._leaving:
                 self._leaving = True
-                for name in (self._path, f"{self._path}.lock"):  # the next one may start beside us
+                for name in (self._path, f"{self._path}.lock"):  # the next engine may start now
                     Path(name).unlink(missing_ok=True)
             self._changed.notify_all()
 
     def leave_beside(self) -> None:
-        """As `leave`, without waiting for that."""
+        """Call `leave` in a thread, and return at once."""
         threading.Thread(target=self.leave, daemon=True).start()
 
     def _refuse(self, reason: str) -> None:
@@ -159,7 +159,7 @@ class _Resident:
 
     @contextmanager
     def _taking(self) -> Iterator[bool]:
-        """Have the engine stay for a call; says no where it is leaving."""
+        """Keep the engine alive during a call; yield False if it is already leaving."""
         with self._changed:
             taken = not self._leaving
             self._busy += taken
@@ -204,7 +204,7 @@ class _Resident:
             self._follow(number, _Caller(peer, worker), lines, payload)
 
     def _follow(self, number: int, caller: _Caller, lines: BufferedReader, payload: bytes) -> None:
-        """Let the call begin, and see it to its end or the client's."""
+        """Start the call, and relay the client's lines until the connection closes."""
         with self._changed:
             self._callers[number] = caller
         writer = threading.Thread(target=caller.write, daemon=True)
@@ -212,7 +212,7 @@ class _Resident:
         try:
             caller.tell_worker(b"go\n" + payload)
             del payload
-            for line in lines:  # how far the reader has come, until the client hangs up
+            for line in lines:  # the reader's progress, until the client hangs up
                 caller.tell_worker(line)
         finally:
             with self._changed:
@@ -273,7 +273,7 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
 
 
 def _our_modules() -> set[str]:
-    """Files of this package, which a new version replaces."""
+    """Return the loaded files of this package; an upgrade replaces them."""
     root = str(Path(__file__).parents[1])
     files = (getattr(module, "__file__", None) or "" for module in list(sys.modules.values()))
     return {file for file in files if file.startswith(root)}
@@ -299,7 +299,7 @@ def _idle_seconds(text: str) -> float:
 
 
 def serve_calls(order: dict[str, Any]) -> None:
-    """Be the engine that was ordered."""
+    """Run the engine that ``order`` describes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     resident = _Resident(order)

@@ -28,13 +28,13 @@ class RunningEngine:
 
     pid: int
     seconds: int
-    """Since it was started."""
+    """Its age."""
     path: Path
     """Its socket."""
 
 
 def running_engines() -> list[RunningEngine]:
-    """Find them by the locks that they hold; the traces of killed ones are removed."""
+    """Find engines by the locks that they hold; remove the files of killed ones."""
     try:
         check_directory()
     except EngineUnusable:
@@ -51,16 +51,16 @@ def running_engines() -> list[RunningEngine]:
 
 
 def stop_engines(engines: Sequence[RunningEngine]) -> None:
-    """Have them take no more calls; calls that they have begun go on to their ends.
+    """Make engines take no more calls; calls that have begun run to their ends.
 
-    One that does not obey is killed; then its calls go on without it.
+    An engine that does not leave in time is killed; its calls continue without it.
     """
     for engine in engines:
         with suppress(ProcessLookupError):
             os.kill(engine.pid, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
     for engine in engines:
-        # by its pid: a call that waited for it starts another of that name
+        # by pid: a waiting call may start another engine under the same name
         while engine.pid in {each.pid for each in running_engines()}:
             if time.monotonic() > deadline:
                 with suppress(ProcessLookupError):

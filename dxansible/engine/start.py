@@ -1,4 +1,4 @@
-"""Starts an engine in the background, and ends those that were not used for the longest time."""
+"""Starts an engine in the background, and ends the least recently used ones."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["lock", "make_room", "remove_traces", "start"]
 
 _MOST, _LEAST = 32, 4
 _SHARE = 4
-"""The part of the machine's memory that engines may have together."""
+"""Divisor: engines together may use this fraction of the machine's memory."""
 _SIZE = 100 * 2**20
-"""Bytes that an engine has about, with all its processes."""
+"""Approximate memory of one engine with all its processes, in bytes."""
 _STALE_REFUSAL = 3600.0
 _MAIN = f"{os.path.dirname(__file__)}/__main__.py"
 
@@ -35,7 +35,7 @@ def start(
     environment: Mapping[str, str],
     runtime_dir: str,
 ) -> bool:
-    """Start one with the socket at ``path``; False if there is one, or it is just being started."""
+    """Start the engine with the socket at ``path``; False if it runs or is just starting."""
     held = lock(path)
     if held is None:
         return False
@@ -50,7 +50,7 @@ def start(
             "runtime_dir": runtime_dir,
             "idle": environment.get("DX_ENGINE_IDLE", ""),
         }
-        # the keeper of a VM must not take the engine for a part of the session that started it
+        # a VM's keeper must not count the engine as part of the session that started it
         shared = environment_of(environment) | {"DX_SESSION_TAG": "<client>"}
         process = subprocess.Popen(
             [sys.executable, "-P", _MAIN],
@@ -64,15 +64,15 @@ def start(
     finally:
         os.close(held)
     assert process.stdin is not None  # noqa: S101 - it is a pipe
-    process.stdin.write(json.dumps(order).encode())  # which has room for it
+    process.stdin.write(json.dumps(order).encode())  # fits into the pipe's buffer
     process.stdin.close()
-    # it forks at once, and the engine is nobody's child
+    # reap the child: it forks the engine and exits at once
     threading.Thread(target=process.wait, daemon=True).start()
     return True
 
 
 def lock(path: str) -> int | None:
-    """The lock of the engine at ``path``, as a file descriptor; None while it is held."""
+    """Take the lock of the engine at ``path``; return its descriptor, None if it is held."""
     name = f"{path}.lock"
     held = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
@@ -80,13 +80,13 @@ def lock(path: str) -> int | None:
         if os.fstat(held).st_ino == os.stat(name).st_ino:
             return held
     except OSError:
-        pass  # it is held, or was removed by an engine that has just left
+        pass  # it is held, or an engine that has just left removed it
     os.close(held)
     return None
 
 
 def remove_traces(path: str) -> None:
-    """Remove what an engine leaves that was killed, but for its lock."""
+    """Remove the files of a killed engine, except its lock."""
     place, _, name = path.rpartition("/")
     for trace in os.listdir(place):
         if trace.startswith(name) and not trace.endswith(".lock"):
@@ -94,7 +94,7 @@ def remove_traces(path: str) -> None:
 
 
 def make_room(ours: str) -> None:
-    """End the engines that were used longest ago, where there are too many."""
+    """End the least recently used engines if there are too many."""
     place = directory()
     known: list[tuple[float, int]] = []
     for name in os.listdir(place):
@@ -113,7 +113,7 @@ def make_room(ours: str) -> None:
             with open(f"{path}.lock") as file:
                 known.append((os.stat(f"{path}.lock").st_mtime, int(file.read().split()[0])))
         except (OSError, ValueError, IndexError):
-            continue  # it is just starting, or leaving
+            continue  # it is starting or leaving
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     most = max(_LEAST, min(_MOST, memory // _SHARE // _SIZE))
     for _, pid in sorted(known)[: max(0, len(known) + 1 - most)]:

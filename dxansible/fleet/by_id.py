@@ -1,4 +1,4 @@
-"""Comes back to a command by its id alone, wherever it was started from."""
+"""Follows or stops a command by its id alone, wherever it was started."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def follow_command(  # noqa: PLR0913 - all but the first two are options by name
     wait: bool = True,
     flow: Flow | None = None,
 ) -> FanoutResult | None:
-    """Follow a command from the first byte of its output to its end, and return what became of it.
+    """Follow a command from the first byte of its output to its end, and return its result.
 
-    Returns None when ``cancelled`` is set before that; the command goes on. Without ``wait`` it
-    only asks, for no output either, and returns None where the command has not ended. With
-    ``flow``, which is told what an observer has passed on, the command waits for that. Raises
-    UsageError for an id that can't belong to a host of the inventory.
+    Returns None if ``cancelled`` is set before the end; the command goes on. Without ``wait`` it
+    only asks the VM, fetches no output, and returns None if the command is still running. With
+    ``flow`` the command waits for its reader: an observer reports to ``flow`` how much it has
+    passed on. Raises UsageError for an id that can't belong to a host of the inventory.
     """
     found = follow_commands(
         [session_id], settings, wait=wait, observers=observers, cancelled=cancelled, flow=flow
@@ -56,10 +56,9 @@ def follow_commands(  # noqa: PLR0913 - all but the first two are options by nam
     cancelled: threading.Event | None = None,
     flow: Flow | None = None,
 ) -> list[FanoutResult]:
-    """As `follow_command`, of the sessions of one run on several hosts.
+    """Do the same as `follow_command` for several sessions of one run.
 
-    Once ``cancelled`` is set, those that had no end yet have no result; nor have they without
-    ``wait``.
+    Once ``cancelled`` is set, or without ``wait``, commands that have not ended have no result.
     """
     return _attach(
         "follow-command.yml", session_ids, settings,
@@ -68,9 +67,9 @@ def follow_commands(  # noqa: PLR0913 - all but the first two are options by nam
 
 
 def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
-    """Stop a command and see that its processes are gone.
+    """Stop a command and verify that its processes are gone.
 
-    One that had ended by itself keeps its outcome, and ``error`` says so.
+    A command that had ended by itself keeps its outcome, and ``error`` says so.
     """
     return abort_commands([session_id], settings)[0]
 
@@ -78,13 +77,13 @@ def abort_command(session_id: str, settings: Settings | None = None) -> FanoutRe
 def abort_commands(
     session_ids: Sequence[str], settings: Settings | None = None
 ) -> list[FanoutResult]:
-    """As `abort_command`, of the sessions of one run on several hosts."""
+    """Do the same as `abort_command` for several sessions of one run."""
     silent = FanoutOutcome.ABORTED, Reason.ABORTED
     return _attach("stop-command.yml", session_ids, settings, silent=silent)
 
 
 def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
-    """The host of each session of a command. Raises UsageError where the inventory has none."""
+    """Return the host of each session of a command. Raises UsageError if one is not found."""
     known = [mapping.host for mapping in list_hosts(settings)]
     hosts = []
     for session_id in session_ids:
@@ -108,7 +107,7 @@ def _attach(  # noqa: PLR0913 - what a run needs
     flow: Flow | None = None,
     silent: tuple[FanoutOutcome, Reason] = (FanoutOutcome.FAILURE, Reason.LOST_CONTACT),
 ) -> list[FanoutResult]:
-    """Run a playbook over the sessions of one run; a silent host has the outcome ``silent``."""
+    """Run a playbook over the sessions of one run; a silent host gets the outcome ``silent``."""
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
     run_id = run_of(session_ids[0])
     command = session_ids[0] if len(session_ids) == 1 else run_id

@@ -1,6 +1,6 @@
 """Runs one command on every host of a pattern, in one playbook run.
 
-Returns what became of it on each of them.
+Each host gets a result.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     batch_mode: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
     log_callback: Callable[[str], None] | None = None,
 ) -> FanoutResult:
-    """Run a shell command on one host and return what became of it, whatever that is.
+    """Run a shell command on one host and return the result, whatever the outcome.
 
-    ``host`` is a name or an alias of the inventory; one that is not there gives PREFLIGHT_FAILED.
-    Times are in seconds. Raises DxError for a broken tool (no inventory, no Ansible, an empty
-    command), never for what a VM did.
+    ``host`` is a name or an alias of the inventory; an unknown one gives PREFLIGHT_FAILED. Times
+    are in seconds. Raises DxError for a broken tool (no inventory, no Ansible, an empty command),
+    never for a failure on a VM.
     """
     options = FanoutOptions(
         timeout_sec=timeout_sec,
@@ -80,10 +80,11 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     """Run a command on every host of an Ansible pattern; results are in the inventory's order.
 
     Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns
-    ABORTED results. A KeyboardInterrupt stops it too, and is raised again after that. ``observers``
-    are told every event. With ``flow``, which is told what an observer has passed on, the command
-    waits for that rather than lose output. Raises NoMatchError when a pattern matches nothing; a
-    plain name that is not in the inventory gives one PREFLIGHT_FAILED result instead.
+    ABORTED results. A KeyboardInterrupt stops it too, and is then raised again. Each of
+    ``observers`` gets every event. With ``flow`` the command waits for its reader, and no output is
+    lost: an observer reports to ``flow`` how much it has passed on. Raises NoMatchError if a
+    pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
+    result instead.
     """
     chosen = options or FanoutOptions()
     text = check_command(command)
@@ -130,7 +131,7 @@ def _no_host(pattern: str, summary: str, options: FanoutOptions, end: PlayEnd) -
 
 
 def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
-    """The result for a name that the inventory does not have."""
+    """Return the result for a name that the inventory does not have."""
     return FanoutResult(
         outcome=FanoutOutcome.PREFLIGHT_FAILED,
         reason=PreflightStatus.USER_MAPPING_MISSING,
@@ -142,27 +143,27 @@ def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """One command on its way through Ansible."""
+    """One fan-out: its command, its state, and its runs of Ansible."""
 
     pattern: str
     text: bytes
     options: FanoutOptions
     settings: Settings
-    """Without engines once one was lost."""
+    """Engines are turned off here once an engine is lost."""
     collector: ResultCollector[FanoutResult]
     cancelled: threading.Event
     flow: Flow | None
     run_id: str
     token: str = field(default_factory=lambda: os.urandom(8).hex())
-    """Tells a run of Ansible that follows a killed one what is this call's own."""
+    """Identifies this call's commands to a run of Ansible that follows a killed one."""
     reached: bool = False
-    """A VM has answered in the present run of Ansible."""
+    """Whether a VM has answered in the current run of Ansible."""
 
     def start(self) -> PlayEnd:
-        """Run it to its end; where Ansible is killed, again, which attaches to the same ids.
+        """Run to the end; if Ansible is killed, run it again, which attaches to the same ids.
 
-        That is a lost connection like any other, and so there are as many attempts in a row. The
-        loss of an engine costs none of them: the run goes on at once, without one.
+        A killed run counts as a lost connection, with the same limit of attempts in a row. The loss
+        of an engine costs no attempt: the run continues at once without an engine.
         """
         end, failures = self._play(self.pattern), 0
         while end.killed and not self.cancelled.is_set():
@@ -209,10 +210,12 @@ class _Run:
         )
 
     def stop_unfinished(self) -> PlayEnd | None:
-        """Stop the command where it may still run; a host that has not begun can't any more.
+        """Stop the command on every host that has no result.
 
-        Before we know the hosts Ansible may be ahead of us: then it is stopped on all of them. The
-        text goes along, so that another command under the same id is left alone.
+        A host that has not begun the command can't begin it afterwards. While the hosts are
+        unknown, the command is stopped on the whole pattern, since Ansible may have started it
+        already. The request includes the command's text, so that another command with the same id
+        is left alone.
         """
         limit = self.collector.rest(self.pattern)
         if not limit:
@@ -229,7 +232,7 @@ class _Run:
         )
 
     def end_silent(self, end: PlayEnd) -> None:
-        """Give every host without an outcome one."""
+        """Give an outcome to every host that has none."""
         collector = self.collector
         hosts = collector.unfinished()
         if end.killed and not collector.hosts:

@@ -1,4 +1,4 @@
-"""What the inventory holds: host mappings, and names near to one that it doesn't hold."""
+"""Reads the inventory: host mappings, and suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _MOST_FILES = 5
 
 
 def list_hosts(settings: Settings) -> list[HostMapping]:
-    """Every host of the inventory, as Ansible reads it. Raises InventoryError."""
+    """Return every host of the inventory, as Ansible reads it. Raises InventoryError."""
     inventory = _read(settings)
     variables = inventory.get("_meta", {}).get("hostvars", {})
     return [_mapping(name, variables[name]) for name in variables]
 
 
 def read_variable(settings: Settings, name: str) -> str | None:
-    """A variable of the first host, where it is plain text. Raises InventoryError."""
+    """Return a variable of the first host, None unless it is plain text. Raises InventoryError."""
     variables = _read(settings).get("_meta", {}).get("hostvars", {})
     first: dict[str, Any] = next(iter(variables.values()), {})
     found = first.get(name)
@@ -48,10 +48,10 @@ def read_variable(settings: Settings, name: str) -> str | None:
 
 
 def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
-    """The hosts of a run that was killed before it has said which they are.
+    """Return the hosts of a run that was killed before it listed them.
 
-    They are known of a plain name: itself, or those of a group. Raises EngineError where only
-    Ansible can tell, InventoryError.
+    Only a plain name can be resolved here: to that host, or to the hosts of that group. Raises
+    EngineError for anything that only Ansible can resolve, and InventoryError.
     """
     inventory = _read(settings) if is_plain_name(target) else {}
     if target in inventory.get("_meta", {}).get("hostvars", {}):
@@ -89,9 +89,9 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def explain_unknown_name(target: str, settings: Settings, end: PlayEnd) -> str:
-    """The error of a plain name that the inventory doesn't have.
+    """Return the error text for a plain name that the inventory lacks.
 
-    Raises what else has kept a run from coming to a host.
+    Raises the actual problem if something else kept the run from reaching a host.
     """
     problem = explain_no_match(target, settings, end)
     if isinstance(problem, NoMatchError) and is_plain_name(target):
@@ -100,7 +100,7 @@ def explain_unknown_name(target: str, settings: Settings, end: PlayEnd) -> str:
 
 
 def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception:
-    """Why a run came to no host at all: a bad inventory, an unknown name, or Ansible itself."""
+    """Return why a run reached no host: a bad inventory, an unknown name, or Ansible itself."""
     import difflib  # noqa: PLC0415 - for such calls only
 
     output = end.output
@@ -146,9 +146,10 @@ def _read(settings: Settings) -> dict[str, Any]:
 
 
 def _words(request: PlayRequest, error: EngineError) -> str:
-    """What Ansible says of the user's own source.
+    """Return Ansible's messages about the user's source alone.
 
-    Variables are read with the source after it, ours, which Ansible blames for what is wrong.
+    Variables are read with a second source after it, ours. Ansible blames that one for errors in
+    the user's variables.
     """
     from dxansible.runner.backend import read_inventory  # noqa: PLC0415 - as in `_read`
 
@@ -160,7 +161,7 @@ def _words(request: PlayRequest, error: EngineError) -> str:
 
 
 def _encrypted_files(inventory: Path) -> list[Path]:
-    """The first few files of an inventory that are encrypted as a whole."""
+    """Return the first few files of an inventory that are encrypted as a whole."""
     directory = inventory if inventory.is_dir() else inventory.parent
     found = [inventory, *directory.glob("*_vars/**/*"), *directory.glob("*")]
     encrypted = [path for path in dict.fromkeys(found) if path.is_file() and _is_encrypted(path)]
@@ -174,7 +175,7 @@ def _is_encrypted(path: Path) -> bool:
 
 
 def _cause(output: str) -> str:
-    """What Ansible says is wrong: its error lines, and failing those its last words."""
+    """Return the cause from Ansible's output: its error lines, or else the end of the output."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("[ERROR]: ") for line in lines if "ERROR" in line]
     causes = [line for line in lines if _CAUSE.match(line)]

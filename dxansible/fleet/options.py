@@ -47,10 +47,9 @@ class FanoutOptions:
     An id belongs to its first command: another one is refused. None makes a new id.
     """
     label: str | None = None
-    """What the VM keeps of the command for listings; None is its text in one line without secrets.
-    """
+    """Text for the VM's listings; None is the command in one line without secrets."""
     stdin: bytes = field(default=b"", repr=False)
-    """All that the command reads on its standard input; every host gets all of it."""
+    """The command's standard input; every host gets all of it."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Variables of the command's environment."""
     cwd: str = ""
@@ -59,7 +58,7 @@ class FanoutOptions:
     settings: Settings = field(default_factory=Settings.load)
 
     def __post_init__(self) -> None:
-        """Check what a caller, or a command line, may get wrong."""
+        """Validate the values."""
         check_seconds("timeout", self.timeout_sec)
         check_seconds("preflight timeout", self.preflight_timeout_sec)
         check_seconds("retry delay", self.retry_delay_sec, zero=True)
@@ -71,11 +70,11 @@ class FanoutOptions:
                 raise UsageError(message, f"give {least} or more")
 
     def variables(self) -> dict[str, object]:
-        """For the playbook."""
+        """Return the playbook's variables."""
         return variables(self)
 
     def hand_over(self, text: bytes) -> bytes:
-        """The command as the playbook gets it, over a socket: see `Command` of the collection."""
+        """Return the command as sent over the playbook's socket: the collection's `Command`."""
         summary = summarize(text.decode(errors="replace") if self.label is None else self.label)
         head = {"summary": summary, "env": dict(self.env), "cwd": self.cwd}
         sizes = {"stdin": len(self.stdin), "text": len(text)}

@@ -1,4 +1,4 @@
-"""Host patterns: read as Ansible splits them, and refused where a part of them says nothing."""
+"""Host patterns: splits them as Ansible does, and refuses those with an empty term."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from dxansible.errors import UsageError
 __all__ = ["ANY", "check_pattern", "is_plain_name", "split_pattern"]
 
 ANY = "any:"
-"""Before a pattern of which one free host is wanted."""
+"""Prefix of a pattern: choose one free host that matches it."""
 _PATTERN_CHARACTERS = re.compile(r"[*?\[\]&!,~:]")
 _BRACKETED = re.compile(r"\[[^\]]*\]")
 _SEPARATORS = re.compile(r"[\s\[\]]")
-"""Besides colons, to Ansible; of brackets those that have no partner."""
+"""Ansible also splits at these; at a bracket only if it has no partner."""
 _ALL = "write all if you mean every VM"
 
 
 def is_plain_name(target: str) -> bool:
-    """Whether the target names one thing, and is not a pattern over several."""
+    """Whether the target is one name, and not a pattern over several."""
     return _PATTERN_CHARACTERS.search(target) is None
 
 
 def split_pattern(pattern: str) -> list[str]:
-    """The terms of a pattern, the blank ones too.
+    """Return the terms of a pattern, including blank ones.
 
-    A comma separates them. Without one a colon does, except in brackets and in an IPv6 address.
+    A comma separates terms. Without a comma a colon does, except in brackets and in an IPv6
+    address.
     """
     if "," in pattern:
         return [term.strip() for term in pattern.split(",")]
@@ -48,10 +49,10 @@ def split_pattern(pattern: str) -> list[str]:
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise UsageError for a pattern that is empty, or has a term that is.
+    """Raise UsageError for a pattern that is empty or has an empty term.
 
-    To Ansible an empty limit is every host of the inventory, and so is one that is left without a
-    term: of punctuation alone, of an empty regular expression, or of a file without a name in it.
+    Ansible reads an empty limit as every host of the inventory. It also does that for a limit
+    without a usable term: only punctuation, an empty regular expression, or a file without names.
     """
     terms = split_pattern(pattern)
     if all(map(_says_nothing, terms)):
@@ -72,7 +73,7 @@ def _says_nothing(term: str) -> bool:
 
 
 def _lines(name: str) -> list[str]:
-    """What a file of names says; Ansible takes each line as one term."""
+    """Return the lines of a file of names; Ansible takes each line as one term."""
     try:
         text = Path(name).read_text(encoding="utf-8", errors="replace")
     except OSError as error:

@@ -39,11 +39,11 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     """Run it on the hosts of an Ansible pattern; ``handle`` gets the events one at a time.
 
     ``secret_text`` reaches the playbook over a socket. ``forks`` of None is the settings' number.
-    With ``flow`` commands wait for the reader of their output. Once an engine was lost, ``rest`` is
-    asked for the pattern of the hosts that are to be done, empty if there are none: the run goes on
-    there without one. None leaves that to the caller. Raises UsageError for a pattern that is
-    empty, EngineError and ContentError, and InventoryError if the inventory has a variable for
-    every host of the run that Ansible can't use.
+    With ``flow`` commands wait for the reader of their output. If an engine is lost, ``rest``
+    returns the pattern of the hosts still to be done (empty if there are none), and the run
+    continues there without an engine. ``rest`` of None leaves that to the caller. Raises UsageError
+    for an empty pattern, EngineError and ContentError, and InventoryError if the inventory has a
+    variable for every host of the run that Ansible can't use.
     """
     check_pattern(limit)
     broken: list[PreflightDone] = []

@@ -1,4 +1,4 @@
-"""Checks hosts without running anything of the user's on them."""
+"""Checks hosts without running a user's command on them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def run_preflight_checks(
 ) -> PreflightResult:
     """Check host mapping, DNS, TCP and login method of one host, in that order.
 
-    The first failure is the status. ``check_reachable`` makes a real SSH connection, which a
-    command that follows uses again. ``timeout_sec`` is for each check. A host that is not in the
-    inventory gives USER_MAPPING_MISSING. Raises DxError for a broken tool.
+    The first failure is the status. ``check_reachable`` makes a real SSH connection, which the next
+    command reuses. ``timeout_sec`` applies to each check. A host that is not in the inventory gives
+    USER_MAPPING_MISSING. Raises DxError for a broken tool.
     """
     try:
         results = check_hosts(host, check_reachable=check_reachable, timeout_sec=timeout_sec)
@@ -56,8 +56,8 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
 ) -> list[PreflightResult]:
     """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none.
 
-    ``survey`` also asks for the load, the running sessions and the agent; ``agent`` is another one
-    than the host's own.
+    ``survey`` also asks for the load, the running sessions and the agent. ``agent`` replaces the
+    host's own agent in the check.
     """
     check_seconds("timeout", timeout_sec)
     found = settings or Settings.load()

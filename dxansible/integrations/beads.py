@@ -1,4 +1,4 @@
-"""Issues of Beads, through its program ``bd``; without that, from the file it exports."""
+"""Reads and updates Beads issues with ``bd``; without it, reads the file that ``bd`` exports."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _TRIES = 4
 
 
 class NoBeadsError(IssueError):
-    """Beads can't be asked here: there is no program, no database, or no answer of any use."""
+    """Beads can't be asked here: no program, no database, or no usable answer."""
 
 
 def check_issue_id(issue_id: str) -> str:
-    """Return it. Raises IssueError if it can't be an id, or would be taken for an option."""
+    """Return the id. Raises IssueError if it can't be an id, or looks like an option."""
     if _ID.fullmatch(issue_id) is None:
         message = f"{issue_id!r} can't be the id of an issue"
         raise IssueError(message, "give it as Beads does, like bd-123")
@@ -52,7 +52,7 @@ class _Answer:
 
     @property
     def why(self) -> str:
-        """The program's own words, the error rather than notes before it."""
+        """Return the program's error line, or else its first line."""
         lines = [line for line in self.err.splitlines() if line.strip()]
         errors = [line for line in lines if "error" in line.lower()]
         return summarize((errors or lines or [f"exit code {self.code}"])[0].removeprefix("Error: "))
@@ -66,13 +66,13 @@ class Beads:
     beads_dir: Path | None = None
     """The ``.beads`` directory; None looks for it from ``directory`` upward."""
     seconds: float = 30.0
-    """How long one call of ``bd`` may take."""
+    """Seconds for one call of ``bd``."""
     sleep: Callable[[float], object] = time.sleep
 
     def read(self, issue_id: str) -> Issue:
-        """Read one issue. Raises IssueError; NoBeadsError where there is nothing to read from.
+        """Read one issue. Raises IssueError; NoBeadsError if there is nothing to read from.
 
-        Where ``bd`` can't answer, the exported file does, and the issue's `note` says so.
+        If ``bd`` can't answer, the exported file is read, and the issue's `note` says so.
         """
         check_issue_id(issue_id)
         try:
@@ -84,9 +84,9 @@ class Beads:
             return _from_export(issue_id, export, problem.message)
 
     def claim(self, issue: Issue, us: frozenset[str]) -> None:
-        """Mark it as in progress, unless somebody else has it. Raises IssueError.
+        """Mark the issue as in progress unless somebody else has it. Raises IssueError.
 
-        ``us`` are the names that Beads may know the caller by: a claim of one's own is no obstacle.
+        ``us`` are the caller's possible Beads user names: the caller's own claim is no obstacle.
         """
         answer = self._bd("update", issue.id, "--claim")
         if answer.code and "unknown flag" in answer.err and "--claim" in answer.err:
@@ -164,7 +164,7 @@ class Beads:
         return answer
 
     def _once(self, words: tuple[str, ...]) -> _Answer:
-        """Run ``bd``, with files for its output: a daemon of its own may hold them open."""
+        """Run ``bd`` with files for its output, which a daemon that it starts may hold open."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
                 running = subprocess.Popen(
@@ -197,7 +197,7 @@ class Beads:
 
 
 def _resolved(asked: str, issue: Issue) -> Issue:
-    """The issue, whose id has ``asked`` as a part. Raises IssueError for another one."""
+    """Return the issue if its id contains ``asked``. Raises IssueError if it does not."""
     check_issue_id(issue.id)
     part, whole = (each.lower().replace("-", "") for each in (asked, issue.id))
     if part not in whole:
@@ -216,7 +216,7 @@ def _from_export(issue_id: str, export: Path, problem: str) -> Issue:
 
 
 def _records_of(export: Path) -> tuple[dict[str, dict[str, object]], int]:
-    """The issues in an exported file, and how many of its lines can't be read."""
+    """Return the issues in an exported file, and the number of unreadable lines."""
     try:
         lines = export.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Which GitHub repository the working directory belongs to, by its remote ``origin``.
+"""Finds the GitHub repository of the working directory, by its remote ``origin``.
 
 An address may hold a password; it is never shown.
 """
@@ -25,14 +25,14 @@ _REMEDY = "name the repository: --repo owner/name"
 
 
 def check_repository(name: str) -> str:
-    """Return it. Raises UsageError if it isn't ``owner/name``."""
+    """Return the name. Raises UsageError if it isn't ``owner/name``."""
     if _REPOSITORY.fullmatch(name) is None:
         raise UsageError(f"{name!r} is not a repository at GitHub", "give it as --repo owner/name")
     return name
 
 
 def parse_remote(address: str) -> tuple[str, str] | None:
-    """Host and ``owner/name`` of a remote's address; None where it isn't of that kind."""
+    """Return host and ``owner/name`` of a remote's address; None if it has another form."""
     found = _URL.fullmatch(address.strip()) or _SCP.fullmatch(address.strip())
     if found is None:
         return None
@@ -41,7 +41,7 @@ def parse_remote(address: str) -> tuple[str, str] | None:
 
 
 def read_repository(directory: Path) -> str:
-    """``owner/name`` of the repository that a directory is in. Raises UsageError."""
+    """Return ``owner/name`` of a directory's repository. Raises UsageError."""
     asked = run(["git", "-C", str(directory), "remote", "get-url", "origin"])
     if asked is None:
         message = "git is not to be found, so this repository's remote is not known"
@@ -64,7 +64,7 @@ def read_repository(directory: Path) -> str:
 
 
 def _real_host(alias: str) -> str:
-    """The host name that ssh's own configuration gives an alias."""
+    """Return the host name that ssh's own configuration gives an alias."""
     if alias.startswith("-"):
         return alias
     answer = run(["ssh", "-G", alias])
@@ -73,7 +73,7 @@ def _real_host(alias: str) -> str:
 
 
 def run(words: list[str]) -> subprocess.CompletedProcess[str] | None:
-    """Run a program that only answers; None where it can't, or takes too long."""
+    """Run a read-only program; None if it can't run, or takes too long."""
     try:
         return subprocess.run(
             words,

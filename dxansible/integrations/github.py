@@ -1,10 +1,10 @@
-"""GitHub, with one token: opens the pull request of a branch that was pushed, never a second one.
+"""GitHub, with one token: opens the pull request of a pushed branch, and never a second one.
 
-GitHub has nothing that makes a create safe to repeat, so an open pull request of the branch is
-looked for before a create, and again after one whose answer was not clear.
+GitHub has no idempotency key for a create. An open pull request of the branch is therefore looked
+for before a create, and again after a create without a clear answer.
 
-The token goes to github.com, and to the one server that ``GITHUB_API_URL`` names: which server a
-repository is on is what its VM says, and a VM is not to choose where our token goes.
+The token goes only to github.com, or to the one server that ``GITHUB_API_URL`` names. A VM says
+which server its repository is on, but must not choose where our token goes.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ __all__ = [
 ]
 
 _PAUSES = (0.0, 2.0, 5.0)
-"""In seconds, before each look for what an unclear create may have made."""
+"""Seconds to wait before each search for a pull request after an unclear create."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class _MovedError(ServiceError):
-    """It has another address on the same server, which is ``path``."""
+    """The repository has another address on the same server: ``path``."""
 
     def __init__(self, path: str) -> None:
-        """Keep it."""
+        """Keep the path."""
         super().__init__(
             f"the repository has moved to {path}", "correct the remote", Reason.GITHUB_ERROR
         )
@@ -51,7 +51,7 @@ class _MovedError(ServiceError):
 
 
 def api_of(host: str, settings: GitHubSettings) -> str:
-    """The address of the API for a host's repositories. Raises ServiceError if it isn't trusted."""
+    """Return the API's address for a host's repositories. Raises ServiceError if not trusted."""
     if settings.api is None:
         if host == "github.com":
             return "https://api.github.com"
@@ -69,7 +69,7 @@ def api_of(host: str, settings: GitHubSettings) -> str:
 
 
 class GitHubClient(JsonClient):
-    """One GitHub. Where a repository has moved, its methods raise _MovedError."""
+    """A client of one GitHub server. If a repository has moved, its methods raise _MovedError."""
 
     name = "GitHub"
     root = "/"
@@ -84,7 +84,7 @@ class GitHubClient(JsonClient):
     failed, bad_key = Reason.GITHUB_ERROR, Reason.GITHUB_AUTH
 
     def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
-        """Tokens, limits, what GitHub refuses, and repositories that have moved."""
+        """Return the error for a bad token, a limit, a refusal, or a repository that has moved."""
         del path
         remedy, limit = self.key_remedy, _limit(response, words)
         match response.status:
@@ -113,7 +113,7 @@ class GitHubClient(JsonClient):
         return ServiceError(text, remedy, self.bad_key)
 
     def own_words(self, record: Mapping[str, object]) -> str:
-        """The message, and what was wrong with the request."""
+        """Return the message, and what was wrong with the request."""
         errors = record.get("errors")
         texts = [str(record.get("message") or "nothing more")]
         for each in errors if isinstance(errors, list) else []:
@@ -126,7 +126,7 @@ class GitHubClient(JsonClient):
 
 
 def _limit(response: HttpResponse, words: str) -> str | None:
-    """The remedy for a rate limit; None if the response is about something else."""
+    """Return the remedy for a rate limit; None if the response is about something else."""
     reset = response.headers.get("x-ratelimit-reset", "")
     if response.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
         when = datetime.fromtimestamp(int(reset[:11]), UTC)
@@ -139,7 +139,7 @@ def _limit(response: HttpResponse, words: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """The branch to be pulled, and its destination."""
+    """The pull request to open: its branch and destination."""
 
     repository: str
     branch: str
@@ -147,7 +147,7 @@ class Proposal:
     """The commit that was pushed."""
     base: str
     only_base: bool
-    """The base was asked for: a pull request to another one is not the same."""
+    """The user named the base: a pull request to another one doesn't count."""
     title: str
     body: str
     draft: bool
@@ -155,7 +155,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """The one that there is now; ``came`` is created, found or merged."""
+    """The existing pull request; ``came`` is created, found or merged."""
 
     repository: str
     number: int
@@ -164,14 +164,14 @@ class PullRequest:
 
 
 def open_pull_request(client: GitHubClient, proposal: Proposal) -> PullRequest:
-    """The branch's open pull request, a new one if there is none.
+    """Return the branch's open pull request; create one if there is none.
 
-    One that was merged with the branch as it is now counts too. Raises ServiceError.
+    A pull request that was merged with the branch's present commit counts too. Raises ServiceError.
     """
     try:
         return _open(client, proposal)
     except _MovedError as moved:
-        # by its name of today: a POST to a former one would be redirected, and become a GET
+        # use the present name: a POST to a former one is redirected, and becomes a GET
         found = client.read(moved.path.partition("/pulls")[0]).get("full_name")
         return _open(client, replace(proposal, repository=str(found)))
 
@@ -198,7 +198,7 @@ def _open(client: GitHubClient, proposal: Proposal) -> PullRequest:
 
 
 def ask_reviewers(client: GitHubClient, request: PullRequest, reviewers: Sequence[str]) -> None:
-    """Ask them for a review. Raises ServiceError, with the pull request as it was."""
+    """Ask for reviews. Raises ServiceError; the pull request stays as it was."""
     body: dict[str, object] = {
         "reviewers": [name for name in reviewers if "/" not in name],
         "team_reviewers": [name.partition("/")[2] for name in reviewers if "/" in name],
@@ -216,7 +216,7 @@ def _find_by_branch(client: GitHubClient, proposal: Proposal) -> PullRequest | N
     for each in map(_record, listed):
         head, base = _record(each.get("head")), _record(each.get("base"))
         if head.get("ref") != proposal.branch or not _is_at_home(head, repository):
-            continue  # a server that doesn't know the filter lists all
+            continue  # a server that ignores the filter lists all
         if proposal.only_base and base.get("ref") != proposal.base:
             continue
         if each.get("state") == "open":
@@ -227,7 +227,7 @@ def _find_by_branch(client: GitHubClient, proposal: Proposal) -> PullRequest | N
 
 
 def _is_at_home(head: dict[str, object], repository: str) -> bool:
-    """Whether a branch is the repository's own, and not of the same name in a fork."""
+    """Whether a branch is in the repository itself, not in a fork."""
     home = _record(head.get("repo")).get("full_name")
     if isinstance(home, str):
         return home.lower() == repository.lower()
@@ -236,7 +236,7 @@ def _is_at_home(head: dict[str, object], repository: str) -> bool:
 
 
 def _explain_refusal(client: GitHubClient, proposal: Proposal, error: RefusedError) -> PullRequest:
-    """GitHub created nothing: say why, in the terms of this call."""
+    """Explain why GitHub created nothing, or return the pull request that exists already."""
     words = error.message
     if "already exists" in words:
         found = _find_by_branch(client, proposal)

@@ -1,7 +1,7 @@
-"""HTTP to our services: one client, one retry policy, and what is certain after each request.
+"""HTTP to our services: one client, one retry policy, and certainty about each request's effect.
 
-Nothing is sent but what the caller gives: no password of ~/.netrc, and what is not encrypted stays
-on this machine, and so goes to no proxy.
+Nothing but what the caller gives is sent: no password of ~/.netrc. Unencrypted requests go only to
+this machine, and never to a proxy.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 NO_ANSWER = 0
-"""The status where there was no answer."""
+"""The status if there was no answer."""
 REDIRECTS = range(300, 400)
 TOO_MANY, SERVER_ERROR = 429, 500
 _GOOD = range(200, 300)
@@ -50,44 +50,44 @@ _Json = TypeVar("_Json", dict[str, object], list[object])
 
 
 class BadHeaderError(Exception):
-    """A key or token that no header can have."""
+    """The key or token has characters that no header can hold."""
 
 
 class NotFoundError(ServiceError):
-    """The service doesn't know it, or doesn't know it yet."""
+    """The service doesn't know the object, or doesn't know it yet."""
 
 
 class RefusedError(ServiceError):
-    """The service has read the request, and won't do it."""
+    """The service understood the request and refuses it."""
 
 
 class UnclearError(ServiceError):
-    """The service may or may not have done it."""
+    """The service may or may not have carried out the request."""
 
     answered = False
-    """It is done with the request."""
+    """Whether the service has finished with the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """A response; if there was none, the reason."""
+    """A response, or the reason why there was none."""
 
     status: int = NO_ANSWER
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """The names are in small letters."""
+    """The names are lower-case."""
     failure: str = ""
     sent: bool = True
-    """Whether the request may have come to the service."""
+    """Whether the request may have reached the service."""
 
     @property
     def unclear(self) -> bool:
-        """Whether the service may have done what it was asked for, and doesn't say so."""
+        """Whether the service may have carried out the request without saying so."""
         return (self.status == NO_ANSWER and self.sent) or self.status >= SERVER_ERROR
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the service says to wait, or until a date; None where it doesn't."""
+        """Seconds to wait, from the Retry-After header (seconds or a date); None without one."""
         given = self.headers.get("retry-after", "").strip()
         if given.isascii() and given.isdigit():
             return float(given)
@@ -98,7 +98,7 @@ class HttpResponse:
         return max(wanted.total_seconds(), 0.0)
 
     def may_be_sent_again(self, method: str) -> bool:
-        """Whether nothing was done: too many requests, never sent, or only to be read."""
+        """Whether a repeat is safe: too many requests, never sent, or an unclear GET."""
         limited = self.status == _FORBIDDEN and self.retry_after is not None
         return (
             limited
@@ -108,7 +108,7 @@ class HttpResponse:
         )
 
     def document(self, kind: type[_Json]) -> _Json | None:
-        """The body's JSON; None where it is no JSON of this kind, or nested without end."""
+        """Return the body's JSON; None if it is of another type, invalid, or nested too deeply."""
         try:
             document = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -124,18 +124,18 @@ class HttpClient:
 
     name = "a service"
     root = ""
-    """Stands between the address of the service and each path."""
+    """Prefix of each path, after the service's address."""
     headers: ClassVar[Mapping[str, str]] = {}
     """Headers of each request; KEY stands for the key or token."""
     connect_seconds, read_seconds = 10.0, 60.0
     largest = 16 * 2**20
     cut = False
-    """A response that is larger is cut, instead of no response at all."""
+    """Whether a response above ``largest`` is cut instead of refused."""
     tries = 4
     longest_pause = 30.0
-    """Where the service says to wait longer, nothing is sent again."""
+    """No retry if the service asks for a longer wait."""
     deadline: float | None = None
-    """Of the clock: after it nothing is sent again."""
+    """Time by the clock after which there is no retry."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class HttpClient:
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Nothing is opened yet."""
+        """Open no connection yet."""
         self.url, self.sleep, self.clock = url, sleep, clock
         self._key = key
         self._headers = {
@@ -160,7 +160,7 @@ class HttpClient:
     def send_once(
         self, method: str, path: str = "", body: Mapping[str, object] | None = None
     ) -> HttpResponse:
-        """Send it once. Raises BadHeaderError, and nothing that the network can cause."""
+        """Send a request once. Raises BadHeaderError, but nothing for a network failure."""
         if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
             raise BadHeaderError
         try:
@@ -185,9 +185,9 @@ class HttpClient:
     def send_retrying(
         self, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> HttpResponse:
-        """Send it, and again where that does no harm; raises as `send_once` does.
+        """Send a request, and repeat it if that is safe; raises as `send_once` does.
 
-        The pauses are what the service says, else twice as long each time.
+        The pause is the one that the service asks for, else it doubles each time.
         """
         response = self.send_once(method, path, body)
         for turn in range(1, self.tries):
@@ -217,16 +217,16 @@ class HttpClient:
 
 
 class JsonClient(HttpClient):
-    """A service whose API is JSON, with a key or token; every failure is a ServiceError.
+    """A service with a JSON API and a key or token; every failure is a ServiceError.
 
-    The key is in no message, even if the service's own words have it. Subclasses set these
+    No message contains the key, even if the service's own message does. Subclasses set these
     attributes.
     """
 
     key_variable = url_variable = ""
     key_remedy = ""
     failed = bad_key = Reason.VM_ERROR
-    """The reasons where there is no better one, and where the key is to blame."""
+    """The reason by default, and the reason for a bad key."""
 
     def read(self, path: str, **query: str | int) -> dict[str, object]:
         """GET an object. Raises ServiceError."""
@@ -237,9 +237,9 @@ class JsonClient(HttpClient):
         return self._parse(self._get(path, query), path, list)
 
     def write(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
-        """POST something. Sent again only where the service has certainly not acted on it.
+        """POST an object. Repeats it only if the service has certainly not acted on it.
 
-        Raises UnclearError where nobody can say whether it has, else ServiceError.
+        Raises UnclearError if it may have acted, else ServiceError.
         """
         response = self._send("POST", path, body)
         good = response.status in _GOOD
@@ -257,11 +257,11 @@ class JsonClient(HttpClient):
             raise unclear from error
 
     def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
-        """The error for a status that has its own meaning here; None if it has the usual one."""
+        """Return the error for a status with a special meaning here; None if it has none."""
         raise NotImplementedError
 
     def own_words(self, record: Mapping[str, object]) -> str | None:
-        """The service's own message in a body of JSON; None where there is none."""
+        """Return the service's message from a JSON body; None if there is none."""
         raise NotImplementedError
 
     def _get(self, path: str, query: Mapping[str, str | int]) -> HttpResponse:
@@ -291,7 +291,7 @@ class JsonClient(HttpClient):
         raise ServiceError(text, remedy, self.failed)
 
     def _error(self, response: HttpResponse, path: str) -> ServiceError:
-        """Every failure as its own message."""
+        """Return the error for a response, with a message for each kind of failure."""
         words = self._words(response)
         error = self.own_error(response, words, path)
         if error is not None:
@@ -313,7 +313,7 @@ class JsonClient(HttpClient):
         return ServiceError(text, remedy, self.failed)
 
     def _words(self, response: HttpResponse) -> str:
-        """The service's own message, in one line; of a web page only that it is one."""
+        """Return the service's message in one line; for a web page only that it is one."""
         record = response.document(dict)
         text = self.own_words(record) if record is not None else None
         if text is None and response.body.lstrip()[:1] == b"<":
@@ -336,7 +336,7 @@ def _failure(error: requests.RequestException) -> str:
 
 
 def _never_sent(error: requests.RequestException) -> bool:
-    """Whether there was no connection to send anything on."""
+    """Whether no connection was made, so that nothing was sent."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     if isinstance(error, requests.exceptions.SSLError):

@@ -1,4 +1,4 @@
-"""An issue of Beads, as data: what its JSON says, in all shapes that were seen."""
+"""An issue of Beads, as data, from every known form of its JSON."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 __all__ = ["Dependency", "Issue", "issues_in"]
 
 _CLOSED = frozenset({"closed", "tombstone"})
-"""A tombstone is what older versions keep of an issue that was deleted."""
+"""A tombstone stands for an issue that was deleted, in older versions of Beads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
     """Another issue that this one depends on.
 
-    `title` is None, and `status` empty, where only the link is known.
+    `title` is None and `status` is empty if only the link is known.
     """
 
     id: str
@@ -28,13 +28,13 @@ class Dependency:
 
     @property
     def blocks(self) -> bool:
-        """It has to be closed first, and is known not to be."""
+        """Whether it must be closed first, and is known to be open."""
         return self.kind == "blocks" and self.status not in {"", *_CLOSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """One issue; texts are empty where there are none.
+    """One issue; missing texts are empty.
 
     `note` says where it was read, if not from Beads itself.
     """
@@ -71,7 +71,7 @@ class Issue:
         )
 
     def with_known(self, records: Mapping[str, Mapping[str, object]]) -> Issue:
-        """Return it with title and status of what it depends on, where the records have them."""
+        """Return the issue with title and status of each dependency, if the records have them."""
         links = []
         for each in self.dependencies:
             record = records.get(each.id, {})
@@ -83,7 +83,7 @@ class Issue:
 
     @property
     def obstacle(self) -> str | None:
-        """Why nobody should begin with it: it is closed, or something has to be done first."""
+        """Why work on it can't begin: it is closed, or blocked; None if it can."""
         if self.status in _CLOSED:
             return f"{self.id} is closed"
         blockers = [each.id for each in self.dependencies if each.blocks]
@@ -93,9 +93,9 @@ class Issue:
 
 
 def issues_in(document: object) -> list[dict[str, object]] | None:
-    """The records in what ``bd`` printed: a list, an envelope around one, or one issue.
+    """Return the records in ``bd``'s output: a list, an envelope around one, or one issue.
 
-    None for a document of another kind, such as an error.
+    Returns None for a document of another kind, such as an error.
     """
     if isinstance(document, dict) and "data" in document:
         return issues_in(document["data"])

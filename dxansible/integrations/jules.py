@@ -1,6 +1,6 @@
 """Jules, Google's coding agent in the cloud: its sources, sessions and their activities.
 
-Jules has nothing that makes a create safe to repeat. So the title of a session carries a marker, a
+Jules has no idempotency key for a create. The title of each session therefore carries a marker, a
 digest of the request. The client looks for the marker before it creates a session, and after every
 create without a clear answer.
 """
@@ -34,9 +34,9 @@ __all__ = ["Created", "JulesClient"]
 _PAGE = 100
 _MOST_PAGES = 20
 _SETTLING = (2.0, 5.0, 10.0)
-"""Pauses before each look for a session of which it is unclear whether it was created."""
+"""Seconds to wait before each search for a session after an unclear create."""
 _FRESH = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""A session that is new may not be found at first."""
+"""Seconds between tries: Jules may not find a new session at first."""
 _AGAIN = (2.0, 5.0)
 _UNCLEAR = "it is not known whether the session was created, and none is listed"
 _LOOK = "call again with the same words: it is looked for first, and not created twice"
@@ -44,7 +44,7 @@ _LOOK = "call again with the same words: it is looked for first, and not created
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """A session; ``attached`` if it had been there before, and its age as `Session.age_sec`."""
+    """A session; ``attached`` if it existed before, with its age as in `Session.age_sec`."""
 
     session: Session
     attached: bool
@@ -66,7 +66,7 @@ class JulesClient(JsonClient):
     longest_pause = 60.0
 
     def find_source(self, repository: str) -> Source:
-        """The source for ``owner/name``, whatever Jules calls it."""
+        """Return the source for ``owner/name``, whatever its name at Jules."""
         try:
             direct = Source.of(self.read(f"sources/github/{repository}"))
         except (NotFoundError, RefusedError):
@@ -84,9 +84,9 @@ class JulesClient(JsonClient):
         raise ServiceError(text, remedy, Reason.NO_SOURCE)
 
     def create(self, request: CreateRequest, before: Callable[[], None] | None = None) -> Created:
-        """Create a session, once; or attach to the one that was created for the same request.
+        """Create a session once, or attach to the one created for the same request.
 
-        ``before`` is called when there is none yet, and may raise to prevent it.
+        ``before`` is called if there is none yet, and may raise to prevent the create.
         """
         source = self.find_source(request.repository)
         branch = request.branch or source.default_branch
@@ -112,12 +112,12 @@ class JulesClient(JsonClient):
         raise AssertionError  # pragma: no cover - the second attempt is the last
 
     def get(self, session_id: str, *, fresh: bool = False) -> Session:
-        """One session. ``fresh``: it was created just now. Raises UsageError if there is none."""
+        """Return a session. ``fresh``: it was just created. Raises UsageError if there is none."""
         with _missing(session_id):
             return Session.of(self._get_retrying_404(f"sessions/{session_id}", fresh=fresh))
 
     def activities(self, session_id: str) -> list[Activity]:
-        """The activities of a session, oldest first; none yet if the session is too new."""
+        """Return the activities of a session, oldest first; none yet if the session is too new."""
         try:
             records, _ = self._list(f"sessions/{session_id}/activities", "activities")
         except NotFoundError:
@@ -126,7 +126,7 @@ class JulesClient(JsonClient):
         return list(known.values())
 
     def sessions(self) -> list[Session]:
-        """All sessions that are not archived, the newest first."""
+        """Return all sessions that are not archived, the newest first."""
         records, _ = self._list("sessions", "sessions")
         found = [Session.of(record) for record in records]
         return sorted(found, key=lambda each: each.create_time, reverse=True)
@@ -145,11 +145,11 @@ class JulesClient(JsonClient):
         self._post_idempotent(session_id, "approvePlan")
 
     def archive(self, session_id: str) -> None:
-        """Take a session off the list; one that is at work is paused by that."""
+        """Take a session off the list; Jules pauses it if it is at work."""
         self._post_idempotent(session_id, "archive")
 
     def _post_idempotent(self, session_id: str, verb: str) -> None:
-        """Post something that may be done twice."""
+        """Post a request that is safe to repeat; repeat it after an unclear answer."""
         for pause in _AGAIN:
             try:
                 self._act(session_id, verb, {})
@@ -170,9 +170,9 @@ class JulesClient(JsonClient):
         return Created(session=session, attached=False)
 
     def _find_after_unclear_create(self, request: CreateRequest) -> tuple[Session | None, bool]:
-        """The session of the request, looked for until an unclear create must have shown.
+        """Look for the session of an unclear create until it must have appeared.
 
-        The second value says whether it is certain that there is none.
+        The second value says whether the session certainly doesn't exist.
         """
         absent = True
         for pause in _SETTLING:
@@ -187,14 +187,14 @@ class JulesClient(JsonClient):
         return None, absent
 
     def _find_by_marker(self, request: CreateRequest) -> tuple[Session | None, bool]:
-        """The newest session that may be attached to, and whether all were looked at."""
+        """Return the newest session to attach to, and whether all sessions were seen."""
         records, complete = self._list("sessions", "sessions")
         sessions, now = map(Session.of, records), time.time()
         found = [session for session in sessions if request.may_attach(session, now)]
         return max(found, key=lambda each: each.create_time, default=None), complete
 
     def _list(self, path: str, key: str) -> tuple[list[Mapping[str, object]], bool]:
-        """All pages, and whether there was an end to them."""
+        """Return the records of all pages, and whether the last page was reached."""
         found: list[Mapping[str, object]] = []
         query: dict[str, str | int] = {"pageSize": _PAGE}
         seen: set[str] = set()
@@ -211,7 +211,7 @@ class JulesClient(JsonClient):
         return found, False
 
     def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
-        """Keys, quotas, and what Jules doesn't know."""
+        """Return the error for a bad key, a used-up quota, or something that Jules doesn't know."""
         reason, remedy = self.bad_key, self.key_remedy
         invalid = b"API_KEY_INVALID" in response.body or b"API key not valid" in response.body
         match response.status:
@@ -235,7 +235,7 @@ class JulesClient(JsonClient):
         return ServiceError(text, remedy, reason)
 
     def own_words(self, record: Mapping[str, object]) -> str | None:
-        """The message, and which fields of the request were wrong."""
+        """Return the message, and the fields of the request that were wrong."""
         error = record.get("error")
         if not isinstance(error, dict):
             return None
@@ -260,7 +260,7 @@ class JulesClient(JsonClient):
 
 @contextmanager
 def _missing(session_id: str) -> Iterator[None]:
-    """A session that Jules doesn't know is an error of the caller's."""
+    """Turn Jules' 404 for a session into a UsageError."""
     try:
         yield
     except NotFoundError as error:

@@ -1,4 +1,4 @@
-"""Follows a session of Jules to its end, and says what became of it."""
+"""Follows a session of Jules to its end, and returns the result."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["FollowOptions", "follow_session"]
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _SELDOM = 3
 _GRACE = 90.0
-"""How long Jules may take to begin with what it was sent."""
+"""Seconds for Jules to react to a message."""
 _LATE_OUTPUTS = (2.0, 5.0)
-"""A pull request may show a moment after the session has completed."""
+"""Seconds between looks for a pull request, which may appear after the session has completed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +36,14 @@ class FollowOptions:
     wait: bool = True
     timeout_sec: float = TURN_SECONDS
     idle_timeout_sec: float | None = None
-    """None waits for the end or the deadline, however quiet Jules is."""
+    """None waits for the end or the deadline, even if Jules is silent."""
     allow_no_pr: bool = False
     fresh: bool = False
     """The session was created just now."""
     former: Session | None = None
-    """As it was before it was sent something: until it has moved, its state is the old one."""
+    """The session before a message was sent; its state counts as old until it changes."""
     known: frozenset[str] = frozenset()
-    """Names of activities that are no news."""
+    """Names of activities that were shown before."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
 
@@ -51,9 +51,9 @@ class FollowOptions:
 def follow_session(
     client: JulesClient, session_id: str, options: FollowOptions, tell: Callable[[str], object]
 ) -> JulesResult:
-    """Tell what happens as text, until the end or as far as it has come.
+    """Report what happens as text, to the end or, without ``wait``, up to now.
 
-    Raises UsageError where there is no such session.
+    Raises UsageError if there is no such session.
     """
     return _Follower(client, session_id, options, tell).run()
 
@@ -107,7 +107,7 @@ class _Follower:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def _has_moved(self, session: Session) -> bool:
-        """Whether the state is one of after the message, as far as anybody can tell."""
+        """Whether the session has reacted to the message, or the grace period is over."""
         former = self._options.former
         grace_is_over = self._options.clock() - self._begun >= _GRACE
         self._moved = self._moved or former is None or session.state != former.state
@@ -121,7 +121,7 @@ class _Follower:
         session = self._client.get(self._id, fresh=self._options.fresh and self._session is None)
         self._session = session
         state = (session.state, session.update_time)
-        # Jules allows few requests for activities, and they come with an update of the session
+        # Jules limits requests for activities, and new ones come with an update of the session
         if state != self._state or self._looks % _SELDOM == 0 or not self._moved:
             self._state = state
             self._show_news()
@@ -132,7 +132,7 @@ class _Follower:
         try:
             activities = self._client.activities(self._id)
         except ServiceError as error:
-            # what becomes of the session is in the session itself
+            # activities are optional: the session itself has the result
             event("activities_missed", logging.WARNING, host="jules", error=str(error))
             return
         for each in activities:
@@ -190,7 +190,7 @@ class _Follower:
 
 
 def _goes_on(session_id: str, why: str, reason: Reason) -> JulesResult:
-    """The result of a session that goes on: Jules has no cancel."""
+    """Return the result of a session that goes on: Jules has no cancel."""
     text = f"{why}. Jules has no cancel, and goes on: dx-dispatch --abort {session_id} archives it"
     return JulesResult(
         outcome=FanoutOutcome.TIMEOUT, reason=reason, error=text, stop_verified=False

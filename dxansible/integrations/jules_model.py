@@ -1,6 +1,6 @@
 """Jules' sources, sessions and activities, and the result of a call, as data.
 
-Parsed without trust: a field that is missing or of another type is as good as empty.
+Parsing trusts nothing: a field that is missing or of another type counts as empty.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A session as Jules has it; `state` is its own word, also one that nobody here knows."""
+    """A session as Jules has it; `state` is Jules' word, which may be unknown here."""
 
     id: str
     title: str
@@ -82,11 +82,11 @@ class Session:
 
     @property
     def ended(self) -> bool:
-        """Whether it has come to its end; a state that is not known is no end."""
+        """Whether it has ended; an unknown state is no end."""
         return self.state in {"COMPLETED", "FAILED"}
 
     def age_sec(self, now: float) -> float | None:
-        """Seconds since it ended, or since it was created where it has not; None is unknown."""
+        """Seconds since it ended, or since it was created if it has not; None if unknown."""
         text = (self.update_time if self.ended else "") or self.create_time
         try:
             moment = datetime.fromisoformat(text)
@@ -96,12 +96,12 @@ class Session:
 
     @property
     def working(self) -> bool:
-        """Whether it is known to be at work, or soon to be."""
+        """Whether it is known to be working, or about to."""
         return self.state in _WORKING
 
     @property
     def needs_person(self) -> str | None:
-        """The thing that a person has to do before the session goes on."""
+        """The action that a person must take before the session goes on; None if there is none."""
         text = _NEEDS_PERSON.get(self.state)
         return text.format(id=self.id, url=self.url or "jules.google.com") if text else None
 
@@ -116,11 +116,11 @@ class Activity:
     said: str | None
     """What the agent said to the user."""
     by_user: bool
-    """Nothing that Jules has done."""
+    """Whether the user caused it, not Jules."""
 
     @classmethod
     def of(cls, record: _Record) -> Activity:
-        """Build it from Jules' JSON; kinds that are not known have their description, if any."""
+        """Build it from Jules' JSON; an unknown kind has its description, if any."""
         said = _text(_mapping(record, "agentMessaged"), "agentMessage")
         failure = _text(_mapping(record, "sessionFailed"), "reason")
         lines = [_line(record, said), *_results(record)]
@@ -135,7 +135,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
-    """A session to be created; its title has `marker` in it, by which it is found again."""
+    """A session to create; its title contains `marker`, by which it is found again."""
 
     prompt: str = field(repr=False)
     title: str
@@ -143,10 +143,10 @@ class CreateRequest:
     repository: str
     branch: str | None
     attach_age_sec: float | None = None
-    """A session that ended longer ago is not attached to; None attaches whenever it ended."""
+    """Maximum age in seconds of an ended session to attach to; None for no limit."""
 
     def may_attach(self, session: Session, now: float) -> bool:
-        """Whether this session is what is asked for. One that ended nobody knows when is not."""
+        """Whether the request may attach to this session; never to a failed or archived one."""
         if self.marker not in session.title or not session.id or session.archived:
             return False
         if not session.ended:
@@ -157,7 +157,7 @@ class CreateRequest:
         return age is not None and age < self.attach_age_sec
 
     def body(self, source: str, branch: str) -> dict[str, object]:
-        """The request's body."""
+        """Return the request's body."""
         return {
             "prompt": self.prompt,
             "title": self.title,
@@ -169,10 +169,10 @@ class CreateRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JulesResult:
-    """The result of a call. `outcome` is None while the session goes on as it should.
+    """The result of a call. `outcome` is None while the session goes on normally.
 
-    `attached` says that the session was there already, and `attached_age_sec` how long ago it
-    ended, or was created where it has not ended. `error` says what happened and what to do.
+    `attached` says that the session existed before; `attached_age_sec` is the time since it ended,
+    or since it was created if it has not ended. `error` says what happened and what to do.
     """
 
     outcome: FanoutOutcome | None
@@ -182,18 +182,18 @@ class JulesResult:
     attached_age_sec: int | None = None
     error: str | None = None
     message: str | None = None
-    """What Jules said last."""
+    """Jules' last message."""
     issue: str | None = None
     stop_verified: bool | None = None
     duration_ms: int = 0
 
     @classmethod
     def failure(cls, reason: Reason, error: str, session: Session | None = None) -> JulesResult:
-        """One that is a FAILURE."""
+        """Return a result with the outcome FAILURE."""
         return cls(outcome=FanoutOutcome.FAILURE, reason=reason, error=error, session=session)
 
     def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
+        """Return a dict for JSON."""
         document = asdict(self)
         del document["session"]
         known = self.session
@@ -244,7 +244,7 @@ def _results(record: _Record) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Several lines at most, without secrets and without what moves the cursor."""
+    """Return a short text without secrets and without characters that move the cursor."""
     return "\n".join(printable(line.rstrip()) for line in redact(text).strip().split("\n"))
 
 

@@ -1,7 +1,7 @@
-"""The trail of one dispatch in Slack: posted beside the work, and never in its way.
+"""The trail of one dispatch in Slack, posted in the background.
 
-Every message is written to the spool first; a thread sends what is there, oldest first. A failure
-is one line in the log, and never an exception.
+Every message is written to the spool first; a thread sends the spooled messages, oldest first. A
+failure is one line in the log, and never an exception.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 __all__ = ["Trail"]
 
 _BUDGET_SECONDS = 3.0
-"""For sending at one go, pauses that Slack asks for included; and the longest wait at the end."""
+"""Seconds for one round of sending, with Slack's pauses; also the longest wait at the end."""
 _LOCK_PAUSE = 0.1
 
 
 @dataclass(slots=True, kw_only=True)
 class Trail:
-    """The messages of one dispatch, and ends of others."""
+    """The messages of one dispatch, and the ends of others."""
 
     settings: SlackSettings
     channel: str = ""
-    """Where it begins; empty is what the settings say."""
+    """The channel of the first message; empty means the settings' channel."""
     on_thread: Callable[[Thread], None] = lambda _: None
-    """Is told where the follow-ups go, in the thread that sends, once the first is there."""
+    """Called with the Slack thread of the follow-ups, by the sending thread, once it exists."""
     sleep: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
     id: str = field(default_factory=lambda: os.urandom(8).hex())
@@ -53,11 +53,11 @@ class Trail:
     _spool: Spool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Nothing is opened yet."""
+        """Open no connection yet."""
         self._client, self._spool = SlackClient(self.settings), Spool(self.settings.spool)
 
     def post(self, message: Message, *, last: bool = False) -> None:
-        """Keep it, and have it sent; the first begins the thread. Returns at once."""
+        """Spool a message and return at once; the first one begins the thread."""
         first, self._begun = not self._begun, True
         self.reply(message, self.id, None, self.channel, first=first, last=last)
 
@@ -71,7 +71,7 @@ class Trail:
         first: bool = False,
         last: bool = False,
     ) -> None:
-        """The same for any trail. Where nobody knows its thread, the message stands alone."""
+        """Do the same for any trail. If its thread is unknown, the message stands alone."""
         known = (self.settings.token or "", self.settings.webhook or "")
         entry = Entry(
             id=os.urandom(8).hex(),
@@ -90,7 +90,7 @@ class Trail:
             self._tell("slack_failed", f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
-        """Give what is not sent yet its last chance, of a few seconds."""
+        """Give unsent messages a last few seconds."""
         if self._worker is None:
             return
         self._closing = True
@@ -119,7 +119,7 @@ class Trail:
                 return
 
     def send(self) -> None:
-        """Send what is there, oldest first, as far as that goes within the budget."""
+        """Send the spooled messages, oldest first, as far as the budget allows."""
         deadline = self.clock() + _BUDGET_SECONDS
         while self.clock() < deadline:
             with self._spool.alone() as alone:
@@ -142,7 +142,7 @@ class Trail:
             self._tell("slack_kept", self._failure or "there was no time")
 
     def _send_one(self, path: Path) -> float | None:
-        """Send it. Returns how long to wait before anything else is sent; None for not at all."""
+        """Send one message. Returns seconds to wait before the next one; None for no wait."""
         claim = self._spool.claim(path)
         if claim is None:
             return None
@@ -177,7 +177,7 @@ class Trail:
                 return _BUDGET_SECONDS
 
     def _tell(self, name: str, error: str) -> None:
-        """One line for a dispatch; more only for those who look for it. Slack's words are in it."""
+        """Log a problem: once for a dispatch as a warning, then at DEBUG. Masks the secrets."""
         for secret in filter(None, (self.settings.token, self.settings.webhook)):
             error = error.replace(secret, "***")
         event(name, logging.DEBUG if self._told else logging.WARNING, error=error)

@@ -1,7 +1,7 @@
-"""One post to Slack, and what is certain of it afterwards.
+"""One post to Slack, and what is certain about its effect.
 
-Slack has no key that makes a post safe to repeat, so only what was certainly not posted is sent
-again. Errors: https://docs.slack.dev/reference/methods/chat.postMessage#errors
+Slack has no idempotency key for a post, so only posts that were certainly not made are repeated.
+Errors: https://docs.slack.dev/reference/methods/chat.postMessage#errors
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ __all__ = ["Posted", "SlackClient", "Thread", "Verdict"]
 
 _OK, _UNAVAILABLE = 200, 503
 _PAUSE = 1.0
-"""Seconds after too many posts, where Slack doesn't say how many."""
+"""Seconds to wait after too many posts, if Slack gives no number."""
 _NEVER = frozenset({
     "msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "no_text",
     "cannot_reply_to_message", "thread_not_found", "invalid_payload", "invalid_arguments",
 })  # fmt: skip
 """Permanent errors."""
 _UNCLEAR = frozenset({"fatal_error", "internal_error", "rollup_error"})
-"""Slack says of these that a part of what was asked for may have been done."""
+"""Errors after which, by Slack's documentation, a part of the request may have been done."""
 _HOOK_MEANS = {403: "action_prohibited", 404: "no_service", 410: "channel_is_archived"}
 
 
@@ -48,14 +48,14 @@ class Verdict(StrEnum):
     LATER = "later"
     """Certainly not posted; it may be sent again."""
     NEVER = "never"
-    """Slack won't have this message."""
+    """Slack refuses this message for good."""
     UNCLEAR = "unclear"
     """It may have been posted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Where follow-ups go."""
+    """The Slack thread of the follow-ups."""
 
     channel: str
     ts: str
@@ -63,7 +63,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The verdict, and why; ``pause`` is how long to wait after too many posts, in seconds."""
+    """The verdict and its reason; ``pause`` is the wait in seconds after too many posts."""
 
     verdict: Verdict
     failure: str = ""
@@ -72,7 +72,7 @@ class Posted:
 
 
 class SlackClient(HttpClient):
-    """One Slack: its Web API with a token, else a webhook."""
+    """A client of Slack: its Web API with a token, else a webhook."""
 
     name = "Slack"
     headers: ClassVar = {"Authorization": "Bearer KEY"}
@@ -81,7 +81,7 @@ class SlackClient(HttpClient):
     cut = True
 
     def __init__(self, settings: SlackSettings) -> None:
-        """Nothing is opened yet."""
+        """Open no connection yet."""
         self._token = settings.token
         hook = settings.webhook or ""
         super().__init__(
@@ -91,7 +91,7 @@ class SlackClient(HttpClient):
     def post(
         self, payload: Mapping[str, Any], channel: str, thread: Thread | None = None
     ) -> Posted:
-        """Post it once, to the thread where there is one.
+        """Post a message once, to the thread if there is one.
 
         Raises nothing that Slack or the network can cause.
         """

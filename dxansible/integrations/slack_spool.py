@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Spool"]
 
 _MOST = 200
-"""Beyond so many the oldest are let go."""
+"""Maximum number of messages; beyond it the oldest are dropped."""
 _THREAD_SECONDS = 30 * 86400
 
 
@@ -38,7 +38,7 @@ class Entry:
     last: bool
     payload: dict[str, Any]
     channel: str = ""
-    """Where it goes if not to a thread; empty is what earlier versions left to the settings."""
+    """The channel if there is no thread; empty, as in older entries, means the settings' one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,18 @@ class Spool:
         names = [path.name for path in self.pending()]
         for extra in names[: max(len(names) + 1 - _MOST, 0)]:
             (self.directory / extra).unlink(missing_ok=True)
-        # a clock that was set back must not change the order
+        # a clock set back must not change the order
         latest = int(names[-1].partition("-")[0]) if names else 0
         name = f"{max(time.time_ns(), latest + 1):020d}-{entry.id}.json"
         self._write(name, json.dumps(asdict(entry)))
 
     def pending(self) -> list[Path]:
-        """The messages to be sent, oldest first."""
+        """Return the messages to send, oldest first."""
         return sorted(path for path in self.directory.glob("*-*.json") if path.name[:20].isdigit())
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Whether this process is now the only one that sends; it ends with the process."""
+        """Take the lock for sending; yield whether it was free. It ends with the process."""
         descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
@@ -85,7 +85,7 @@ class Spool:
         return len(found)
 
     def claim(self, path: Path) -> tuple[Path, Entry] | None:
-        """Take a message to send it; None where it is gone, or can't be read."""
+        """Take a message to send it; None if it is gone or unreadable."""
         claimed = path.with_suffix(".sending")
         try:
             path.rename(claimed)
@@ -97,26 +97,26 @@ class Spool:
             return None
 
     def give_back(self, claimed: Path) -> None:
-        """It was certainly not sent."""
+        """Put a message back that was certainly not sent."""
         claimed.rename(claimed.with_suffix(".json"))
 
     def done(self, claimed: Path, entry: Entry) -> None:
-        """It was sent, or never will be."""
+        """Remove a message that was sent, or never will be."""
         claimed.unlink(missing_ok=True)
         if entry.last:
             self.forget(entry.trail)
 
     def remember(self, trail: str, thread: Thread) -> None:
-        """Keep where the follow-ups go."""
+        """Keep the thread of a trail's follow-ups."""
         self._make()
         self._write(self._thread(trail).name, json.dumps(asdict(thread)))
 
     def forget(self, trail: str) -> None:
-        """Let the follow-ups stand alone."""
+        """Forget the thread: the follow-ups stand alone."""
         self._thread(trail).unlink(missing_ok=True)
 
     def thread(self, trail: str) -> Thread | None:
-        """Where the follow-ups go; None where nobody knows."""
+        """Return the thread of a trail's follow-ups; None if it is unknown."""
         try:
             return Thread(**json.loads(self._thread(trail).read_text()))
         except (FileNotFoundError, ValueError, TypeError):
@@ -129,7 +129,7 @@ class Spool:
         return self.directory / f"{trail}.thread"
 
     def _forget_old(self) -> None:
-        # the hidden ones are of processes that were killed while they wrote
+        # hidden files come from processes that were killed while they wrote
         for path in [*self.directory.glob("*.thread"), *self.directory.glob(".*.*")]:
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _THREAD_SECONDS:

@@ -20,19 +20,19 @@ _LONGEST_BODY = 2800
 _LONGEST_NOTE = 300
 _MOST_NOTES = 10
 _LONGEST_TEXT = 600
-"""Escaped it is at most five times as long, and Slack splits texts from 4,000 on."""
+"""Characters; escaping makes at most five times as many, and Slack splits texts from 4,000 on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message, in words that are not escaped yet."""
+    """One message, not escaped yet."""
 
     title: str
     body: str = ""
     notes: tuple[str, ...] = ()
 
     def payload(self, secrets: Iterable[str] = ()) -> dict[str, Any]:
-        """The body of the request, without a channel; ``secrets`` are always masked."""
+        """Return the body of the request, without a channel; ``secrets`` are always masked."""
         known = [each for each in secrets if each]
         title = _cut(_safe(self.title, known), _LONGEST_TITLE)
         body = _cut("\n".join(_safe(line, known) for line in self.body.splitlines()),
@@ -67,5 +67,5 @@ def _marked(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """The three characters that Slack reads, and no others."""
+    """Escape the three characters that Slack interprets, and no others."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -27,16 +27,16 @@ __all__ = ["play", "read_inventory"]
 
 _TAIL_LINES = 60
 _POLL_SECONDS = 0.2
-"""How often ansible-runner looks whether the run was cancelled."""
+"""Seconds between ansible-runner's checks for cancellation."""
 _WHOLE_RESULTS = {"MAX_EVENT_RES": str(2**30)}
-"""Characters; ansible-runner empties a longer result of a task, of 700,000 by default."""
+"""Characters; ansible-runner empties a longer task result (its default is 700,000)."""
 _NEWS = {"dx_news": True}
-"""Has the tasks tell what is new in each try."""
+"""Makes the tasks report what is new in each try."""
 _NEWS_ALONE = "--skip-tags dx_host_results"
-"""Leaves out the plays that tell people what the news have told already."""
+"""Skips the plays that repeat for people what the tasks have reported."""
 
 _OWN_ENDS = (0, 2, 4)
-"""Exit codes of an ansible-playbook that has seen its workers end: well, failed, unreachable."""
+"""Exit codes of an ansible-playbook whose workers have ended: success, failed, unreachable."""
 
 
 ansible_runner.runner.pexpect = without_pause(ansible_runner.runner.pexpect)
@@ -49,9 +49,9 @@ def play(
 ) -> PlayEnd:
     """Run a playbook; ``on_event`` gets ansible-runner's raw events, in a thread, one at a time.
 
-    Returns early, with everything of the run ended on this machine, once ``cancelled`` is set or an
-    exception (KeyboardInterrupt) arrives. Raises ContentError if ansible-playbook is missing,
-    EngineError if it can't run.
+    Returns early once ``cancelled`` is set or an exception (KeyboardInterrupt) arrives; by then
+    every process of the run on this machine has ended. Raises ContentError if ansible-playbook is
+    missing, EngineError if it can't run.
     """
     _executable("ansible-playbook", request)
     with ExitStack() as stack:
@@ -74,7 +74,7 @@ def play(
 
 
 def _in_thread(work: Callable[[], PlayEnd], cancelled: threading.Event) -> PlayEnd:
-    """Keep this thread interruptible: ansible-runner swallows what is raised amid its work."""
+    """Run ``work`` in a thread: ansible-runner swallows exceptions that interrupt its code."""
     ends: list[PlayEnd] = []
     failures: list[BaseException] = []
 
@@ -111,7 +111,7 @@ def _run(
         if event.get("event") in {"verbose", "warning", "error", "playbook_on_no_hosts_matched"}:
             tail.extend(str(event.get("stdout") or "").splitlines())
         on_event(event)
-        return False  # not kept on disk
+        return False  # no copy on disk
 
     try:
         end = ansible_runner.run(
@@ -139,7 +139,10 @@ def _run(
 
 
 def _forgetter(directory: Path) -> Callable[..., None]:
-    """Removes the file in which ansible-runner notes the caller's environment, with its tokens."""
+    """Return a handler that removes ansible-runner's copy of the caller's environment.
+
+    The copy holds the caller's tokens.
+    """
 
     def forget(_status: dict[str, Any], **_details: object) -> None:
         for path in directory.glob("artifacts/*/command"):
@@ -156,14 +159,14 @@ def _working_directory() -> str:
 
 
 def _unsafe(value: object) -> object:
-    """Extra vars are templates to Ansible; this marker makes a string plain data."""
+    """Mark a string as plain data: Ansible treats extra vars as templates."""
     return {"__ansible_unsafe": value} if isinstance(value, str) else value
 
 
 def read_inventory(request: PlayRequest) -> dict[str, Any]:
     """Return the inventory as ``ansible-inventory --list`` gives it.
 
-    Raises EngineError with Ansible's own words.
+    Raises EngineError with Ansible's output.
     """
     arguments = ["--list"]
     for source in request.inventory:

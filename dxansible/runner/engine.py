@@ -1,4 +1,4 @@
-"""Runs a playbook's operation in an engine, whose records are those of the playbook itself."""
+"""Runs a playbook's operation in an engine, which reports the same records as the playbook."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["play_in_engine", "prestart"]
 
 _STARTING = 10.0
-"""Seconds for an engine to have its socket."""
+"""Seconds for a new engine to open its socket."""
 _MOST_STARTS = 3
-"""By one call; one may be ended while it loads."""
+"""Starts by one call; an engine may be ended while it loads."""
 _LOOK = 0.005
 _CANCELED = 254
 """ansible-runner's exit code of a run that was cancelled."""
 
 
 def prestart(settings: Settings) -> None:
-    """Have an engine load beside our own modules, in a first call."""
+    """Start an engine early, so that it loads while this process loads its own modules."""
     if settings.engine:
         try:
             place = _Place(settings.inventory, settings.playbooks, settings.environment)
@@ -51,7 +51,10 @@ def play_in_engine(
     on_event: Callable[[dict[str, Any]], None],
     cancelled: threading.Event,
 ) -> PlayEnd:
-    """As `dxansible.runner.play.play`. Raises EngineUnusable as long as nothing has begun."""
+    """Run it as `dxansible.runner.play.play` does.
+
+    Raises EngineUnusable if no engine takes the call; nothing has begun then.
+    """
     try:
         line = _begin(request, cancelled)
     except EngineUnusable:
@@ -80,7 +83,7 @@ class _Place:
         self.path = socket_path(self.sources, self._playbooks, self._environment)
 
     def start(self, runtime_dir: str) -> bool:
-        """Start it; False if there is one, or it is just being started."""
+        """Start it; False if it runs or is just starting."""
         from dxansible.engine.start import start  # noqa: PLC0415 - for a first call only
 
         return start(self.path, self.sources, self._playbooks, self._environment, runtime_dir)

@@ -24,7 +24,7 @@ _Field = str | int | None
 
 
 class EventLog:
-    """An observer that has a log line for each thing that happens to a host."""
+    """Observer that logs what happens to each host, one line an event."""
 
     def __init__(
         self,
@@ -33,17 +33,17 @@ class EventLog:
         watching: bool = False,
         log: Callable[[str], None] | None = None,
     ) -> None:
-        """``command`` is that of the run in one line without secrets, None for an agent's turn.
+        """``command`` is the run's command in one line without secrets, None for an agent's turn.
 
-        ``watching``: somebody else has started the work, so what becomes of it is no news. ``log``
-        gets each line too, as text.
+        ``watching``: another call started the work, so good news and ends are logged at DEBUG.
+        ``log`` gets each line of level INFO or above too, as text.
         """
         self._command, self._log = command, log
         self._quiet = logging.DEBUG if watching else logging.INFO
         self._found: dict[str, str | None] = {}
         """The user of each host."""
         self._failed: dict[str, object] = {}
-        """The preflight status of each host that has failed its preflight."""
+        """The preflight status of each host that failed its preflight."""
 
     def handle(self, news: Event) -> None:
         """Log it."""
@@ -121,7 +121,7 @@ class EventLog:
 
 
 def _own_fields(result: HostRecord) -> tuple[dict[str, _Field], dict[str, _Field]]:
-    """What the line of a command, or of a turn, has before and after what both have."""
+    """Return what a command's or a turn's line has before and after the common fields."""
     if isinstance(result, FanoutResult):
         lost = result.reason is Reason.LOST_CONTACT
         before: dict[str, _Field] = {"command": result.command_summary, "attempt": result.attempts}

@@ -1,7 +1,7 @@
 """Turns ansible-runner's raw event dicts into typed events; no dict gets past here.
 
 Our own tasks put a record named ``dx`` into their result. A retry event carries the result of one
-try of a task with ``until``: that is how output arrives while a command still runs.
+try of a task with ``until``; the output of a running command arrives in those.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _RESULT_EVENTS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostsKnown:
-    """Ansible has resolved the pattern: these are the hosts of the run, in its order."""
+    """Ansible has resolved the pattern to these hosts, in its order."""
 
     hosts: tuple[str, ...]
     slack_channel: str | None = None
-    """That of the first one."""
+    """The first host's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFound:
-    """What the inventory says of a host; whether it can be reached is not known yet."""
+    """A host's inventory entry; it is not known yet whether the host can be reached."""
 
     host: str
     session_id: str
@@ -61,15 +61,15 @@ class HostFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightDone:
-    """A host has been checked, and reached if anything is to be done there."""
+    """A host has been checked; it was also reached if anything is to be done there."""
 
     result: PreflightResult
     session_id: str = ""
     slack_channel: str | None = None
     warning: str | None = None
-    """What ssh will do that a person should know, with a remedy."""
+    """A warning about ssh for the user, with a remedy."""
     decides: bool = True
-    """No outcome follows."""
+    """No outcome follows, so a failed check decides the host's."""
     misconfigured: bool = False
     """Ansible can't use a variable that the inventory has for the host."""
 
@@ -78,7 +78,7 @@ class PreflightDone:
 class OutputReceived:
     """New output of one host.
 
-    ``*_skipped`` bytes before it are gone; ``*_total`` were written so far.
+    ``*_skipped`` bytes just before it are gone; ``*_total`` bytes were written so far.
     """
 
     host: str
@@ -91,14 +91,14 @@ class OutputReceived:
     out_total: int = 0
     err_total: int = 0
     attached: bool = False
-    """Another call has started the command."""
+    """Another call started the command."""
     expired: bool = False
-    """What was skipped is no longer kept, as the command ended long ago."""
+    """The skipped bytes are no longer kept, as the command ended long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRuns:
-    """The VM was asked, and the command has not ended; its output was not wanted."""
+    """The VM says that the command is still running; no output was requested."""
 
     host: str
 
@@ -115,7 +115,7 @@ class RetryPlanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEnded:
-    """The last word on a host; of a turn it may be that nothing more is waited for."""
+    """The last event of a host; a turn may still run if this call no longer waits for it."""
 
     result: FanoutResult | TurnResult | HostRecord
 
@@ -125,12 +125,12 @@ class StopAnswered(HostRecord):
     """The answer to a request to stop."""
 
     totals: tuple[int, int] | None = None
-    """Bytes of both streams that a command wrote."""
+    """Bytes that the command wrote to standard output and standard error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostBroken:
-    """A task failed on a host without a record of ours: Ansible, or our content, broke."""
+    """A task failed on a host without a ``dx`` record: Ansible or our content broke."""
 
     host: str
     text: str
@@ -151,14 +151,14 @@ Event = (
 
 
 class Observer(Protocol):
-    """Is told what happens while a run goes on, from one thread at a time."""
+    """Receives the events of a run while it goes on, from one thread at a time."""
 
     def handle(self, news: Event) -> None:
-        """Do with the event what the observer is for; most don't care about most events."""
+        """Act on the event, or ignore it."""
 
 
 def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
-    """Yield what a raw event says; nothing for the many that don't matter."""
+    """Yield the typed events of a raw event; most raw events have none."""
     if raw.get("event") not in _RESULT_EVENTS:
         return
     data = raw.get("event_data") or {}

@@ -44,19 +44,19 @@ class _Host:
     began: float = field(default_factory=time.monotonic)
     attempts: int = 0
     earlier: int = 0
-    """Attempts of runs of Ansible that were killed."""
+    """Attempts in earlier runs of Ansible, which were killed."""
     output: HostOutput = field(default_factory=HostOutput)
     text: HostText = field(default_factory=HostText)
     turn: TurnUpdate | None = None
-    """The last news of a turn that the VM has taken."""
+    """The last update of a turn since the VM took it."""
     queued: bool = False
 
 
 class ResultCollector(Generic[R]):
-    """What is known of the hosts of a run.
+    """Collects the state and the result of each host of a run.
 
-    Each event goes on to the observers as soon as it is taken, made complete: output that another
-    run has shown already is left out, a result has all that was gathered of its host.
+    Each event goes on to the observers at once. Output that another run has shown is removed first,
+    and a result gets everything that was gathered about its host.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class ResultCollector(Generic[R]):
         session: str | None = None,
         passes_on: bool = False,
     ) -> None:
-        """Gather results of ``kind``: `HostRecord` where the hosts are only asked something.
+        """Gather results of ``kind``: `HostRecord` if the hosts are only asked something.
 
-        ``command`` is one line without secrets. ``session`` is the one that all is about; None if
+        ``command`` is one line without secrets. ``session`` is the session of all hosts; None if
         each host has its own. ``passes_on``: an observer shows all output, so only bytes that never
-        arrived are missing, not those that a result can't hold.
+        arrived count as missing, not those that a result can't hold.
         """
         self._kind, self._observers = kind, tuple(observers)
         self._command, self._session, self._passes_on = command, session, passes_on
@@ -82,9 +82,9 @@ class ResultCollector(Generic[R]):
         self.results: dict[str, R] = {}
         self.preflights: dict[str, PreflightResult] = {}
         self.running: set[str] = set()
-        """Hosts that have said no more than that their command runs."""
+        """Hosts that reported only that their command is running."""
         self.answered: set[str] = set()
-        """Hosts that have answered a request to stop."""
+        """Hosts that answered a request to stop."""
         self.listings: dict[str, SessionsSeen] = {}
         self.cleaned: dict[str, CleanResult] = {}
 
@@ -95,7 +95,7 @@ class ResultCollector(Generic[R]):
     def handle_stop(self, news: Event) -> None:
         """Take one event of a run that stops commands whose own run was cancelled.
 
-        What is known already stays.
+        It overwrites no known host, check or result.
         """
         match news:
             case HostsKnown() if not self.hosts:
@@ -113,30 +113,30 @@ class ResultCollector(Generic[R]):
 
     @property
     def known(self) -> bool:
-        """Whether anything was heard of a host."""
+        """Whether any host has reported anything."""
         return bool(self._hosts or self.results or self.listings or self.cleaned)
 
     def unfinished(self) -> list[str]:
-        """Hosts without a result, of those that are known to take part."""
+        """Return the hosts that are known to take part and have no result."""
         hosts = dict.fromkeys((*self.hosts, *self._hosts))
         return [host for host in hosts if host not in self.results]
 
     def rest(self, pattern: str, ended: Collection[str] = ()) -> str:
-        """The hosts without a result that have not ``ended``; the pattern if none is known yet."""
+        """Return the hosts without a result, except ``ended``; the pattern if none is known yet."""
         left = [host for host in self.unfinished() if host not in ended]
         return ",".join(left) if self.hosts else pattern
 
     def ordered(self) -> list[R]:
-        """The results, in the inventory's order."""
+        """Return the results, in the inventory's order."""
         return [self.results[host] for host in self.hosts or self.results]
 
     def expect(self, host: str, session_id: str) -> None:
-        """The host takes part, under this id, though it has not said so."""
+        """Add a host that has not reported, with its session's id."""
         found = self._host(host)
         found.session_id = found.session_id or session_id
 
     def begin_again(self, error: str) -> None:
-        """The run was killed, and another one attaches to what has no result yet."""
+        """Prepare for a run that follows a killed one and attaches to the unfinished hosts."""
         for host in self.unfinished():
             found = self._host(host)
             found.output.rewind()
@@ -145,7 +145,7 @@ class ResultCollector(Generic[R]):
             found.earlier = found.attempts - 1
 
     def detach(self) -> None:
-        """Give every turn without a result what is known of it: we have stopped looking."""
+        """Give each unfinished turn a result from what is known of it: we have stopped looking."""
         for host in self.unfinished():
             if self._host(host).turn is not None:
                 self._tell(self._decide(HostRecord(host=host)))
@@ -161,7 +161,7 @@ class ResultCollector(Generic[R]):
         *,
         answered: Collection[str] = (),
     ) -> None:
-        """Give every host one that has neither a result nor ``answered``: silence is no success."""
+        """Give each host without a result one unless it has ``answered``: silence is no success."""
         for host in self.unfinished():
             if host in answered:
                 continue
@@ -181,7 +181,7 @@ class ResultCollector(Generic[R]):
         reason: Reason | PreflightStatus,
         error: str,
     ) -> None:
-        """Give a host its result; nobody has seen that a command which was aborted is gone."""
+        """Give a host its result; the stop of an aborted command counts as not verified."""
         aborted = outcome is FanoutOutcome.ABORTED and self._kind is FanoutResult
         gone = False if aborted else None
         decided = HostRecord(
@@ -200,7 +200,7 @@ class ResultCollector(Generic[R]):
     def _take(self, news: Event) -> Iterator[Event]:  # noqa: C901, PLR0912 - a case for each event
         match news:
             case HostsKnown():
-                if self.hosts:  # a run that follows a killed one has fewer
+                if self.hosts:  # a run that follows a killed one has fewer hosts
                     return
                 self.hosts = news.hosts
                 yield news
@@ -234,7 +234,7 @@ class ResultCollector(Generic[R]):
                 )
                 yield from self._decide(decided)
             case HostBroken():
-                pass  # it has its result
+                pass  # it already has its result
             case SessionsSeen():
                 self.listings[news.host] = news
                 yield news
@@ -253,7 +253,7 @@ class ResultCollector(Generic[R]):
         result = news.result
         again = self._host(result.host).earlier > 0
         if again and (not result.ok or result.host in self.preflights):
-            return  # it has passed in an earlier run, or may have: the command may run there
+            return  # it may have passed in an earlier run, so its command may be running
         self._check(news)
         yield news
         if not result.ok and news.decides:
@@ -277,7 +277,7 @@ class ResultCollector(Generic[R]):
         found.session_id = self._session or session_id or None
 
     def _turn(self, news: TurnUpdate) -> TurnUpdate:
-        """What is new in it, with text that may be shown."""
+        """Return what is new in the update, with text that is safe to show."""
         found = self._host(news.host)
         told = found.text.take(news)
         told = replace(
@@ -290,7 +290,7 @@ class ResultCollector(Generic[R]):
         return told
 
     def _decide(self, decided: HostRecord, **known: int) -> Iterator[Event]:
-        """The end of a host of which no run has told it; ``known`` are attempts and duration."""
+        """End a host that sent no result of its own; ``known`` are attempts and duration."""
         found = self._host(decided.host)
         told = {each.name: getattr(decided, each.name) for each in fields(HostRecord)}
         session = decided.session_id or found.session_id
@@ -299,7 +299,7 @@ class ResultCollector(Generic[R]):
         yield from self._end(self._kind(**told | counted | known))
 
     def _ended(self, result: R) -> Iterator[Event]:
-        """The end of a run of a host, by its own record."""
+        """End a host with its own result."""
         found = self._host(result.host)
         if isinstance(result, FanoutResult) and result.reason is not Reason.LOST_CONTACT:
             found.output.end_at()
@@ -319,7 +319,7 @@ class ResultCollector(Generic[R]):
         yield HostEnded(result=result)
 
     def _complete(self, result: R, found: _Host) -> R:
-        """Add what was gathered."""
+        """Add the output and facts gathered about the host."""
         if isinstance(result, FanoutResult):
             out, err = found.output.content()
             return replace(

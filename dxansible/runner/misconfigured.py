@@ -1,6 +1,7 @@
-"""Finds the variable of the inventory because of which Ansible could not run a task.
+"""Finds the inventory variable that keeps Ansible from running a task.
 
-Ansible names no variable, and the file only on screen: after ``Origin:``, the cause of all last.
+Ansible does not name the variable. It names the file only on screen, after ``Origin:``; the root
+cause comes last.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ def is_about_vault(words: str) -> bool:
 
 
 def explain_variable(playbook: Path, host: str, words: str, shown: str) -> str | None:
-    """What is wrong with a variable and where that is, for a task of a playbook that failed.
+    """Return which variable made a task fail, where it is, and why.
 
-    ``words`` are Ansible's, ``shown`` is what it has on screen. Ends with a remedy after a
-    semicolon. None if no variable of the inventory is the cause.
+    ``words`` is Ansible's message, ``shown`` its output on screen. The text ends with a remedy
+    after a semicolon. Returns None if no variable of the inventory is the cause.
     """
     origins = _ORIGIN.findall(shown.replace("\r\n", "\n"))
     if not origins:
@@ -48,14 +49,14 @@ def explain_variable(playbook: Path, host: str, words: str, shown: str) -> str |
 
 
 def _variable(path: Path, line: int, column: int) -> str | None:
-    """The name of the variable whose value, or a part of it, is there."""
+    """Return the name of the variable whose value contains this position."""
     try:
         lines = path.read_text(errors="replace").splitlines()[:line]
     except OSError:
         return None
     if lines and column > 1:
         lines[-1] = lines[-1][: column - 1]
-    if _VARIABLE_DIRECTORIES & set(path.parts):  # all that is indented belongs to a variable
+    if _VARIABLE_DIRECTORIES & set(path.parts):  # an indented line belongs to a variable
         return next((found[1] for each in reversed(lines) if (found := _NAME.match(each))), None)
     if lines and (names := _NAME.findall(lines[-1])):
         return str(names[-1])

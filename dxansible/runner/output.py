@@ -1,4 +1,4 @@
-"""Keeps what a run has heard of a host's output, in bounded memory."""
+"""Keeps a host's output in bounded memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEFAULT_LIMIT = 4 * 2**20
 
 
 class HeadTailBuffer:
-    """Bytes of one stream: the first half of the limit, then the newest half."""
+    """The bytes of one stream: the first half of the limit, then the newest half."""
 
     def __init__(self, limit: int) -> None:
         """Keep at most ``limit`` bytes."""
@@ -36,7 +36,7 @@ class HeadTailBuffer:
         if skipped:
             self.lost += skipped
             self.missed += skipped
-            self._room = 0  # what follows a gap belongs to the end
+            self._room = 0  # bytes after a gap go to the tail
         self._head += data[: self._room]
         rest = data[self._room :]
         self._room -= len(data) - len(rest)
@@ -47,29 +47,29 @@ class HeadTailBuffer:
             self.lost += excess
 
     def end_at(self, total: int) -> None:
-        """The stream had ``total`` bytes: what has not been added by now never arrived."""
+        """Set the stream's length to ``total``; bytes not added by now never arrived."""
         missing = total - len(self._head) - len(self._tail) - self.lost
         if missing > 0:
             self.add(b"", missing)
 
     def content(self) -> bytes:
-        """What is kept, the gap closed up."""
+        """Return the kept bytes: the head and the tail without the gap."""
         return bytes(self._head + self._tail)
 
 
 class Position:
-    """How far a stream has been read, by one reader after the other."""
+    """The position in a stream that several readers read, one after the other."""
 
     def __init__(self) -> None:
-        """Nothing was read yet."""
+        """Begin at the first byte."""
         self._at = self._known = 0
 
     def rewind(self) -> None:
-        """Another reader begins with the first byte."""
+        """Begin at the first byte again, for another reader."""
         self._at = 0
 
     def fresh(self, data: bytes, skipped: int) -> tuple[bytes, int]:
-        """What of the next bytes is new, and how many before them nobody has got."""
+        """Return the part of ``data`` that is new, and how many bytes before it no reader got."""
         begin = self._at + skipped
         missing, old = max(0, begin - self._known), max(0, self._known - begin)
         self._at = begin + len(data)
@@ -81,14 +81,14 @@ class HostOutput:
     """Both streams of a command."""
 
     def __init__(self) -> None:
-        """Nothing was heard yet."""
+        """Begin without output."""
         self._read = (Position(), Position())
         self._kept: tuple[HeadTailBuffer, HeadTailBuffer] | None = None
         self._totals = (0, 0)
         self._expired = self.attached = False
 
     def take(self, news: OutputReceived) -> OutputReceived:
-        """Keep the news; returns what of them is new, if another reader came before."""
+        """Keep the output; return the event with only what no earlier reader has seen."""
         out, out_skipped = self._read[0].fresh(news.out, news.out_skipped)
         err, err_skipped = self._read[1].fresh(news.err, news.err_skipped)
         kept = self._buffers(news.limit)
@@ -99,22 +99,22 @@ class HostOutput:
         return replace(news, out=out, err=err, out_skipped=out_skipped, err_skipped=err_skipped)
 
     def rewind(self) -> None:
-        """Another run begins with the first byte."""
+        """Begin at the first byte again, for another run."""
         for position in self._read:
             position.rewind()
 
     def end_at(self, totals: tuple[int, int] | None = None) -> None:
-        """The streams had so many bytes; None: as many as the VM has said last."""
+        """Set the length of both streams; None means the last numbers from the VM."""
         for buffer, total in zip(self._buffers(), totals or self._totals, strict=True):
             buffer.end_at(total)
 
     def content(self) -> tuple[bytes, bytes]:
-        """What is kept of both streams."""
+        """Return the kept bytes of both streams."""
         out, err = self._buffers()
         return out.content(), err.content()
 
     def truncation(self, *, passed_on: bool, disk_full: bool) -> Truncation:
-        """What is missing; ``passed_on``: only of what never arrived, as all else was shown."""
+        """Return how much is missing; with ``passed_on``, only bytes that never arrived."""
         out, err = self._buffers()
         return Truncation(
             stdout_bytes=out.missed if passed_on else out.lost,
@@ -130,24 +130,24 @@ class HostOutput:
 
 
 class HostText:
-    """What an agent says; in the words of git and its hooks secrets are masked.
+    """The text of an agent; in text from git and its hooks, secrets are masked.
 
-    Masked text is given in whole lines: a secret may be in two pieces, but not in two lines.
+    Masked text comes in whole lines: a secret may be split over two pieces, but not over two lines.
     """
 
     def __init__(self) -> None:
-        """Nothing was said yet."""
+        """Begin without text."""
         self._rest = ["", ""]
 
     def take(self, news: TurnUpdate) -> TurnUpdate:
-        """The same news, with text that may be shown."""
+        """Return the update with text that is safe to show."""
         if news.finalizes:
             return replace(news, out=self._lines(0, news.out), err=self._lines(1, news.err))
         out, err = self.close()
         return replace(news, out=out + news.out, err=err + news.err)
 
     def close(self) -> tuple[str, str]:
-        """Give what was held back, since nothing follows."""
+        """Return the text that was held back, masked; nothing follows."""
         (out, err), self._rest = self._rest, ["", ""]
         return redact(out), redact(err)
 

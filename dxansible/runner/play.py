@@ -1,4 +1,4 @@
-"""Runs a playbook: in an engine if there is one, else in a run of ansible-runner of its own."""
+"""Runs a playbook: in an engine if one can be used, else with ansible-runner directly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def play(
 ) -> PlayEnd:
     """Run it; ``on_event`` gets ansible-runner's raw events, one at a time.
 
-    Returns early, once ``cancelled`` is set or an exception (KeyboardInterrupt) arrives; nothing on
+    Returns early once ``cancelled`` is set or an exception (KeyboardInterrupt) arrives; nothing on
     this machine works on the run then. Raises ContentError if ansible-playbook is missing,
     EngineError if it can't run.
     """

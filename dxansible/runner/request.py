@@ -1,4 +1,4 @@
-"""What to run, as data."""
+"""A run of a playbook, as data: the request and the end."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ class PlayRequest:
     variables: Mapping[str, object] = field(default_factory=dict)
     """Extra vars; strings reach Ansible as data, never as templates."""
     secret_text: bytes | None = field(default=None, repr=False)
-    """Handed to the playbook over a socket, so that it is never on disk or in a process list."""
+    """Sent to the playbook over a socket, so that it is never on disk or in a process list."""
     flow: Flow | None = field(default=None, repr=False)
-    """Says how much output the reader has taken; without it, no command waits for a reader."""
+    """Counts the output that the reader has taken; without it, no command waits for a reader."""
     forks: int = 50
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime_dir: Path
     engine: bool = False
-    """Have an engine run it, if there is one."""
+    """Run it in an engine if one can be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayEnd:
-    """How the run itself ended; what became of the hosts is in the events."""
+    """How the run itself ended; the hosts' results are in the events."""
 
     status: str
     """ansible-runner's word: successful, failed, canceled, timeout, error."""
     output: str = field(default="", repr=False)
-    """The end of what ansible-playbook printed, for when it broke."""
+    """The end of ansible-playbook's output, for error messages."""
     exit_code: int | None = None
     """ansible-playbook's; None if a signal ended it, 254 if it was cancelled."""
     engine_lost: bool = False
-    """The engine that had the run has ended, and a run of its own can go on with it."""
+    """The engine ended before the run did; the run can continue without an engine."""
 
     @property
     def killed(self) -> bool:
-        """Nobody here knows what became of what it had begun."""
+        """Whether the run was killed; commands that it had begun may still be running."""
         return self.status == "failed" and self.exit_code is None

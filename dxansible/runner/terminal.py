@@ -1,7 +1,8 @@
-"""The terminal in which ansible-runner has ansible-playbook, closed without a pause.
+"""Closes the terminal of ansible-runner's ansible-playbook without a pause.
 
-ptyprocess sleeps 0.1 s when it closes a terminal, lest a child be killed that has just ended;
-ansible-runner closes when it has waited for the child, so nothing is left to be waited for.
+ptyprocess sleeps 0.1 s when it closes a terminal, so that a child that is about to end is not
+killed. ansible-runner waits for the child before it closes the terminal, so the pause serves
+nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ __all__ = ["without_pause"]
 
 
 def without_pause(pexpect: Any) -> SimpleNamespace:  # noqa: ANN401 - it has no types
-    """Return what ansible-runner uses of that module; others in this process keep theirs."""
+    """Return the names of pexpect that ansible-runner uses; the module itself is unchanged."""
 
     class Terminal(pexpect.spawn):  # type: ignore[misc] # as above
         def close(self, force: bool = True) -> None:  # noqa: FBT001, FBT002 - pexpect's own

@@ -1,4 +1,4 @@
-"""Typed events of agents' sessions, from the records of our playbooks."""
+"""Typed events of agents' sessions, parsed from the records of our playbooks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnUpdate:
-    """A turn was taken by its VM, waits for the one before, or has said something."""
+    """A turn has started, is queued behind another one, or has new output."""
 
     host: str
     session_id: str
@@ -31,7 +31,7 @@ class TurnUpdate:
     started: bool = False
     queued: bool = False
     finalizes: bool = False
-    """What it says are the words of git, its hooks and gh, and no agent's."""
+    """The text comes from git, its hooks and gh, not from an agent."""
     cut: tuple[int, int] = (0, 0)
     """Bytes of both streams that are missing before the text."""
     out: str = field(default="", repr=False)
@@ -49,9 +49,10 @@ class SessionsSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndSeen:
-    """A turn that an audit trail is to be told of has ended.
+    """A turn with an audit trail has ended.
 
-    ``claimed``: we are to tell it; ``thread`` is where the trail goes on, as it was noted.
+    ``claimed``: this call has to post the end; ``thread`` is the trail's thread in Slack, as noted
+    on the VM.
     """
 
     host: str
@@ -65,7 +66,7 @@ TurnEvent = TurnUpdate | SessionsSeen | CleanResult | EndSeen
 
 
 def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
-    """Yield what a record says of sessions, and first of ends of turns, which any kind may have."""
+    """Yield the events of a record: first the ends of turns, which any kind may carry."""
     host = record["host"]
     for end in record.get("ends") or []:
         yield read(EndSeen, end, host=host, result=TurnResult.from_event(host, end))

@@ -1,8 +1,8 @@
-"""The private directory of a run, which outlives its process by no more than a moment.
+"""The private directory of a run, removed when the run or its process ends.
 
-A small shell waits on a pipe from this process and removes the directory when the pipe ends, so
-nothing is left behind by ``kill -9`` either. It also ends what is left of the run's Ansible: one
-that has lost its caller, and workers of one that was cancelled, which lead sessions of their own
+A small shell waits on a pipe from this process and removes the directory when the pipe closes, so
+nothing is left behind even after ``kill -9``. It also kills what is left of the run's Ansible: a
+process that has lost its caller, and workers of a cancelled one, which lead sessions of their own
 and would wait for ever to hand over their results.
 """
 
@@ -40,14 +40,14 @@ for round in 1 2 3 4 5; do
     sleep 0.5
 done
 """
-"""A path is no pattern: in one, the path of another run could match."""
+"""Escapes the path: as a pattern it could match the path of another run."""
 
 
 @contextmanager
 def private_directory(parent: Path) -> Iterator[Path]:
-    """A new directory, mode 0700, gone at the end whatever the end is.
+    """Make a new directory, mode 0700; it is removed in every case.
 
-    Where the run has removed it itself, no process of it is looked for. Raises EngineError.
+    If the run has removed it itself, no process of the run is searched for. Raises EngineError.
     """
     try:
         directory = Path(tempfile.mkdtemp(prefix="dx-", dir=parent))
@@ -59,7 +59,7 @@ def private_directory(parent: Path) -> Iterator[Path]:
         yield directory
     finally:
         janitor.communicate(b"stop\n" if directory.exists() else b"done\n")
-        if directory.exists():  # somebody has killed it
+        if directory.exists():  # the janitor was killed
             _janitor(directory).communicate(b"stop\n")
 
 
@@ -75,14 +75,14 @@ def _janitor(directory: Path) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def hand_over(text: bytes, path: Path) -> Iterator[None]:
-    """Give ``text`` to everyone who connects to the socket at ``path``, while the block runs."""
+    """Send ``text`` to each connection to the socket at ``path``, while the block runs."""
     with serve(lambda peer: peer.sendall(text), path):
         yield
 
 
 @contextmanager
 def serve(answer: Callable[[socket.socket], None], path: Path) -> Iterator[None]:
-    """Answer everyone who connects to the socket at ``path``, each in a thread, meanwhile."""
+    """Answer each connection to the socket at ``path`` in a thread, while the block runs."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         path.chmod(0o600)
@@ -110,4 +110,4 @@ def _attend(peer: socket.socket, answer: Callable[[socket.socket], None]) -> Non
         try:
             answer(peer)
         except OSError:
-            return  # the reader has gone; it was told nothing, so it starts nothing
+            return  # the reader has gone; it got nothing, so it starts nothing

@@ -1,4 +1,4 @@
-"""Comes back to an agent's session by its id alone, wherever it was started from."""
+"""Finds, follows or stops an agent's session by its id alone, wherever it was started."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def locate(session_id: str, settings: Settings) -> str:
-    """The host that a session is on, by its id if that says so, else by asking all of them.
+    """Return the host of a session: from its id if possible, else by asking all hosts.
 
     Raises UnknownSessionError.
     """
@@ -62,9 +62,10 @@ def find_session(
     observers: Sequence[Observer] = (),
     claim_ends: bool = False,
 ) -> SessionInfo:
-    """What its VM says of a session; ``observers`` and ``claim_ends`` as for `list_sessions`.
+    """Return a session as its VM reports it.
 
-    Raises UnknownSessionError and SilentHostError.
+    ``observers`` and ``claim_ends`` are as for `list_sessions`. Raises UnknownSessionError and
+    SilentHostError.
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
@@ -79,7 +80,7 @@ def find_session(
 
 
 def find_commands(session_ids: Sequence[str], settings: Settings | None = None) -> SessionList:
-    """What their VMs say of the commands of one run.
+    """Return the commands of one run as their VMs report them.
 
     Raises UnknownSessionError and SilentHostError.
     """
@@ -106,10 +107,11 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     cancelled: threading.Event | None = None,
     claim_ends: bool = False,
 ) -> TurnResult:
-    """Follow a session from its first byte, or from the first of one turn.
+    """Follow a session from its first byte, or from the first byte of one turn.
 
-    With ``tail``, from somewhere near its end. With ``wait``, to its end; else to what it has said
-    so far. ``observers`` and ``claim_ends`` as for `list_sessions`. Raises UnknownSessionError.
+    ``tail`` begins near the end instead. ``wait`` follows to the end; without it, the call stops at
+    the output so far. ``observers`` and ``claim_ends`` are as for `list_sessions`. Raises
+    UnknownSessionError.
     """
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
     host = locate(session_id, chosen)
@@ -140,7 +142,7 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
 def last_word(
     collector: ResultCollector[TurnResult], end: PlayEnd, session_id: str, settings: Settings
 ) -> TurnResult:
-    """The result of a run over one session. Raises UnknownSessionError."""
+    """Return the result of a run over one session. Raises UnknownSessionError."""
     collector.end_silent(end)
     ((host, result),) = collector.results.items()
     if result.reason is Reason.UNKNOWN_SESSION:
@@ -155,10 +157,10 @@ def abort_session(
     observers: Sequence[Observer] = (),
     claim_ends: bool = False,
 ) -> TurnResult:
-    """Stop the running turn of a session, and see that its processes are gone.
+    """Stop the running turn of a session, and verify that its processes are gone.
 
-    One that had ended by itself keeps its outcome, and ``error`` says so. ``observers`` and
-    ``claim_ends`` as for `list_sessions`. Raises UnknownSessionError.
+    A turn that had ended by itself keeps its outcome, and ``error`` says so. ``observers`` and
+    ``claim_ends`` are as for `list_sessions`. Raises UnknownSessionError.
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
@@ -183,12 +185,12 @@ def abort_session(
 
 
 def unknown_session(session_id: str, host: str, settings: Settings) -> UnknownSessionError:
-    """The error for an id that its VM doesn't know, with the nearest ids that it does know."""
+    """Return the error for an id that its VM doesn't know, with the nearest ids that it knows."""
     known = [each.session_id for each in list_sessions(host, settings, only="agents").sessions]
     return UnknownSessionError(session_id, nearest(session_id, known))
 
 
 def nearest(session_id: str, known: list[str]) -> list[str]:
-    """The known ids that are most like one that is not known."""
+    """Return up to three known ids that are most like an unknown one."""
     begun = [each for each in known if each.startswith(session_id)]
     return (begun or difflib.get_close_matches(session_id, known, n=3, cutoff=0.75))[:3]

@@ -1,4 +1,4 @@
-"""Makes a pull request's branch of what a session has done: commits what is left, and pushes it."""
+"""Pushes a session's branch for a pull request, after a commit of what is uncommitted."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _BRANCH = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizeOptions:
-    """What the pull request is to be like. Raises UsageError for values that make no sense."""
+    """Options of the pull request. Raises UsageError for values that make no sense."""
 
     beads: str | None = told(known.BEADS)
     base: str | None = told(known.BASE)
-    """The branch that it goes to; None is the remote's default branch."""
+    """The target branch; None is the remote's default branch."""
     draft: bool = told(known.DRAFT)
     reviewers: tuple[str, ...] = told(known.REVIEWERS)
     """Users, and teams as ``organization/team``."""
@@ -48,7 +48,7 @@ class FinalizeOptions:
     settings: Settings = field(default_factory=Settings.load)
 
     def __post_init__(self) -> None:
-        """Check what a command line may get wrong."""
+        """Validate the values."""
         check_seconds("timeout", self.timeout_sec)
         if self.base is not None and _BRANCH.fullmatch(self.base) is None:
             message = f"{self.base!r} can't be the name of a branch"
@@ -59,8 +59,8 @@ class FinalizeOptions:
                 raise UsageError(message, "give a user, or organization/team")
 
     def variables(self) -> dict[str, object]:
-        """For the playbook."""
-        nothing = {known.BEADS.variable: "", known.BASE.variable: ""}  # not what the inventory has
+        """Return the playbook's variables."""
+        nothing = {known.BEADS.variable: "", known.BASE.variable: ""}  # overrides the inventory's
         return {"dx_finalize": True, **nothing, **variables(self)}
 
 
@@ -72,16 +72,17 @@ def finalize_session(
     observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
 ) -> TurnResult:
-    """Commit what is left with ``message``, and push the session's branch; `push` says what was.
+    """Commit uncommitted changes with ``message``, and push the session's branch.
 
-    It is a turn of the session: refused while another runs, done once whatever happens to the
-    connection. Setting ``cancelled`` only stops looking. ``observers`` are told every event of
-    the run. Raises UnknownSessionError.
+    The result's `push` says what was pushed. A finalize is a turn of the session: it is refused
+    while another turn runs, and happens once even if the connection breaks. Setting ``cancelled``
+    only stops looking. Each of ``observers`` gets every event of the run. Raises
+    UnknownSessionError.
     """
     chosen = options or FinalizeOptions()
     gone = cancelled or threading.Event()
     host = locate(session_id, chosen.settings)
-    # our caller has the last word on the outcome, so that of the turn is no news yet
+    # our caller logs the final outcome; the turn's own is only logged at DEBUG
     log = EventLog(watching=True)
     collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
     end = run_play(

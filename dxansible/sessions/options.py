@@ -36,9 +36,9 @@ class SessionOptions:
     session: str | None = told(known.SESSION)
     """The session whose conversation the task continues; None starts a new one."""
     task_is_data: bool = told(known.TASK_IS_DATA)
-    """The task has text of strangers in it, an issue's: an agent that runs its task is refused."""
+    """The task contains an issue's text, from strangers: an agent that runs its task is refused."""
     queue: bool = told(known.QUEUE)
-    """Wait for a turn that is running, instead of being refused."""
+    """Wait for the running turn instead of being refused."""
     verify: str | None = None
     """A shell command that has to succeed in the session's directory after the turn."""
     wait: bool = told(known.WAIT)
@@ -48,7 +48,7 @@ class SessionOptions:
     idle_timeout_sec: float | None = told(known.IDLE_TIMEOUT)
     """How long the agent may print nothing; None is the inventory's ``dx_idle_timeout``."""
     trail: str | None = told(known.TRAIL)
-    """Id of the audit trail that is to be told of the turn's end, by whoever sees it first."""
+    """Id of the audit trail; the first call that sees the turn's end posts it there."""
     max_retries: int = told(known.RETRIES)
     retry_delay_sec: float = told(known.RETRY_DELAY)
     preflight_timeout_sec: float = told(known.PREFLIGHT_TIMEOUT)
@@ -56,7 +56,7 @@ class SessionOptions:
     settings: Settings = field(default_factory=Settings.load)
 
     def __post_init__(self) -> None:
-        """Check what a caller, or a command line, may get wrong."""
+        """Validate the values."""
         for name, seconds in (
             ("timeout", self.timeout_sec),
             ("idle timeout", self.idle_timeout_sec),
@@ -87,7 +87,7 @@ class SessionOptions:
             raise UsageError(message, "leave out --dir, or --session for a new session")
 
     def variables(self) -> dict[str, object]:
-        """For the playbook."""
+        """Return the playbook's variables."""
         return variables(self)
 
 

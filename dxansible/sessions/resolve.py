@@ -21,10 +21,10 @@ _MOST_SHOWN = 8
 
 
 def resolve_id(typed: str, settings: Settings) -> tuple[str, ...]:
-    """Return the ids of the sessions that are meant: one of an agent, or the commands of one run.
+    """Return the ids of the typed sessions: one of an agent, or the commands of one run.
 
-    ``typed`` is an id, the id of a run, or how only one of them begins. The VMs are asked unless it
-    is a whole id. Raises UnknownSessionError, and UsageError where several begin so.
+    ``typed`` is an id, the id of a run, or the unique beginning of one. The VMs are asked unless it
+    is a whole id. Raises UnknownSessionError, and UsageError if several begin so.
     """
     if is_whole(typed):
         return (typed,)
@@ -50,7 +50,7 @@ def _exact(typed: str, sessions: list[SessionInfo]) -> dict[str, list[str]]:
 
 
 def _groups(sessions: list[SessionInfo]) -> dict[str, list[str]]:
-    """Ids by what they are together: a run has a session on each of its hosts."""
+    """Group ids: a run has one session on each of its hosts."""
     groups: dict[str, list[str]] = {}
     for each in sessions:
         groups.setdefault(_name(each), []).append(each.session_id)

@@ -35,14 +35,14 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
     cancelled: threading.Event | None = None,
     claim_ends: bool = False,
 ) -> list[TurnResult]:
-    """Start a session with the task on every host of an Ansible pattern; or continue one.
+    """Start a session with the task on every host of an Ansible pattern, or continue one.
 
     Returns once the VMs have the task, with results that are still running; with ``wait``, once the
     turns have ended. Setting ``cancelled`` only stops looking: a VM that has the task works on.
-    ``observers`` are told every event. With ``claim_ends``, ends of turns that are seen are claimed
-    for their audit trails, and the observers have to tell them. Raises NoMatchError when a pattern
-    matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED result
-    instead. Raises UnknownSessionError for a session to continue that its VM doesn't know.
+    Each of ``observers`` gets every event. With ``claim_ends`` this call claims the ends of turns
+    that it sees for their audit trails, and the observers have to post them. Raises NoMatchError if
+    a pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
+    result instead. Raises UnknownSessionError for a session to continue that its VM doesn't know.
     """
     chosen = options or SessionOptions()
     text = check_task(task)

@@ -1,4 +1,4 @@
-"""Shows the sessions of a fleet as its VMs know them, cleans them, and finds a VM that is free."""
+"""Lists and cleans the sessions of a fleet, and finds a free VM."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 
 @dataclass(slots=True)
 class SessionList:
-    """The sessions of all hosts that answered, and for each other host why it didn't."""
+    """The sessions of all hosts that answered; for each other host, why it didn't."""
 
     sessions: list[SessionInfo] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
@@ -45,13 +45,13 @@ class SessionList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailPart:
-    """An audit trail; with ``thread``, that is to be noted on its turns, for other machines."""
+    """An audit trail; VMs note its ``thread``, if given, on its turns, for other machines."""
 
     id: str
     thread: str | None = None
 
     def variables(self) -> dict[str, object]:
-        """For the playbook."""
+        """Return the playbook's variables."""
         noted = {} if self.thread is None else {"dx_trail_thread": self.thread}
         return {"dx_trail": self.id, **noted}
 
@@ -71,12 +71,12 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
-    ``prefix`` is how ids have to begin. Where several names of the inventory lead to one account, a
-    session is there once, under the name that it was started for. Running ones come first, then the
-    newest. ``timeout_sec`` is for a connection to come up. ``observers`` are told every event. With
-    ``claim_ends``, ends of turns that nobody has told yet are claimed for their audit trails, or
-    for the one ``trail``, and the observers have to tell them. With ``cancelled`` set it returns
-    what it has. Raises NoMatchError if there is no such host.
+    ``prefix`` is the beginning of all ids to list. A session appears once: if several names of the
+    inventory lead to one account, under the name that it was started for. Running sessions come
+    first, then the newest. ``timeout_sec`` limits the connection. Each of ``observers`` gets every
+    event. With ``claim_ends`` this call claims the ends of turns that nobody has posted yet, for
+    all audit trails or only for ``trail``, and the observers have to post them. If ``cancelled`` is
+    set, it returns what it has. Raises NoMatchError if there is no such host.
     """
     chosen = settings or Settings.load()
     collector = ResultCollector(HostRecord, observers)
@@ -117,7 +117,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
 def _errors(
     collector: ResultCollector[HostRecord], end: PlayEnd, answered: Collection[str]
 ) -> dict[str, str]:
-    """Why hosts have no answer, or none that is whole."""
+    """Return the error of each host with no answer or an incomplete one."""
     collector.end_silent(end, answered=answered)
     failed = {host: each.error or str(each.reason) for host, each in collector.results.items()}
     listed = {host: each.error for host, each in collector.listings.items() if each.error}
@@ -141,8 +141,8 @@ def clean_sessions(
 ) -> list[CleanResult]:
     """Remove sessions that ended ``age_days`` ago or earlier, on every host of a pattern.
 
-    A worktree with work that is nowhere else stays, and its session with it. ``dry_run`` removes
-    nothing, and decides as the removal would.
+    A session stays if its worktree has work that is nowhere else. ``dry_run`` makes the same
+    decisions, and removes nothing.
     """
     chosen = settings or Settings.load()
     collector = ResultCollector(HostRecord)
@@ -165,7 +165,7 @@ def clean_sessions(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The host that was chosen, and why; ``host`` is None where none can be used."""
+    """The chosen host and the reason; ``host`` is None if none can be used."""
 
     host: str | None
     why: str
@@ -174,10 +174,10 @@ class Choice:
 def choose_host(
     pattern: str, settings: Settings | None = None, *, agent: str | None = None
 ) -> Choice:
-    """The least loaded host of a pattern that answers, has its agent, and runs no session.
+    """Return the least loaded host of a pattern that answers, has its agent, and runs no session.
 
-    ``agent`` is the one to look for; None is the host's own.
-    Raises NoMatchError if the pattern has no host.
+    ``agent`` is the agent to look for; None is the host's own. Raises NoMatchError if the pattern
+    has no host.
     """
     results = check_hosts(pattern, settings=settings, survey=True, agent=agent)
     free = [each for each in results if each.ok and each.agent_found and not each.running]
