@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ends ansible-playbook when one of its workers was killed.
 
-Under the free strategy Ansible waits for ever for the result of a worker that is gone. What that
-worker had begun goes on, and whoever runs the playbook again with the same id attaches to it.
-Ansible loads this for every playbook beside it.
+Under the free strategy Ansible waits for ever for the result of a killed worker. The commands that
+the worker started keep running on their hosts. The next run of the playbook with the same id
+attaches to them. Ansible loads this plugin for each playbook in the parent directory.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ DOCUMENTATION = """
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no types
-    """Is told that a playbook starts, before there are workers."""
+    """Installs a SIGCHLD handler before Ansible forks its workers."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "dx_killed_workers"
 
     def v2_playbook_on_start(self, playbook: object) -> None:
-        """Look at the workers whenever a child of this process has ended."""
+        """Check the workers whenever a child of this process ends."""
         del playbook
         signal.signal(signal.SIGCHLD, _Watch())
 
@@ -43,8 +43,8 @@ class _Watch:
         self._owner = os.getpid()
 
     def __call__(self, _number: int, _frame: object) -> None:
-        children = list(process._children)  # noqa: SLF001 - active_children leaves out who was killed
-        # a worker inherits the handler, and has children too
+        children = list(process._children)  # noqa: SLF001 - active_children omits killed workers
+        # a worker inherits this handler and has children of its own
         if os.getpid() != self._owner or not any(map(_was_killed, children)):
             return
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -58,5 +58,5 @@ class _Watch:
 def _was_killed(child: object) -> bool:
     try:
         return isinstance(child, WorkerProcess) and bool(child.exitcode)
-    except ValueError:  # Ansible has let go of it
+    except ValueError:  # Ansible has closed the process object
         return False

@@ -1,8 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Has Ansible look less often for results of the playbook that serves calls.
+"""Makes Ansible poll less often for results of ``serve.yml``.
 
-That playbook has one task, which ends when it is ended, and its news come as events at once.
-Ansible would look a thousand times a second all the same. It loads this for every playbook beside.
+That playbook has one task, which runs until the engine stops it and reports its news as events.
+Ansible would still poll for the task's result a thousand times a second. Ansible loads this plugin
+for each playbook in the parent directory.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ _SECONDS = 0.1
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no types
-    """Is told that a playbook starts."""
+    """Lowers Ansible's polling rate when the playbook is ``serve.yml``."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "dx_slow_polling"
 
     def v2_playbook_on_start(self, playbook: Any) -> None:  # noqa: ANN401 - ansible-core has no types
-        """Change the setting, which has no variable in the environment."""
+        """Change the poll interval, which no environment variable can set."""
         if Path(playbook._file_name).name == "serve.yml":  # noqa: SLF001 - no public way
             constants.DEFAULT_INTERNAL_POLL_INTERVAL = _SECONDS

@@ -8,6 +8,6 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAc
 
 
 class ActionModule(SoloAction):
-    """Removes ended sessions of one host, and their worktrees where no work is lost by it."""
+    """Removes ended sessions of one host and their worktrees, unless that loses work."""
 
     operation = CleanRun

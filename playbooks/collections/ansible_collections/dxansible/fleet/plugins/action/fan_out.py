@@ -42,12 +42,15 @@ _PATIENCE = 3600.0
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
-    """One try: the news of all hosts since the last one. It fails no host; another task does."""
+    """Each try of the task returns the news of all hosts since the last try.
+
+    It fails no host: another task does that.
+    """
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Begin with the first try, then say what is new; without news, follow to the end."""
+        """Start the runs on the first try, then return news. Without ``news``, wait for the end."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         given = complete(self._templar, self._task.args, variables, _VARIABLES)
@@ -103,11 +106,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
 class _Play:
     fan: Fan
     keep: bool
-    """Whether nobody reads the news, so that the result has all of it."""
+    """The result has everything, because nobody reads the news."""
     head: list[dict[str, Any]]
-    """News that come before the others."""
+    """News to return first."""
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The result of each host that is done, if it is kept."""
+    """Results by host if ``keep``. A host that is not done has only its preflight here."""
     failed: dict[str, str] = field(default_factory=dict)
     changed: bool = False
 
@@ -136,4 +139,4 @@ class _Play:
 
 
 _PLAYS: dict[str, _Play] = {}
-"""By task; the tries of a task share a process."""
+"""By the task's uuid. All tries of a task run in one process."""

@@ -12,12 +12,12 @@ _SPEC = {"register": {"type": "str", "required": True}}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
-    """Gives a host its own part of what a task did for all hosts."""
+    """Gives a host its own part of the result of a task that ran for all hosts."""
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Look it up; nothing is a template, since output of hosts is in it."""
+        """Look up the host's result. It is never templated, because it contains output of hosts."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         _, arguments = self.validate_argument_spec(_SPEC)

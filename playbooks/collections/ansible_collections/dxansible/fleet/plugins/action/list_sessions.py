@@ -8,6 +8,6 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.solo import SoloAc
 
 
 class ActionModule(SoloAction):
-    """Reads the sessions of one host."""
+    """Lists the sessions of one host."""
 
     operation = ListRun

@@ -30,12 +30,12 @@ _SPEC: dict[str, Any] = {}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
-    """One try: the news of all calls since the last one."""
+    """Each try of the task returns the news of all calls since the last try."""
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Begin with the first try; it ends when whoever has started it ends it."""
+        """Start serving on the first try. The task never ends by itself: the engine stops it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         if not _SERVING:
@@ -50,7 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
 
 
 class _Calls:
-    """Begins calls on the hosts of this play's inventory."""
+    """Starts calls on the hosts of this play's inventory."""
 
     def __init__(self, action: ActionModule, task_vars: dict[str, Any]) -> None:
         self._action, self._task_vars = action, task_vars
@@ -62,7 +62,7 @@ class _Calls:
         self._watchdog = Watchdog()
 
     def stale(self) -> Stale | None:
-        """Why this run would not say what a new one would; None if it does."""
+        """The reason why this run is out of date or can't be kept; None if there is none."""
         with self._parsing:
             try:
                 if self._freshness is None:
@@ -70,7 +70,7 @@ class _Calls:
                 changed = self._freshness.changed()
             except NotCacheable as found:
                 return Stale(reason=str(found), lasting=found.lasting)
-            except Exception as error:  # noqa: BLE001 - Ansible's are many
+            except Exception as error:  # noqa: BLE001 - Ansible raises many types
                 return Stale(reason=" ".join(str(error).split()), lasting=True)
         return Stale(reason=f"{changed} has changed", lasting=False) if changed else None
 
@@ -102,7 +102,7 @@ class _Calls:
         return fan, head | {"slack_channel": channel or None}
 
     def _hosts(self, limit: str) -> list[str]:
-        """As --limit chooses them, in the order of the inventory."""
+        """The hosts that ``--limit`` would choose, in the order of the inventory."""
         with self._lock:
             self._inventory.subset(limit)
             try:
@@ -114,4 +114,4 @@ class _Calls:
 
 
 _SERVING: list[Serving] = []
-"""The tries of the task share a process."""
+"""Shared by all tries of the task, which run in one process."""

@@ -8,6 +8,6 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.stop_run import St
 
 
 class ActionModule(SoloAction):
-    """Stops one session on one host, verified."""
+    """Stops one session on one host and verifies that it is gone."""
 
     operation = StopRun

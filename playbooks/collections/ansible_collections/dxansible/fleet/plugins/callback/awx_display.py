@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""ansible-runner's plugin of this name, without the events of a host's task that we don't read.
+"""ansible-runner's plugin of this name without the task-start events, which we don't read.
 
-It is loaded by ansible-playbook. Ansible takes the plugin of that name in the first of its callback
-directories that has one; ansible-runner's own is in one of those that follow.
+Ansible loads the first plugin of this name in its callback directories. ansible-runner's own is in
+a later directory; this plugin loads it and derives from it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _original() -> Any:  # noqa: ANN401 - ansible-runner's own
 
 
 class CallbackModule(_original().CallbackModule):  # type: ignore[misc] # it has no types
-    """Ansible calls no method that is the base class's own."""
+    """Disables two events: Ansible never calls a method that is CallbackBase's own."""
 
     v2_playbook_on_task_start = CallbackBase.v2_playbook_on_task_start
     v2_runner_on_start = CallbackBase.v2_runner_on_start

@@ -1,11 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Documentation of the options that modules have which know agents and their turns."""
+"""Documents the options of modules that deal with agents and their turns."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The agents, and the ends of their turns."""
+    """Options for agents, and for the ends of their turns."""
 
     DOCUMENTATION = r"""
 options:

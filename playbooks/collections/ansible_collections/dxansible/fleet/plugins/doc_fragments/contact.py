@@ -1,11 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Documentation of the options that all modules have which ask a host for something."""
+"""Documents the options of all modules that contact a host."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How a host is reached, and checked before that."""
+    """Options for the preflight and the connection."""
 
     DOCUMENTATION = r"""
 options:

@@ -1,11 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Documentation of what all actions have in common: they run on the controller."""
+"""Documents the attributes that all actions share: they run on the controller."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What Ansible's keywords mean for them."""
+    """Support for Ansible's keywords."""
 
     DOCUMENTATION = r"""
 options: {}

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Finds things in the events that a coding agent prints, and makes readable text of them."""
+"""Reads values and text from the events that a coding agent prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HALF = re.compile(r"[\ud800-\udfff]")
 
 
 def parse_event(line: str) -> dict[str, Any] | None:
-    """The event on a line; None if it is something else."""
+    """Parse a line as an event; None if it is not a JSON object."""
     try:
         event = json.loads(line, strict=False)
     except (ValueError, RecursionError):
@@ -32,16 +32,21 @@ def parse_event(line: str) -> dict[str, Any] | None:
 
 
 def readable(text: str) -> str:
-    """Text for a terminal: no control characters but newline and tab, no half of a character.
+    """Make text safe for a terminal.
 
-    Nothing that changes the direction of the text either.
+    Escape sequences, control characters except newline and tab, and characters that change the
+    direction of the text are dropped. Carriage returns become newlines. Lone surrogates become
+    U+FFFD.
     """
     text = _RETURN.sub("\n", _ESCAPE.sub("", text))
     return _HALF.sub("\ufffd", _CONTROL.sub("", text))
 
 
 def values_at(event: object, path: str) -> list[object]:
-    """What is at a dotted path; several values where it passes through lists with ``*``."""
+    """The values at a dotted path; ``*`` stands for each element of a list.
+
+    A key may contain dots: the longest key that exists is taken.
+    """
     return list(_walk(event, path.split(".")))
 
 
@@ -61,7 +66,7 @@ def _walk(node: object, parts: Sequence[str]) -> Iterator[object]:
 
 
 def text_at(event: object, paths: Iterable[str]) -> str:
-    """All text at these paths, a line each."""
+    """The text at these paths, one line for each value."""
     found = (value for path in paths for value in values_at(event, path))
     return "\n".join(text for value in found if (text := _text(value)))
 
@@ -76,13 +81,13 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Conditions on an event, all of which have to hold."""
+    """Conditions on an event; all of them must hold."""
 
     conditions: tuple[tuple[str, tuple[Scalar, ...]], ...]
-    """Paths, each with the values of which one has to be there; None: nothing, or null."""
+    """Pairs of a path and its allowed values. None allows null and a missing value."""
 
     def matches(self, event: object) -> bool:
-        """Whether they hold."""
+        """Whether all conditions hold for the event."""
         return all(
             any(_same(value, allowed) for value in values_at(event, path) or [None])
             for path, allowed in self.conditions

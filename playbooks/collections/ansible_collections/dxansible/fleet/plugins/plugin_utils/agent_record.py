@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads one record of an agent, key by key, and says what is wrong with it."""
+"""Reads and validates the record of an agent, key by key."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _LAST_CODE = 255
 
 
 class AgentError(Exception):
-    """A record of an agent is wrong, or there is no such agent; the text says what to write."""
+    """An agent's record is invalid, or the agent is unknown; the text says what to write."""
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
-    """A question for the end of an error message, or nothing."""
+    """Suggest the nearest known word, for the end of an error message; empty if there is none."""
     near = difflib.get_close_matches(str(word), list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
 class RecordReader:
-    """A mapping out of YAML. All methods raise AgentError for what is not as it should be."""
+    """Reads a mapping from YAML. Every method raises AgentError for an invalid value."""
 
     def __init__(self, where: str, record: object) -> None:
         self._where = where
@@ -50,7 +50,7 @@ class RecordReader:
         return key in self._record
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
-        """Refuse keys that mean nothing."""
+        """Refuse keys that are not in ``known``."""
         names = sorted(known)
         for key in self._record:
             if key not in names:
@@ -58,28 +58,28 @@ class RecordReader:
                 self.fail(key, f"there is no such key{hint}")
 
     def flag(self, key: str) -> bool:
-        """A truth value; False if it is not there."""
+        """A boolean; False if the key is missing."""
         value = self._record.get(key, False)
         if not isinstance(value, bool):
             self.fail(key, f"must be true or false, not {value!r}")
         return value
 
     def word(self, key: str, allowed: tuple[str, ...]) -> str:
-        """One of these words; the first if it is not there."""
+        """One of the ``allowed`` words; the first if the key is missing."""
         value = self._record.get(key, allowed[0])
         if not isinstance(value, str) or value not in allowed:
             self.fail(key, f"must be {' or '.join(allowed)}, not {value!r}")
         return value
 
     def string(self, key: str) -> str:
-        """Any text; empty if it is not there."""
+        """Any text; empty if the key is missing."""
         value = self._record.get(key, "")
         if not isinstance(value, str):
             self.fail(key, f"must be text, not {value!r}; put it in quotes")
         return value
 
     def arguments(self, key: str) -> tuple[str, ...]:
-        """A program and its arguments."""
+        """A program and its arguments; empty if the key is missing."""
         words = self._record.get(key, [])
         if not isinstance(words, list) or (not words and self.has(key)):
             self.fail(key, 'must be a list of arguments, such as [my-agent, "{directory}"]')
@@ -95,11 +95,11 @@ class RecordReader:
         return tuple(words)
 
     def path(self, key: str) -> str | None:
-        """A dotted path; None if it is not there."""
+        """A dotted path; None if the key is missing."""
         return self._path(key, self._record[key]) if self.has(key) else None
 
     def paths(self, key: str) -> tuple[str, ...]:
-        """One dotted path, or a list of them."""
+        """Dotted paths, from a single path or a list."""
         value = self._record.get(key, [])
         return tuple(
             self._path(key, one) for one in (value if isinstance(value, list) else [value])
@@ -115,7 +115,7 @@ class RecordReader:
         return self._match(key, self._record.get(key))
 
     def matches(self, key: str) -> tuple[Match, ...]:
-        """One set of conditions, or a list of them."""
+        """Sets of conditions, from a single set or a list."""
         value = self._record.get(key, [])
         return tuple(
             self._match(key, one) for one in (value if isinstance(value, list) else [value])
@@ -138,7 +138,7 @@ class RecordReader:
         return tuple(values)
 
     def records(self, key: str) -> list[RecordReader]:
-        """A list of mappings, or one of them."""
+        """Readers of mappings, from a single mapping or a list."""
         value = self._record.get(key, [])
         inner = value if isinstance(value, list) else [value]
         return [
@@ -154,7 +154,7 @@ class RecordReader:
             self.fail(key, f"is no regular expression: {error}")
 
     def environment(self, key: str) -> dict[str, str]:
-        """Variables; numbers count as text."""
+        """Environment variables; integers become text."""
         variables: dict[str, str] = {}
         for name, value in self._mapping(key).items():
             if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
@@ -165,7 +165,7 @@ class RecordReader:
         return variables
 
     def exit_codes(self, key: str) -> dict[int, str]:
-        """Exit codes and what they mean."""
+        """Exit codes and their meanings."""
         meanings: dict[int, str] = {}
         for code, text in self._mapping(key).items():
             number = int(code) if str(code).isdecimal() else 0

@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The coding agents: how each is started and what its output means.
 
-Ours are in files/agents.yml, the inventory's in the variable ``dx_agents``.
+Built-in agents are in files/agents.yml. The inventory changes them, and adds others, in
+``dx_agents``.
 """
 
 from __future__ import annotations
@@ -38,47 +39,47 @@ _OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MAPPINGS = ("environment", "exit_codes")
 _READ: dict[str, dict[str, Agent]] = {}
-"""By the records as they are written."""
+"""Parsed agents, by the ``repr`` of their records."""
 _MOST_READ = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What to show of the events that match."""
+    """Selects events, and the text to show for them."""
 
     when: Match
     show: tuple[str, ...]
-    """Paths; the text at all of them is shown."""
+    """Paths of the text to show."""
     before: str = ""
     message: bool = False
-    """It is the agent's own message; the last one is its answer."""
+    """The text is a message of the agent. The last message is its answer."""
     joined: bool = False
-    """Consecutive ones are pieces of one text."""
+    """Consecutive events hold pieces of one text."""
     quiet: bool = False
-    """It counts as message, but is not shown."""
+    """The text counts as a message but is not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Signs that the turn has failed: in an event, or on standard error."""
+    """Recognises a failed turn, by an event or a line on standard error."""
 
     when: Match | None = None
     stderr: re.Pattern[str] | None = None
-    """The line that matches has the agent's own words."""
+    """The matching line is the agent's error message."""
     message: tuple[str, ...] = ()
-    """Paths of the agent's own words; the first with text counts."""
+    """Paths of the agent's error message; the first path with text counts."""
     before: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plea:
-    """Signs that the agent stopped because it wanted a human: in an event, or on standard error."""
+    """Recognises an agent that stopped for a human, by an event or a line on standard error."""
 
     when: Match | None = None
     path: str | None = None
-    """What has to be there and not empty; None if the match is enough."""
+    """Path that must hold a non-empty value too; None if ``when`` is enough."""
     until: Match | None = None
-    """An event that refutes it: the agent went on."""
+    """A later event that cancels the plea: the agent went on."""
     stderr: re.Pattern[str] | None = None
 
 
@@ -89,7 +90,7 @@ class Agent:
     name: str
     start: tuple[str, ...]
     resume: tuple[str, ...] = ()
-    """Empty: it can't go on with a conversation."""
+    """Empty if the agent can't continue a conversation."""
     version: tuple[str, ...] = ()
     directory_of: tuple[str, ...] = ()
     prompt: str = "stdin"
@@ -98,38 +99,41 @@ class Agent:
     chosen_id: bool = False
     escape_slash: bool = False
     runs_task: bool = False
-    """The task is a program to it, so it gets none that strangers may have written."""
+    """The agent runs its task as a program, so it gets no task that strangers may have written."""
     text: tuple[Rule, ...] = ()
     finished: tuple[Match, ...] = ()
     failed: tuple[Failure, ...] = ()
     needs_input: tuple[Plea, ...] = ()
     progress: str = ""
-    """Extended regular expression of the lines that count for the idle limit; empty: every byte."""
+    """Extended regular expression; only matching lines restart the idle limit.
+
+    If empty, every byte does.
+    """
     environment: Mapping[str, str] = field(default_factory=dict)
     exit_codes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def program(self) -> str:
-        """What has to be on the VM's PATH."""
+        """The agent's program, which must be on the VM's PATH."""
         return self.start[0]
 
     @property
     def reports_end(self) -> bool:
-        """Its events tell a turn that came to its end from one that did not."""
+        """Whether its events show that a turn came to its end."""
         return bool(self.finished)
 
     def prompt_bytes(self, text: bytes) -> bytes:
-        """A prompt as this agent takes it for one."""
+        """The prompt, escaped if the agent would take it for a slash command."""
         return b" " + text if self.escape_slash and text.startswith(b"/") else text
 
 
 def chosen_id(session: str) -> str:
-    """The id of the conversation, for agents that let the caller choose it."""
+    """The conversation id, for agents that let the caller choose it."""
     return str(uuid.uuid5(_OURS, session))
 
 
 def choose(agents: Mapping[str, Agent], name: object) -> Agent:
-    """The agent of that name. Raises AgentError if there is none."""
+    """The agent with this name. Raises AgentError if there is none."""
     if isinstance(name, str) and name in agents:
         return agents[name]
     known = ", ".join(sorted(agents))
@@ -137,9 +141,9 @@ def choose(agents: Mapping[str, Agent], name: object) -> Agent:
 
 
 def load_agents(overrides: Mapping[str, Any] | None = None) -> Mapping[str, Agent]:
-    """Our agents, and those of ``dx_agents``. Raises AgentError for a wrong record.
+    """The built-in agents and those of ``dx_agents``. Raises AgentError for an invalid record.
 
-    Records that many hosts have alike are read once.
+    Hosts with equal records share one parsed copy.
     """
     if overrides is not None and not isinstance(overrides, dict):
         raise AgentError("dx_agents: must be a mapping of names to records")
@@ -237,7 +241,7 @@ def _plea(reader: RecordReader) -> Plea:
 
 
 def _on_stderr(reader: RecordReader, *of_events: str) -> bool:
-    """Whether a rule is one of standard error, which has none of the keys of events."""
+    """Whether a rule matches standard error. Refuses keys that apply only to events."""
     if reader.has("stderr") == reader.has("when"):
         reader.fail("when", "write either when or stderr")
     for key in of_events:
@@ -256,7 +260,7 @@ def _expression(reader: RecordReader) -> str:
 
 
 def _check(agent: Agent, reader: RecordReader) -> None:
-    """Refuse keys that are missing, and those that contradict each other."""
+    """Refuse missing and contradictory keys."""
     if not agent.start:
         reader.fail("start", "is missing; write for example [my-agent, --yes]")
     if _uses(agent.version, *PLACEHOLDERS):

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The run of a host that follows work there, over as many connection attempts as it may take.
+"""Base class of runs that follow work on a host over several connection attempts.
 
-The connection may fail at any moment. What is known by then stays known, and after too many
-failures in a row the run gives up, truthfully.
+The connection may fail at any moment. The run keeps its progress and tries again. After too many
+failures in a row it gives up; the verdict says whether work may still be running on the host.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 T = TypeVar("T")
 
 CALL_SLACK = 30
-"""Seconds that a call may take beyond the time it was asked to wait.
+"""Seconds that a call may take beyond its wait and the time to connect.
 
 After that the connection counts as lost.
 """
@@ -50,45 +50,45 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """What is known of a session so far."""
+    """Progress of one session, kept across connection attempts."""
 
     id: str
     began: float = field(default_factory=time.time)
     """Seconds since the epoch."""
     token: str = field(default_factory=lambda: secrets.token_hex(8))
-    """Tells our own start from another client's."""
+    """Sent with the start. Shows whether the session is ours or another client's."""
     attempts: int = 1
-    """Connection attempts, the present one included."""
+    """Connection attempts, including the current one."""
     failures: int = 0
-    """Of the last attempts, as many in a row have failed."""
+    """Failed attempts in a row, up to now."""
     started: bool = False
     """The VM has confirmed that it has the session."""
     ours: bool = False
-    """This run has started the session, whose time limit is therefore the one asked for."""
+    """This run started the session, so the session has this run's time limit."""
     contacted: bool = False
-    """The work may be there: an attempt may have reached the VM, or it was begun earlier."""
+    """The work may exist on the VM: an attempt may have reached it, or the work began earlier."""
     out_next: int = 0
-    """Offset of the first byte that was not fetched yet."""
+    """Offset of the first byte not fetched yet."""
     err_next: int = 0
     taken: int = 0
-    """Bytes of both streams that the caller's reader is known to have taken."""
+    """Bytes of both streams that the caller's reader has taken, as last reported."""
     follower: str = field(default_factory=lambda: secrets.token_hex(4))
-    """Tells the keeper one follower of the session from another."""
+    """Identifies this follower of the session to the keeper."""
 
     def hear(self, reply: Reply) -> None:
-        """Note that the VM has answered about the session."""
+        """Record that the VM has answered about the session."""
         self.contacted = True
         self.ours |= reply.token == self.token
 
 
 class AttemptRun(HostRun):
-    """A subclass says in `step` what to ask the VM next, and what the answer means."""
+    """Repeats the subclass's `step`, which asks the VM and judges the answer."""
 
     progress: Progress
     runs_text: ClassVar = True
 
     def check_options(self) -> None:
-        """Raise ValueError for an option that can't be used."""
+        """Raise ValueError for an invalid option."""
         for name in ("timeout", "connect_timeout", "retry_delay"):
             if not 0 <= self.options[name] < float("inf"):
                 message = f"dx_{name} has to be a number of seconds, not {self.options[name]}"
@@ -98,10 +98,10 @@ class AttemptRun(HostRun):
             raise ValueError(message)
 
     def work(self) -> Steps[dict[str, Any]]:
-        """Ask again and again until there is a verdict."""
+        """Repeat `step` until there is a verdict."""
         self.progress = progress = self.begin()
         self.result: dict[str, Any] = {}
-        """More for the result of the task."""
+        """Further keys for the task's result."""
         self.limit = self.output_limit()
         while True:
             record: dict[str, Any] = {"kind": self.kind, "id": progress.id, "limit": self.limit}
@@ -120,22 +120,22 @@ class AttemptRun(HostRun):
     @property
     @abstractmethod
     def following(self) -> bool:
-        """The run starts nothing; what it follows was begun earlier."""
+        """Whether the run only follows work that was started earlier."""
 
     @abstractmethod
     def begin(self) -> Any:  # noqa: ANN401 - its own kind of progress
-        """What is known before the first call."""
+        """Make the progress to begin with, before the first call."""
 
     @abstractmethod
     def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
-        """Ask the VM once. Returns the verdict, or None if there is more to come."""
+        """Ask the VM once. Returns the verdict, or None if it must be asked again."""
 
     def output_limit(self) -> int:
         """Bytes of each stream that the VM keeps."""
         return self.options["output_limit"] or self.crowd.output_limit
 
     def start_options(self) -> dict[str, object]:
-        """What the keeper is told with a start; it waits a moment for news, where that is cheap."""
+        """Options for the keeper's ``start``. It waits a moment for news, where that is cheap."""
         return {
             "token": self.progress.token,
             "deadline": seconds_text(self.options["timeout"]),
@@ -146,11 +146,11 @@ class AttemptRun(HostRun):
 
     @property
     def patience(self) -> int:
-        """Seconds to wait for news with a later call."""
+        """Seconds that calls after the start wait for news."""
         return 1 if self.crowd.crowded else 4
 
     def call(self, wait: float, make: Callable[[Door], T]) -> Steps[T]:
-        """Have a call made that waits so many seconds for news."""
+        """Make a call that may wait ``wait`` seconds for news."""
         return ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
 
     def _end(self, record: dict[str, Any], decided: verdict.Verdict) -> dict[str, Any]:
@@ -198,5 +198,5 @@ class AttemptRun(HostRun):
 
 
 def seconds_text(seconds: float) -> str:
-    """For the keeper, which knows no exponents."""
+    """Format seconds for the keeper, which can't read exponents."""
     return f"{seconds:.3f}".rstrip("0").rstrip(".")

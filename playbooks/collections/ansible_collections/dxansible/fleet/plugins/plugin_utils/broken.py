@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The result of a host whose run broke: an error of Ansible's, of the inventory's, or of ours."""
+"""The result of a host whose run raised an error: in Ansible, the inventory, or our code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ __all__ = ["broken"]
 
 
 def broken(host: str, error: BaseException) -> dict[str, Any]:
-    """What a task returns; ``origins`` are where Ansible says the cause is, outermost first."""
+    """Make the task's result for a host from an error.
+
+    ``origins`` in its record are the places that Ansible names as the cause, outermost first.
+    """
     text = str(error) or type(error).__name__
     origins = _origins(error)
     where = f" ({origins[-1].splitlines()[0]})" if origins else ""

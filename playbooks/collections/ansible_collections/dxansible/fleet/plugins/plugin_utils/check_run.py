@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The run of a host that only checks it: the preflight and, if wanted, a real connection."""
+"""Checks a host and does nothing else: the preflight and, if asked for, a real connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["CheckRun"]
 
 
 class CheckRun(HostRun):
-    """The first check that fails decides."""
+    """Checks one host. The first check that fails decides."""
 
     kind: ClassVar = "preflight"
     spec: ClassVar = {
@@ -37,7 +37,7 @@ class CheckRun(HostRun):
     }
 
     def check_options(self) -> None:
-        """Raise ValueError for an option that can't be used."""
+        """Raise ValueError for an invalid option."""
         wanted = self.options
         self._connect = wanted["connect"] and wanted["check_reachable"]
         self._agent: agents.Agent | None = None
@@ -49,7 +49,7 @@ class CheckRun(HostRun):
                 raise ValueError(str(error)) from error
 
     def steps(self) -> Steps[dict[str, Any]]:
-        """Make the checks; the record says what was found."""
+        """Run the checks. The record has the findings."""
         wanted, timeout = self.options, self.options["timeout"]
         preflight = yield from ask(CHECK_SECONDS, lambda door: door.check(wanted, timeout))
         preflight.record |= {"connect": self._connect, "agent": self._agent and self._agent.name}
@@ -68,14 +68,14 @@ class CheckRun(HostRun):
         }
 
     def work(self) -> Steps[dict[str, Any]]:
-        """Nothing comes after the checks."""
+        """Run the checks: nothing follows them."""
         return self.steps()
 
     def _connect_for_real(self, preflight: Preflight) -> Steps[None]:
-        """Ask for a sign of life, and in the same round trip how the host is. Raises CheckFailure.
+        """Ping the host and survey it in one round trip. Raises CheckFailure.
 
-        Where the host can't say how long its agent took, which is none of the latency, a second
-        ping is timed.
+        The latency excludes the time that the agent takes to print its version. If the host can't
+        measure that time, a second ping without the agent gives the latency.
         """
         timeout, record = self.options["timeout"], preflight.record
         self._door.open(
@@ -90,7 +90,7 @@ class CheckRun(HostRun):
         except link.CallTimeoutError as error:
             text = link.explain(self.host, error)
             raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None
-        except CutShortError as error:  # how far it had come is not known
+        except CutShortError as error:  # nobody knows how far it came
             text = link.explain(self.host, error)
             raise checks.CheckFailure(verdict.STATUS[SshFailure.LOST], text) from error
         except KeeperError as error:
@@ -120,7 +120,7 @@ class CheckRun(HostRun):
 def _ping(
     door: Door, program: str | None = None, path: str = "", version: str | None = None
 ) -> tuple[int, Ping]:
-    """Milliseconds that it took, and the answer."""
+    """The round-trip time in milliseconds, and the answer."""
     began = time.monotonic()
     answer = door.keeper.ping(program, path, version)
     return round((time.monotonic() - began) * 1000), answer

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The preflight checks, in the order of the specification: host mapping, DNS, TCP, auth mode.
 
-In the usual case no bare TCP probe is made: OpenSSH 9.8 and later penalise a client that connects
-and leaves, and bans it after a few dozen. The real connection is the probe. Only a host that fails
-the later auth check is probed, so that an unreachable host is still reported as such first.
+The real connection usually is the TCP check. A bare probe has a price: OpenSSH 9.8 and later
+penalises a client that connects and leaves, and bans it after a few dozen times. Only a host that
+fails the auth check is probed, so that an unreachable host is reported as unreachable first.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ AUTH_MODES = ("local", "tailscale", "ssh_key")
 _OPEN_KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.b64encode(
     b"openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1"
 )
-"""A magic word, a cipher, what makes its key of a passphrase and with which options; one key."""
+"""Start of an unencrypted key file: magic, cipher none, KDF none, no KDF options, one key."""
 _END_OF_KEY = b"-----END OPENSSH PRIVATE KEY-----\n"
 
 
 @dataclass(frozen=True, slots=True)
-class CheckFailure(Exception):  # noqa: N818 - a finding about a host, not a fault of ours
-    """A check that did not pass: its status, and a text that ends with what to do."""
+class CheckFailure(Exception):  # noqa: N818 - a finding about a host, not a program error
+    """A failed check: its status, and a text that ends with the remedy."""
 
     status: Status
     text: str
@@ -66,14 +66,14 @@ class Target:
     key_file: str | None = None
     has_password: bool = False
     needs_sshpass: bool = False
-    """Ansible hands the password to the program ``sshpass``."""
+    """Ansible passes the password through ``sshpass``."""
     hostnames: tuple[str, ...] = ()
-    """Names under which a ``local`` host may know itself: its inventory name and its aliases."""
+    """Host names that a ``local`` host may have: inventory name, aliases, ``dx_hostnames``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshConfig:
-    """What ``ssh -G`` says that ssh would do for a host."""
+    """The effective ssh configuration for a host, as ``ssh -G`` prints it."""
 
     hostname: str
     port: int
@@ -89,9 +89,9 @@ class SshConfig:
 
 
 def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, list[str]]:
-    """Ask ssh for its effective configuration, and for the files where that stands.
+    """Ask ssh for its effective configuration, and for the files that it read.
 
-    No network is touched. Raises CheckFailure.
+    Opens no connection. Raises CheckFailure.
     """
     try:
         done = subprocess.run(
@@ -140,7 +140,7 @@ def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, li
 
 
 def check_mapping(target: Target) -> None:
-    """Check that the inventory says who we are on that host, and how we get in."""
+    """Check that the inventory has a user and a valid auth mode for the host."""
     if target.auth_mode not in AUTH_MODES:
         raise CheckFailure(
             Status.AUTH_MODE_INVALID,
@@ -155,7 +155,7 @@ def check_mapping(target: Target) -> None:
 
 
 def check_dns(target: Target, ssh: SshConfig, timeout: float) -> list[tuple[int, tuple[str, int]]]:
-    """The addresses of the host, as (family, address) pairs. ``timeout`` in seconds."""
+    """Resolve the host to (family, address) pairs. ``timeout`` is in seconds."""
     answer: list[tuple[int, tuple[str, int]]] = []
     problem: list[OSError] = []
 
@@ -168,7 +168,7 @@ def check_dns(target: Target, ssh: SshConfig, timeout: float) -> list[tuple[int,
         except UnicodeError:
             problem.append(socket.gaierror(socket.EAI_NONAME, "not a host name"))
 
-    # getaddrinfo can't be interrupted; the thread is left behind when it hangs
+    # getaddrinfo can't be interrupted: a thread that hangs is left behind
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(timeout)
@@ -200,9 +200,9 @@ def _tailscale_remedy(timeout: float) -> str | None:
 
 
 def check_tcp(target: Target, addresses: list[tuple[int, tuple[str, int]]], timeout: float) -> None:
-    """Check that somebody listens on one of the addresses.
+    """Check that a server listens on one of the addresses.
 
-    Costs a penalty point at the server: see the module's text.
+    The server may penalise this probe; see the module's docstring.
     """
     status, text = Status.HOST_UNREACHABLE, "no address"
     for family, address in addresses:
@@ -228,7 +228,7 @@ def check_tcp(target: Target, addresses: list[tuple[int, tuple[str, int]]], time
 
 
 def check_auth(target: Target, ssh: SshConfig | None, timeout: float) -> None:
-    """Check that the login method of the inventory is available here."""
+    """Check that this machine can use the host's auth mode."""
     if target.connection == "local" or target.auth_mode == "local":
         _check_local(target)
     elif target.auth_mode == "tailscale":
@@ -309,9 +309,9 @@ def _agent_has_identity(agent: str | None, timeout: float) -> bool:
 
 
 def _is_open(path: Path) -> bool:
-    """Whether the file says that it has a whole key without a passphrase (PROTOCOL.key).
+    """Whether the file looks like a complete key without a passphrase (PROTOCOL.key).
 
-    Only its ends are looked at, not the key. It spares every host an ``ssh-keygen``.
+    Only the start and the end of the file are read. This saves an ``ssh-keygen`` for each host.
     """
     with path.open("rb") as file:
         if file.read(len(_OPEN_KEY)) != _OPEN_KEY:

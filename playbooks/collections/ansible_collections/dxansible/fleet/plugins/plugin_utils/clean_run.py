@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The run of a host that removes the sessions which ended there long ago."""
+"""Removes a host's sessions that ended long ago."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["CleanRun"]
 
 _SECONDS = 120
-"""For the removal, which may be of many worktrees."""
+"""Limit for the removal, which may cover many worktrees."""
 
 
 class CleanRun(CallRun):
-    """Removes ended sessions, and their worktrees where no work is lost by it."""
+    """Removes ended sessions and their worktrees, unless that loses work."""
 
     kind: ClassVar = "clean"
     spec: ClassVar = {
@@ -30,7 +30,7 @@ class CleanRun(CallRun):
     in_check_mode: ClassVar = {"dry_run": True}
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Remove them, and say which are removed, and why others are kept."""
+        """Remove the sessions. The record lists them, and says why others are kept."""
         record |= {"removed": [], "removable": [], "kept": {}, "error": None}
         age, dry_run = self.options["age"], self.options["dry_run"]
         try:

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The run of a host that runs one command there, or follows one that was started earlier."""
+"""Runs one command on a host, or follows a command that was started earlier."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["CommandRun"]
 
 _SLOWEST = 64 * 1024
-"""Bytes a second at which the command's standard input may still arrive on the VM."""
+"""Bytes a second: the slowest rate at which a call may send standard input to the VM."""
 
 
 class CommandRun(AttemptRun):
-    """Starts the session if it isn't known to run, else waits for news of it.
+    """Repeats the start until the VM confirms the session, then polls for news.
 
-    It never runs a command twice.
+    A repeated start attaches to the session, so no command runs twice.
     """
 
     kind: ClassVar = "command"
@@ -44,7 +44,7 @@ class CommandRun(AttemptRun):
     }
 
     def check_options(self) -> None:
-        """Raise ValueError where nothing says which command to follow, too."""
+        """Raise ValueError for an invalid option, or if no id says which command to follow."""
         super().check_options()
         known = self.options["id"] or (self.options["preflight"] or {}).get("run_id")
         if self.following and not known:
@@ -53,11 +53,11 @@ class CommandRun(AttemptRun):
 
     @property
     def following(self) -> bool:
-        """The run starts nothing; what it follows was begun earlier."""
+        """Whether the run only follows work that was started earlier."""
         return bool(self.options["attach"])
 
     def begin(self) -> Progress:
-        """Nothing is known but the id, unless another run may have come further."""
+        """Begin with the id, and the state of an interrupted run if the caller gives it."""
         name = self.name(self.options["id"], "id")
         progress = Progress(id=name, contacted=self.options["contacted"])
         progress.token = self.options["token"] or progress.token
@@ -92,7 +92,7 @@ class CommandRun(AttemptRun):
         return door.keeper.poll(self.progress.id, {"wait": wait, **where, **fetch})
 
     def _fetch(self, wait: int) -> dict[str, object]:
-        """How much to fetch; may first wait for the caller's reader."""
+        """Options that limit how much to fetch. May first wait for the caller's reader."""
         progress, crowd = self.progress, self.crowd
         if self.inputs.reader is not None:
             chunk = self._room(self.inputs.reader, wait) // 2
@@ -102,11 +102,11 @@ class CommandRun(AttemptRun):
         return {"chunk": 0} if followed and not self.options["stream"] else {}
 
     def _room(self, reader: Reader, patience: int) -> int:
-        """Bytes of both streams to fetch next; 0 if too little is read within ``patience`` seconds.
+        """Bytes of both streams to fetch next; 0 if the reader is too far behind.
 
-        No more than a window goes beyond what the reader has taken, so the whole way has bounded
-        memory, and no call blocks: one that fetches nothing tells the keeper that the command is to
-        wait.
+        Waits up to ``patience`` seconds for the reader. At most one window of output is fetched but
+        not taken, which bounds the memory of every process on the way. No call blocks: a call that
+        fetches nothing makes the command wait on the VM.
         """
         progress, window = self.progress, self.crowd.window
         fetched = progress.out_next + progress.err_next
@@ -137,7 +137,7 @@ class CommandRun(AttemptRun):
         return verdict.from_reply(self.host, reply, timeout)
 
     def _collect(self, reply: Reply) -> Steps[Reply]:
-        """Fetch all that the VM has kept, for callers that read the result and not the events."""
+        """Fetch the whole output that the VM kept, for callers that read only the result."""
         name, out, err = self.progress.id, bytearray(), bytearray()
         if self.progress.out_next or self.progress.err_next:
             reply = yield from self.call(0, lambda door: door.keeper.poll(name, {}))

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Drives the runs of many hosts in threads, a limited number of calls at a time.
 
-A run has a thread only for one call and what it makes of the answer. Then it goes to the end of the
-queue, so with more hosts than threads every host has its turn.
+A run occupies a thread for one call and the work on its answer. Then it goes to the end of the
+queue, so hosts take turns when there are more hosts than threads.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 __all__ = ["Fan", "Running", "record_size"]
 
 _MOST_BYTES = 8 * 2**20
-"""Of news that nobody has fetched yet, roughly; above that the runs wait."""
+"""Approximate limit on news not fetched yet; above it the runs wait."""
 _BATCH_BYTES = 2**20
-"""Of news that are fetched at a time, unless a single record is larger."""
+"""Limit on news fetched at a time. A single larger record is fetched alone."""
 _LAZY_SECONDS = 0.25
-"""News that are not urgent wait so long for others."""
+"""Delay of news that is not urgent, so that more can join it."""
 _GATHER_SECONDS, _MOST_GATHER_SECONDS = 0.01, 0.08
-"""Urgent news wait so long for others, for each host that still runs; and at most."""
+"""Delay of urgent news, so that more can join it: for each host that still runs, and at most."""
 
 
 @dataclass(slots=True, eq=False)
 class Running:
-    """The run of one host under way."""
+    """The run of one host in progress."""
 
     host: str
     door: Door
     steps: Steps[dict[str, Any]]
     label: object = None
-    """Tells the caller to which of its calls the run belongs."""
+    """Returned with the run's news; shows the caller which of its calls the run belongs to."""
 
 
 Start = Callable[[], Running]
@@ -63,13 +63,13 @@ class _Item:
 
 
 class Fan:
-    """Runs of hosts, and their news in the order in which they come."""
+    """Drives the runs of hosts and queues their news in order of arrival."""
 
     def __init__(self, width: int, broken: Broken, watchdog: Watchdog | None = None) -> None:
-        """At most ``width`` calls at a time.
+        """Make at most ``width`` calls at a time.
 
-        ``broken`` makes the result of a host whose run failed by an error of ours or of Ansible's.
-        Several may share a watchdog.
+        ``broken`` makes the result of a host whose run raised an error. Several fans may share a
+        watchdog.
         """
         self._width, self._broken = width, broken
         self._todo: deque[Callable[[], None]] = deque()
@@ -85,33 +85,33 @@ class Fan:
         self._left = 0
         self._watchdog = watchdog or Watchdog()
         self.results: dict[str, dict[str, Any]] = {}
-        """What tasks return of the hosts that are done, without their records."""
+        """Task results of the hosts that are done, without their records."""
 
     def add(self, host: str, start: Start, label: object = None) -> None:
-        """Have the run of a host made, and driven to its end."""
+        """Queue a host: ``start`` makes its run, and the fan drives the run to its end."""
         with self._told:
             self._left += 1
 
         def begin() -> None:
             try:
                 running = start()
-            except BaseException as error:  # noqa: BLE001 - Ansible's are many; the host is told of it
+            except BaseException as error:  # noqa: BLE001 - Ansible raises many types
                 self._end(host, self._broken(host, error), label)
                 return
             running.label = label
-            # the first call at once, or hosts that came before would be asked again first
+            # make the first call now: in the queue it would come after second calls to other hosts
             self._advance(running, lambda: next(running.steps), self._ask)
 
         self._submit(begin)
 
     @property
     def left(self) -> int:
-        """Hosts that are not done, and those whose last news nobody has fetched."""
+        """Hosts that are not done, or whose last news is not fetched yet."""
         with self._told:
             return self._left
 
     def news(self, patience: float) -> list[tuple[str, dict[str, Any], object]]:
-        """Host, record and label of what is new; waits up to ``patience`` seconds for that."""
+        """Fetch news: host, record and label. Waits up to ``patience`` seconds for some."""
         with self._told:
             self._told.wait_for(lambda: self._news or not self._left, patience)
             self._told.wait_for(
@@ -134,7 +134,7 @@ class Fan:
         return [(item.host, item.record, item.label) for item in batch]
 
     def close(self) -> None:
-        """End all runs where they stand, and the threads; there is no more news."""
+        """Stop all runs where they are, and the threads. Drops the remaining news."""
         with self._told:
             self._closed = self._urgent = True
             self._left = 0
@@ -159,12 +159,12 @@ class Fan:
             self._grow()
 
     def _grow(self) -> None:
-        """Have enough threads, one of which waits for the end of pauses."""
+        """Start a thread if the queue, or the end of a pause, needs one."""
         if self._closed:
             return
         if len(self._todo) + bool(self._paused) > self._idle and self._threads < self._width:
             self._threads += 1
-            context = contextvars.copy_context()  # Ansible's templates look there
+            context = contextvars.copy_context()  # Ansible's templates use context variables
             threading.Thread(
                 target=context.run, args=(self._loop,), name="dx-fan", daemon=True
             ).start()
@@ -199,7 +199,10 @@ class Fan:
         move: Callable[[], Ask[Any] | Pause | News],
         ask: Callable[[Running, Ask[Any]], None] | None = None,
     ) -> None:
-        """Move the run on until it wants a call or a pause, and queue that, or ``ask`` it."""
+        """Advance the run to its next call or pause, and queue that.
+
+        ``ask``, if given, makes the call at once instead.
+        """
         while True:
             try:
                 step: Ask[Any] | Pause | News = move()
@@ -230,7 +233,7 @@ class Fan:
         )
         try:
             answer = step.make(door)
-        except BaseException as error:  # noqa: BLE001 - the run's own business
+        except BaseException as error:  # noqa: BLE001 - passed on to the run
             failure = CallTimeoutError() if watch.fired else error
             self._returned(watch)
             self._advance(running, lambda: running.steps.throw(failure))
@@ -243,7 +246,7 @@ class Fan:
             raise _GivenUpError
 
     def _given_up(self, running: Running) -> None:
-        """The call's thread is stuck, maybe for good: another one takes its place."""
+        """Replace the call's thread, which may be stuck for good."""
         with self._work:
             self._threads -= 1
         failure = CallTimeoutError()
@@ -275,11 +278,11 @@ class Fan:
 
 
 class _GivenUpError(Exception):
-    """The call of this thread was given up, so another thread goes on with the host."""
+    """The watchdog gave up this thread's call; another thread continues with the host."""
 
 
 def record_size(record: dict[str, Any]) -> int:
-    """Roughly, in bytes."""
+    """The approximate size of a record in bytes."""
     size = 1000
     for name in ("out", "err"):
         if isinstance(record.get(name), dict):

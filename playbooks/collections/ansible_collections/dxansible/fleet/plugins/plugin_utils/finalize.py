@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The turn that makes a pull request of what a session has done: its script, and what it said.
+"""The turn that makes a pull request from a session's work: its script and its results.
 
-It is a turn like any other to the keeper, so that it never runs beside another one.
+The keeper treats it like any other turn, so it never runs beside another turn of the session.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ __all__ = [
 ]
 
 MARK = "finalize"
-"""The key of a turn's meta that tells it from an agent's."""
+"""Key in a turn's meta that marks it as a finalize."""
 _TITLE = 250
-"""GitHub takes 256 characters."""
+"""Characters; GitHub's limit is 256."""
 _PUSHED = ("host", "repository", "base", "branch", "head", "gh", "came", "url")
 _GIT = agents.Agent(name="git", start=("sh",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finalize:
-    """All that the script needs to know."""
+    """Parameters of the script."""
 
     session: str
     message: bytes = field(repr=False)
-    """Of the commit; the pull request has its first line for a title, and the rest for a body."""
+    """Commit message. Its first line is the pull request's title, and the rest is the body."""
     repo: str | None
     base: str = ""
-    """The branch that the pull request goes to; empty is the remote's default branch."""
+    """Target branch of the pull request; empty for the remote's default branch."""
     draft: bool = False
     reviewers: Sequence[str] = ()
     """Users, and teams as ``organization/team``."""
@@ -53,7 +53,7 @@ class Finalize:
 
 
 def script(finalize: Finalize) -> bytes:
-    """The text for the keeper."""
+    """Build the script for the keeper."""
     title, _, body = finalize.message.decode("utf-8", "replace").strip().partition("\n")
     request = {
         "title": title[:_TITLE],
@@ -69,25 +69,25 @@ def script(finalize: Finalize) -> bytes:
     values = {"session": finalize.session, "repo": finalize.repo or "", "base": finalize.base}
     texts = {
         "message": finalize.message,
-        "request": json.dumps(request).removeprefix("{").encode(),  # after its head and base
+        "request": json.dumps(request).removeprefix("{").encode(),  # the VM adds head and base
         "reviewers": reviewers.encode(),
     }
     return compose(finalize.meta, values, body_of("finalize.sh"), texts)
 
 
 def output_author(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:
-    """Whose output a turn has: its agent's, or git's."""
+    """The author of a turn's output: git for a finalize, else the agent."""
     return _GIT if meta.get(MARK) else agent
 
 
 def author_of(entry: Entry, known: Mapping[str, agents.Agent]) -> agents.Agent:
-    """The author of a turn's output; an agent that is not ``known`` here counts as a shell."""
+    """The author of a turn's output. An agent that is not ``known`` counts as a shell."""
     meta = entry.facts
     return output_author(meta, known.get(str(meta.get("agent"))) or known["shell"])
 
 
 def without_refused(turns: list[Entry]) -> list[Entry]:
-    """The turns that say how a session stands: one that could make no pull request is none."""
+    """Leave out finalizes that made no pull request: they don't change a session's state."""
     return [entry for entry in turns if not _refused(entry)]
 
 
@@ -96,7 +96,7 @@ def _refused(entry: Entry) -> bool:
 
 
 def push_of(trailer: Trailer) -> dict[str, str | None] | None:
-    """What the script said of its push; None where it had not come to one."""
+    """The push that the script reports; None if it did not get that far."""
     if trailer.code is None or trailer.base is None:
         return None
     return {name: getattr(trailer, name) for name in _PUSHED} | {"note": trailer.message}

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the keeper answers about everything on its VM: a listing, a clean-up, a ping."""
+"""Parses the keeper's listings, clean-ups, pings and notes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 META = "#dx "
-"""Begins the first line of a turn, before the JSON that listings have of it."""
+"""Start of a turn's first line, before the JSON that listings show."""
 _TURN = re.compile(r"(?P<session>[^.]+)\.(?P<number>[1-9][0-9]{0,5})")
 _LONGEST = 10**9
 _CUT_SHORT = "the VM's answer was cut short"
@@ -42,36 +42,36 @@ class Entry(Session):
     name: str
     began: int | None = None
     at: int | None = None
-    """When it ended; None while it runs, or if nothing recorded it."""
+    """Time of its end; None while it runs, or if the end was not recorded."""
     idle: int | None = None
-    """Seconds since it wrote something, of a running session."""
+    """Seconds since a running session last wrote something."""
     notes: frozenset[str] = frozenset()
-    """Names of what was noted on it."""
+    """Names of its notes."""
     meta: str | None = None
-    """The first line of its command, if it was kept."""
+    """The first line of its command, if the VM kept it."""
     last: bytes = b""
     """The last 4096 bytes of its standard output, if it has a ``meta`` and exited with 0."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What its ``meta`` says."""
+        """Its ``meta``, parsed."""
         return read_meta(self.meta)
 
     @property
     def limits(self) -> dict[str, float]:
-        """Its ``timeout`` and ``idle`` in seconds; 0 where there is none that makes sense."""
+        """Its ``timeout`` and ``idle`` in seconds; 0 if missing or invalid."""
         facts = self.facts
         return {name: _seconds(facts.get(name)) for name in ("timeout", "idle")}
 
     @property
     def session(self) -> str:
-        """The agent's session that it is a turn of; itself if it is no turn."""
+        """The agent session that this turn belongs to; its own name if it is no turn."""
         found = _TURN.fullmatch(self.name)
         return found["session"] if found else self.name
 
     @property
     def turn(self) -> int:
-        """Its number in its session; 0 if it is no turn."""
+        """The turn's number in its session; 0 if it is no turn."""
         found = _TURN.fullmatch(self.name)
         return int(found["number"]) if found else 0
 
@@ -86,7 +86,7 @@ class Listing:
 
     @property
     def turns(self) -> dict[str, list[Entry]]:
-        """The turns of every agent's session, oldest first."""
+        """The turns of each agent session, oldest first."""
         found: dict[str, list[Entry]] = {}
         for entry in self.sessions:
             if entry.turn:
@@ -96,28 +96,28 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
-    """Sessions whose turns and worktree were removed, and why others were kept."""
+    """Sessions whose turns and worktree were removed, and reasons why others were kept."""
 
     removed: tuple[str, ...]
     kept: Mapping[str, str]
     removable: tuple[str, ...] = ()
-    """Those that only a dry run has left there."""
+    """Sessions that a dry run would have removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """How a VM is. ``found`` and ``version`` are about the program that was asked for."""
+    """A VM's answer to a ping. ``found`` and ``version`` are about the requested program."""
 
     load: float | None
     running: int
     found: bool | None
     version: str | None
     version_ms: int | None = 0
-    """Milliseconds that the program took to tell it; None if the VM's clock is too coarse."""
+    """Milliseconds until the program printed its version; None if the VM's clock is too coarse."""
 
 
 def read_meta(line: str | None) -> dict[str, Any]:
-    """What the VM has kept of a turn or a command; empty if that makes no sense any more."""
+    """Parse the meta line of a turn or a command; empty if it is missing or invalid."""
     try:
         found = json.loads((line or "").removeprefix(META))
     except (ValueError, RecursionError):
@@ -131,7 +131,7 @@ def _seconds(value: object) -> float:
 
 
 def read_ping(answer: Answer) -> Ping:
-    """Raise CutShortError if it is not whole."""
+    """Parse a ping. Raises CutShortError if the answer is incomplete."""
     _lines(answer)
     fields = answer.fields
     took = fields.number("took") if "took" in fields else 0
@@ -145,7 +145,7 @@ def read_ping(answer: Answer) -> Ping:
 
 
 def read_cleaned(answer: Answer) -> Cleaned:
-    """Raise CutShortError if it is not whole."""
+    """Parse a clean-up. Raises CutShortError if the answer is incomplete."""
     removed, removable, kept = [], [], {}
     for line in _lines(answer):
         verb, _, rest = line.decode(errors="replace").partition(" ")
@@ -160,13 +160,13 @@ def read_cleaned(answer: Answer) -> Cleaned:
 
 
 def read_notes(answer: Answer) -> dict[str, str]:
-    """What each note on a session says. Raise CutShortError if the answer is not whole."""
+    """Parse a session's notes, by name. Raises CutShortError if the answer is incomplete."""
     lines = (line.decode(errors="replace").partition(" ") for line in _lines(answer) if line)
     return {name: text for name, _, text in lines}
 
 
 def read_listing(answer: Answer) -> Listing:
-    """Raise CutShortError if it is not whole."""
+    """Parse a listing. Raises CutShortError if the answer is incomplete."""
     text, found, rest = answer.body.partition(f"{answer.mark} last\n".encode())
     entries: dict[str, Entry] = {}
     for line in text.split(b"\n"):

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tells whether a run that is kept still says what a new one would.
+"""Tells whether a kept run is still up to date.
 
-A run may be kept if its inventory comes from files that can be looked at again: parsed by Ansible's
-own plugins for static files, and those that make groups of what these have given, with variables
-from group_vars and host_vars. All that was read is then looked at again before each call.
+A run may be kept if its inventory comes only from files that can be checked again. Ansible's own
+plugins must parse them: those for static files, and ``constructed`` for groups made of variables.
+Other variables must come from group_vars and host_vars. Every file is checked before each call.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ __all__ = ["Freshness", "NotCacheable", "Stamp", "stamp", "started"]
 
 _STATIC = ("ini", "toml", "yaml")
 _SETTLED, _SETTLED_WHERE_COARSE = 0.1, 2.5
-"""Seconds; two changes within less could have one time, which whole seconds tell of."""
+"""Seconds; changes closer together may share a timestamp. The second is for whole-second times."""
 _PARSERS = ("inventory_loader", "vars_loader", "fragment_loader", "cache_loader")
-"""Of Ansible's plugin loaders: what they load decides how it parses."""
+"""Ansible's loaders of plugins that affect how it parses the inventory."""
 _OTHERS = (
     "become_loader",
     "connection_loader",
@@ -46,7 +46,7 @@ _OTHERS = (
 )
 """Loaders of plugins that a call may use."""
 _HIDDEN = (b"GITHUB_TOKEN", b"GH_TOKEN", b"JULES_API_KEY", b"SLACK_BOT_TOKEN", b"SLACK_WEBHOOK_URL")
-"""Variables of the environment that an engine doesn't have."""
+"""Environment variables that an engine doesn't have."""
 _VARIABLES = ("group_vars", "host_vars")
 _CONSTRUCTED = ("constructed", "ansible.builtin.constructed")
 _SETTINGS = {"plugin", "strict", "use_vars_plugins", "keyed_groups"}
@@ -56,16 +56,16 @@ _ADD = Constructable._add_host_to_keyed_groups  # noqa: SLF001 - Ansible has no 
 
 
 class NotCacheable(BaseException):
-    """The run can't be kept; the text says why. Ansible catches every Exception."""
+    """The run can't be kept; the text says why. BaseException: Ansible catches every Exception."""
 
     def __init__(self, reason: str, *, lasting: bool = True) -> None:
-        """``lasting``: neither can the next."""
+        """``lasting``: the next run can't be kept either."""
         super().__init__(reason)
         self.lasting = lasting
 
 
 class Stamp(NamedTuple):
-    """The state of a file, or of a directory without its files."""
+    """The state of a file, or of a directory and the names in it."""
 
     inode: int
     mode: int
@@ -73,13 +73,13 @@ class Stamp(NamedTuple):
     size: int = 0
     modified: int = 0
     changed: int = 0
-    """Nanoseconds; for a new mode, and for edits that put the other time back."""
+    """Nanoseconds. Shows a new mode, and edits that reset ``modified``."""
 
 
 def stamp(path: str) -> Stamp | None:
-    """What is there; None if nothing is, or nothing that can be opened.
+    """The state of a path; None if it can't be opened.
 
-    Opened for it, since a network file system may answer without asking its server otherwise.
+    The path is opened because a network file system may otherwise answer without its server.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -88,7 +88,7 @@ def stamp(path: str) -> Stamp | None:
     try:
         found = os.fstat(fd)
         if stat.S_ISDIR(found.st_mode):
-            names = tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - it is open
+            names = tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - of an open directory
             return Stamp(found.st_ino, found.st_mode, names)
     finally:
         os.close(fd)
@@ -97,18 +97,18 @@ def stamp(path: str) -> Stamp | None:
 
 
 class Freshness:
-    """What a run was made of, as it was when the run began."""
+    """The files that a run depends on, and their state when the run began."""
 
     def __init__(self, began: float) -> None:
-        """``began``: seconds since the epoch, before the run read anything.
+        """``began``: a time before the run read anything, in seconds since the epoch.
 
-        Parses the inventory once more to see what it is read from. Raises NotCacheable.
+        Parses the inventory again to find out which files it reads. Raises NotCacheable.
         """
         self._began = began
         self._stamps: dict[str, Stamp | None] = {}
         self._modules = {path: _brief(path) for path in _configuration()}
         self._seen = 0
-        """Modules that were looked at."""
+        """Number of Python modules at the last check."""
         for path, found in self._modules.items():
             if found is not None and found[0] / 1e9 > began:
                 raise NotCacheable(f"{path} has changed while it was loaded", lasting=False)
@@ -128,7 +128,7 @@ class Freshness:
                 self._note_tree(f"{base}/{name}")
 
     def changed(self) -> str | None:
-        """The first thing found that is not as it was; None if all is."""
+        """The first path that has changed; None if nothing has. Raises NotCacheable."""
         self._look_at_modules()
         for path, known in self._modules.items():
             if _brief(path) != known:
@@ -165,7 +165,7 @@ class Freshness:
                 self._note_tree(f"{path}/{name}")
 
     def _look_at_modules(self) -> None:
-        """Note those that were loaded since the last look."""
+        """Record the Python modules that were loaded since the last check."""
         if len(sys.modules) == self._seen:
             return
         self._seen = len(sys.modules)
@@ -208,7 +208,7 @@ class Freshness:
 
 
 class _Watched(DataLoader):  # type: ignore[misc] # ansible-core has no types
-    """Ansible's, but what it looks at is noted."""
+    """Ansible's loader; records the files and directories that it reads."""
 
     note: Callable[[str], None]
 
@@ -222,7 +222,7 @@ class _Watched(DataLoader):  # type: ignore[misc] # ansible-core has no types
 
 
 class _Manager(InventoryManager):  # type: ignore[misc] # ansible-core has no types
-    """Ansible's, but it notes what it looks at, and raises NotCacheable."""
+    """Ansible's manager; records its sources, and raises NotCacheable for unfit ones."""
 
     note: Callable[[str], None]
 
@@ -241,7 +241,7 @@ class _Manager(InventoryManager):  # type: ignore[misc] # ansible-core has no ty
 
 
 def _fit(source: str, plugins: list[Any], loader: Any) -> list[Any]:  # noqa: ANN401 - Ansible's own
-    """Those of Ansible's plugins that may parse the source, in its order."""
+    """The plugins that may parse the source, in Ansible's order. Raises NotCacheable."""
     builtin = Path(str(inventory_plugins.__file__)).parent
     named = {}
     for plugin in plugins:
@@ -270,7 +270,7 @@ def _names_plugin(path: str, loader: Any) -> bool:  # noqa: ANN401 - Ansible's o
 
 
 def _makes_groups(path: str, loader: Any) -> bool:  # noqa: ANN401 - Ansible's own
-    """Whether the file makes groups of variables, by their names alone."""
+    """Whether the file only makes ``keyed_groups``, each from the name of a variable."""
     try:
         text = loader.load_from_file(path, cache="none")
     except Exception:  # noqa: BLE001 - no YAML
@@ -291,7 +291,7 @@ def _makes_groups(path: str, loader: Any) -> bool:  # noqa: ANN401 - Ansible's o
 
 
 class _Groups(Constructable):  # type: ignore[misc] # ansible-core has no types
-    """Ansible's maker of groups; raises NotCacheable for a value that may be another soon."""
+    """Ansible's maker of groups; raises NotCacheable for a value that may change by itself."""
 
     def _add_host_to_keyed_groups(self, keys: Any, variables: Any, *rest: Any, **more: Any) -> None:  # noqa: ANN401 - Ansible's own
         if self.get_option("use_extra_vars") or not all(
@@ -330,7 +330,7 @@ def _brief(path: str) -> tuple[int, int, int] | None:
 
 
 def _loaded_from() -> Iterator[str]:
-    """Files whose change makes what is loaded out of date."""
+    """Files of the loaded Python modules, without the standard library."""
     library = sysconfig.get_path("stdlib") + os.sep
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
@@ -339,7 +339,7 @@ def _loaded_from() -> Iterator[str]:
 
 
 def _configuration() -> Iterator[str]:
-    """Where Ansible looks for its configuration."""
+    """The Python executable, and the paths where Ansible looks for its configuration."""
     yield from (
         sys.executable,
         str(Path("~/.ansible.cfg").expanduser()),
@@ -351,7 +351,7 @@ def _configuration() -> Iterator[str]:
 
 
 def started() -> float:
-    """When the process that parsed the inventory was started, in seconds since the epoch."""
+    """Start time of our parent, which parsed the inventory, in seconds since the epoch."""
     ticks = int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[19])
     uptime = float(Path("/proc/uptime").read_text().split()[0])
     return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")

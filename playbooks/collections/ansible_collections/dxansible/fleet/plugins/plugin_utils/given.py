@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The options of a task: as it gives them, else from the variables of the host.
+"""Completes the options of a task with variables of the host.
 
-Not left to templates in the playbooks: each would be compiled anew for each host.
+Templates in the playbooks could do the same, but Ansible would compile each of them for each host.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ONE_AT_A_TIME", "complete", "of_host", "variables_of"]
 
 ONE_AT_A_TIME = threading.RLock()
-"""Ansible's templates and loaders are not made for threads."""
+"""Lock for Ansible's templates and loaders, which are not thread-safe."""
 
 _OF_HOST = ("dx_aliases", "dx_auth_mode", "dx_capabilities", "dx_hostnames")
 
@@ -26,9 +26,9 @@ def complete(
     variables: Mapping[str, Any],
     names: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return what is given, and for the rest of the options the variables that the host has.
+    """Return the given options; the missing ones come from the host's variables.
 
-    ``names``: the variable of each option; of an option that has options itself, theirs.
+    ``names`` maps each option to its variable, or to such a mapping if it has suboptions.
     """
     found = dict(given)
     for option, name in names.items():
@@ -41,9 +41,9 @@ def complete(
 
 
 def variables_of(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The ``names`` for `complete`, of an argument spec whose options have each a ``variable``.
+    """Collect the ``names`` for `complete` from the ``variable`` keys of an argument spec.
 
-    An option without one is only as the task gives it.
+    An option without ``variable`` comes only from the task.
     """
     own = {name: facts["variable"] for name, facts in spec.items() if "variable" in facts}
     inner = {name: facts["options"] for name, facts in spec.items() if "options" in facts}
@@ -54,7 +54,7 @@ def of_host(
     templar: Any,  # noqa: ANN401 - ansible-core has no types
     variables: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The variables of a host, with values for the templates that describe it."""
+    """The host's variables; those that describe the host are templated."""
     with ONE_AT_A_TIME:
         found = {name: templar.template(variables[name]) for name in _OF_HOST if name in variables}
     return {**variables, **found}

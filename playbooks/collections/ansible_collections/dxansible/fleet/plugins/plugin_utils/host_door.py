@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The way to a host of a play, through Ansible's own connection plugins."""
+"""Access to a host of a play through Ansible's connection plugins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["HostDoor"]
 
 
 class HostDoor:
-    """What a run asks its host through."""
+    """The `Door` of a run, on an Ansible connection."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class HostDoor:
         templar: Any,  # noqa: ANN401 - as above
         variables: Mapping[str, Any],
     ) -> None:
-        """``variables`` are the host's, as they are."""
+        """``variables`` are the host's, not yet templated."""
         self._connection, self._templar, self._variables = connection, templar, variables
         self._link: Link | None = None
         self.keeper = Keeper(connection)
@@ -39,18 +39,18 @@ class HostDoor:
 
     @property
     def failure(self) -> SshFailure | None:
-        """Why the last call that failed did so."""
+        """How the last call failed; None if it did not."""
         return None if self._link is None else self._link.failure
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
-        """Make the checks before first contact; ``seconds`` limits each."""
+        """Run the checks before first contact; ``seconds`` limits each."""
         found = of_host(self._templar, self._variables)
         preflight = Preflight(self._connection, found, options)
         preflight.make(seconds)
         return preflight
 
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Harden the connection."""
+        """Harden the connection and make `keeper` usable."""
         self._link = Link(
             self._connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode
         )

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """The run of one host, without IO and without Ansible.
 
-A run is a generator. It yields the call that it wants made next, a pause, or news for the caller,
-and is sent the answer of the call; a call that fails is raised at that point. A driver makes the
-calls: `fan` for many hosts at a time, `solo` for one.
+A run is a generator. It yields a call to make, a pause, or news for the caller. A driver makes the
+call and sends the answer to the run, or throws the call's error into it. The driver is `fan`, for
+many hosts at a time; `solo` uses it for one.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ __all__ = [
 T = TypeVar("T")
 
 CHECK_SECONDS = 60.0
-"""More than all checks of a preflight take together, each of which has its own limit."""
+"""Limit for a whole preflight. Each check has its own limit, and together they stay below."""
 
 _ALL_HOSTS, _LARGEST = 32 * 2**20, 4 * 2**20
-"""Bytes of output, of all hosts together and of one at most."""
+"""Bytes of output: for all hosts together, and at most for one."""
 _STARTED_IN_A_SECOND = 100
 _LEASE, _LONGEST_LEASE = 20, 600
 
@@ -53,14 +53,14 @@ CONTACT: Mapping[str, Mapping[str, Any]] = {
     "batch_mode": {"type": "bool", "default": True, "variable": "dx_batch_mode"},
     "preflight": {"type": "dict", "options": OPTIONS},
 }
-"""Options of every run that asks the host for something."""
+"""Options of every run that contacts the host."""
 
 
 class Door(Protocol):
-    """The driver's way to the host."""
+    """Access to the host, which the driver provides."""
 
     keeper: Keeper
-    """Usable once the door is open."""
+    """Usable after `open`."""
 
     @property
     def reached(self) -> bool:
@@ -68,13 +68,13 @@ class Door(Protocol):
 
     @property
     def failure(self) -> SshFailure | None:
-        """Why the last call that failed did so."""
+        """How the last call failed; None if it did not."""
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
-        """Make the checks before first contact; ``seconds`` limits each."""
+        """Run the checks before first contact; ``seconds`` limits each."""
 
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Harden the connection."""
+        """Harden the connection and make `keeper` usable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,14 @@ class Ask(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Seconds in which nothing is to be asked."""
+    """A pause before the next call, in seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A record for the caller. One that is not urgent may wait for the next that is."""
+    """A record for the caller. If it is not urgent, it may be delayed to join others."""
 
     record: dict[str, Any]
     urgent: bool = True
@@ -104,16 +104,16 @@ Steps = Generator[Ask[Any] | Pause | News, Any, T]
 
 
 def ask(seconds: float, make: Callable[[Door], T]) -> Steps[T]:
-    """Have a call made, and return its answer. Raises whatever it raises."""
+    """Yield a call to the driver and return its answer. Raises the call's error."""
     answer: T = yield Ask(make, seconds)
     return answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """How many hosts the play has, and how many calls may be under way at a time.
+    """The number of hosts in the play, and of calls that may run at a time.
 
-    What a host may take of the memory and of the time depends on them.
+    Each host's share of memory and time depends on them.
     """
 
     hosts: int = 1
@@ -126,7 +126,7 @@ class Crowd:
 
     @property
     def output_limit(self) -> int:
-        """Bytes of each stream that are kept for a host."""
+        """Bytes of each stream that the VM keeps."""
         return self._share(256 * 2**10)
 
     @property
@@ -136,10 +136,10 @@ class Crowd:
 
     @property
     def first_wait(self) -> int:
-        """Seconds to wait for news with the start, which spare a short command further calls.
+        """Seconds that the start waits for news; a short command then needs no second call.
 
-        Where hosts wait for each other, start everywhere before waiting anywhere. With many calls
-        at a time none of them has to wait for that.
+        0 if hosts wait for each other: start everywhere before waiting anywhere. But 1 with very
+        many calls at a time, because waiting then delays no start.
         """
         return 0 if self.crowded and self.width < _STARTED_IN_A_SECOND else 1
 
@@ -153,28 +153,28 @@ class Crowd:
 
 
 class HostRun(ABC):
-    """Checks one host, opens the way to it, and does there what its subclass says."""
+    """Checks one host, opens its door, and does the work of its subclass."""
 
     kind: ClassVar[str]
-    """Of its records."""
+    """The ``kind`` of its records."""
     spec: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Ansible's argument spec of its options.
 
-    ``variable`` is that of the host which gives an option that the task leaves out.
+    ``variable`` names the host's variable that supplies an option missing in the task.
     """
     variables: ClassVar[Mapping[str, Any]]
-    """These variables, by option."""
+    """The ``variable`` of each option."""
     starts_work: ClassVar[bool] = False
-    """Whether it changes the host, so that check mode has nothing to do."""
+    """Whether it changes the host; check mode then skips it."""
     in_check_mode: ClassVar[Mapping[str, Any]] = {}
     """Options that check mode sets."""
     of_fan: ClassVar[frozenset[str]] = frozenset()
-    """Options that mean something only to who reads the news of many hosts."""
+    """Options that only ``fan_out`` accepts."""
     runs_text: ClassVar[bool] = False
-    """Whether a text of the user's runs on the host."""
+    """Whether it runs the user's text on the host."""
 
     def __init_subclass__(cls) -> None:
-        """Find the variables that the spec names."""
+        """Collect the variables that the spec names."""
         cls.variables = variables_of(getattr(cls, "spec", {}))
 
     def __init__(
@@ -188,10 +188,10 @@ class HostRun(ABC):
         self.check_options()
 
     def check_options(self) -> None:  # noqa: B027 - most have nothing to check
-        """Raise ValueError for an option that can't be used; the text names it."""
+        """Raise ValueError for an invalid option; the text names it."""
 
     def steps(self) -> Steps[dict[str, Any]]:
-        """Go through the run; returns the result of a task, with the last record in ``dx``."""
+        """Run to the end. Returns the task's result, with the last record in ``dx``."""
         failed = yield from self._check()
         if failed is not None:
             return failed
@@ -199,10 +199,10 @@ class HostRun(ABC):
 
     @abstractmethod
     def work(self) -> Steps[dict[str, Any]]:
-        """What comes after the checks."""
+        """Do the work after the checks. Returns the task's result."""
 
     def _check(self) -> Steps[dict[str, Any] | None]:
-        """Check the host and open the door; returns the result if a check has failed."""
+        """Check the host and open the door. Returns the task's result if a check failed."""
         wanted, ssh = self.options["preflight"], self.options["ssh"]
         timeout = float(self.options["connect_timeout"])
         if wanted is not None:
@@ -219,7 +219,7 @@ class HostRun(ABC):
         return None
 
     def name(self, given: str, option: str) -> str:
-        """The id that was given, else the one that the preflight has made. Raises ValueError."""
+        """The given id, else the preflight's. Raises ValueError if there is neither."""
         if given:
             return given
         if self._preflight is None:
@@ -230,7 +230,7 @@ class HostRun(ABC):
     def tell_preflight(
         self, record: dict[str, Any], error: str | None, attempts: int, *, ended: bool
     ) -> None:
-        """Add to the record, once, how the preflight went: with first contact, or at the end."""
+        """Add the preflight's result to the record, once: on first contact, or at the end."""
         known = self._preflight
         if known is None or known["status"] is not None or not (self._door.reached or ended):
             return
@@ -241,10 +241,10 @@ class HostRun(ABC):
 
 
 class CallRun(HostRun):
-    """Asks the VM for one thing, in one go; a subclass says in `call` what, and what it means."""
+    """A run without further attempts: the subclass's `call` asks the VM and judges the answer."""
 
     def work(self) -> Steps[dict[str, Any]]:
-        """Ask, and complete the record with what came of the preflight."""
+        """Ask the VM, and add the preflight's result to the record."""
         record: dict[str, Any] = {"kind": self.kind}
         result = yield from self.call(record)
         self.tell_preflight(record, record["error"], attempts=1, ended=True)
@@ -252,4 +252,4 @@ class CallRun(HostRun):
 
     @abstractmethod
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Ask the VM, complete the record, and return what else the task's result has."""
+        """Ask the VM and complete the record. Returns further keys of the task's result."""

@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a run gets besides its options: the texts of the user, and the pace of the reader.
+"""Inputs of a run besides its options: the user's texts, and the progress of the output's reader.
 
-A caller of many hosts gives them on sockets; what it gives is read once for all of them.
+A caller of many hosts provides them on sockets. The texts are read once for all hosts.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["RAW_TEXTS", "Inputs", "Payload", "Reader", "SocketReader"]
 
 RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify")
-"""Variables that are never templates."""
+"""Variables that are never templated."""
 
 
 class Payload:
-    """What a caller hands over on a socket; read when it is first needed."""
+    """The texts that a caller provides on a socket; read on first use."""
 
     def __init__(self, source: str) -> None:
         """``source`` is the path of the socket; empty if there is none."""
@@ -32,17 +32,17 @@ class Payload:
 
     @classmethod
     def of(cls, data: bytes) -> Self:
-        """One that is here already; none if it is empty."""
+        """Make a payload from bytes. Empty bytes mean no payload."""
         payload = cls("")
         payload._data = data or None
         return payload
 
     def __bool__(self) -> bool:
-        """Whether there is one."""
+        """Whether there is a payload."""
         return bool(self._source) or self._data is not None
 
     def read(self) -> bytes:
-        """All of it. Raises CommandError if the caller is gone."""
+        """Return the whole payload. Raises CommandError if the caller is gone."""
         with self._lock:
             if self._data is None:
                 try:
@@ -54,7 +54,7 @@ class Payload:
 
 
 def read_socket(source: str, request: bytes = b"") -> bytes:
-    """What the socket gives to the end, after a request. Raises OSError."""
+    """Connect, send the request, and read to the end. Raises OSError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.connect(source)
         if request:
@@ -63,12 +63,13 @@ def read_socket(source: str, request: bytes = b"") -> bytes:
 
 
 class Reader(Protocol):
-    """Whoever reads the output of the hosts."""
+    """The reader of the hosts' output."""
 
     def taken(self, host: str, wanted: int, patience: float) -> int:
-        """Bytes of the host that it has taken, once they are as many as wanted.
+        """Bytes of the host's output that the reader has taken.
 
-        Waits up to ``patience`` seconds for that. Raises OSError if it is gone.
+        Waits up to ``patience`` seconds until they reach ``wanted``. Raises OSError if the reader
+        is gone.
         """
 
 
@@ -79,23 +80,24 @@ class SocketReader:
     source: str
 
     def taken(self, host: str, wanted: int, patience: float) -> int:
-        """Ask it."""
+        """Ask the reader on its socket."""
         return int(read_socket(self.source, f"{wanted} {patience:g} {host}\n".encode()) or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """Of one host; ``variables`` are the host's, as they are, without templates."""
+    """The inputs of one host. ``variables`` are the host's, not templated."""
 
     variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
     payload: Payload = field(default_factory=lambda: Payload(""))
     reader: Reader | None = None
-    """The reader of the output, which the command waits for; None if it waits for nobody."""
+    """The reader that the command waits for; None if the command waits for none."""
 
     def command(self, given: str = "") -> Command:
-        """The command: as it is given, else byte for byte from the socket or ``dx_command``.
+        """The command: from the socket, else ``given``, else from ``dx_command``.
 
-        These are never templated. Raises CommandError.
+        The socket's and the variable's text is taken byte for byte, never templated. Raises
+        CommandError.
         """
         handed_over = Command.handed_over(self.payload.read()) if self.payload else None
         command = handed_over or self._of_variables(given)
@@ -106,10 +108,10 @@ class Inputs:
         return command
 
     def turn_texts(self) -> tuple[bytes, bytes]:
-        """The task and the check, byte for byte: from the caller's socket, or from the variables.
+        """The task and the check, byte for byte, from the caller's socket or the variables.
 
-        The socket gives the length of the check in a line, the check, and the task. ``dx_task`` and
-        ``dx_verify`` are never templated. Raises CommandError if there is no task.
+        The socket sends a line with the length of the check, the check, and the task. ``dx_task``
+        and ``dx_verify`` are never templated. Raises CommandError if there is no task.
         """
         if self.payload:
             length, _, rest = self.payload.read().partition(b"\n")

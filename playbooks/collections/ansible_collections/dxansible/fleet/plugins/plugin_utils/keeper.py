@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Talks to the keeper, our shell script that runs on the VM, over any Ansible connection."""
+"""Client of the keeper, our shell script on the VM, over any Ansible connection."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ __all__ = ["Connection", "Keeper"]
 
 _SOURCE = Path(__file__).resolve().parents[2] / "files" / "keeper"
 _SCRIPT = b"".join(part.read_bytes() for part in sorted(_SOURCE.glob("*.sh")))
-"""Read with the module, which Ansible imports before it forks a process for each host."""
+"""Read on import, which happens before Ansible forks a process for each host."""
 _SHA256 = hashlib.sha256(_SCRIPT).hexdigest()
 _BLAKE2 = hashlib.blake2b(_SCRIPT, digest_size=32).hexdigest()
-"""The quickest where coreutils load OpenSSL for SHA-256, which takes longer than the sum itself."""
+"""Faster than SHA-256 where coreutils load OpenSSL for that: loading takes longer than hashing."""
 _HOME = "${XDG_STATE_HOME:-$HOME/.local/state}/dxansible"
 _FILE = f"{_HOME}/keeper-{_SHA256[:16]}.sh"
 
 
 def _cksum(data: bytes) -> str:
-    """What POSIX's cksum prints of the data, without the name of a file.
+    """The output of POSIX's ``cksum`` for the data, without a file name.
 
-    Its polynomial is zlib's with all bits in the other order; it takes in the length, too.
+    ``cksum`` uses zlib's polynomial with the bits reversed, and appends the length to the data.
     """
     size = len(data)
     length = size.to_bytes((size.bit_length() + 7) // 8, "little")
@@ -45,7 +45,7 @@ def _cksum(data: bytes) -> str:
 
 
 def _line(text: str) -> str:
-    """One line, since a login shell such as csh takes no other between quotes."""
+    """Join the lines: a login shell such as csh accepts no newline between quotes."""
     return " ".join(text.split("\n")).strip()
 
 
@@ -69,9 +69,9 @@ if [ -f "$k" ] && [ -O "$k" ]; then
 fi;
 answer state=absent
 """)
-"""Runs the stored script if it is ours, byte for byte, in a directory that is closed to others.
+"""Runs the stored script if its checksum is right and its directory is closed to other users.
 
-The usual case first, with both looks at once; where it is not so, each is taken by itself.
+The usual case comes first and checks both at once. Otherwise each is checked by itself.
 """
 _INSTALL = _line(f"""
 umask 077; d={_HOME}; k={_FILE};
@@ -84,12 +84,12 @@ cat >"$d/.keeper.$$" || exit;
 
 
 class Connection(Protocol):
-    """What the keeper needs of an Ansible connection plugin."""
+    """The part of an Ansible connection plugin that `Keeper` uses."""
 
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
     ) -> tuple[int, bytes, bytes]:
-        """Exit code, standard output and standard error of a command on the VM."""
+        """Run a command on the VM. Returns exit code, standard output and standard error."""
 
 
 def _shell(text: str, *arguments: str) -> str:
@@ -97,7 +97,7 @@ def _shell(text: str, *arguments: str) -> str:
 
 
 _PLAIN = re.compile(rb"[\t\n -~]{1,1024}")
-"""A text that every shell can read without a program."""
+"""Text that every shell can read with its builtins."""
 
 
 def _about(line: bytes) -> dict[str, object]:
@@ -105,12 +105,12 @@ def _about(line: bytes) -> dict[str, object]:
 
 
 class Keeper:
-    """The keeper on one VM. Every method is one round trip, and three where it installs it."""
+    """The keeper on one VM. A method takes one round trip, or three if it installs the script."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.mark = f"dx-{secrets.token_hex(8)}"
-        """In the arguments of every client process that the calls have on this machine."""
+        """Part of the arguments of every client process that the calls start on this machine."""
 
     def start(
         self,
@@ -121,10 +121,10 @@ class Keeper:
         about: bytes = b"",
         stdin: bytes = b"",
     ) -> Reply:
-        """Start a command under an id, or attach to what already runs under that id.
+        """Start a command under an id, or attach to the session that already has the id.
 
-        ``about`` binds the id: where it stands for something else, the state is ``conflict``.
-        ``stdin`` is all that the command will read.
+        ``about`` binds the id to the command: if the id is bound to another one, the state is
+        ``conflict``. ``stdin`` is the command's whole standard input.
         """
         sizes = {"length": len(command), **({"input": len(stdin)} if stdin else {})}
         plain = {"plain": "yes"} if _PLAIN.fullmatch(command) else {}
@@ -136,9 +136,10 @@ class Keeper:
         return read_reply(self._ask("poll", {"id": session, **options}))
 
     def abort(self, session: str, wait: int, about: bytes = b"") -> Reply:
-        """Stop a session and see that it is gone, for up to ``wait`` seconds.
+        """Stop a session, and wait up to ``wait`` seconds until it is gone.
 
-        An id not seen yet can't start later. ``about`` as for `start`: nothing else is stopped.
+        An unknown id can't be started later. ``about`` is as for `start`: a session that is bound
+        to something else is not stopped.
         """
         given = {"id": session, "wait": wait, "chunk": 0, **_about(about)}
         return read_reply(self._ask("abort", given, about))
@@ -151,10 +152,10 @@ class Keeper:
         turns: bool = False,
         chunk: int = 1 << 24,
     ) -> Listing:
-        """Look at every session, or at one, and those whose names continue it after a dot.
+        """List all sessions whose names start with ``prefix``, or one session and its turns.
 
-        ``prefix`` is how the names of the others have to begin; ``turns`` leaves out commands.
-        ``chunk`` bounds the bytes of all ``last`` together; sessions beyond it have none.
+        ``turns`` leaves out commands. ``chunk`` limits the bytes of all ``last`` together; sessions
+        beyond it have none.
         """
         options: dict[str, object] = {"id": session} if session else {"prefix": prefix}
         if turns:
@@ -162,18 +163,19 @@ class Keeper:
         return read_listing(self._ask("list", {**options, "chunk": chunk}))
 
     def note(self, session: str, name: str, text: str) -> dict[str, str]:
-        """Note a short line of plain characters on a session, unless it has a note of that name.
+        """Add a note to a session, unless it has a note of that name already.
 
-        Returns all notes on it, by name; what came first stays.
+        ``text`` is a short line of plain characters. Returns all notes of the session, by name.
         """
         data = text.encode()
         options = {"id": session, "name": name, "length": len(data)}
         return read_notes(self._ask("note", options, data))
 
     def clean(self, age_days: int, *, turns: bool, dry_run: bool = False) -> Cleaned:
-        """Remove what has not changed for so many days; ``turns``: turns and their worktrees.
+        """Remove sessions that have not changed for ``age_days`` days.
 
-        ``dry_run`` removes nothing, and says what would go.
+        ``turns`` removes agent sessions and their worktrees instead of commands. ``dry_run``
+        removes nothing, and reports what would be removed.
         """
         options = {
             "age": age_days,
@@ -183,7 +185,7 @@ class Keeper:
         return read_cleaned(self._ask("clean", options))
 
     def ping(self, program: str | None = None, path: str = "", version: str | None = None) -> Ping:
-        """Prove that the VM runs commands for this user, and look for a program there.
+        """Check that the VM runs commands for this user, and look for a program there.
 
         ``version`` is the argument that makes the program print its version.
         """

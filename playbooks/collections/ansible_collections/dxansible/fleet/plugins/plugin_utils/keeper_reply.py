@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the keeper answers about one session, and the errors that it can answer with.
+"""Parses the keeper's answers about one session, and defines their errors.
 
 KeeperError
 ├── CutShortError
@@ -33,21 +33,21 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 ENDED = frozenset(
     {"exited", "timeout", "idle", "aborted", "killed", "lost", "unstarted", "unknown"}
 )
-"""States that nothing can follow."""
+"""Final states."""
 
 
 class KeeperError(Exception):
-    """The VM was reached, but its shell or its disk can't do what was asked; the text says what."""
+    """The VM was reached, but its shell or disk can't serve the request; the text says why."""
 
 
 class CutShortError(KeeperError):
-    """No whole answer came: the connection went away under it, or its client was killed here."""
+    """The answer is incomplete: the connection broke, or its client on this machine was killed."""
 
 
 class ProgramMissingError(KeeperError):
-    """Nothing was started: the program that the command needs is not where it would look.
+    """Nothing was started: the program that the command needs is not on its PATH.
 
-    ``path`` has the directories where it isn't, separated by colons.
+    ``path`` is that PATH.
     """
 
     def __init__(self, path: str) -> None:
@@ -56,11 +56,11 @@ class ProgramMissingError(KeeperError):
 
 
 class Fields(dict[str, str]):
-    """Words ``key=value`` of a script of ours; no value has a space in it, and ``-`` is none."""
+    """``key=value`` words from our scripts. Values contain no space; ``-`` means no value."""
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read them; other words are left out."""
+        """Parse the text; other words are ignored."""
         return cls(word.split("=", 1) for word in _WORD.findall(text) if "=" in word)
 
     def word(self, key: str) -> str | None:
@@ -78,7 +78,7 @@ class Fields(dict[str, str]):
         return self.number(key) or 0
 
     def flag(self, key: str) -> bool | None:
-        """Return whether it is ``yes``, None if it is neither that nor ``no``."""
+        """Return True for ``yes``, False for ``no``, None for anything else."""
         return {"yes": True, "no": False}.get(self.get(key, ""))
 
     def of_session(self) -> dict[str, Any]:
@@ -96,10 +96,10 @@ class Fields(dict[str, str]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the keeper printed, whatever it was asked: its first line in fields, and the rest."""
+    """The keeper's answer to any request: the fields of its first line, and the rest."""
 
     mark: str
-    """What no login shell prints: begins the first line and the last."""
+    """Random word at the start of the first and the last line; no login shell prints it."""
     fields: Fields
     message: str
     """Free text at the end of the first line."""
@@ -108,7 +108,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What the keeper knows of a session, whatever it was asked."""
+    """Facts about a session, in every answer about it."""
 
     state: str
     code: int | None = None
@@ -118,7 +118,7 @@ class Session:
     left: int = 0
     """Processes that an ended command left running."""
     token: str | None = None
-    """What the start that made the session had given it to be known by."""
+    """Token from the start that created the session."""
     full: bool = False
     """The VM's disk was full, so output is missing without being counted."""
     out_cut: int = 0
@@ -129,7 +129,7 @@ class Session:
 
     @property
     def truncation(self) -> dict[str, Any]:
-        """What the VM has not kept of the output, for a record."""
+        """The output that the VM has not kept, for a record."""
         return {
             "stdout_bytes": self.out_cut,
             "stderr_bytes": self.err_cut,
@@ -144,7 +144,7 @@ class Reply(Session):
     attached: bool = True
     """False when this very call started the session."""
     expired: bool = False
-    """The VM no longer keeps the output, which ended long ago."""
+    """The session ended long ago, and the VM no longer keeps its output."""
     out: bytes = b""
     err: bytes = b""
     out_from: int = 0
@@ -152,12 +152,12 @@ class Reply(Session):
 
     @property
     def out_upto(self) -> int:
-        """Offset of the first byte of standard output after those that are here."""
+        """Offset of the first byte of standard output after this reply."""
         return self.out_from + len(self.out)
 
     @property
     def err_upto(self) -> int:
-        """As `out_upto`, of standard error."""
+        """Offset of the first byte of standard error after this reply."""
         return self.err_from + len(self.err)
 
     @property
@@ -168,21 +168,21 @@ class Reply(Session):
 
 
 def complaint(out: bytes, err: bytes) -> str:
-    """Return the last thing that a shell said, for a person."""
+    """Return the last line that a shell printed, for an error message."""
     lines = (err.strip() or out.strip()).decode(errors="replace").splitlines()
     return lines[-1].strip()[:300] if lines else ""
 
 
 def killed(code: int) -> CutShortError:
-    """What it means that a signal ended the client of a connection; ``code`` is that, negative."""
+    """Make the error for a connection's client that was killed; ``code`` is minus the signal."""
     return CutShortError(f"the connection's client on this machine was killed (signal {-code})")
 
 
 def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
-    """Find an answer in whatever the login shell printed around it; it may still be cut short.
+    """Find the answer in the login shell's output. Its body may still be incomplete.
 
-    Raises CutShortError if a signal ended the connection's client, KeeperError if the answer is not
-    there, or says that the VM can't do it.
+    Raises CutShortError if the first line is incomplete or the connection's client was killed, and
+    KeeperError if there is no answer or the answer is an error.
     """
     begin = b"\n" + mark.encode() + b" "
     _, found, rest = out.partition(begin)
@@ -205,19 +205,19 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
 
 
 def _ends_amid(out: bytes, begin: bytes) -> bool:
-    """Whether the last bytes are the first of ``begin``, more of them than a line's end."""
+    """Whether the output ends within ``begin``, after its newline."""
     _, newline, last = out.rpartition(b"\n")
     return bool(newline and last and begin.startswith(newline + last))
 
 
 def read_reply(answer: Answer) -> Reply:
-    """What an answer says about one session. Raise CutShortError if it is not whole."""
+    """Parse an answer about one session. Raises CutShortError if it is incomplete."""
     fields, body, last_line = answer.fields, answer.body, f"{answer.mark} end".encode()
     out_from, err_from = fields.count("out_from"), fields.count("err_from")
     out_size, err_size = fields.count("out_upto") - out_from, fields.count("err_upto") - err_from
     if not body[out_size + err_size :].startswith(b"\n" + last_line) and body != last_line + b"\n":
         raise CutShortError("the VM's answer was cut short")
-    # an ended command's output ends where it stood then; a job that it left may go on writing
+    # output counts up to the command's end; a job that it left may go on writing
     ends = {f"{stream}_total": fields.number(f"{stream}_end") for stream in ("out", "err")}
     known = fields.of_session() | {name: end for name, end in ends.items() if end is not None}
     return Reply(

@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tells when ssh accepts a host's new key and has nowhere to keep it.
+"""Warns when ssh would accept a host's new key but can't store it.
 
-ssh goes on with one line of its own then, and accepts whatever key comes the next time.
+ssh itself only prints a line then, and accepts any key the next time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STRICT = frozenset({"yes", "true"})
 
 
 def warning(host: str, ssh: SshConfig, timeout: float) -> str | None:
-    """A warning and its remedy; None if the key is known or will be kept, or nobody can tell."""
+    """A warning with its remedy; None if the key is known or will be stored, or if unsure."""
     users = [name for name in ssh.user_known_hosts if name != "none"]
     names = [*users, *(name for name in ssh.global_known_hosts if name != "none")]
     if ssh.strict in _STRICT or not users or not all(map(_is_plain, names)):
@@ -35,12 +35,12 @@ def warning(host: str, ssh: SshConfig, timeout: float) -> str | None:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a word of ``ssh -G`` is a whole path: it quotes no spaces and expands no tokens."""
+    """Whether a word from ``ssh -G``, which neither quotes nor expands, is a complete path."""
     return name.startswith(("/", "~/")) and "%" not in name
 
 
 def _can_write(file: Path) -> bool:
-    """Whether the file can be written, or made with its directories."""
+    """Whether the file is writable, or can be created with its directories."""
     if file.exists():
         return os.access(file, os.W_OK)
     directory = next(parent for parent in file.parents if parent.exists())
@@ -57,7 +57,7 @@ def _is_known(ssh: SshConfig, names: list[str], timeout: float) -> bool:
                 command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
             )
         except (FileNotFoundError, subprocess.TimeoutExpired):
-            return True  # nobody can tell
+            return True  # unsure, so no warning
         if found.returncode == 0:
             return True
     return False

@@ -1,8 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The way to one host.
-
-What the inventory says of it, and its hardened connection.
-"""
+"""The connection to one host: its description in the inventory, and its hardening."""
 
 from __future__ import annotations
 
@@ -42,9 +39,9 @@ __all__ = [
 _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
 _SSH_OPTIONS = "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"
-"""For getopt."""
+"""ssh's options in getopt's notation."""
 _SSH_FAILED = 255
-"""The exit code of ssh for every failure of its own; a command may have it too."""
+"""ssh's exit code for all its own failures; a command may exit with it too."""
 
 
 _SERVICE_TOKENS = (
@@ -54,27 +51,27 @@ _SERVICE_TOKENS = (
     "SLACK_BOT_TOKEN",
     "SLACK_WEBHOOK_URL",
 )
-"""Variables with tokens for services that no VM has a part in."""
+"""Environment variables with tokens for services; no VM needs them."""
 
 
 class AnsibleConnection(Protocol):
-    """What is used of Ansible's connection plugins, which have no types."""
+    """The part of Ansible's connection plugins that we use; they have no types."""
 
     transport: str
 
     def get_option(self, option: str) -> Any:  # noqa: ANN401 - each option has its own type
-        """Its value, by Ansible's precedence. Raises KeyError where there is no such option."""
+        """The option's value by Ansible's precedence. Raises KeyError for an unknown option."""
 
     def set_option(self, option: str, value: object) -> None:
-        """Set it for this task."""
+        """Set the option for this task."""
 
     def _split_ssh_args(self, argstring: str) -> list[str]:
-        """As a shell does."""
+        """Split a string as a shell does."""
 
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
     ) -> tuple[int, bytes, bytes]:
-        """Exit code, standard output and standard error of a command on the host."""
+        """Run a command on the host. Returns exit code, standard output and standard error."""
 
 
 class CallTimeoutError(Exception):
@@ -82,7 +79,7 @@ class CallTimeoutError(Exception):
 
 
 class LinkError(Exception):
-    """The connection failed, as ``failure`` says; the text is ssh's own."""
+    """The connection failed; ``failure`` says how, and the text is ssh's own."""
 
     def __init__(self, failure: SshFailure, text: str) -> None:
         super().__init__(text)
@@ -90,7 +87,7 @@ class LinkError(Exception):
 
 
 def describe(name: str, connection: AnsibleConnection, task_vars: Mapping[str, Any]) -> Target:
-    """What the inventory says of the host, by Ansible's own precedence."""
+    """Describe the host as in the inventory, by Ansible's precedence."""
     transport = str(connection.transport)
     user = _option(connection, "remote_user") or task_vars.get("ansible_user")
     if transport == "local" and not user:
@@ -142,7 +139,7 @@ def _ssh_arguments(connection: AnsibleConnection) -> list[str]:
 
 
 def explain(name: str, error: LinkError | CallTimeoutError | KeeperError) -> str:
-    """What ssh or the VM said, and what to do about it."""
+    """Format an error for the user: the message of ssh or the VM, and the remedy."""
     if isinstance(error, CallTimeoutError):
         return f"{name} accepts the connection, but its shell does not answer"
     if not isinstance(error, LinkError):
@@ -171,17 +168,17 @@ def harden(
     connect_timeout: float,
     batch_mode: bool,
 ) -> None:
-    """Put our options after the user's own: ssh takes the first it sees, and so prefers theirs.
+    """Append our ssh options to the user's. The user's win, because ssh uses the first it sees.
 
-    Keepalives end a connection that is held without a word, before authentication too (Tailscale's
-    check mode). A live connection outlives the call, so ssh doesn't get our tokens for services.
+    Keepalives end a silent connection, even before authentication (Tailscale's check mode). ssh
+    doesn't get our service tokens, because a control master outlives the call.
     """
     for name in _SERVICE_TOKENS:
         os.environ.pop(name, None)
     if connection.transport != "ssh":
         return
     options = ["ServerAliveInterval=5", "ServerAliveCountMax=3"]
-    if batch_mode and not _option(connection, "password"):  # which ssh is given, by asking for it
+    if batch_mode and not _option(connection, "password"):  # ssh must ask for a password
         options.append("BatchMode=yes")
     if ssh.get("strict", "ask") == "ask" and _option(connection, "host_key_checking") is not False:
         options.append("StrictHostKeyChecking=accept-new")
@@ -190,7 +187,7 @@ def harden(
         options.append("ControlPath=none")
     ours = " ".join(f"-o {option}" for option in options)
     extra = _option(connection, "ssh_extra_args") or ""
-    if not extra.endswith(ours):  # a connection is used for several tries
+    if not extra.endswith(ours):  # an earlier try may have added them
         connection.set_option("ssh_extra_args", f"{extra} {ours}".strip())
     connection.set_option("timeout", max(1, round(connect_timeout)))
     connection.set_option("reconnection_retries", 0)
@@ -213,12 +210,12 @@ class Link:
         self.reached = False
         """The host has answered a call."""
         self.failure: SshFailure | None = None
-        """Of the last call, if it failed."""
+        """How the last call failed; None if it did not."""
 
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
     ) -> tuple[int, bytes, bytes]:
-        """As Ansible's connection does, and raise LinkError if that fails."""
+        """Run a command through Ansible's connection. Raises LinkError if the connection fails."""
         with _own_messages(self._connection) as messages:
             try:
                 answer = self._connection.exec_command(cmd, in_data=in_data, sudoable=sudoable)
@@ -237,10 +234,11 @@ class Link:
 
 @contextmanager
 def _own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | None]]:
-    """Have ssh write its messages to a file, and return a reader of it; None for another plugin.
+    """Redirect ssh's messages to a file. Yields a function that reads them.
 
-    On its standard error they can't be told from what the VM prints. A control master keeps the
-    file open, without its name, and writes there what it would write nowhere else.
+    The function returns None for other plugins. On standard error the messages would mix with the
+    VM's output. A control master keeps the deleted file open; its later messages are lost, as they
+    would be without the file.
     """
     if connection.transport != "ssh":
         yield lambda: None
@@ -258,7 +256,7 @@ def _own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | 
 
 
 def _pass_on(connection: AnsibleConnection, log: str) -> None:
-    """Have ssh's messages also where the user wants them: in a log of theirs, and with ``-vvv``."""
+    """Copy ssh's messages to the user's own log (``-E``), and show them with ``-vvv``."""
     text = Path(log).read_text(errors="replace")
     if not text:
         return

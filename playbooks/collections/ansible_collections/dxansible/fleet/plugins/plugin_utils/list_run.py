@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The run of a host that reads its agent sessions and commands."""
+"""Lists a host's agent sessions and commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ListRun"]
 
 
 class ListRun(CallRun):
-    """Says what there is; makes only notes, where asked for."""
+    """Lists sessions. Changes nothing but notes, and those only if asked to."""
 
     kind: ClassVar = "sessions"
     spec: ClassVar = {
@@ -37,14 +37,14 @@ class ListRun(CallRun):
     }
 
     def check_options(self) -> None:
-        """Raise ValueError for a wrong record of an agent."""
+        """Raise ValueError for an invalid record of an agent."""
         try:
             self._agents = agents.load_agents(self.options["agents"])
         except agents.AgentError as error:
             raise ValueError(str(error)) from error
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Read them; a host that can't be asked has an ``error``."""
+        """List the sessions. The record has an ``error`` if the host can't be asked."""
         record |= {"sessions": [], "load": None, "error": None}
         try:
             yield from self._read(record)

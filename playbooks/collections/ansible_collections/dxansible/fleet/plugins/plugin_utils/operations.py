@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What can be done on the hosts of a play, by the name of its playbook."""
+"""The operations on the hosts of a play, by the name of the playbook."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ __all__ = ["OPERATIONS", "Operation"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A kind of run, and the options that it always has."""
+    """A kind of run, and its fixed options."""
 
     module: str
-    """Of this directory. Ansible compiles a collection's modules in every run, so only what a run
-    needs is loaded.
+    """Module in this directory, imported on first use.
+
+    Ansible compiles a collection's modules in every run, so a run imports only what it needs.
     """
     name: str
     options: Mapping[str, Any]
 
     @property
     def run(self) -> type[HostRun]:
-        """The kind of run."""
+        """The class of the run."""
         found: type[HostRun] = getattr(import_module(f".{self.module}", __package__), self.name)
         return found
 
@@ -52,4 +53,4 @@ OPERATIONS: Mapping[str, Operation] = {
         "stop_run", "StopRun", {"turns": True, "preflight": {**_OF_SESSIONS, "checks": False}}
     ),
 }
-"""The name is the playbook's, with ``_`` for ``-``."""
+"""By playbook, with ``_`` for ``-``."""

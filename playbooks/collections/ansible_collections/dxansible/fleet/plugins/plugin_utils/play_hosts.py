@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Makes the runs of the hosts of a play: variables, options and connections, as Ansible has them.
+"""Makes the runs of a play's hosts, with Ansible's variables, options and connections.
 
-One worker does it for all hosts, so here is what Ansible would do in a worker for each of them.
+One worker serves all hosts, so this module does what Ansible does in a worker for each host.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ _HOSTS_OF_PLAY = (
 
 
 def allow_many_files() -> None:
-    """A call that is under way takes about three file descriptors."""
+    """Raise the limit on open files: a running call takes about three."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def batch_of(task: Any, task_vars: Mapping[str, Any]) -> list[str] | None:  # noqa: ANN401 - no types
-    """The hosts that the task is for: all of the batch where it runs once, else its own.
+    """The hosts of the task: the whole batch with ``run_once``, else its own host.
 
-    None where the strategy runs it for each host all the same: Ansible then gives the result of
-    each of them to all, so that the last one would speak for the others.
+    None if the strategy runs the task for each host despite ``run_once``. Ansible then gives every
+    result to all hosts, so the last result would replace the others.
     """
     if not task.run_once:
         return [str(task_vars["inventory_hostname"])]
@@ -76,7 +76,7 @@ def batch_of(task: Any, task_vars: Mapping[str, Any]) -> list[str] | None:  # no
 
 
 def refuse_keywords(task: Any, kind: type[HostRun]) -> None:  # noqa: ANN401 - as above
-    """Raise AnsibleActionFail for a keyword that says what can't be done."""
+    """Raise AnsibleActionFail for a keyword that the run can't obey."""
     if task.become:
         raise AnsibleActionFail(
             f"{task.action} runs as ansible_user; set become: false, and use sudo in the command"
@@ -89,9 +89,9 @@ def refuse_keywords(task: Any, kind: type[HostRun]) -> None:  # noqa: ANN401 - a
 
 
 def _nothing(kind: type[HostRun]) -> Steps[dict[str, Any]]:
-    """The run of a host for which the condition of the task is false.
+    """The run of a host for which the task's ``when`` is false.
 
-    Ansible itself asks it of the first host only.
+    Ansible itself evaluates ``when`` only for the first host.
     """
     yield from ()
     return {"changed": False, "msg": "Conditional result was False", "skipped": True} | {
@@ -109,7 +109,7 @@ def skipped(
 
 
 def validated(spec: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with their defaults, in their types. Raises AnsibleActionFail."""
+    """Validate and convert the options, and add defaults. Raises AnsibleActionFail."""
     found = ArgumentSpecValidator(dict(spec)).validate(dict(options))
     if found.error_messages:
         raise AnsibleActionFail("; ".join(found.error_messages))
@@ -128,7 +128,7 @@ def one_run(  # noqa: PLR0913 - what a run is made of
     crowd: Crowd,
     check_mode: bool,
 ) -> Running:
-    """The run of a host whose variables and connection are known. Raises AnsibleActionFail."""
+    """Make the run of one host. Raises AnsibleActionFail for invalid options."""
     given = {**given, **(kind.in_check_mode if check_mode else {})}
     options = validated(kind.spec, complete(templar, given, variables, kind.variables))
     door = HostDoor(connection, templar, variables)
@@ -140,13 +140,13 @@ def one_run(  # noqa: PLR0913 - what a run is made of
 
 
 def whole_preflight(before: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the news before have told of the preflight, which is told once."""
+    """The preflight from this record or those before; only one record of a run has it."""
     known = record.get("preflight") or before.get("preflight")
     return {"preflight": known} if known else {}
 
 
 def plain(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables; texts of the user's are decrypted, which are no templates.
+    """Return the variables, with the user's texts decrypted and not templated.
 
     Raises AnsibleError without the vault's password.
     """
@@ -159,7 +159,7 @@ def _decrypted(value: object) -> object:
 
 
 class PlayHosts:
-    """The hosts of the play that an action runs in."""
+    """Makes the runs of the hosts of an action's play."""
 
     def __init__(  # noqa: PLR0913 - what all runs have in common
         self,
@@ -174,9 +174,9 @@ class PlayHosts:
         hosts: Sequence[str] = (),
         extra: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """``action`` is the action plugin that drives them; ``given`` the options of their runs.
+        """``action`` is the action plugin that drives the runs; ``given`` are their options.
 
-        ``hosts`` are those of a call that is not the play's, ``extra`` its extra variables.
+        A call to an engine has its own ``hosts``, and ``extra`` variables.
         """
         self._task, self._loader = action._task, action._loader  # noqa: SLF001 - a plugin's own
         self._play_context = action._play_context  # noqa: SLF001 - as above
@@ -190,7 +190,7 @@ class PlayHosts:
         self._payload, self._reader = payload, reader
 
     def run(self, host: str) -> Running:
-        """The run of one host. Raises AnsibleError for what the inventory says of it."""
+        """Make the run of one host. Raises AnsibleError for invalid data in the inventory."""
         with ONE_AT_A_TIME:
             variables = self._variables(host)
             templar = Templar(loader=self._loader, variables=variables)
@@ -212,14 +212,14 @@ class PlayHosts:
             )
 
     def value(self, host: str, name: str) -> Any:  # noqa: ANN401 - whatever the inventory has
-        """A variable of a host, with its templates filled in; None if it has none."""
+        """A variable of a host, templated; None if the host doesn't have it."""
         with ONE_AT_A_TIME:
             variables = self._variables(host)
             return Templar(loader=self._loader, variables=variables).template(variables.get(name))
 
     def _variables(self, host: str) -> dict[str, Any]:
         found = self._hostvars._inventory.get_host(host)  # noqa: SLF001 - no public way
-        alone = [host]  # the names of all are in the shared variables; to list them takes long
+        alone = [host]  # listing all hosts is slow, and `_shared` has them already
         variables: dict[str, Any] = self._manager.get_vars(
             play=_play(self._task), host=found, task=self._task, include_hostvars=False,
             _hosts=alone, _hosts_all=alone,

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The preflight of one host: the checks before first contact, and the record of what was found."""
+"""The preflight of one host: the checks before first contact, and the record of their findings."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def first_contact(record: dict[str, Any], door: Door, error: str | None) -> None:
-    """Complete the record of a preflight: the first contact is the last of its checks.
+    """Complete the record of a preflight. Its last check is the first contact.
 
-    Where the connection was lost its status stays None: nobody knows how far that had come.
+    If the connection was lost, the status stays None: nobody knows how far the connection came.
     """
     if door.reached:
         record["status"] = str(checks.Status.OK)
@@ -36,7 +36,7 @@ def first_contact(record: dict[str, Any], door: Door, error: str | None) -> None
 
 
 class Preflight:
-    """What is known of a host, in ``record``; ``failure`` is the check that it did not pass."""
+    """Checks a host. ``record`` has the findings, and ``failure`` the failed check, if any."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Preflight:
         variables: Mapping[str, Any],
         options: Mapping[str, Any],
     ) -> None:
-        """Note what the inventory says; ``options`` are those of OPTIONS."""
+        """Record the inventory's description of the host; ``options`` are those of OPTIONS."""
         self._began = time.monotonic()
         self._connection = connection
         self._checks = options["checks"]
@@ -77,7 +77,7 @@ class Preflight:
         }
 
     def make(self, timeout: float) -> None:
-        """Make the checks, each within ``timeout`` seconds; the first that fails decides."""
+        """Run the checks, each within ``timeout`` seconds. The first that fails decides."""
         try:
             self._make(timeout)
         except checks.CheckFailure as failure:
@@ -85,12 +85,12 @@ class Preflight:
         self.measure()
 
     def fail(self, failure: checks.CheckFailure) -> None:
-        """Note a check that did not pass."""
+        """Record a failed check."""
         self.failure = failure
         self.record |= {"status": str(failure.status), "error": failure.text}
 
     def measure(self) -> None:
-        """Note the time that it took so far."""
+        """Record the time taken so far."""
         self.record["duration_ms"] = round((time.monotonic() - self._began) * 1000)
 
     def _make(self, timeout: float) -> None:

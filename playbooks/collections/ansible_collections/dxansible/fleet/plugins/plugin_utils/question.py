@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Finds out whether a message ends with a question."""
+"""Tells whether a message ends with a question."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _LIST = re.compile(r"\s*([-*+•]|\(?[0-9A-Za-z]{1,2}[.):])\s|\s{2,}\S")
 _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」")
 _WORD = re.compile(r"\S+")
 _CLOSING = "*_~>'\""
-"""What may follow a question mark, besides closing brackets and quotation marks."""
+"""Characters that may follow a question mark, besides closing brackets and quotation marks."""
 
 
 def ends_with_question(message: str) -> bool:
-    """Whether a sentence of the last paragraph ends with a question mark, of any script.
+    """Whether a sentence of the last paragraph ends with a question mark, in any script.
 
     A list at the end belongs to the paragraph before it. Code and quotations don't count.
     """
@@ -29,7 +29,7 @@ def ends_with_question(message: str) -> bool:
 
 
 def _prose(message: str) -> list[str]:
-    """The lines without code blocks and quotations, each of which counts as an empty line."""
+    """The lines of the message, with empty lines in place of code blocks and quotations."""
     lines, fence = [], ""
     for line in message.splitlines():
         found = _FENCE.match(line)

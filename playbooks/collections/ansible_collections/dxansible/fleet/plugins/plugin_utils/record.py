@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What became of a host: the outcomes, their reasons, and the record in which they travel.
+"""The outcomes of a host, their reasons, and the record that carries them to the caller.
 
 The record goes from the run of a host through the result of its task and ansible-runner's event to
 the caller. The Python package has this same file as ``dxansible.record``, so it imports nothing but
@@ -36,7 +36,7 @@ __all__ = [
 T = TypeVar("T")
 
 _RUNNING = "RUNNING"
-"""The outcome, in an event, of work that goes on."""
+"""The outcome in an event while the work goes on."""
 
 
 class FanoutOutcome(StrEnum):
@@ -50,7 +50,7 @@ class FanoutOutcome(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the process; the worse the outcome, the higher."""
+        """The exit code of the process; a worse outcome has a higher one."""
         return _EXIT_CODES[self]
 
 
@@ -64,7 +64,7 @@ _EXIT_CODES = {
 
 
 class PreflightStatus(StrEnum):
-    """The first check that failed; TIMEOUT is that of the checks, not of a command."""
+    """The first check that failed. TIMEOUT is a check's timeout, not a command's."""
 
     OK = "OK"
     HOST_UNRESOLVABLE = "HOST_UNRESOLVABLE"
@@ -75,7 +75,7 @@ class PreflightStatus(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an outcome is what it is; a failed preflight has its `PreflightStatus` instead."""
+    """The reason for an outcome. A failed preflight has its `PreflightStatus` instead."""
 
     OK = "ok"
     EXIT_NONZERO = "exit_nonzero"
@@ -118,18 +118,18 @@ class Reason(StrEnum):
 
 
 class Document:
-    """Base of the dataclasses that callers get."""
+    """Base class of the dataclasses that callers get."""
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, object]:
-        """Return what JSON can hold."""
+        """Return a dict that JSON can hold."""
         return asdict(self, dict_factory=_with_lists)  # type: ignore[call-overload,no-any-return] # of a dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truncation:
-    """How many bytes of each stream were written by the command but are not in the result."""
+    """Bytes of each stream that the command wrote and the result lacks."""
 
     stdout_bytes: int = 0
     stderr_bytes: int = 0
@@ -140,29 +140,29 @@ class Truncation:
 
     @property
     def missing(self) -> int:
-        """Bytes of both streams that were counted."""
+        """Missing bytes of both streams, as far as they were counted."""
         return self.stdout_bytes + self.stderr_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Document):
-    """What was decided about the work on a host."""
+    """The outcome of the work on a host, and its reason."""
 
     outcome: FanoutOutcome | None = None
     """None while the work goes on."""
     reason: Reason | PreflightStatus | None = None
-    """None where the outcome is."""
+    """None while the work goes on."""
     error: str | None = None
-    """What happened and what to do; None on a success that nobody wanted to stop."""
+    """Says what happened and what to do; None on success, except after a late stop."""
     exit_code: int | None = None
-    """None where the work did not come to an exit of its own."""
+    """None if the work did not exit by itself."""
     stop_verified: bool | None = None
-    """Whether the processes are known to be gone; None where nothing was to be stopped."""
+    """Whether the processes are known to be gone; None if there was nothing to stop."""
     left_running: int = 0
-    """Processes that the work left behind on purpose."""
+    """Processes that the work left running on purpose."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields, for the event: plain values, since Ansible refuses enums."""
+        """The fields for an event, as plain values: Ansible refuses enums."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         outcome = _RUNNING if self.outcome is None else str(self.outcome)
         reason = "running" if self.reason is None else str(self.reason)
@@ -184,13 +184,13 @@ class HostRecord(Verdict):
 
     @classmethod
     def from_event(cls, host: str, record: Mapping[str, Any]) -> Self:
-        """Read it back. Raises KeyError or TypeError for what is no record of ours."""
+        """Read it from an event's record. Raises KeyError or TypeError for an invalid record."""
         return read(cls, _end(record), host=host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes(Document):
-    """What a turn did to the session's worktree."""
+    """A turn's changes to the session's worktree."""
 
     commits: int
     files: int = 0
@@ -199,16 +199,16 @@ class Changes(Document):
 
     @property
     def nothing(self) -> bool:
-        """Nothing was changed."""
+        """Whether nothing was changed."""
         return not (self.commits or self.files or self.dirty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """What a finalize has pushed, and what `gh` on the VM has made of it.
+    """The push of a finalize, and the pull request that `gh` on the VM made of it.
 
-    `host` and `repository` are None where the remote is of no known kind. `gh` says whether it was
-    used; `note` has its complaint. `came` is created, found or merged, and None without a `url`.
+    `host` and `repository` are None for a remote of an unknown kind. `gh` says whether `gh` was
+    used; `note` is its error message. `came` is created, found or merged, and None without a `url`.
     """
 
     branch: str = ""
@@ -224,7 +224,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A part of the work that the pull request would not have, for which it is refused.
+    """A part of the work that the pull request would lack; the finalize is refused for it.
 
     `why` is nested_repository, submodule_changes, submodule_unpushed or submodule_unchecked.
     """
@@ -235,15 +235,15 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord(HostRecord):
-    """The end of one turn of a session; what the turn did not come to is None."""
+    """The end of one turn of a session. Fields that the turn did not reach are None."""
 
     session_id: str
     turn: int | None = None
     agent: str | None = None
     message: str | None = None
-    """The agent's last message; empty where it ended without one."""
+    """The agent's last message; empty if it ended without one."""
     asks: bool = False
-    """A success that ends with a question."""
+    """The turn succeeded, and its last message ends with a question."""
     verify_exit_code: int | None = None
     native_id: str | None = None
     """The agent's own id of the conversation."""
@@ -252,22 +252,22 @@ class TurnRecord(HostRecord):
     changes: Changes | None = None
     """None without a repository."""
     push: Push | None = None
-    """Of a finalize, as is `left_out`."""
+    """Only for a finalize, like `left_out`."""
     left_out: tuple[LeftOut, ...] = ()
     task_summary: str | None = None
     beads: str | None = None
 
     @classmethod
     def from_event(cls, host: str, record: Mapping[str, Any]) -> Self:
-        """As of a `HostRecord`."""
+        """Read it from an event's record, like `HostRecord.from_event`."""
         return read(cls, _end(record) | _turn(record), host=host)
 
 
 def read(kind: type[T], record: Mapping[str, Any], **more: object) -> T:
-    """Build a dataclass from what a record says of its fields; ``more`` comes before that.
+    """Build a dataclass from a record; ``more`` overrides the record.
 
-    A field is left to its default where the record has nothing, or null. Raises TypeError where it
-    has no default, and KeyError for a word that its enum doesn't have.
+    A field that is missing or null in the record gets its default. Raises TypeError if the field
+    has no default, and KeyError for a word that is not in its enum.
     """
     known = dict(more)
     for name, reader in _readers(kind).items():  # type: ignore[arg-type] # a class is hashable
@@ -283,7 +283,7 @@ def _readers(kind: type) -> dict[str, Callable[[Any], object] | None]:
 
 
 def _reader(declared: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - any annotation
-    """Makes a value of that type of what JSON has for it; None where that is the value."""
+    """The conversion from JSON to the declared type; None if JSON's value needs none."""
     kinds = get_args(declared) if isinstance(declared, UnionType) else (declared,)
     enums: list[Any] = [kind for kind in kinds if isinstance(kind, EnumType)]
     if enums:
@@ -302,7 +302,7 @@ def _with_lists(entries: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _end(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record of a host's end says, under the names of our fields."""
+    """The record of a host's end, with our fields' names."""
     told = {"attempts": 1, **record, "session_id": record["id"]}
     told.setdefault("truncation", {"disk_full": bool(record.get("full"))})
     running = record["outcome"] == _RUNNING
@@ -310,7 +310,7 @@ def _end(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _turn(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record of a turn's end says besides."""
+    """The further fields of a turn's end, from its record."""
     found, meta = record.get("result") or {}, record.get("meta") or {}
     return {
         **found,

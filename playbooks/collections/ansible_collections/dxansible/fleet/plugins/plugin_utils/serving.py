@@ -1,11 +1,13 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Takes calls from a socket and gives their news to whoever fetches them.
+"""Takes calls from a socket and queues their news.
 
-A connection is one call: a line of JSON, then ``go`` and the payload, then lines ``COUNT HOST``
-that say how far the reader of the output has come, and a line ``ok`` for each batch of news that
-was read. Nothing begins before the caller was told ``yes`` and has sent all of its payload, so a
-caller that went on without us never has its call made twice. When it hangs up, its runs end where
-they stand, and what they have begun goes on on the VMs.
+Each connection is one call. The caller sends a line of JSON, then ``go`` and the payload. Then it
+sends a line ``COUNT HOST`` as its reader takes output of a host, and ``ok`` for each batch of news
+that it has read.
+
+A call starts only after we answer ``yes`` and receive the whole payload. A caller that goes on
+without us therefore never has its call made twice. When the caller hangs up, its runs stop where
+they are. Commands that they started keep running on the VMs.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Drive", "ReadBytes", "Serving", "Stale"]
 
 _UNREAD = 2
-"""Batches of one call that its caller has not read; above that the call waits."""
+"""Batches of one call that its caller may leave unread; after that the call waits."""
 _MOST_CALLS = 64
-"""Whose batches are fetched at a time; one has about a megabyte at most."""
+"""Batches fetched at a time; each has about a megabyte at most."""
 _MOST_SIZE = 2**20
 _EARLY = 0.5
-"""Seconds after which it is found out whether the run can be kept, if no call asks before."""
+"""Seconds after which we check whether the run can be kept, if no call asks before."""
 _PATIENCE = 3600.0
 
 
@@ -46,28 +48,28 @@ class Drive(Protocol):
         """Hosts that are not done."""
 
     def news(self, patience: float) -> list[tuple[str, dict[str, Any], object]]:
-        """Host and record of what is new; waits up to ``patience`` seconds for that."""
+        """Fetch news: host, record and label. Waits up to ``patience`` seconds for some."""
 
     def close(self) -> None:
-        """End all runs where they stand."""
+        """Stop all runs where they are."""
 
 
 class ReadBytes:
-    """How many bytes of each host's output the caller's reader has taken."""
+    """Counts the bytes of each host's output that the caller's reader has taken."""
 
     def __init__(self) -> None:
-        """None yet."""
+        """Start with 0 for each host."""
         self._taken: dict[str, int] = {}
         self._changed = threading.Condition()
 
     def update(self, host: str, count: int) -> None:
-        """So many in all."""
+        """Set the total of a host. It never decreases."""
         with self._changed:
             self._taken[host] = max(count, self._taken.get(host, 0))
             self._changed.notify_all()
 
     def taken(self, host: str, wanted: int, patience: float) -> int:
-        """The bytes taken; waits until they are ``wanted``, up to ``patience`` seconds."""
+        """The bytes taken. Waits up to ``patience`` seconds until they reach ``wanted``."""
         with self._changed:
             self._changed.wait_for(lambda: self._taken.get(host, 0) >= wanted, patience)
             return self._taken.get(host, 0)
@@ -75,31 +77,31 @@ class ReadBytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What a caller wants done."""
+    """The request of a caller."""
 
     number: int
     limit: str
-    """The pattern of its hosts."""
+    """Pattern of its hosts."""
     operation: str
     variables: Mapping[str, Any]
-    """As extra variables: before all others, and never templates."""
+    """Extra variables: they override all others, and are never templated."""
     forks: int
     payload: bytes
     reader: ReadBytes | None
-    """None if the calls don't wait for a reader."""
+    """None if the call doesn't wait for a reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale:
-    """Why this run would not say what a new one would."""
+    """The reason why a run is out of date or can't be kept."""
 
     reason: str
     lasting: bool
-    """A new one could not be kept either."""
+    """A new run could not be kept either."""
 
 
 class Serving:
-    """A socket that takes calls, and the news of all of them."""
+    """Takes calls from a socket, and queues the news of all of them."""
 
     def __init__(
         self,
@@ -107,14 +109,14 @@ class Serving:
         begin: Callable[[Call], tuple[Drive, dict[str, Any]]],
         stale: Callable[[], Stale | None],
     ) -> None:
-        """Listen at ``path``; ``begin`` starts a call and returns what the caller hears first.
+        """Listen at ``path``. ``begin`` starts a call and returns its first record.
 
-        ``stale`` may take long when it is called for the first time.
+        The first call of ``stale`` may take long.
         """
         self._begin, self._stale = begin, stale
         self._asked = threading.Event()
         self._looked = False
-        """Whether `stale` was called to its end."""
+        """Whether ``stale`` has returned once."""
         self._news: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(path)
@@ -124,7 +126,7 @@ class Serving:
         threading.Thread(target=self._ask_early, name="dx-freshness", daemon=True).start()
 
     def news(self) -> list[dict[str, Any]]:
-        """Wait for news, and return what there are, about a megabyte at most; each has its call."""
+        """Wait for news. Returns batches, each of one call, up to about a megabyte in all."""
         batches = [self._news.get()]
         size = batches[0].pop("size", 0)
         while len(batches) < _MOST_CALLS and size < _MOST_SIZE:
@@ -166,9 +168,9 @@ class Serving:
                 self._make(call, peer, lines)
 
     def _agree(self, peer: socket.socket, lines: BufferedReader) -> Call | None:
-        """The call, once it may begin; None if it may not."""
+        """Agree with the caller on its call; None if the call may not start."""
         head: dict[str, Any] = json.loads(lines.readline())
-        if not head["early"]:  # else all was read after the caller had asked
+        if not head["early"]:  # an early call came before we read any file
             if not self._looked:
                 peer.sendall(b"loading\n")
             stale = self._is_stale()
@@ -194,7 +196,7 @@ class Serving:
     def _make(self, call: Call, peer: socket.socket, lines: BufferedReader) -> None:
         try:
             drive, first = self._begin(call)
-        except Exception as error:  # noqa: BLE001 - Ansible's are many; the caller is told
+        except Exception as error:  # noqa: BLE001 - Ansible raises many types
             self._tell(call, [{"kind": "refused", "error": str(error)}])
             return
         room = threading.Semaphore(_UNREAD)
@@ -221,7 +223,7 @@ class Serving:
 
 
 def _follow(lines: BufferedReader, call: Call, drive: Drive, room: threading.Semaphore) -> None:
-    """Hear of the reader, and of batches that were read, until the caller hangs up."""
+    """Read the caller's lines until it hangs up, then stop the call."""
     try:
         for line in lines:
             if line == b"ok\n":

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Session ids, and what they are bound to."""
+"""Session ids, and the commands that they are bound to."""
 
 from __future__ import annotations
 
@@ -30,51 +30,51 @@ PLACE_SPEC: Mapping[str, Mapping[str, Any]] = {
     "cwd": {"type": "str", "default": "", "variable": "dx_cwd"},
     "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
 }
-"""Options that say where a command runs; an id is bound to them as to its text."""
+"""Options for a command's environment and directory. An id is bound to them and to the text."""
 
 _OURS = re.compile(r"[A-Za-z0-9_]{1,64}-[0-9a-f]{8}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class CommandError(Exception):
-    """There is no command to run, or not one that a shell can take."""
+    """There is no command to run, or no shell can take it."""
 
 
 def new_run_id(prefix: str = "cmd") -> str:
-    """An id for one run, made before first contact so that "did it start?" can always be asked."""
+    """Make the id of a run, before first contact: "did it start?" can then always be asked."""
     return f"{prefix}_{secrets.token_hex(8)}"
 
 
 def is_ours(session: str) -> bool:
-    """Whether it is an agent session's id as we make them, and not one that an agent has made."""
+    """Whether we, and not an agent, made this id of an agent session."""
     return _OURS.fullmatch(session) is not None
 
 
 def session_id(run: str, host: str) -> str:
-    """The session's id on one host: two inventory names may be the same machine and user."""
+    """The session's id on one host. It includes the host: two names may be the same machine."""
     return f"{run}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What is to run under an id."""
+    """A command to run under an id."""
 
     text: bytes = field(repr=False)
     stdin: bytes = field(default=b"", repr=False)
-    """All that it will read on its standard input."""
+    """Its whole standard input."""
     summary: str | None = None
-    """One line without secrets for listings, which the VM keeps."""
+    """One line without secrets. The VM keeps it for listings."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Variables of its environment."""
+    """Environment variables to set."""
     cwd: str = ""
-    """Its directory; empty is the home directory, where ``~/`` begins."""
+    """Working directory, may begin with ``~/``; empty for the home directory."""
 
     @classmethod
     def handed_over(cls, payload: bytes) -> Self:
-        """Read what a caller hands over. Raises CommandError where that is not whole.
+        """Parse a caller's payload. Raises CommandError if it is incomplete.
 
-        A line of JSON has the ``summary``, ``env``, ``cwd``, and the sizes of what the command will
-        read (``stdin``) and of its ``text``, which follow in this order.
+        The payload is a line of JSON, the standard input, and the text. The JSON has ``summary``,
+        ``env``, ``cwd``, and the sizes of the other two, ``stdin`` and ``text``.
         """
         line, _, rest = payload.partition(b"\n")
         head: dict[str, Any] = json.loads(line) if line.endswith(b"}") else {"stdin": 0, "text": -1}
@@ -84,7 +84,7 @@ class Command:
         return cls(text=rest[stdin:], stdin=rest[:stdin], **head)
 
     def placed(self, options: Mapping[str, Any]) -> Self:
-        """The same where PLACE_SPEC's options say, unless it has a place. Raises CommandError."""
+        """Return a copy with PLACE_SPEC's options; own values win. Raises CommandError."""
         given: Mapping[str, object] = options["env"]
         known = {str(name): str(value) for name, value in given.items()} | dict(self.env)
         for name, value in known.items():
@@ -95,7 +95,7 @@ class Command:
 
     @property
     def script(self) -> bytes:
-        """What the VM's shell runs. The lines of the text keep their numbers."""
+        """The script for the VM's shell. The lines of the text keep their numbers."""
         steps = [f"export {name}={shlex.quote(value)}; " for name, value in self.env.items()]
         if self.cwd:
             home = self.cwd == "~" or self.cwd.startswith("~/")
@@ -104,9 +104,9 @@ class Command:
         return "".join(steps).encode("utf-8", "surrogateescape") + self.text
 
     def digest(self, path: Sequence[str]) -> str:
-        """Stands for all that shapes what the command means; an id is bound to it.
+        """The hash of script, PATH and standard input that an id is bound to.
 
-        ``path`` is what comes before PATH on the host.
+        ``path`` has the directories that come before the host's PATH.
         """
         parts = {"text": self.script, "path": ":".join(path).encode(), "stdin": self.stdin}
         whole = hashlib.sha256()
@@ -115,11 +115,11 @@ class Command:
         return whole.hexdigest()
 
     def about(self, host: str, path: Sequence[str]) -> bytes:
-        """The line that the keeper gets before the text: it is compared and kept, never run."""
+        """The line before the script. The keeper compares and stores it, but never runs it."""
         told = {"host": host, "task": self.summary}
         return f"{self.digest(path)} {json.dumps(told)}\n".encode()
 
 
 def pack(data: bytes) -> str:
-    """Bytes for a task's result, which is JSON."""
+    """Encode bytes for a task's result, which is JSON."""
     return base64.b64encode(data).decode("ascii")

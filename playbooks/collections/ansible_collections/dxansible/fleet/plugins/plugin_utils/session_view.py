@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What one listing of the keeper says of agent sessions."""
+"""Describes agent sessions and commands from a listing of the keeper."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def describe(
     now: int | None,
     patience: float,
 ) -> Steps[dict[str, Any]]:
-    """One session by its last turn that was not refused.
+    """Describe one session by its last turn, not counting refused finalizes.
 
-    ``now`` is the VM's clock, in seconds since the epoch. Where the listing has too little of the
-    turn's output more is read, in calls that count as lost after ``patience`` seconds.
+    ``now`` is the VM's clock, in seconds since the epoch. If the listing has too little of the
+    turn's output, further calls read more; they count as lost after ``patience`` seconds.
     """
     turns = finalize.without_refused(turns) or turns
     first, entry = turns[0], turns[-1]
@@ -51,7 +51,7 @@ def describe(
 
 
 def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]:
-    """A command. ``now`` as for `describe`."""
+    """Describe a command. ``now`` is as for `describe`."""
     ended = entry.state in ENDED
     found = verdict.from_reply(host, entry, None) if ended else turn_verdict.RUNNING
     return _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
@@ -76,7 +76,7 @@ def _described(entry: Entry, found: Verdict, began: int | None, now: int | None)
 
 
 def state_of(found: Verdict) -> str:
-    """One word for a person."""
+    """The state in one word, for people."""
     if found.outcome is None:
         return "running"
     if found.reason in {"lost", "needs_input"}:
@@ -92,7 +92,7 @@ def _judge(host: str, entry: Entry, known: Mapping[str, Agent], patience: float)
     if entry.state == "exited":
         whole = entry.out_total <= len(entry.last)
         if not whole:
-            reader.skip()  # it begins in the middle of a line
+            reader.skip()  # it starts in the middle of a line
         reader.feed(entry.last)
         reader.close()
         unclear = not reader.finished or not (whole or reader.message)

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Drives the run of one host to its end, for the modules that roles of others use."""
+"""Drives the run of one host to its end, for the modules that other roles use."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PATIENCE = 3600.0
 
 
 class SoloAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
-    """An action whose task is the run of its host, to its end."""
+    """An action that runs its operation on the task's host, to the end."""
 
     operation: ClassVar[type[HostRun]]
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Follow the run; the last record is in ``dx``."""
+        """Run to the end. The result has the last record in ``dx``."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         host = str(variables["inventory_hostname"])

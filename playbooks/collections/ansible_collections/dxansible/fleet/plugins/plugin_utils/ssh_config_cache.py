@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Remembers what ``ssh -G`` has said of a host, as long as nothing that ssh reads has changed.
+"""Caches the output of ``ssh -G`` for each host until a file that ssh reads changes.
 
-It spares a process for each host and call. What files don't decide alone is asked anew each time:
-``Match``, which may run a program or look at the network, and names that DNS completes.
+This saves a process for each host and call. A configuration that depends on more than files is not
+cached: ``Match`` may run a program or look at the network, and DNS may complete host names.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["remembered_ssh_config"]
 
 _UNSTABLE = ("match", "canonicalizehostname")
-"""Words that begin a line whose meaning may change by itself."""
+"""Keywords whose effect may change while the files stay the same."""
 _SETTLED = 2.5
-"""Seconds; a file that was changed within less may be another at the same time of change."""
+"""Seconds; a file that changed more recently may change again with the same timestamp."""
 _MOST = 20_000
-"""Hosts, after which it begins anew."""
+"""Hosts in the cache; when full, it is cleared."""
 
 _known: dict[tuple[str, ...], tuple[SshConfig, dict[str, Stamp | None]]] = {}
 
 
 def remembered_ssh_config(arguments: Sequence[str], timeout: float) -> SshConfig:
-    """What `read_ssh_config` says, which is asked only if it could say something new."""
+    """The result of `read_ssh_config`, from the cache if it is up to date. Raises CheckFailure."""
     key = tuple(arguments)
     known = _known.get(key)
     if known is not None and all(stamp(path) == then for path, then in known[1].items()):
@@ -54,9 +54,9 @@ def remembered_ssh_config(arguments: Sequence[str], timeout: float) -> SshConfig
 
 
 def _read(files: Sequence[str]) -> Iterator[tuple[str, Stamp | None]]:
-    """The state of what ssh has read, or would if it were there.
+    """The state of all files that ssh reads, including those that don't exist.
 
-    Raises ValueError for a line that has to be read anew each time.
+    Raises ValueError for a line whose effect can't be cached.
     """
     own = f"{pwd.getpwuid(os.getuid()).pw_dir}/.ssh"  # as ssh does, whatever HOME is
     for path in (f"{own}/config", *files):

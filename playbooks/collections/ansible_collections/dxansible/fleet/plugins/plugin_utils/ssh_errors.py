@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tells from ssh's own message how far a failed connection had come.
+"""Tells from ssh's messages how far a failed connection came.
 
-ssh has one exit code, 255, for everything that goes wrong on its side. Its texts are in English
-whatever the locale is (it only calls ``setlocale`` for LC_CTYPE). They are read from its log: a
-banner or a shell of the VM may print the same words on standard error.
+ssh exits with 255 for every failure of its own. Its messages are in English in every locale (it
+calls ``setlocale`` only for LC_CTYPE). They are read from its log, because a banner or a shell of
+the VM may print the same words on standard error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["SshFailure", "check_url", "classify", "explain_failure", "summary"]
 
 
 class SshFailure(StrEnum):
-    """How far the connection had come."""
+    """The stage at which the connection failed."""
 
     UNRESOLVABLE = "unresolvable"
     UNREACHABLE = "unreachable"
@@ -23,7 +23,7 @@ class SshFailure(StrEnum):
     HOST_KEY = "host_key"
     AUTH = "auth"
     LOST = "lost"
-    """Nothing is known: the connection may have been up, and a command may have arrived."""
+    """Unknown: the connection may have been up, and a command may have arrived."""
 
 
 _PATTERNS: tuple[tuple[re.Pattern[str], SshFailure], ...] = (
@@ -57,19 +57,19 @@ _TAILSCALE: tuple[tuple[re.Pattern[str], SshFailure], ...] = (
     ),
     (re.compile(r"login\.tailscale\.com/"), SshFailure.CONNECT_TIMEOUT),
 )
-"""Of the banner with which Tailscale's server says why it lets nobody in."""
+"""Banners that Tailscale's SSH server prints when it refuses a login."""
 _BY_PROXY = "UNKNOWN port"
-"""Instead of an address and a port, where a proxy makes the connection."""
+"""Stands for address and port in ssh's messages if a proxy makes the connection."""
 _BEFORE_LOGIN = (SshFailure.AUTH, SshFailure.UNREACHABLE, SshFailure.CONNECT_TIMEOUT)
 _FRAME = r"(?:over|via) ssh:"
-"""The end of what Ansible puts before what has come on standard error."""
+"""End of the text that Ansible puts before the standard error."""
 _SILENT = "the connection ended without a word"
 _NOISE = re.compile(r"@|\*\*|Warning: Permanently added ")
-"""Lines that say nothing of a failure begin so."""
+"""Beginnings of lines that don't explain a failure."""
 
 
 def classify(message: str) -> SshFailure:
-    """The most specific pattern wins; a text that is not known is LOST, which claims least."""
+    """Classify a message; the first matching pattern wins, and unknown text is LOST."""
     for pattern, failure in _PATTERNS:
         if pattern.search(message):
             return failure
@@ -77,24 +77,24 @@ def classify(message: str) -> SshFailure:
 
 
 def check_url(message: str) -> str | None:
-    """The address a person has to visit when Tailscale SSH asks for an additional check."""
+    """The address to visit when Tailscale SSH asks for an additional check; None if it doesn't."""
     found = re.search(r"https://login\.tailscale\.com/\S+", message)
     return found.group() if found else None
 
 
 def explain_failure(own: str | None, error: str) -> tuple[SshFailure, str]:
-    """What failed, and the words that say so, in one line.
+    """Return the failure and its explanation in one line.
 
-    ``own`` is what ssh has logged, None where the connection is not ssh's. ``error`` is Ansible's
-    message, with what has come on standard error: from a proxy while there is no connection, then
-    from the VM, whose banner and shell may print anything.
+    ``own`` is ssh's log, None if the connection is not ssh's. ``error`` is Ansible's message with
+    the standard error. That comes from a proxy until the connection is up, then from the VM, whose
+    banner and shell may print anything.
     """
     if own is None:
         return classify(error), summary(error)
     failure, others = classify(own), re.split(_FRAME, error, maxsplit=1)[1:]
     printed = summary(*others) if others and others[0].strip() else ""
     if failure in _BEFORE_LOGIN and _BY_PROXY in own:
-        for line in reversed("".join(others).splitlines()):  # last speaks what has failed
+        for line in reversed("".join(others).splitlines()):  # the failed hop prints last
             if (found := classify(line)) is not SshFailure.LOST:
                 return found, printed
     if failure in _BEFORE_LOGIN:
@@ -108,7 +108,7 @@ def explain_failure(own: str | None, error: str) -> tuple[SshFailure, str]:
 
 
 def summary(message: str) -> str:
-    """The message in one line: its last words, without what ssh and Ansible put around them."""
+    """Shorten the message to one line: its last two lines, without noise of ssh and Ansible."""
     lines = [line.strip() for line in re.split(_FRAME, message, maxsplit=1)[-1].splitlines()]
     return "; ".join([line for line in lines if line and not _NOISE.match(line)][-2:])[:400] or (
         _SILENT

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The run of a host that stops a command, or the last turn of a session, there."""
+"""Stops a command, or the last turn of a session, on a host."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["StopRun"]
 
 
 class StopRun(CallRun):
-    """Stops one session, verified.
+    """Stops one session and verifies that it is gone.
 
-    Stopping what has ended already is no error, and reports how that ended.
+    A session that has already ended is no error; the record says how it ended.
     """
 
     kind: ClassVar = "stop"
@@ -39,7 +39,7 @@ class StopRun(CallRun):
     }
 
     def check_options(self) -> None:
-        """Raise ValueError where nothing says what to stop, and for a wrong record of an agent."""
+        """Raise ValueError if no id says what to stop, and for an invalid record of an agent."""
         if not (self.options["id"] or (self.options["preflight"] or {}).get("run_id")):
             message = "one of the options id and preflight.run_id is needed"
             raise ValueError(message)
@@ -51,7 +51,7 @@ class StopRun(CallRun):
                 raise ValueError(str(error)) from error
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Stop it and say what came of it; failed unless it is known to be gone."""
+        """Stop the session. The task fails if the session may still be running."""
         name = self.name(self.options["id"], "id")
         state, totals = "unknown", None
         try:
@@ -80,7 +80,7 @@ class StopRun(CallRun):
         return float(self.options["connect_timeout"] * 2 + self.options["wait"] + 15)
 
     def _stop(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
-        """The answer of the VM, None if it has no turn of that session, and what it means."""
+        """Return the VM's answer and the verdict. The answer is None if the session has no turn."""
         if self.options["turns"]:
             return (yield from self._stop_turn(name))
         about = b""

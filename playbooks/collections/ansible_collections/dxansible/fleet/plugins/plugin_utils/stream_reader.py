@@ -1,7 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads what an agent prints, as it comes: readable text for people, and what became of the turn.
+"""Reads an agent's output as it comes: the text to show, and facts about the turn.
 
-A line that begins with the byte 0x1e is not the agent's but ours, the trailer, and never shown.
+A line that begins with the byte 0x1e is the trailer of our script, not the agent's. It is never
+shown.
 """
 
 from __future__ import annotations
@@ -26,43 +27,43 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 
 
 class StreamReader:
-    """The reader of one turn's output. No bytes whatever make it raise."""
+    """Reads the output of one turn. No input makes it raise."""
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self.native_id: str | None = None
         """The agent's own id of the conversation."""
         self.finished = False
-        """The last word of the agent is that the turn came to its proper end."""
+        """The agent reported the end of the turn, and no failure after that."""
         self.problem: str | None = None
-        """Its last failure in its own words; with ``finished``, it came to its end after that."""
+        """The agent's last failure in its own words; if ``finished``, the agent recovered."""
         self.error_words: str | None = None
-        """The last failure that standard error tells of."""
+        """The last failure on standard error."""
         self.end_unread = False
         """The last event was too long, or a piece of it is missing."""
         self.trailer: str | None = None
-        """Our own last line."""
-        self._line = bytearray()  # unfinished: an event, or our own line
+        """The last trailer line, without its first byte."""
+        self._line = bytearray()  # unfinished event or trailer
         self._error_line = bytearray()
-        self._ours = False  # the unfinished line of text is our own
-        self._dropping = False  # up to the next newline
+        self._ours = False  # the unfinished line of text is the trailer
+        self._dropping = False  # drops bytes up to the next newline
         self._at_start = True  # the next byte of text begins a line
-        self._held = False  # a newline of text that may belong to our own line
-        self._open = False  # what was shown last has no newline at its end
+        self._held = False  # holds back a newline that may belong to the trailer
+        self._open = False  # the text shown last has no newline at its end
         self._joining = False
         self._pleas: list[int] = []  # which rules of needs_input hold
-        self._moved_on = False  # it did something after its last message
+        self._moved_on = False  # the agent acted after its last message
         self._message = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     @property
     def message(self) -> str | None:
-        """The agent's answer, or the end of it; of an agent without events, all it has said."""
+        """The end of the agent's last message; without events, the end of its whole output."""
         return _tail(self._message) or None
 
     @property
     def needs_input(self) -> bool:
-        """It stopped because it wanted a human; the end of the turn refutes standard error."""
+        """Whether the agent stopped for a human. A finished turn overrules standard error."""
         return any(
             number in self._pleas and not (plea.stderr and self.finished)
             for number, plea in enumerate(self._agent.needs_input)
@@ -70,16 +71,16 @@ class StreamReader:
 
     @property
     def holds_newline(self) -> bool:
-        """A newline is held back, with which our own line may begin."""
+        """Whether a newline is held back because a trailer may follow it."""
         return self._held
 
     @property
     def silent(self) -> bool:
-        """It came to its end, and said nothing after the last thing that it did."""
+        """Whether the turn finished without a message after the agent's last action."""
         return self.finished and (self._moved_on or not self._message.strip())
 
     def feed(self, data: bytes) -> str:
-        """Take standard output, and give the text to show."""
+        """Take standard output. Returns the text to show."""
         return self._feed_text(data) if self._agent.events == "text" else self._feed_lines(data)
 
     def feed_error(self, data: bytes) -> None:
@@ -96,9 +97,9 @@ class StreamReader:
             self._error_line += line[:_LONGEST_ERROR_LINE]
 
     def skip(self) -> str:
-        """Bytes are missing here: forget the unfinished line, and the rest of it when it comes.
+        """Handle missing bytes: drop the unfinished line, and its rest when it comes.
 
-        What is returned ends the line that was shown last.
+        Returns the text that ends the line shown last.
         """
         text = "" if self._agent.events == "json" else self._release()
         self._line.clear()
@@ -107,14 +108,14 @@ class StreamReader:
         return text + self._break_line()
 
     def pause(self) -> str:
-        """Nothing follows for now: give the newline held back, with which ours might have begun."""
+        """Release the newline held back, because nothing follows for now."""
         if self._agent.events == "json" or not self._held:
             return ""
         self._held, self._at_start = False, True
         return self._decode(b"\n")
 
     def close(self) -> str:
-        """Nothing follows: take the unfinished line for a whole one."""
+        """End the output: take the unfinished line as complete. Returns the text to show."""
         self._judge_error_line()
         if self._agent.events == "json":
             text = "" if self._dropping else self._take_line()

@@ -32,11 +32,11 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class TailscaleError(Exception):
-    """Why Tailscale can't be the way to the host, and what to do."""
+    """Tailscale can't reach the host; the text says why and what to do."""
 
     text: str
     offline: bool = False
-    """The fault is the peer's, which is not connected, and not the method's."""
+    """The peer is offline; Tailscale itself works."""
 
 
 def read_status(timeout: float) -> Mapping[str, Any]:
@@ -72,7 +72,7 @@ def read_status(timeout: float) -> Mapping[str, Any]:
 
 
 def find_peer(status: Mapping[str, Any], names: Iterable[str]) -> Mapping[str, Any] | None:
-    """The one node that goes by one of the names; None if there is none.
+    """The node that has one of the names; None if there is none.
 
     A name is a DNS name, its first label, a host name or an address.
     Raises TailscaleError when several nodes share the name.

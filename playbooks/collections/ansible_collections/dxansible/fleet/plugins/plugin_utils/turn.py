@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The script of one turn: a few lines of ours, and after their ``exit`` the texts of the user.
+"""The script of one turn: our shell code, and after its ``exit`` the texts of the user.
 
-The texts reach the agent by offset and length, so no shell ever reads them. The script says what it
-did in lines that begin with the byte 0x1e, on its standard output.
+The texts reach the agent by offset and length, so no shell reads them. The script reports its
+results on standard output, in lines that begin with the byte 0x1e.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = ["Trailer", "Turn", "body_of", "compose", "script"]
 _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
 _NUMBERS = ("code", "verify", "commits", "files")
 _WORDS = ("problem", "branch", "head", "host", "repository", "base", "gh", "came", "url")
-"""What a trailer has of these kinds."""
+"""The fields of a trailer that are numbers, and those that are words."""
 _PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """All that the script of a turn needs to know."""
+    """Parameters of a turn's script."""
 
     session: str
     arguments: Sequence[str]
@@ -43,20 +43,22 @@ class Turn:
     """A shell script that has to succeed after the agent; empty for none."""
     prompt_in_file: bool = False
     native_id: str | None = None
-    """The agent's own id of the conversation; None if it has yet to make one."""
+    """The agent's own id of the conversation; None if the agent has not made one yet."""
     agent: str = ""
-    """Its name, for messages."""
+    """The agent's name, for messages."""
     directory_of: Sequence[str] = ()
-    """Prints the directory of a conversation that was begun by hand, in which the turn then works,
-    as JSON; empty for none."""
+    """Command that prints, as JSON, the directory of a conversation that was begun by hand.
+
+    The turn then works there. Empty for none.
+    """
     directory: str | None = None
-    """Where it works on the VM; None is the home directory."""
+    """Working directory on the VM; None for the home directory."""
     repo: str | None = None
-    """A git repository on the VM, of which it gets a worktree."""
+    """Git repository on the VM; the turn works in a worktree of it."""
     branch: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, object] = field(default_factory=dict)
-    """What the VM keeps of the turn, to be listed by."""
+    """Facts about the turn that the VM keeps for listings."""
 
 
 _FILES = Path(__file__).resolve().parents[2] / "files"
@@ -64,14 +66,14 @@ _FILES = Path(__file__).resolve().parents[2] / "files"
 
 @cache
 def body_of(name: str) -> str:
-    """A script of ours, with what all of them have in common before it."""
+    """One of our scripts, preceded by the code that all of them share."""
     return "".join((_FILES / each).read_text(encoding="ascii") for each in ("script.sh", name))
 
 
 def script(turn: Turn) -> bytes:
-    """The text for the keeper: it begins with a line of JSON for listings, and ends with the texts.
+    """Build the script: it begins with a line of JSON for listings, and ends with the texts.
 
-    An argument is one word on the VM whatever characters it has.
+    Each argument is quoted, so it stays one word on the VM.
     """
     values = {
         "session": turn.session,
@@ -92,12 +94,12 @@ def script(turn: Turn) -> bytes:
 def compose(
     meta: Mapping[str, object], values: Mapping[str, str], body: str, texts: Mapping[str, bytes]
 ) -> bytes:
-    """A script that begins with ``meta``, for listings, and ends with texts that no shell reads.
+    """Build a script: first ``meta``, for listings, and last the texts, which no shell reads.
 
-    Each text's place is in the variables ``NAME_at`` and ``NAME_size``.
+    The variables ``NAME_at`` and ``NAME_size`` have the offset and length of each text.
     """
     at = 0
-    while True:  # the offset is part of what it is an offset into
+    while True:  # the offset's own digits change the script's length
         lines = [META + json.dumps(dict(meta), separators=(",", ":"))]
         lines += [f"{name}={shlex.quote(value)}" for name, value in values.items()]
         begin = at
@@ -124,7 +126,7 @@ def _words(arguments: Sequence[str], turn: Turn) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trailer:
-    """What the script said of its turn; None is what it had not come to."""
+    """The script's report on its turn. Fields that the script did not reach are None."""
 
     problem: str | None = None
     message: str | None = None
@@ -143,11 +145,11 @@ class Trailer:
     came: str | None = None
     url: str | None = None
     left_out: tuple[tuple[str, str], ...] = ()
-    """Why a pull request would lack a part of the work, and the path of that part."""
+    """Pairs of reason and path, for the parts of the work that a pull request would lack."""
 
     @classmethod
     def parse(cls, text: str | None) -> Trailer:
-        """Read the last of the script's lines, without its 0x1e; None if there was none."""
+        """Parse the script's last line, without its 0x1e. ``text`` is None if there was none."""
         if text is None or not text.startswith("dx-turn "):
             return cls()
         words, _, directory = text.rstrip("\n").partition(" directory=")

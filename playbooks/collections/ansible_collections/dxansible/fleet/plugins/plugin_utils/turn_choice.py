@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which turn of its session a task becomes, and what is known of the session by then."""
+"""Chooses the turn of a session for a task, and collects the facts of the session."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["TurnChoice", "TurnProgress"]
 
 _HEAD_BYTES = 65536
-"""Enough of a turn's beginning to hold its first event."""
+"""Bytes from the beginning of a turn's output, enough for its first event."""
 _TAIL_BYTES = 2**18
-"""Enough of a turn's output to know how it stands."""
+"""Bytes from the end of a turn's output, enough to see its progress."""
 _STOP_SECONDS = 8
 _NOWHERE = 10**17
 """An offset that no output reaches."""
@@ -34,14 +34,14 @@ _NOWHERE = 10**17
 
 @dataclass(slots=True, kw_only=True)
 class TurnProgress(Progress):
-    """What is known of a turn so far; ``id`` is the session's."""
+    """Progress of one turn; ``id`` is the session's."""
 
     turn: int = 0
-    """Its number, 0 while that is not known."""
+    """The turn's number; 0 while it is unknown."""
     agent: str = ""
     """Name of the session's agent."""
     reader: StreamReader | None = None
-    """Has read the output so far; None if that is nothing."""
+    """Has read the output so far; None before the first output."""
     limits: dict[str, float] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -51,17 +51,17 @@ class TurnProgress(Progress):
         return f"{self.id}.{self.turn}"
 
     def begin(self, turn: int) -> None:
-        """Go on with a turn from its first byte; 0 is one that is yet to be chosen."""
+        """Switch to a turn and its first byte; 0 if the turn is yet to be chosen."""
         self.turn, self.out_next, self.err_next, self.reader = turn, 0, 0, None
 
 
 class TurnChoice(AttemptRun):
-    """The part of a run that finds the number of a turn and its agent."""
+    """Base class of `TurnRun`; finds the number and the agent of a turn."""
 
     progress: TurnProgress
 
     def check_options(self) -> None:
-        """Raise ValueError for an option that can't be used."""
+        """Raise ValueError for an invalid option."""
         super().check_options()
         if not 0 <= self.options["idle_timeout"] < float("inf"):
             message = "dx_idle_timeout has to be a number of seconds, 0 for none"
@@ -71,49 +71,49 @@ class TurnChoice(AttemptRun):
             self.options["mode"] = further if self.options["session"] else "start"
 
     def begin(self) -> TurnProgress:
-        """Nothing is known but the session's id."""
+        """Begin with the session's id alone."""
         return TurnProgress(id=self.name(self.options["session"], "session"))
 
     @property
     def following(self) -> bool:
-        """The run starts nothing; what it follows was begun earlier."""
+        """Whether the run only follows work that was started earlier."""
         return bool(self.options["mode"] == "follow")
 
     @property
     def finalizing(self) -> bool:
-        """The turn is one of git's, not of the agent's."""
+        """Whether the turn is a finalize, which runs git and no agent."""
         return bool(self.options["mode"] == "finalize")
 
     @property
     def continuing(self) -> bool:
-        """The turn is a further one of a session that there is."""
+        """Whether the turn continues an existing session."""
         return self.finalizing or bool(self.options["mode"] == "resume")
 
     @property
     def idle_timeout(self) -> float:
-        """Seconds; git and its hooks may be silent for as long as the turn may take."""
+        """Seconds. 0 for a finalize: git and its hooks may be silent until the turn's timeout."""
         return 0.0 if self.finalizing else float(self.options["idle_timeout"])
 
     @cached_property
     def known_agents(self) -> Mapping[str, agents.Agent]:
-        """The host's, by name. Raises AgentError."""
+        """The host's agents by name. Raises AgentError."""
         return agents.load_agents(self.options["agents"])
 
     @property
     def agent(self) -> agents.Agent:
-        """The one that the turn's output is of. Raises AgentError."""
+        """The author of the turn's output. Raises AgentError."""
         chosen = agents.choose(self.known_agents, self.progress.agent)
         return finalize.output_author(self.progress.meta, chosen)
 
     @property
     def directory(self) -> str | None:
-        """The directory that was chosen; a session of ours stays in that of its first turn."""
+        """The chosen directory, or None. A session that we made stays in its first turn's."""
         kept, given = self.progress.meta.get("directory"), self.options["dir"]
         stays = self.continuing and session.is_ours(self.progress.id)
         return (kept if stays else given or kept) or None
 
     def choose_turn(self, record: dict[str, Any]) -> Steps[Verdict | None]:
-        """Find the number of the turn; it stays 0 while the one before runs. Raises AgentError."""
+        """Find the turn's number; it stays 0 while the turn before runs. Raises AgentError."""
         known: list[Entry] = []
         if self.options["mode"] != "start":
             known = yield from self._turns(4)
@@ -133,7 +133,7 @@ class TurnChoice(AttemptRun):
         return None
 
     def go_on(self) -> Steps[bool]:
-        """Go on to the next turn of a session that is followed; False if there is none."""
+        """Go on to the next turn of the followed session; False if there is none."""
         if self.options["turn"]:
             return False
         turns = finalize.without_refused((yield from self._turns(0)))
@@ -143,7 +143,7 @@ class TurnChoice(AttemptRun):
         return bool(later)
 
     def claim_end(self, record: dict[str, Any], decided: Verdict) -> Steps[None]:
-        """Claim the end of the turn; of one on many hosts later, when all of them can be told."""
+        """Claim the turn's end. With many hosts, the caller claims all ends later."""
         progress = self.progress
         if not (self.options["claim_ends"] and progress.meta.get("trail")):
             return
@@ -180,7 +180,7 @@ class TurnChoice(AttemptRun):
         return None
 
     def _settle(self, entry: Entry) -> Steps[bool]:
-        """End what a lost turn may have left running; False if that can't be verified."""
+        """Stop processes that a lost turn may have left; False if that can't be verified."""
         reply = yield from self.call(
             _STOP_SECONDS, lambda door: door.keeper.abort(entry.name, _STOP_SECONDS)
         )
@@ -248,7 +248,7 @@ class TurnChoice(AttemptRun):
             reader = StreamReader(agent)
             reply = yield from self._head(entry.name)
             reader.feed(reply.out)
-            if agent.chosen_id and b"\n{" in reply.out:  # it has said something, so it knows the id
+            if agent.chosen_id and b"\n{" in reply.out:  # an event, so the agent knows the id
                 return agents.chosen_id(self.progress.id)
             if reader.native_id is not None:
                 return str(reader.native_id)

@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ends of turns that an audit trail is to be told of, each by one client only.
+"""Claims ends of turns, so that only one client reports each end to the audit trail.
 
-A turn's meta names the trail that it belongs to. Notes on the turn say where the trail goes on, and
-which client tells the end: the first to make that note.
+A turn's meta names its trail. One note on the turn names the thread where the trail continues.
+Another names the client that reports the end: the first client to make that note.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ __all__ = ["claim_ends", "note_thread", "read_end", "trailer_facts", "unclaimed_
 
 _THREAD, _END = "slack", "slack-end"
 _FACTS = ("directory", "branch", "commits", "files", "dirty", "head")
-"""What a record has of a trailer by the same names."""
+"""Fields that a record copies from a trailer."""
 _MOST = 10
-"""Ends claimed in one call; the others are left to the next."""
+"""Ends claimed in one call; the next call claims the others."""
 _TAIL_BYTES = 2**18
 _ERROR_BYTES = 2**16
 _POLLS = 8
-"""To read so much, which may be in several pieces."""
+"""Polls for reading these bytes, which may come in several pieces."""
 _BUDGET_SECONDS = 4.0
-"""After that no further end is begun with."""
+"""No further end is claimed after this time."""
 _CALL_SECONDS = 5.0
-"""That a call may take beyond the time for a connection to come up."""
+"""Time that a call may take beyond the time to connect."""
 
 
 def claim_ends(
@@ -51,10 +51,10 @@ def claim_ends(
     trail: str = "",
     connect_timeout: float = 5.0,
 ) -> Steps[list[dict[str, Any]]]:
-    """Claim the ends that nobody has told yet, and say what became of those turns; oldest first.
+    """Claim ends that no client has reported yet. Returns their records, oldest first.
 
-    With ``trail``, only those of that one. Not all are claimed where that would take long. A call
-    that fails ends it, and what was claimed by then counts.
+    With ``trail``, only the ends of that trail. Limits on number and time may leave some ends
+    unclaimed. A call that fails stops the claiming; ends claimed before it count.
     """
     ends: list[dict[str, Any]] = []
     patience = connect_timeout + _CALL_SECONDS
@@ -80,21 +80,21 @@ def claim_ends(
 def unclaimed_record(
     session: str, number: int, meta: Mapping[str, Any], decided: Verdict
 ) -> dict[str, Any]:
-    """The record of an end that is not, or not yet, for this client to tell."""
+    """The record of an end that this client must not report, or not yet."""
     return _record(session, number, meta, decided) | {
         "claimed": False, "thread": "", "duration_ms": 0, "result": {},
     }  # fmt: skip
 
 
 def note_thread(turns: Iterable[Entry], trail: str, thread: str, patience: float) -> Steps[None]:
-    """Note on the turns of a trail where it goes on; a call counts as lost after ``patience`` s."""
+    """Note a trail's thread on its turns. A call counts as lost after ``patience`` seconds."""
     for entry in turns:
         if entry.facts.get("trail") == trail:
             yield from _note(entry.name, _THREAD, thread, patience)
 
 
 def trailer_facts(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """What the output of a turn says of it; None where it had not come to that."""
+    """Facts about a turn from its output; None for those that the turn did not reach."""
     trailer = Trailer.parse(reader.trailer)
     return {
         "message": "" if reader.silent else reader.message,
@@ -116,7 +116,7 @@ def _untold(turns: Iterable[Entry], trail: str) -> list[Entry]:
 def read_end(
     host: str, entry: Entry, known: Mapping[str, Agent], patience: float
 ) -> Steps[tuple[Verdict, StreamReader]]:
-    """How a turn has ended, by the end of its output, and what that says.
+    """Read the end of a turn's output. Returns the verdict, and the reader of that output.
 
     A call counts as lost after ``patience`` seconds.
     """
@@ -142,11 +142,11 @@ def read_end(
 
 
 def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:
-    """All notes on the turn if its end is ours to tell, else None."""
+    """Claim the end of a turn. Returns all its notes, or None if another client has the end."""
     ours = secrets.token_hex(8)
     try:
         notes = yield from _note(name, _END, ours, patience)
-    except (link.LinkError, CutShortError):  # it may have been made before the connection went
+    except (link.LinkError, CutShortError):  # the note may have arrived: try again to find out
         notes = yield from _note(name, _END, ours, patience)
     return notes if notes.get(_END) == ours else None
 

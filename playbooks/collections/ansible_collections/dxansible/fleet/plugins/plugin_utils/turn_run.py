@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The run of a host that gives a task to an agent there, or follows one that it was given."""
+"""Gives a task to an agent on a host, or follows a turn that was started earlier."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OUTPUT_LIMIT = 32 * 2**20
 
 
 class TurnRun(TurnChoice):
-    """Starts a turn of an agent's session, once the one before has ended, or follows one.
+    """Starts a turn of an agent session after the turn before has ended, or follows a turn.
 
     It never gives an agent the same prompt twice.
     """

@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Decides the outcome of an agent's turn.
 
-Success needs the agent's exit code 0 and the end of the turn in its own event stream.
+Success needs exit code 0 of the agent, and the end of the turn in the agent's event stream.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TurnVerdict(Verdict):
     """The verdict on a turn that an agent has ended by itself."""
 
     asks: bool = False
-    """It is a success, and the agent's last message ends with a question."""
+    """The turn succeeded, and the agent's last message ends with a question."""
 
 
 RUNNING = Verdict(outcome=None, reason=None)
@@ -50,7 +50,7 @@ RUNNING = Verdict(outcome=None, reason=None)
 def judge(
     host: str, agent: Agent, reply: Session, reader: StreamReader, limits: dict[str, float]
 ) -> Verdict:
-    """The verdict on a turn that has ended, whose output the reader has read.
+    """The verdict on a turn that has ended. The reader has read the turn's output.
 
     ``limits`` are the turn's ``timeout`` and ``idle`` in seconds, for the text.
     """
@@ -73,7 +73,7 @@ def judge(
 
 
 def _problem(word: str) -> Reason:
-    """The reason that the script on the VM gives; it may be another release's."""
+    """The reason from the script on the VM; VM_ERROR for a reason of another release."""
     return Reason(word) if word in set(Reason) else Reason.VM_ERROR
 
 
@@ -122,7 +122,7 @@ def _idle(host: str, agent: Agent, reply: Session, reader: StreamReader, seconds
 
 
 def busy(host: str, session: str, *, ours_lost: bool) -> Verdict:
-    """The verdict on a prompt that came while another's turn was running."""
+    """The verdict on a prompt that came while another turn was running."""
     text = (
         "another client's prompt came first"
         if ours_lost
@@ -151,7 +151,7 @@ def unknown(host: str, session: str) -> Verdict:
 
 
 def no_conversation(host: str, agent: str) -> Verdict:
-    """The verdict on a session whose agent ended before it had said a word."""
+    """The verdict on a session whose agent ended before its conversation began."""
     return failure(
         Reason.NO_CONVERSATION,
         f"{host}: {agent} ended before its conversation had begun, so there is nothing to "
@@ -160,7 +160,7 @@ def no_conversation(host: str, agent: str) -> Verdict:
 
 
 def no_directory(host: str, agent: str, native_id: str) -> Verdict:
-    """The verdict on a conversation begun by hand, of an agent that can't say where."""
+    """The verdict on a conversation begun by hand, if the agent can't tell its directory."""
     return failure(
         Reason.DIRECTORY_UNUSABLE,
         f"{host}: the record of {agent} does not say how to find the directory of the "
@@ -179,13 +179,13 @@ def no_program(host: str, program: str, path: str) -> Verdict:
 
 
 def wrong_agent(host: str, problem: str) -> Verdict:
-    """The verdict on an agent that nobody has described, or that is described wrongly."""
+    """The verdict on an agent that is unknown or has an invalid record."""
     outcome, text = FanoutOutcome.PREFLIGHT_FAILED, f"{host}: {problem}"
     return Verdict(outcome=outcome, reason=Reason.AGENT_INVALID, error=text)
 
 
 def runs_task(agent: str) -> str:
-    """Why an agent whose task is a program gets no text that strangers may have written."""
+    """The error for a text of strangers, given to an agent that would run it as a program."""
     return (
         f"{agent} would run the issue's text as a program; choose another agent with --agent, "
         "or give it a task in words of your own"

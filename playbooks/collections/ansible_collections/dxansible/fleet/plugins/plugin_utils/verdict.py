@@ -1,8 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Decides the outcome of a command.
-
-From the keeper's record, or from how far a failed connection had come.
-"""
+"""Decides the outcome of a command, from the keeper's reply or the connection's failure."""
 
 from __future__ import annotations
 
@@ -42,9 +39,9 @@ STATUS: Mapping[SshFailure, PreflightStatus] = {
     SshFailure.AUTH: PreflightStatus.AUTH_MODE_INVALID,
     SshFailure.LOST: PreflightStatus.HOST_UNREACHABLE,
 }
-"""What a connection that failed means for a preflight that includes it."""
+"""The preflight status for each failure of the connection."""
 NEVER_THERE = (SshFailure.UNRESOLVABLE, SshFailure.UNREACHABLE, SshFailure.CONNECT_TIMEOUT)
-"""The failures with which no attempt reaches the VM."""
+"""The failures that occur before an attempt reaches the VM."""
 
 
 def failure(
@@ -67,7 +64,7 @@ def failure(
 
 
 def stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Session) -> Verdict:
-    """The verdict on work that was stopped, whose text ends with whether it is gone."""
+    """The verdict on work that was stopped. Its text says whether the processes are gone."""
     verified = bool(reply.verified)
     ending = (
         "its processes are gone"
@@ -80,7 +77,7 @@ def stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Session) -
 
 
 def not_known_gone(text: str) -> Verdict:
-    """The verdict on work that was to be stopped, and may still be running."""
+    """The verdict on work that may still be running after a stop."""
     return Verdict(
         outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, error=text, stop_verified=False
     )
@@ -89,7 +86,7 @@ def not_known_gone(text: str) -> Verdict:
 def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
     """The verdict on a session that has ended.
 
-    ``timeout`` is for the text, in seconds; None where it is not known.
+    ``timeout`` is for the text, in seconds; None if unknown.
     """
     match reply.state:
         case "exited":
@@ -132,9 +129,9 @@ def _exited(host: str, code: int, left: int) -> Verdict:
 
 
 def had_ended(host: str, own: Verdict) -> Verdict:
-    """The answer to who asks to stop what has ended by itself: its ``own`` verdict, and it is gone.
+    """The verdict on a stop of work that had already ended: its ``own`` verdict, with a note.
 
-    What nobody knows the end of stays lost.
+    Work whose end is unknown stays LOST.
     """
     if own.reason is Reason.LOST:
         return own
@@ -145,7 +142,7 @@ def had_ended(host: str, own: Verdict) -> Verdict:
 
 
 def conflict(host: str, session: str) -> Verdict:
-    """The verdict where the id stands for another command on the VM."""
+    """The verdict on an id that is bound to another command on the VM."""
     text = (
         f"{host}: the id {session} belongs to another command there, so this one was not run; "
         f"choose another id, or see that command: dx-dispatch --logs {session}"
@@ -154,7 +151,7 @@ def conflict(host: str, session: str) -> Verdict:
 
 
 def refused(ssh: SshFailure, text: str) -> Verdict | None:
-    """The verdict on a failure that no second attempt can mend; None if one might."""
+    """The verdict on a permanent failure; None if another attempt may succeed."""
     match ssh:
         case SshFailure.AUTH:
             return failure(Reason.AUTH_FAILED, text)
@@ -177,7 +174,7 @@ def gave_up(ssh: SshFailure, text: str, session: str, *, contacted: bool) -> Ver
 
 
 def unable(text: str, session: str, *, contacted: bool) -> Verdict:
-    """The verdict where the VM's shell answers, but not with what was asked; as in `gave_up`."""
+    """The verdict on an error of the VM's shell. ``contacted`` is as in `gave_up`."""
     return _lost_contact(text, session) if contacted else failure(Reason.VM_ERROR, text)
 
 

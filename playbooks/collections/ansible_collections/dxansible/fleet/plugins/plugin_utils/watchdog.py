@@ -1,8 +1,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Ends calls that hang.
 
-A call runs in a thread, where nothing can interrupt it. So its client process is ended, which is
-known by the mark in its arguments; a call without a process that can be found is given up.
+Nothing can interrupt a call in its thread. Therefore the watchdog ends the call's client process,
+which it finds by the mark in the arguments. A call that still doesn't return is given up.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 __all__ = ["Watch", "Watchdog"]
 
 _GRACE = 5.0
-"""Seconds in which a call has to return after its client was ended."""
+"""Seconds that a call has to return after its client got SIGTERM."""
 
 
 @dataclass(slots=True, eq=False)
 class Watch:
-    """One call that is under way."""
+    """One running call."""
 
     mark: str
     due: float
-    """By the monotonic clock."""
+    """Deadline by the monotonic clock."""
     give_up: Callable[[], None]
-    """Is called, in the watchdog's thread, for a call that does not even return then."""
+    """The watchdog's thread calls this if the call doesn't return even then."""
     fired: bool = False
 
 
 class Watchdog:
-    """Looks after the calls of one process. It has a thread while there are any."""
+    """Watches the calls of one process. Its thread runs while there are calls."""
 
     def __init__(self) -> None:
-        """Begin with no calls."""
+        """Start without calls."""
         self._watches: set[Watch] = set()
         self._changed = threading.Condition()
         self._runs = False
 
     def begin(self, mark: str, seconds: float, give_up: Callable[[], None]) -> Watch:
-        """Watch a call that may take so many seconds."""
+        """Watch a call that may take ``seconds``."""
         watch = Watch(mark, time.monotonic() + seconds, give_up)
         with self._changed:
             self._watches.add(watch)
@@ -56,7 +56,7 @@ class Watchdog:
         return watch
 
     def end(self, watch: Watch) -> bool:
-        """The call has returned; False if it had been given up by then."""
+        """Stop watching a call that has returned; False if it was given up before."""
         with self._changed:
             known = watch in self._watches
             self._watches.discard(watch)
@@ -84,5 +84,5 @@ class Watchdog:
 
 def _end_clients(mark: str, signal: str) -> None:
     arguments = [f"-{signal}", "-P", str(os.getpid()), "-f", "--", mark]
-    with suppress(OSError):  # without pkill such a call is given up
+    with suppress(OSError):  # without pkill the call is given up
         subprocess.run(["pkill", *arguments], check=False)
