@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 from multiprocessing import process
+from typing import Any
 
 from ansible.executor.process.worker import WorkerProcess
 from ansible.plugins.callback import CallbackBase
@@ -35,17 +36,31 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
     def v2_playbook_on_start(self, playbook: object) -> None:
         """Check the workers whenever a child of this process ends."""
         del playbook
-        signal.signal(signal.SIGCHLD, _Watch())
+        self._watch = _Watch()
+        signal.signal(signal.SIGCHLD, self._watch)
+
+    def v2_runner_on_ok(self, result: Any) -> None:  # noqa: ANN401 - ansible-core has no types
+        """Note that the worker of this result has done its work."""
+        self._watch.finished.add((result._host.name, result._task._uuid))  # noqa: SLF001 - as Ansible's own
+
+    v2_runner_on_skipped = v2_runner_on_unreachable = v2_runner_on_ok
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: object = None) -> None:  # noqa: ANN401 - as above
+        """Note the same of a task that failed."""
+        del ignore_errors
+        self.v2_runner_on_ok(result)
 
 
 class _Watch:
     def __init__(self) -> None:
         self._owner = os.getpid()
+        self.finished: set[tuple[str, str]] = set()
+        """Host and task of each result. Ansible itself terminates workers that exit too slowly."""
 
     def __call__(self, _number: int, _frame: object) -> None:
         children = list(process._children)  # noqa: SLF001 - active_children omits killed workers
         # a worker inherits this handler and has children of its own
-        if os.getpid() != self._owner or not any(map(_was_killed, children)):
+        if os.getpid() != self._owner or not any(map(self._is_missed, children)):
             return
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         Display().error(
@@ -54,9 +69,11 @@ class _Watch:
         )
         os.kill(self._owner, signal.SIGTERM)
 
-
-def _was_killed(child: object) -> bool:
-    try:
-        return isinstance(child, WorkerProcess) and bool(child.exitcode)
-    except ValueError:  # Ansible has closed the process object
-        return False
+    def _is_missed(self, child: object) -> bool:
+        if not isinstance(child, WorkerProcess):
+            return False
+        try:
+            killed = bool(child.exitcode)
+        except ValueError:  # Ansible has closed the process object
+            return False
+        return killed and (child._host.name, child._task._uuid) not in self.finished  # noqa: SLF001 - as above

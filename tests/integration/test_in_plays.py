@@ -91,6 +91,15 @@ MODULES = """
           - secret.stdout == 'from the vault\\n'
 """
 
+SLOW_EXIT = """
+import threading, time
+from ansible.plugins.action import ActionBase
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        threading.Thread(target=time.sleep, args=(30,)).start()  # a process waits for its threads
+        return super().run(tmp, task_vars)
+"""
+
 
 def test_modules_do_in_roles_of_others_what_people_expect(user: Dispatcher, tmp_path: Path) -> None:
     secret = tmp_path / "secret.yml"
@@ -166,6 +175,29 @@ def test_the_playbook_fails_hosts_and_runs_nothing_in_check_mode(
     assert (code, recap(printed)["epyc6"]) == (2, 1)
     played = {name for name, vm in lab.vms.items() if (vm.home / "played").exists()}
     assert played == {"epyc6", "macmini"}
+
+
+def test_a_worker_that_ansible_itself_ends_after_its_result_was_not_killed(
+    user: Dispatcher, tmp_path: Path
+) -> None:
+    (tmp_path / "callback_plugins").symlink_to(_PLAYBOOKS / "callback_plugins")
+    (tmp_path / "action_plugins").mkdir()
+    (tmp_path / "action_plugins" / "exit_slowly.py").write_text(SLOW_EXIT)
+
+    code, printed = play(
+        user,
+        tmp_path,
+        """
+- hosts: epyc6
+  gather_facts: false
+  tasks: [exit_slowly: ]
+- hosts: epyc6
+  gather_facts: false
+  tasks: [ansible.builtin.wait_for: {timeout: 1}]
+""",
+    )
+
+    assert (code, recap(printed)) == (0, {"epyc6": 0}), printed
 
 
 def test_a_batch_that_failed_ends_the_play_before_the_next(
