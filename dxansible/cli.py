@@ -11,13 +11,12 @@ from typing import Any
 
 import click
 
-from dxansible import logs, render
+from dxansible import logs
 from dxansible.calls import argv, refusals
 from dxansible.calls.flags import GroupedCommand, declare_flags, given_options
 from dxansible.calls.modes import choose_call, mode_of, sort_out
 from dxansible.calls.terminal import SCREEN
 from dxansible.errors import DxError, EngineError, UsageError
-from dxansible.record import FanoutOutcome
 from dxansible.settings import json_logs_wanted, mask_secrets
 from dxansible.show import show
 
@@ -89,11 +88,9 @@ def main() -> None:
     except DxError as error:
         code = _complain(error, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
-        code = FanoutOutcome.ABORTED.exit_code
-        if as_json:
-            click.echo(render.interrupted_document(code), nl=False)
+        code = _interrupted(as_json=as_json)
     except BrokenPipeError:
-        code = FanoutOutcome.FAILURE.exit_code
+        code = 1
     except OSError as error:
         code = _complain(
             EngineError(f"this machine refuses: {error}", "see docs/troubleshooting.md"),
@@ -102,11 +99,23 @@ def main() -> None:
     _leave(code if isinstance(code, int) else 0)
 
 
+def _interrupted(*, as_json: bool) -> int:
+    from dxansible import render  # noqa: PLC0415 - keeps --help fast
+    from dxansible.record import FanoutOutcome  # noqa: PLC0415 - as above
+
+    code = FanoutOutcome.ABORTED.exit_code
+    if as_json:
+        click.echo(render.interrupted_document(code), nl=False)
+    return code
+
+
 def _complain(error: DxError, *, as_json: bool) -> int:
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
     if as_json:
+        from dxansible import render  # noqa: PLC0415 - keeps --help fast
+
         click.echo(render.error_document(error), nl=False)
     else:
         show(f"dx-dispatch: {error}", err=True)

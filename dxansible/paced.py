@@ -12,9 +12,9 @@ from dxansible.runner.events import OutputReceived
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dxansible.live import Screen
     from dxansible.runner.events import Event, Observer
     from dxansible.runner.flow import Flow
+    from dxansible.screen import Screen
 
 __all__ = ["PacedOutput"]
 

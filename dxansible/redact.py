@@ -12,7 +12,7 @@ character, and a look-ahead is bounded.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,9 +21,22 @@ __all__ = ["hold", "printable", "redact", "safe", "summarize"]
 
 _MASK = "***"
 
+
+class _Pattern(NamedTuple):
+    """A regular expression, compiled at its first use: start-up is part of every call."""
+
+    text: str
+    flags: re.RegexFlag = re.NOFLAG
+
+    @property
+    def compiled(self) -> re.Pattern[str]:
+        """From the cache of ``re``."""
+        return re.compile(self.text, self.flags)
+
+
 # Tokens, phrases and command options: group 1 stays, and the rest of the match is the secret.
 
-_TOKENS = re.compile(
+_TOKENS = _Pattern(
     r"""
     () (?:
       -----BEGIN[ ][A-Z0-9 ]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
@@ -81,29 +94,27 @@ _SCHEME = r"(?:basic|bearer|negotiate|token)"
 
 _PHRASES = (
     # the path of a webhook is its password
-    re.compile(
-        r"""(\bhooks\.slack(?:-gov)?\.com/(?:services|triggers|workflows)/)[^\s"'`<>|)\\]+"""
-    ),
-    re.compile(r"""(\bdiscord(?:app)?\.com/api/(?:v\d{1,3}/)?webhooks/)[^\s"'`<>|)\\]+"""),
+    _Pattern(r"""(\bhooks\.slack(?:-gov)?\.com/(?:services|triggers|workflows)/)[^\s"'`<>|)\\]+"""),
+    _Pattern(r"""(\bdiscord(?:app)?\.com/api/(?:v\d{1,3}/)?webhooks/)[^\s"'`<>|)\\]+"""),
     # https://user:password@host; digits before ? or # are a port
-    re.compile(r"""((?<=://)[^\s/:@"'<>]*:)(?!\d{1,5}[?#])[^\s/"'<>]+(?=@)"""),
+    _Pattern(r"""((?<=://)[^\s/:@"'<>]*:)(?!\d{1,5}[?#])[^\s/"'<>]+(?=@)"""),
     # one word after a scheme that has one word, otherwise the whole header
-    re.compile(rf"""({_AUTHORIZATION}{_SCHEME}[ \t]+)[^\s"'`\\]+""", re.IGNORECASE),
-    re.compile(
+    _Pattern(rf"""({_AUTHORIZATION}{_SCHEME}[ \t]+)[^\s"'`\\]+""", re.IGNORECASE),
+    _Pattern(
         rf"""({_AUTHORIZATION})(?!{_SCHEME}[ \t])
              (?:digest[ ][^\r\n]*|(?:[^\r\n"'`\\]|\\(?!["']))+)""",
         re.VERBOSE | re.IGNORECASE,
     ),
     # not in "bearer of news" or "bearer authentication"
-    re.compile(
+    _Pattern(
         r"(\bbearer[ \t]+)(?!(?:auth|cert|cred|format|header|scheme|token)[a-z]*\b)[\w.~+/=-]{6,}",
         re.IGNORECASE,
     ),
-    re.compile(
+    _Pattern(
         r"(aws_(?:secret_access_key|session_token)[ \t]+)[a-z0-9/+=]{16,}",
         re.IGNORECASE,
     ),
-    re.compile(
+    _Pattern(
         rf"((?<![\w.-])sshpass(?:[ \t]+-v)*[ \t]+-v?p[ \t]*){_VALUE}",
         re.VERBOSE | re.DOTALL,
     ),
@@ -124,13 +135,13 @@ _ARGUMENTS = r"""(?=\s)(?:[^\n;|&"'\\]++|\\.|"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*')*"
 
 _COMMANDS = tuple(
     (
-        re.compile(rf"(?<![\w.-]){command}{_ARGUMENTS}", re.DOTALL),
-        re.compile(option, re.VERBOSE | re.DOTALL),
+        _Pattern(rf"(?<![\w.-]){command}{_ARGUMENTS}", re.DOTALL),
+        _Pattern(option, re.VERBOSE | re.DOTALL),
     )
     for command, option in _COMMAND_OPTIONS.items()
 )
 
-_ASSIGNMENT = re.compile(
+_ASSIGNMENT = _Pattern(
     r"""
     (?<![\w.-])
     (?! PWD=["']?[/~$] | (?<=/)[\w.-]++: )      # the working directory; cat: /etc/passwd: denied
@@ -140,9 +151,9 @@ _ASSIGNMENT = re.compile(
     re.VERBOSE,
 )
 
-_OPTION = re.compile(r"(?<![\w.-])--?(?P<name>\w[\w.-]*+)[ \t]+(?!-)")
+_OPTION = _Pattern(r"(?<![\w.-])--?(?P<name>\w[\w.-]*+)[ \t]+(?!-)")
 
-_SECRET_NAME = re.compile(
+_SECRET_NAME = _Pattern(
     r"""
       (?:apikey|credential|passphrase|passwd|password|secret)s?(?:_|$)
     | token(?:_|$)
@@ -154,7 +165,7 @@ _SECRET_NAME = re.compile(
 )
 
 # Names of facts about a secret, and options without a value, as in `psql --no-password db`.
-_NO_SECRET_NAME = re.compile(
+_NO_SECRET_NAME = _Pattern(
     r"""
     ^no_ | _(?:
         at|authentication|budget|bytes|check|count|dir|directory|enabled|endpoint|env|expires|expiry
@@ -167,13 +178,13 @@ _NO_SECRET_NAME = re.compile(
     re.VERBOSE,
 )
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_VALUE_PATTERN = re.compile(_VALUE, re.VERBOSE | re.DOTALL)
-_IN_QUOTES = re.compile(r"""(\\*["'`])?.*""", re.DOTALL)
-_UNPRINTABLE = re.compile(
+_WORD = _Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_VALUE_PATTERN = _Pattern(_VALUE, re.VERBOSE | re.DOTALL)
+_IN_QUOTES = _Pattern(r"""(\\*["'`])?.*""", re.DOTALL)
+_UNPRINTABLE = _Pattern(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-_BETWEEN_BLANKS = re.compile(r"[^\n\t]+")
+_BETWEEN_BLANKS = _Pattern(r"[^\n\t]+")
 
 _SHORTEST_HELD = 8
 """Characters; a shorter value is too likely to be an ordinary word."""
@@ -198,9 +209,9 @@ def redact(text: str) -> str:
     for secret in sorted(_HELD, key=len, reverse=True):  # a secret may contain another
         text = text.replace(secret, _MASK)
     for pattern in (_TOKENS, *_PHRASES):
-        text = pattern.sub(rf"\1{_MASK}", text)
+        text = pattern.compiled.sub(rf"\1{_MASK}", text)
     for command, option in _COMMANDS:
-        text = command.sub(_option_masker(option), text)
+        text = command.compiled.sub(_option_masker(option), text)
     for pattern in (_ASSIGNMENT, _OPTION):
         text = _mask_values(pattern, text)
     return text
@@ -214,31 +225,36 @@ def summarize(command: str, limit: int = 120) -> str:
 
 def printable(text: str) -> str:
     r"""Escape what moves the cursor, reorders text or cannot be encoded: \n, \t, \x1b, \u2028."""
-    return _UNPRINTABLE.sub(lambda character: ascii(character[0])[1:-1], text)
+    return _UNPRINTABLE.compiled.sub(lambda character: ascii(character[0])[1:-1], text)
 
 
 def safe(text: str) -> str:
     """Escape like `printable`, but keep tabs and newlines, so that no terminal obeys the text."""
-    return _BETWEEN_BLANKS.sub(lambda piece: printable(piece[0]), text.replace("\r\n", "\n"))
+    return _BETWEEN_BLANKS.compiled.sub(
+        lambda piece: printable(piece[0]), text.replace("\r\n", "\n")
+    )
 
 
-def _option_masker(option: re.Pattern[str]) -> Callable[[re.Match[str]], str]:
-    return lambda command: option.sub(rf"\1{_MASK}", command[0])
+def _option_masker(option: _Pattern) -> Callable[[re.Match[str]], str]:
+    return lambda command: option.compiled.sub(rf"\1{_MASK}", command[0])
 
 
-def _mask_values(names: re.Pattern[str], text: str) -> str:
+def _mask_values(names: _Pattern, text: str) -> str:
     pieces = []
     done = 0
-    for found in names.finditer(text):
+    for found in names.compiled.finditer(text):
         value_start = found.end()
         if value_start < done or not _is_secret(found["name"]):
             continue
-        if value := _VALUE_PATTERN.match(text, value_start):
-            pieces += [text[done:value_start], _IN_QUOTES.sub(rf"\1{_MASK}\1", value[0], count=1)]
+        if value := _VALUE_PATTERN.compiled.match(text, value_start):
+            pieces += [
+                text[done:value_start],
+                _IN_QUOTES.compiled.sub(rf"\1{_MASK}\1", value[0], count=1),
+            ]
             done = value.end()
     return "".join([*pieces, text[done:]])
 
 
 def _is_secret(name: str) -> bool:
-    words = "_".join(_WORD.findall(name)).lower()
-    return bool(_SECRET_NAME.search(words)) and not _NO_SECRET_NAME.search(words)
+    words = "_".join(_WORD.compiled.findall(name)).lower()
+    return bool(_SECRET_NAME.compiled.search(words)) and not _NO_SECRET_NAME.compiled.search(words)

@@ -7,9 +7,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from dxansible.live import Screen
-from dxansible.record import FanoutOutcome
-from dxansible.render import interrupted_document
+from dxansible.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +22,9 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
 
     ``json``: the second one prints a JSON document, too.
     """
+    from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
+    from dxansible.render import interrupted_document  # noqa: PLC0415 - as above
+
     code = FanoutOutcome.ABORTED.exit_code
     last_words = interrupted_document(code, second, "come back with --logs ID, or see --sessions")
     cancelled = threading.Event()

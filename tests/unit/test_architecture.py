@@ -31,7 +31,7 @@ LAYERS = (
         "dxansible.render_jules",
         "dxansible.render_sessions",
     ),
-    ("dxansible.show",),
+    ("dxansible.show", "dxansible.screen"),
     ("dxansible.integrations",),
     ("dxansible.sessions",),
     ("dxansible.fleet",),

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from dxansible.live import LiveOutput, Screen
+from dxansible.live import LiveOutput
 from dxansible.runner.events import HostEnded, HostsKnown, OutputReceived
+from dxansible.screen import Screen
 from tests.unit.test_render import FAILURE, SUCCESS
 
 CLEAR = b"\r\x1b[K"

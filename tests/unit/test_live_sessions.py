@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from dxansible.live import LiveOutput, Screen
+from dxansible.live import LiveOutput
 from dxansible.runner.events import HostEnded, HostsKnown
 from dxansible.runner.turn_events import TurnUpdate
+from dxansible.screen import Screen
 from tests.unit.test_live import Closed
 from tests.unit.test_turn import RESULT, RUNNING
 

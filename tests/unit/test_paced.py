@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.live import Screen
 from dxansible.paced import PacedOutput
 from dxansible.runner.events import HostEnded, HostsKnown, OutputReceived
 from dxansible.runner.flow import Flow
+from dxansible.screen import Screen
 from tests.unit.test_render import SUCCESS
 
 if TYPE_CHECKING:

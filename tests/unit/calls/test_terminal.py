@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.calls.terminal import SCREEN, cancel_on_signals
-from dxansible.live import Screen
+from dxansible.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
