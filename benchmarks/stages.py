@@ -40,7 +40,7 @@ _STAGES = (
     ("end", "client: Python ends"),
 )
 """The moment that ends a stage, and the stage; in order."""
-_DETAILS = ("ssh -G", "dns", "auth")
+_DETAILS = ("dns", "auth")
 """Parts of the preflight."""
 _CALL = ("--exec", "echo hi")
 

@@ -26,7 +26,6 @@ _TRACED = {
     f"{_PLUGIN_UTILS}.keeper": {"Keeper._call": "keeper"},
     f"{_PLUGIN_UTILS}.preflight": {"Preflight.make": "preflight"},
     f"{_PLUGIN_UTILS}.checks": {
-        "read_ssh_config": "ssh -G",
         "check_dns": "dns",
         "check_auth": "auth",
     },
