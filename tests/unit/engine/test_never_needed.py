@@ -88,6 +88,15 @@ def test_questions_go_on_where_a_killed_one_left_them(person: Person, which: int
     assert (host["status"], host["agent_version"]) == ("OK", "1.0")
 
 
+def test_a_worker_does_not_outlive_those_that_would_read_its_news(person: Person) -> None:
+    person.warm()
+    engine, playbook, worker = person.family()
+    for pid in (engine, playbook):
+        os.kill(pid, signal.SIGKILL)
+
+    wait_until(lambda: not runs(worker))
+
+
 def test_what_can_not_be_kept_is_not_tried_at_each_call(person: Person) -> None:
     (person.home / "ansible.cfg").write_text("[defaults]\nlog_path = ~/log\n")
     settle(person.home / "ansible.cfg")

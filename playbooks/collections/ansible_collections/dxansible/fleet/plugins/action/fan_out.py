@@ -18,6 +18,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import 
     PlayHosts,
     allow_many_files,
     batch_of,
+    end_with_parent,
     refuse_keywords,
     skipped,
     validated,
@@ -79,6 +80,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
     ) -> _Play:
         crowd = Crowd(hosts=len(hosts), width=int(variables.get("ansible_forks") or 5))
         allow_many_files()
+        end_with_parent()
         fan = Fan(crowd.width, broken)
         operation = OPERATIONS[arguments["operation"]]
         flow = arguments["flow_socket"]

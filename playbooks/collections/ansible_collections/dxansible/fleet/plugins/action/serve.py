@@ -22,6 +22,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import 
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
     PlayHosts,
     allow_many_files,
+    end_with_parent,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving, Stale
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.watchdog import Watchdog
@@ -40,6 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         variables = task_vars or {}
         if not _SERVING:
             allow_many_files()
+            end_with_parent()
             calls = _Calls(self, variables)
             path = str(variables["dx_serve_socket"])
             _SERVING.append(Serving(path, calls.begin, calls.stale))
