@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pwd
+import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +18,10 @@ if TYPE_CHECKING:
     from tests.lab import Vm
     from tests.lab.processes import Process
 
-__all__ = ["find"]
+__all__ = ["kill"]
 
 
-def find(name: str, user: Dispatcher, vm: Vm | None = None) -> set[int]:
+def _find(name: str, user: Dispatcher, vm: Vm | None) -> set[int]:
     """Return the pids of what is called so in KILLS; the user's alone where there is no ``vm``."""
     if vm is not None and name in _ON_VM:
         uid = pwd.getpwnam(vm.user).pw_uid
@@ -33,6 +35,13 @@ def find(name: str, user: Dispatcher, vm: Vm | None = None) -> set[int]:
     playbooks = {one.pid: one.parent for one in mine if _runs(one, "ansible-playbook")}
     workers = {pid for pid, parent in playbooks.items() if parent in playbooks}
     return workers if name == "worker" else set(playbooks) - workers
+
+
+def kill(name: str, user: Dispatcher, vm: Vm | None) -> None:
+    """Kill with -9 what is called so; some of it may have ended by now."""
+    for pid in _find(name, user, vm):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _words(pid: int) -> list[bytes]:

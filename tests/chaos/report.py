@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.judge import Evidence, Told
 
-__all__ = ["account", "summary"]
+__all__ = ["account", "summary", "table"]
 
 
 def account(evidence: Evidence) -> str:
@@ -32,10 +32,15 @@ def summary(played: Sequence[Evidence]) -> str:
     kinds = sorted({kind for evidence in played for kind in evidence.plan.accidents})
     rows = [_row(kind, [e for e in played if kind in e.plan.accidents], columns) for kind in kinds]
     rows.append(_row("all", played, columns))
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return table([header, *rows])
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells as text, with columns that are aligned on the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (header, *rows)
+        for row in rows
     )
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import queue
-import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,17 +13,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.chaos.judge import Evidence, Told
-from tests.chaos.kills import find
+from tests.chaos.kills import kill
 from tests.integration.dispatcher import Dispatcher
 from tests.integration.vm_processes import left_on, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from tests.chaos.plan import Plan
     from tests.lab import Lab, Vm
 
-__all__ = ["play_rounds"]
+__all__ = ["lines_in", "play_rounds"]
 
 _PATIENCE = 150.0
 """Seconds after which a client counts as hung."""
@@ -104,10 +103,7 @@ class _Stage:
 
     def lines(self, plan: Plan) -> int:
         """How often the command has run."""
-        try:
-            return len((self.vm.home / plan.file).read_text().splitlines())
-        except FileNotFoundError:
-            return 0
+        return lines_in(self.vm.home / plan.file)
 
     def send(self, plan: Plan, user: Dispatcher) -> subprocess.Popen[bytes]:
         """Start a client that sends the round's command."""
@@ -122,6 +118,14 @@ class _Stage:
             client.communicate()
             return Told(who=who, code=1, lines=self.lines(plan), error="it hung")
         return _told(who, client.returncode, self.lines(plan), out, err)
+
+
+def lines_in(path: Path) -> int:
+    """How many lines a file has; 0 if it is not there."""
+    try:
+        return len(path.read_text().splitlines())
+    except FileNotFoundError:
+        return 0
 
 
 def _told(who: str, code: int, lines: int, out: bytes, err: bytes) -> Told:
@@ -188,9 +192,7 @@ class _Cast:
         self.clients["successor"] = self.stage.send(self.plan, self.stage.users[0])
 
     def _kill(self, name: str) -> None:
-        for pid in find(name, self.stage.users[0], self.stage.vm):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill(name, self.stage.users[0], self.stage.vm)
 
     def _abort_twice(self) -> None:
         session = self.stage.session(self.plan)

@@ -23,7 +23,7 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)  # noqa: T201 - this is its purpose
     numbers = options.only or range(1, options.rounds + 1)
     played, broken = [], 0
-    with Stage(options.hosts) as stage:
+    with Stage.open(options.hosts) as stage:
         for plan in (draw(options.seed, number) for number in numbers):
             evidence = stage.play(plan)
             played.append(evidence)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.chaos.kept.judge import violations
+from tests.chaos.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +38,7 @@ def summary(played: Sequence[Evidence]) -> str:
     header = ["way", "rounds", "hosts", "ran", "success", "lost", "seen through", "never there"]
     ways = sorted({_way(each) for each in played})
     rows = [_row(way, [each for each in played if _way(each) == way]) for way in ways]
-    table = [[*header, "violations"], *rows, _row("all", played)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in table
-    )
+    return table([[*header, "violations"], *rows, _row("all", played)])
 
 
 def _way(evidence: Evidence) -> str:

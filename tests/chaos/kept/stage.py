@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from benchmarks.fleet import Fleet
 from tests.chaos.kept.judge import Evidence, Told
-from tests.chaos.kills import find
+from tests.chaos.kills import kill
+from tests.chaos.stage import lines_in
 from tests.integration.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
-    from pathlib import Path
-    from types import TracebackType
+    from collections.abc import Iterable, Iterator
     from typing import Self
 
     from tests.chaos.kept.plan import Plan
@@ -34,38 +32,26 @@ _EVENT = re.compile(r"^(success|failure|timeout|aborted|preflight_failed) host=(
 
 
 class Stage:
-    """The hosts, and two users of them: one has engines, the other none. Use it in a ``with``."""
+    """The hosts, and two users of them: one has engines, the other none."""
 
-    def __init__(self, hosts: int) -> None:
-        """Start the hosts, and take the time of an undisturbed call."""
-        self._fleet = Fleet()
-        try:
-            inventory = self._fleet.inventory(hosts)
-            self._homes = {
-                name: self._fleet.root / "vm" / name for name in self._fleet.names(hosts)
-            }
-            self._users = {kept: Dispatcher(inventory, engines=kept) for kept in (False, True)}
-            for user in self._users.values():
-                user.environment["ANSIBLE_SSH_ARGS"] = _LONG_LIVED
-            self._usual = {kept: self._time(user) for kept, user in self._users.items()}
-        except BaseException:
-            self._fleet.__exit__(None, None, None)
-            raise
+    def __init__(self, fleet: Fleet, users: dict[bool, Dispatcher], names: Iterable[str]) -> None:
+        """``users`` by whether they have engines. Take the time of an undisturbed call."""
+        self._homes = {name: fleet.root / "vm" / name for name in names}
+        self._users = users
+        for user in users.values():
+            user.environment["ANSIBLE_SSH_ARGS"] = _LONG_LIVED
+        self._usual = {kept: self._time(user) for kept, user in users.items()}
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave nothing."""
-        for user in self._users.values():
-            user.close()
-        self._fleet.__exit__(kind, error, trace)
+    @classmethod
+    @contextmanager
+    def open(cls, hosts: int) -> Iterator[Self]:
+        """Start the hosts, and leave nothing at the end."""
+        with Fleet() as fleet, ExitStack() as leaving:
+            inventory, users = fleet.inventory(hosts), {}
+            for kept in (False, True):
+                users[kept] = Dispatcher(inventory, engines=kept)
+                leaving.callback(users[kept].close)
+            yield cls(fleet, users, fleet.names(hosts))
 
     def play(self, plan: Plan) -> Evidence:
         """Play one round to its end, in which nothing of it runs any more."""
@@ -109,7 +95,7 @@ class Stage:
 
     def ran(self, plan: Plan) -> dict[str, int]:
         """How often each host has run the command of a round."""
-        return {name: _lines(home / plan.file) for name, home in self._homes.items()}
+        return {name: lines_in(home / plan.file) for name, home in self._homes.items()}
 
     def _time(self, user: Dispatcher) -> float:
         call = ("all", "--exec", "true", "--no-slack")
@@ -122,23 +108,10 @@ class Stage:
         self, plan: Plan, user: Dispatcher, moment: float, victim: str
     ) -> threading.Timer:
         timer = threading.Timer(
-            moment * (self._usual[plan.kept] + plan.seconds), _kill, (victim, user)
+            moment * (self._usual[plan.kept] + plan.seconds), kill, (victim, user, None)
         )
         timer.start()
         return timer
-
-
-def _kill(victim: str, user: Dispatcher) -> None:
-    for pid in find(victim, user, None):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _lines(path: Path) -> int:
-    try:
-        return len(path.read_text().splitlines())
-    except FileNotFoundError:
-        return 0
 
 
 def _results(document: bytes) -> dict[str, Told]:
