@@ -15,7 +15,7 @@ import sysconfig
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ansible import constants, context
 from ansible.inventory.manager import InventoryManager
@@ -25,10 +25,14 @@ from ansible.plugins import loader as loaders
 from ansible.plugins.inventory import Constructable
 from ansible.vars.plugins import _plugin_should_run
 
+from .file_stamp import stamp
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Freshness", "NotCacheable", "Stamp", "stamp", "started"]
+    from .file_stamp import Stamp
+
+__all__ = ["Freshness", "NotCacheable", "started"]
 
 _STATIC = ("ini", "toml", "yaml")
 _SETTLED, _SETTLED_WHERE_COARSE = 0.1, 2.5
@@ -62,38 +66,6 @@ class NotCacheable(BaseException):
         """``lasting``: the next run can't be kept either."""
         super().__init__(reason)
         self.lasting = lasting
-
-
-class Stamp(NamedTuple):
-    """The state of a file, or of a directory and the names in it."""
-
-    inode: int
-    mode: int
-    names: tuple[str, ...] = ()
-    size: int = 0
-    modified: int = 0
-    changed: int = 0
-    """Nanoseconds. Shows a new mode, and edits that reset ``modified``."""
-
-
-def stamp(path: str) -> Stamp | None:
-    """The state of a path; None if it can't be opened.
-
-    The path is opened because a network file system may otherwise answer without its server.
-    """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        found = os.fstat(fd)
-        if stat.S_ISDIR(found.st_mode):
-            names = tuple(sorted(os.listdir(fd)))  # noqa: PTH208 - of an open directory
-            return Stamp(found.st_ino, found.st_mode, names)
-    finally:
-        os.close(fd)
-    times = found.st_mtime_ns, found.st_ctime_ns
-    return Stamp(found.st_ino, found.st_mode, (), found.st_size, *times)
 
 
 class Freshness:

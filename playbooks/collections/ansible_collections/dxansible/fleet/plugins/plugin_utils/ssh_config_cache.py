@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .checks import SshConfig, read_ssh_config
-from .freshness import Stamp, stamp
+from .file_stamp import Stamp, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
