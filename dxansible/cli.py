@@ -88,9 +88,13 @@ def main() -> None:
     except DxError as error:
         code = _complain(error, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
-        code = _interrupted(as_json=as_json)
+        code = _exit_code("ABORTED")
+        if as_json:
+            from dxansible import render  # noqa: PLC0415 - keeps --help fast
+
+            click.echo(render.interrupted_document(code), nl=False)
     except BrokenPipeError:
-        code = 1
+        code = _exit_code("FAILURE")
     except OSError as error:
         code = _complain(
             EngineError(f"this machine refuses: {error}", "see docs/troubleshooting.md"),
@@ -99,14 +103,10 @@ def main() -> None:
     _leave(code if isinstance(code, int) else 0)
 
 
-def _interrupted(*, as_json: bool) -> int:
-    from dxansible import render  # noqa: PLC0415 - keeps --help fast
-    from dxansible.record import FanoutOutcome  # noqa: PLC0415 - as above
+def _exit_code(outcome: str) -> int:
+    from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
 
-    code = FanoutOutcome.ABORTED.exit_code
-    if as_json:
-        click.echo(render.interrupted_document(code), nl=False)
-    return code
+    return FanoutOutcome(outcome).exit_code
 
 
 def _complain(error: DxError, *, as_json: bool) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -216,7 +217,7 @@ class HttpClient:
         return b"".join(pieces)
 
 
-class JsonClient(HttpClient):
+class JsonClient(HttpClient, ABC):
     """A service with a JSON API and a key or token; every failure is a ServiceError.
 
     No message contains the key, even if the service's own message does. Subclasses set these
@@ -256,13 +257,13 @@ class JsonClient(HttpClient):
             unclear.answered = response.status in _DONE_WITH_IT
             raise unclear from error
 
+    @abstractmethod
     def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
         """Return the error for a status with a special meaning here; None if it has none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def own_words(self, record: Mapping[str, object]) -> str | None:
         """Return the service's message from a JSON body; None if there is none."""
-        raise NotImplementedError
 
     def _get(self, path: str, query: Mapping[str, str | int]) -> HttpResponse:
         return self._send("GET", f"{path}?{urlencode(query)}" if query else path)
