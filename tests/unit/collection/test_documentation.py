@@ -66,8 +66,7 @@ def specification(name: str) -> dict[str, dict[str, Any]]:
     action = importlib.import_module(f"{COLLECTION}.action.{name}")
     operation = getattr(action.ActionModule, "operation", None)
     if operation is None:
-        spec: dict[str, dict[str, Any]] = action._SPEC
-        return spec
+        return _without_variables(action._SPEC)
     own = {name: each for name, each in operation.spec.items() if name not in operation.of_fan}
     socket = {"command_socket": {"type": "str", "default": ""}} if operation.runs_text else {}
     return _without_variables(own | socket)

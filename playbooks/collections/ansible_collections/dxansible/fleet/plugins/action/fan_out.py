@@ -16,28 +16,21 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payl
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
     PlayHosts,
-    allow_many_files,
     batch_of,
-    end_with_parent,
+    prepare_worker,
     refuse_keywords,
     skipped,
     validated,
     whole_preflight,
 )
 
-_SPEC = {
+_SPEC: dict[str, dict[str, Any]] = {
     "operation": {"type": "str", "required": True, "choices": sorted(OPERATIONS)},
     "options": {"type": "dict", "default": {}},
-    "news": {"type": "bool", "default": False},
-    "command_socket": {"type": "str", "default": ""},
-    "flow_socket": {"type": "str", "default": ""},
-    "slack_channel": {"type": "str", "default": ""},
-}
-_VARIABLES = {
-    "news": "dx_news",
-    "command_socket": "dx_command_socket",
-    "flow_socket": "dx_flow_socket",
-    "slack_channel": "dx_slack_channel",
+    "news": {"type": "bool", "default": False, "variable": "dx_news"},
+    "command_socket": {"type": "str", "default": "", "variable": "dx_command_socket"},
+    "flow_socket": {"type": "str", "default": "", "variable": "dx_flow_socket"},
+    "slack_channel": {"type": "str", "default": "", "variable": "dx_slack_channel"},
 }
 _PATIENCE = 3600.0
 
@@ -54,7 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         """Start the runs on the first try, then return news. Without ``news``, wait for the end."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        given = complete(self._templar, self._task.args, variables, _VARIABLES)
+        given = complete(self._templar, self._task.args, variables, _SPEC)
         arguments = validated(_SPEC, given)
         kind = OPERATIONS[arguments["operation"]].run
         refuse_keywords(self._task, kind)
@@ -79,8 +72,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         self, hosts: list[str], arguments: dict[str, Any], variables: dict[str, Any]
     ) -> _Play:
         crowd = Crowd(hosts=len(hosts), width=int(variables.get("ansible_forks") or 5))
-        allow_many_files()
-        end_with_parent()
+        prepare_worker()
         fan = Fan(crowd.width, broken)
         operation = OPERATIONS[arguments["operation"]]
         flow = arguments["flow_socket"]

@@ -21,8 +21,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payl
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
     PlayHosts,
-    allow_many_files,
-    end_with_parent,
+    prepare_worker,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving, Stale
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.watchdog import Watchdog
@@ -40,8 +39,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         if not _SERVING:
-            allow_many_files()
-            end_with_parent()
+            prepare_worker()
             calls = _Calls(self, variables)
             path = str(variables["dx_serve_socket"])
             _SERVING.append(Serving(path, calls.begin, calls.stale))

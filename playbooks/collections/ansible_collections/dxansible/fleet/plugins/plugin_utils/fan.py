@@ -100,7 +100,7 @@ class Fan:
                 return
             running.label = label
             # make the first call now: in the queue it would come after second calls to other hosts
-            self._advance(running, lambda: next(running.steps), self._ask)
+            self._advance(running, lambda: next(running.steps), at_once=True)
 
         self._submit(begin)
 
@@ -197,12 +197,10 @@ class Fan:
         self,
         running: Running,
         move: Callable[[], Ask[Any] | Pause | News],
-        ask: Callable[[Running, Ask[Any]], None] | None = None,
+        *,
+        at_once: bool = False,
     ) -> None:
-        """Advance the run to its next call or pause, and queue that.
-
-        ``ask``, if given, makes the call at once instead.
-        """
+        """Advance the run to its next call or pause, and queue that, or make the call at once."""
         while True:
             try:
                 step: Ask[Any] | Pause | News = move()
@@ -220,10 +218,10 @@ class Fan:
                     self._submit(partial(self._advance, running, move), step.seconds)
                     return
                 case Ask():
-                    if ask is None:
-                        self._submit(partial(self._ask, running, step))
+                    if at_once:
+                        self._ask(running, step)
                     else:
-                        ask(running, step)
+                        self._submit(partial(self._ask, running, step))
                     return
 
     def _ask(self, running: Running, step: Ask[Any]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ONE_AT_A_TIME", "complete", "of_host", "variables_of"]
+__all__ = ["ONE_AT_A_TIME", "complete", "of_host"]
 
 ONE_AT_A_TIME = threading.RLock()
 """Lock for Ansible's templates and loaders, which are not thread-safe."""
@@ -24,30 +24,21 @@ def complete(
     templar: Any,  # noqa: ANN401 - ansible-core has no types
     given: Mapping[str, Any],
     variables: Mapping[str, Any],
-    names: Mapping[str, Any],
+    spec: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the given options; the missing ones come from the host's variables.
 
-    ``names`` maps each option to its variable, or to such a mapping if it has suboptions.
+    ``spec`` is Ansible's argument spec. Its key ``variable`` names an option's variable; an option
+    without it comes only from the task.
     """
     found = dict(given)
-    for option, name in names.items():
-        if not isinstance(name, str):
+    for option, facts in spec.items():
+        if "options" in facts:
             if isinstance(found.get(option), dict):
-                found[option] = complete(templar, found[option], variables, name)
-        elif option not in found and name in variables:
-            found[option] = templar.template(variables[name])
+                found[option] = complete(templar, found[option], variables, facts["options"])
+        elif option not in found and facts.get("variable") in variables:
+            found[option] = templar.template(variables[facts["variable"]])
     return found
-
-
-def variables_of(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Collect the ``names`` for `complete` from the ``variable`` keys of an argument spec.
-
-    An option without ``variable`` comes only from the task.
-    """
-    own = {name: facts["variable"] for name, facts in spec.items() if "variable" in facts}
-    inner = {name: facts["options"] for name, facts in spec.items() if "options" in facts}
-    return own | {name: variables_of(options) for name, options in inner.items()}
 
 
 def of_host(

@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from .given import variables_of
 from .preflight import OPTIONS, first_contact
 
 if TYPE_CHECKING:
@@ -162,8 +161,6 @@ class HostRun(ABC):
 
     ``variable`` names the host's variable that supplies an option missing in the task.
     """
-    variables: ClassVar[Mapping[str, Any]]
-    """The ``variable`` of each option."""
     starts_work: ClassVar[bool] = False
     """Whether it changes the host; check mode then skips it."""
     in_check_mode: ClassVar[Mapping[str, Any]] = {}
@@ -172,10 +169,6 @@ class HostRun(ABC):
     """Options that only ``fan_out`` accepts."""
     runs_text: ClassVar[bool] = False
     """Whether it runs the user's text on the host."""
-
-    def __init_subclass__(cls) -> None:
-        """Collect the variables that the spec names."""
-        cls.variables = variables_of(getattr(cls, "spec", {}))
 
     def __init__(
         self, host: str, options: Mapping[str, Any], inputs: Inputs, crowd: Crowd, door: Door

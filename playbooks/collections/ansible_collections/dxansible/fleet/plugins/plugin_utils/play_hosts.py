@@ -32,11 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PlayHosts",
-    "allow_many_files",
     "batch_of",
-    "end_with_parent",
     "one_run",
     "plain",
+    "prepare_worker",
     "refuse_keywords",
     "skipped",
     "validated",
@@ -59,14 +58,14 @@ _HOSTS_OF_PLAY = (
 )
 
 
-def allow_many_files() -> None:
-    """Raise the limit on open files: a running call takes about three."""
+def prepare_worker() -> None:
+    """Make this worker fit to drive many hosts.
+
+    It may open as many files as it can, since a running call takes about three. It ends within a
+    second of its parent, without which nobody reads the news.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def end_with_parent() -> None:
-    """End this worker within a second of its parent; without it nobody reads the news."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -145,7 +144,7 @@ def one_run(  # noqa: PLR0913 - what a run is made of
 ) -> Running:
     """Make the run of one host. Raises AnsibleActionFail for invalid options."""
     given = {**given, **(kind.in_check_mode if check_mode else {})}
-    options = validated(kind.spec, complete(templar, given, variables, kind.variables))
+    options = validated(kind.spec, complete(templar, given, variables, kind.spec))
     door = HostDoor(connection, templar, variables)
     try:
         run = kind(host, options, inputs, crowd, door)

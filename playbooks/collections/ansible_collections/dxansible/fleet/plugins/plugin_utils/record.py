@@ -8,7 +8,7 @@ the standard library.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import EnumType, StrEnum
 from functools import cache
 from types import UnionType
@@ -292,7 +292,7 @@ def _reader(declared: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - 
     if get_origin(kinds[0]) is tuple:
         each_by = _reader(get_args(kinds[0])[0])
         return tuple if each_by is None else lambda value: tuple(map(each_by, value))
-    if hasattr(kinds[0], "__dataclass_fields__"):
+    if is_dataclass(kinds[0]):
         return lambda value: read(kinds[0], value)
     return None
 
