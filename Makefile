@@ -54,7 +54,7 @@ golden: $(VENV)/.test
 	DX_GOLDEN=$${DX_GOLDEN:-all} $(BIN)/python -m pytest -n 2 --dist worksteal tests/golden
 
 engine-soak: $(VENV)/.test
-	DX_SOAK_CALLS=2000 $(BIN)/python -m pytest tests/unit/engine/test_many.py
+	DX_SOAK_CALLS=2000 $(BIN)/python -m pytest tests/unit/kept/test_many.py
 
 flood: $(VENV)/.test system-test
 	DX_FLOOD_BYTES=1000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py -k flood

@@ -108,7 +108,7 @@ def _real(bench: Bench, hosts: int, caller: Caller, other: Caller) -> _Programs:
 def _free(hosts: int, caller: Caller, other: Caller) -> _Programs:
     caller.warm(*WARM_UP)
     return {
-        "ansible-playbook, the same play": other.saying("changed:", hosts, *plain_play(other)),
+        "ansible-playbook, the same play": other.saying("ok:", 1, *plain_play(other)),
         "ansible-playbook, one raw task": other.saying("ok:", hosts, *raw_play(other)),
         _OURS: partial(_ours, caller, hosts),
     }

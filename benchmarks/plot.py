@@ -30,9 +30,10 @@ def draw(points: Sequence[Point], path: Path) -> None:
         for column, (kind, label) in enumerate(_AXES.items()):
             axis = axes[row][column]
             _lines(axis, [point for point in points if point.transport == transport], kind)
-            axis.set(title=title, xlabel="hosts", ylabel=label, xscale="log", yscale="log")
+            axis.set(title=title, xlabel="hosts", ylabel=label)
             axis.grid(visible=True, which="both", alpha=0.3)
-            if axis.lines:
+            if axis.lines:  # a logarithm of nothing is an error
+                axis.set(xscale="log", yscale="log")
                 axis.legend()
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -14,11 +14,11 @@ def main() -> None:
     """Run the command line; a Ctrl-C while it loads ends the process quietly."""
     signal(SIGINT, SIG_DFL)
     _complete_streams()
-    from dxansible import cli  # noqa: PLC0415 - not before Ctrl-C is safe
+    from dxansible.cli import command  # noqa: PLC0415 - not before Ctrl-C is safe
 
     signal(SIGINT, default_int_handler)
     try:
-        cli.main()
+        command.main()
     finally:
         gc.freeze()  # a garbage collection would dominate the time to exit
 

@@ -41,7 +41,7 @@ def _engines() -> list[str]:
     mark = f"{_MARK}={os.environ[_MARK]}".encode()
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"/dxansible/engine/__main__.py\0" in line.read_bytes():
+            if b"/dxansible/kept/__main__.py\0" in line.read_bytes():
                 variables = (line.parent / "environ").read_bytes().split(b"\0")
                 found += [line.parent.name] if mark in variables else []
         except OSError:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _PLUGIN_UTILS = "ansible_collections.dxansible.fleet.plugins.plugin_utils"
 _TRACED = {
-    "dxansible.cli": {"main": "cli"},
-    "dxansible.engine.client": {"Line.__init__": "offer"},
-    "dxansible.fleet.fanout": {"fanout": "fanout"},
-    "dxansible.runner.play": {"play": "play"},
+    "dxansible.cli.command": {"main": "cli"},
+    "dxansible.kept.client": {"Line.__init__": "offer"},
+    "dxansible.run.fanout": {"fanout": "fanout"},
+    "dxansible.run.play": {"play": "play"},
     f"{_PLUGIN_UTILS}.keeper": {"Keeper._call": "keeper"},
     f"{_PLUGIN_UTILS}.preflight": {"Preflight.make": "preflight"},
     f"{_PLUGIN_UTILS}.checks": {

@@ -31,7 +31,7 @@ def _find(name: str, user: Dispatcher, vm: Vm | None) -> set[int]:
     if name == "ssh":
         return {one.pid for one in mine if one.name == "ssh"}
     if name == "engine":
-        return {one.pid for one in mine if _runs(one, "engine/__main__.py")}
+        return {one.pid for one in mine if _runs(one, "kept/__main__.py")}
     playbooks = {one.pid: one.parent for one in mine if _runs(one, "ansible-playbook")}
     workers = {pid for pid, parent in playbooks.items() if parent in playbooks}
     return workers if name == "worker" else set(playbooks) - workers

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["files_with", "private_directories", "processes_with", "running_for"]
 
-_ENGINE, _SERVES = "/dxansible/engine/__main__.py", "/playbooks/serve.yml"
+_ENGINE, _SERVES = "/dxansible/kept/__main__.py", "/playbooks/serve.yml"
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/log")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dxansible.settings import Settings, content_dir
+from tests.unit.clock import Clock
 from tests.unit.local_vm import write_inventory
 
 if TYPE_CHECKING:
@@ -79,3 +80,9 @@ def playbooks(home: Path, inventory: Path, monkeypatch: pytest.MonkeyPatch) -> P
 def settings(inventory: Path) -> Settings:
     """The settings of somebody with that inventory."""
     return Settings.load(inventory)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time of one's own."""
+    return Clock()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.runner.events import HostEnded, HostsKnown, OutputReceived
-from dxansible.runner.turn_events import TurnUpdate
+from dxansible.run.events import HostEnded, HostsKnown, OutputReceived
+from dxansible.run.turn_events import TurnUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dxansible.record import HostRecord
-    from dxansible.runner.events import Event
+    from dxansible.run.events import Event
 
 __all__ = ["Hearing"]
 

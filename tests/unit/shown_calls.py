@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dxansible.calls import argv, refusals, sessions
-from dxansible.calls.flags import given_options
-from dxansible.calls.modes import choose_call, mode_of, sort_out
-from dxansible.cli import command
+from dxansible.cli import argv, refusals, sessions
+from dxansible.cli.command import command
+from dxansible.cli.flags import given_options
+from dxansible.cli.modes import choose_call, mode_of, sort_out
 from dxansible.sessions import SessionOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dxansible.calls.option import Mode
-    from dxansible.calls.table import Options
+    from dxansible.cli.option import Mode
+    from dxansible.cli.table import Options
 
 __all__ = [
     "DOCUMENTS",

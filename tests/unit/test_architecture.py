@@ -23,49 +23,36 @@ MODULES = sorted(
 LAYERS = (
     ("dxansible.__main__",),
     ("dxansible.cli",),
-    ("dxansible.calls",),
-    (
-        "dxansible.live",
-        "dxansible.paced",
-        "dxansible.render",
-        "dxansible.render_jules",
-        "dxansible.render_sessions",
-    ),
-    ("dxansible.show", "dxansible.screen"),
-    ("dxansible.integrations",),
-    ("dxansible.sessions",),
-    ("dxansible.fleet",),
-    ("dxansible.runner", "dxansible.engine"),
+    ("dxansible.render",),
+    ("dxansible.beads", "dxansible.github", "dxansible.jules", "dxansible.slack"),
+    ("dxansible.git_remote", "dxansible.http"),
+    ("dxansible.fleet", "dxansible.sessions"),
+    ("dxansible.run", "dxansible.kept"),
     ("dxansible.settings", "dxansible.ids", "dxansible.logs"),
-    ("dxansible.turn",),
-    (
-        "dxansible.outcome",
-        "dxansible.redact",
-        "dxansible.errors",
-        "dxansible.invisible",
-        "dxansible.parameters",
-    ),
+    ("dxansible.results",),
+    ("dxansible.errors", "dxansible.parameters", "dxansible.redact"),
     ("dxansible.record",),
 )
+SERVICES = ("beads", "github", "jules", "slack")
 ONE_DOOR = {
-    "ansible_runner": {"dxansible.runner.backend"},
+    "ansible_runner": {"dxansible.run.backend"},
     "click": {
-        "dxansible.cli",
-        "dxansible.calls.commands",
-        "dxansible.calls.engine",
-        "dxansible.calls.finalize",
-        "dxansible.calls.flags",
-        "dxansible.calls.jules",
-        "dxansible.calls.clean",
-        "dxansible.calls.sessions",
-        "dxansible.show",
+        "dxansible.cli.command",
+        "dxansible.cli.commands",
+        "dxansible.cli.engine",
+        "dxansible.cli.finalize",
+        "dxansible.cli.flags",
+        "dxansible.cli.jules",
+        "dxansible.cli.clean",
+        "dxansible.cli.sessions",
+        "dxansible.render.show",
     },
     "pythonjsonlogger": {"dxansible.logs"},
-    "requests": {"dxansible.integrations.http"},
+    "requests": {"dxansible.http"},
 }
 OF_AN_ENGINE = {
     f"dxansible.{name}"
-    for name in ("engine.client", "engine.fingerprint", "engine.resident", "runner.engine")
+    for name in ("kept.calls", "kept.client", "kept.fingerprint", "kept.resident")
 }
 """The environment as a whole is part of what tells one engine from another."""
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
@@ -89,6 +76,14 @@ def imports(module: str) -> set[str]:
             children = {f"{name}.{alias.name}" for alias in node.names} & set(MODULES)
             found |= children if children and name == "dxansible" else {name}
     return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_does_not_know_another(service: str) -> None:
+    others = tuple(f"dxansible.{name}." for name in SERVICES if name != service)
+    own = [name for name in MODULES if name.startswith(f"dxansible.{service}.")]
+
+    assert {each for name in own for each in imports(name) if each.startswith(others)} == set()
 
 
 def layer(module: str) -> int:
@@ -133,12 +128,14 @@ def test_only_the_settings_read_the_environment() -> None:
 SLOW_TO_LOAD = ("ansible_runner", "pythonjsonlogger", "requests", "secrets", "urllib.request")
 
 
-@pytest.mark.parametrize("call", ["dxansible.cli", "dxansible.calls.commands", "dxansible.fleet"])
+@pytest.mark.parametrize(
+    "call", ["dxansible.cli.command", "dxansible.cli.commands", "dxansible.fleet"]
+)
 def test_a_call_that_an_engine_takes_loads_nothing_that_it_does_not_use(call: str) -> None:
-    text = f"import sys, dxansible.runner.play, {call}; print(*sys.modules)"
+    text = f"import sys, dxansible.run.play, {call}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
 
-    assert set(run.stdout.split()).isdisjoint({*SLOW_TO_LOAD, "dxansible.runner.backend"})
+    assert set(run.stdout.split()).isdisjoint({*SLOW_TO_LOAD, "dxansible.run.backend"})
 
 
 def test_nothing_is_imported_that_is_not_declared() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dxansible.calls.option import Group
-from dxansible.calls.table import table
-from dxansible.cli import command
+from dxansible.cli.command import command
+from dxansible.cli.option import Group
+from dxansible.cli.table import table
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
-from tests.unit.option_rows import HEAD, rows_of
+from tests.unit.cli.option_rows import HEAD, rows_of
 from tests.unit.shown_calls import DOCUMENTS, known_options
 
 _ROOT = Path(__file__).parents[2]

@@ -12,12 +12,14 @@ import yaml
 
 import dxansible.fleet
 import dxansible.sessions
-from dxansible import render, render_jules, render_sessions
-from dxansible.cli import command
+from dxansible.cli.command import command
 from dxansible.errors import UsageError
 from dxansible.fleet import FanoutResult, PreflightResult, list_hosts
-from dxansible.integrations.jules_model import JulesResult
+from dxansible.jules.model import JulesResult
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
+from dxansible.render import commands as render
+from dxansible.render import jules as render_jules
+from dxansible.render import sessions as render_sessions
 from dxansible.sessions import Changes, CleanResult, SessionInfo, SessionList, TurnResult
 from dxansible.settings import Settings, content_dir
 from tests.unit.local_vm import LOCAL, write_inventory

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from dxansible.runner.backend import play
-from dxansible.runner.request import PlayRequest
+from dxansible.run.backend import play
+from dxansible.run.request import PlayRequest
 from dxansible.settings import Settings, content_dir
-from tests.unit.runner.records import PREFLIGHT
+from tests.unit.run.records import PREFLIGHT
 
 MODULES = (
     "clean_sessions",

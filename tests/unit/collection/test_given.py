@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dxansible.runner.backend import play
-from dxansible.runner.request import PlayRequest
+from dxansible.run.backend import play
+from dxansible.run.request import PlayRequest
 from dxansible.settings import content_dir
 from tests.unit.local_vm import LOCAL, write_inventory, write_playbook
 

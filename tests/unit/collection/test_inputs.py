@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs, Payload
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import Command, CommandError
 
-from dxansible.runner.workspace import hand_over
+from dxansible.run.workspace import hand_over
 
 if TYPE_CHECKING:
     from pathlib import Path

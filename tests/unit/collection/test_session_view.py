@@ -18,7 +18,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.session_view impor
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
 
-from dxansible.turn import SessionInfo
+from dxansible.results import SessionInfo
 from tests.unit.collection.answers import answered
 
 SES = "ses_1-0a1b2c3d"

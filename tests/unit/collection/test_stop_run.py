@@ -16,7 +16,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stop_run import StopRun
 
-from dxansible.runner.workspace import hand_over
+from dxansible.run.workspace import hand_over
 from tests.unit.collection.answers import Played, make_run, play
 
 if TYPE_CHECKING:

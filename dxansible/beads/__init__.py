@@ -1,0 +1,1 @@
+"""Beads: reads, claims and comments on issues."""

@@ -1,0 +1,1 @@
+"""The command line: the option table, the modes, a module for the calls of each."""

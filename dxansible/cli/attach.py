@@ -1,0 +1,56 @@
+"""Calls about a command or an agent's session, by its id."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dxansible.cli import commands, sessions
+from dxansible.errors import NoMatchError, UnknownSessionError
+from dxansible.ids import begins_id, is_agent_session, is_command
+from dxansible.run.patterns import is_plain_name
+from dxansible.sessions import resolve_id
+
+if TYPE_CHECKING:
+    from dxansible.cli.table import Options
+
+__all__ = ["abort", "follow", "show_status"]
+
+
+def follow(options: Options) -> int:
+    """``--logs ID``."""
+    found = resolve_id(options.logs or "", options.settings())
+    if is_command(found[0]):
+        return commands.follow(options, found)
+    return sessions.follow(replace(options, logs=found[0]))
+
+
+def abort(options: Options) -> int:
+    """``--abort ID``."""
+    found = resolve_id(options.abort or "", options.settings())
+    if is_command(found[0]):
+        return commands.abort(options, found)
+    return sessions.abort(replace(options, abort=found[0]))
+
+
+def show_status(options: Options) -> int:
+    """``--status`` of hosts, or of an id; a name that is both counts as a host."""
+    name = options.status or ""
+    if is_agent_session(name) or is_command(name):
+        return _show_session(options)
+    try:
+        return commands.show_health(options)
+    except NoMatchError as error:
+        if not (is_plain_name(name) and begins_id(name)):
+            raise
+        try:
+            return _show_session(options)
+        except UnknownSessionError:
+            raise error from None
+
+
+def _show_session(options: Options) -> int:
+    found = resolve_id(options.status or "", options.settings())
+    if is_command(found[0]):
+        return sessions.show_commands(options, found)
+    return sessions.show_status(replace(options, status=found[0]))

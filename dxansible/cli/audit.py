@@ -1,0 +1,284 @@
+"""The messages to Slack about one dispatch: its start and its end."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dxansible.errors import DxError
+from dxansible.ids import session_on
+from dxansible.logs import event
+from dxansible.record import Reason
+from dxansible.redact import summarize
+from dxansible.results import worst
+from dxansible.run.events import HostEnded, HostsKnown, RetryPlanned
+from dxansible.run.hosts import read_variable
+from dxansible.run.turn_events import EndSeen, TurnUpdate
+from dxansible.settings import Settings
+from dxansible.slack.text import Message
+from dxansible.slack.turn_ends import (
+    ERROR_LENGTH,
+    EndTeller,
+    open_trail,
+    result_line,
+    seconds,
+    session_notes,
+)
+from dxansible.slack.vm_notes import TrailOnVms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dxansible.cli.table import Options
+    from dxansible.jules.client import Created
+    from dxansible.jules.model import JulesResult
+    from dxansible.results import FanoutResult, TurnResult
+    from dxansible.run.events import Event, Observer
+    from dxansible.slack.trail import Trail
+
+__all__ = ["Audit", "audited"]
+
+_TASK_LENGTH = 600
+_MOST_LINES = 12
+"""Lines for several hosts; the rest is counted."""
+_CHANNEL_SECONDS = 10.0
+_MOST_RETRIES = 5
+"""Messages about retries; the log has all of them."""
+
+
+class Audit:
+    """The trail of one dispatch; without ``trail`` it posts nothing."""
+
+    def __init__(self, trail: Trail | None, target: str, task: str, *, wait: bool) -> None:
+        """``wait``: this call will see the end."""
+        self._trail, self._target, self._task, self._wait = trail, target, task, wait
+        self._begun = False
+        self._retries: list[RetryPlanned] = []
+        self._told: dict[str, bool] = {}
+        """Sessions whose turn has ended, and whether this call has to post the end."""
+        self._teller = EndTeller(trail) if trail else None
+        self._vms: TrailOnVms | None = None
+        self._command: str | None = None
+        """The id of the run, if it is a command's."""
+        self._waiting: set[str] = set()
+        """Hosts that have not confirmed or refused the task yet."""
+        self._ids: dict[str, str] = {}
+        self._goes_on = False
+        """Whether running turns will end without this call."""
+        self.channel: _InventoryChannel | None = None
+        """The channel's lookup, for calls without a run that reports it."""
+
+    @property
+    def id(self) -> str | None:
+        """The trail's id, for the VMs to keep."""
+        return self._trail.id if self._trail else None
+
+    @property
+    def _who(self) -> str:
+        caller = self._trail.settings.caller if self._trail else ""
+        return f"{caller}@{socket.gethostname()}"
+
+    @property
+    def observers(self) -> Sequence[Observer]:
+        """The observers of a run: the audit itself, or none without a trail."""
+        return [self] if self._trail else []
+
+    def expect_turns(self, settings: Settings) -> None:
+        """Begin the trail once every VM has the task, or won't get it."""
+        if self._trail is not None:
+            self._vms = TrailOnVms(settings, self._trail.id, wait=self._wait)
+            self._trail.on_thread = self._vms.note
+
+    def expect_command(self, run_id: str) -> None:
+        """Begin the trail once the hosts are known."""
+        self._command = run_id
+
+    def begin_jules(self, created: Created, *, last: bool) -> None:
+        """Post that Jules has the task."""
+        session = created.session
+        follow = f"dx-dispatch --logs {session.id} --follow"
+        there = "attached to session" if created.attached else "session"
+        self._begin((f"{there} {session.id}", session.url, follow), last=last)
+
+    def turns(self, results: Sequence[TurnResult]) -> None:
+        """Post the turns that ended by the end of the call; if none did, post that they started."""
+        ended = [each for each in results if each.outcome is not None]
+        running = len(results) - len(ended)
+        self._goes_on = running > 0
+        if self._vms is not None and not running:
+            self._vms.forget()
+        if not ended:
+            self._begin(session_notes({each.host: each.session_id for each in results}))
+            return
+        if self._vms is not None and len(results) > 1 and self._told:
+            self._vms.claim(self)
+        if ours := [each for each in ended if self._told.get(each.session_id, True)]:
+            self._ended(ours, running=running)
+
+    def finalized(self, result: TurnResult) -> None:
+        """Post the outcome of a ``--finalize-pr``, in one message."""
+        if self._trail is None or result.outcome is None:
+            return
+        self._begun = True
+        push = result.push
+        notes = [push.url] if push and push.url else []
+        notes.append(f"session {result.session_id}")
+        title = f"{self._who} finalized {self._target}: {result.outcome}"
+        body = f"{self._task}\n{result_line(result)}"
+        self._trail.post(Message(title=title, body=body, notes=tuple(notes)), last=True)
+
+    def commands(self, results: Sequence[FanoutResult]) -> None:
+        """Post the end of a command."""
+        self._ended(results)
+
+    def jules(self, result: JulesResult) -> None:
+        """Post the end at Jules, or that Jules waits for a person."""
+        session = result.session
+        waits = session.needs_person if session else None
+        if result.outcome is None and not (self._wait and waits):
+            return
+        title = "needs input" if waits else str(result.outcome)
+        notes = [f"session {session.id}"] if session else []
+        if session and session.pull_request:
+            notes.append(session.pull_request)
+        facts = [str(result.reason or ""), seconds(result.duration_ms)]
+        if waits:
+            facts.append(waits)
+        if result.error:
+            facts.append(summarize(result.error, ERROR_LENGTH))
+        self._end(title, " · ".join(each for each in facts if each), notes)
+
+    def gave_up(self, error: DxError) -> None:
+        """Post that an announced dispatch has no result."""
+        if self._begun:
+            self._end("given up", summarize(str(error), ERROR_LENGTH), ())
+
+    def close(self) -> None:
+        """Give unsent messages a few seconds."""
+        if self._trail is not None:
+            self._trail.close()
+        if self._vms is not None:
+            if not self._goes_on:
+                self._vms.forget()
+            self._vms.finish()
+
+    def handle(self, news: Event) -> None:
+        """Post the events that belong in Slack."""
+        if self._trail is None or self._teller is None:
+            return
+        match news:
+            case EndSeen() if news.trail == self._trail.id:
+                session = news.result.session_id
+                self._told[session] = self._told.get(session, False) or news.claimed
+                return
+            case HostsKnown() if not self._begun:
+                self._trail.channel = self._trail.settings.channel_for(news.slack_channel)
+                self._hosts_known(news.hosts)
+            case TurnUpdate() if news.started and self._vms is not None:
+                self._vms.sessions[news.host] = self._ids[news.host] = news.session_id
+                self._settled(news.host)
+            case HostEnded():
+                self._ids.setdefault(news.result.host, news.result.session_id or "")
+                self._settled(news.result.host)
+            case RetryPlanned():
+                self._retries.append(news)
+                if self._begun and len(self._retries) <= _MOST_RETRIES:
+                    self._tell_retry(news)
+            case _:
+                pass
+        self._teller.handle(news)
+
+    def _hosts_known(self, hosts: Sequence[str]) -> None:
+        if self._command is not None:
+            self._begin(session_notes({host: session_on(self._command, host) for host in hosts}))
+        elif self._vms is not None:
+            self._waiting = set(hosts)
+
+    def _settled(self, host: str) -> None:
+        """Record that the host has the task, or won't get it."""
+        if host in self._waiting:
+            self._waiting.discard(host)
+            if not self._waiting:
+                self._begin(session_notes(self._ids))
+
+    def _begin(self, notes: Sequence[str], *, last: bool = False) -> None:
+        if self._trail is None or self._begun:
+            return
+        self._begun = True
+        if self.channel is not None:
+            self._trail.channel = self._trail.settings.channel_for(self.channel.get())
+        title = f"{self._who} dispatched to {self._target}"
+        self._trail.post(Message(title=title, body=self._task, notes=tuple(notes)), last=last)
+        for news in self._retries[:_MOST_RETRIES]:
+            self._tell_retry(news)
+
+    def _tell_retry(self, news: RetryPlanned) -> None:
+        if self._trail is not None:
+            title = f"trying again (attempt {news.attempt + 1}): {news.host}"
+            self._trail.post(Message(title=title, body=summarize(news.error, ERROR_LENGTH)))
+
+    def _ended(
+        self, results: Sequence[TurnResult] | Sequence[FanoutResult], *, running: int = 0
+    ) -> None:
+        needs = any(each.reason is Reason.NEEDS_INPUT for each in results)
+        outcome = worst(each.outcome for each in results if each.outcome is not None)
+        lines = [result_line(each) for each in results[:_MOST_LINES]]
+        if len(results) > _MOST_LINES:
+            lines.append(f"and {len(results) - _MOST_LINES} more")
+        if running:
+            lines.append(f"{running} still running, no longer watched")
+        ids = [each.session_id for each in results if each.session_id]
+        notes = [f"session {ids[0]}"] if len(ids) == 1 else []
+        title = "needs input" if needs else str(outcome)
+        goes_on = running or any(each.reason is Reason.LOST_CONTACT for each in results)
+        self._end(title, "\n".join(lines), notes, last=not goes_on)
+
+    def _end(self, title: str, body: str, notes: Sequence[str], *, last: bool = True) -> None:
+        if self._trail is None:
+            return
+        self._begin(())
+        self._trail.post(
+            Message(title=f"{title}: {self._target}", body=body, notes=tuple(notes)), last=last
+        )
+
+
+@contextmanager
+def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]:
+    """Keep a trail in Slack of the work in the block, if one is wanted and configured."""
+    text = task if isinstance(task, str) else task.decode(errors="replace")
+    trail = None if options.slack is False else open_trail(wanted=options.slack is True)
+    audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
+    if trail is not None and options.jules and trail.settings.wants_channel:
+        audit.channel = _InventoryChannel(options.inventory)
+    try:
+        yield audit
+    except DxError as error:
+        audit.gave_up(error)
+        raise
+    finally:
+        audit.close()
+
+
+class _InventoryChannel:
+    """Reads ``dx_slack_channel`` of the first host in a thread, for dispatches without a VM."""
+
+    def __init__(self, inventory: str | None) -> None:
+        """Begin to read."""
+        self._inventory = inventory
+        self._found: str | None = None
+        self._worker = threading.Thread(target=self._read, name="slack-channel", daemon=True)
+        self._worker.start()
+
+    def get(self) -> str | None:
+        """Wait a few seconds for the channel; None if it can't be read."""
+        self._worker.join(_CHANNEL_SECONDS)
+        return self._found
+
+    def _read(self) -> None:
+        try:
+            self._found = read_variable(Settings.load(self._inventory), "dx_slack_channel")
+        except DxError as error:
+            event("slack_channel", logging.DEBUG, error=str(error))

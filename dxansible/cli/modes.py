@@ -1,0 +1,95 @@
+"""Finds the mode of a command line, and the function for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from dxansible.cli.option import AT_JULES, ON_VMS, Mode
+from dxansible.cli.table import table
+from dxansible.errors import UsageError
+from dxansible.ids import is_jules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dxansible.cli.table import Options
+
+__all__ = ["choose_call", "mode_of", "sort_out"]
+
+_CALLS = {
+    Mode.TASK: "sessions.start",
+    Mode.FURTHER: "sessions.start",
+    Mode.EXEC: "commands.execute",
+    Mode.LIST: "commands.show_health",
+    Mode.STATUS: "attach.show_status",
+    Mode.SESSIONS: "sessions.show_sessions",
+    Mode.LOGS: "attach.follow",
+    Mode.ABORT: "attach.abort",
+    Mode.CLEAN: "clean.clean",
+    Mode.FINALIZE: "finalize.finalize",
+    Mode.ENGINE: "engine.manage",
+    Mode.JULES: "jules.dispatch",
+    Mode.JULES_MESSAGE: "jules.send",
+    Mode.JULES_SESSIONS: "jules.show_sessions",
+    Mode.JULES_STATUS: "jules.show_status",
+    Mode.JULES_LOGS: "jules.follow",
+    Mode.JULES_ABORT: "jules.abort",
+    Mode.APPROVE: "jules.approve",
+}
+"""By module and name: loading them all would slow every call down."""
+_IDS = ("status", "logs", "abort", "approve", "session", "finalize_pr")
+
+
+def sort_out(options: Options, mode: Mode) -> Options:
+    """Normalise the positional arguments.
+
+    With --session or --jules there is no VM, so the first word is the task. If an issue is needed
+    and --issue is missing, --beads names it.
+    """
+    no_words = options.task is None and options.file is None
+    if no_words and mode in {Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE}:
+        options = replace(options, task=options.target, target=None)
+        no_words = options.task is None
+    needed = no_words or options.claim or options.template is not None or options.dry_run
+    if needed and options.issue is None and mode in {Mode.TASK, Mode.FURTHER}:
+        options = replace(options, issue=options.beads)
+    return options
+
+
+def mode_of(given: Mapping[str, object]) -> Mode:
+    """Return the mode that the options select. Raises UsageError if they select two."""
+    chosen = {
+        entry.name: entry.chooses
+        for name, entry in table().items()
+        if entry.chooses is not None and name in given
+    }
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} can't be used together", "choose one of them")
+    mode = next(iter(chosen.values()), Mode.FURTHER if "session" in given else Mode.TASK)
+    at_jules = "jules" in given or any(is_jules(str(given[id_])) for id_ in _IDS if id_ in given)
+    if not at_jules:
+        return mode
+    if mode not in AT_JULES:
+        raise UsageError(f"{mode} is of no use with Jules", "leave out --jules, or the option")
+    return AT_JULES[mode]
+
+
+def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
+    """Return the function for a mode, and load only its module.
+
+    Raises UsageError for an empty pattern.
+    """
+    if mode in ON_VMS and mode is not Mode.FINALIZE:
+        from dxansible.kept.calls import prestart  # noqa: PLC0415 - keeps --help fast
+
+        prestart(options.settings())
+        from dxansible.run.patterns import ANY, check_pattern  # noqa: PLC0415 - as above
+
+        for pattern in (options.target, options.status):
+            if pattern is not None:  # checked before an issue is claimed
+                check_pattern(pattern.removeprefix(ANY))
+    module, _, name = _CALLS[mode].partition(".")
+    call: Callable[[Options], int] = getattr(import_module(f"dxansible.cli.{module}"), name)
+    return call

@@ -1,0 +1,93 @@
+"""Refuses words and options that make no sense in the command line's mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dxansible.cli.option import ON_VMS, Kind, Mode, modes_in_words
+from dxansible.cli.table import table
+from dxansible.errors import UsageError
+from dxansible.ids import begins_id, is_agent_session, is_command, is_jules, is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.cli.option import Option
+    from dxansible.cli.table import Options
+
+__all__ = ["check"]
+
+_TASKS = frozenset({Mode.TASK, Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE})
+
+
+def check(options: Options, mode: Mode) -> None:
+    """Raise UsageError for words and options that have no meaning in this mode."""
+    _check_words(options, mode)
+    for name, entry in table().items():
+        if name in options.given and entry.kind is not Kind.ARGUMENT:
+            _check_option(options, mode, name, entry)
+    if options.agents and options.commands:
+        message = "--agents and --commands can't be used together"
+        raise UsageError(message, "leave out both to see all")
+    _check_ids(options)
+
+
+def _check_option(options: Options, mode: Mode, field: str, entry: Option) -> None:
+    name = entry.name
+    if entry.kind is Kind.SWITCH and getattr(options, field) is False:
+        name = entry.names[-1]
+    if mode not in entry.modes:
+        message = f"{name} is of no use with {mode}"
+        raise UsageError(message, f"leave it out (it is of use with {modes_in_words(entry.modes)})")
+    needed = entry.modes[mode]
+    if needed and not getattr(options, needed):
+        other = table()[needed]
+        message = f"{name} is of no use without {other.name}"
+        add = " ".join(filter(None, (other.name, other.value)))
+        raise UsageError(message, f"leave it out, or add {add}")
+
+
+def _check_words(options: Options, mode: Mode) -> None:
+    if mode in _TASKS:
+        _check_task_words(options, mode)
+        return
+    if mode is Mode.EXEC and options.target is None:
+        raise UsageError("there is no target", 'name a host: dx-dispatch HOST --exec "COMMAND"')
+    extra = options.target if mode not in table()["target"].modes else None
+    extra = extra or options.task
+    if extra is not None:
+        message = f"{mode.partition(' ')[0]} takes no further argument ({extra})"
+        raise UsageError(message, "leave it out, or use --status TARGET")
+
+
+def _check_task_words(options: Options, mode: Mode) -> None:
+    at_jules = mode not in ON_VMS
+    if at_jules and options.target is not None:
+        message = f"Jules takes no target ({options.target})"
+        raise UsageError(message, 'leave it out: dx-dispatch --jules "TASK"')
+    if mode is Mode.TASK and options.target is None:
+        raise UsageError("nothing to do", 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
+    if options.task is None and options.file is None and options.issue is None:
+        where = "--jules" if at_jules else "HOST"
+        message = "there is no task"
+        raise UsageError(message, f'give one: dx-dispatch {where} "TASK", or --exec "COMMAND"')
+
+
+def _check_ids(options: Options) -> None:
+    if options.agent is not None and is_ours(options.session or ""):
+        message = "a session keeps its agent"
+        raise UsageError(message, "leave out --agent, or --session for a new session")
+    ids: tuple[tuple[str | None, Callable[[str], bool], str, str], ...] = (
+        (options.logs, begins_id, "a session id", ""),
+        (options.abort, begins_id, "a session id", ""),
+        (options.session, lambda name: is_command(name) or _is_session(name), "a session id", ""),
+        (options.finalize_pr, _is_session, "the id of an agent's session", ""),
+        (options.approve, is_jules, "the id of a session of Jules", " --jules"),
+    )
+    for name, is_one, what, jules in ids:
+        if name is not None and not is_one(name):
+            raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
+
+
+def _is_session(name: str) -> bool:
+    return is_agent_session(name) or is_jules(name)

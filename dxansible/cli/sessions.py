@@ -1,0 +1,233 @@
+"""Calls about agents' sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from dxansible.cli.audit import audited
+from dxansible.cli.issues import read_claim, task_text
+from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals
+from dxansible.errors import UsageError
+from dxansible.record import FanoutOutcome
+from dxansible.render import sessions as render
+from dxansible.render.invisible import invisible_note, show_invisible
+from dxansible.render.live import LiveOutput
+from dxansible.render.show import show
+from dxansible.run.patterns import ANY
+from dxansible.sessions import (
+    SessionOptions,
+    abort_session,
+    choose_host,
+    find_commands,
+    find_session,
+    follow_session,
+    list_sessions,
+    locate,
+    start_session,
+)
+from dxansible.slack.turn_ends import telling_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dxansible.cli.issues import IssueClaim
+    from dxansible.cli.table import Options
+    from dxansible.sessions import SessionList, TurnResult
+
+__all__ = [
+    "abort",
+    "follow",
+    "report",
+    "show_commands",
+    "show_sessions",
+    "show_status",
+    "start",
+]
+
+_DETACHED = "no longer watching; what a VM has taken goes on there"
+
+
+def start(options: Options) -> int:
+    """``TARGET TASK``, a new session or a further turn of one."""
+    claim = read_claim(options)
+    task = task_text(options, claim, None, 'dx-dispatch HOST "TASK"')
+    if options.dry_run:
+        text = task if isinstance(task, str) else task.decode(errors="replace")
+        click.echo(render.dry_run_document(text) if options.json else show_invisible(text))
+        if note := invisible_note(text):
+            show(note, err=True)
+        return 0
+    chosen = SessionOptions(
+        agent=options.agent,
+        repo=options.repo,
+        directory=options.dir,
+        beads=claim.issue.id if claim else options.beads,
+        session=options.session,
+        task_is_data=claim is not None and options.task is None and options.file is None,
+        queue=options.queue,
+        verify=options.verify,
+        wait=options.wait,
+        timeout_sec=options.timeout,
+        idle_timeout_sec=options.idle_timeout,
+        max_retries=options.retries,
+        settings=options.settings(),
+    )
+    target = _target(options, chosen)
+    if target is None:
+        return FanoutOutcome.PREFLIGHT_FAILED.exit_code
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+    live = _live(options, cancelled.set, announce=not options.wait)
+    if claim is not None:
+        claim.take()
+    with audited(options, target, task) as audit:
+        audit.expect_turns(chosen.settings)
+        results = start_session(
+            target,
+            task,
+            replace(chosen, trail=audit.id),
+            observers=[live, *audit.observers],
+            cancelled=cancelled,
+            claim_ends=bool(audit.observers),
+        )
+        if claim is not None:
+            _note(claim, results)
+        code = report(options, results, detached=cancelled.is_set())
+        audit.turns(results)
+    return code
+
+
+def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
+    """Comment on the issue with the session or its result; release it if nothing has begun."""
+    if all(each.outcome is FanoutOutcome.PREFLIGHT_FAILED for each in results):
+        claim.release()
+    for each in results:
+        claim.comment(render.comment(each))
+
+
+def _target(options: Options, chosen: SessionOptions) -> str | None:
+    """Return the pattern to start on; None, with a message, if ``any:`` finds no free host."""
+    if options.target is None:
+        if chosen.session is None:
+            raise UsageError("there is no target", 'name a host: dx-dispatch HOST "TASK"')
+        return locate(chosen.session, chosen.settings)
+    if not options.target.startswith(ANY):
+        return options.target
+    if chosen.session is not None:
+        raise UsageError("a session has its VM already", f"leave out {options.target}")
+    pattern = options.target.removeprefix(ANY)
+    choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
+    if choice.host is None:
+        text = f"no host of {pattern} is free: {choice.why}"
+        if options.json:
+            click.echo(render.no_choice_document(text), nl=False)
+        else:
+            show(f"dx-dispatch: {text}", err=True)
+        return None
+    show(f"{choice.host} chosen: {choice.why}", err=True)
+    return choice.host
+
+
+def _live(options: Options, on_closed: Callable[[], None], *, announce: bool) -> LiveOutput:
+    return LiveOutput(
+        SCREEN,
+        show=not options.json,
+        on_closed=on_closed,
+        announce=announce and not options.json,
+        quiet=options.quiet,
+    )
+
+
+def report(
+    options: Options,
+    results: Sequence[TurnResult],
+    *,
+    detached: bool = False,
+    code: int | None = None,
+) -> int:
+    """Show the results; ``code`` of None is computed from them."""
+    if code is None:
+        code = render.exit_code(results, detached=detached)
+    if options.json:
+        click.echo(render.turns_document(results, code), nl=False)
+    elif not options.quiet:
+        width = max(len(result.host) for result in results)
+        for result in results:
+            if not result.running or detached or options.wait or options.logs:
+                show(render.turn_line(result, width), err=True)
+    return code
+
+
+def follow(options: Options) -> int:
+    """``--logs`` of a session: its output so far, and with ``--follow`` its further output."""
+    cancelled, reader = cancel_on_signals(_DETACHED, _DETACHED, json=options.json), Reader()
+    name, settings = options.logs or "", options.settings()
+    leaves = reader.leaves(cancelled if options.follow else None)  # or else the end is near
+    with telling_ends() as tellers:
+        result = follow_session(
+            name,
+            settings,
+            wait=options.follow,
+            observers=[_live(options, leaves, announce=False), *tellers],
+            cancelled=cancelled,
+            claim_ends=bool(tellers),
+        )
+        if reader.gone and cancelled.is_set():  # it may have ended while nobody looked
+            result = follow_session(name, settings, tail=True, wait=False)
+        return report(options, [result], detached=cancelled.is_set())
+
+
+def abort(options: Options) -> int:
+    """``--abort`` of a session."""
+    with telling_ends() as tellers:
+        result = abort_session(
+            options.abort or "", options.settings(), observers=tellers, claim_ends=bool(tellers)
+        )
+        code = 0 if result.stop_verified else FanoutOutcome.FAILURE.exit_code
+        return report(options, [result], code=code)
+
+
+def show_sessions(options: Options) -> int:
+    """``--sessions [TARGET]``."""
+    pattern = "all" if options.target is None else options.target
+    with telling_ends() as tellers:
+        found = list_sessions(
+            pattern,
+            options.settings(),
+            only="agents" if options.agents else "commands" if options.commands else None,
+            observers=tellers,
+            claim_ends=bool(tellers),
+        )
+        return _show_list(options, found, render.sessions_table)
+
+
+def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:
+    code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
+    if options.json:
+        click.echo(render.sessions_document(found, code), nl=False)
+        return code
+    show(text(found), end="")
+    for error in found.errors.values():
+        show(f"  {error}", err=True)
+    return code
+
+
+def show_commands(options: Options, session_ids: Sequence[str]) -> int:
+    """``--status ID``: everything about the commands of one run."""
+    found = find_commands(session_ids, options.settings())
+    return _show_list(options, found, render.commands_text)
+
+
+def show_status(options: Options) -> int:
+    """``--status SES``: everything about one session."""
+    session, settings = options.status or "", options.settings()
+    with telling_ends() as tellers:
+        info = find_session(session, settings, observers=tellers, claim_ends=bool(tellers))
+    result = follow_session(session, settings, turn=info.turn, tail=True, wait=False)
+    if options.json:
+        click.echo(render.status_document(info, result), nl=False)
+    else:
+        show(render.status_text(info, result), end="")
+    return 0

@@ -1,1 +1,0 @@
-"""The engine: a kept run of Ansible that takes calls from a socket. Only an accelerator."""

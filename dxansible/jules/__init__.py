@@ -1,0 +1,1 @@
+"""Google's Jules: sessions in its cloud."""

@@ -1,0 +1,268 @@
+"""Jules, Google's coding agent in the cloud: its sources, sessions and their activities.
+
+Jules has no idempotency key for a create. The title of each session therefore carries a marker, a
+digest of the request. The client looks for the marker before it creates a session, and after every
+create without a clear answer.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from dxansible.errors import ServiceError, UsageError
+from dxansible.http import (
+    JsonClient,
+    NotFoundError,
+    RefusedError,
+    UnclearError,
+)
+from dxansible.jules.model import Activity, Session, Source
+from dxansible.record import Reason
+from dxansible.redact import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from dxansible.http import HttpResponse
+    from dxansible.jules.model import CreateRequest
+
+__all__ = ["Created", "JulesClient"]
+
+_PAGE = 100
+_MOST_PAGES = 20
+_SETTLING = (2.0, 5.0, 10.0)
+"""Seconds to wait before each search for a session after an unclear create."""
+_FRESH = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds between tries: Jules may not find a new session at first."""
+_AGAIN = (2.0, 5.0)
+_UNCLEAR = "it is not known whether the session was created, and none is listed"
+_LOOK = "call again with the same words: it is looked for first, and not created twice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A session; ``attached`` if it existed before, with its age as in `Session.age_sec`."""
+
+    session: Session
+    attached: bool
+    age_sec: float | None = None
+
+
+class JulesClient(JsonClient):
+    """The requests to Jules. All of them raise ServiceError."""
+
+    name = "Jules"
+    root = "/v1alpha/"
+    headers: ClassVar = {"X-Goog-Api-Key": "KEY", "Accept": "application/json"}
+    key_variable, url_variable = "JULES_API_KEY", "DX_JULES_URL"
+    key_remedy = "make a key at jules.google.com/settings, and put it into JULES_API_KEY"
+    failed, bad_key = Reason.JULES_ERROR, Reason.JULES_AUTH
+    read_seconds = 90.0
+    largest = 64 * 2**20
+    tries = 6
+    longest_pause = 60.0
+
+    def find_source(self, repository: str) -> Source:
+        """Return the source for ``owner/name``, whatever its name at Jules."""
+        try:
+            direct = Source.of(self.read(f"sources/github/{repository}"))
+        except (NotFoundError, RefusedError):
+            pass
+        else:
+            if direct.name:
+                return direct
+        records, _ = self._list("sources", "sources")
+        for record in records:
+            source = Source.of(record)
+            if source.name and source.repository.lower() == repository.lower():
+                return source
+        text = f"Jules has no access to {repository}"
+        remedy = "install the Jules GitHub App on it, at jules.google.com: no program can"
+        raise ServiceError(text, remedy, Reason.NO_SOURCE)
+
+    def create(self, request: CreateRequest, before: Callable[[], None] | None = None) -> Created:
+        """Create a session once, or attach to the one created for the same request.
+
+        ``before`` is called if there is none yet, and may raise to prevent the create.
+        """
+        source = self.find_source(request.repository)
+        branch = request.branch or source.default_branch
+        if branch is None:
+            message = f"Jules doesn't say which branch of {request.repository} is the default"
+            raise UsageError(message, "give one with --branch")
+        known, _ = self._find_by_marker(request)
+        if known is not None:
+            return Created(session=known, attached=True, age_sec=known.age_sec(time.time()))
+        if before is not None:
+            before()
+        body = request.body(source.name, branch)
+        for attempt in (1, 2):
+            try:
+                return self._create(body)
+            except UnclearError as error:
+                found, absent = self._find_after_unclear_create(request)
+                if found is not None:
+                    return Created(session=found, attached=False)
+                if attempt > 1 or not (error.answered and absent):
+                    text = f"{error.message}: {_UNCLEAR}"
+                    raise ServiceError(text, _LOOK, Reason.CREATE_UNCLEAR) from error
+        raise AssertionError  # pragma: no cover - the second attempt is the last
+
+    def get(self, session_id: str, *, fresh: bool = False) -> Session:
+        """Return a session. ``fresh``: it was just created. Raises UsageError if there is none."""
+        with _missing(session_id):
+            return Session.of(self._get_retrying_404(f"sessions/{session_id}", fresh=fresh))
+
+    def activities(self, session_id: str) -> list[Activity]:
+        """Return the activities of a session, oldest first; none yet if the session is too new."""
+        try:
+            records, _ = self._list(f"sessions/{session_id}/activities", "activities")
+        except NotFoundError:
+            return []
+        known = {each.name: each for each in map(Activity.of, records)}
+        return list(known.values())
+
+    def sessions(self) -> list[Session]:
+        """Return all sessions that are not archived, the newest first."""
+        records, _ = self._list("sessions", "sessions")
+        found = [Session.of(record) for record in records]
+        return sorted(found, key=lambda each: each.create_time, reverse=True)
+
+    def send_message(self, session_id: str, text: str) -> None:
+        """Send a message; never twice."""
+        try:
+            self._act(session_id, "sendMessage", {"prompt": text})
+        except UnclearError as error:
+            remedy = f"see whether it has come: dx-dispatch --logs {session_id}"
+            raise ServiceError(f"{error.message}: the message may have been sent", remedy,
+                               Reason.JULES_ERROR) from error  # fmt: skip
+
+    def approve(self, session_id: str) -> None:
+        """Approve the plan."""
+        self._post_idempotent(session_id, "approvePlan")
+
+    def archive(self, session_id: str) -> None:
+        """Take a session off the list; Jules pauses it if it is at work."""
+        self._post_idempotent(session_id, "archive")
+
+    def _post_idempotent(self, session_id: str, verb: str) -> None:
+        """Post a request that is safe to repeat; repeat it after an unclear answer."""
+        for pause in _AGAIN:
+            try:
+                self._act(session_id, verb, {})
+            except UnclearError:
+                self.sleep(pause)
+            else:
+                return
+        self._act(session_id, verb, {})
+
+    def _act(self, session_id: str, verb: str, body: Mapping[str, object]) -> None:
+        with _missing(session_id):
+            self.write(f"sessions/{session_id}:{verb}", body)
+
+    def _create(self, body: Mapping[str, object]) -> Created:
+        session = Session.of(self.write("sessions", body))
+        if not session.id:
+            raise UnclearError("Jules answered without a session", "look for it", self.failed)
+        return Created(session=session, attached=False)
+
+    def _find_after_unclear_create(self, request: CreateRequest) -> tuple[Session | None, bool]:
+        """Look for the session of an unclear create until it must have appeared.
+
+        The second value says whether the session certainly doesn't exist.
+        """
+        absent = True
+        for pause in _SETTLING:
+            self.sleep(pause)
+            try:
+                found, complete = self._find_by_marker(request)
+            except ServiceError:
+                found, complete = None, False
+            if found is not None:
+                return found, False
+            absent = absent and complete
+        return None, absent
+
+    def _find_by_marker(self, request: CreateRequest) -> tuple[Session | None, bool]:
+        """Return the newest session to attach to, and whether all sessions were seen."""
+        records, complete = self._list("sessions", "sessions")
+        sessions, now = map(Session.of, records), time.time()
+        found = [session for session in sessions if request.may_attach(session, now)]
+        return max(found, key=lambda each: each.create_time, default=None), complete
+
+    def _list(self, path: str, key: str) -> tuple[list[Mapping[str, object]], bool]:
+        """Return the records of all pages, and whether the last page was reached."""
+        found: list[Mapping[str, object]] = []
+        query: dict[str, str | int] = {"pageSize": _PAGE}
+        seen: set[str] = set()
+        for _ in range(_MOST_PAGES):
+            page = self.read(path, **query)
+            records = page.get(key)
+            if isinstance(records, list):
+                found += [each for each in records if isinstance(each, dict)]
+            token = str(page.get("nextPageToken") or "")
+            if not token or token in seen:
+                return found, not token
+            seen.add(token)
+            query["pageToken"] = token
+        return found, False
+
+    def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
+        """Return the error for a bad key, a used-up quota, or something that Jules doesn't know."""
+        reason, remedy = self.bad_key, self.key_remedy
+        invalid = b"API_KEY_INVALID" in response.body or b"API key not valid" in response.body
+        match response.status:
+            case 401:
+                text = f"JULES_API_KEY is not a key of Jules ({words})"
+            case 400 if invalid:
+                text = f"JULES_API_KEY is not valid ({words})"
+            case 403:
+                text = f"Jules refuses this key: it may be disabled, as leaked keys are ({words})"
+            case 404:
+                text, remedy = f"Jules knows no {path} ({words})", "see whether it is still there"
+                return NotFoundError(text, remedy, self.failed)
+            case 429:
+                asked = response.headers.get("retry-after")
+                wait = summarize(f", and it says to wait {asked} s") if asked else ""
+                text = f"the quota at Jules is used up{wait} ({words})"
+                remedy = "wait, end other sessions, or see the limits of your plan"
+                reason = Reason.JULES_QUOTA
+            case _:
+                return None
+        return ServiceError(text, remedy, reason)
+
+    def own_words(self, record: Mapping[str, object]) -> str | None:
+        """Return the message, and the fields of the request that were wrong."""
+        error = record.get("error")
+        if not isinstance(error, dict):
+            return None
+        details = error.get("details")
+        violations = [
+            f"; {each.get('field')}: {each.get('description')}"
+            for detail in (details if isinstance(details, list) else [])
+            if isinstance(detail, dict)
+            for each in detail.get("fieldViolations") or []
+            if isinstance(each, dict)
+        ]
+        return f"{error.get('status') or ''} {error.get('message') or ''}{''.join(violations)}"
+
+    def _get_retrying_404(self, path: str, *, fresh: bool) -> Mapping[str, object]:
+        for pause in _FRESH if fresh else ():
+            try:
+                return self.read(path)
+            except NotFoundError:
+                self.sleep(pause)
+        return self.read(path)
+
+
+@contextmanager
+def _missing(session_id: str) -> Iterator[None]:
+    """Turn Jules' 404 for a session into a UsageError."""
+    try:
+        yield
+    except NotFoundError as error:
+        message = f"Jules has no session {session_id}"
+        raise UsageError(message, "see: dx-dispatch --sessions --jules") from error

@@ -1,0 +1,197 @@
+"""Follows a session of Jules to its end, and returns the result."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dxansible.errors import ServiceError
+from dxansible.jules.model import JulesResult, Session
+from dxansible.logs import event
+from dxansible.parameters import TURN_SECONDS
+from dxansible.record import FanoutOutcome, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.jules.client import JulesClient
+
+__all__ = ["FollowOptions", "follow_session"]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
+_SELDOM = 3
+_GRACE = 90.0
+"""Seconds for Jules to react to a message."""
+_LATE_OUTPUTS = (2.0, 5.0)
+"""Seconds between looks for a pull request, which may appear after the session has completed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowOptions:
+    """How to follow; times are in seconds."""
+
+    wait: bool = True
+    timeout_sec: float = TURN_SECONDS
+    idle_timeout_sec: float | None = None
+    """None waits for the end or the deadline, even if Jules is silent."""
+    allow_no_pr: bool = False
+    fresh: bool = False
+    """The session was created just now."""
+    former: Session | None = None
+    """The session before a message was sent; its state counts as old until it changes."""
+    known: frozenset[str] = frozenset()
+    """Names of activities that were shown before."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.monotonic
+
+
+def follow_session(
+    client: JulesClient, session_id: str, options: FollowOptions, tell: Callable[[str], object]
+) -> JulesResult:
+    """Report what happens as text, to the end or, without ``wait``, up to now.
+
+    Raises UsageError if there is no such session.
+    """
+    return _Follower(client, session_id, options, tell).run()
+
+
+class _Follower:
+    def __init__(
+        self,
+        client: JulesClient,
+        session_id: str,
+        options: FollowOptions,
+        tell: Callable[[str], object],
+    ) -> None:
+        self._client, self._id, self._options, self._tell = client, session_id, options, tell
+        self._begun = self._changed = options.clock()
+        self._deadline = self._begun + options.timeout_sec if options.wait else None
+        self._looks = 0
+        self._seen: set[str] = set(options.known)
+        self._moved = options.former is None
+        self._state: tuple[str, str] | None = None
+        self._session: Session | None = None
+        self._said: str | None = None
+        self._failure: str | None = None
+
+    def run(self) -> JulesResult:
+        client = self._client
+        before = client.deadline, client.read_seconds
+        try:
+            result = self._until_end()
+        except ServiceError as error:
+            result = self._lost(error)
+        finally:
+            client.deadline, client.read_seconds = before
+        took = round((self._options.clock() - self._begun) * 1000)
+        return replace(result, session=self._session, message=self._said, duration_ms=took)
+
+    def _until_end(self) -> JulesResult:
+        pause = _FIRST_PAUSE
+        while True:
+            session = self._look()
+            moved = self._has_moved(session)
+            if session.ended and moved:
+                return self._end(session)
+            if session.needs_person and self._options.wait and moved:
+                text = f"Jules session {session.id} needs a person: {session.needs_person}"
+                return JulesResult.failure(Reason.NEEDS_INPUT, text)
+            if not self._options.wait or self._options.cancelled.is_set():
+                return JulesResult(outcome=None, reason=None)
+            if (late := self._too_late(session)) is not None:
+                return late
+            self._sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _has_moved(self, session: Session) -> bool:
+        """Whether the session has reacted to the message, or the grace period is over."""
+        former = self._options.former
+        grace_is_over = self._options.clock() - self._begun >= _GRACE
+        self._moved = self._moved or former is None or session.state != former.state
+        return self._moved or grace_is_over
+
+    def _look(self) -> Session:
+        if self._deadline is not None:
+            client, left = self._client, self._deadline - self._options.clock()
+            client.deadline = self._deadline
+            client.read_seconds = min(client.read_seconds, max(left, 1.0))
+        session = self._client.get(self._id, fresh=self._options.fresh and self._session is None)
+        self._session = session
+        state = (session.state, session.update_time)
+        # Jules limits requests for activities, and new ones come with an update of the session
+        if state != self._state or self._looks % _SELDOM == 0 or not self._moved:
+            self._state = state
+            self._show_news()
+        self._looks += 1
+        return session
+
+    def _show_news(self) -> None:
+        try:
+            activities = self._client.activities(self._id)
+        except ServiceError as error:
+            # activities are optional: the session itself has the result
+            event("activities_missed", logging.WARNING, host="jules", error=str(error))
+            return
+        for each in activities:
+            if each.name in self._seen:
+                continue
+            self._seen.add(each.name)
+            self._moved = self._moved or not each.by_user
+            self._changed = self._options.clock()
+            self._said = each.said or self._said
+            self._failure = each.failure or self._failure
+            if each.text:
+                self._tell(each.text)
+
+    def _end(self, session: Session) -> JulesResult:
+        if not self._moved:
+            text = f"Jules was sent it, and is {session.state} as before, {_GRACE:g} s later"
+            return JulesResult.failure(Reason.JULES_ERROR, text)
+        if session.state == "FAILED":
+            text = f"Jules failed: {self._failure or 'it gives no reason'}"
+            return JulesResult.failure(Reason.JULES_FAILED, text)
+        for pause in _LATE_OUTPUTS if self._options.wait else ():
+            if session.pull_request or self._options.allow_no_pr:
+                break
+            self._sleep(pause)
+            session = self._look()
+        if session.pull_request or self._options.allow_no_pr:
+            return JulesResult(outcome=FanoutOutcome.SUCCESS, reason=Reason.OK)
+        text = f"completed, no pull request; look at {session.url or session.id}"
+        return JulesResult.failure(Reason.NO_PULL_REQUEST, text)
+
+    def _too_late(self, session: Session) -> JulesResult | None:
+        now, idle = self._options.clock(), self._options.idle_timeout_sec
+        quiet = now - self._changed
+        if self._deadline is not None and now >= self._deadline:
+            why = f"not done within {self._options.timeout_sec:g} s, nothing new for {quiet:.0f} s"
+            reason = Reason.DEADLINE
+        elif idle is not None and quiet >= idle:
+            why, reason = f"nothing new for {quiet:.0f} s", Reason.IDLE
+        else:
+            return None
+        return _goes_on(session.id, f"{why}; its state is {session.state}", reason)
+
+    def _lost(self, error: ServiceError) -> JulesResult:
+        if self._deadline is not None and self._options.clock() + 1 >= self._deadline:
+            return _goes_on(self._id, f"not done in time; at last {error.message}", Reason.DEADLINE)
+        lost = error.reason is Reason.JULES_ERROR
+        text = f"{error}; the session goes on at Jules: dx-dispatch --logs {self._id} --follow"
+        return JulesResult.failure(Reason.LOST_CONTACT if lost else error.reason, text)
+
+    def _sleep(self, seconds: float) -> None:
+        left = seconds
+        if self._deadline is not None:
+            left = min(seconds, max(self._deadline - self._options.clock(), 0.0))
+        self._client.sleep(left)
+
+
+def _goes_on(session_id: str, why: str, reason: Reason) -> JulesResult:
+    """Return the result of a session that goes on: Jules has no cancel."""
+    text = f"{why}. Jules has no cancel, and goes on: dx-dispatch --abort {session_id} archives it"
+    return JulesResult(
+        outcome=FanoutOutcome.TIMEOUT, reason=reason, error=text, stop_verified=False
+    )

@@ -1,0 +1,1 @@
+"""Engines: runs that are kept and take calls from a socket."""

@@ -1,0 +1,137 @@
+"""Runs a playbook's operation in an engine, which reports the same records as the playbook."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from dxansible.kept.client import Line, check_refusal
+from dxansible.kept.fingerprint import (
+    EngineNotRunning,
+    EngineUnusable,
+    check_directory,
+    socket_path,
+)
+from dxansible.run.request import PlayEnd
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from dxansible.run.request import PlayRequest
+    from dxansible.settings import Settings
+
+__all__ = ["play_in_engine", "prestart"]
+
+_STARTING = 10.0
+"""Seconds for a new engine to open its socket."""
+_MOST_STARTS = 3
+"""Starts by one call; an engine may be ended while it loads."""
+_LOOK = 0.005
+_CANCELED = 254
+"""ansible-runner's exit code of a run that was cancelled."""
+
+
+def prestart(settings: Settings) -> None:
+    """Start an engine early, so that it loads while this process loads its own modules."""
+    if settings.engine:
+        try:
+            place = _Place(settings.inventory, settings.playbooks, settings.environment)
+            if not os.path.lexists(place.path):
+                check_refusal(place.path, place.sources)
+                place.start(str(settings.runtime_dir))
+        except (EngineUnusable, OSError):
+            return  # the run itself will say why
+
+
+def play_in_engine(
+    request: PlayRequest,
+    on_event: Callable[[dict[str, Any]], None],
+    cancelled: threading.Event,
+) -> PlayEnd:
+    """Run it as `dxansible.run.play.play` does.
+
+    Raises EngineUnusable if no engine takes the call; nothing has begun then.
+    """
+    try:
+        line = _begin(request, cancelled)
+    except EngineUnusable:
+        if cancelled.is_set():
+            return PlayEnd(status="canceled", exit_code=_CANCELED)
+        raise
+    if request.flow is not None:
+        request.flow.tell(line.taken)
+    try:
+        return _listen(line.news(), on_event, cancelled)
+    finally:
+        line.close()
+
+
+class _Place:
+    """The engine that fits a call."""
+
+    def __init__(
+        self, inventory: Sequence[Path], playbooks: Path, environment: Mapping[str, str]
+    ) -> None:
+        """Raises EngineUnusable."""
+        check_directory()
+        self._environment = {**os.environ, **environment}
+        self.sources = [os.path.abspath(source) for source in inventory]  # noqa: PTH100 - a link stays one
+        self._playbooks = str(playbooks)
+        self.path = socket_path(self.sources, self._playbooks, self._environment)
+
+    def start(self, runtime_dir: str) -> bool:
+        """Start it; False if it runs or is just starting."""
+        from dxansible.kept.start import start  # noqa: PLC0415 - for a first call only
+
+        return start(self.path, self.sources, self._playbooks, self._environment, runtime_dir)
+
+
+def _begin(request: PlayRequest, cancelled: threading.Event) -> Line:
+    began = time.monotonic()
+    place = _Place(request.inventory, request.playbook.parent, request.environment)
+    payload = request.secret_text or b""
+    head = {
+        "began": began,
+        "limit": request.limit,
+        "operation": request.playbook.stem.replace("-", "_"),
+        "variables": dict(request.variables),
+        "forks": request.forks,
+        "flow": request.flow is not None,
+        "payload": len(payload),
+    }
+    starts = 0
+    while True:
+        try:
+            return Line(place.path, head, payload, cancelled.is_set)
+        except EngineNotRunning as absent:
+            check_refusal(place.path, place.sources)
+            if time.monotonic() > began + _STARTING or starts > _MOST_STARTS:
+                raise EngineUnusable(f"none starts: {absent}") from absent
+            starts += place.start(str(request.runtime_dir))
+            time.sleep(_LOOK)
+
+
+def _listen(
+    news: Iterator[dict[str, Any]],
+    on_event: Callable[[dict[str, Any]], None],
+    cancelled: threading.Event,
+) -> PlayEnd:
+    for record in news:
+        match record["kind"]:
+            case "end":
+                return PlayEnd(status="successful", exit_code=0)
+            case "refused":
+                raise EngineUnusable(record["error"])
+            case _:
+                on_event(_as_event(record))
+    if cancelled.is_set():
+        return PlayEnd(status="canceled", exit_code=_CANCELED)
+    return PlayEnd(status="failed", engine_lost=True)
+
+
+def _as_event(record: Mapping[str, Any]) -> dict[str, Any]:
+    result = {"dx": {"kind": "fleet", "news": [record]}}
+    return {"event": "runner_retry", "event_data": {"host": "", "res": result}}

@@ -1,0 +1,163 @@
+"""The client of an engine: hands over a call and reads the records that come back.
+
+The client sends the head first. Once the engine has answered yes, the client sends go and the
+payload. Nothing begins before the last byte of the payload; until then the call can run cold
+instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from dxansible.kept.fingerprint import EngineNotRunning, EngineUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+__all__ = ["Line", "check_refusal"]
+
+_PATIENCE = 0.5
+"""Seconds; an engine that has not answered by then counts as stuck."""
+_LOADING = 180.0
+"""Seconds to wait for an engine that is loading; a cold run would load no faster beside it."""
+_SILENCE = 10
+"""Multiple of the patience; by then an engine has reported the hosts of the call."""
+_LOOK = 0.2
+"""Seconds between checks for cancellation."""
+_REFUSAL = 600.0
+"""Seconds for which a recorded refusal (``.unfit``) counts."""
+
+
+def check_refusal(path: str, inventory: Sequence[str]) -> None:
+    """Raise EngineUnusable if an engine for such calls failed a short while ago.
+
+    The failure doesn't count if a source of ``inventory`` has changed since.
+    """
+    name = f"{path}.unfit"
+    try:
+        refused = os.lstat(name).st_mtime
+        recent = 0 <= time.time() - refused < _REFUSAL
+        if any(os.stat(source).st_mtime > refused for source in inventory):
+            return
+        with open(name) as file:
+            reason = file.read(300)
+    except OSError:
+        return
+    if recent and reason:  # an empty file is still being written
+        raise EngineUnusable(reason)
+
+
+class Line:
+    """A call that an engine has accepted."""
+
+    def __init__(
+        self, path: str, head: Mapping[str, Any], payload: bytes, cancelled: Callable[[], bool]
+    ) -> None:
+        """Offer the call to the engine. Raises EngineUnusable; nothing has begun then.
+
+        Raises EngineNotRunning if no engine runs, or if the engine finds itself out of date.
+        """
+        self._cancelled = cancelled
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._waiting = select.poll()
+        self._waiting.register(self._socket, select.POLLIN)
+        try:
+            self._offer(path, json.dumps(head).encode() + b"\n")
+            self._socket.settimeout(None)
+            self._socket.sendall(b"go\n" + payload)
+        except TimeoutError:
+            self.close()
+            raise EngineUnusable("it does not answer") from None
+        except (FileNotFoundError, ConnectionError):
+            self.close()
+            raise EngineNotRunning("there is none yet") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def news(self) -> Iterator[dict[str, Any]]:
+        """Yield the records of the call; none of kind ``end`` if the engine dies.
+
+        Also stops early if the call is cancelled, or if no first record arrives in time.
+        """
+        parts: list[bytes] = []
+        deadline = time.monotonic() + _SILENCE * _patience()
+        while not self._cancelled():
+            if not self._waiting.poll(_LOOK * 1000):
+                if time.monotonic() > deadline:
+                    return
+                continue
+            deadline = float("inf")
+            try:
+                piece = self._socket.recv(1 << 18)
+            except OSError:
+                return
+            if not piece:
+                return
+            parts.append(piece)
+            if b"\n" in piece:
+                *lines, rest = b"".join(parts).split(b"\n")
+                parts = [rest]
+                for line in lines:
+                    yield from json.loads(line)
+
+    def taken(self, host: str, count: int) -> None:
+        """Report how many bytes of a host's output its reader has taken."""
+        try:
+            self._socket.sendall(f"{count} {host}\n".encode())
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Close the connection; commands that have begun on VMs go on."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _offer(self, path: str, head: bytes) -> None:
+        patience = _patience()
+        self._socket.settimeout(patience)
+        self._socket.connect(path)
+        credentials = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        if int.from_bytes(credentials[4:8], sys.byteorder) != os.geteuid():
+            raise EngineUnusable("it is another user's")
+        self._socket.sendall(head)
+        answer = self._answer(patience)
+        while answer == b"loading\n":
+            answer = self._answer(_LOADING)
+        word, _, reason = answer.decode(errors="replace").rstrip("\n").partition(" ")
+        if word == "no":
+            raise EngineNotRunning(reason)
+        if word != "yes":
+            raise EngineNotRunning("it went away")
+
+    def _answer(self, patience: float) -> bytes:
+        """Read one line and no byte beyond it. Raises TimeoutError."""
+        line = bytearray()
+        deadline = time.monotonic() + patience
+        while not line.endswith(b"\n"):
+            if self._cancelled():
+                raise EngineUnusable("the call was cancelled")
+            left = deadline - time.monotonic()
+            if self._waiting.poll(max(0.0, min(left, _LOOK)) * 1000):
+                piece = self._socket.recv(1)
+                if not piece:
+                    break
+                line += piece
+            elif left <= 0:
+                raise TimeoutError
+        return bytes(line)
+
+
+def _patience() -> float:
+    try:
+        return float(os.environ["DX_ENGINE_PATIENCE"])
+    except (KeyError, ValueError):
+        return _PATIENCE

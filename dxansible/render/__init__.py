@@ -1,0 +1,1 @@
+"""Shows results: live output, tables, JSON documents."""

@@ -1,0 +1,190 @@
+"""Renders results as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from dxansible.record import FanoutOutcome
+from dxansible.redact import printable
+from dxansible.render.show import coloured
+from dxansible.results import worst, worst_exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dxansible.errors import DxError
+    from dxansible.record import Truncation
+    from dxansible.results import FanoutResult, PreflightResult
+
+__all__ = [
+    "INCOMPLETE",
+    "OUTCOME_COLOURS",
+    "SCHEMA",
+    "document",
+    "error_document",
+    "fanout_document",
+    "fanout_exit_code",
+    "gathered",
+    "health_document",
+    "health_table",
+    "interrupted_document",
+    "missing_notes",
+    "summary_line",
+    "table",
+]
+
+SCHEMA = 1
+"""Version of the JSON documents; raised when a field changes its meaning or goes away."""
+
+INCOMPLETE = 4
+"""Exit code: every outcome is a success, but output that was wanted is missing."""
+
+OUTCOME_COLOURS = {
+    FanoutOutcome.SUCCESS: "green",
+    FanoutOutcome.FAILURE: "red",
+    FanoutOutcome.TIMEOUT: "yellow",
+    FanoutOutcome.ABORTED: "yellow",
+    FanoutOutcome.PREFLIGHT_FAILED: "magenta",
+}
+
+
+def document(**fields: object) -> str:
+    """Return a JSON document with these fields, in this order."""
+    return json.dumps({"schema": SCHEMA, **fields}) + "\n"
+
+
+def summary_line(result: FanoutResult, width: int = 0) -> str:
+    """Return one line about a host: outcome, exit code, duration, and what to do about it."""
+    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
+    code = "-" if result.exit_code is None else str(result.exit_code)
+    line = f"{result.host:<{width}}  {outcome}  exit {code:<4} {result.duration_ms / 1000:.2f} s"
+    notes = []
+    error = (result.error or "").removeprefix(f"{result.host}: ")
+    if error and error != f"exit code {code}":
+        notes.append(printable(error))
+    if result.attached:
+        notes.append("attached: an earlier call has run it under this id")
+    if result.left_running:
+        notes.append(f"left {result.left_running} process(es) running")
+    return "  ".join([line, *notes, *missing_notes(result.truncation)])
+
+
+def missing_notes(truncation: Truncation) -> list[str]:
+    """Return notes on missing output; none if the output is complete."""
+    how = "not kept any more" if truncation.expired else "missing"
+    notes = [f"{truncation.missing} bytes of output are {how}"] if truncation.missing else []
+    if truncation.disk_full:
+        notes.append("the VM's disk was full: output is missing that nobody counted")
+    return notes
+
+
+def fanout_exit_code(results: Sequence[FanoutResult], *, may_be_cut: bool) -> int:
+    """Return the exit code: of the worst outcome, or INCOMPLETE if a success lacks output.
+
+    ``may_be_cut``: the user has set a limit for the output, so output beyond it is not missing.
+    """
+    code = worst_exit_code(results)
+    missing = any(
+        result.truncation.disk_full or (result.truncation.missing and not may_be_cut)
+        for result in results
+    )
+    return INCOMPLETE if missing and code == 0 else code
+
+
+def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]:
+    """Yield the JSON document of a fan-out in pieces: large outputs are never all copied."""
+    outcome = worst(result.outcome for result in results)
+    head = {"schema": SCHEMA, "outcome": outcome, "exit_code": code}
+    yield json.dumps(head)[:-1] + ', "results": ['
+    for number, result in enumerate(results):
+        yield (", " if number else "") + json.dumps(result.to_dict())
+    yield "]}\n"
+
+
+def error_document(error: DxError) -> str:
+    """Return the JSON document of a call without a result."""
+    problem = {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
+    return document(exit_code=error.exit_code, error=problem)
+
+
+def interrupted_document(
+    exit_code: int, message: str = "interrupted", remedy: str = "call again"
+) -> str:
+    """Return the JSON document of a call that was interrupted before it had a result."""
+    problem = {"type": "Interrupted", "message": message, "remedy": remedy}
+    return document(exit_code=exit_code, error=problem)
+
+
+def gathered(results: Sequence[FanoutResult]) -> Iterator[bytes]:
+    """Yield each distinct output once, under the names of all hosts that gave it."""
+    groups: dict[tuple[FanoutOutcome, int | None, bytes, bytes], list[str]] = {}
+    for result in results:
+        key = (result.outcome, result.exit_code, result.stdout_bytes, result.stderr_bytes)
+        groups.setdefault(key, []).append(result.host)
+    for (outcome, code, out, err), hosts in groups.items():
+        ending = "" if outcome is FanoutOutcome.SUCCESS else f" {outcome} exit {code}"
+        title = f"{','.join(hosts)} ({len(hosts)}){ending}"
+        rule = "-" * 15
+        yield f"{rule}\n{title}\n{rule}\n".encode()
+        for stream in (out, err):
+            yield stream if stream.endswith(b"\n") or not stream else stream + b"\n"
+
+
+def health_document(results: Sequence[PreflightResult]) -> str:
+    """Return the JSON document of a check."""
+    good = all(result.ok for result in results)
+    code = 0 if good else FanoutOutcome.PREFLIGHT_FAILED.exit_code
+    return document(exit_code=code, hosts=[result.to_dict() for result in results])
+
+
+def health_table(results: Sequence[PreflightResult]) -> str:
+    """Return a table of hosts, and below it what to do about those that can't be used."""
+    head = (
+        "VM", "STATUS", "LATENCY", "USER", "AUTH", "AGENT", "LOAD", "RUNNING", "CAPABILITIES",
+        "ALIASES",
+    )  # fmt: skip
+    rows = [
+        (
+            result.host,
+            str(result.status),
+            "-" if result.latency_ms is None else f"{result.latency_ms} ms",
+            result.user or "-",
+            result.auth_mode or "-",
+            _agent(result),
+            "-" if result.load is None else f"{result.load:.2f}",
+            "-" if result.running is None else str(result.running),
+            ",".join(result.capabilities) or "-",
+            ",".join(result.aliases) or "-",
+        )
+        for result in results
+    ]
+    colours = ["green" if result.ok else "red" for result in results]
+    errors = "".join(f"  {result.error}\n" for result in results if result.error)
+    return table(head, rows, column=1, colours=colours) + errors
+
+
+def _agent(result: PreflightResult) -> str:
+    if result.agent is None or result.agent_found is None:
+        return result.agent or "-"
+    if not result.agent_found:
+        return f"{result.agent} missing"
+    return f"{result.agent} {result.agent_version or ''}".strip()
+
+
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    column: int,
+    colours: Sequence[str | None],
+) -> str:
+    """Return columns under a head; one of them has a colour for each row."""
+    whole = [[printable(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(map(len, cells)) for cells in zip(*whole, strict=True)]
+    lines = []
+    for row, colour in zip(whole, [None, *colours], strict=True):
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        cells[column] = coloured(cells[column], colour)
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,266 @@
+"""Renders sessions as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dxansible.record import FanoutOutcome
+from dxansible.redact import printable, summarize
+from dxansible.render.commands import INCOMPLETE, OUTCOME_COLOURS, document, missing_notes, table
+from dxansible.render.invisible import count_invisible
+from dxansible.render.show import coloured
+from dxansible.results import worst
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dxansible.sessions import CleanResult, SessionInfo, SessionList, TurnResult
+
+__all__ = [
+    "clean_document",
+    "clean_text",
+    "commands_text",
+    "comment",
+    "dry_run_document",
+    "duration",
+    "exit_code",
+    "finalize_document",
+    "finalize_line",
+    "no_choice_document",
+    "sessions_document",
+    "sessions_table",
+    "status_document",
+    "status_text",
+    "turn_line",
+    "turns_document",
+]
+
+_STATE_COLOURS = {
+    "running": "cyan",
+    "succeeded": "green",
+    "failed": "red",
+    "lost": "red",
+    "needs_input": "magenta",
+    "timeout": "yellow",
+    "aborted": "yellow",
+}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def exit_code(results: Sequence[TurnResult], *, detached: bool) -> int:
+    """Return the exit code: of the worst ended turn, or 130 if we stopped looking before the end.
+
+    A success is not 0 if a full disk has lost its output.
+    """
+    ended = [result.outcome for result in results if result.outcome is not None]
+    if detached and len(ended) < len(results):
+        return FanoutOutcome.ABORTED.exit_code
+    outcome = worst(ended) if ended else FanoutOutcome.SUCCESS
+    lost = any(result.truncation.disk_full for result in results)
+    return INCOMPLETE if lost and outcome is FanoutOutcome.SUCCESS else outcome.exit_code
+
+
+def turns_document(results: Sequence[TurnResult], code: int) -> str:
+    """Return the JSON document of a start, or of a session that was followed."""
+    ended = [result.outcome for result in results if result.outcome is not None]
+    outcome = worst(ended) if len(ended) == len(results) else None
+    told = [result.to_dict() for result in results]
+    return document(outcome=outcome, exit_code=code, results=told)
+
+
+def no_choice_document(text: str) -> str:
+    """Return the JSON document for ``any:`` without a free host."""
+    outcome = FanoutOutcome.PREFLIGHT_FAILED
+    problem = {"type": "NoFreeHost", "message": text, "remedy": "wait, or name a host"}
+    return document(outcome=outcome, exit_code=outcome.exit_code, results=[], error=problem)
+
+
+def turn_line(result: TurnResult, width: int = 0) -> str:
+    """Return one line about a turn: outcome, duration, changes, and what to do."""
+    if result.outcome is None:
+        back = f"goes on; come back with: dx-dispatch --logs {result.session_id} --follow"
+        return f"{result.host:<{width}}  {coloured('running', 'cyan')}  {back}"
+    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
+    line = f"{result.host:<{width}}  {outcome}  {result.session_id or '-'}"
+    notes = [f"turn {result.turn}"] if result.turn else []
+    if result.duration_ms:
+        notes.append(f"{result.duration_ms / 1000:.1f} s")
+    notes += _changes(result)
+    if result.asks:
+        notes.append("ends with a question; answer with --session")
+    if result.outcome is FanoutOutcome.SUCCESS and result.message == "":
+        notes.append("its last message is empty")
+    if result.error:
+        notes.append(printable(result.error.removeprefix(f"{result.host}: ")))
+    if result.left_running:
+        notes.append(f"left {result.left_running} process(es) running")
+    return "  ".join([line, *notes, *missing_notes(result.truncation)])
+
+
+def _changes(result: TurnResult) -> list[str]:
+    changes = result.changes
+    if changes is None:
+        return []
+    if changes.nothing:
+        return ["no changes"]
+    dirty = ", not all committed" if changes.dirty else ""
+    where = f" on {result.branch}" if result.branch else ""
+    return [f"{changes.commits} commit(s), {changes.files} file(s) changed{dirty}{where}"]
+
+
+def duration(seconds: int | None) -> str:
+    """Format seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash for None."""
+    if seconds is None:
+        return "-"
+    if seconds < _MINUTE:
+        return f"{seconds}s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE}m"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
+    return f"{seconds // _DAY}d"
+
+
+def sessions_document(found: SessionList, code: int) -> str:
+    """Return the JSON document of ``--sessions``."""
+    sessions = [each.to_dict() for each in found.sessions]
+    return document(exit_code=code, sessions=sessions, errors=found.errors)
+
+
+def sessions_table(found: SessionList) -> str:
+    """Return a table of sessions, or a line that says that there are none."""
+    if not found.sessions and found.errors:
+        count = len(found.answered)
+        return f"no sessions on the {count} VM(s) that answered\n" if count else ""
+    if not found.sessions:
+        return "no sessions\n"
+    rows = [
+        (
+            each.session_id,
+            each.started_for or each.host,
+            "(command)" if each.kind == "command" else each.agent or "-",
+            f"{each.state}, asks" if each.asks else each.state,
+            duration(each.age_s),
+            duration(each.idle_s),
+            each.beads or "-",
+            (each.task or "-")[:60],
+        )
+        for each in found.sessions
+    ]
+    colours = [_STATE_COLOURS.get(each.state) for each in found.sessions]
+    head = ("SESSION", "VM", "AGENT", "STATE", "AGE", "IDLE", "BEADS", "TASK")
+    return table(head, rows, column=3, colours=colours)
+
+
+def status_document(info: SessionInfo, result: TurnResult) -> str:
+    """Return the JSON document of ``--status SES``."""
+    return document(exit_code=0, session=info.to_dict(), last_turn=result.to_dict())
+
+
+def status_text(info: SessionInfo, result: TurnResult) -> str:
+    """Return all known fields of one session, one a line."""
+    state = coloured(info.state, _STATE_COLOURS.get(info.state))
+    return _lines({
+        "session": info.session_id,
+        "vm": info.host,
+        "state": state,
+        "reason": None if result.running else str(result.reason),
+        "error": result.error,
+        "missing": "; ".join(missing_notes(result.truncation)) or None,
+        "agent": info.agent,
+        "its id": result.native_id,
+        "turns": str(info.turns),
+        "age": duration(info.age_s),
+        "idle": duration(info.idle_s),
+        "beads": info.beads,
+        "repo": info.repo,
+        "branch": result.branch,
+        "directory": result.directory,
+        "changes": "; ".join(_changes(result)) or None,
+        "task": info.task,
+        "asks": "its last message ends with a question" if info.asks else None,
+        "message": "(empty)" if result.message == "" else result.message,
+    })  # fmt: skip
+
+
+def commands_text(found: SessionList) -> str:
+    """Return all known fields of each command of one run, as `status_text` does."""
+    return "\n".join(map(_command_text, found.sessions))
+
+
+def _command_text(info: SessionInfo) -> str:
+    return _lines({
+        "session": info.session_id,
+        "vm": info.host,
+        "state": coloured(info.state, _STATE_COLOURS.get(info.state)),
+        "reason": info.reason if info.ended else None,
+        "error": info.error,
+        "exit code": None if info.exit_code is None else str(info.exit_code),
+        "age": duration(info.age_s),
+        "idle": duration(info.idle_s),
+        "command": info.task,
+    })  # fmt: skip
+
+
+def _lines(known: Mapping[str, str | None]) -> str:
+    return "".join(f"{name:<10} {value}\n" for name, value in known.items() if value)
+
+
+def comment(result: TurnResult) -> str:
+    """Return the comment on an issue about a session that was started for it."""
+    where = f"session {result.session_id} on {result.host}"
+    if result.outcome is None:
+        return f"dx-dispatch started {where}"
+    parts = [
+        f"dx-dispatch: {where} ended: {result.outcome}",
+        f"reason: {result.reason}",
+        "it ends with a question" if result.asks else "",
+        f"branch: {result.branch}" if result.branch else "",
+        summarize(result.error, 400) if result.error else "",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def dry_run_document(prompt: str) -> str:
+    """Return the JSON document of a dry run."""
+    invisible = count_invisible(prompt)
+    return document(exit_code=0, dry_run=True, prompt=prompt, invisible_characters=invisible)[:-1]
+
+
+def finalize_document(result: TurnResult, code: int) -> str:
+    """Return the JSON document of a finalize."""
+    url = result.push.url if result.push else None
+    told = result.to_dict() | {"pull_request": url}
+    return document(outcome=result.outcome, exit_code=code, results=[told])
+
+
+def finalize_line(result: TurnResult) -> str:
+    """Return one line about a finalize: the branch and its pull request, or what to do."""
+    if result.outcome is None:
+        back = f"goes on; see how it ends: dx-dispatch --finalize-pr {result.session_id} --queue"
+        return f"{result.host}  {coloured('running', 'cyan')}  {back}"
+    line = turn_line(result)
+    if result.outcome is not FanoutOutcome.SUCCESS or result.push is None:
+        return line
+    came = {"found": "was open already", "merged": "was merged already"}
+    push = result.push
+    return f"{line}  {push.branch} is pushed, its pull request {came.get(str(push.came), 'opened')}"
+
+
+def clean_document(results: Sequence[CleanResult], code: int, *, dry_run: bool = False) -> str:
+    """Return the JSON document of ``--clean``."""
+    hosts = [each.to_dict() for each in results]
+    return document(exit_code=code, dry_run=dry_run, hosts=hosts)
+
+
+def clean_text(results: Sequence[CleanResult], *, dry_run: bool = False) -> str:
+    """Return the sessions that were (or would be) removed, and why others were kept."""
+    lines = []
+    for each in results:
+        done = f"{len(each.removed)} session(s) removed"
+        if dry_run:
+            done = f"{len(each.removable)} session(s) would be removed"
+        lines.append(each.error or f"{each.host}: {done}")
+        lines += [f"  would remove {name}" for name in each.removable if dry_run]
+        lines += [f"  kept {name}: {why}" for name, why in each.kept.items()]
+    return "\n".join(lines) + "\n"

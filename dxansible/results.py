@@ -1,0 +1,227 @@
+"""Results of commands, turns, checks and listings, as data; JSON documents are made from them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dxansible.record import (
+    Document,
+    FanoutOutcome,
+    HostRecord,
+    PreflightStatus,
+    Reason,
+    Truncation,
+    TurnRecord,
+    read,
+)
+from dxansible.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "CleanResult",
+    "FanoutResult",
+    "HostMapping",
+    "PreflightResult",
+    "SessionInfo",
+    "TurnResult",
+    "worst",
+    "worst_exit_code",
+]
+
+
+_USAGE = 2
+
+
+def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
+    """Return the outcome that a run over many hosts reports.
+
+    Raises ValueError if there is none: silence is never success.
+    """
+    found = list(outcomes)
+    if not found:
+        raise ValueError("no outcome at all: nothing has run, which is not a success")
+    return max(found, key=lambda outcome: outcome.exit_code)
+
+
+def worst_exit_code(results: Sequence[FanoutResult]) -> int:
+    """Return the exit code of a run over many hosts: that of the worst outcome.
+
+    It is 2, as for any usage error, if an id was refused because it belongs to another command, and
+    nothing has run on any host.
+    """
+    refused = [result for result in results if result.reason is Reason.ID_CONFLICT]
+    unrun = [each for each in results if each.outcome is FanoutOutcome.PREFLIGHT_FAILED]
+    if refused and len(refused) + len(unrun) == len(results):
+        return _USAGE
+    return worst(result.outcome for result in results).exit_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanoutResult(HostRecord):
+    """One host's result of one command: its record and its output."""
+
+    outcome: FanoutOutcome
+    reason: Reason | PreflightStatus
+    command_summary: str = ""
+    stdout_bytes: bytes = field(default=b"", repr=False)
+    stderr_bytes: bytes = field(default=b"", repr=False)
+    attached: bool = False
+    """An earlier call started the command under this id, and this one has run nothing."""
+
+    @property
+    def stdout(self) -> str:
+        """Standard output as text; bytes that are not UTF-8 become U+FFFD."""
+        return _text(self.stdout_bytes)
+
+    @property
+    def stderr(self) -> str:
+        """Standard error as text, decoded like `stdout`."""
+        return _text(self.stderr_bytes)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return a dict for JSON, with `stdout_base64` only where the text loses bytes."""
+        streams = {"stdout": self.stdout_bytes, "stderr": self.stderr_bytes}
+        document = HostRecord.to_dict(self)
+        for name, raw in streams.items():
+            del document[f"{name}_bytes"]
+            document[name] = _text(raw)
+            if _text(raw).encode() != raw:
+                document[f"{name}_base64"] = b64encode(raw).decode("ascii")
+        return document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostMapping(Document):
+    """A host's entry in the inventory; None is a value that the inventory does not give.
+
+    `port` is None if it is a template or in a vault, which only a run can resolve. `auth_mode` is
+    the inventory's value; preflight has not checked it.
+    """
+
+    host: str
+    address: str
+    port: int | None
+    user: str | None
+    auth_mode: str | None
+    aliases: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightResult(Document):
+    """The result of the checks before the first command.
+
+    `user` and `auth_mode` are None if the inventory has none. `error` says what is wrong and what
+    to do, and is None if the status is OK. `latency_ms`, `load` (1-minute average), `running`
+    (number of sessions) and the agent's fields are None without a connection.
+    """
+
+    status: PreflightStatus
+    host: str
+    user: str | None = None
+    auth_mode: str | None = None
+    duration_ms: int = 0
+    attempts: int = 0
+    error: str | None = None
+    latency_ms: int | None = None
+    capabilities: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    agent: str | None = None
+    agent_found: bool | None = None
+    agent_version: str | None = None
+    load: float | None = None
+    running: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every requested check has passed."""
+        return self.status is PreflightStatus.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnResult(TurnRecord):
+    """The result of one turn of a session."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the VM is still working on the task."""
+        return self.outcome is None
+
+    @property
+    def exit_code_of_call(self) -> int:
+        """The exit code of the process for this result alone."""
+        return 0 if self.outcome is None else self.outcome.exit_code
+
+    def to_dict(self) -> dict[str, object]:
+        """Return a dict for JSON."""
+        document = TurnRecord.to_dict(self) | {"state": "running" if self.running else "ended"}
+        if self.changes is not None:
+            document["changes"] = self.changes.to_dict() | {"no_changes": self.changes.nothing}
+        return document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo(Document):
+    """One session as its VM lists it: an agent's with its last turn, or a command.
+
+    `asks`: it succeeded, and the agent's last message ends with a question. `age_s` is seconds
+    since it began, `idle_s` since its last output, or since its end. `task` is the last task, or
+    the command. `started_for` is the VM's name in the inventory that started the session, None if
+    unknown. A command has neither turns nor an agent.
+    """
+
+    host: str
+    session_id: str
+    state: str
+    turn: int = 0
+    turns: int = 0
+    agent: str | None = None
+    outcome: FanoutOutcome | None = None
+    reason: str | None = None
+    error: str | None = None
+    exit_code: int | None = None
+    age_s: int | None = None
+    idle_s: int | None = None
+    task: str | None = None
+    beads: str | None = None
+    repo: str | None = None
+    asks: bool = False
+    first_task: str | None = None
+    kind: str = "agent"
+    """Or `command`."""
+    started_for: str | None = None
+    truncation: Truncation = field(default_factory=Truncation)
+    """Output of the last turn that the VM has not kept."""
+
+    @classmethod
+    def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:
+        """Build it from a playbook's record."""
+        error = redact(str(record["error"])) if record.get("error") else None
+        return read(cls, record, host=host, session_id=record["session"], error=error)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no turn of it is running."""
+        return self.outcome is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanResult(Document):
+    """The sessions removed on a host; ``kept`` has the reason for each that was not.
+
+    A dry run removes nothing; `removable` are the names that would go.
+    """
+
+    host: str
+    removed: tuple[str, ...] = ()
+    removable: tuple[str, ...] = ()
+    kept: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+
+
+def _text(stream: bytes) -> str:
+    return stream.decode("utf-8", errors="replace")

@@ -1,0 +1,1 @@
+"""Runs of playbooks: the request, ansible-runner, events, results."""

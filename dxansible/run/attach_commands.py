@@ -1,0 +1,145 @@
+"""Follows or stops a command by its id alone, wherever it was started."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from dxansible.errors import UsageError
+from dxansible.ids import is_on, run_of
+from dxansible.record import FanoutOutcome, Reason
+from dxansible.results import FanoutResult
+from dxansible.run.event_log import EventLog
+from dxansible.run.gather import ResultCollector
+from dxansible.run.hosts import list_hosts
+from dxansible.run.plays import run_play
+from dxansible.run.request import KILLED
+from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dxansible.run.events import Event, Observer
+    from dxansible.run.flow import Flow
+
+__all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands", "hosts_of"]
+
+
+def follow_command(  # noqa: PLR0913 - all but the first two are options by name
+    session_id: str,
+    settings: Settings | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    cancelled: threading.Event | None = None,
+    wait: bool = True,
+    flow: Flow | None = None,
+) -> FanoutResult | None:
+    """Follow a command from the first byte of its output to its end, and return its result.
+
+    Returns None if ``cancelled`` is set before the end; the command goes on. Without ``wait`` it
+    only asks the VM, fetches no output, and returns None if the command is still running. With
+    ``flow`` the command waits for its reader: an observer reports to ``flow`` how much it has
+    passed on. Raises UsageError for an id that can't belong to a host of the inventory.
+    """
+    found = follow_commands(
+        [session_id], settings, wait=wait, observers=observers, cancelled=cancelled, flow=flow
+    )
+    return found[0] if found else None
+
+
+def follow_commands(  # noqa: PLR0913 - all but the first two are options by name
+    session_ids: Sequence[str],
+    settings: Settings | None = None,
+    *,
+    wait: bool = True,
+    observers: Sequence[Observer] = (),
+    cancelled: threading.Event | None = None,
+    flow: Flow | None = None,
+) -> list[FanoutResult]:
+    """Do the same as `follow_command` for several sessions of one run.
+
+    Once ``cancelled`` is set, or without ``wait``, commands that have not ended have no result.
+    """
+    return _attach(
+        "follow-command.yml", session_ids, settings,
+        wait=wait, observers=observers, cancelled=cancelled, flow=flow,
+    )  # fmt: skip
+
+
+def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
+    """Stop a command and verify that its processes are gone.
+
+    A command that had ended by itself keeps its outcome, and ``error`` says so.
+    """
+    return abort_commands([session_id], settings)[0]
+
+
+def abort_commands(
+    session_ids: Sequence[str], settings: Settings | None = None
+) -> list[FanoutResult]:
+    """Do the same as `abort_command` for several sessions of one run."""
+    silent = FanoutOutcome.ABORTED, Reason.ABORTED
+    return _attach("stop-command.yml", session_ids, settings, silent=silent)
+
+
+def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
+    """Return the host of each session of a command. Raises UsageError if one is not found."""
+    known = [mapping.host for mapping in list_hosts(settings)]
+    hosts = []
+    for session_id in session_ids:
+        run_of(session_id)
+        found = [host for host in known if is_on(session_id, host)]
+        if not found:
+            message = f"{session_id} is on no host of this inventory"
+            raise UsageError(message, "check the id, or give the inventory it was started with: -i")
+        hosts.append(found[0])
+    return hosts
+
+
+def _attach(  # noqa: PLR0913 - what a run needs
+    playbook: str,
+    session_ids: Sequence[str],
+    settings: Settings | None,
+    *,
+    wait: bool = True,
+    observers: Sequence[Observer] = (),
+    cancelled: threading.Event | None = None,
+    flow: Flow | None = None,
+    silent: tuple[FanoutOutcome, Reason] = (FanoutOutcome.FAILURE, Reason.LOST_CONTACT),
+) -> list[FanoutResult]:
+    """Run a playbook over the sessions of one run; a silent host gets the outcome ``silent``."""
+    chosen, gone = settings or Settings.load(), cancelled or threading.Event()
+    run_id = run_of(session_ids[0])
+    command = session_ids[0] if len(session_ids) == 1 else run_id
+    observers = [EventLog(command=command), *observers]
+    collector = ResultCollector(
+        FanoutResult, observers, command=command, passes_on=flow is not None
+    )
+    hosts = hosts_of(session_ids, chosen)
+
+    def handle(news: Event) -> None:
+        collector.handle(news)
+        if not wait and collector.running.union(collector.results).issuperset(hosts):
+            gone.set()
+
+    def rest() -> str:
+        if wait:
+            collector.begin_again(KILLED)
+        return collector.rest(limit)
+
+    limit = ",".join(hosts)
+    end = run_play(
+        chosen,
+        playbook,
+        limit=limit,
+        variables={"dx_run_id": run_id, "dx_stream": wait},
+        handle=handle,
+        rest=rest,
+        cancelled=gone,
+        flow=flow,
+    )
+    if not gone.is_set():
+        for host, session_id in zip(hosts, session_ids, strict=True):
+            collector.expect(host, session_id)
+        collector.end_silent(end, *silent)
+    return [collector.results[host] for host in hosts if host in collector.results]

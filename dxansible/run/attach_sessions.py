@@ -1,0 +1,196 @@
+"""Finds, follows or stops an agent's session by its id alone, wherever it was started."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dxansible.errors import SilentHostError, UnknownSessionError
+from dxansible.ids import is_on, run_of
+from dxansible.record import FanoutOutcome, Reason
+from dxansible.results import TurnResult
+from dxansible.run.attach_commands import hosts_of
+from dxansible.run.event_log import EventLog
+from dxansible.run.gather import ResultCollector
+from dxansible.run.hosts import list_hosts
+from dxansible.run.listing import list_sessions
+from dxansible.run.plays import run_play
+from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dxansible.results import SessionInfo
+    from dxansible.run.events import Observer
+    from dxansible.run.listing import SessionList
+    from dxansible.run.request import PlayEnd
+
+__all__ = [
+    "abort_session",
+    "find_commands",
+    "find_session",
+    "follow_session",
+    "last_word",
+    "locate",
+    "nearest",
+    "unknown_session",
+]
+
+
+def locate(session_id: str, settings: Settings) -> str:
+    """Return the host of a session: from its id if possible, else by asking all hosts.
+
+    Raises UnknownSessionError.
+    """
+    for mapping in list_hosts(settings):
+        if is_on(session_id, mapping.host):
+            return mapping.host
+    found = list_sessions("all", settings, only="agents")
+    hosts = {each.session_id: each.host for each in found.sessions}
+    if session_id not in hosts:
+        silent = ", ".join(sorted(found.errors))
+        raise UnknownSessionError(session_id, nearest(session_id, list(hosts)), silent)
+    return hosts[session_id]
+
+
+def find_session(
+    session_id: str,
+    settings: Settings | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    claim_ends: bool = False,
+) -> SessionInfo:
+    """Return a session as its VM reports it.
+
+    ``observers`` and ``claim_ends`` are as for `list_sessions`. Raises UnknownSessionError and
+    SilentHostError.
+    """
+    chosen = settings or Settings.load()
+    host = locate(session_id, chosen)
+    found = list_sessions(
+        host, chosen, session=session_id, only="agents", observers=observers, claim_ends=claim_ends
+    )
+    if found.errors:
+        raise SilentHostError(found.errors[host], "try again when the VM answers")
+    if not found.sessions:
+        raise unknown_session(session_id, host, chosen)
+    return found.sessions[0]
+
+
+def find_commands(session_ids: Sequence[str], settings: Settings | None = None) -> SessionList:
+    """Return the commands of one run as their VMs report them.
+
+    Raises UnknownSessionError and SilentHostError.
+    """
+    chosen = settings or Settings.load()
+    hosts = hosts_of(session_ids, chosen)
+    run = f"{run_of(session_ids[0])}-"
+    found = list_sessions(",".join(hosts), chosen, prefix=run, only="commands")
+    found.sessions = [each for each in found.sessions if each.session_id in session_ids]
+    if not found.sessions and found.errors:
+        raise SilentHostError("; ".join(found.errors.values()), "try again when the VM answers")
+    if not found.sessions:
+        raise UnknownSessionError(session_ids[0], ())
+    return found
+
+
+def follow_session(  # noqa: PLR0913 - all but the first two are options by name
+    session_id: str,
+    settings: Settings | None = None,
+    *,
+    turn: int | None = None,
+    tail: bool = False,
+    wait: bool = True,
+    observers: Sequence[Observer] = (),
+    cancelled: threading.Event | None = None,
+    claim_ends: bool = False,
+) -> TurnResult:
+    """Follow a session from its first byte, or from the first byte of one turn.
+
+    ``tail`` begins near the end instead. ``wait`` follows to the end; without it, the call stops at
+    the output so far. ``observers`` and ``claim_ends`` are as for `list_sessions`. Raises
+    UnknownSessionError.
+    """
+    chosen, gone = settings or Settings.load(), cancelled or threading.Event()
+    host = locate(session_id, chosen)
+    log = EventLog(watching=True)
+    collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
+    variables: dict[str, object] = {
+        "dx_session": session_id,
+        "dx_wait": wait,
+        "dx_tail": tail,
+        "dx_claim_ends": claim_ends,
+    }
+    if turn is not None:
+        variables["dx_turn"] = turn
+    end = run_play(
+        chosen,
+        "follow-session.yml",
+        limit=host,
+        variables=variables,
+        handle=collector.handle,
+        cancelled=gone,
+    )
+    collector.expect(host, session_id)
+    if gone.is_set():
+        collector.detach()
+    return last_word(collector, end, session_id, chosen)
+
+
+def last_word(
+    collector: ResultCollector[TurnResult], end: PlayEnd, session_id: str, settings: Settings
+) -> TurnResult:
+    """Return the result of a run over one session. Raises UnknownSessionError."""
+    collector.end_silent(end)
+    ((host, result),) = collector.results.items()
+    if result.reason is Reason.UNKNOWN_SESSION:
+        raise unknown_session(session_id, host, settings)
+    return result
+
+
+def abort_session(
+    session_id: str,
+    settings: Settings | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    claim_ends: bool = False,
+) -> TurnResult:
+    """Stop the running turn of a session, and verify that its processes are gone.
+
+    A turn that had ended by itself keeps its outcome, and ``error`` says so. ``observers`` and
+    ``claim_ends`` are as for `list_sessions`. Raises UnknownSessionError.
+    """
+    chosen = settings or Settings.load()
+    host = locate(session_id, chosen)
+    collector = ResultCollector(TurnResult, observers, session=session_id)
+    end = run_play(
+        chosen,
+        "stop-session.yml",
+        limit=host,
+        variables={"dx_session": session_id, "dx_claim_ends": claim_ends},
+        handle=collector.handle,
+        rest=lambda: collector.rest(host),
+    )
+    told = host in collector.results
+    collector.expect(host, session_id)
+    result = last_word(collector, end, session_id, chosen)
+    if not told or host in collector.answered:
+        return result
+    unverified = None if result.outcome is FanoutOutcome.PREFLIGHT_FAILED else False
+    return replace(
+        result, outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, stop_verified=unverified
+    )
+
+
+def unknown_session(session_id: str, host: str, settings: Settings) -> UnknownSessionError:
+    """Return the error for an id that its VM doesn't know, with the nearest ids that it knows."""
+    known = [each.session_id for each in list_sessions(host, settings, only="agents").sessions]
+    return UnknownSessionError(session_id, nearest(session_id, known))
+
+
+def nearest(session_id: str, known: list[str]) -> list[str]:
+    """Return up to three known ids that are most like an unknown one."""
+    begun = [each for each in known if each.startswith(session_id)]
+    return (begun or difflib.get_close_matches(session_id, known, n=3, cutoff=0.75))[:3]

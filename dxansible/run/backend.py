@@ -1,0 +1,200 @@
+"""The one door to ansible-runner."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections import deque
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ansible_runner
+import ansible_runner.runner
+
+from dxansible.errors import ContentError, EngineError
+from dxansible.run.pty import without_pause
+from dxansible.run.request import PlayEnd
+from dxansible.run.workspace import hand_over, private_directory, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.run.request import PlayRequest
+
+__all__ = ["play", "read_inventory"]
+
+_TAIL_LINES = 60
+_POLL_SECONDS = 0.2
+"""Seconds between ansible-runner's checks for cancellation."""
+_WHOLE_RESULTS = {"MAX_EVENT_RES": str(2**30)}
+"""Characters; ansible-runner empties a longer task result (its default is 700,000)."""
+_NEWS = {"dx_news": True}
+"""Makes the tasks report what is new in each try."""
+_NEWS_ALONE = "--skip-tags dx_host_results"
+"""Skips the plays that repeat for people what the tasks have reported."""
+
+_OWN_ENDS = (0, 2, 4)
+"""Exit codes of an ansible-playbook whose workers have ended: success, failed, unreachable."""
+
+
+ansible_runner.runner.pexpect = without_pause(ansible_runner.runner.pexpect)
+
+
+def play(
+    request: PlayRequest,
+    on_event: Callable[[dict[str, Any]], None],
+    cancelled: threading.Event,
+) -> PlayEnd:
+    """Run a playbook; ``on_event`` gets ansible-runner's raw events, in a thread, one at a time.
+
+    Returns early once ``cancelled`` is set or an exception (KeyboardInterrupt) arrives; by then
+    every process of the run on this machine has ended. Raises ContentError if ansible-playbook is
+    missing, EngineError if it can't run.
+    """
+    _executable("ansible-playbook", request)
+    with ExitStack() as stack:
+        directory = stack.enter_context(private_directory(request.runtime_dir))
+        variables = dict(request.variables)
+        if request.secret_text is not None:
+            socket_path = directory / "text.sock"
+            stack.enter_context(hand_over(request.secret_text, socket_path))
+            variables["dx_command_socket"] = str(socket_path)
+        if request.flow is not None:
+            flow_path = directory / "flow.sock"
+            stack.enter_context(serve(request.flow.answer, flow_path))
+            variables["dx_flow_socket"] = str(flow_path)
+        end = _in_thread(
+            lambda: _run(request, directory, variables, on_event, cancelled), cancelled
+        )
+        if end.exit_code in _OWN_ENDS:
+            shutil.rmtree(directory, ignore_errors=True)
+        return end
+
+
+def _in_thread(work: Callable[[], PlayEnd], cancelled: threading.Event) -> PlayEnd:
+    """Run ``work`` in a thread: ansible-runner swallows exceptions that interrupt its code."""
+    ends: list[PlayEnd] = []
+    failures: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            ends.append(work())
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=body, name="dx-play", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_POLL_SECONDS)
+    except BaseException:
+        cancelled.set()
+        thread.join()
+        raise
+    if failures:
+        raise failures[0]
+    return ends[0]
+
+
+def _run(
+    request: PlayRequest,
+    directory: Path,
+    variables: dict[str, object],
+    on_event: Callable[[dict[str, Any]], None],
+    cancelled: threading.Event,
+) -> PlayEnd:
+    tail: deque[str] = deque(maxlen=_TAIL_LINES)
+
+    def handle(event: dict[str, Any]) -> bool:
+        if event.get("event") in {"verbose", "warning", "error", "playbook_on_no_hosts_matched"}:
+            tail.extend(str(event.get("stdout") or "").splitlines())
+        on_event(event)
+        return False  # no copy on disk
+
+    try:
+        end = ansible_runner.run(
+            private_data_dir=str(directory),
+            project_dir=_working_directory(),
+            host_cwd=_working_directory(),
+            playbook=str(request.playbook),
+            inventory=[str(source) for source in request.inventory],
+            limit=request.limit,
+            extravars={**_NEWS, **{key: _unsafe(value) for key, value in variables.items()}},
+            cmdline=_NEWS_ALONE,
+            envvars={**request.environment, **_WHOLE_RESULTS},
+            forks=request.forks,
+            settings={"pexpect_timeout": _POLL_SECONDS, "suppress_ansible_output": True},
+            suppress_output_file=True,  # of an engine it would grow for ever
+            quiet=True,
+            event_handler=handle,
+            status_handler=_forgetter(directory),
+            cancel_callback=cancelled.is_set,
+        )
+    except (ansible_runner.AnsibleRunnerException, OSError) as error:
+        message = f"ansible-runner failed: {error}"
+        raise EngineError(message, "see docs/troubleshooting.md", "\n".join(tail)) from error
+    return PlayEnd(status=str(end.status), output="\n".join(tail), exit_code=end.rc)
+
+
+def _forgetter(directory: Path) -> Callable[..., None]:
+    """Return a handler that removes ansible-runner's copy of the caller's environment.
+
+    The copy holds the caller's tokens.
+    """
+
+    def forget(_status: dict[str, Any], **_details: object) -> None:
+        for path in directory.glob("artifacts/*/command"):
+            path.unlink(missing_ok=True)
+
+    return forget
+
+
+def _working_directory() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return "/"
+
+
+def _unsafe(value: object) -> object:
+    """Mark a string as plain data: Ansible treats extra vars as templates."""
+    return {"__ansible_unsafe": value} if isinstance(value, str) else value
+
+
+def read_inventory(request: PlayRequest) -> dict[str, Any]:
+    """Return the inventory as ``ansible-inventory --list`` gives it.
+
+    Raises EngineError with Ansible's output.
+    """
+    arguments = ["--list"]
+    for source in request.inventory:
+        arguments += ["-i", str(source)]
+    with private_directory(request.runtime_dir) as directory:
+        out, err, _ = ansible_runner.run_command(
+            executable_cmd=_executable("ansible-inventory", request),
+            cmdline_args=arguments,
+            private_data_dir=str(directory),
+            envvars=dict(request.environment),
+            host_cwd=_working_directory(),
+            runner_mode="subprocess",
+            status_handler=_forgetter(directory),
+            quiet=True,
+        )
+    try:
+        parsed = json.loads(out)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        message = "Ansible can't read the inventory"
+        raise EngineError(message, "run: ansible-inventory --list -i INVENTORY", f"{out}\n{err}")
+    return parsed
+
+
+def _executable(name: str, request: PlayRequest) -> str:
+    found = shutil.which(name, path=request.environment.get("PATH"))
+    if found is None:
+        message = f"there is no {name} here"
+        raise ContentError(message, "install ansible-core into the environment of dx-dispatch")
+    return found

@@ -1,0 +1,133 @@
+"""Logs the events of a run."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from dxansible.logs import event
+from dxansible.record import FanoutOutcome, Reason
+from dxansible.results import FanoutResult, TurnResult
+from dxansible.run.events import HostEnded, HostFound, PreflightDone, RetryPlanned
+from dxansible.run.turn_events import TurnUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.record import HostRecord
+    from dxansible.run.events import Event
+
+__all__ = ["EventLog"]
+
+_Field = str | int | None
+
+
+class EventLog:
+    """Observer that logs what happens to each host, one line an event."""
+
+    def __init__(
+        self,
+        *,
+        command: str | None = None,
+        watching: bool = False,
+        log: Callable[[str], None] | None = None,
+    ) -> None:
+        """``command`` is the run's command in one line without secrets, None for an agent's turn.
+
+        ``watching``: another call started the work, so good news and ends are logged at DEBUG.
+        ``log`` gets each line of level INFO or above too, as text.
+        """
+        self._command, self._log = command, log
+        self._quiet = logging.DEBUG if watching else logging.INFO
+        self._found: dict[str, str | None] = {}
+        """The user of each host."""
+        self._failed: dict[str, object] = {}
+        """The preflight status of each host that failed its preflight."""
+
+    def handle(self, news: Event) -> None:
+        """Log it."""
+        match news:
+            case HostFound():
+                self._session(news.host, news.user, news.session_id)
+            case PreflightDone():
+                self._session(news.result.host, news.result.user, news.session_id)
+                self._preflight(news)
+            case TurnUpdate() if news.started:
+                name = "session_started" if self._quiet == logging.INFO else "session_followed"
+                self._event(
+                    name, self._quiet, host=news.host, session=news.session_id, turn=news.turn,
+                    agent=news.agent,
+                )  # fmt: skip
+            case RetryPlanned():
+                command = self._command is not None
+                self._event(
+                    "retry", logging.WARNING, host=news.host,
+                    user=self._found.get(news.host) if command else None, command=self._command,
+                    session=None if command else news.session_id,
+                    attempt=news.attempt, error=news.error,
+                )  # fmt: skip
+            case HostEnded() if news.result.outcome is not None:
+                if self._failed.get(news.result.host) != news.result.reason:
+                    self._ended(news.result.outcome, news.result)
+            case _:
+                pass
+
+    def _session(self, host: str, user: str | None, session_id: str) -> None:
+        if self._command is not None and session_id and host not in self._found:
+            self._event("session", logging.DEBUG, host=host, session=session_id)
+        self._found[host] = user
+
+    def _preflight(self, news: PreflightDone) -> None:
+        result = news.result
+        if not result.ok:
+            self._failed[result.host] = result.status
+        self._event(
+            "preflight_ok" if result.ok else "preflight_failed",
+            self._quiet if result.ok else logging.ERROR,
+            host=result.host,
+            user=result.user,
+            auth_mode=result.auth_mode,
+            status=None if result.ok else str(result.status),
+            attempt=None if result.ok else result.attempts or None,
+            duration_ms=result.duration_ms,
+            error=result.error,
+        )
+        if news.warning:
+            self._event(
+                "host_key_not_remembered", logging.WARNING, host=result.host, error=news.warning
+            )
+
+    def _ended(self, outcome: FanoutOutcome, result: HostRecord) -> None:
+        good = outcome is FanoutOutcome.SUCCESS
+        before, after = _own_fields(result)
+        self._event(
+            outcome.lower(),
+            self._quiet if good or self._quiet == logging.DEBUG else logging.ERROR,
+            host=result.host,
+            user=result.user,
+            **before,
+            duration_ms=result.duration_ms,
+            exit_code=result.exit_code or None,
+            reason=None if good else str(result.reason),
+            stop_verified=result.stop_verified,
+            **after,
+        )
+
+    def _event(self, name: str, level: int, **fields: _Field) -> None:
+        line = event(name, level, **fields)
+        if self._log is not None and level >= logging.INFO:
+            self._log(line)
+
+
+def _own_fields(result: HostRecord) -> tuple[dict[str, _Field], dict[str, _Field]]:
+    """Return what a command's or a turn's line has before and after the common fields."""
+    if isinstance(result, FanoutResult):
+        lost = result.reason is Reason.LOST_CONTACT
+        before: dict[str, _Field] = {"command": result.command_summary, "attempt": result.attempts}
+        session = result.session_id if lost else None
+        return before, {"session": session, "attached": result.attached or None}
+    before = {"session": result.session_id}
+    if isinstance(result, TurnResult):
+        before |= {"turn": result.turn, "agent": result.agent}
+    asks = isinstance(result, TurnResult) and result.asks
+    return before | {"attempt": result.attempts or None}, {"asks": asks or None}

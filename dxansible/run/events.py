@@ -1,0 +1,234 @@
+"""Turns ansible-runner's raw event dicts into typed events; no dict gets past here.
+
+Our own tasks put a record named ``dx`` into their result. A retry event carries the result of one
+try of a task with ``until``; the output of a running command arrives in those.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dxansible.record import HostRecord, PreflightStatus, read
+from dxansible.results import FanoutResult, PreflightResult, TurnResult
+from dxansible.run.misconfigured import explain_variable
+from dxansible.run.turn_events import TurnEvent, parse_turn_news
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = [
+    "CommandRuns",
+    "Event",
+    "HostBroken",
+    "HostEnded",
+    "HostFound",
+    "HostsKnown",
+    "Observer",
+    "OutputReceived",
+    "PreflightDone",
+    "RetryPlanned",
+    "StopAnswered",
+    "parse",
+]
+
+_RESULT_EVENTS = frozenset(
+    {"runner_on_ok", "runner_on_failed", "runner_on_unreachable", "runner_retry"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostsKnown:
+    """Ansible has resolved the pattern to these hosts, in its order."""
+
+    hosts: tuple[str, ...]
+    slack_channel: str | None = None
+    """The first host's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFound:
+    """A host's inventory entry; it is not known yet whether the host can be reached."""
+
+    host: str
+    session_id: str
+    user: str | None = None
+    slack_channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreflightDone:
+    """A host has been checked; it was also reached if anything is to be done there."""
+
+    result: PreflightResult
+    session_id: str = ""
+    slack_channel: str | None = None
+    warning: str | None = None
+    """A warning about ssh for the user, with a remedy."""
+    decides: bool = True
+    """No outcome follows, so a failed check decides the host's."""
+    misconfigured: bool = False
+    """Ansible can't use a variable that the inventory has for the host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputReceived:
+    """New output of one host.
+
+    ``*_skipped`` bytes just before it are gone; ``*_total`` bytes were written so far.
+    """
+
+    host: str
+    limit: int = 0
+    """Bytes of each stream that a result may hold."""
+    out: bytes = field(default=b"", repr=False)
+    err: bytes = field(default=b"", repr=False)
+    out_skipped: int = 0
+    err_skipped: int = 0
+    out_total: int = 0
+    err_total: int = 0
+    attached: bool = False
+    """Another call started the command."""
+    expired: bool = False
+    """The skipped bytes are no longer kept, as the command ended long ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRuns:
+    """The VM says that the command is still running; no output was requested."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPlanned:
+    """A connection attempt has failed, and another follows."""
+
+    host: str
+    attempt: int
+    error: str
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostEnded:
+    """The last event of a host; a turn may still run if this call no longer waits for it."""
+
+    result: FanoutResult | TurnResult | HostRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopAnswered(HostRecord):
+    """The answer to a request to stop."""
+
+    totals: tuple[int, int] | None = None
+    """Bytes that the command wrote to standard output and standard error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostBroken:
+    """A task failed on a host without a ``dx`` record: Ansible or our content broke."""
+
+    host: str
+    text: str
+
+
+Event = (
+    HostsKnown
+    | HostFound
+    | PreflightDone
+    | OutputReceived
+    | CommandRuns
+    | RetryPlanned
+    | HostEnded
+    | StopAnswered
+    | HostBroken
+    | TurnEvent
+)
+
+
+class Observer(Protocol):
+    """Receives the events of a run while it goes on, from one thread at a time."""
+
+    def handle(self, news: Event) -> None:
+        """Act on the event, or ignore it."""
+
+
+def parse(raw: Mapping[str, Any]) -> Iterator[Event]:
+    """Yield the typed events of a raw event; most raw events have none."""
+    if raw.get("event") not in _RESULT_EVENTS:
+        return
+    data = raw.get("event_data") or {}
+    host, result = str(data.get("host")), data.get("res") or {}
+    playbook = Path(str(data.get("playbook") or "/"))
+    record = result.get("dx")
+    if not isinstance(record, dict):
+        if raw["event"] in {"runner_on_failed", "runner_on_unreachable"}:
+            words = str(result.get("msg") or "the task failed")
+            yield _broken(playbook, host, words, str(raw.get("stdout") or ""))
+        return
+    for news in record["news"] if record.get("kind") == "fleet" else [{"host": host, **record}]:
+        if news.get("kind") == "broken":
+            yield _broken(playbook, news["host"], news["error"], "\n".join(news["origins"]))
+        else:
+            yield from _parse_record(news)
+
+
+def _broken(playbook: Path, host: str, words: str, shown: str) -> Event:
+    explained = explain_variable(playbook, host, words, shown)
+    if explained is None:
+        return HostBroken(host=host, text=words)
+    status = PreflightStatus.USER_MAPPING_MISSING
+    result = PreflightResult(status=status, host=host, error=explained)
+    return PreflightDone(result=result, misconfigured=True)
+
+
+def _parse_record(record: Mapping[str, Any]) -> Iterator[Event]:
+    kind, host = record.get("kind"), record["host"]
+    if record.get("preflight"):
+        decides = "outcome" not in record
+        yield _preflight({"host": host, **record["preflight"]}, decides=decides)
+    yield from parse_turn_news(record)
+    match kind:
+        case "hosts":
+            yield read(HostsKnown, record)
+        case "preflight":
+            yield _preflight(record)
+        case "stop":
+            yield StopAnswered.from_event(host, record)
+        case "command":
+            yield from _output(record)
+        case _:
+            pass
+    if record.get("retry"):
+        yield read(RetryPlanned, record["retry"], host=host)
+    if kind in _RESULTS and record.get("done"):
+        yield HostEnded(result=_RESULTS[kind].from_event(host, record))
+
+
+_RESULTS: dict[object, type[FanoutResult | TurnResult]] = {
+    "command": FanoutResult,
+    "turn": TurnResult,
+}
+
+
+def _preflight(record: Mapping[str, Any], *, decides: bool = True) -> Event:
+    if record["status"] is None:
+        return read(HostFound, record, session_id=record["id"])
+    result = read(PreflightResult, record)
+    return read(PreflightDone, record, result=result, session_id=record["id"], decides=decides)
+
+
+def _output(record: Mapping[str, Any]) -> Iterator[Event]:
+    out, err = record.get("out"), record.get("err")
+    if out and err:
+        yield read(OutputReceived, record, **_stream("out", out), **_stream("err", err))
+    elif record.get("started") and not (record.get("retry") or record.get("done")):
+        yield CommandRuns(host=record["host"])
+
+
+def _stream(name: str, news: Mapping[str, Any]) -> dict[str, object]:
+    skipped, total = f"{name}_skipped", f"{name}_total"
+    return {name: b64decode(news["data"]), skipped: news["skipped"], total: news["total"]}

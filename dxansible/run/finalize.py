@@ -1,0 +1,100 @@
+"""Pushes a session's branch for a pull request, after a commit of what is uncommitted."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dxansible import parameters as known
+from dxansible.errors import UsageError
+from dxansible.parameters import told, variables
+from dxansible.results import TurnResult
+from dxansible.run.attach_sessions import last_word, locate
+from dxansible.run.command_options import check_seconds
+from dxansible.run.event_log import EventLog
+from dxansible.run.gather import ResultCollector
+from dxansible.run.plays import run_play
+from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dxansible.run.events import Observer
+
+__all__ = ["FinalizeOptions", "finalize_session"]
+
+_REVIEWER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:/[A-Za-z0-9._-]{1,100})?")
+_BRANCH = re.compile(
+    r"(?![-/.])(?!.*(?:\.\.|@\{|//|\.lock\Z))[^\s~^:?*\[\\\x00-\x1f\x7f]+(?<![/.])"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalizeOptions:
+    """Options of the pull request. Raises UsageError for values that make no sense."""
+
+    beads: str | None = told(known.BEADS)
+    base: str | None = told(known.BASE)
+    """The target branch; None is the remote's default branch."""
+    draft: bool = told(known.DRAFT)
+    reviewers: tuple[str, ...] = told(known.REVIEWERS)
+    """Users, and teams as ``organization/team``."""
+    queue: bool = told(known.QUEUE)
+    timeout_sec: float = told(known.FINALIZE_TIMEOUT)
+    """For commit, hooks and push, enforced on the VM."""
+    max_retries: int = told(known.RETRIES)
+    settings: Settings = field(default_factory=Settings.load)
+
+    def __post_init__(self) -> None:
+        """Validate the values."""
+        check_seconds("timeout", self.timeout_sec)
+        if self.base is not None and _BRANCH.fullmatch(self.base) is None:
+            message = f"{self.base!r} can't be the name of a branch"
+            raise UsageError(message, "name one of the remote's: --base main")
+        for name in self.reviewers:
+            if _REVIEWER.fullmatch(name) is None:
+                message = f"{name!r} can't be a reviewer"
+                raise UsageError(message, "give a user, or organization/team")
+
+    def variables(self) -> dict[str, object]:
+        """Return the playbook's variables."""
+        nothing = {known.BEADS.variable: "", known.BASE.variable: ""}  # overrides the inventory's
+        return {"dx_finalize": True, **nothing, **variables(self)}
+
+
+def finalize_session(
+    session_id: str,
+    message: str,
+    options: FinalizeOptions | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    cancelled: threading.Event | None = None,
+) -> TurnResult:
+    """Commit uncommitted changes with ``message``, and push the session's branch.
+
+    The result's `push` says what was pushed. A finalize is a turn of the session: it is refused
+    while another turn runs, and happens once even if the connection breaks. Setting ``cancelled``
+    only stops looking. Each of ``observers`` gets every event of the run. Raises
+    UnknownSessionError.
+    """
+    chosen = options or FinalizeOptions()
+    gone = cancelled or threading.Event()
+    host = locate(session_id, chosen.settings)
+    # our caller logs the final outcome; the turn's own is only logged at DEBUG
+    log = EventLog(watching=True)
+    collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
+    end = run_play(
+        chosen.settings,
+        "start-session.yml",
+        limit=host,
+        variables={**chosen.variables(), "dx_session": session_id},
+        handle=collector.handle,
+        cancelled=gone,
+        secret_text=b"0\n" + message.encode("utf-8", "replace"),
+    )
+    collector.expect(host, session_id)
+    if gone.is_set():
+        collector.detach()
+    return last_word(collector, end, session_id, chosen.settings)

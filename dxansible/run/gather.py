@@ -1,0 +1,346 @@
+"""Gathers the events of a run into one result for each host."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
+
+from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
+from dxansible.redact import redact
+from dxansible.results import CleanResult, FanoutResult, PreflightResult, TurnResult
+from dxansible.run.events import (
+    CommandRuns,
+    Event,
+    HostBroken,
+    HostEnded,
+    HostFound,
+    HostsKnown,
+    OutputReceived,
+    PreflightDone,
+    RetryPlanned,
+    StopAnswered,
+)
+from dxansible.run.output import HostOutput, HostText
+from dxansible.run.request import KILLED
+from dxansible.run.turn_events import EndSeen, SessionsSeen, TurnUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from dxansible.run.events import Observer
+    from dxansible.run.request import PlayEnd
+
+__all__ = ["ResultCollector"]
+
+R = TypeVar("R", bound=HostRecord)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Host:
+    user: str | None = None
+    session_id: str | None = None
+    began: float = field(default_factory=time.monotonic)
+    attempts: int = 0
+    earlier: int = 0
+    """Attempts in earlier runs of Ansible, which were killed."""
+    output: HostOutput = field(default_factory=HostOutput)
+    text: HostText = field(default_factory=HostText)
+    turn: TurnUpdate | None = None
+    """The last update of a turn since the VM took it."""
+    queued: bool = False
+
+
+class ResultCollector(Generic[R]):
+    """Collects the state and the result of each host of a run.
+
+    Each event goes on to the observers at once. Output that another run has shown is removed first,
+    and a result gets everything that was gathered about its host.
+    """
+
+    def __init__(
+        self,
+        kind: type[R],
+        observers: Iterable[Observer] = (),
+        *,
+        command: str = "",
+        session: str | None = None,
+        passes_on: bool = False,
+    ) -> None:
+        """Gather results of ``kind``: `HostRecord` if the hosts are only asked something.
+
+        ``command`` is one line without secrets. ``session`` is the session of all hosts; None if
+        each host has its own. ``passes_on``: an observer shows all output, so only bytes that never
+        arrived count as missing, not those that a result can't hold.
+        """
+        self._kind, self._observers = kind, tuple(observers)
+        self._command, self._session, self._passes_on = command, session, passes_on
+        self._hosts: dict[str, _Host] = {}
+        self.hosts: tuple[str, ...] = ()
+        """In the inventory's order."""
+        self.results: dict[str, R] = {}
+        self.preflights: dict[str, PreflightResult] = {}
+        self.running: set[str] = set()
+        """Hosts that reported only that their command is running."""
+        self.answered: set[str] = set()
+        """Hosts that answered a request to stop."""
+        self.listings: dict[str, SessionsSeen] = {}
+        self.cleaned: dict[str, CleanResult] = {}
+
+    def handle(self, news: Event) -> None:
+        """Take one event."""
+        self._tell(self._take(news))
+
+    def handle_stop(self, news: Event) -> None:
+        """Take one event of a run that stops commands whose own run was cancelled.
+
+        It overwrites no known host, check or result.
+        """
+        match news:
+            case HostsKnown() if not self.hosts:
+                self.handle(news)
+            case HostFound() if self._host(news.host).session_id is None:
+                self.handle(news)
+            case PreflightDone() if news.result.host not in self.preflights:
+                self._check(news)
+            case StopAnswered() if news.host not in self.results:
+                if news.totals is not None:
+                    self._host(news.host).output.end_at(news.totals)
+                self.handle(news)
+            case _:
+                pass
+
+    @property
+    def known(self) -> bool:
+        """Whether any host has reported anything."""
+        return bool(self._hosts or self.results or self.listings or self.cleaned)
+
+    def unfinished(self) -> list[str]:
+        """Return the hosts that are known to take part and have no result."""
+        hosts = dict.fromkeys((*self.hosts, *self._hosts))
+        return [host for host in hosts if host not in self.results]
+
+    def rest(self, pattern: str, ended: Collection[str] = ()) -> str:
+        """Return the hosts without a result, except ``ended``; the pattern if none is known yet."""
+        left = [host for host in self.unfinished() if host not in ended]
+        return ",".join(left) if self.hosts else pattern
+
+    def ordered(self) -> list[R]:
+        """Return the results, in the inventory's order."""
+        return [self.results[host] for host in self.hosts or self.results]
+
+    def expect(self, host: str, session_id: str) -> None:
+        """Add a host that has not reported, with its session's id."""
+        found = self._host(host)
+        found.session_id = found.session_id or session_id
+
+    def begin_again(self, error: str) -> None:
+        """Prepare for a run that follows a killed one and attaches to the unfinished hosts."""
+        for host in self.unfinished():
+            found = self._host(host)
+            found.output.rewind()
+            attempt = max(1, found.attempts - found.earlier)
+            self.handle(RetryPlanned(host=host, attempt=attempt, error=f"{host}: {error}"))
+            found.earlier = found.attempts - 1
+
+    def detach(self) -> None:
+        """Give each unfinished turn a result from what is known of it: we have stopped looking."""
+        for host in self.unfinished():
+            if self._host(host).turn is not None:
+                self._tell(self._decide(HostRecord(host=host)))
+                continue
+            text = f"{host}: interrupted before the VM had confirmed that it has the task"
+            self.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
+
+    def end_silent(
+        self,
+        end: PlayEnd,
+        outcome: FanoutOutcome = FanoutOutcome.FAILURE,
+        reason: Reason = Reason.LOST_CONTACT,
+        *,
+        answered: Collection[str] = (),
+    ) -> None:
+        """Give each host without a result one unless it has ``answered``: silence is no success."""
+        for host in self.unfinished():
+            if host in answered:
+                continue
+            text = f"{host}: Ansible ended ({end.status}) without a word about this host"
+            if end.killed:
+                what, how = "command may be running there;", ""
+                if self._kind is TurnResult:
+                    what, how = "session may be at work there,", " --follow"
+                session = self._host(host).session_id or ""
+                text = f"{host}: {KILLED}; the {what} see: dx-dispatch --logs {session}{how}"
+            self.end(host, outcome, reason, text)
+
+    def end(
+        self,
+        host: str,
+        outcome: FanoutOutcome,
+        reason: Reason | PreflightStatus,
+        error: str,
+    ) -> None:
+        """Give a host its result; the stop of an aborted command counts as not verified."""
+        aborted = outcome is FanoutOutcome.ABORTED and self._kind is FanoutResult
+        gone = False if aborted else None
+        decided = HostRecord(
+            host=host, outcome=outcome, reason=reason, error=error, stop_verified=gone
+        )
+        self._tell(self._decide(decided))
+
+    def _host(self, host: str) -> _Host:
+        return self._hosts.setdefault(host, _Host(session_id=self._session))
+
+    def _tell(self, events: Iterator[Event]) -> None:
+        for news in events:
+            for observer in self._observers:
+                observer.handle(news)
+
+    def _take(self, news: Event) -> Iterator[Event]:  # noqa: C901, PLR0912 - a case for each event
+        match news:
+            case HostsKnown():
+                if self.hosts:  # a run that follows a killed one has fewer hosts
+                    return
+                self.hosts = news.hosts
+                yield news
+            case HostFound():
+                self._remember(news.host, news.user, news.session_id)
+                yield news
+            case PreflightDone():
+                yield from self._preflight(news)
+            case OutputReceived():
+                found = self._host(news.host)
+                found.attempts = max(found.attempts, found.earlier + 1)
+                yield found.output.take(news)
+            case TurnUpdate():
+                yield self._turn(news)
+            case RetryPlanned():
+                found = self._host(news.host)
+                found.attempts = found.earlier + news.attempt + 1
+                yield replace(news, attempt=found.attempts - 1, session_id=found.session_id)
+            case HostEnded():
+                if isinstance(news.result, self._kind):
+                    yield from self._ended(news.result)
+            case StopAnswered():
+                self.answered.add(news.host)
+                yield from self._decide(news)
+            case HostBroken() if news.host not in self.results:
+                decided = HostRecord(
+                    host=news.host,
+                    outcome=FanoutOutcome.FAILURE,
+                    reason=Reason.VM_ERROR,
+                    error=f"{news.host}: Ansible failed: {news.text}",
+                )
+                yield from self._decide(decided)
+            case HostBroken():
+                pass  # it already has its result
+            case SessionsSeen():
+                self.listings[news.host] = news
+                yield news
+            case CleanResult():
+                self.cleaned[news.host] = news
+                yield news
+            case CommandRuns():
+                self.running.add(news.host)
+                yield news
+            case EndSeen():
+                yield news
+            case _:
+                assert_never(news)
+
+    def _preflight(self, news: PreflightDone) -> Iterator[Event]:
+        result = news.result
+        again = self._host(result.host).earlier > 0
+        if again and (not result.ok or result.host in self.preflights):
+            return  # it may have passed in an earlier run, so its command may be running
+        self._check(news)
+        yield news
+        if not result.ok and news.decides:
+            failed = HostRecord(
+                host=result.host,
+                outcome=FanoutOutcome.PREFLIGHT_FAILED,
+                reason=result.status,
+                error=result.error,
+            )
+            yield from self._decide(
+                failed, attempts=result.attempts, duration_ms=result.duration_ms
+            )
+
+    def _check(self, news: PreflightDone) -> None:
+        self.preflights[news.result.host] = news.result
+        self._remember(news.result.host, news.result.user, news.session_id)
+
+    def _remember(self, host: str, user: str | None, session_id: str) -> None:
+        found = self._host(host)
+        found.user = user
+        found.session_id = self._session or session_id or None
+
+    def _turn(self, news: TurnUpdate) -> TurnUpdate:
+        """Return what is new in the update, with text that is safe to show."""
+        found = self._host(news.host)
+        told = found.text.take(news)
+        told = replace(
+            told,
+            started=news.started and found.turn is None,
+            queued=news.queued and not found.queued,
+        )
+        found.turn = news if news.started else found.turn
+        found.queued |= news.queued
+        return told
+
+    def _decide(self, decided: HostRecord, **known: int) -> Iterator[Event]:
+        """End a host that sent no result of its own; ``known`` are attempts and duration."""
+        found = self._host(decided.host)
+        told = {each.name: getattr(decided, each.name) for each in fields(HostRecord)}
+        session = decided.session_id or found.session_id
+        told["session_id"] = session or "" if issubclass(self._kind, TurnResult) else session
+        counted = {"attempts": found.attempts, "duration_ms": _since(found.began)}
+        yield from self._end(self._kind(**told | counted | known))
+
+    def _ended(self, result: R) -> Iterator[Event]:
+        """End a host with its own result."""
+        found = self._host(result.host)
+        if isinstance(result, FanoutResult) and result.reason is not Reason.LOST_CONTACT:
+            found.output.end_at()
+        yield from self._end(replace(result, attempts=found.earlier + result.attempts))
+
+    def _end(self, result: R) -> Iterator[Event]:
+        host, found = result.host, self._host(result.host)
+        out, err = found.text.close()
+        if out or err:
+            yield TurnUpdate(
+                host=host, session_id=result.session_id or "", turn=0, out=out, err=err
+            )
+        error = redact(result.error) if result.error else None
+        result = self._complete(replace(result, user=found.user, error=error), found)
+        found.output = HostOutput()
+        self.results[host] = result
+        yield HostEnded(result=result)
+
+    def _complete(self, result: R, found: _Host) -> R:
+        """Add the output and facts gathered about the host."""
+        if isinstance(result, FanoutResult):
+            out, err = found.output.content()
+            return replace(
+                result,
+                command_summary=self._command,
+                session_id=found.session_id or result.session_id,
+                stdout_bytes=out,
+                stderr_bytes=err,
+                attached=found.output.attached,
+                truncation=found.output.truncation(
+                    passed_on=self._passes_on, disk_full=result.truncation.disk_full
+                ),
+            )
+        if isinstance(result, TurnResult):
+            push = result.push
+            if push is not None and push.note is not None:
+                push = replace(push, note=redact(push.note))
+            if result.turn is not None or found.turn is None:
+                return replace(result, push=push)
+            return replace(result, push=push, turn=found.turn.turn, agent=found.turn.agent)
+        return result
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

@@ -1,0 +1,197 @@
+"""Lists and cleans the sessions of a fleet, and finds a free VM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from dxansible.ids import is_on
+from dxansible.parameters import CLEAN_AGE, DRY_RUN, ONLY, PREFLIGHT_TIMEOUT
+from dxansible.record import HostRecord
+from dxansible.results import CleanResult, SessionInfo
+from dxansible.run.gather import ResultCollector
+from dxansible.run.hosts import explain_no_match
+from dxansible.run.plays import run_play
+from dxansible.run.preflight import check_hosts
+from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Collection, Sequence
+
+    from dxansible.results import PreflightResult
+    from dxansible.run.events import Observer
+    from dxansible.run.request import PlayEnd
+
+__all__ = [
+    "Choice",
+    "SessionList",
+    "TrailPart",
+    "choose_host",
+    "clean_sessions",
+    "list_sessions",
+]
+
+
+@dataclass(slots=True)
+class SessionList:
+    """The sessions of all hosts that answered; for each other host, why it didn't."""
+
+    sessions: list[SessionInfo] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    hosts: list[str] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailPart:
+    """An audit trail; VMs note its ``thread``, if given, on its turns, for other machines."""
+
+    id: str
+    thread: str | None = None
+
+    def variables(self) -> dict[str, object]:
+        """Return the playbook's variables."""
+        noted = {} if self.thread is None else {"dx_trail_thread": self.thread}
+        return {"dx_trail": self.id, **noted}
+
+
+def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
+    pattern: str = "all",
+    settings: Settings | None = None,
+    *,
+    session: str | None = None,
+    prefix: str = "",
+    only: Literal["agents", "commands"] | None = None,
+    timeout_sec: float = PREFLIGHT_TIMEOUT.default,
+    trail: TrailPart | None = None,
+    cancelled: threading.Event | None = None,
+    observers: Sequence[Observer] = (),
+    claim_ends: bool = False,
+) -> SessionList:
+    """Ask every host of an Ansible pattern for its sessions, or for the one named.
+
+    ``prefix`` is the beginning of all ids to list. A session appears once: if several names of the
+    inventory lead to one account, under the name that it was started for. Running sessions come
+    first, then the newest. ``timeout_sec`` limits the connection. Each of ``observers`` gets every
+    event. With ``claim_ends`` this call claims the ends of turns that nobody has posted yet, for
+    all audit trails or only for ``trail``, and the observers have to post them. If ``cancelled`` is
+    set, it returns what it has. Raises NoMatchError if there is no such host.
+    """
+    chosen = settings or Settings.load()
+    collector = ResultCollector(HostRecord, observers)
+    variables: dict[str, object] = {
+        PREFLIGHT_TIMEOUT.variable: timeout_sec,
+        "dx_claim_ends": claim_ends,
+        **(trail.variables() if trail else {}),
+    }
+    if prefix:
+        variables["dx_prefix"] = prefix
+    if only is not None:
+        variables[ONLY.variable] = only
+    if session is not None:
+        variables["dx_session"] = session
+    end = run_play(
+        chosen,
+        "list-sessions.yml",
+        limit=pattern,
+        variables=variables,
+        handle=collector.handle,
+        rest=lambda: collector.rest(pattern, collector.listings),
+        cancelled=cancelled,
+    )
+    if not collector.known:
+        if cancelled is not None and cancelled.is_set():
+            return SessionList()
+        raise explain_no_match(pattern, chosen, end)
+    sessions = _once([each for seen in collector.listings.values() for each in seen.sessions])
+    sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
+    return SessionList(
+        sessions=sessions,
+        errors=_errors(collector, end, collector.listings),
+        hosts=list(collector.hosts),
+        answered={host for host, seen in collector.listings.items() if seen.error is None},
+    )
+
+
+def _errors(
+    collector: ResultCollector[HostRecord], end: PlayEnd, answered: Collection[str]
+) -> dict[str, str]:
+    """Return the error of each host with no answer or an incomplete one."""
+    collector.end_silent(end, answered=answered)
+    failed = {host: each.error or str(each.reason) for host, each in collector.results.items()}
+    listed = {host: each.error for host, each in collector.listings.items() if each.error}
+    return failed | listed
+
+
+def _once(sessions: Sequence[SessionInfo]) -> list[SessionInfo]:
+    chosen: dict[str, SessionInfo] = {}
+    for each in sessions:
+        if each.session_id not in chosen or is_on(each.session_id, each.host):
+            chosen[each.session_id] = each
+    return list(chosen.values())
+
+
+def clean_sessions(
+    pattern: str = "all",
+    settings: Settings | None = None,
+    *,
+    age_days: int = CLEAN_AGE.default,
+    dry_run: bool = DRY_RUN.default,
+) -> list[CleanResult]:
+    """Remove sessions that ended ``age_days`` ago or earlier, on every host of a pattern.
+
+    A session stays if its worktree has work that is nowhere else. ``dry_run`` makes the same
+    decisions, and removes nothing.
+    """
+    chosen = settings or Settings.load()
+    collector = ResultCollector(HostRecord)
+    end = run_play(
+        chosen,
+        "clean-sessions.yml",
+        limit=pattern,
+        variables={CLEAN_AGE.variable: age_days, DRY_RUN.variable: dry_run},
+        handle=collector.handle,
+        rest=lambda: collector.rest(pattern, collector.cleaned),
+    )
+    if not collector.known:
+        raise explain_no_match(pattern, chosen, end)
+    results = collector.cleaned | {
+        host: CleanResult(host=host, removed=(), kept={}, error=error)
+        for host, error in _errors(collector, end, collector.cleaned).items()
+    }
+    return [results[host] for host in collector.hosts or results]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The chosen host and the reason; ``host`` is None if none can be used."""
+
+    host: str | None
+    why: str
+
+
+def choose_host(
+    pattern: str, settings: Settings | None = None, *, agent: str | None = None
+) -> Choice:
+    """Return the least loaded host of a pattern that answers, has its agent, and runs no session.
+
+    ``agent`` is the agent to look for; None is the host's own. Raises NoMatchError if the pattern
+    has no host.
+    """
+    results = check_hosts(pattern, settings=settings, survey=True, agent=agent)
+    free = [each for each in results if each.ok and each.agent_found and not each.running]
+    if not free:
+        return Choice(host=None, why="; ".join(map(_obstacle, results)))
+    best = min(free, key=lambda each: (each.load if each.load is not None else 1e9, each.host))
+    load = "unknown load" if best.load is None else f"load {best.load:.2f}"
+    others = f", the least of {len(free)} free hosts" if len(free) > 1 else ", the only free host"
+    return Choice(host=best.host, why=f"{load}{others} of {len(results)}")
+
+
+def _obstacle(result: PreflightResult) -> str:
+    if not result.ok:
+        return result.error or f"{result.host}: {result.status}"
+    if not result.agent_found:
+        return f"{result.host}: its agent {result.agent} is not installed"
+    return f"{result.host}: {result.running} session(s) running"

@@ -1,0 +1,84 @@
+"""Runs one of our playbooks and hands its events on, typed."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dxansible.errors import InventoryError
+from dxansible.parameters import FORKS
+from dxansible.run.events import HostsKnown, PreflightDone, parse
+from dxansible.run.patterns import check_pattern
+from dxansible.run.play import play
+from dxansible.run.request import PlayEnd, PlayRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from dxansible.run.events import Event
+    from dxansible.run.flow import Flow
+    from dxansible.settings import Settings
+
+__all__ = ["run_play"]
+
+
+def run_play(  # noqa: PLR0913 - all but the first two are options by name
+    settings: Settings,
+    playbook: str,
+    *,
+    limit: str,
+    variables: Mapping[str, object],
+    handle: Callable[[Event], None],
+    cancelled: threading.Event | None = None,
+    secret_text: bytes | None = None,
+    forks: int | None = None,
+    flow: Flow | None = None,
+    rest: Callable[[], str] | None = None,
+) -> PlayEnd:
+    """Run it on the hosts of an Ansible pattern; ``handle`` gets the events one at a time.
+
+    ``secret_text`` reaches the playbook over a socket. ``forks`` of None is the settings' number.
+    With ``flow`` commands wait for the reader of their output. If an engine is lost, ``rest``
+    returns the pattern of the hosts still to be done (empty if there are none), and the run
+    continues there without an engine. ``rest`` of None leaves that to the caller. Raises UsageError
+    for an empty pattern, EngineError and ContentError, and InventoryError if the inventory has a
+    variable for every host of the run that Ansible can't use.
+    """
+    check_pattern(limit)
+    broken: list[PreflightDone] = []
+    usable: list[Event] = []
+    request = PlayRequest(
+        playbook=settings.playbooks / playbook,
+        inventory=settings.inventory,
+        limit=limit,
+        variables=variables,
+        secret_text=secret_text,
+        flow=flow,
+        forks=forks or settings.forks or FORKS,
+        environment=settings.environment,
+        runtime_dir=settings.runtime_dir,
+        engine=settings.engine,
+    )
+
+    def take_raw(raw: dict[str, Any]) -> None:
+        for news in parse(raw):
+            if isinstance(news, PreflightDone) and news.misconfigured:
+                broken.append(news)
+            elif not usable and not isinstance(news, HostsKnown):
+                usable.append(news)
+            handle(news)
+
+    gone = cancelled or threading.Event()
+    end = play(request, take_raw, gone)
+    if end.engine_lost and rest is not None and not gone.is_set() and (left := rest()):
+        end = play(replace(request, engine=False, limit=left), take_raw, gone)
+    if broken and not usable:
+        raise _inventory_error(broken)
+    return end
+
+
+def _inventory_error(broken: Sequence[PreflightDone]) -> InventoryError:
+    what, _, remedy = str(broken[0].result.error).rpartition("; ")
+    more = f"; and so it is with {len(broken) - 1} more" if len(broken) > 1 else ""
+    return InventoryError(f"{what}{more}", remedy)

@@ -1,0 +1,94 @@
+"""Checks hosts without running a user's command on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dxansible.errors import NoMatchError
+from dxansible.parameters import AGENT, PREFLIGHT_TIMEOUT
+from dxansible.record import HostRecord, PreflightStatus
+from dxansible.results import PreflightResult
+from dxansible.run.command_options import check_seconds
+from dxansible.run.event_log import EventLog
+from dxansible.run.gather import ResultCollector
+from dxansible.run.hosts import explain_no_match
+from dxansible.run.plays import run_play
+from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.run.request import PlayEnd
+
+__all__ = ["check_hosts", "run_preflight_checks"]
+
+
+def run_preflight_checks(
+    host: str,
+    check_reachable: bool = True,  # noqa: FBT001, FBT002 - the specification's signature
+    timeout_sec: float = PREFLIGHT_TIMEOUT.default,
+) -> PreflightResult:
+    """Check host mapping, DNS, TCP and login method of one host, in that order.
+
+    The first failure is the status. ``check_reachable`` makes a real SSH connection, which the next
+    command reuses. ``timeout_sec`` applies to each check. A host that is not in the inventory gives
+    USER_MAPPING_MISSING. Raises DxError for a broken tool.
+    """
+    try:
+        results = check_hosts(host, check_reachable=check_reachable, timeout_sec=timeout_sec)
+    except NoMatchError as error:
+        return _unmapped(host, str(error))
+    if len(results) != 1:
+        return _unmapped(host, f"{host} is {len(results)} hosts; name one")
+    return results[0]
+
+
+def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
+    pattern: str,
+    *,
+    check_reachable: bool = True,
+    timeout_sec: float = PREFLIGHT_TIMEOUT.default,
+    settings: Settings | None = None,
+    survey: bool = False,
+    agent: str | None = None,
+    forks: int | None = None,
+    log_callback: Callable[[str], None] | None = None,
+) -> list[PreflightResult]:
+    """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none.
+
+    ``survey`` also asks for the load, the running sessions and the agent. ``agent`` replaces the
+    host's own agent in the check.
+    """
+    check_seconds("timeout", timeout_sec)
+    found = settings or Settings.load()
+    collector = ResultCollector(HostRecord, [EventLog(log=log_callback)])
+    end = run_play(
+        found,
+        "check-hosts.yml",
+        limit=pattern,
+        variables={
+            PREFLIGHT_TIMEOUT.variable: timeout_sec,
+            "dx_check_reachable": check_reachable,
+            "dx_survey": survey,
+            **({} if agent is None else {AGENT.variable: agent}),
+        },
+        handle=collector.handle,
+        rest=lambda: collector.rest(pattern, collector.preflights),
+        forks=forks,
+    )
+    if not collector.known:
+        raise explain_no_match(pattern, found, end)
+    hosts = collector.hosts or collector.preflights | collector.results
+    return [collector.preflights.get(host) or _silent(host, collector, end) for host in hosts]
+
+
+def _silent(host: str, collector: ResultCollector[HostRecord], end: PlayEnd) -> PreflightResult:
+    broken = collector.results.get(host)
+    error = f"{host}: Ansible ended ({end.status}) without a word about this host"
+    return PreflightResult(
+        status=PreflightStatus.HOST_UNREACHABLE, host=host, error=broken.error if broken else error
+    )
+
+
+def _unmapped(host: str, error: str) -> PreflightResult:
+    return PreflightResult(status=PreflightStatus.USER_MAPPING_MISSING, host=host, error=error)

@@ -1,0 +1,56 @@
+"""A run of a playbook, as data: the request and the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dxansible.run.flow import Flow
+
+__all__ = ["KILLED", "PlayEnd", "PlayRequest"]
+
+KILLED = "Ansible was killed on this machine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayRequest:
+    """One playbook run."""
+
+    playbook: Path
+    inventory: tuple[Path, ...]
+    limit: str
+    """An Ansible host pattern."""
+    variables: Mapping[str, object] = field(default_factory=dict)
+    """Extra vars; strings reach Ansible as data, never as templates."""
+    secret_text: bytes | None = field(default=None, repr=False)
+    """Sent to the playbook over a socket, so that it is never on disk or in a process list."""
+    flow: Flow | None = field(default=None, repr=False)
+    """Counts the output that the reader has taken; without it, no command waits for a reader."""
+    forks: int = 50
+    environment: Mapping[str, str] = field(default_factory=dict)
+    runtime_dir: Path
+    engine: bool = False
+    """Run it in an engine if one can be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayEnd:
+    """How the run itself ended; the hosts' results are in the events."""
+
+    status: str
+    """ansible-runner's word: successful, failed, canceled, timeout, error."""
+    output: str = field(default="", repr=False)
+    """The end of ansible-playbook's output, for error messages."""
+    exit_code: int | None = None
+    """ansible-playbook's; None if a signal ended it, 254 if it was cancelled."""
+    engine_lost: bool = False
+    """The engine ended before the run did; the run can continue without an engine."""
+
+    @property
+    def killed(self) -> bool:
+        """Whether the run was killed; commands that it had begun may still be running."""
+        return self.status == "failed" and self.exit_code is None

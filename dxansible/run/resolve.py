@@ -1,0 +1,61 @@
+"""Turns what a user typed into session ids."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from dxansible.errors import UnknownSessionError, UsageError
+from dxansible.ids import is_whole, run_of
+from dxansible.logs import event
+from dxansible.run.attach_sessions import nearest
+from dxansible.run.listing import list_sessions
+
+if TYPE_CHECKING:
+    from dxansible.results import SessionInfo
+    from dxansible.settings import Settings
+
+__all__ = ["resolve_id"]
+
+_MOST_SHOWN = 8
+
+
+def resolve_id(typed: str, settings: Settings) -> tuple[str, ...]:
+    """Return the ids of the typed sessions: one of an agent, or the commands of one run.
+
+    ``typed`` is an id, the id of a run, or the unique beginning of one. The VMs are asked unless it
+    is a whole id. Raises UnknownSessionError, and UsageError if several begin so.
+    """
+    if is_whole(typed):
+        return (typed,)
+    found = list_sessions("all", settings, prefix=typed)
+    for host, error in found.errors.items():
+        event("vm_not_asked", logging.WARNING, host=host, error=error)
+    groups = _exact(typed, found.sessions) or _groups(found.sessions)
+    if not groups:
+        known = [each.session_id for each in list_sessions("all", settings).sessions]
+        silent = ", ".join(sorted(found.errors))
+        raise UnknownSessionError(typed, nearest(typed, known), silent)
+    if len(groups) > 1:
+        names = sorted(groups)
+        more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+        message = f"{len(names)} ids begin with {typed}"
+        raise UsageError(message, f"give one of them: {', '.join(names[:_MOST_SHOWN])}{more}")
+    return tuple(next(iter(groups.values())))
+
+
+def _exact(typed: str, sessions: list[SessionInfo]) -> dict[str, list[str]]:
+    named = [each for each in sessions if typed in {each.session_id, _name(each)}]
+    return _groups(named)
+
+
+def _groups(sessions: list[SessionInfo]) -> dict[str, list[str]]:
+    """Group ids: a run has one session on each of its hosts."""
+    groups: dict[str, list[str]] = {}
+    for each in sessions:
+        groups.setdefault(_name(each), []).append(each.session_id)
+    return groups
+
+
+def _name(session: SessionInfo) -> str:
+    return run_of(session.session_id) if session.kind == "command" else session.session_id

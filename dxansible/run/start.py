@@ -1,0 +1,104 @@
+"""Hands a task to the coding agents of a fleet: new sessions, or a further turn of one."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dxansible.ids import new_run_id, session_on
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason
+from dxansible.redact import summarize
+from dxansible.results import TurnResult
+from dxansible.run.attach_sessions import unknown_session
+from dxansible.run.event_log import EventLog
+from dxansible.run.gather import ResultCollector
+from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
+from dxansible.run.plays import run_play
+from dxansible.run.session_options import SessionOptions, check_task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dxansible.run.events import Observer
+    from dxansible.run.request import PlayEnd
+
+__all__ = ["start_session"]
+
+
+def start_session(  # noqa: PLR0913 - all but the first three are options by name
+    pattern: str,
+    task: str | bytes,
+    options: SessionOptions | None = None,
+    *,
+    observers: Sequence[Observer] = (),
+    cancelled: threading.Event | None = None,
+    claim_ends: bool = False,
+) -> list[TurnResult]:
+    """Start a session with the task on every host of an Ansible pattern, or continue one.
+
+    Returns once the VMs have the task, with results that are still running; with ``wait``, once the
+    turns have ended. Setting ``cancelled`` only stops looking: a VM that has the task works on.
+    Each of ``observers`` gets every event. With ``claim_ends`` this call claims the ends of turns
+    that it sees for their audit trails, and the observers have to post them. Raises NoMatchError if
+    a pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
+    result instead. Raises UnknownSessionError for a session to continue that its VM doesn't know.
+    """
+    chosen = options or SessionOptions()
+    text = check_task(task)
+    verify = check_task(chosen.verify) if chosen.verify is not None else b""
+    gone = cancelled or threading.Event()
+    summary = summarize(text.decode(errors="replace"))
+    collector = ResultCollector(TurnResult, [EventLog(), *observers], session=chosen.session)
+    run_id = new_run_id("ses")
+    end = run_play(
+        chosen.settings,
+        "start-session.yml",
+        limit=pattern,
+        variables={
+            **chosen.variables(),
+            "dx_run_id": run_id,
+            "dx_task_summary": summary,
+            "dx_claim_ends": claim_ends,
+        },
+        handle=collector.handle,
+        cancelled=gone,
+        secret_text=b"%d\n%b%b" % (len(verify), verify, text),
+        forks=chosen.forks,
+    )
+    if gone.is_set():
+        collector.detach()
+    if not collector.known:
+        if gone.is_set():
+            return [_interrupted(pattern, chosen)]
+        if not end.killed:
+            return [_unknown_host(pattern, chosen, end)]
+        for host in hosts_of_killed(pattern, chosen.settings, run_id):
+            collector.expect(host, session_on(run_id, host))
+    collector.end_silent(end)
+    results = collector.ordered()
+    for result in results:
+        if chosen.session is not None and result.reason is Reason.UNKNOWN_SESSION:
+            raise unknown_session(chosen.session, result.host, chosen.settings)
+    return [replace(result, task_summary=summary) for result in results]
+
+
+def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:
+    return TurnResult(
+        host=pattern,
+        session_id=options.session or "",
+        outcome=FanoutOutcome.ABORTED,
+        reason=Reason.ABORTED,
+        error=f"{pattern}: interrupted before any VM had confirmed that it has the task; "
+        "see: dx-dispatch --sessions",
+    )
+
+
+def _unknown_host(pattern: str, options: SessionOptions, end: PlayEnd) -> TurnResult:
+    return TurnResult(
+        host=pattern,
+        session_id=options.session or "",
+        outcome=FanoutOutcome.PREFLIGHT_FAILED,
+        reason=PreflightStatus.USER_MAPPING_MISSING,
+        error=explain_unknown_name(pattern, options.settings, end),
+    )

@@ -1,0 +1,94 @@
+"""Typed events of agents' sessions, parsed from the records of our playbooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dxansible.record import read
+from dxansible.results import CleanResult, SessionInfo, TurnResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = [
+    "EndSeen",
+    "SessionsSeen",
+    "TurnEvent",
+    "TurnUpdate",
+    "parse_turn_news",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnUpdate:
+    """A turn has started, is queued behind another one, or has new output."""
+
+    host: str
+    session_id: str
+    turn: int = 0
+    agent: str | None = None
+    started: bool = False
+    queued: bool = False
+    finalizes: bool = False
+    """The text comes from git, its hooks and gh, not from an agent."""
+    cut: tuple[int, int] = (0, 0)
+    """Bytes of both streams that are missing before the text."""
+    out: str = field(default="", repr=False)
+    err: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsSeen:
+    """A host has listed its sessions; or ``error`` says why not."""
+
+    host: str
+    sessions: tuple[SessionInfo, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSeen:
+    """A turn with an audit trail has ended.
+
+    ``claimed``: this call has to post the end; ``thread`` is the trail's thread in Slack, as noted
+    on the VM.
+    """
+
+    host: str
+    trail: str
+    claimed: bool
+    thread: str
+    result: TurnResult
+
+
+TurnEvent = TurnUpdate | SessionsSeen | CleanResult | EndSeen
+
+
+def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
+    """Yield the events of a record: first the ends of turns, which any kind may carry."""
+    host = record["host"]
+    for end in record.get("ends") or []:
+        yield read(EndSeen, end, host=host, result=TurnResult.from_event(host, end))
+    match record.get("kind"):
+        case "turn":
+            yield _turn(record)
+        case "sessions":
+            found = (SessionInfo.of(host, each) for each in record["sessions"])
+            yield read(SessionsSeen, record, sessions=tuple(found))
+        case "clean":
+            yield read(CleanResult, record)
+        case _:
+            return
+
+
+def _turn(record: Mapping[str, Any]) -> TurnUpdate:
+    texts = record.get("text") or []
+    return read(
+        TurnUpdate,
+        record,
+        session_id=record["id"],
+        finalizes=bool((record.get("meta") or {}).get("finalize")),
+        out="".join(text for stream, text in texts if stream == "out"),
+        err="".join(text for stream, text in texts if stream == "err"),
+    )

@@ -1,1 +1,0 @@
-"""Runs our playbooks through ansible-runner and turns its events into typed ones."""

@@ -1,0 +1,48 @@
+"""Agents' sessions on the fleet: the Python interface."""
+
+from dxansible.record import Changes, LeftOut, Push
+from dxansible.results import CleanResult, SessionInfo, TurnResult
+from dxansible.run.attach_sessions import (
+    abort_session,
+    find_commands,
+    find_session,
+    follow_session,
+    locate,
+)
+from dxansible.run.finalize import FinalizeOptions, finalize_session
+from dxansible.run.listing import (
+    Choice,
+    SessionList,
+    TrailPart,
+    choose_host,
+    clean_sessions,
+    list_sessions,
+)
+from dxansible.run.resolve import resolve_id
+from dxansible.run.session_options import SessionOptions
+from dxansible.run.start import start_session
+
+__all__ = [
+    "Changes",
+    "Choice",
+    "CleanResult",
+    "FinalizeOptions",
+    "LeftOut",
+    "Push",
+    "SessionInfo",
+    "SessionList",
+    "SessionOptions",
+    "TrailPart",
+    "TurnResult",
+    "abort_session",
+    "choose_host",
+    "clean_sessions",
+    "finalize_session",
+    "find_commands",
+    "find_session",
+    "follow_session",
+    "list_sessions",
+    "locate",
+    "resolve_id",
+    "start_session",
+]

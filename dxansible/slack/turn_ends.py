@@ -1,0 +1,154 @@
+"""Posts to Slack the ends of turns that nobody waited for; words the messages for all ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dxansible.errors import UsageError
+from dxansible.logs import event
+from dxansible.record import Reason
+from dxansible.redact import summarize
+from dxansible.results import TurnResult
+from dxansible.run.events import HostFound, HostsKnown, PreflightDone
+from dxansible.run.turn_events import EndSeen
+from dxansible.settings import SlackSettings
+from dxansible.slack.text import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from dxansible.results import FanoutResult
+    from dxansible.run.events import Event, Observer
+    from dxansible.slack.trail import Trail
+
+__all__ = [
+    "ERROR_LENGTH",
+    "EndTeller",
+    "end_message",
+    "open_trail",
+    "result_line",
+    "seconds",
+    "session_notes",
+    "telling_ends",
+]
+
+ERROR_LENGTH = 300
+_MOST_SESSIONS = 6
+"""Sessions of several hosts; the rest is counted."""
+_ID = re.compile(r"[0-9a-f]{16}")
+_THREAD = re.compile(r"([A-Z0-9]{2,30}) ([0-9]{1,20}\.[0-9]{1,20})")
+
+
+class EndTeller:
+    """Posts the ends that this call has claimed, each in the thread of its dispatch."""
+
+    def __init__(self, trail: Trail) -> None:
+        """``trail`` sends the messages."""
+        self._trail = trail
+        self._channels: dict[str, str | None] = {}
+
+    def handle(self, news: Event) -> None:
+        """Note the host's channel; post an end that this call has claimed."""
+        match news:
+            case HostsKnown():
+                self._channels.update(dict.fromkeys(news.hosts, news.slack_channel))
+            case HostFound():
+                self._channels[news.host] = news.slack_channel
+            case PreflightDone():
+                self._channels[news.result.host] = news.slack_channel
+            case EndSeen() if news.claimed:
+                self._tell(news)
+            case _:
+                pass
+
+    def _tell(self, end: EndSeen) -> None:
+        from dxansible.slack.http import Thread  # noqa: PLC0415 - loads requests
+
+        # a VM's words are checked before they become a file name or a channel
+        name = end.trail if _ID.fullmatch(end.trail) else os.urandom(8).hex()
+        found = _THREAD.fullmatch(end.thread)
+        channel = self._trail.settings.channel_for(self._channels.get(end.host))
+        self._trail.reply(
+            end_message(end.result), name, Thread(found[1], found[2]) if found else None, channel
+        )
+
+
+def open_trail(*, wanted: bool) -> Trail | None:
+    """Return a trail if Slack is configured; with ``wanted``, warn if it is not."""
+    try:
+        settings = SlackSettings.load()
+    except UsageError as error:
+        event("slack_failed", logging.WARNING, error=str(error))
+        return None
+    if settings.configured:
+        from dxansible.slack.trail import Trail  # noqa: PLC0415 - loads requests
+
+        return Trail(settings=settings)
+    level = logging.WARNING if wanted else logging.DEBUG
+    event("slack_not_configured", level, error="set SLACK_BOT_TOKEN or SLACK_WEBHOOK_URL")
+    return None
+
+
+@contextmanager
+def telling_ends() -> Iterator[Sequence[Observer]]:
+    """Yield the observers of a run that may see ends; none if Slack is not configured."""
+    trail = open_trail(wanted=False)
+    if trail is None:
+        yield ()
+        return
+    try:
+        yield [EndTeller(trail)]
+    finally:
+        trail.close()
+
+
+def end_message(result: TurnResult) -> Message:
+    """Return the message on a turn that another or an earlier call dispatched."""
+    notes = [f"session {result.session_id}"]
+    if result.task_summary:
+        notes.append(f"task: {result.task_summary}")
+    title = str(result.outcome)
+    if result.asks:
+        title = f"{title}, asks"
+    if result.reason is Reason.NEEDS_INPUT:
+        title = "needs input"
+    if result.asks or result.reason is Reason.NEEDS_INPUT:
+        notes.append(f'dx-dispatch --session {result.session_id} "ANSWER"')
+    return Message(title=f"{title}: {result.host}", body=result_line(result), notes=tuple(notes))
+
+
+def session_notes(ids: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the sessions' ids, and how to follow them."""
+    known = {host: each for host, each in ids.items() if each}
+    if not known:
+        return ()
+    if len(known) == 1:
+        (session,) = known.values()
+        return f"session {session}", f"dx-dispatch --logs {session} --follow"
+    shown = [f"{host}: {each}" for host, each in list(known.items())[:_MOST_SESSIONS]]
+    more = [f"and {len(known) - len(shown)} more"] if len(known) > len(shown) else []
+    return (*shown, *more, "dx-dispatch --logs SESSION --follow")
+
+
+def result_line(result: TurnResult | FanoutResult) -> str:
+    """Return one line about a host's result."""
+    facts = [str(result.outcome), str(result.reason or ""), seconds(result.duration_ms)]
+    if isinstance(result, TurnResult):
+        if result.asks:
+            facts.append("ends with a question")
+        if result.branch:
+            facts.append(f"branch {result.branch}")
+        if result.changes is not None and not result.changes.nothing:
+            facts.append(f"{result.changes.commits} commit(s), {result.changes.files} file(s)")
+    if result.error:
+        facts.append(summarize(result.error.removeprefix(f"{result.host}: "), ERROR_LENGTH))
+    return f"{result.host}: {' · '.join(each for each in facts if each)}"
+
+
+def seconds(milliseconds: int) -> str:
+    """Format a duration; empty if it is unknown."""
+    return f"{milliseconds / 1000:.1f} s" if milliseconds else ""

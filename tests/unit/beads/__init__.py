@@ -1,0 +1,1 @@
+"""Rules of issues of Beads."""

@@ -1,1 +1,0 @@
-"""Rules of the calls of the command line."""

@@ -1,0 +1,409 @@
+"""Rules of --finalize-pr as it is called, with this machine as the VM and a GitHub of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dxansible.sessions import SessionOptions, start_session
+from dxansible.settings import Settings
+from tests.services.beads import FakeBeads
+from tests.services.gh import FakeGh
+from tests.services.github import GitHubFault, GitHubServer, refusal
+from tests.unit.cli.conftest import ISSUE, Person
+from tests.unit.collection.finalizing import Project
+from tests.unit.local_vm import LOCAL, write_inventory
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+
+    from tests.services import SlackServer
+    from tests.unit.cli.test_command import Answer
+
+    Call = Callable[..., Answer]
+
+pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="no git")
+FIRST = "https://github.com/acme/api/pull/1"
+
+
+class Office:
+    """Somebody with a project on the VM, sessions that work on it, and a GitHub."""
+
+    def __init__(self, home: Path, github: GitHubServer) -> None:
+        self.project, self.github, self.home = Project(home), github, home
+
+    def session(self, task: str = "echo two >file", **fields: object) -> str:
+        """One that has ended."""
+        options = {"agent": "shell", "repo": "~/app", "beads": "bd-123", "wait": True, **fields}
+        settings = Settings.load()
+        (result,) = start_session(
+            "here",
+            task,
+            SessionOptions(settings=settings, **options),  # type: ignore[arg-type] # any field
+        )
+        assert result.session_id, result
+        return result.session_id
+
+    @property
+    def pushed(self) -> list[str]:
+        return self.project.pushed("dx/bd-123")
+
+
+@pytest.fixture
+def office(inventory: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    assert inventory.exists()
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("PATH", f"{home / 'bin'}:{os.environ['PATH']}")
+    with GitHubServer() as github:
+        monkeypatch.setenv("GITHUB_API_URL", github.url)
+        monkeypatch.setenv("GITHUB_TOKEN", github.token)
+        yield Office(home, github)
+
+
+def test_slack_is_told_of_the_pull_request(office: Office, call: Call, slack: SlackServer) -> None:
+    session = office.session()
+
+    assert call("--finalize-pr", session, "--beads", "bd-123", "--no-slack").code == 0
+    assert slack.messages == []
+    assert call("--finalize-pr", session, "--beads", "bd-123").code == 0
+
+    (message,) = slack.messages
+    assert f" finalized {session}: SUCCESS" in message["text"]
+    assert FIRST in json.dumps(message["blocks"])
+    assert office.github.token not in json.dumps(slack.requests)
+
+
+def test_a_session_has_one_pull_request_however_often_it_is_finalized(
+    office: Office, call: Call
+) -> None:
+    FakeBeads.install(office.home / "bin", ISSUE)
+    session = office.session()
+
+    first = call("--finalize-pr", session, "--draft", "--reviewer", "@ann")
+    more = call("--session", session, "echo three >file", "--wait")
+    second = call("--finalize-pr", session, "--json")
+
+    assert (first.code, first.out) == (0, f"{FIRST}\n".encode()), first.err
+    assert "its pull request opened" in first.err
+    assert more.code == 0, more.err
+    assert second.code == 0, second.err
+    (result,) = second.document["results"]
+    assert second.document["outcome"] == "SUCCESS"
+    assert (result["pull_request"], result["push"]["came"], result["turn"]) == (FIRST, "found", 4)
+    (pull,) = office.github.pulls
+    assert (pull["title"], pull["draft"], pull["head"]["ref"]) == ("Mend it", True, "dx/bd-123")
+    assert pull["body"] == f"Beads-Issue: bd-123\nDx-Session: {session}"
+    assert office.github.reviewers == ["ann"]
+    assert office.pushed == ["Mend it", "Mend it", "first"]
+    listed = call("--sessions", "here", "--json").document["sessions"]
+    assert [(each["state"], each["agent"], each["turns"]) for each in listed] == [
+        ("succeeded", "shell", 4)
+    ]
+    status = call("--status", session)
+    assert "succeeded" in status.out.decode()
+    assert office.github.authorizations == {f"Bearer {office.github.token}"}
+
+
+def test_without_a_way_to_github_the_branch_is_pushed_and_it_says_what_to_do(
+    office: Office, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN")
+    session = office.session("echo two >file", beads=None)
+
+    lacking = call("--finalize-pr", session)
+    FakeGh.install(office.home / "bin")
+    by_gh = call("--finalize-pr", session)
+
+    assert (lacking.code, lacking.out) == (1, b"")
+    assert "reason=github_auth" in lacking.err
+    assert (
+        f"dx/{session} is pushed, and there is no pull request: there is no gh on the VM, and "
+        "GITHUB_TOKEN is not set here; set it, or run gh auth login on the VM, then finalize again"
+    ) in lacking.err
+    assert (by_gh.code, by_gh.out) == (0, f"{FIRST}\n".encode()), by_gh.err
+    assert office.github.log == []
+    assert office.project.pushed(f"dx/{session}") == ["echo two >file", "first"]
+
+
+def test_a_refusal_of_github_is_told_with_what_is_done_already(office: Office, call: Call) -> None:
+    session = office.session()
+    office.github.fail(refusal(403, "Resource not accessible"))
+
+    refused = call("--finalize-pr", session, "--json")
+
+    (result,) = refused.document["results"]
+    assert (refused.code, result["outcome"], result["reason"]) == (1, "FAILURE", "github_auth")
+    assert (result["pull_request"], result["push"]["branch"]) == (None, "dx/bd-123")
+    assert "dx/bd-123 is pushed, and there is no pull request: GITHUB_TOKEN may" in result["error"]
+
+
+def test_reviewers_that_are_refused_are_a_failure_that_has_the_address(
+    office: Office, call: Call
+) -> None:
+    session = office.session()
+    pull = office.github.add("dx/bd-123")
+    fault = refusal(422, "Reviews may only be requested from collaborators.")
+    office.github.fail(GitHubFault(status=422, body=fault.body, method="POST"))
+
+    answer = call("--finalize-pr", session, "--reviewer", "nobody")
+
+    assert (answer.code, answer.out.decode()) == (1, f"{pull['html_url']}\n")
+    assert "reason=reviewers_refused" in answer.err
+    assert "Reviews may only be requested from collaborators." in answer.err
+
+
+def test_what_fails_on_the_vm_is_told_and_github_is_not_asked(office: Office, call: Call) -> None:
+    session = office.session("true")
+
+    nothing = call("--finalize-pr", session, "--json")
+    homeless = call("--finalize-pr", office.session("true", repo=None), "--json")
+    unknown = call("--finalize-pr", f"ses_never-{session[-8:]}")
+
+    reasons = [each.document["results"][0]["reason"] for each in (nothing, homeless)]
+    assert (nothing.code, homeless.code, reasons) == (1, 1, ["no_changes", "repo_unusable"])
+    assert (unknown.code, unknown.out) == (2, b"")
+    assert "no session is called ses_never" in unknown.err
+    assert office.github.log == []
+
+
+def test_work_that_the_pull_request_would_lack_is_named_and_nothing_is_pushed(
+    office: Office, call: Call
+) -> None:
+    session = office.session("echo two >file; git init -q 'my lib'; touch 'my lib/work'")
+
+    shown = call("--finalize-pr", session)
+    document = call("--finalize-pr", session, "--json").document
+
+    assert (shown.code, shown.out) == (1, b"")
+    assert "would lack a part of the work: my lib (a repository of its own); take" in shown.err
+    (result,) = document["results"]
+    assert (document["outcome"], result["reason"]) == ("FAILURE", "work_left_out")
+    assert result["left_out"] == [{"path": "my lib", "why": "nested_repository"}]
+    assert (office.pushed, office.github.log) == ([], [])
+
+
+SECRETS = [
+    "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
+    "hunter22",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+]
+TELLS = f"""exec >&2
+echo 'export GITHUB_TOKEN={SECRETS[0]}' # remember
+printf 'login with password=' ; sleep 0.3; echo '{SECRETS[1]}'
+echo '-----BEGIN PRIVATE KEY-----'; echo '{SECRETS[2]}'; echo AAAA; echo '-----END PRIVATE KEY-----'
+"""
+
+
+@pytest.mark.parametrize(("hook", "fails"), [("pre-commit", True), ("pre-push", False)])
+def test_the_words_of_hooks_are_masked_wherever_they_are_shown(
+    office: Office, call: Call, hook: str, *, fails: bool
+) -> None:
+    session = office.session()
+    office.project.hook(office.project.repo, hook, f"{TELLS}exit {int(fails)}")
+
+    shown = call("--finalize-pr", session)
+    looked = [
+        call("--finalize-pr", session, "--json"), call("--logs", session),
+        call("--logs", session, "--json"), call("--status", session),
+        call("--status", session, "--json"), call("--sessions", "--json"),
+    ]  # fmt: skip
+
+    assert shown.code == int(fails)
+    assert "export GITHUB_TOKEN=***" in shown.err
+    assert "login with password=***" in shown.err
+    for answer in (shown, *looked):
+        text = answer.out.decode() + answer.err
+        assert [secret for secret in SECRETS if secret in text] == []
+
+
+def test_the_words_of_gh_are_masked(
+    office: Office, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = f"No use of {SECRETS[0]} here (HTTP 401)"
+    gh = FakeGh.install(office.home / "bin", fails={"repos/acme/api": words})
+    session = office.session()
+
+    opened = call("--finalize-pr", session, "--json")
+    monkeypatch.delenv("GITHUB_TOKEN")
+    refused = call("--finalize-pr", session)
+    document = call("--finalize-pr", session, "--json").document
+
+    assert gh.state["calls"]
+    note = "gh: No use of *** here (HTTP 401)"
+    assert opened.document["results"][0]["push"]["note"] == note
+    assert document["results"][0]["push"]["note"] == note
+    assert note in refused.err
+    assert SECRETS[0] not in json.dumps(document) + refused.err + opened.err
+
+
+def test_while_a_turn_runs_it_is_refused_or_waits(office: Office, call: Call, home: Path) -> None:
+    session = office.session("until [ -e ~/go ]; do sleep 0.05; done; echo two >file", wait=False)
+
+    busy = call("--finalize-pr", session, "--json")
+    (home / "go").touch()
+    queued = call("--finalize-pr", session, "--queue")
+
+    (result,) = busy.document["results"]
+    assert (busy.code, result["reason"]) == (1, "session_busy")
+    assert (queued.code, queued.out) == (0, f"{FIRST}\n".encode()), queued.err
+    assert office.pushed[1:] == ["first"]
+
+
+def test_the_title_is_the_issue_s_or_else_the_task_s(office: Office, call: Call) -> None:
+    session = office.session("echo two >file")
+
+    call("--finalize-pr", session)
+    FakeBeads.install(office.home / "bin", ISSUE)
+    unknown = call("--finalize-pr", session, "--beads", "bd-124")
+
+    again = call("--finalize-pr", office.session("echo three >file"), "--beads", "12")
+
+    assert again.code == 0, again.err
+    assert "issue_resolved asked=12 issue=bd-123" in again.err
+    assert [each["title"] for each in office.github.pulls] == ["echo two >file", "Mend it"]
+    assert office.github.pulls[1]["body"].startswith("Beads-Issue: bd-123\n")
+    assert (unknown.code, unknown.out) == (2, b"")
+    assert "Beads has no issue bd-124; did you mean bd-123?" in unknown.err
+
+
+def test_an_agent_with_a_conversation_goes_on_with_it_after_a_finalize(
+    office: Office, call: Call, inventory: Path
+) -> None:
+    """And its events, which a finalize has none of, are not missed in the list."""
+    begin = """echo '{"type":"begin","id":"talk-7"}'; echo two >file; echo '{"type":"end"}'"""
+    go_on = """echo "{\\"type\\":\\"text\\",\\"text\\":\\"$1\\"}"; echo '{"type":"end"}'"""
+    teller = {
+        "start": ["sh", "-c", begin],
+        "resume": ["sh", "-c", go_on, "sh", "{native_id}"],
+        "events": "json",
+        "native_id": "id",
+        "text": [{"when": {"type": "text"}, "show": "text", "message": True}],
+        "finished": [{"type": "end"}],
+    }
+    write_inventory(inventory, here=LOCAL | {"dx_agents": {"teller": teller}})
+    session = office.session("begin", agent="teller")
+
+    finalized = call("--finalize-pr", session)
+    listed = call("--sessions", "--json").document["sessions"]
+    more = call("--session", session, "go on", "--wait")
+
+    assert (finalized.code, finalized.out) == (0, f"{FIRST}\n".encode()), finalized.err
+    assert [(each["agent"], each["state"]) for each in listed] == [("teller", "succeeded")]
+    assert (more.code, more.out) == (0, b"talk-7\n"), more.err
+
+
+# clients that are killed
+
+
+class Killed:
+    """A client of one's own process, killed once something has been seen."""
+
+    def __init__(self, office: Office, person: Person, session: str) -> None:
+        self.running: subprocess.Popen[bytes] = person.start("--finalize-pr", session)
+        self.office = office
+
+    def once(self, seen: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not seen():
+            assert time.monotonic() < end, self.running.communicate()
+            assert self.running.poll() is None, self.running.communicate()
+            time.sleep(0.02)
+        self.running.send_signal(signal.SIGKILL)
+        self.running.communicate()
+
+
+def test_a_client_that_is_killed_during_the_push_leaves_nothing_half_done(
+    office: Office, person: Person, call: Call, home: Path
+) -> None:
+    """And meanwhile the token is in no process list, and in no file."""
+    wait = "touch ~/pushing; until [ -e ~/go ]; do sleep 0.05; done"
+    office.project.hook(office.project.repo, "pre-push", wait)
+    session = office.session()
+    client = Killed(office, person, session)
+
+    client.once((home / "pushing").exists)
+    words = office.github.token.encode()
+    shown = [path for path in Path("/proc").glob("[0-9]*/cmdline") if words in _bytes(path)]
+    kept = [path for path in home.rglob("*") if path.is_file() and words in _bytes(path)]
+    (home / "go").touch()
+    again = call("--finalize-pr", session, "--queue")
+
+    assert (again.code, again.out) == (0, f"{FIRST}\n".encode()), again.err
+    assert (shown, kept) == ([], [])
+    assert words.decode() not in again.err
+    assert office.pushed == ["Mend it", "first"]
+    assert len(office.github.pulls) == 1
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_client_that_is_killed_during_the_create_never_makes_a_second_one(
+    office: Office, person: Person, call: Call, *, done: bool
+) -> None:
+    session = office.session()
+    office.github.at_create = threading.Event()
+    if not done:
+        office.github.fail(GitHubFault(method="POST", status=502))
+    Killed(office, person, session).once(office.github.create_seen.is_set)
+    office.github.at_create.set()  # what it has sent arrives all the same, or is lost
+
+    again = call("--finalize-pr", session, "--queue")
+
+    assert (again.code, again.out) == (0, f"{FIRST}\n".encode()), again.err
+    assert len(office.github.pulls) == 1
+    assert office.pushed == ["Mend it", "first"]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+# what makes no sense
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--finalize-pr", "ses_1", "do it"], "--finalize-pr takes no further argument (do it)"),
+        (["--finalize-pr", "ses_1", "--wait"], "--wait is of no use with --finalize-pr"),
+        (["--finalize-pr", "ses_1", "--repo", "x"], "--repo is of no use with --finalize-pr"),
+        (["--finalize-pr", "ses_1", "--session", "ses_2"], "--session is of no use with --final"),
+        (["--finalize-pr", "ses_1", "--abort", "ses_1"], "--abort and --finalize-pr can't be"),
+        (["--finalize-pr", "ses_1", "--issue", "bd-1"], "--issue is of no use with --finalize-pr"),
+        (["--finalize-pr", "cmd_1-0123abcd"], "is not the id of an agent's session"),
+        (["--finalize-pr", "12345678901234567890"], "--finalize-pr is of no use with Jules"),
+        (["--finalize-pr", "ses_1", "--base", "-x"], "'-x' can't be the name of a branch"),
+        (["--finalize-pr", "ses_1", "--base", "a..b"], "'a..b' can't be the name of a branch"),
+        (["--finalize-pr", "ses_1", "--reviewer", "a b"], "'a b' can't be a reviewer"),
+        (["here", "do it", "--draft"], "--draft is of no use with a task for an agent"),
+        (["here", "do it", "--reviewer", "ann"], "--reviewer is of no use with a task for an"),
+        (["here", "--exec", "ls", "--base", "main"], "--base is of no use with --exec"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(call: Call, words: list[str], text: str) -> None:
+    answer = call(*words)
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert text in answer.err
+
+
+def test_a_token_in_the_clear_is_refused_before_anything_is_done(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", "http://ghe.example.org/api/v3")
+
+    answer = call("--finalize-pr", "ses_1")
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert "GITHUB_API_URL is not an https address" in answer.err

@@ -1,0 +1,152 @@
+"""Rules of handing an issue of Beads to the agent of a VM, which here is this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.local_vm import LOCAL, write_inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.cli.conftest import Person
+    from tests.unit.cli.test_command import Answer
+
+    Call = Callable[..., Answer]
+
+
+@pytest.fixture
+def vm(person: Person) -> Person:
+    """With an agent that keeps the prompt, and fails where it is told to."""
+    script = 'cat >"$HOME/prompt"; ! grep -q "please fail" "$HOME/prompt"'
+    agent = {"dx_agent": "reader", "dx_agents": {"reader": {"start": ["sh", "-c", script]}}}
+    write_inventory(person.home / "inventory.yml", here=LOCAL | agent)
+    return person
+
+
+def test_the_agent_gets_the_prompt_and_the_issue_the_end(call: Call, vm: Person) -> None:
+    answer = call("here", "--issue", "123", "--claim", "--wait", "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["outcome"], result["beads"]) == (0, "SUCCESS", "bd-123")
+    prompt = (vm.home / "prompt").read_text()
+    assert prompt.startswith("Work on issue bd-123.\n")
+    assert "It is broken." in prompt
+    assert vm.beads.issue("bd-123")["status"] == "in_progress"
+    (comment,) = vm.beads.comments
+    assert comment.startswith(f"dx-dispatch: session {result['session_id']} on here ended: SUCCESS")
+
+
+@pytest.mark.parametrize("words", [(), ("--file", "task.txt", "--claim")], ids=["none", "a file's"])
+def test_the_issue_of_beads_is_read_where_it_is_needed(
+    call: Call, vm: Person, words: tuple[str, ...]
+) -> None:
+    Path("task.txt").write_text("It is broken: look", encoding="ascii")
+    answer = call("here", "--beads", "bd-123", *words, "--wait", "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["beads"]) == (0, "bd-123")
+    assert "It is broken" in (vm.home / "prompt").read_text()
+    assert len(vm.beads.comments) == bool(words)
+
+
+def test_without_need_beads_is_only_a_name(call: Call, vm: Person) -> None:
+    answer = call("here", "look", "--beads", "other-7", "--wait", "--json")
+
+    assert (answer.code, answer.document["results"][0]["beads"]) == (0, "other-7")
+    assert vm.beads.state["calls"] == []
+
+
+def test_of_a_session_that_is_not_waited_for_only_the_start_is_noted(
+    call: Call, vm: Person
+) -> None:
+    answer = call("here", "Only look", "--issue", "bd-123", "--claim")
+
+    assert answer.code == 0
+    assert vm.beads.comments == [
+        f"dx-dispatch started session {answer.out.decode().strip()} on here"
+    ]
+    assert call("--logs", answer.out.decode().strip(), "--follow").code == 0
+    assert (vm.home / "prompt").read_text() == "Only look"
+
+
+def test_what_an_issue_says_is_never_run_or_interpreted(call: Call, vm: Person) -> None:
+    state = vm.beads.state
+    attack = "{{ 7*7 }} $(touch ~/owned) `touch ~/owned` ; touch ~/owned '\"; touch ~/owned"
+    state["issues"][0].update(title=attack, description=f"{attack}\nplease fail")
+    vm.beads.state = state
+
+    answer = call("here", "--issue", "bd-123", "--claim", "--wait")
+
+    assert answer.code == 1
+    assert (vm.home / "prompt").read_text().count(attack) == 2
+    assert not (vm.home / "owned").exists()
+    assert "ended: FAILURE\nreason: exit_nonzero" in vm.beads.comments[0]
+
+
+@pytest.mark.parametrize("words", [("--issue", "bd-123"), ("--beads", "bd-123", "--claim")])
+def test_an_agent_that_runs_its_task_never_gets_an_issue(
+    call: Call, vm: Person, words: tuple[str, ...]
+) -> None:
+    state = vm.beads.state
+    state["issues"][0].update(description=f"$(touch {vm.home}/owned)")
+    vm.beads.state = state
+
+    answer = call("here", *words, "--agent", "shell", "--wait", "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["reason"]) == (3, "agent_invalid")
+    assert "would run the issue's text as a program" in result["error"]
+    assert not (vm.home / "owned").exists()
+    assert vm.beads.issue("bd-123")["status"] == "open"
+    assert call("here", "exit 0", *words, "--agent", "shell", "--wait").code == 0
+
+
+BLOCKED = {"dependencies": [{"id": "bd-7", "status": "open", "dependency_type": "blocks"}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"status": "closed"}, "bd-123 is closed; dispatch it all the same with --force"),
+        ({"status": "blocked"}, "bd-123 is marked as blocked; dispatch"),
+        (BLOCKED, "bd-123 is blocked by bd-7; dispatch"),
+    ],
+)
+@pytest.mark.parametrize("target", ["here", "--jules"])
+def test_a_closed_or_blocked_issue_is_dispatched_only_by_force(
+    call: Call, vm: Person, target: str, changes: dict[str, object], text: str
+) -> None:
+    state = vm.beads.state
+    state["issues"][0].update(changes)
+    vm.beads.state = state
+
+    for more in ([], ["--dry-run"], ["In my words", "--claim"]):
+        refused = call(target, *more[:1], "--issue", "bd-123", *more[1:])
+        assert (refused.code, refused.out) == (2, b"")
+        assert text in refused.err
+    assert (vm.jules.sessions, (vm.home / "prompt").exists()) == ({}, False)
+    assert vm.beads.issue("bd-123")["status"] == {"status": "open", **changes}["status"]
+    forced = call(target, "--issue", "bd-123", "--force", "--wait")
+
+    assert forced.code == 0, forced.err
+    assert (vm.home / "prompt").exists() is (target == "here")
+
+
+@pytest.mark.parametrize("option", ["--issue", "--beads"])
+def test_a_part_of_an_id_that_beads_knows_is_said(call: Call, vm: Person, option: str) -> None:
+    answer = call("here", option, "12", "--wait", "--json")
+
+    assert (answer.code, answer.document["results"][0]["beads"]) == (0, "bd-123")
+    assert "issue_resolved asked=12 issue=bd-123" in answer.err
+    assert (vm.home / "prompt").read_text().startswith("Work on issue bd-123.\n")
+
+
+def test_force_is_of_an_issue_only(call: Call) -> None:
+    answer = call("here", "look", "--force")
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert "--force is of no use without --issue" in answer.err

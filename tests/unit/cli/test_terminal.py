@@ -1,0 +1,56 @@
+"""Rules of Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dxansible.cli.terminal import SCREEN, cancel_on_signals
+from dxansible.render.screen import Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def _own_handlers() -> Iterator[None]:
+    before = [(name, signal.getsignal(name)) for name in SIGNALS]
+    yield
+    for name, handler in before:
+        signal.signal(name, handler)
+
+
+def test_all_calls_share_one_screen() -> None:
+    assert isinstance(SCREEN, Screen)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("name", SIGNALS)
+def test_the_first_signal_ends_the_work_and_the_second_the_process(
+    name: signal.Signals,
+    as_json: bool,  # noqa: FBT001 - a parameter of the test
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    cancelled = cancel_on_signals("stopping", "gave up", json=as_json)
+    assert not cancelled.is_set()
+
+    signal.raise_signal(name)
+    assert cancelled.is_set()
+    assert (capfd.readouterr(), codes) == (("", "\nstopping\n"), [])
+
+    signal.raise_signal(name)
+    assert codes == [130]
+    out, err = capfd.readouterr()
+    assert err.startswith("\ngave up\n")
+    assert (json.loads(out)["error"]["message"] if as_json else out) == (
+        "gave up" if as_json else ""
+    )

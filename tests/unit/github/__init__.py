@@ -1,0 +1,1 @@
+"""Rules of pull requests, against a stand-in on loopback."""

@@ -1,1 +1,0 @@
-"""Rules of the services beyond the VMs, against stand-ins on loopback."""

@@ -1,0 +1,1 @@
+"""Rules of Jules, against a stand-in on loopback."""

@@ -1,0 +1,1 @@
+"""Rules of runs: events in, typed results out, on this machine as a VM."""

@@ -1,0 +1,127 @@
+"""Rules of the settings of a task for an agent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dxansible.errors import UsageError
+from dxansible.run.session_options import check_task
+from dxansible.sessions import SessionOptions
+
+if TYPE_CHECKING:
+    from dxansible.settings import Settings
+
+
+def test_without_a_word_all_is_as_the_inventory_says(settings: Settings) -> None:
+    assert SessionOptions(settings=settings).variables() == {
+        "dx_queue": False,
+        "dx_task_is_data": False,
+        "dx_wait": False,
+        "dx_max_retries": 1,
+        "dx_retry_delay": 2.0,
+        "dx_preflight_timeout": 5.0,
+    }
+
+
+def test_what_is_given_reaches_the_playbook(settings: Settings) -> None:
+    options = SessionOptions(
+        agent="shell", repo="~/app", beads="bd-1", queue=True, wait=True, timeout_sec=9.5,
+        idle_timeout_sec=3.0, max_retries=0, settings=settings,
+    )  # fmt: skip
+
+    assert options.variables() == {
+        "dx_agent": "shell",
+        "dx_repo": "~/app",
+        "dx_beads": "bd-1",
+        "dx_session_timeout": 9.5,
+        "dx_idle_timeout": 3.0,
+        "dx_queue": True,
+        "dx_task_is_data": False,
+        "dx_wait": True,
+        "dx_max_retries": 0,
+        "dx_retry_delay": 2.0,
+        "dx_preflight_timeout": 5.0,
+    }
+
+
+def test_the_session_to_go_on_with_reaches_the_playbook(settings: Settings) -> None:
+    assert SessionOptions(session="ses_1", settings=settings).variables()["dx_session"] == "ses_1"
+
+
+@pytest.mark.parametrize("beads", ["bd-123", "a", "app.4", "A_b-c.d", "x" * 100, "0"])
+def test_the_id_of_an_issue_names_a_branch(settings: Settings, beads: str) -> None:
+    assert SessionOptions(beads=beads, settings=settings).beads == beads
+
+
+@pytest.mark.parametrize(
+    "beads", ["", "../x", "a..b", "a b", "-a", ".a", "a.", "a.lock", "a/b", "ä", "x" * 101, "a\n"]
+)
+def test_what_names_no_branch_is_no_id_of_an_issue(settings: Settings, beads: str) -> None:
+    with pytest.raises(UsageError, match="can't be the id of an issue; give it as Beads does"):
+        SessionOptions(beads=beads, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"timeout_sec": 0.0}, "timeout is 0; give a number of seconds above 0"),
+        ({"timeout_sec": float("inf")}, "timeout is inf"),
+        ({"idle_timeout_sec": -1.0}, "idle timeout is -1; give a number"),
+        ({"repo": ""}, "the repository has no path; give its path on the VM"),
+        ({"repo": " \n"}, "the repository has no path"),
+        ({"repo": "a\0b"}, "the repository has no path"),
+        ({"repo": "~/app", "session": "ses_1"}, "a session stays where it began; leave out --repo"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_to_do(
+    settings: Settings, given: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(UsageError, match=text):
+        SessionOptions(**given, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("task", "text"), [("grün\n", "grün\n".encode()), ("\udcff", b"\xff"), (b"\xff", b"\xff")]
+)
+def test_a_task_is_the_bytes_that_were_given(task: str | bytes, text: bytes) -> None:
+    assert check_task(task) == text
+
+
+@pytest.mark.parametrize(
+    ("task", "text"),
+    [
+        ("", "the task is empty; give one"),
+        (b" \n", "the task is empty"),
+        ("a\0b", "has a NUL byte"),
+    ],
+)
+def test_what_no_agent_can_take_is_no_task(task: str | bytes, text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        check_task(task)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"directory": " "}, "no path that can be used"),
+        ({"directory": "a\nb"}, "no path that can be used"),
+        ({"directory": "~", "repo": "~/a"}, "--dir and --repo can't be used together"),
+        ({"directory": "~", "session": "ses_1-0a1b2c3d"}, "a session stays where it began"),
+    ],
+)
+def test_a_directory_has_a_path_and_is_not_chosen_twice(
+    settings: Settings, fields: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        SessionOptions(**fields, settings=settings)
+
+
+@pytest.mark.parametrize("session", [None, "ses_df3f8787affe5K30u83AH9tvkT"])
+def test_a_directory_is_chosen_for_a_new_session_or_a_foreign_conversation(
+    settings: Settings, session: str | None
+) -> None:
+    options = SessionOptions(directory="~/\u00fc b", session=session, settings=settings)
+
+    assert options.variables()["dx_dir"] == "~/\u00fc b"

@@ -1,1 +1,0 @@
-"""Rules of the runner: events in, typed results out."""

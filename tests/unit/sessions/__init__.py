@@ -1,1 +1,0 @@
-"""Rules of agents' sessions: the Python interface, on this machine as a VM."""

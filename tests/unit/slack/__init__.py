@@ -1,0 +1,1 @@
+"""Rules of the trail in Slack, against a stand-in on loopback."""
