@@ -24,24 +24,26 @@ __all__ = ["profile"]
 
 _TRACING = str(ROOT / "benchmarks" / "tracing")
 _PREFLIGHT = "worker: preflight"
+_ROUND_TRIP = "worker: round trip over ssh, the command"
 _STAGES = (
     ("+ python", "client: Python starts"),
     ("+ cli", "client: imports of the command line"),
-    ("+ fanout", "client: command line, settings, imports, audit"),
+    ("+ call", "client: command line, settings"),
     ("+ play", "client: options"),
     ("+ offer", "client: who we are, the engine's socket"),
     ("- offer", "engine: looks whether anything has changed, says yes"),
     ("+ preflight", "worker: hosts, variables, connection"),
     ("- preflight", _PREFLIGHT),
     ("+ keeper", "worker: opens the connection"),
-    ("- keeper", "worker: round trip over ssh, the command"),
-    ("- play", "worker, ansible-runner, engine: the result's way back"),
+    ("- keeper", _ROUND_TRIP),
+    ("- follow", "worker, ansible-runner, engine: the result's way back"),
     ("- cli", "client: summary, end"),
     ("end", "client: Python ends"),
 )
 """The moment that ends a stage, and the stage; in order."""
 _DETAILS = ("dns", "auth")
 """Parts of the preflight."""
+_BESIDE = "  beside all that, client: imports of what shows results"
 _CALL = ("--exec", "echo hi")
 
 _Moments = dict[str, float]
@@ -69,7 +71,8 @@ class _Trace:
     def details(self) -> _Moments:
         """Milliseconds of the parts of a stage."""
         at = {mark: moment for moment, mark in self.moments}
-        return {f"  of that: {name}": at[f"- {name}"] - at[f"+ {name}"] for name in _DETAILS}
+        found = {f"  of that: {name}": at[f"- {name}"] - at[f"+ {name}"] for name in _DETAILS}
+        return found | {_BESIDE: at["+ follow"] - at["- play"]}
 
 
 def profile(bench: Bench) -> str:
@@ -118,4 +121,6 @@ def _in_order(found: dict[str, list[float]]) -> dict[str, list[float]]:
         ordered[name] = found[name]
         if name == _PREFLIGHT:
             ordered |= {each: found[each] for each in found if each.startswith("  of")}
+        if name == _ROUND_TRIP:
+            ordered[_BESIDE] = found[_BESIDE]
     return ordered

@@ -23,6 +23,7 @@ __all__ = [
     "Settings",
     "SlackSettings",
     "colour_wanted",
+    "completion_wanted",
     "content_dir",
     "engine_wanted",
     "inventory_sources",
@@ -207,6 +208,11 @@ def engine_wanted(environ: Mapping[str, str] = os.environ) -> bool:
 def variable_of_caller(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
     """Return a variable of the environment, to pass on; None if it is not set."""
     return environ.get(name)
+
+
+def completion_wanted(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a shell asks what may follow a word, in the way of click's completion."""
+    return "_DX_DISPATCH_COMPLETE" in environ
 
 
 def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:

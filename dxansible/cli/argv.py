@@ -1,22 +1,29 @@
-"""Reads a command line by the option table, without click and without checks.
+"""Reads a command line by the option table.
 
-Used where click has refused the command line.
+`parse` is for command lines without a mistake, which are nearly all; it has no words for the others
+and no help, so `dxansible.cli.click_command` gets those. Loading click takes longer than all that a
+call needs before it is handed over.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.cli.table import table
+from dxansible.cli.option import Kind
+from dxansible.cli.table import Options, table
+from dxansible.cli.values import BadValueError, convert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["complete", "read"]
+__all__ = ["complete", "parse", "read"]
+
+_Item = tuple[str, str, str | None]
+"""A field, or a name that the table does not have; how it was written; its value, if it has one."""
 
 
 def complete(words: Sequence[str]) -> list[str]:
-    """Return the words for click: ``--exec`` before ``--file`` gets an empty value."""
+    """Return the words to read: ``--exec`` before ``--file`` gets an empty value."""
     completed = []
     for place, word in enumerate(words):
         completed.append(word)
@@ -26,40 +33,73 @@ def complete(words: Sequence[str]) -> list[str]:
     return completed
 
 
+def parse(words: Sequence[str]) -> Options | None:
+    """Return the options, as click would; None if click has to say something about the words."""
+    values: dict[str, object] = {}
+    for field, name, text in _items(words):
+        entry = table().get(field)
+        if entry is None:
+            return None
+        has_value = entry.kind.takes_value or entry.kind is Kind.ARGUMENT
+        if has_value is (text is None):
+            return None
+        match entry.kind:
+            case Kind.FLAG:
+                values[field] = True
+            case Kind.SWITCH:
+                values[field] = name == entry.names[0]
+            case Kind.COUNT:
+                values[field] = values.get(field, 0) + 1  # type: ignore[operator] # a count
+            case _:
+                try:
+                    value = convert(entry, text or "")
+                except BadValueError:
+                    return None
+                if entry.kind.is_repeated:
+                    value = (*values.get(field, ()), value)  # type: ignore[misc] # a tuple
+                values[field] = value
+    return Options(**values, given=frozenset(values)) if values else None  # type: ignore[arg-type] # as declared
+
+
 def read(words: Sequence[str]) -> dict[str, str]:
-    """Read the words of `complete` into values by field name; '' for no value.
+    """Read the words into values by field name, without checks; '' for no value.
 
     Options that the table does not have keep their own names.
     """
+    return {field: text or "" for field, _, text in _items(words) if field}
+
+
+def _items(words: Sequence[str]) -> Iterator[_Item]:
+    """Take the words apart; a word too many has the field ''."""
     fields = {name: field for field, entry in table().items() for name in entry.names}
     valued = {field for field, entry in table().items() if entry.kind.takes_value}
-    given: dict[str, str] = {}
     left, places = list(words), ["target", "task"]
+    options = True
     while left:
         word = left.pop(0)
-        if word == "--":
-            given.update(zip(places, left, strict=False))
-            return given
-        if word.startswith("--"):
+        if options and word == "--":
+            options = False
+        elif options and word.startswith("--"):
             name, equals, value = word.partition("=")
             field = fields.get(name, name)
-            if field in valued and not equals:
-                value = left.pop(0) if left else ""
-            given[field] = value
-        elif word.startswith("-") and word != "-":
-            _read_short(word, fields, valued, left, given)
-        elif places:
-            given[places.pop(0)] = word
-    return given
+            text = value if equals else None
+            if field in valued and not equals and left:
+                text = left.pop(0)
+            yield field, name, text
+        elif options and word.startswith("-") and word != "-":
+            yield from _short(word, fields, valued, left)
+        else:
+            yield places.pop(0) if places else "", "", word
 
 
-def _read_short(
-    word: str, fields: dict[str, str], valued: set[str], left: list[str], given: dict[str, str]
-) -> None:
-    """Read a word of short options, as in ``-vi PATH``; the first with a value takes the rest."""
+def _short(word: str, fields: dict[str, str], valued: set[str], left: list[str]) -> Iterator[_Item]:
+    """Take a word of short options apart, as ``-vi PATH``; the first with a value has the rest."""
     for place, letter in enumerate(word[1:], 2):
-        field = fields.get(f"-{letter}", f"-{letter}")
-        given[field] = ""
-        if field in valued:
-            given[field] = word[place:] or (left.pop(0) if left else "")
-            return
+        name = f"-{letter}"
+        field = fields.get(name, name)
+        if field not in valued:
+            yield field, name, None
+            continue
+        text = word[place:] or None
+        yield field, name, left.pop(0) if text is None and left else text
+        return

@@ -11,7 +11,7 @@ from dxansible.errors import UsageError
 from dxansible.parameters import CLEAN_AGE
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
-from dxansible.render.show import show
+from dxansible.render.show import emit, show
 from dxansible.sessions import clean_sessions
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def clean(options: Options) -> int:
 
 
 def _ask(shown: Sequence[CleanResult]) -> None:
-    """Ask if several VMs are affected. Raises click.Abort for a no, UsageError off a terminal."""
+    """Ask if several VMs are affected.
+
+    Raises KeyboardInterrupt for a no, and UsageError off a terminal.
+    """
     count = sum(len(each.removable) for each in shown)
     if len(shown) == 1:
         return
@@ -49,13 +52,16 @@ def _ask(shown: Sequence[CleanResult]) -> None:
     if count:
         show(render.clean_text(shown, dry_run=True), end="", err=True)
         question = f"Remove {count} session(s) of {len(shown)} VMs?"
-        click.confirm(question, abort=True, err=True)
+        try:
+            click.confirm(question, abort=True, err=True)
+        except click.Abort:
+            raise KeyboardInterrupt from None
 
 
 def _report(options: Options, results: Sequence[CleanResult]) -> int:
     code = FanoutOutcome.FAILURE.exit_code if any(each.error for each in results) else 0
     if options.json:
-        click.echo(render.clean_document(results, code, dry_run=options.dry_run), nl=False)
+        emit(render.clean_document(results, code, dry_run=options.dry_run))
     else:
         show(render.clean_text(results, dry_run=options.dry_run), end="")
     return code

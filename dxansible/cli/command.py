@@ -7,62 +7,63 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
-
-import click
+from typing import TYPE_CHECKING
 
 from dxansible import logs
 from dxansible.cli import argv, refusals
-from dxansible.cli.flags import GroupedCommand, declare_flags, given_options
 from dxansible.cli.modes import choose_call, mode_of, sort_out
-from dxansible.cli.terminal import SCREEN
-from dxansible.errors import DxError, EngineError, UsageError
-from dxansible.render.show import show
-from dxansible.settings import json_logs_wanted, mask_secrets
+from dxansible.cli.terminal import INTERRUPTED, SCREEN
+from dxansible.errors import DxError, EngineError
+from dxansible.render.documents import error_document, interrupted_document
+from dxansible.render.show import emit, show
+from dxansible.settings import completion_wanted, json_logs_wanted, mask_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dxansible.cli.table import Options
 
 __all__ = ["main"]
 
-_EXAMPLES = """
-\b
-Examples:
-  dx-dispatch --list                                  the VMs, with live health
-  dx-dispatch epyc6 "Run make test in ~/affordabot"   a task for the VM's coding agent
-  dx-dispatch epyc6 "Fix it" --repo '~/app' --wait    in a worktree and branch of its own
-  dx-dispatch --session ses_abc123 "Continue"         a further prompt, from any machine
-  dx-dispatch any:gpu "Train the model"               on the least loaded VM that is free
-  dx-dispatch --sessions                              all sessions of all VMs
-  dx-dispatch --logs ses_abc123 --follow              what the agent says, from the first byte
-  dx-dispatch --abort ses_abc123                      stop it, verified
-  dx-dispatch --finalize-pr ses_abc123 --beads bd-123   the pull request of what it has done
-  dx-dispatch --jules --issue bd-123 --wait           an issue of Beads for Jules, to its end
-  dx-dispatch epyc6 --issue bd-123 --claim            the same issue for a VM's agent
-  dx-dispatch epyc6 --exec "make test"                run a command, output live
-  dx-dispatch gpu --exec "nvidia-smi" --gather        on a group, equal outputs once
-  dx-dispatch 'all:!macmini' --exec "uptime" --json   on an Ansible pattern, for a program
-  dx-dispatch epyc6 --exec --file deploy.sh           the command from a file (- is stdin)
 
-\b
-Exit codes: SUCCESS 0, FAILURE 1, usage 2, PREFLIGHT_FAILED 3,
-SUCCESS with output missing 4, TIMEOUT 124, ABORTED 130.
-Of several hosts the worst counts; --json has each host's own.
-"""
+def main() -> None:
+    """Entry point of ``dx-dispatch``."""
+    mask_secrets()
+    words = argv.complete(sys.argv[1:])
+    as_json = "json" in argv.read(words)
+    try:
+        options = _parse(words)
+        code = 0 if options is None else _call(options)
+    except DxError as error:
+        code = _complain(error, as_json=as_json)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        if as_json:
+            emit(interrupted_document(code))
+    except BrokenPipeError:
+        from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
+
+        code = FanoutOutcome.FAILURE.exit_code
+    except OSError as error:
+        code = _complain(
+            EngineError(f"this machine refuses: {error}", "see docs/troubleshooting.md"),
+            as_json=as_json,
+        )
+    _leave(code)
 
 
-@click.command(
-    cls=GroupedCommand,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=_EXAMPLES,
-)
-@declare_flags
-@click.version_option(package_name="dxansible", prog_name="dx-dispatch")
-def command(**_values: Any) -> int:  # noqa: ANN401 - Options has the types
-    """Hand tasks and commands to a fleet of machines, and tell the truth about what became of them.
+def _parse(words: Sequence[str]) -> Options | None:
+    """Return the options; None if there is nothing to do but what click has shown."""
+    options = None if completion_wanted() else argv.parse(words)
+    if options is None:
+        from dxansible.cli import click_command  # noqa: PLC0415 - slow to load
 
-    TARGET is a host of the inventory, an alias, a group or any Ansible pattern; any:PATTERN is the
-    least loaded free host of one. TASK is for the coding agent there.
-    """
-    context = click.get_current_context()
-    options = given_options(context)
+        options = click_command.parse(words)
+    return options
+
+
+def _call(options: Options) -> int:
+    """Make the call, and return the exit code."""
     mode = mode_of(options.values_given())
     options = sort_out(options, mode)
     logs.configure(
@@ -74,49 +75,12 @@ def command(**_values: Any) -> int:  # noqa: ANN401 - Options has the types
     return choose_call(mode, options)(options)
 
 
-def main() -> None:
-    """Entry point of ``dx-dispatch``."""
-    mask_secrets()
-    words = argv.complete(sys.argv[1:])
-    as_json = "json" in argv.read(words)
-    try:
-        code = command.main(words, standalone_mode=False)
-    except click.ClickException as error:
-        code = _complain(
-            UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json
-        )
-    except DxError as error:
-        code = _complain(error, as_json=as_json)
-    except (KeyboardInterrupt, click.Abort):
-        code = _exit_code("ABORTED")
-        if as_json:
-            from dxansible.render import commands as render  # noqa: PLC0415 - keeps --help fast
-
-            click.echo(render.interrupted_document(code), nl=False)
-    except BrokenPipeError:
-        code = _exit_code("FAILURE")
-    except OSError as error:
-        code = _complain(
-            EngineError(f"this machine refuses: {error}", "see docs/troubleshooting.md"),
-            as_json=as_json,
-        )
-    _leave(code if isinstance(code, int) else 0)
-
-
-def _exit_code(outcome: str) -> int:
-    from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
-
-    return FanoutOutcome(outcome).exit_code
-
-
 def _complain(error: DxError, *, as_json: bool) -> int:
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
     if as_json:
-        from dxansible.render import commands as render  # noqa: PLC0415 - keeps --help fast
-
-        click.echo(render.error_document(error), nl=False)
+        emit(error_document(error))
     else:
         show(f"dx-dispatch: {error}", err=True)
     return error.exit_code

@@ -6,8 +6,6 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import click
-
 from dxansible.beads.database import Beads, NoBeadsError
 from dxansible.cli.audit import audited
 from dxansible.cli.terminal import SCREEN, cancel_on_signals
@@ -25,7 +23,7 @@ from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import redact, summarize
 from dxansible.render import sessions as render
 from dxansible.render.live import LiveOutput
-from dxansible.render.show import show
+from dxansible.render.show import emit, show
 from dxansible.sessions import FinalizeOptions, finalize_session, find_session
 from dxansible.settings import GitHubSettings, ServiceSettings
 
@@ -193,7 +191,7 @@ def _report(options: Options, result: TurnResult) -> int:
             pull_request=push.url if push else None,
         )  # fmt: skip
     if options.json:
-        click.echo(render.finalize_document(result, ended.exit_code), nl=False)
+        emit(render.finalize_document(result, ended.exit_code))
         return ended.exit_code
     if push and push.url:
         show(summarize(push.url, 2000))

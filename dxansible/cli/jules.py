@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from dxansible.cli.audit import audited
 from dxansible.cli.issues import read_claim, task_text
 from dxansible.cli.terminal import SCREEN, cancel_on_signals
@@ -26,7 +24,7 @@ from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import safe, summarize
 from dxansible.render import jules as render
 from dxansible.render.invisible import invisible_note
-from dxansible.render.show import show
+from dxansible.render.show import emit, show
 from dxansible.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def dispatch(options: Options) -> int:
     if options.dry_run:
         url = ServiceSettings.load().jules_url
         text = render.dry_run_document if options.json else render.dry_run_text
-        click.echo(text(request, url), nl=False)
+        emit(text(request, url))
         if note := invisible_note(request.prompt):
             show(note, err=True)
         return 0
@@ -187,7 +185,7 @@ def show_status(options: Options) -> int:
     result = follow_session(call.client, options.status or "", call.chosen, lambda _text: None)
     code = 0 if result.session else _code(result)
     if options.json:
-        click.echo(render.document(result, code), nl=False)
+        emit(render.document(result, code))
     else:
         show(render.status_text(result), end="")
     return code
@@ -222,7 +220,7 @@ def show_sessions(options: Options) -> int:
     """``--sessions --jules``."""
     found = _Call(options).client.sessions()
     if options.json:
-        click.echo(render.sessions_document(found), nl=False)
+        emit(render.sessions_document(found))
     else:
         show(render.sessions_table(found), end="")
     return 0
@@ -281,7 +279,7 @@ def _report(options: Options, result: JulesResult) -> int:
             stop_verified=result.stop_verified, attached=result.attached or None,
         )  # fmt: skip
     if options.json:
-        click.echo(render.document(result, code), nl=False)
+        emit(render.document(result, code))
         return code
     request = result.session.pull_request if result.session else None
     if request is not None and result.outcome is FanoutOutcome.SUCCESS:

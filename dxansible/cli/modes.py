@@ -21,7 +21,7 @@ __all__ = ["choose_call", "mode_of", "sort_out"]
 _CALLS = {
     Mode.TASK: "sessions.start",
     Mode.FURTHER: "sessions.start",
-    Mode.EXEC: "commands.execute",
+    Mode.EXEC: "execute.execute",
     Mode.LIST: "commands.show_health",
     Mode.STATUS: "attach.show_status",
     Mode.SESSIONS: "sessions.show_sessions",
@@ -82,10 +82,7 @@ def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
     Raises UsageError for an empty pattern.
     """
     if mode in ON_VMS and mode is not Mode.FINALIZE:
-        from dxansible.kept.calls import prestart  # noqa: PLC0415 - keeps --help fast
-
-        prestart(options.settings())
-        from dxansible.run.patterns import ANY, check_pattern  # noqa: PLC0415 - as above
+        from dxansible.run.patterns import ANY, check_pattern  # noqa: PLC0415 - keeps --help fast
 
         for pattern in (options.target, options.status):
             if pattern is not None:  # checked before an issue is claimed

@@ -115,6 +115,11 @@ class Kind(StrEnum):
         """Whether the next word is its value."""
         return self not in {Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT}
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether each value counts, not the last one alone."""
+        return self in {Kind.TEXTS, Kind.VARIABLES}
+
 
 @dataclass(frozen=True, slots=True)
 class Option:

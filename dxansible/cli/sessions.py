@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import click
-
 from dxansible.cli.audit import audited
 from dxansible.cli.issues import read_claim, task_text
 from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals
@@ -15,7 +13,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
 from dxansible.render.invisible import invisible_note, show_invisible
 from dxansible.render.live import LiveOutput
-from dxansible.render.show import show
+from dxansible.render.show import emit, show
 from dxansible.run.patterns import ANY
 from dxansible.sessions import (
     SessionOptions,
@@ -56,7 +54,7 @@ def start(options: Options) -> int:
     task = task_text(options, claim, None, 'dx-dispatch HOST "TASK"')
     if options.dry_run:
         text = task if isinstance(task, str) else task.decode(errors="replace")
-        click.echo(render.dry_run_document(text) if options.json else show_invisible(text))
+        emit(render.dry_run_document(text) if options.json else f"{show_invisible(text)}\n")
         if note := invisible_note(text):
             show(note, err=True)
         return 0
@@ -122,7 +120,7 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
     if choice.host is None:
         text = f"no host of {pattern} is free: {choice.why}"
         if options.json:
-            click.echo(render.no_choice_document(text), nl=False)
+            emit(render.no_choice_document(text))
         else:
             show(f"dx-dispatch: {text}", err=True)
         return None
@@ -151,7 +149,7 @@ def report(
     if code is None:
         code = render.exit_code(results, detached=detached)
     if options.json:
-        click.echo(render.turns_document(results, code), nl=False)
+        emit(render.turns_document(results, code))
     elif not options.quiet:
         width = max(len(result.host) for result in results)
         for result in results:
@@ -206,7 +204,7 @@ def show_sessions(options: Options) -> int:
 def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:
     code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
     if options.json:
-        click.echo(render.sessions_document(found, code), nl=False)
+        emit(render.sessions_document(found, code))
         return code
     show(text(found), end="")
     for error in found.errors.values():
@@ -227,7 +225,7 @@ def show_status(options: Options) -> int:
         info = find_session(session, settings, observers=tellers, claim_ends=bool(tellers))
     result = follow_session(session, settings, turn=info.turn, tail=True, wait=False)
     if options.json:
-        click.echo(render.status_document(info, result), nl=False)
+        emit(render.status_document(info, result))
     else:
         show(render.status_text(info, result), end="")
     return 0

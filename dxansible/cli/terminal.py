@@ -7,14 +7,17 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from dxansible.render.documents import interrupted_document
 from dxansible.render.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SCREEN", "Reader", "cancel_on_signals"]
+__all__ = ["INTERRUPTED", "SCREEN", "Reader", "cancel_on_signals"]
 
 SCREEN = Screen()
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code, that of ABORTED: as shells report a program that Ctrl-C has ended."""
 
 
 def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Event:
@@ -22,11 +25,9 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
 
     ``json``: the second one prints a JSON document, too.
     """
-    from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
-    from dxansible.render.commands import interrupted_document  # noqa: PLC0415 - as above
-
-    code = FanoutOutcome.ABORTED.exit_code
-    last_words = interrupted_document(code, second, "come back with --logs ID, or see --sessions")
+    last_words = interrupted_document(
+        INTERRUPTED, second, "come back with --logs ID, or see --sessions"
+    )
     cancelled = threading.Event()
 
     def handle(_number: int, _frame: object) -> None:
@@ -34,7 +35,7 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
             os.write(2, f"\n{second}\n".encode())
             if json:
                 os.write(1, last_words.encode())
-            os._exit(code)
+            os._exit(INTERRUPTED)
         cancelled.set()  # first: a second signal may arrive while we print
         os.write(2, f"\n{notice}\n".encode())
 

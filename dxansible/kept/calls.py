@@ -1,4 +1,4 @@
-"""Runs a playbook's operation in an engine, which reports the same records as the playbook."""
+"""Hands a playbook's operation to an engine, which reports the same records as the playbook."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dxansible.kept.fingerprint import (
     check_directory,
     socket_path,
 )
-from dxansible.run.request import PlayEnd
+from dxansible.run.request import CANCELLED, PlayEnd
 
 if TYPE_CHECKING:
     import threading
@@ -21,48 +21,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dxansible.run.request import PlayRequest
-    from dxansible.settings import Settings
 
-__all__ = ["play_in_engine", "prestart"]
+__all__ = ["follow", "hand_over"]
 
 _STARTING = 10.0
 """Seconds for a new engine to open its socket."""
 _MOST_STARTS = 3
 """Starts by one call; an engine may be ended while it loads."""
 _LOOK = 0.005
-_CANCELED = 254
-"""ansible-runner's exit code of a run that was cancelled."""
 
 
-def prestart(settings: Settings) -> None:
-    """Start an engine early, so that it loads while this process loads its own modules."""
-    if settings.engine:
-        try:
-            place = _Place(settings.inventory, settings.playbooks, settings.environment)
-            if not os.path.lexists(place.path):
-                check_refusal(place.path, place.sources)
-                place.start(str(settings.runtime_dir))
-        except (EngineUnusable, OSError):
-            return  # the run itself will say why
+def hand_over(request: PlayRequest, cancelled: threading.Event) -> Line:
+    """Hand the run to an engine that takes it.
 
-
-def play_in_engine(
-    request: PlayRequest,
-    on_event: Callable[[dict[str, Any]], None],
-    cancelled: threading.Event,
-) -> PlayEnd:
-    """Run it as `dxansible.run.play.play` does.
-
-    Raises EngineUnusable if no engine takes the call; nothing has begun then.
+    Raises EngineUnusable if there is none; nothing has begun then.
     """
-    try:
-        line = _begin(request, cancelled)
-    except EngineUnusable:
-        if cancelled.is_set():
-            return PlayEnd(status="canceled", exit_code=_CANCELED)
-        raise
+    line = _begin(request, cancelled)
     if request.flow is not None:
         request.flow.tell(line.taken)
+    return line
+
+
+def follow(
+    line: Line, on_event: Callable[[dict[str, Any]], None], cancelled: threading.Event
+) -> PlayEnd:
+    """Follow it as `dxansible.run.backend.play` does.
+
+    Raises EngineUnusable if the engine refuses it after all; nothing has begun then.
+    """
     try:
         return _listen(line.news(), on_event, cancelled)
     finally:
@@ -128,7 +114,7 @@ def _listen(
             case _:
                 on_event(_as_event(record))
     if cancelled.is_set():
-        return PlayEnd(status="canceled", exit_code=_CANCELED)
+        return CANCELLED
     return PlayEnd(status="failed", engine_lost=True)
 
 

@@ -7,35 +7,28 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
+from dxansible.render.documents import SCHEMA, document
 from dxansible.render.show import coloured
 from dxansible.results import worst, worst_exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dxansible.errors import DxError
     from dxansible.record import Truncation
     from dxansible.results import FanoutResult, PreflightResult
 
 __all__ = [
     "INCOMPLETE",
     "OUTCOME_COLOURS",
-    "SCHEMA",
-    "document",
-    "error_document",
     "fanout_document",
     "fanout_exit_code",
     "gathered",
     "health_document",
     "health_table",
-    "interrupted_document",
     "missing_notes",
     "summary_line",
     "table",
 ]
-
-SCHEMA = 1
-"""Version of the JSON documents; raised when a field changes its meaning or goes away."""
 
 INCOMPLETE = 4
 """Exit code: every outcome is a success, but output that was wanted is missing."""
@@ -47,11 +40,6 @@ OUTCOME_COLOURS = {
     FanoutOutcome.ABORTED: "yellow",
     FanoutOutcome.PREFLIGHT_FAILED: "magenta",
 }
-
-
-def document(**fields: object) -> str:
-    """Return a JSON document with these fields, in this order."""
-    return json.dumps({"schema": SCHEMA, **fields}) + "\n"
 
 
 def summary_line(result: FanoutResult, width: int = 0) -> str:
@@ -100,20 +88,6 @@ def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]
     for number, result in enumerate(results):
         yield (", " if number else "") + json.dumps(result.to_dict())
     yield "]}\n"
-
-
-def error_document(error: DxError) -> str:
-    """Return the JSON document of a call without a result."""
-    problem = {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
-    return document(exit_code=error.exit_code, error=problem)
-
-
-def interrupted_document(
-    exit_code: int, message: str = "interrupted", remedy: str = "call again"
-) -> str:
-    """Return the JSON document of a call that was interrupted before it had a result."""
-    problem = {"type": "Interrupted", "message": message, "remedy": remedy}
-    return document(exit_code=exit_code, error=problem)
 
 
 def gathered(results: Sequence[FanoutResult]) -> Iterator[bytes]:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dxansible.redact import printable, summarize
-from dxansible.render.commands import OUTCOME_COLOURS, SCHEMA, table
+from dxansible.render.commands import OUTCOME_COLOURS, table
+from dxansible.render.documents import SCHEMA
 from dxansible.render.invisible import count_invisible, show_invisible
 from dxansible.render.sessions import duration
 from dxansible.render.show import coloured

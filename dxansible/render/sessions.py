@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
-from dxansible.render.commands import INCOMPLETE, OUTCOME_COLOURS, document, missing_notes, table
+from dxansible.render.commands import INCOMPLETE, OUTCOME_COLOURS, missing_notes, table
+from dxansible.render.documents import document
 from dxansible.render.invisible import count_invisible
 from dxansible.render.show import coloured
 from dxansible.results import worst

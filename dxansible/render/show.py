@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-
-import click
+import sys
 
 from dxansible.redact import safe
 from dxansible.settings import colour_wanted
 
-__all__ = ["coloured", "plain", "show"]
+__all__ = ["coloured", "emit", "plain", "show"]
+
+_COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
+"""By name, the codes that terminals have for them."""
 
 _NONCE = os.urandom(8).hex()
 """Marks our colours, which foreign text can't forge."""
@@ -22,7 +24,7 @@ _COLOURED = re.compile(rf"\x1b<{_NONCE}:([a-z]+)>(.*?)\x1b</{_NONCE}>", re.DOTAL
 
 
 def coloured(text: str, colour: str | None) -> str:
-    """Mark a text for one of click's colours; None leaves it as it is."""
+    """Mark a text for a colour; None leaves it as it is."""
     return text if colour is None else f"\x1b<{_NONCE}:{colour}>{text}\x1b</{_NONCE}>"
 
 
@@ -33,8 +35,23 @@ def plain(text: str) -> str:
 
 def show(text: str, *, err: bool = False, end: str = "\n") -> None:
     """Print to standard output or standard error, with colours if they are wanted."""
+    stream = sys.stderr if err else sys.stdout
+    wanted = colour_wanted()
+    on = stream.isatty() if wanted is None else wanted
     pieces = _COLOURED.split(text)
     parts = [safe(pieces[0])]
     for colour, inside, after in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-        parts += [click.style(safe(inside), fg=colour), safe(after)]
-    click.echo("".join(parts) + end, err=err, nl=False, color=colour_wanted())
+        shown = f"\x1b[{_COLOURS[colour]}m{safe(inside)}\x1b[0m" if on else safe(inside)
+        parts += [shown, safe(after)]
+    stream.write("".join(parts) + end)
+    stream.flush()
+
+
+def emit(data: str | bytes) -> None:
+    """Write a document, or output of the VMs, to standard output as it is."""
+    if isinstance(data, str):
+        sys.stdout.write(data)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+    sys.stdout.flush()

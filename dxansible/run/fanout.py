@@ -6,18 +6,17 @@ Each host gets a result.
 from __future__ import annotations
 
 import logging
-import os
-import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dxansible.ids import new_run_id, session_on
+from dxansible.ids import session_on
 from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.redact import summarize
 from dxansible.results import FanoutResult
-from dxansible.run.command_options import FanoutOptions, check_command
+from dxansible.run.command_call import CommandCall
+from dxansible.run.command_options import FanoutOptions
 from dxansible.run.event_log import EventLog
 from dxansible.run.events import OutputReceived
 from dxansible.run.gather import ResultCollector
@@ -26,14 +25,14 @@ from dxansible.run.plays import run_play
 from dxansible.run.request import KILLED
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
 
     from dxansible.run.events import Event, Observer
     from dxansible.run.flow import Flow
     from dxansible.run.request import PlayEnd
-    from dxansible.settings import Settings
 
-__all__ = ["fanout", "fanout_ssh"]
+__all__ = ["fanout", "fanout_ssh", "follow_call"]
 
 
 def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
@@ -86,48 +85,42 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
     result instead.
     """
-    chosen = options or FanoutOptions()
-    text = check_command(command)
-    summary = summarize(text.decode(errors="replace"))
-    log = EventLog(command=summary, log=chosen.log_callback)
+    call = CommandCall(pattern, command, options, cancelled=cancelled, flow=flow)
+    return follow_call(call, observers)
+
+
+def follow_call(call: CommandCall, observers: Sequence[Observer] = ()) -> list[FanoutResult]:
+    """Do the same as `fanout` for a command whose run may have begun already."""
+    log = EventLog(command=call.summary, log=call.options.log_callback)
     collector = ResultCollector(
-        FanoutResult, [log, *observers], command=summary, passes_on=flow is not None
+        FanoutResult, [log, *observers], command=call.summary, passes_on=call.flow is not None
     )
-    run = _Run(
-        pattern=pattern,
-        text=text,
-        options=chosen,
-        settings=chosen.settings,
-        collector=collector,
-        cancelled=cancelled or threading.Event(),
-        flow=flow,
-        run_id=chosen.run_id or new_run_id(),
-    )
+    run = _Run(call=call, collector=collector)
     try:
-        end = run.start()
+        end = run.follow()
     except KeyboardInterrupt:
         run.stop_unfinished()
         raise
-    if run.cancelled.is_set():
+    if call.cancelled.is_set():
         end = run.stop_unfinished() or end
     if not collector.known and not end.killed:
-        return [_no_host(pattern, summary, chosen, end)]
+        return [_no_host(call, end)]
     run.end_silent(end)
     return collector.ordered()
 
 
-def _no_host(pattern: str, summary: str, options: FanoutOptions, end: PlayEnd) -> FanoutResult:
-    error = explain_unknown_name(pattern, options.settings, end)
+def _no_host(call: CommandCall, end: PlayEnd) -> FanoutResult:
+    error = explain_unknown_name(call.pattern, call.settings, end)
     line = event(
         "preflight_failed",
         logging.ERROR,
-        host=pattern,
+        host=call.pattern,
         status=str(PreflightStatus.USER_MAPPING_MISSING),
         error=error,
     )
-    if options.log_callback is not None:
-        options.log_callback(line)
-    return _unknown_host(pattern, summary, error)
+    if call.options.log_callback is not None:
+        call.options.log_callback(line)
+    return _unknown_host(call.pattern, call.summary, error)
 
 
 def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
@@ -143,71 +136,40 @@ def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """One fan-out: its command, its state, and its runs of Ansible."""
+    """A command's runs of Ansible, and what they have reported."""
 
-    pattern: str
-    text: bytes
-    options: FanoutOptions
-    settings: Settings
-    """Engines are turned off here once an engine is lost."""
+    call: CommandCall
     collector: ResultCollector[FanoutResult]
-    cancelled: threading.Event
-    flow: Flow | None
-    run_id: str
-    token: str = field(default_factory=lambda: os.urandom(8).hex())
-    """Identifies this call's commands to a run of Ansible that follows a killed one."""
     reached: bool = False
     """Whether a VM has answered in the current run of Ansible."""
 
-    def start(self) -> PlayEnd:
-        """Run to the end; if Ansible is killed, run it again, which attaches to the same ids.
+    def follow(self) -> PlayEnd:
+        """Follow to the end; if Ansible is killed, run it again, which attaches to the same ids.
 
         A killed run counts as a lost connection, with the same limit of attempts in a row. The loss
         of an engine costs no attempt: the run continues at once without an engine.
         """
-        end, failures = self._play(self.pattern), 0
-        while end.killed and not self.cancelled.is_set():
-            left = self.collector.rest(self.pattern)
+        call, options = self.call, self.call.options
+        end, failures = call.begin().follow(self._handle), 0
+        while end.killed and not call.cancelled.is_set():
+            left = self.collector.rest(call.pattern)
             if not left:
                 break
-            if end.engine_lost:
-                self.settings = replace(self.settings, engine=False)
-            else:
+            if not end.engine_lost:
                 failures = 1 if self.reached else failures + 1
-                if failures > self.options.max_retries:
+                if failures > options.max_retries:
                     break
             self.collector.begin_again(KILLED)
             if not end.engine_lost:
-                self.cancelled.wait(self.options.retry_delay_sec)
-            end = self._play(left, again=True)
+                call.cancelled.wait(options.retry_delay_sec)
+            self.reached = False
+            play = call.begin_again(left, engine=not end.engine_lost)
+            end = play.follow(self._handle)
         return end
 
     def _handle(self, news: Event) -> None:
         self.reached |= isinstance(news, OutputReceived)
         self.collector.handle(news)
-
-    def _play(self, limit: str, *, again: bool = False) -> PlayEnd:
-        self.reached = False
-        options = self.options
-        variables: dict[str, object] = {
-            **options.variables(),
-            RUN_ID.variable: self.run_id,
-            "dx_stream": True,
-            "dx_preflight": options.preflight and not again,
-            "dx_contacted": again,
-            "dx_token": self.token,
-        }
-        return run_play(
-            self.settings,
-            "run-command.yml",
-            limit=limit,
-            variables=variables,
-            handle=self._handle,
-            cancelled=self.cancelled,
-            secret_text=self.options.hand_over(self.text),
-            forks=options.forks,
-            flow=self.flow,
-        )
 
     def stop_unfinished(self) -> PlayEnd | None:
         """Stop the command on every host that has no result.
@@ -217,29 +179,30 @@ class _Run:
         already. The request includes the command's text, so that another command with the same id
         is left alone.
         """
-        limit = self.collector.rest(self.pattern)
+        call = self.call
+        limit = self.collector.rest(call.pattern)
         if not limit:
             return None
         return run_play(
-            self.options.settings,
+            call.options.settings,
             "stop-command.yml",
             limit=limit,
-            variables={RUN_ID.variable: self.run_id},
+            variables={RUN_ID.variable: call.run_id},
             handle=self.collector.handle_stop,
             rest=lambda: self.collector.rest(limit),
-            secret_text=self.options.hand_over(self.text),
-            forks=self.options.forks,
+            secret_text=call.secret_text,
+            forks=call.options.forks,
         )
 
     def end_silent(self, end: PlayEnd) -> None:
         """Give an outcome to every host that has none."""
-        collector = self.collector
+        call, collector = self.call, self.collector
         hosts = collector.unfinished()
         if end.killed and not collector.hosts:
-            hosts = hosts_of_killed(self.pattern, self.options.settings, self.run_id)
+            hosts = hosts_of_killed(call.pattern, call.settings, call.run_id)
         for host in hosts:
-            collector.expect(host, session_on(self.run_id, host))
-            if self.cancelled.is_set() and host not in collector.results:
+            collector.expect(host, session_on(call.run_id, host))
+            if call.cancelled.is_set() and host not in collector.results:
                 text = f"{host}: aborted, and the VM did not confirm that the command is gone"
                 collector.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
         collector.end_silent(end)

@@ -2,25 +2,128 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import InventoryError
+from dxansible.kept.calls import follow, hand_over
+from dxansible.kept.fingerprint import EngineUnusable
+from dxansible.logs import event
 from dxansible.parameters import FORKS
-from dxansible.run.events import HostsKnown, PreflightDone, parse
 from dxansible.run.patterns import check_pattern
-from dxansible.run.play import play
-from dxansible.run.request import PlayEnd, PlayRequest
+from dxansible.run.request import CANCELLED, PlayRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dxansible.run.events import Event
+    from dxansible.kept.client import Line
+    from dxansible.run.events import Event, PreflightDone
     from dxansible.run.flow import Flow
+    from dxansible.run.request import PlayEnd
     from dxansible.settings import Settings
 
-__all__ = ["run_play"]
+__all__ = ["Play", "run_play"]
+
+
+class Play:
+    """A run of one of our playbooks.
+
+    An engine gets it at once. What `follow` needs is loaded while the engine works; without an
+    engine, `follow` runs the playbook.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but the first two are options by name
+        self,
+        settings: Settings,
+        playbook: str,
+        *,
+        limit: str,
+        variables: Mapping[str, object],
+        cancelled: threading.Event | None = None,
+        secret_text: bytes | None = None,
+        forks: int | None = None,
+        flow: Flow | None = None,
+    ) -> None:
+        """Begin the run on the hosts of an Ansible pattern.
+
+        ``secret_text`` reaches the playbook over a socket. ``forks`` of None is the settings'
+        number. With ``flow`` commands wait for the reader of their output. Raises UsageError for an
+        empty pattern.
+        """
+        check_pattern(limit)
+        self._cancelled = cancelled or threading.Event()
+        self._request = PlayRequest(
+            playbook=settings.playbooks / playbook,
+            inventory=settings.inventory,
+            limit=limit,
+            variables=variables,
+            secret_text=secret_text,
+            flow=flow,
+            forks=forks or settings.forks or FORKS,
+            environment=settings.environment,
+            runtime_dir=settings.runtime_dir,
+        )
+        self._line = self._hand_over() if settings.engine else None
+
+    def follow(
+        self, handle: Callable[[Event], None], rest: Callable[[], str] | None = None
+    ) -> PlayEnd:
+        """Follow the run to its end; ``handle`` gets the events one at a time.
+
+        Returns early once the run is cancelled or an exception (KeyboardInterrupt) arrives; nothing
+        on this machine works on the run then. If an engine is lost, ``rest`` returns the pattern of
+        the hosts still to be done (empty if there are none), and the run continues there without an
+        engine. ``rest`` of None leaves that to the caller. Raises EngineError and ContentError, and
+        InventoryError if the inventory has a variable for every host of the run that Ansible can't
+        use.
+        """
+        from dxansible.run.events import HostsKnown, PreflightDone, parse  # noqa: PLC0415 - see the class
+
+        broken: list[PreflightDone] = []
+        usable: list[Event] = []
+
+        def take_raw(raw: dict[str, Any]) -> None:
+            for news in parse(raw):
+                if isinstance(news, PreflightDone) and news.misconfigured:
+                    broken.append(news)
+                elif not usable and not isinstance(news, HostsKnown):
+                    usable.append(news)
+                handle(news)
+
+        end = self._follow(take_raw)
+        if (
+            end.engine_lost
+            and rest is not None
+            and not self._cancelled.is_set()
+            and (left := rest())
+        ):
+            self._request = replace(self._request, limit=left)
+            end = self._follow(take_raw)
+        if broken and not usable:
+            raise _inventory_error(broken)
+        return end
+
+    def _hand_over(self) -> Line | None:
+        try:
+            return hand_over(self._request, self._cancelled)
+        except EngineUnusable as reason:
+            event("engine_unused", logging.DEBUG, reason=str(reason))
+            return None
+
+    def _follow(self, on_event: Callable[[dict[str, Any]], None]) -> PlayEnd:
+        if self._line is not None:
+            line, self._line = self._line, None
+            try:
+                return follow(line, on_event, self._cancelled)
+            except EngineUnusable as reason:
+                event("engine_unused", logging.DEBUG, reason=str(reason))
+        if self._cancelled.is_set():
+            return CANCELLED
+        from dxansible.run import backend  # noqa: PLC0415 - loads ansible-runner
+
+        return backend.play(self._request, on_event, self._cancelled)
 
 
 def run_play(  # noqa: PLR0913 - all but the first two are options by name
@@ -36,46 +139,18 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     flow: Flow | None = None,
     rest: Callable[[], str] | None = None,
 ) -> PlayEnd:
-    """Run it on the hosts of an Ansible pattern; ``handle`` gets the events one at a time.
-
-    ``secret_text`` reaches the playbook over a socket. ``forks`` of None is the settings' number.
-    With ``flow`` commands wait for the reader of their output. If an engine is lost, ``rest``
-    returns the pattern of the hosts still to be done (empty if there are none), and the run
-    continues there without an engine. ``rest`` of None leaves that to the caller. Raises UsageError
-    for an empty pattern, EngineError and ContentError, and InventoryError if the inventory has a
-    variable for every host of the run that Ansible can't use.
-    """
-    check_pattern(limit)
-    broken: list[PreflightDone] = []
-    usable: list[Event] = []
-    request = PlayRequest(
-        playbook=settings.playbooks / playbook,
-        inventory=settings.inventory,
+    """Begin a `Play`, and follow it."""
+    play = Play(
+        settings,
+        playbook,
         limit=limit,
         variables=variables,
+        cancelled=cancelled,
         secret_text=secret_text,
+        forks=forks,
         flow=flow,
-        forks=forks or settings.forks or FORKS,
-        environment=settings.environment,
-        runtime_dir=settings.runtime_dir,
-        engine=settings.engine,
     )
-
-    def take_raw(raw: dict[str, Any]) -> None:
-        for news in parse(raw):
-            if isinstance(news, PreflightDone) and news.misconfigured:
-                broken.append(news)
-            elif not usable and not isinstance(news, HostsKnown):
-                usable.append(news)
-            handle(news)
-
-    gone = cancelled or threading.Event()
-    end = play(request, take_raw, gone)
-    if end.engine_lost and rest is not None and not gone.is_set() and (left := rest()):
-        end = play(replace(request, engine=False, limit=left), take_raw, gone)
-    if broken and not usable:
-        raise _inventory_error(broken)
-    return end
+    return play.follow(handle, rest)
 
 
 def _inventory_error(broken: Sequence[PreflightDone]) -> InventoryError:

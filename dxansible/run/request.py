@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from dxansible.run.flow import Flow
 
-__all__ = ["KILLED", "PlayEnd", "PlayRequest"]
+__all__ = ["CANCELLED", "KILLED", "PlayEnd", "PlayRequest"]
 
 KILLED = "Ansible was killed on this machine"
 
@@ -33,8 +33,6 @@ class PlayRequest:
     forks: int = 50
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime_dir: Path
-    engine: bool = False
-    """Run it in an engine if one can be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,3 +52,7 @@ class PlayEnd:
     def killed(self) -> bool:
         """Whether the run was killed; commands that it had begun may still be running."""
         return self.status == "failed" and self.exit_code is None
+
+
+CANCELLED = PlayEnd(status="canceled", exit_code=254)
+"""As ansible-runner ends a run that was cancelled."""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dxansible.cli import argv, refusals, sessions
-from dxansible.cli.command import command
-from dxansible.cli.flags import given_options
+from dxansible.cli import argv, click_command, refusals, sessions
+from dxansible.cli.click_command import command
 from dxansible.cli.modes import choose_call, mode_of, sort_out
 from dxansible.sessions import SessionOptions
 
@@ -142,8 +141,9 @@ def _filled(words: list[str]) -> list[str]:
 
 
 def understand(words: Sequence[str]) -> tuple[Mode, Options]:
-    """What a command line is found to be. Raises UsageError where it is refused, or click's."""
-    options = given_options(command.make_context("dx-dispatch", argv.complete(words)))
+    """What a command line is found to be. Raises UsageError where it is refused."""
+    options = click_command.parse(argv.complete(words))
+    assert options is not None
     mode = mode_of(options.values_given())
     options = sort_out(options, mode)
     refusals.check(options, mode)
@@ -151,7 +151,7 @@ def understand(words: Sequence[str]) -> tuple[Mode, Options]:
 
 
 def parse(words: Sequence[str]) -> Callable[[Options], int]:
-    """What the command line would do with it. Raises UsageError or click's errors."""
+    """What the command line would do with it. Raises UsageError."""
     mode, options = understand(words)
     call = choose_call(mode, options)
     if call is sessions.start:

@@ -132,10 +132,18 @@ SLOW_TO_LOAD = ("ansible_runner", "pythonjsonlogger", "requests", "secrets", "ur
     "call", ["dxansible.cli.command", "dxansible.cli.commands", "dxansible.fleet"]
 )
 def test_a_call_that_an_engine_takes_loads_nothing_that_it_does_not_use(call: str) -> None:
-    text = f"import sys, dxansible.run.play, {call}; print(*sys.modules)"
+    text = f"import sys, dxansible.run.plays, {call}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
 
     assert set(run.stdout.split()).isdisjoint({*SLOW_TO_LOAD, "dxansible.run.backend"})
+
+
+def test_a_command_is_handed_over_before_what_shows_its_result_is_loaded() -> None:
+    text = "import sys, dxansible.cli.command, dxansible.cli.execute; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+
+    later = {"record", "results", "run.events", "run.gather", "render.live", "cli.audit"}
+    assert set(run.stdout.split()).isdisjoint({f"dxansible.{name}" for name in later})
 
 
 def test_nothing_is_imported_that_is_not_declared() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dxansible.cli.command import command
+from dxansible.cli.click_command import command
 from dxansible.cli.option import Group
 from dxansible.cli.table import table
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason

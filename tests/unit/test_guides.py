@@ -12,7 +12,7 @@ import yaml
 
 import dxansible.fleet
 import dxansible.sessions
-from dxansible.cli.command import command
+from dxansible.cli.click_command import command
 from dxansible.errors import UsageError
 from dxansible.fleet import FanoutResult, PreflightResult, list_hosts
 from dxansible.jules.model import JulesResult
@@ -20,6 +20,7 @@ from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.render import commands as render
 from dxansible.render import jules as render_jules
 from dxansible.render import sessions as render_sessions
+from dxansible.render.documents import error_document
 from dxansible.sessions import Changes, CleanResult, SessionInfo, SessionList, TurnResult
 from dxansible.settings import Settings, content_dir
 from tests.unit.local_vm import LOCAL, write_inventory
@@ -197,7 +198,7 @@ def _documents() -> dict[str, dict[str, Any]]:
         "`--sessions`": render_sessions.sessions_document(SessionList([info], {}), 0),
         "`--status ses_…`": render_sessions.status_document(info, turn),
         "`--clean`": render_sessions.clean_document([cleaned], 0),
-        "no result": render.error_document(UsageError("a", "b")),
+        "no result": error_document(UsageError("a", "b")),
     }
     return {name: json.loads(text) for name, text in texts.items()}
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import typing
 from dataclasses import fields
+from random import Random
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
-from dxansible.cli import argv
-from dxansible.cli.command import command
-from dxansible.cli.flags import given_options
+from dxansible.cli import argv, click_command
+from dxansible.cli.click_command import command
 from dxansible.cli.modes import choose_call
 from dxansible.cli.option import AT_JULES, ON_VMS, Kind, Mode, modes_in_words
 from dxansible.cli.table import Options, table
@@ -179,7 +179,7 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
 
 
 def test_what_is_not_given_is_the_default_of_its_field() -> None:
-    options = given_options(command.make_context("dx-dispatch", ["here"]))
+    options = click_command.parse(["here"])
 
     assert options == Options(target="here", given=frozenset({"target"}))
     assert {each.name: each.default for each in fields(Options) if each.default} == {"retries": 1}
@@ -228,13 +228,63 @@ def _lines() -> list[Sequence[str]]:
 @pytest.mark.parametrize("words", _lines(), ids=" ".join)
 def test_a_command_line_is_read_as_click_reads_it(words: list[str]) -> None:
     completed = argv.complete(words)
-    options = given_options(command.make_context("dx-dispatch", list(completed)))
+    options = click_command.parse(completed)
+    assert options is not None
 
     found = argv.read(completed)
 
+    assert argv.parse(completed) == (options if words else None)
     assert set(found) == options.given
     texts = {name: value for name, value in options.values_given().items() if type(value) is str}
     assert {name: found[name] for name in texts} == texts
+
+
+def _random_words(random: Random) -> list[str]:
+    names = [name for entry in OPTIONS.values() for name in entry.names]
+    values = [
+        "",
+        "x",
+        "-1",
+        "0",
+        "1",
+        "7",
+        "12h",
+        "1.5",
+        "1e9",
+        "inf",
+        "A=b",
+        "2x",
+        "status",
+        "--",
+        "-",
+    ]
+    words = []
+    for _ in range(random.randrange(5)):
+        name, value = random.choice(names), random.choice([*values, *names])
+        words += random.choice(
+            [[name], [name, value], [f"{name}={value}"], [f"{name}{value}"], [value], ["--no-such"]]
+        )
+    return words
+
+
+def test_random_words_are_understood_as_click_does_or_left_to_click() -> None:
+    random = Random(7)  # noqa: S311 - the same words each time
+    understood = 0
+    for _ in range(4000):
+        words = argv.complete(_random_words(random))
+        found = argv.parse(words)
+        if found is not None:
+            understood += 1
+            assert click_command.parse(words) == found, words
+
+    assert understood > 500
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["-h"], ["--help"], ["--version"], ["a", "b", "c"], ["--stdin=x"]]
+)
+def test_click_gets_what_asks_for_words(words: list[str]) -> None:
+    assert argv.parse(words) is None
 
 
 def test_words_that_click_refuses_are_read_as_far_as_possible() -> None:

@@ -10,16 +10,15 @@ import pytest
 from dxansible.errors import InventoryError, NoMatchError
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.render.commands import (
-    error_document,
     fanout_document,
     fanout_exit_code,
     gathered,
     health_document,
     health_table,
-    interrupted_document,
     summary_line,
     table,
 )
+from dxansible.render.documents import error_document, interrupted_document
 from dxansible.render.show import coloured, plain
 from dxansible.results import FanoutResult, PreflightResult
 

@@ -1,0 +1,66 @@
+"""Hands over a command; what shows its results loads while the VMs work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dxansible.cli.standard_input import StandardInput
+from dxansible.cli.terminal import cancel_on_signals
+from dxansible.ids import new_run_id
+from dxansible.parameters import TIMEOUT
+from dxansible.run.command_call import CommandCall
+from dxansible.run.command_options import FanoutOptions
+from dxansible.run.flow import Flow
+
+if TYPE_CHECKING:
+    from dxansible.cli.table import Options
+
+__all__ = ["execute", "gave_up_waiting"]
+
+_STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
+
+
+def execute(options: Options) -> int:
+    """``TARGET --exec COMMAND``."""
+    source = StandardInput(options)
+    command = options.text(options.command, "command", '--exec "COMMAND"')
+    stdin = source.read()
+    source.warn()
+    run_id = new_run_id() if options.run_id is None else options.run_id
+    chosen = FanoutOptions(
+        timeout_sec=TIMEOUT.given(options.timeout),
+        max_retries=options.retries,
+        output_limit=options.max_output,
+        run_id=run_id,
+        stdin=stdin,
+        env=dict(options.env),
+        cwd=options.cwd or "",
+        label=_label(options),
+        settings=options.settings(),
+    )
+    cancelled = cancel_on_signals(_STOPPING, gave_up_waiting(run_id), json=options.json)
+    whole = not (options.json or options.gather) and options.max_output is None
+    call = CommandCall(
+        options.target or "",
+        command,
+        chosen,
+        cancelled=cancelled,
+        flow=Flow() if whole else None,
+    )
+    call.begin()
+    from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
+
+    return follow_execution(options, call, source)
+
+
+def gave_up_waiting(run_id: str) -> str:
+    """Return what a second Ctrl-C says."""
+    command = f"see: dx-dispatch --logs {run_id}"
+    return f"gave up waiting; the command may still be running on the VM; {command}"
+
+
+def _label(options: Options) -> str | None:
+    """Return the label of a command from a file, whose text may be confidential."""
+    if options.file is None:
+        return None
+    return "from standard input" if options.file == "-" else f"--file {options.file}"
