@@ -18,9 +18,13 @@ import subprocess
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import tailscale
 from .record import PreflightStatus as Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "AUTH_MODES",
@@ -36,6 +40,14 @@ __all__ = [
 ]
 
 _READS = "debug1: Reading configuration data "
+_PLAIN_SESSION = {
+    "forkafterauthentication": "no",
+    "forwardagent": "no",
+    "forwardx11": "no",
+    "requesttty": "auto",
+    "sessiontype": "default",
+    "stdinnull": "no",
+}
 AUTH_MODES = ("local", "tailscale", "ssh_key")
 
 _OPEN_KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.b64encode(
@@ -86,6 +98,8 @@ class SshConfig:
     user_known_hosts: tuple[str, ...] = ()
     global_known_hosts: tuple[str, ...] = ()
     host_key_alias: str | None = None
+    sends: list[str] | None = None
+    """The patterns of ``SendEnv``; None if a session is more than a command and its streams."""
 
 
 def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, list[str]]:
@@ -135,8 +149,16 @@ def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, li
         user_known_hosts=tuple(first("userknownhostsfile").split()),
         global_known_hosts=tuple(first("globalknownhostsfile").split()),
         host_key_alias=first("hostkeyalias") or None,
+        sends=values.get("sendenv", []) if _is_plain(values) else None,
     )
     return config, files
+
+
+def _is_plain(values: Mapping[str, list[str]]) -> bool:
+    """Whether a session has no terminal, agent or display, and runs what it is given."""
+    return "remotecommand" not in values and all(
+        values.get(name, [word])[0] == word for name, word in _PLAIN_SESSION.items()
+    )
 
 
 def check_mapping(target: Target) -> None:

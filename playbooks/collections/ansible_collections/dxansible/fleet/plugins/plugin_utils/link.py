@@ -19,6 +19,7 @@ from ansible.utils.display import Display
 from .checks import SshConfig, Target
 from .ssh_config_cache import remembered_ssh_config
 from .ssh_errors import SshFailure, check_url, explain_failure, summary
+from .ssh_session import ConnectionEndedError, run, sent_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -207,6 +208,8 @@ class Link:
         """Harden the connection; see `harden`."""
         harden(connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode)
         self._connection = connection
+        self._sends: list[str] | None = ssh.get("sends")
+        self._master = None if self._sends is None else _control_path(connection)
         self.reached = False
         """The host has answered a call."""
         self.failure: SshFailure | None = None
@@ -216,20 +219,59 @@ class Link:
         self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
     ) -> tuple[int, bytes, bytes]:
         """Run a command through Ansible's connection. Raises LinkError if the connection fails."""
-        with _own_messages(self._connection) as messages:
-            try:
-                answer = self._connection.exec_command(cmd, in_data=in_data, sudoable=sudoable)
-            except AnsibleAuthenticationFailure as error:
-                raise self._failed(SshFailure.AUTH, summary(str(error))) from error
-            except AnsibleConnectionFailure as error:
-                raise self._failed(*explain_failure(messages(), str(error))) from error
+        answer = self._over_live_connection(cmd, in_data or b"")
+        if answer is None:
+            answer = self._over_plugin(cmd, in_data, sudoable=sudoable)
         self.failure = None
         self.reached |= 0 <= answer[0] < _SSH_FAILED
         return answer
 
+    def _over_live_connection(self, cmd: str, data: bytes) -> tuple[int, bytes, bytes] | None:
+        """Do the same through the connection that the plugin left behind; None if it is gone."""
+        if self._master is None:
+            return None
+        environment = sent_environment(self._sends or (), os.environ)
+        try:
+            answer = run(self._master, cmd, data, environment)
+        except ConnectionEndedError as error:
+            raise self._failed(SshFailure.LOST, str(error)) from error
+        if answer is not None and answer[0] == _SSH_FAILED:  # as with the plugin
+            printed = answer[2].decode(errors="replace")
+            raise self._failed(*explain_failure("", f"over ssh: {printed}"))
+        return answer
+
+    def _over_plugin(
+        self, cmd: str, in_data: bytes | None, *, sudoable: bool
+    ) -> tuple[int, bytes, bytes]:
+        with _own_messages(self._connection) as messages:
+            try:
+                return self._connection.exec_command(cmd, in_data=in_data, sudoable=sudoable)
+            except AnsibleAuthenticationFailure as error:
+                raise self._failed(SshFailure.AUTH, summary(str(error))) from error
+            except AnsibleConnectionFailure as error:
+                raise self._failed(*explain_failure(messages(), str(error))) from error
+
     def _failed(self, failure: SshFailure, text: str) -> LinkError:
         self.failure = failure
         return LinkError(failure, text)
+
+
+def _control_path(connection: Any) -> str | None:  # noqa: ANN401 - ansible-core has no types
+    """The socket of the connection that Ansible's ssh plugin keeps; None if only ssh can tell."""
+    if connection.transport != "ssh" or _option(connection, "ssh_executable") != "ssh":
+        return None
+    if any(_option(connection, name) for name in ("password", "private_key", "pkcs11_provider")):
+        return None
+    connection.host = _option(connection, "host")
+    found = [
+        value.decode().strip('"')
+        for name, _, value in (
+            argument.partition(b"=")
+            for argument in connection._build_command("ssh", "ssh")  # noqa: SLF001 - no public way
+        )
+        if name.lower() == b"controlpath"
+    ]
+    return found[0] if found and "%" not in found[0] and found[0] != "none" else None
 
 
 @contextmanager

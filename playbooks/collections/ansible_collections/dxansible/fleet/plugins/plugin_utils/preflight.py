@@ -99,7 +99,7 @@ class Preflight:
             checks.check_mapping(target)
         ssh = link.ssh_config(target, self._connection, timeout)
         if ssh is not None:
-            self.record |= {"ssh": {"strict": ssh.strict}, "port": ssh.port}
+            self.record |= {"ssh": {"strict": ssh.strict, "sends": ssh.sends}, "port": ssh.port}
             self.record["warning"] = known_hosts.warning(target.name, ssh, timeout)
         if not self._checks:
             return

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .ssh_session import hang_up
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -84,5 +86,6 @@ class Watchdog:
 
 def _end_clients(mark: str, signal: str) -> None:
     arguments = [f"-{signal}", "-P", str(os.getpid()), "-f", "--", mark]
+    hang_up(mark)
     with suppress(OSError):  # without pkill the call is given up
         subprocess.run(["pkill", *arguments], check=False)
