@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.rows import (
+    clients,
     cold,
     controller,
     fan_out,
@@ -29,6 +30,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "warm": one_host.measure,
     "cold": cold.measure,
     "fan-out": fan_out.measure,
+    "clients": clients.measure,
     "loop": loop.measure,
     "task": task.measure,
     "list": listing.measure,

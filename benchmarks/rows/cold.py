@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Iterator[Row]:
             key="cold",
             work=f"the same, first call ever, DX_ENGINE={switch}",
             beside=_BESIDE,
-            goal=1.2 if switch == "on" else None,
+            goal=1.1 if switch == "on" else None,
             ours=milliseconds(found[switch]),
             theirs=milliseconds(found["beside"]),
             note=note,

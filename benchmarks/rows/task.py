@@ -34,7 +34,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         key="task",
         work='dx-dispatch h1 "true" --agent shell until the id is printed, warm',
         beside="ssh h1 true",
-        goal=4.0,
+        goal=1.2,
         ours=milliseconds(found["ours"]),
         theirs=milliseconds(found["ssh"]),
         note=f"our connection lives (ControlPersist), ssh makes a new one{caller.remark}",
