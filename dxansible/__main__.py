@@ -9,10 +9,14 @@ from _signal import SIG_DFL, SIGINT, default_int_handler, signal  # type: ignore
 
 __all__ = ["main"]
 
+_OBJECTS = 50_000
+"""New objects until a garbage collection: loading modules makes many, and no garbage."""
+
 
 def main() -> None:
     """Run the command line; a Ctrl-C while it loads ends the process quietly."""
     signal(SIGINT, SIG_DFL)
+    gc.set_threshold(_OBJECTS)
     _complete_streams()
     from dxansible.cli import command  # noqa: PLC0415 - not before Ctrl-C is safe
 

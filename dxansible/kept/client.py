@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "check_refusal"]
 
-_PATIENCE = 0.5
-"""Seconds; an engine that has not answered by then counts as stuck."""
+_PATIENCE = 5.0
+"""Seconds; an engine that has not answered by then counts as stuck.
+
+Fifty clients that start at once on two cores wait up to two seconds. A shorter patience would make
+their calls run cold, and the machine ten times busier.
+"""
 _LOADING = 180.0
 """Seconds to wait for an engine that is loading; a cold run would load no faster beside it."""
-_SILENCE = 10
+_SILENCE = 4
 """Multiple of the patience; by then an engine has reported the hosts of the call."""
 _LOOK = 0.2
 """Seconds between checks for cancellation."""
