@@ -6,12 +6,11 @@ Each host gets a result.
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dxansible.ids import new_run_id, session_on
+from dxansible.ids import new_run_id, new_token, session_on
 from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
@@ -19,19 +18,17 @@ from dxansible.redact import summarize
 from dxansible.results import FanoutResult
 from dxansible.run.command_options import FanoutOptions, check_command
 from dxansible.run.event_log import EventLog
-from dxansible.run.events import OutputReceived
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.plays import run_play
-from dxansible.run.request import KILLED
+from dxansible.run.request import Again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dxansible.run.events import Event, Observer
+    from dxansible.run.events import Observer
     from dxansible.run.flow import Flow
     from dxansible.run.request import PlayEnd
-    from dxansible.settings import Settings
 
 __all__ = ["fanout", "fanout_ssh"]
 
@@ -97,7 +94,6 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
         pattern=pattern,
         text=text,
         options=chosen,
-        settings=chosen.settings,
         collector=collector,
         cancelled=cancelled or threading.Event(),
         flow=flow,
@@ -148,65 +144,36 @@ class _Run:
     pattern: str
     text: bytes
     options: FanoutOptions
-    settings: Settings
-    """Engines are turned off here once an engine is lost."""
     collector: ResultCollector[FanoutResult]
     cancelled: threading.Event
     flow: Flow | None
     run_id: str
-    token: str = field(default_factory=lambda: os.urandom(8).hex())
-    """Identifies this call's commands to a run of Ansible that follows a killed one."""
-    reached: bool = False
-    """Whether a VM has answered in the current run of Ansible."""
 
     def start(self) -> PlayEnd:
-        """Run to the end; if Ansible is killed, run it again, which attaches to the same ids.
-
-        A killed run counts as a lost connection, with the same limit of attempts in a row. The loss
-        of an engine costs no attempt: the run continues at once without an engine.
-        """
-        end, failures = self._play(self.pattern), 0
-        while end.killed and not self.cancelled.is_set():
-            left = self.collector.rest(self.pattern)
-            if not left:
-                break
-            if end.engine_lost:
-                self.settings = replace(self.settings, engine=False)
-            else:
-                failures = 1 if self.reached else failures + 1
-                if failures > self.options.max_retries:
-                    break
-            self.collector.begin_again(KILLED)
-            if not end.engine_lost:
-                self.cancelled.wait(self.options.retry_delay_sec)
-            end = self._play(left, again=True)
-        return end
-
-    def _handle(self, news: Event) -> None:
-        self.reached |= isinstance(news, OutputReceived)
-        self.collector.handle(news)
-
-    def _play(self, limit: str, *, again: bool = False) -> PlayEnd:
-        self.reached = False
-        options = self.options
-        variables: dict[str, object] = {
-            **options.variables(),
-            RUN_ID.variable: self.run_id,
-            "dx_stream": True,
-            "dx_preflight": options.preflight and not again,
-            "dx_contacted": again,
-            "dx_token": self.token,
-        }
+        """Run to the end; if Ansible is killed, run it again, which attaches to the same ids."""
+        options, collector = self.options, self.collector
         return run_play(
-            self.settings,
+            options.settings,
             "run-command.yml",
-            limit=limit,
-            variables=variables,
-            handle=self._handle,
+            limit=self.pattern,
+            variables={
+                **options.variables(),
+                RUN_ID.variable: self.run_id,
+                "dx_stream": True,
+                "dx_preflight": options.preflight,
+                "dx_token": new_token(),
+            },
+            handle=collector.handle,
             cancelled=self.cancelled,
-            secret_text=self.options.hand_over(self.text),
+            secret_text=options.hand_over(self.text),
             forks=options.forks,
             flow=self.flow,
+            again=Again(
+                rest=lambda: collector.rest(self.pattern),
+                prepare=collector.begin_again,
+                max_retries=options.max_retries,
+                retry_delay_sec=options.retry_delay_sec,
+            ),
         )
 
     def stop_unfinished(self) -> PlayEnd | None:
@@ -226,7 +193,7 @@ class _Run:
             limit=limit,
             variables={RUN_ID.variable: self.run_id},
             handle=self.collector.handle_stop,
-            rest=lambda: self.collector.rest(limit),
+            again=Again(rest=lambda: self.collector.rest(limit)),
             secret_text=self.options.hand_over(self.text),
             forks=self.options.forks,
         )
