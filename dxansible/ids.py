@@ -17,6 +17,7 @@ __all__ = [
     "is_ours",
     "is_whole",
     "new_run_id",
+    "new_token",
     "run_of",
     "session_on",
 ]
@@ -35,6 +36,11 @@ def new_run_id(prefix: str = "cmd") -> str:
     It is made before first contact, so that "did it start?" can always be asked.
     """
     return f"{prefix}_{os.urandom(8).hex()}"
+
+
+def new_token() -> str:
+    """Return random digits. The VM stores them with what a call starts, so the call knows it."""
+    return os.urandom(8).hex()
 
 
 def check_run_id(run_id: str) -> str:

@@ -13,7 +13,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import list_hosts
 from dxansible.run.plays import run_play
-from dxansible.run.request import KILLED
+from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -122,11 +122,6 @@ def _attach(  # noqa: PLR0913 - what a run needs
         if not wait and collector.running.union(collector.results).issuperset(hosts):
             gone.set()
 
-    def rest() -> str:
-        if wait:
-            collector.begin_again(KILLED)
-        return collector.rest(limit)
-
     limit = ",".join(hosts)
     end = run_play(
         chosen,
@@ -134,7 +129,9 @@ def _attach(  # noqa: PLR0913 - what a run needs
         limit=limit,
         variables={"dx_run_id": run_id, "dx_stream": wait},
         handle=handle,
-        rest=rest,
+        again=Again(
+            rest=lambda: collector.rest(limit), prepare=collector.begin_again if wait else dict
+        ),
         cancelled=gone,
         flow=flow,
     )

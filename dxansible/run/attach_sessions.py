@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import SilentHostError, UnknownSessionError
 from dxansible.ids import is_on, run_of
+from dxansible.parameters import RETRIES, RETRY_DELAY
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_commands import hosts_of
@@ -17,6 +18,7 @@ from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import list_hosts
 from dxansible.run.listing import list_sessions
 from dxansible.run.plays import run_play
+from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,6 +134,12 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
         variables=variables,
         handle=collector.handle,
         cancelled=gone,
+        again=Again(
+            rest=lambda: collector.rest(host),
+            prepare=collector.begin_again,
+            max_retries=RETRIES.default,
+            retry_delay_sec=RETRY_DELAY.default,
+        ),
     )
     collector.expect(host, session_id)
     if gone.is_set():
@@ -171,7 +179,7 @@ def abort_session(
         limit=host,
         variables={"dx_session": session_id, "dx_claim_ends": claim_ends},
         handle=collector.handle,
-        rest=lambda: collector.rest(host),
+        again=Again(rest=lambda: collector.rest(host)),
     )
     told = host in collector.results
     collector.expect(host, session_id)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dxansible.ids import new_run_id
+from dxansible.ids import new_run_id, new_token
 from dxansible.parameters import RUN_ID
 from dxansible.redact import summarize
 from dxansible.run.command_options import FanoutOptions, check_command
@@ -37,43 +35,30 @@ class CommandCall:
         self.summary = summarize(self.text.decode(errors="replace"))
         self.cancelled, self.flow = cancelled or threading.Event(), flow
         self.run_id = self.options.run_id or new_run_id()
-        self.settings = self.options.settings
-        self._token = os.urandom(8).hex()
-        """Identifies this call's commands to a run of Ansible that follows a killed one."""
         self._play: Play | None = None
-
-    def begin(self) -> Play:
-        """Begin the run, unless it has begun, and return it."""
-        if self._play is None:
-            self._play = self._begin(self.pattern)
-        return self._play
 
     @property
     def secret_text(self) -> bytes:
         """The command in the form that playbooks read."""
         return self.options.hand_over(self.text)
 
-    def begin_again(self, limit: str, *, engine: bool) -> Play:
-        """Begin a run where a killed one has left off; it attaches to the same ids on the VMs."""
-        if not engine:
-            self.settings = replace(self.settings, engine=False)
-        return self._begin(limit, again=True)
-
-    def _begin(self, limit: str, *, again: bool = False) -> Play:
-        return Play(
-            self.settings,
-            "run-command.yml",
-            limit=limit,
-            variables={
-                **self.options.variables(),
-                RUN_ID.variable: self.run_id,
-                "dx_stream": True,
-                "dx_preflight": self.options.preflight and not again,
-                "dx_contacted": again,
-                "dx_token": self._token,
-            },
-            cancelled=self.cancelled,
-            secret_text=self.secret_text,
-            forks=self.options.forks,
-            flow=self.flow,
-        )
+    def begin(self) -> Play:
+        """Begin the run, unless it has begun, and return it."""
+        if self._play is None:
+            self._play = Play(
+                self.options.settings,
+                "run-command.yml",
+                limit=self.pattern,
+                variables={
+                    **self.options.variables(),
+                    RUN_ID.variable: self.run_id,
+                    "dx_stream": True,
+                    "dx_preflight": self.options.preflight,
+                    "dx_token": new_token(),
+                },
+                cancelled=self.cancelled,
+                secret_text=self.secret_text,
+                forks=self.options.forks,
+                flow=self.flow,
+            )
+        return self._play

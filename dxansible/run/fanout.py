@@ -18,17 +18,16 @@ from dxansible.results import FanoutResult
 from dxansible.run.command_call import CommandCall
 from dxansible.run.command_options import FanoutOptions
 from dxansible.run.event_log import EventLog
-from dxansible.run.events import OutputReceived
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.plays import run_play
-from dxansible.run.request import KILLED
+from dxansible.run.request import Again
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from dxansible.run.events import Event, Observer
+    from dxansible.run.events import Observer
     from dxansible.run.flow import Flow
     from dxansible.run.request import PlayEnd
 
@@ -110,7 +109,7 @@ def follow_call(call: CommandCall, observers: Sequence[Observer] = ()) -> list[F
 
 
 def _no_host(call: CommandCall, end: PlayEnd) -> FanoutResult:
-    error = explain_unknown_name(call.pattern, call.settings, end)
+    error = explain_unknown_name(call.pattern, call.options.settings, end)
     line = event(
         "preflight_failed",
         logging.ERROR,
@@ -140,36 +139,17 @@ class _Run:
 
     call: CommandCall
     collector: ResultCollector[FanoutResult]
-    reached: bool = False
-    """Whether a VM has answered in the current run of Ansible."""
 
     def follow(self) -> PlayEnd:
-        """Follow to the end; if Ansible is killed, run it again, which attaches to the same ids.
-
-        A killed run counts as a lost connection, with the same limit of attempts in a row. The loss
-        of an engine costs no attempt: the run continues at once without an engine.
-        """
-        call, options = self.call, self.call.options
-        end, failures = call.begin().follow(self._handle), 0
-        while end.killed and not call.cancelled.is_set():
-            left = self.collector.rest(call.pattern)
-            if not left:
-                break
-            if not end.engine_lost:
-                failures = 1 if self.reached else failures + 1
-                if failures > options.max_retries:
-                    break
-            self.collector.begin_again(KILLED)
-            if not end.engine_lost:
-                call.cancelled.wait(options.retry_delay_sec)
-            self.reached = False
-            play = call.begin_again(left, engine=not end.engine_lost)
-            end = play.follow(self._handle)
-        return end
-
-    def _handle(self, news: Event) -> None:
-        self.reached |= isinstance(news, OutputReceived)
-        self.collector.handle(news)
+        """Follow to the end; if Ansible is killed, run it again, which attaches to the same ids."""
+        call, collector = self.call, self.collector
+        again = Again(
+            rest=lambda: collector.rest(call.pattern),
+            prepare=collector.begin_again,
+            max_retries=call.options.max_retries,
+            retry_delay_sec=call.options.retry_delay_sec,
+        )
+        return call.begin().follow(collector.handle, again)
 
     def stop_unfinished(self) -> PlayEnd | None:
         """Stop the command on every host that has no result.
@@ -189,7 +169,7 @@ class _Run:
             limit=limit,
             variables={RUN_ID.variable: call.run_id},
             handle=self.collector.handle_stop,
-            rest=lambda: self.collector.rest(limit),
+            again=Again(rest=lambda: self.collector.rest(limit)),
             secret_text=call.secret_text,
             forks=call.options.forks,
         )
@@ -199,7 +179,7 @@ class _Run:
         call, collector = self.call, self.collector
         hosts = collector.unfinished()
         if end.killed and not collector.hosts:
-            hosts = hosts_of_killed(call.pattern, call.settings, call.run_id)
+            hosts = hosts_of_killed(call.pattern, call.options.settings, call.run_id)
         for host in hosts:
             collector.expect(host, session_on(call.run_id, host))
             if call.cancelled.is_set() and host not in collector.results:

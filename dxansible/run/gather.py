@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
 from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
@@ -21,7 +20,8 @@ from dxansible.run.events import (
     RetryPlanned,
     StopAnswered,
 )
-from dxansible.run.output import HostOutput, HostText
+from dxansible.run.host_state import HostState
+from dxansible.run.output import HostOutput
 from dxansible.run.request import KILLED
 from dxansible.run.turn_events import EndSeen, SessionsSeen, TurnUpdate
 
@@ -34,21 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["ResultCollector"]
 
 R = TypeVar("R", bound=HostRecord)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Host:
-    user: str | None = None
-    session_id: str | None = None
-    began: float = field(default_factory=time.monotonic)
-    attempts: int = 0
-    earlier: int = 0
-    """Attempts in earlier runs of Ansible, which were killed."""
-    output: HostOutput = field(default_factory=HostOutput)
-    text: HostText = field(default_factory=HostText)
-    turn: TurnUpdate | None = None
-    """The last update of a turn since the VM took it."""
-    queued: bool = False
 
 
 class ResultCollector(Generic[R]):
@@ -75,7 +60,7 @@ class ResultCollector(Generic[R]):
         """
         self._kind, self._observers = kind, tuple(observers)
         self._command, self._session, self._passes_on = command, session, passes_on
-        self._hosts: dict[str, _Host] = {}
+        self._hosts: dict[str, HostState] = {}
         self.hosts: tuple[str, ...] = ()
         """In the inventory's order."""
         self.results: dict[str, R] = {}
@@ -134,14 +119,15 @@ class ResultCollector(Generic[R]):
         found = self._host(host)
         found.session_id = found.session_id or session_id
 
-    def begin_again(self, error: str) -> None:
-        """Prepare for a run that follows a killed one and attaches to the unfinished hosts."""
-        for host in self.unfinished():
-            found = self._host(host)
-            found.output.rewind()
-            attempt = max(1, found.attempts - found.earlier)
-            self.handle(RetryPlanned(host=host, attempt=attempt, error=f"{host}: {error}"))
-            found.earlier = found.attempts - 1
+    def begin_again(self) -> dict[str, object]:
+        """Prepare for a run that follows a killed one and attaches to the unfinished hosts.
+
+        Returns variables for that run's playbook.
+        """
+        left = {host: self._host(host) for host in self.unfinished()}
+        self._tell(found.begin_again(host) for host, found in left.items())
+        shown = {host: list(found.upto) for host, found in left.items() if found.upto}
+        return {"dx_preflight": False, "dx_contacted": True, "dx_shown": shown}
 
     def detach(self) -> None:
         """Give each unfinished turn a result from what is known of it: we have stopped looking."""
@@ -159,8 +145,12 @@ class ResultCollector(Generic[R]):
         reason: Reason = Reason.LOST_CONTACT,
         *,
         answered: Collection[str] = (),
+        remedy: str | None = None,
     ) -> None:
-        """Give each host without a result one unless it has ``answered``: silence is no success."""
+        """Give each host without a result one unless it has ``answered``: silence is no success.
+
+        ``remedy`` says what to do after a killed run, instead of looking at the output.
+        """
         for host in self.unfinished():
             if host in answered:
                 continue
@@ -170,7 +160,8 @@ class ResultCollector(Generic[R]):
                 if self._kind is TurnResult:
                     what, how = "session may be at work there,", " --follow"
                 session = self._host(host).session_id or ""
-                text = f"{host}: {KILLED}; the {what} see: dx-dispatch --logs {session}{how}"
+                told = remedy or f"the {what} see: dx-dispatch --logs {session}{how}"
+                text = f"{host}: {KILLED}; {told}"
             self.end(host, outcome, reason, text)
 
     def end(
@@ -188,8 +179,8 @@ class ResultCollector(Generic[R]):
         )
         self._tell(self._decide(decided))
 
-    def _host(self, host: str) -> _Host:
-        return self._hosts.setdefault(host, _Host(session_id=self._session))
+    def _host(self, host: str) -> HostState:
+        return self._hosts.setdefault(host, HostState(session_id=self._session))
 
     def _tell(self, events: Iterator[Event]) -> None:
         for news in events:
@@ -213,7 +204,7 @@ class ResultCollector(Generic[R]):
                 found.attempts = max(found.attempts, found.earlier + 1)
                 yield found.output.take(news)
             case TurnUpdate():
-                yield self._turn(news)
+                yield self._host(news.host).take_turn(news)
             case RetryPlanned():
                 found = self._host(news.host)
                 found.attempts = found.earlier + news.attempt + 1
@@ -275,26 +266,13 @@ class ResultCollector(Generic[R]):
         found.user = user
         found.session_id = self._session or session_id or None
 
-    def _turn(self, news: TurnUpdate) -> TurnUpdate:
-        """Return what is new in the update, with text that is safe to show."""
-        found = self._host(news.host)
-        told = found.text.take(news)
-        told = replace(
-            told,
-            started=news.started and found.turn is None,
-            queued=news.queued and not found.queued,
-        )
-        found.turn = news if news.started else found.turn
-        found.queued |= news.queued
-        return told
-
     def _decide(self, decided: HostRecord, **known: int) -> Iterator[Event]:
         """End a host that sent no result of its own; ``known`` are attempts and duration."""
         found = self._host(decided.host)
         told = {each.name: getattr(decided, each.name) for each in fields(HostRecord)}
         session = decided.session_id or found.session_id
         told["session_id"] = session or "" if issubclass(self._kind, TurnResult) else session
-        counted = {"attempts": found.attempts, "duration_ms": _since(found.began)}
+        counted = {"attempts": found.attempts, "duration_ms": found.duration_ms}
         yield from self._end(self._kind(**told | counted | known))
 
     def _ended(self, result: R) -> Iterator[Event]:
@@ -302,6 +280,8 @@ class ResultCollector(Generic[R]):
         found = self._host(result.host)
         if isinstance(result, FanoutResult) and result.reason is not Reason.LOST_CONTACT:
             found.output.end_at()
+        if found.earlier:
+            result = replace(result, duration_ms=found.duration_ms)
         yield from self._end(replace(result, attempts=found.earlier + result.attempts))
 
     def _end(self, result: R) -> Iterator[Event]:
@@ -317,7 +297,7 @@ class ResultCollector(Generic[R]):
         self.results[host] = result
         yield HostEnded(result=result)
 
-    def _complete(self, result: R, found: _Host) -> R:
+    def _complete(self, result: R, found: HostState) -> R:
         """Add the output and facts gathered about the host."""
         if isinstance(result, FanoutResult):
             out, err = found.output.content()
@@ -340,7 +320,3 @@ class ResultCollector(Generic[R]):
                 return replace(result, push=push)
             return replace(result, push=push, turn=found.turn.turn, agent=found.turn.agent)
         return result
-
-
-def _since(began: float) -> int:
-    return round((time.monotonic() - began) * 1000)

@@ -13,6 +13,7 @@ from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
 from dxansible.run.plays import run_play
 from dxansible.run.preflight import check_hosts
+from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         limit=pattern,
         variables=variables,
         handle=collector.handle,
-        rest=lambda: collector.rest(pattern, collector.listings),
+        again=Again(rest=lambda: collector.rest(pattern, collector.listings)),
         cancelled=cancelled,
     )
     if not collector.known:
@@ -152,7 +153,7 @@ def clean_sessions(
         limit=pattern,
         variables={CLEAN_AGE.variable: age_days, DRY_RUN.variable: dry_run},
         handle=collector.handle,
-        rest=lambda: collector.rest(pattern, collector.cleaned),
+        again=Again(rest=lambda: collector.rest(pattern, collector.cleaned)),
     )
     if not collector.known:
         raise explain_no_match(pattern, chosen, end)

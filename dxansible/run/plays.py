@@ -7,7 +7,6 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dxansible.errors import InventoryError
 from dxansible.kept.calls import follow, hand_over
 from dxansible.kept.fingerprint import EngineUnusable
 from dxansible.logs import event
@@ -16,12 +15,12 @@ from dxansible.run.patterns import check_pattern
 from dxansible.run.request import CANCELLED, PlayRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from dxansible.kept.client import Line
-    from dxansible.run.events import Event, PreflightDone
+    from dxansible.run.events import Event
     from dxansible.run.flow import Flow
-    from dxansible.run.request import PlayEnd
+    from dxansible.run.request import Again, PlayEnd
     from dxansible.settings import Settings
 
 __all__ = ["Play", "run_play"]
@@ -65,44 +64,38 @@ class Play:
             environment=settings.environment,
             runtime_dir=settings.runtime_dir,
         )
+        self._engine = settings.engine
+        """Whether an engine may have it; not once one was lost."""
         self._line = self._hand_over() if settings.engine else None
 
-    def follow(
-        self, handle: Callable[[Event], None], rest: Callable[[], str] | None = None
-    ) -> PlayEnd:
+    def follow(self, handle: Callable[[Event], None], again: Again | None = None) -> PlayEnd:
         """Follow the run to its end; ``handle`` gets the events one at a time.
 
         Returns early once the run is cancelled or an exception (KeyboardInterrupt) arrives; nothing
-        on this machine works on the run then. If an engine is lost, ``rest`` returns the pattern of
-        the hosts still to be done (empty if there are none), and the run continues there without an
-        engine. ``rest`` of None leaves that to the caller. Raises EngineError and ContentError, and
-        InventoryError if the inventory has a variable for every host of the run that Ansible can't
-        use.
+        on this machine works on the run then. If Ansible is killed, the run continues as ``again``
+        says: at once and without an engine if it was an engine, else after a pause, as after a lost
+        connection. Raises EngineError and ContentError, and InventoryError if the inventory has a
+        variable for every host of the run that Ansible can't use.
         """
-        from dxansible.run.events import HostsKnown, PreflightDone, parse  # noqa: PLC0415 - see the class
+        from dxansible.run.receiver import Receiver  # noqa: PLC0415 - see the class
 
-        broken: list[PreflightDone] = []
-        usable: list[Event] = []
-
-        def take_raw(raw: dict[str, Any]) -> None:
-            for news in parse(raw):
-                if isinstance(news, PreflightDone) and news.misconfigured:
-                    broken.append(news)
-                elif not usable and not isinstance(news, HostsKnown):
-                    usable.append(news)
-                handle(news)
-
-        end = self._follow(take_raw)
-        if (
-            end.engine_lost
-            and rest is not None
-            and not self._cancelled.is_set()
-            and (left := rest())
-        ):
-            self._request = replace(self._request, limit=left)
-            end = self._follow(take_raw)
-        if broken and not usable:
-            raise _inventory_error(broken)
+        receiver, failures = Receiver(handle), 0
+        end = self._follow(receiver.take)
+        while end.killed and again is not None and not self._cancelled.is_set():
+            if not end.engine_lost:
+                failures = 1 if receiver.answered else failures + 1
+            left = again.rest()
+            if not left or failures > again.max_retries:
+                break
+            variables = {**self._request.variables, **again.prepare()}
+            self._request = replace(self._request, limit=left, variables=variables)
+            if not end.engine_lost:
+                self._cancelled.wait(again.retry_delay_sec)
+            receiver.answered = False
+            self._line = self._hand_over() if self._engine and not end.engine_lost else None
+            self._engine &= not end.engine_lost
+            end = self._follow(receiver.take)
+        receiver.check()
         return end
 
     def _hand_over(self) -> Line | None:
@@ -137,7 +130,7 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
     secret_text: bytes | None = None,
     forks: int | None = None,
     flow: Flow | None = None,
-    rest: Callable[[], str] | None = None,
+    again: Again | None = None,
 ) -> PlayEnd:
     """Begin a `Play`, and follow it."""
     play = Play(
@@ -150,10 +143,4 @@ def run_play(  # noqa: PLR0913 - all but the first two are options by name
         forks=forks,
         flow=flow,
     )
-    return play.follow(handle, rest)
-
-
-def _inventory_error(broken: Sequence[PreflightDone]) -> InventoryError:
-    what, _, remedy = str(broken[0].result.error).rpartition("; ")
-    more = f"; and so it is with {len(broken) - 1} more" if len(broken) > 1 else ""
-    return InventoryError(f"{what}{more}", remedy)
+    return play.follow(handle, again)

@@ -13,6 +13,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
 from dxansible.run.plays import run_play
+from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
             **({} if agent is None else {AGENT.variable: agent}),
         },
         handle=collector.handle,
-        rest=lambda: collector.rest(pattern, collector.preflights),
+        again=Again(rest=lambda: collector.rest(pattern, collector.preflights)),
         forks=forks,
     )
     if not collector.known:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from dxansible.run.flow import Flow
 
-__all__ = ["CANCELLED", "KILLED", "PlayEnd", "PlayRequest"]
+__all__ = ["CANCELLED", "KILLED", "Again", "PlayEnd", "PlayRequest"]
 
 KILLED = "Ansible was killed on this machine"
 
@@ -33,6 +33,19 @@ class PlayRequest:
     forks: int = 50
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime_dir: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """How a run continues on its remaining hosts if Ansible is killed."""
+
+    rest: Callable[[], str]
+    """Returns the pattern of the hosts still to be done; empty if there are none."""
+    prepare: Callable[[], Mapping[str, object]] = dict
+    """Called before each further run; returns variables for it, which replace the first run's."""
+    max_retries: int = 0
+    """Further runs in a row without an answer of a VM; the loss of an engine costs none."""
+    retry_delay_sec: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

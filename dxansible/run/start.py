@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dxansible.ids import new_run_id, session_on
+from dxansible.ids import new_run_id, new_token, session_on
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.redact import summarize
 from dxansible.results import TurnResult
@@ -15,6 +15,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.plays import run_play
+from dxansible.run.request import Again
 from dxansible.run.session_options import SessionOptions, check_task
 
 if TYPE_CHECKING:
@@ -60,11 +61,18 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
             "dx_run_id": run_id,
             "dx_task_summary": summary,
             "dx_claim_ends": claim_ends,
+            "dx_token": new_token(),
         },
         handle=collector.handle,
         cancelled=gone,
         secret_text=b"%d\n%b%b" % (len(verify), verify, text),
         forks=chosen.forks,
+        again=Again(
+            rest=lambda: collector.rest(pattern),
+            prepare=collector.begin_again,
+            max_retries=chosen.max_retries,
+            retry_delay_sec=chosen.retry_delay_sec,
+        ),
     )
     if gone.is_set():
         collector.detach()

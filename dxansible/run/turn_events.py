@@ -34,6 +34,8 @@ class TurnUpdate:
     """The text comes from git, its hooks and gh, not from an agent."""
     cut: tuple[int, int] = (0, 0)
     """Bytes of both streams that are missing before the text."""
+    upto: tuple[int, int] | None = None
+    """Offsets in both streams after the text; None without news of the output."""
     out: str = field(default="", repr=False)
     err: str = field(default="", repr=False)
 

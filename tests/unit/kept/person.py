@@ -75,15 +75,15 @@ class Person:
         (found,) = self.pids()
         return [found, *self.playbooks()]
 
-    def playbooks(self) -> list[int]:
-        """The ansible-playbook of engines, and then their workers."""
+    def playbooks(self, name: str = "serve.yml") -> list[int]:
+        """The ansible-playbook of engines, or of another playbook, and then their workers."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:
                 line = (path / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"/serve.yml" in line and f"{self.run_directory}/dx-".encode() in line:
+            if f"/{name}".encode() in line and f"{self.run_directory}/dx-".encode() in line:
                 found.append(int(path.name))
         return sorted(found, key=lambda pid: [_parent(pid) in found, pid])
 

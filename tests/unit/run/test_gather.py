@@ -291,7 +291,7 @@ def test_a_run_that_was_killed_is_an_attempt_and_another_goes_on_where_it_was() 
     run.state.handle(RetryPlanned(host="epyc6", attempt=1, error="epyc6: refused"))
     run.state.handle(news(b"ab", out_total=2))
 
-    run.state.begin_again("Ansible was killed")
+    run.state.begin_again()
     run.take(records.preflight())
     run.state.handle(news(b"abc", out_total=3))
     run.state.handle(SUCCESS)
@@ -299,7 +299,7 @@ def test_a_run_that_was_killed_is_an_attempt_and_another_goes_on_where_it_was() 
     assert [line.partition(" ")[0] for line in run.log] == [
         "preflight_ok", "retry", "retry", "success",
     ]  # fmt: skip
-    assert 'attempt=2 error="epyc6: Ansible was killed"' in run.log[2]
+    assert 'attempt=2 error="epyc6: Ansible was killed on this machine"' in run.log[2]
     assert (run.result.attempts, run.result.stdout_bytes) == (3, b"abc")
     outputs = [page for page in diary.pages if page[0] == "output"]
     assert outputs == [("output", "epyc6", b"ab", b""), ("output", "epyc6", b"c", b"")]
@@ -310,7 +310,7 @@ def test_a_run_that_goes_on_with_some_hosts_is_still_about_all() -> None:
 
     state.handle(HostsKnown(hosts=("epyc6", "macmini")))
     state.handle(SUCCESS)
-    state.begin_again("Ansible was killed")
+    state.begin_again()
     state.handle(HostsKnown(hosts=("macmini",)))
 
     assert state.hosts == ("epyc6", "macmini")

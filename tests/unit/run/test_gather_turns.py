@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from dxansible.run.events import (
     RetryPlanned,
 )
 from dxansible.run.gather import ResultCollector
+from dxansible.run.host_state import HostState
 from dxansible.run.request import PlayEnd
 from dxansible.run.turn_events import TurnUpdate
 from tests.unit.hearing import Hearing
@@ -295,3 +297,28 @@ def test_a_connection_that_fails_is_one_result() -> None:
     _, notes = after(FOUND, replace(DOWN, decides=False), HostEnded(result=lost))
 
     assert [result.reason for result in notes.results] == [reason]
+
+
+def test_a_run_after_a_killed_one_is_told_what_was_shown_and_counts_from_the_first() -> None:
+    said = replace(TAKEN, out="one\n", upto=(4, 0))
+    state, notes = after(KNOWN, OK, TAKEN, said, TAKEN)
+    time.sleep(0.05)
+    more = state.begin_again()
+    for event in (HostsKnown(hosts=("epyc6",)), TAKEN, ENDED):
+        state.handle(event)
+
+    assert more == {
+        "dx_preflight": False, "dx_contacted": True, "dx_shown": {"epyc6": [1, 4, 0]},
+    }  # fmt: skip
+    assert [each[0] for each in notes.said].count("taken") == 1
+    assert (notes.results[0].attempts, SUCCESS.duration_ms) == (2, 0)
+    assert notes.results[0].duration_ms >= 50
+
+
+def test_the_next_turn_of_a_followed_session_counts_from_its_own_begin() -> None:
+    state = HostState(began=time.monotonic() - 1000)
+    state.take_turn(TAKEN)
+    assert state.duration_ms >= 1_000_000
+    state.take_turn(replace(TAKEN, turn=2))
+
+    assert state.duration_ms < 1_000_000

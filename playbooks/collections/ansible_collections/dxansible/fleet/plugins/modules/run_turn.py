@@ -234,6 +234,13 @@ dx:
       type: list
       elements: int
       returned: when something was read
+    upto:
+      description:
+        - How many bytes of both streams were read, up to the end of RV(dx.text).
+        - One more of standard output says that the turn has ended, and its text is complete.
+      type: list
+      elements: int
+      returned: when something was read
     truncation:
       description:
         - Bytes of the turn that the host has not kept (C(stdout_bytes), C(stderr_bytes)), known

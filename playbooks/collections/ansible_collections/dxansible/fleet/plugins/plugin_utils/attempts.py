@@ -45,6 +45,8 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     "max_retries": {"type": "int", "default": 1, "variable": "dx_max_retries"},
     "retry_delay": {"type": "float", "default": 2.0, "variable": "dx_retry_delay"},
     "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
+    "contacted": {"type": "bool", "default": False, "variable": "dx_contacted"},
+    "token": {"type": "str", "default": "", "variable": "dx_token"},
 }
 
 
@@ -100,6 +102,8 @@ class AttemptRun(HostRun):
     def work(self) -> Steps[dict[str, Any]]:
         """Repeat `step` until there is a verdict."""
         self.progress = progress = self.begin()
+        progress.contacted = self.options["contacted"]
+        progress.token = self.options["token"] or progress.token
         self.result: dict[str, Any] = {}
         """Further keys for the task's result."""
         self.limit = self.output_limit()

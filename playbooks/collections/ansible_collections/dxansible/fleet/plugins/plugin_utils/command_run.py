@@ -39,8 +39,6 @@ class CommandRun(AttemptRun):
         **session.PLACE_SPEC,
         "stream": {"type": "bool", "default": False, "variable": "dx_stream"},
         "attach": {"type": "bool", "default": False},
-        "contacted": {"type": "bool", "default": False, "variable": "dx_contacted"},
-        "token": {"type": "str", "default": "", "variable": "dx_token"},
     }
 
     def check_options(self) -> None:
@@ -57,11 +55,8 @@ class CommandRun(AttemptRun):
         return bool(self.options["attach"])
 
     def begin(self) -> Progress:
-        """Begin with the id, and the state of an interrupted run if the caller gives it."""
-        name = self.name(self.options["id"], "id")
-        progress = Progress(id=name, contacted=self.options["contacted"])
-        progress.token = self.options["token"] or progress.token
-        return progress
+        """Begin with the id alone."""
+        return Progress(id=self.name(self.options["id"], "id"))
 
     def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
         """Start the command, or ask for news of it."""

@@ -14,7 +14,7 @@ from .keeper_reply import ENDED, KeeperError
 from .stream_reader import StreamReader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .fleet_view import Entry
     from .host_run import Steps
@@ -44,6 +44,14 @@ class TurnProgress(Progress):
     """Has read the output so far; None before the first output."""
     limits: dict[str, float] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
+    shown_before: Sequence[int] = (0, 0, 0)
+    """Turn, and offsets in its two streams, up to which an earlier run has shown the output."""
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Offsets in both streams of this turn, up to which an earlier run has shown them."""
+        turn, out, err = self.shown_before
+        return (out, err) if turn == self.turn else (0, 0)
 
     @property
     def key(self) -> str:
@@ -71,8 +79,10 @@ class TurnChoice(AttemptRun):
             self.options["mode"] = further if self.options["session"] else "start"
 
     def begin(self) -> TurnProgress:
-        """Begin with the session's id alone."""
-        return TurnProgress(id=self.name(self.options["session"], "session"))
+        """Begin with the session's id, and the position of an earlier run that was killed."""
+        progress = TurnProgress(id=self.name(self.options["session"], "session"))
+        progress.shown_before = self.options["shown"].get(self.host, progress.shown_before)
+        return progress
 
     @property
     def following(self) -> bool:
@@ -119,6 +129,7 @@ class TurnChoice(AttemptRun):
             known = yield from self._turns(4)
         if self.following:
             return self._choose_followed(known)
+        known = self._before_own(known)
         if self.options["claim_ends"]:
             record["ends"] = yield from self._claim_ends(known)
         if known and known[-1].state not in ENDED:
@@ -162,6 +173,14 @@ class TurnChoice(AttemptRun):
         listing = yield from self.call(wait, lambda door: door.keeper.list(name))
         return listing.turns.get(name, [])
 
+    def _before_own(self, known: list[Entry]) -> list[Entry]:
+        """The turns before the one that an earlier run with our token started; all if none did.
+
+        The turn after them is then our own, so a start attaches to it.
+        """
+        own = [entry.turn for entry in known if entry.token == self.progress.token]
+        return [entry for entry in known if not own or entry.turn < own[0]]
+
     def _claim_ends(self, known: list[Entry]) -> Steps[list[dict[str, Any]]]:
         return turn_ends.claim_ends(
             self.host,
@@ -190,6 +209,7 @@ class TurnChoice(AttemptRun):
         wanted, progress = self.options["turn"], self.progress
         if not wanted:
             known = finalize.without_refused(known)
+            wanted = progress.shown_before[0]
         entry = next((entry for entry in known if entry.turn >= wanted), None)
         if entry is None:
             return turn_verdict.unknown(self.host, progress.id)
@@ -197,7 +217,7 @@ class TurnChoice(AttemptRun):
         name = str(meta.get("agent"))
         self._prepare(entry.turn, name if name in self.known_agents else "shell", meta)
         progress.limits = entry.limits
-        if self.options["tail"] and entry.out_total > _TAIL_BYTES:
+        if self.options["tail"] and entry.out_total > _TAIL_BYTES and not any(progress.shown):
             progress.reader = StreamReader(self.agent)
             progress.reader.skip()
             progress.out_next = entry.out_total - _TAIL_BYTES

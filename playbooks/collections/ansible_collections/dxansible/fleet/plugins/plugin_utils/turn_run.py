@@ -30,6 +30,7 @@ class TurnRun(TurnChoice):
 
     kind: ClassVar = "turn"
     starts_work: ClassVar = True
+    of_fan: ClassVar = frozenset({"contacted", "shown", "token"})
     spec: ClassVar = {
         **COMMON_SPEC,
         "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
@@ -53,6 +54,7 @@ class TurnRun(TurnChoice):
         "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
         "queue": {"type": "bool", "default": False, "variable": "dx_queue"},
         "wait": {"type": "bool", "default": True, "variable": "dx_wait"},
+        "shown": {"type": "dict", "default": {}, "variable": "dx_shown"},
     }
 
     def output_limit(self) -> int:
@@ -192,18 +194,20 @@ class TurnRun(TurnChoice):
             return turn_verdict.RUNNING
         reader = progress.reader = progress.reader or StreamReader(agent)
         record["truncation"] = reply.truncation
-        record["cut"] = [reply.out_from - progress.out_next, reply.err_from - progress.err_next]
+        record["cut"] = _cut(progress, reply)
         record["text"] = _read(reader, progress, reply)
         nothing_new = not reply.out and not reply.err
         if not reply.complete:
             if nothing_new:
-                record["text"] = _shown(reader.pause())
+                record["text"] = _news(progress, reader.pause())
+            record["upto"] = [progress.out_next - reader.holds_newline, progress.err_next]
             if waits or not nothing_new or reply.state in ENDED:
                 return None
-            record["text"] += _shown(reader.close())
+            record["text"] += _news(progress, reader.close())
             record["result"] = trailer_facts(reader, progress.meta)
             return turn_verdict.RUNNING
-        record["text"] += _shown(reader.close())
+        record["text"] += _news(progress, reader.close())
+        record["upto"] = [progress.out_next + 1, progress.err_next]  # beyond the end: closed
         if self.following and (yield from self.go_on()):
             progress.began = time.time()
             return None
@@ -213,13 +217,32 @@ class TurnRun(TurnChoice):
         return decided
 
 
+def _cut(progress: TurnProgress, reply: Reply) -> list[int]:
+    """The bytes of both streams that are missing before the reply, and were never shown."""
+    out, err = progress.shown
+    asked = max(out, progress.out_next), max(err, progress.err_next)
+    return [max(0, reply.out_from - asked[0]), max(0, reply.err_from - asked[1])]
+
+
 def _read(reader: StreamReader, progress: TurnProgress, reply: Reply) -> list[list[str]]:
+    """Read the reply. Returns the text after the bytes that an earlier run has shown."""
     gap = reader.skip() if reply.out_from > progress.out_next else ""
+    old_out, old_err = (
+        progress.shown[0] - reply.out_from,
+        max(0, progress.shown[1] - reply.err_from),
+    )
+    if old_out > 0:
+        reader.feed(reply.out[:old_out])
+        gap = ""
+        if old_out <= len(reply.out):
+            reader.pause()  # the newline before the position was shown, not held back
     reader.feed_error(reply.err)
-    pieces = [["out", gap + reader.feed(reply.out)], ["err", reply.err.decode(errors="replace")]]
+    out, err = reply.out[max(0, old_out) :], reply.err[old_err:]
+    pieces = [["out", gap + reader.feed(out)], ["err", err.decode(errors="replace")]]
     progress.out_next, progress.err_next = reply.out_upto, reply.err_upto
     return [piece for piece in pieces if piece[1]]
 
 
-def _shown(text: str) -> list[list[str]]:
-    return [["out", text]] if text else []
+def _news(progress: TurnProgress, text: str) -> list[list[str]]:
+    """The text for the record; none while the output is what an earlier run has shown."""
+    return [["out", text]] if text and progress.out_next >= progress.shown[0] else []

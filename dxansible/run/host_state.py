@@ -1,0 +1,65 @@
+"""What is known of one host while its events are gathered."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dxansible.run.events import RetryPlanned
+from dxansible.run.output import HostOutput, HostText
+from dxansible.run.request import KILLED
+
+if TYPE_CHECKING:
+    from dxansible.run.turn_events import TurnUpdate
+
+__all__ = ["HostState"]
+
+
+@dataclass(slots=True, kw_only=True)
+class HostState:
+    """The state of one host in a run, and in the runs that follow if Ansible is killed."""
+
+    user: str | None = None
+    session_id: str | None = None
+    began: float = field(default_factory=time.monotonic)
+    attempts: int = 0
+    earlier: int = 0
+    """Attempts in earlier runs of Ansible, which were killed."""
+    output: HostOutput = field(default_factory=HostOutput)
+    text: HostText = field(default_factory=HostText)
+    turn: TurnUpdate | None = None
+    """The last update of a turn since the VM took it."""
+    queued: bool = False
+    upto: tuple[int, ...] = ()
+    """Turn, and offsets in both its streams, after the text gathered last."""
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds since the host, or the turn that is followed, began."""
+        return round((time.monotonic() - self.began) * 1000)
+
+    def begin_again(self, host: str) -> RetryPlanned:
+        """Prepare for a run that follows a killed one. Returns the event that tells it."""
+        self.output.rewind()
+        self.earlier += max(1, self.attempts - self.earlier)
+        self.attempts = self.earlier + 1
+        error = f"{host}: {KILLED}"
+        return RetryPlanned(
+            host=host, attempt=self.earlier, error=error, session_id=self.session_id
+        )
+
+    def take_turn(self, news: TurnUpdate) -> TurnUpdate:
+        """Return what is new in the update, with text that is safe to show."""
+        told = replace(
+            self.text.take(news),
+            started=news.started and self.turn is None,
+            queued=news.queued and not self.queued,
+        )
+        if self.turn is not None and news.turn != self.turn.turn:
+            self.began = time.monotonic()  # the next turn of a session that is followed
+        self.turn = news if news.started else self.turn
+        self.queued |= news.queued
+        if news.upto is not None:
+            self.upto = (news.turn, *news.upto)
+        return told
