@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from dxansible.kept.running import running_engines, stop_engines
-from dxansible.render.commands import SCHEMA
+from dxansible.render.commands import document
 from dxansible.render.show import show
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def manage(options: Options) -> int:
         engines = [
             {"pid": each.pid, "program": _PROGRAM, "seconds": each.seconds} for each in found
         ]
-        click.echo(json.dumps({"schema": SCHEMA, "exit_code": 0, "engines": engines}))
+        click.echo(document(exit_code=0, engines=engines), nl=False)
         return 0
     ended = "ended" if options.engine == "stop" else "running"
     for each in found:
