@@ -151,11 +151,6 @@ class TurnResult(TurnRecord):
         """Whether the VM is still working on the task."""
         return self.outcome is None
 
-    @property
-    def exit_code_of_call(self) -> int:
-        """The exit code of the process for this result alone."""
-        return 0 if self.outcome is None else self.outcome.exit_code
-
     def to_dict(self) -> dict[str, object]:
         """Return a dict for JSON."""
         document = TurnRecord.to_dict(self) | {"state": "running" if self.running else "ended"}

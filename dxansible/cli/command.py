@@ -12,8 +12,14 @@ from typing import Any
 import click
 
 from dxansible import logs
-from dxansible.cli import argv, refusals
-from dxansible.cli.flags import GroupedCommand, declare_flags, given_options
+from dxansible.cli import refusals
+from dxansible.cli.flags import (
+    GroupedCommand,
+    complete,
+    declare_flags,
+    given_options,
+    json_wanted,
+)
 from dxansible.cli.modes import choose_call, mode_of, sort_out
 from dxansible.cli.terminal import SCREEN
 from dxansible.errors import DxError, EngineError, UsageError
@@ -77,19 +83,16 @@ def command(**_values: Any) -> int:  # noqa: ANN401 - Options has the types
 def main() -> None:
     """Entry point of ``dx-dispatch``."""
     mask_secrets()
-    words = argv.complete(sys.argv[1:])
-    as_json = "json" in argv.read(words)
+    words = complete(sys.argv[1:])
     try:
         code = command.main(words, standalone_mode=False)
     except click.ClickException as error:
-        code = _complain(
-            UsageError(error.format_message(), "see dx-dispatch --help"), as_json=as_json
-        )
+        code = _complain(UsageError(error.format_message(), "see dx-dispatch --help"), words)
     except DxError as error:
-        code = _complain(error, as_json=as_json)
+        code = _complain(error, words)
     except (KeyboardInterrupt, click.Abort):
         code = _exit_code("ABORTED")
-        if as_json:
+        if json_wanted(command, words):
             from dxansible.render import commands as render  # noqa: PLC0415 - keeps --help fast
 
             click.echo(render.interrupted_document(code), nl=False)
@@ -97,8 +100,7 @@ def main() -> None:
         code = _exit_code("FAILURE")
     except OSError as error:
         code = _complain(
-            EngineError(f"this machine refuses: {error}", "see docs/troubleshooting.md"),
-            as_json=as_json,
+            EngineError(f"this machine refuses: {error}", "see docs/troubleshooting.md"), words
         )
     _leave(code if isinstance(code, int) else 0)
 
@@ -109,11 +111,11 @@ def _exit_code(outcome: str) -> int:
     return FanoutOutcome(outcome).exit_code
 
 
-def _complain(error: DxError, *, as_json: bool) -> int:
+def _complain(error: DxError, words: list[str]) -> int:
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
-    if as_json:
+    if json_wanted(command, words):
         from dxansible.render import commands as render  # noqa: PLC0415 - keeps --help fast
 
         click.echo(render.error_document(error), nl=False)

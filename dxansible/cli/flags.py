@@ -13,11 +13,11 @@ from dxansible.cli.table import Options, table
 from dxansible.settings import variable_of_caller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dxansible.cli.option import Option
 
-__all__ = ["GroupedCommand", "declare_flags", "given_options"]
+__all__ = ["GroupedCommand", "complete", "declare_flags", "given_options", "json_wanted"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _COLUMN = 30
@@ -47,6 +47,25 @@ def declare_flags(function: Callable[..., Any]) -> Callable[..., Any]:
     for name, entry in reversed(table().items()):
         function = _parameter(name, entry)(function)
     return function
+
+
+def complete(words: Sequence[str]) -> list[str]:
+    """Return the words for click: ``--exec`` before ``--file`` gets an empty value."""
+    completed = []
+    for place, word in enumerate(words):
+        completed.append(word)
+        following = "".join(words[place + 1 : place + 2])
+        if word == "--exec" and following.partition("=")[0] == "--file":
+            completed.append("")
+    return completed
+
+
+def json_wanted(command: click.Command, words: Sequence[str]) -> bool:
+    """Whether the words of `complete` have ``--json``, even if click refuses them."""
+    context = command.make_context(
+        "", [*words], resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True
+    )
+    return bool(context.params["json"])
 
 
 def given_options(context: click.Context) -> Options:

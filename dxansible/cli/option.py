@@ -110,11 +110,6 @@ class Kind(StrEnum):
     SECONDS = "a number of seconds above 0"
     DURATION = "a number with a unit of time"
 
-    @property
-    def takes_value(self) -> bool:
-        """Whether the next word is its value."""
-        return self not in {Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT}
-
 
 @dataclass(frozen=True, slots=True)
 class Option:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dxansible.cli import argv, refusals, sessions
+from dxansible.cli import refusals, sessions
 from dxansible.cli.command import command
-from dxansible.cli.flags import given_options
+from dxansible.cli.flags import complete, given_options
 from dxansible.cli.modes import choose_call, mode_of, sort_out
 from dxansible.sessions import SessionOptions
 
@@ -143,7 +143,7 @@ def _filled(words: list[str]) -> list[str]:
 
 def understand(words: Sequence[str]) -> tuple[Mode, Options]:
     """What a command line is found to be. Raises UsageError where it is refused, or click's."""
-    options = given_options(command.make_context("dx-dispatch", argv.complete(words)))
+    options = given_options(command.make_context("dx-dispatch", complete(words)))
     mode = mode_of(options.values_given())
     options = sort_out(options, mode)
     refusals.check(options, mode)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from dxansible.cli import argv
 from dxansible.cli.command import command
-from dxansible.cli.flags import given_options
+from dxansible.cli.flags import complete, given_options, json_wanted
 from dxansible.cli.modes import choose_call
 from dxansible.cli.option import AT_JULES, ON_VMS, Kind, Mode, modes_in_words
 from dxansible.cli.table import Options, table
@@ -19,8 +18,6 @@ from dxansible.errors import UsageError
 from tests.unit.shown_calls import understand
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dxansible.cli.option import Option
 
 SES, JID = "ses_0123456789abcdef-54150442", "31415926535897932384"
@@ -45,6 +42,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.JULES_ABORT: ("--abort", JID),
     Mode.APPROVE: ("--approve", JID),
 }
+WITHOUT_VALUE = {Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT}
 VALUES = {"env": "A=1", "attach_age": "12h", "engine": "stop", "session": SES}
 OPTIONS = {name: entry for name, entry in table().items() if entry.kind is not Kind.ARGUMENT}
 MODIFIERS = {
@@ -57,7 +55,7 @@ CHOOSING = {name: entry for name, entry in OPTIONS.items() if entry.chooses is n
 
 def written(name: str, entry: Option) -> tuple[str, ...]:
     """An option, with a value where it has one."""
-    return (entry.name, VALUES.get(name, "1")) if entry.kind.takes_value else (entry.name,)
+    return (entry.name, VALUES.get(name, "1")) if entry.kind not in WITHOUT_VALUE else (entry.name,)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -206,38 +204,30 @@ def test_the_help_has_every_option_under_its_group() -> None:
     assert "TARGET]" not in text.partition("Run:")[2]
 
 
-# what is read without click
+# whether a document is wanted, of words that click may refuse
 
 
-def _lines() -> list[Sequence[str]]:
-    lines: list[Sequence[str]] = list(MINIMAL.values())
-    for name, entry in OPTIONS.items():
-        for spelled in entry.names:
-            value = VALUES.get(name, "-1" if entry.kind is Kind.TEXT else "1")
-            lines.append([spelled, value] if entry.kind.takes_value else [spelled])
-            if entry.kind.takes_value and spelled.startswith("--"):
-                lines.append([f"{spelled}={value}", "here"])
-    return [
-        *lines,
-        ["-vqi", "a", "here"], ["-ia", "-v", "here", "work"], ["-vvi=a"], ["--", "--list", "-i"],
-        ["here", "--exec", "--file", "x", "-v"], ["here", "--exec", "--file=x", "-v"],
-        ["here", "--exec", "--help"], ["--agent", "-i", "here", "--json"], ["-", "-"], [],
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--no-such", "-x", "--json", "a", "b", "c", "--agent"], True),
+        (["--engine", "no", "--json"], True),
+        (["--json", "--timeout"], True),
+        (["-vqi", "a", "--json", "--help"], True),
+        (["here", "--exec", "--file", "x", "--json"], True),
+        (["here", "--exec", "--json"], False),
+        (["--agent", "--json"], False),
+        (["--", "--json"], False),
+        ([], False),
+    ],
+)
+def test_json_is_wanted_where_it_is_an_option(words: list[str], *, wanted: bool) -> None:
+    assert json_wanted(command, complete(words)) is wanted
 
 
-@pytest.mark.parametrize("words", _lines(), ids=" ".join)
-def test_a_command_line_is_read_as_click_reads_it(words: list[str]) -> None:
-    completed = argv.complete(words)
-    options = given_options(command.make_context("dx-dispatch", list(completed)))
+@pytest.mark.parametrize("file", [["--file", "x"], ["--file=x"]])
+def test_a_command_from_a_file_has_no_words(file: list[str]) -> None:
+    words = complete(["here", "--exec", *file, "-v"])
+    options = given_options(command.make_context("dx-dispatch", words))
 
-    found = argv.read(completed)
-
-    assert set(found) == options.given
-    texts = {name: value for name, value in options.values_given().items() if type(value) is str}
-    assert {name: found[name] for name in texts} == texts
-
-
-def test_words_that_click_refuses_are_read_as_far_as_possible() -> None:
-    assert argv.read(["--no-such", "-x", "--json", "a", "b", "c", "--agent"]) == {
-        "--no-such": "", "-x": "", "json": "", "target": "a", "task": "b", "agent": "",
-    }  # fmt: skip
+    assert (options.target, options.command, options.file, options.verbose) == ("here", "", "x", 1)
