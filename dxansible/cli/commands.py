@@ -23,6 +23,7 @@ from dxansible.render import commands as render
 from dxansible.render.live import LiveOutput
 from dxansible.render.paced import PacedOutput
 from dxansible.render.show import show
+from dxansible.results import exit_code
 from dxansible.run.flow import Flow
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _label(options: Options) -> str | None:
 def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
     """Show the results; ``code`` of None is computed from them."""
     if code is None:
-        code = render.fanout_exit_code(results, may_be_cut=options.max_output is not None)
+        code = exit_code(results, may_be_cut=options.max_output is not None)
     if options.json:
         for piece in render.fanout_document(results, code):
             click.echo(piece, nl=False)

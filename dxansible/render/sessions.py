@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
-from dxansible.render.commands import INCOMPLETE, OUTCOME_COLOURS, document, missing_notes, table
+from dxansible.render.commands import OUTCOME_COLOURS, document, missing_notes, table
 from dxansible.render.invisible import count_invisible
 from dxansible.render.show import coloured
 from dxansible.results import worst
@@ -25,7 +25,6 @@ __all__ = [
     "dry_run_document",
     "duration",
     "end_comment",
-    "exit_code",
     "finalize_document",
     "finalize_line",
     "lines",
@@ -48,19 +47,6 @@ _STATE_COLOURS = {
     "aborted": "yellow",
 }
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-
-
-def exit_code(results: Sequence[TurnResult], *, detached: bool) -> int:
-    """Return the exit code: of the worst ended turn, or 130 if we stopped looking before the end.
-
-    A success is not 0 if a full disk has lost its output.
-    """
-    ended = [result.outcome for result in results if result.outcome is not None]
-    if detached and len(ended) < len(results):
-        return FanoutOutcome.ABORTED.exit_code
-    outcome = worst(ended) if ended else FanoutOutcome.SUCCESS
-    lost = any(result.truncation.disk_full for result in results)
-    return INCOMPLETE if lost and outcome is FanoutOutcome.SUCCESS else outcome.exit_code
 
 
 def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> str:

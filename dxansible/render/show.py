@@ -14,7 +14,7 @@ import click
 from dxansible.redact import safe
 from dxansible.settings import colour_wanted
 
-__all__ = ["coloured", "plain", "show"]
+__all__ = ["coloured", "show"]
 
 _NONCE = os.urandom(8).hex()
 """Marks our colours, which foreign text can't forge."""
@@ -24,11 +24,6 @@ _COLOURED = re.compile(rf"\x1b<{_NONCE}:([a-z]+)>(.*?)\x1b</{_NONCE}>", re.DOTAL
 def coloured(text: str, colour: str | None) -> str:
     """Mark a text for one of click's colours; None leaves it as it is."""
     return text if colour is None else f"\x1b<{_NONCE}:{colour}>{text}\x1b</{_NONCE}>"
-
-
-def plain(text: str) -> str:
-    """Remove our colours."""
-    return _COLOURED.sub(r"\2", text)
 
 
 def show(text: str, *, err: bool = False, end: str = "\n") -> None:

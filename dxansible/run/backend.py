@@ -80,7 +80,8 @@ def _in_thread(work: Callable[[], PlayEnd], cancelled: threading.Event) -> PlayE
     with ThreadPoolExecutor(thread_name_prefix="dx-play") as threads:
         result = threads.submit(work)
         try:
-            wait([result])
+            while not result.done():
+                wait([result], _POLL_SECONDS)
         except BaseException:
             cancelled.set()
             raise

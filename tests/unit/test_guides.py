@@ -19,6 +19,7 @@ from dxansible.jules.model import JulesResult
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.render import commands as render
 from dxansible.render import sessions as render_sessions
+from dxansible.results import INCOMPLETE
 from dxansible.sessions import Changes, CleanResult, SessionInfo, SessionList, TurnResult
 from dxansible.settings import Settings, content_dir
 from tests.unit.local_vm import LOCAL, write_inventory
@@ -147,7 +148,7 @@ def test_the_exit_codes_are_the_real_ones(document: Path) -> None:
     assert {(row[0], row[1]) for row in rows} == {
         *((str(each), str(each.exit_code)) for each in FanoutOutcome),
         ("", str(UsageError.exit_code)),
-        ("", str(render.INCOMPLETE)),
+        ("", str(INCOMPLETE)),
     }
 
 

@@ -12,7 +12,6 @@ from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.render.commands import (
     error_document,
     fanout_document,
-    fanout_exit_code,
     gathered,
     health_document,
     health_table,
@@ -20,8 +19,9 @@ from dxansible.render.commands import (
     summary_line,
     table,
 )
-from dxansible.render.show import coloured, plain
-from dxansible.results import FanoutResult, PreflightResult
+from dxansible.render.show import coloured
+from dxansible.results import FanoutResult, PreflightResult, exit_code
+from tests.unit.render.plain import plain
 
 SUCCESS = FanoutResult(
     outcome=FanoutOutcome.SUCCESS,
@@ -131,8 +131,8 @@ def test_a_success_that_lacks_output_that_was_wanted_exits_with_another_code(
 ) -> None:
     results = [SUCCESS, replace(SUCCESS, truncation=truncation)]
 
-    assert fanout_exit_code(results, may_be_cut=may_be_cut) == code
-    assert fanout_exit_code([*results, FAILURE], may_be_cut=may_be_cut) == 1
+    assert exit_code(results, may_be_cut=may_be_cut) == code
+    assert exit_code([*results, FAILURE], may_be_cut=may_be_cut) == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
