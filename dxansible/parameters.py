@@ -7,17 +7,7 @@ them from this module. A test compares them with the defaults of the playbooks.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from dataclasses import Field
-    from typing import Any, ClassVar, Protocol
-
-    class _Settings(Protocol):
-        """Any dataclass."""
-
-        __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
+from typing import Generic, TypeVar
 
 __all__ = [
     "AGENT",
@@ -50,8 +40,8 @@ __all__ = [
     "TURN_TIMEOUT",
     "WAIT",
     "Parameter",
+    "Told",
     "told",
-    "variables",
 ]
 
 T = TypeVar("T")
@@ -111,15 +101,20 @@ def told(parameter: Parameter[T]) -> T:
     return field(default=parameter.default, metadata={"variable": parameter.variable})
 
 
-def variables(settings: _Settings) -> dict[str, object]:
-    """Return the playbook variables of a dataclass: its `told` fields that are not None."""
-    found = {
-        each.metadata["variable"]: getattr(settings, each.name)
-        for each in fields(settings)
-        if "variable" in each.metadata
-    }
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in found.items()
-        if value is not None
-    }
+class Told:
+    """Base class of dataclasses with `told` fields."""
+
+    __slots__ = ()
+
+    def variables(self) -> dict[str, object]:
+        """Return the playbook's variables: the `told` fields that are not None."""
+        found = {
+            each.metadata["variable"]: getattr(self, each.name)
+            for each in fields(self)  # type: ignore[arg-type] # of a dataclass
+            if "variable" in each.metadata
+        }
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in found.items()
+            if value is not None
+        }

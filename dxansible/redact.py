@@ -12,7 +12,7 @@ character, and a look-ahead is bounded.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,22 +22,12 @@ __all__ = ["hold", "printable", "redact", "safe", "summarize"]
 _MASK = "***"
 
 
-class _Pattern(NamedTuple):
-    """A regular expression, compiled at its first use: start-up is part of every call."""
-
-    text: str
-    flags: re.RegexFlag = re.NOFLAG
-
-    @property
-    def compiled(self) -> re.Pattern[str]:
-        """From the cache of ``re``."""
-        return re.compile(self.text, self.flags)
-
+# Patterns are texts that begin with their flags: `re` compiles each at its first use and keeps it.
+# Start-up is part of every call.
 
 # Tokens, phrases and command options: group 1 stays, and the rest of the match is the secret.
 
-_TOKENS = _Pattern(
-    r"""
+_TOKENS = r"""(?xsa)
     () (?:
       -----BEGIN[ ][A-Z0-9 ]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
       .*? (?: -----END[ ][A-Z0-9 ]*PRIVATE[ ]KEY(?:[ ]BLOCK)?----- | \Z )
@@ -70,9 +60,7 @@ _TOKENS = _Pattern(
       )
     | (?<![\w-]) eyJ[\w-]{10,}(?:\.[\w-]*){1,4}
     )
-    """,
-    re.VERBOSE | re.DOTALL | re.ASCII,
-)
+    """
 
 # A value as shells, JSON, YAML, Python and URLs write it. A quote that is never closed was cut off
 # with the end of its line. Nothing, null and false are no secrets; a list or a mapping is no value.
@@ -94,30 +82,18 @@ _SCHEME = r"(?:basic|bearer|negotiate|token)"
 
 _PHRASES = (
     # the path of a webhook is its password
-    _Pattern(r"""(\bhooks\.slack(?:-gov)?\.com/(?:services|triggers|workflows)/)[^\s"'`<>|)\\]+"""),
-    _Pattern(r"""(\bdiscord(?:app)?\.com/api/(?:v\d{1,3}/)?webhooks/)[^\s"'`<>|)\\]+"""),
+    r"""(\bhooks\.slack(?:-gov)?\.com/(?:services|triggers|workflows)/)[^\s"'`<>|)\\]+""",
+    r"""(\bdiscord(?:app)?\.com/api/(?:v\d{1,3}/)?webhooks/)[^\s"'`<>|)\\]+""",
     # https://user:password@host; digits before ? or # are a port
-    _Pattern(r"""((?<=://)[^\s/:@"'<>]*:)(?!\d{1,5}[?#])[^\s/"'<>]+(?=@)"""),
+    r"""((?<=://)[^\s/:@"'<>]*:)(?!\d{1,5}[?#])[^\s/"'<>]+(?=@)""",
     # one word after a scheme that has one word, otherwise the whole header
-    _Pattern(rf"""({_AUTHORIZATION}{_SCHEME}[ \t]+)[^\s"'`\\]+""", re.IGNORECASE),
-    _Pattern(
-        rf"""({_AUTHORIZATION})(?!{_SCHEME}[ \t])
-             (?:digest[ ][^\r\n]*|(?:[^\r\n"'`\\]|\\(?!["']))+)""",
-        re.VERBOSE | re.IGNORECASE,
-    ),
+    rf"""(?i)({_AUTHORIZATION}{_SCHEME}[ \t]+)[^\s"'`\\]+""",
+    rf"""(?xi)({_AUTHORIZATION})(?!{_SCHEME}[ \t])
+         (?:digest[ ][^\r\n]*|(?:[^\r\n"'`\\]|\\(?!["']))+)""",
     # not in "bearer of news" or "bearer authentication"
-    _Pattern(
-        r"(\bbearer[ \t]+)(?!(?:auth|cert|cred|format|header|scheme|token)[a-z]*\b)[\w.~+/=-]{6,}",
-        re.IGNORECASE,
-    ),
-    _Pattern(
-        r"(aws_(?:secret_access_key|session_token)[ \t]+)[a-z0-9/+=]{16,}",
-        re.IGNORECASE,
-    ),
-    _Pattern(
-        rf"((?<![\w.-])sshpass(?:[ \t]+-v)*[ \t]+-v?p[ \t]*){_VALUE}",
-        re.VERBOSE | re.DOTALL,
-    ),
+    r"(?i)(\bbearer[ \t]+)(?!(?:auth|cert|cred|format|header|scheme|token)[a-z]*\b)[\w.~+/=-]{6,}",
+    r"(?i)(aws_(?:secret_access_key|session_token)[ \t]+)[a-z0-9/+=]{16,}",
+    rf"(?xs)((?<![\w.-])sshpass(?:[ \t]+-v)*[ \t]+-v?p[ \t]*){_VALUE}",
 )
 
 # Options that mean a password to one command only, unlike `ssh -p 22` or `docker run -u 1:1`.
@@ -134,39 +110,29 @@ _COMMAND_OPTIONS = {
 _ARGUMENTS = r"""(?=\s)(?:[^\n;|&"'\\]++|\\.|"[^"\\]*(?:\\.[^"\\]*)*"|'[^']*')*"""
 
 _COMMANDS = tuple(
-    (
-        _Pattern(rf"(?<![\w.-]){command}{_ARGUMENTS}", re.DOTALL),
-        _Pattern(option, re.VERBOSE | re.DOTALL),
-    )
+    (rf"(?s)(?<![\w.-]){command}{_ARGUMENTS}", f"(?xs){option}")
     for command, option in _COMMAND_OPTIONS.items()
 )
 
-_ASSIGNMENT = _Pattern(
-    r"""
+_ASSIGNMENT = r"""(?x)
     (?<![\w.-])
     (?! PWD=["']?[/~$] | (?<=/)[\w.-]++: )      # the working directory; cat: /etc/passwd: denied
     (?P<name>[\w.-]++) \\*["']?\]? [ \t]*
     (?: => | \+= | := | ={1,3} | :(?!:|//) ) [ \t]*
-    """,
-    re.VERBOSE,
-)
+    """
 
-_OPTION = _Pattern(r"(?<![\w.-])--?(?P<name>\w[\w.-]*+)[ \t]+(?!-)")
+_OPTION = r"(?<![\w.-])--?(?P<name>\w[\w.-]*+)[ \t]+(?!-)"
 
-_SECRET_NAME = _Pattern(
-    r"""
+_CREDENTIAL = r"""(?x)
       (?:apikey|credential|passphrase|passwd|password|secret)s?(?:_|$)
     | token(?:_|$)
     | (?:^|_)(?:access|account|api|auth|encryption|master|private|signing)_?keys?(?:_|$)
     | (?:^|_)(?:o?auth|pwd)$
     | _pass$
-    """,
-    re.VERBOSE,
-)
+    """
 
 # Names of facts about a secret, and options without a value, as in `psql --no-password db`.
-_NO_SECRET_NAME = _Pattern(
-    r"""
+_NO_CREDENTIAL = r"""(?x)
     ^no_ | _(?:
         at|authentication|budget|bytes|check|count|dir|directory|enabled|endpoint|env|expires|expiry
       | field|file|format|header|helper|in|index|issuer|kind|label|length|limit|location|manager|max
@@ -174,17 +140,9 @@ _NO_SECRET_NAME = _Pattern(
       | status|stdin|store|strategy|timeout|total|ttl|type|uri|url|usage|used|user|username|valid
       | validity|version
     )$
-    """,
-    re.VERBOSE,
-)
+    """
 
-_WORD = _Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_VALUE_PATTERN = _Pattern(_VALUE, re.VERBOSE | re.DOTALL)
-_IN_QUOTES = _Pattern(r"""(\\*["'`])?.*""", re.DOTALL)
-_UNPRINTABLE = _Pattern(
-    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-_BETWEEN_BLANKS = _Pattern(r"[^\n\t]+")
+_UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 _SHORTEST_HELD = 8
 """Characters; a shorter value is too likely to be an ordinary word."""
@@ -209,9 +167,9 @@ def redact(text: str) -> str:
     for secret in sorted(_HELD, key=len, reverse=True):  # a secret may contain another
         text = text.replace(secret, _MASK)
     for pattern in (_TOKENS, *_PHRASES):
-        text = pattern.compiled.sub(rf"\1{_MASK}", text)
+        text = re.sub(pattern, rf"\1{_MASK}", text)
     for command, option in _COMMANDS:
-        text = command.compiled.sub(_option_masker(option), text)
+        text = re.sub(command, _option_masker(option), text)
     for pattern in (_ASSIGNMENT, _OPTION):
         text = _mask_values(pattern, text)
     return text
@@ -225,36 +183,33 @@ def summarize(command: str, limit: int = 120) -> str:
 
 def printable(text: str) -> str:
     r"""Escape what moves the cursor, reorders text or cannot be encoded: \n, \t, \x1b, \u2028."""
-    return _UNPRINTABLE.compiled.sub(lambda character: ascii(character[0])[1:-1], text)
+    return re.sub(_UNPRINTABLE, lambda character: ascii(character[0])[1:-1], text)
 
 
 def safe(text: str) -> str:
     """Escape like `printable`, but keep tabs and newlines, so that no terminal obeys the text."""
-    return _BETWEEN_BLANKS.compiled.sub(
-        lambda piece: printable(piece[0]), text.replace("\r\n", "\n")
-    )
+    return re.sub(r"[^\n\t]+", lambda piece: printable(piece[0]), text.replace("\r\n", "\n"))
 
 
-def _option_masker(option: _Pattern) -> Callable[[re.Match[str]], str]:
-    return lambda command: option.compiled.sub(rf"\1{_MASK}", command[0])
+def _option_masker(option: str) -> Callable[[re.Match[str]], str]:
+    return lambda command: re.sub(option, rf"\1{_MASK}", command[0])
 
 
-def _mask_values(names: _Pattern, text: str) -> str:
+def _mask_values(names: str, text: str) -> str:
     pieces = []
     done = 0
-    for found in names.compiled.finditer(text):
-        value_start = found.end()
-        if value_start < done or not _is_secret(found["name"]):
+    value_at = re.compile(f"(?xs){_VALUE}").match
+    for found in re.finditer(names, text):
+        start = found.end()
+        if start < done or not _is_secret(found["name"]):
             continue
-        if value := _VALUE_PATTERN.compiled.match(text, value_start):
-            pieces += [
-                text[done:value_start],
-                _IN_QUOTES.compiled.sub(rf"\1{_MASK}\1", value[0], count=1),
-            ]
+        if value := value_at(text, start):
+            in_quotes = re.sub(r"""(?s)(\\*["'`])?.*""", rf"\1{_MASK}\1", value[0], count=1)
+            pieces += [text[done:start], in_quotes]
             done = value.end()
     return "".join([*pieces, text[done:]])
 
 
 def _is_secret(name: str) -> bool:
-    words = "_".join(_WORD.compiled.findall(name)).lower()
-    return bool(_SECRET_NAME.compiled.search(words)) and not _NO_SECRET_NAME.compiled.search(words)
+    words = "_".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name)).lower()
+    return bool(re.search(_CREDENTIAL, words)) and not re.search(_NO_CREDENTIAL, words)

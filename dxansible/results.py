@@ -22,18 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
+    "INCOMPLETE",
     "CleanResult",
     "FanoutResult",
     "HostMapping",
     "PreflightResult",
     "SessionInfo",
     "TurnResult",
+    "exit_code",
     "worst",
-    "worst_exit_code",
 ]
 
-
 _USAGE = 2
+INCOMPLETE = 4
+"""Exit code: every outcome is a success, but output that was wanted is missing."""
 
 
 def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
@@ -47,17 +49,29 @@ def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
     return max(found, key=lambda outcome: outcome.exit_code)
 
 
-def worst_exit_code(results: Sequence[FanoutResult]) -> int:
-    """Return the exit code of a run over many hosts: that of the worst outcome.
+def exit_code(
+    results: Sequence[FanoutResult | TurnResult],
+    *,
+    detached: bool = False,
+    may_be_cut: bool = False,
+) -> int:
+    """Return the exit code of a call: that of the worst outcome, or INCOMPLETE.
 
-    It is 2, as for any usage error, if an id was refused because it belongs to another command, and
-    nothing has run on any host.
+    It is 130 if the call was ``detached`` before an end. It is 2, as for any usage error, if an id
+    was refused because it belongs to another command, and nothing has run on any host.
+    ``may_be_cut``: output beyond a limit is not missing, only what a full disk has lost.
     """
-    refused = [result for result in results if result.reason is Reason.ID_CONFLICT]
+    ended = [each.outcome for each in results if each.outcome is not None]
+    if detached and len(ended) < len(results):
+        return FanoutOutcome.ABORTED.exit_code
+    refused = [each for each in results if each.reason is Reason.ID_CONFLICT]
     unrun = [each for each in results if each.outcome is FanoutOutcome.PREFLIGHT_FAILED]
     if refused and len(refused) + len(unrun) == len(results):
         return _USAGE
-    return worst(result.outcome for result in results).exit_code
+    lost = [each.truncation for each in results if each.truncation.missing and not may_be_cut]
+    full = any(each.truncation.disk_full for each in results)
+    code = 0 if results and not ended else worst(ended).exit_code
+    return code or (INCOMPLETE if lost or full else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +164,6 @@ class TurnResult(TurnRecord):
     def running(self) -> bool:
         """Whether the VM is still working on the task."""
         return self.outcome is None
-
-    @property
-    def exit_code_of_call(self) -> int:
-        """The exit code of the process for this result alone."""
-        return 0 if self.outcome is None else self.outcome.exit_code
 
     def to_dict(self) -> dict[str, object]:
         """Return a dict for JSON."""

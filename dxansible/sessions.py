@@ -13,7 +13,6 @@ from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.run.listing import (
     Choice,
     SessionList,
-    TrailPart,
     choose_host,
     clean_sessions,
     list_sessions,
@@ -32,7 +31,6 @@ __all__ = [
     "SessionInfo",
     "SessionList",
     "SessionOptions",
-    "TrailPart",
     "TurnResult",
     "abort_session",
     "choose_host",

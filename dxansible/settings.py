@@ -61,7 +61,7 @@ class Settings:
     def load(
         cls,
         inventory: str | Path | None = None,
-        environ: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] = os.environ,
         *,
         forks: int | None = None,
     ) -> Settings:
@@ -70,15 +70,14 @@ class Settings:
         The environment's secrets are masked from now on. Raises InventoryError, ContentError and
         UsageError.
         """
-        known = os.environ if environ is None else environ
-        mask_secrets(known)
+        mask_secrets(environ)
         return cls(
-            inventory=inventory_sources(inventory, known),
-            playbooks=content_dir("playbooks", known.get("DX_PLAYBOOKS")),
-            runtime_dir=_runtime_dir(known),
-            engine=engine_wanted(known),
+            inventory=inventory_sources(inventory, environ),
+            playbooks=content_dir("playbooks", environ.get("DX_PLAYBOOKS")),
+            runtime_dir=_runtime_dir(environ),
+            engine=engine_wanted(environ),
             forks=forks,
-            environment=_ansible_environment(known),
+            environment=_ansible_environment(environ),
         )
 
 
@@ -94,18 +93,15 @@ class ServiceSettings:
     """The caller's possible Beads user names, besides git's."""
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> ServiceSettings:
+    def load(cls, environ: Mapping[str, str] = os.environ) -> ServiceSettings:
         """Read the environment. Raises UsageError if a key would be sent unencrypted."""
-        known = os.environ if environ is None else environ
-        url = known.get("DX_JULES_URL") or _JULES
-        _check_address("DX_JULES_URL", url)
-        beads = known.get("BEADS_DIR")
-        names = (known.get(name) for name in ("BD_ACTOR", "BEADS_ACTOR", "USER"))
+        beads = environ.get("BEADS_DIR")
+        names = map(environ.get, ("BD_ACTOR", "BEADS_ACTOR", "USER"))
         return cls(
-            jules_url=url.rstrip("/").removesuffix("/v1alpha"),
-            jules_key=(known.get("JULES_API_KEY") or "").strip() or None,
+            jules_url=(_address(environ, "DX_JULES_URL") or _JULES).removesuffix("/v1alpha"),
+            jules_key=_text(environ, "JULES_API_KEY"),
             beads_dir=Path(beads) if beads else None,
-            actors=frozenset(name for name in names if name),
+            actors=frozenset(filter(None, names)),
         )
 
 
@@ -139,22 +135,16 @@ class SlackSettings:
         return self.channel or inventory or _SLACK_CHANNEL
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> SlackSettings:
+    def load(cls, environ: Mapping[str, str] = os.environ) -> SlackSettings:
         """Read the environment. Raises UsageError if a secret would be sent unencrypted."""
-        known = os.environ if environ is None else environ
-        url = known.get("DX_SLACK_URL") or _SLACK
-        webhook = (known.get("SLACK_WEBHOOK_URL") or "").strip() or None
-        _check_address("DX_SLACK_URL", url)
-        if webhook:
-            _check_address("SLACK_WEBHOOK_URL", webhook)
-        state = Path(known.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
+        state = Path(environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
         return cls(
-            token=(known.get("SLACK_BOT_TOKEN") or "").strip() or None,
-            webhook=webhook,
-            url=url.rstrip("/"),
-            channel=(known.get("DX_SLACK_CHANNEL") or "").strip() or None,
+            token=_text(environ, "SLACK_BOT_TOKEN"),
+            webhook=_address(environ, "SLACK_WEBHOOK_URL"),
+            url=_address(environ, "DX_SLACK_URL") or _SLACK,
+            channel=_text(environ, "DX_SLACK_CHANNEL"),
             spool=state / "dxansible" / "slack",
-            caller=known.get("USER") or known.get("LOGNAME") or f"uid {os.getuid()}",
+            caller=environ.get("USER") or environ.get("LOGNAME") or f"uid {os.getuid()}",
         )
 
 
@@ -167,19 +157,24 @@ class GitHubSettings:
     """API address of the one other server, besides github.com, that may get the token."""
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> GitHubSettings:
+    def load(cls, environ: Mapping[str, str] = os.environ) -> GitHubSettings:
         """Read the environment. Raises UsageError if the token would be sent unencrypted."""
-        known = os.environ if environ is None else environ
-        api = (known.get("GITHUB_API_URL") or "").strip() or None
-        if api:
-            _check_address("GITHUB_API_URL", api)
-        token = known.get("GITHUB_TOKEN") or known.get("GH_TOKEN") or ""
-        return cls(token=token.strip() or None, api=api.rstrip("/") if api else None)
+        token = _text(environ, "GITHUB_TOKEN") or _text(environ, "GH_TOKEN")
+        return cls(token=token, api=_address(environ, "GITHUB_API_URL"))
 
 
-def _check_address(name: str, url: str) -> None:
+def _text(environ: Mapping[str, str], name: str) -> str | None:
+    """Return a variable without blanks around it; None if that is nothing."""
+    return environ.get(name, "").strip() or None
+
+
+def _address(environ: Mapping[str, str], name: str) -> str | None:
+    """Return an address without a slash at its end; None if none is given. Raises UsageError."""
     from urllib.parse import urlsplit  # noqa: PLC0415 - for addresses that are given only
 
+    url = _text(environ, name)
+    if url is None:
+        return None
     try:
         parts = urlsplit(url)
         near = parts.scheme == "http" and parts.hostname in _LOOPBACK
@@ -189,6 +184,7 @@ def _check_address(name: str, url: str) -> None:
     if not good:
         message = f"{name} is not an https address"
         raise UsageError(message, "unset it, or give https://HOST")
+    return url.rstrip("/")
 
 
 def mask_secrets(environ: Mapping[str, str] = os.environ) -> None:

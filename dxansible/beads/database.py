@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import json
+import logging
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.beads.issue import Issue, issues_in
 from dxansible.errors import IssueError
+from dxansible.logs import event
 from dxansible.redact import summarize
 
 if TYPE_CHECKING:
@@ -203,6 +205,8 @@ def _resolved(asked: str, issue: Issue) -> Issue:
     if part not in whole:
         message = f"bd was asked for {asked} and answers with {issue.id}"
         raise IssueError(message, f"give the whole id; see: bd show {asked}")
+    if issue.id != asked:
+        event("issue_resolved", logging.WARNING, asked=asked, issue=issue.id)
     return issue
 
 

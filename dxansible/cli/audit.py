@@ -22,15 +22,15 @@ from dxansible.slack.text import Message
 from dxansible.slack.turn_ends import (
     ERROR_LENGTH,
     EndTeller,
+    facts,
     open_trail,
     result_line,
-    seconds,
     session_notes,
 )
 from dxansible.slack.vm_notes import TrailOnVms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from dxansible.cli.table import Options
     from dxansible.jules.client import Created
@@ -52,9 +52,13 @@ _MOST_RETRIES = 5
 class Audit:
     """The trail of one dispatch; without ``trail`` it posts nothing."""
 
+    channel: Callable[[], str | None] | None = None
+    """Returns the inventory's channel, for calls without a run that reports it."""
+
     def __init__(self, trail: Trail | None, target: str, task: str, *, wait: bool) -> None:
         """``wait``: this call will see the end."""
         self._trail, self._target, self._task, self._wait = trail, target, task, wait
+        self._who = f"{trail.settings.caller if trail else ''}@{socket.gethostname()}"
         self._begun = False
         self._retries: list[RetryPlanned] = []
         self._told: dict[str, bool] = {}
@@ -63,23 +67,17 @@ class Audit:
         self._vms: TrailOnVms | None = None
         self._command: str | None = None
         """The id of the run, if it is a command's."""
-        self._waiting: set[str] = set()
-        """Hosts that have not confirmed or refused the task yet."""
+        self._expected: frozenset[str] = frozenset()
+        """The hosts whose sessions the first message names."""
         self._ids: dict[str, str] = {}
+        """The session of each host that has the task; empty if it won't get it."""
         self._goes_on = False
         """Whether running turns will end without this call."""
-        self.channel: _InventoryChannel | None = None
-        """The channel's lookup, for calls without a run that reports it."""
 
     @property
     def id(self) -> str | None:
         """The trail's id, for the VMs to keep."""
         return self._trail.id if self._trail else None
-
-    @property
-    def _who(self) -> str:
-        caller = self._trail.settings.caller if self._trail else ""
-        return f"{caller}@{socket.gethostname()}"
 
     @property
     def observers(self) -> Sequence[Observer]:
@@ -108,8 +106,6 @@ class Audit:
         ended = [each for each in results if each.outcome is not None]
         running = len(results) - len(ended)
         self._goes_on = running > 0
-        if self._vms is not None and not running:
-            self._vms.forget()
         if not ended:
             self._begin(session_notes({each.host: each.session_id for each in results}))
             return
@@ -120,15 +116,13 @@ class Audit:
 
     def finalized(self, result: TurnResult) -> None:
         """Post the outcome of a ``--finalize-pr``, in one message."""
-        if self._trail is None or result.outcome is None:
+        if result.outcome is None:
             return
         self._begun = True
-        push = result.push
-        notes = [push.url] if push and push.url else []
-        notes.append(f"session {result.session_id}")
         title = f"{self._who} finalized {self._target}: {result.outcome}"
-        body = f"{self._task}\n{result_line(result)}"
-        self._trail.post(Message(title=title, body=body, notes=tuple(notes)), last=True)
+        url = result.push.url if result.push else None
+        notes = (url or "", f"session {result.session_id}")
+        self._post(title, f"{self._task}\n{result_line(result)}", notes, last=True)
 
     def commands(self, results: Sequence[FanoutResult]) -> None:
         """Post the end of a command."""
@@ -141,28 +135,22 @@ class Audit:
         if result.outcome is None and not (self._wait and waits):
             return
         title = "needs input" if waits else str(result.outcome)
-        notes = [f"session {session.id}"] if session else []
-        if session and session.pull_request:
-            notes.append(session.pull_request)
-        facts = [str(result.reason or ""), seconds(result.duration_ms)]
-        if waits:
-            facts.append(waits)
-        if result.error:
-            facts.append(summarize(result.error, ERROR_LENGTH))
-        self._end(title, " · ".join(each for each in facts if each), notes)
+        notes = (f"session {session.id}", session.pull_request or "") if session else ()
+        known = facts("", result.reason, result.duration_ms, waits or "", error=result.error)
+        self._end(title, known, notes)
 
     def gave_up(self, error: DxError) -> None:
         """Post that an announced dispatch has no result."""
         if self._begun:
-            self._end("given up", summarize(str(error), ERROR_LENGTH), ())
+            self._end("given up", summarize(str(error), ERROR_LENGTH))
 
     def close(self) -> None:
         """Give unsent messages a few seconds."""
+        if self._vms is not None and not self._goes_on:
+            self._vms.forget()
         if self._trail is not None:
             self._trail.close()
         if self._vms is not None:
-            if not self._goes_on:
-                self._vms.forget()
             self._vms.finish()
 
     def handle(self, news: Event) -> None:
@@ -179,46 +167,37 @@ class Audit:
                 self._hosts_known(news.hosts)
             case TurnUpdate() if news.started and self._vms is not None:
                 self._vms.sessions[news.host] = self._ids[news.host] = news.session_id
-                self._settled(news.host)
             case HostEnded():
                 self._ids.setdefault(news.result.host, news.result.session_id or "")
-                self._settled(news.result.host)
             case RetryPlanned():
                 self._retries.append(news)
                 if self._begun and len(self._retries) <= _MOST_RETRIES:
                     self._tell_retry(news)
             case _:
                 pass
+        if self._expected and self._expected <= self._ids.keys():
+            self._begin(session_notes(self._ids))
         self._teller.handle(news)
 
     def _hosts_known(self, hosts: Sequence[str]) -> None:
         if self._command is not None:
-            self._begin(session_notes({host: session_on(self._command, host) for host in hosts}))
-        elif self._vms is not None:
-            self._waiting = set(hosts)
+            self._ids = {host: session_on(self._command, host) for host in hosts}
+        if self._command is not None or self._vms is not None:
+            self._expected = frozenset(hosts)
 
-    def _settled(self, host: str) -> None:
-        """Record that the host has the task, or won't get it."""
-        if host in self._waiting:
-            self._waiting.discard(host)
-            if not self._waiting:
-                self._begin(session_notes(self._ids))
-
-    def _begin(self, notes: Sequence[str], *, last: bool = False) -> None:
+    def _begin(self, notes: Sequence[str] = (), *, last: bool = False) -> None:
         if self._trail is None or self._begun:
             return
         self._begun = True
         if self.channel is not None:
-            self._trail.channel = self._trail.settings.channel_for(self.channel.get())
-        title = f"{self._who} dispatched to {self._target}"
-        self._trail.post(Message(title=title, body=self._task, notes=tuple(notes)), last=last)
+            self._trail.channel = self._trail.settings.channel_for(self.channel())
+        self._post(f"{self._who} dispatched to {self._target}", self._task, notes, last=last)
         for news in self._retries[:_MOST_RETRIES]:
             self._tell_retry(news)
 
     def _tell_retry(self, news: RetryPlanned) -> None:
-        if self._trail is not None:
-            title = f"trying again (attempt {news.attempt + 1}): {news.host}"
-            self._trail.post(Message(title=title, body=summarize(news.error, ERROR_LENGTH)))
+        title = f"trying again (attempt {news.attempt + 1}): {news.host}"
+        self._post(title, summarize(news.error, ERROR_LENGTH))
 
     def _ended(
         self, results: Sequence[TurnResult] | Sequence[FanoutResult], *, running: int = 0
@@ -236,13 +215,15 @@ class Audit:
         goes_on = running or any(each.reason is Reason.LOST_CONTACT for each in results)
         self._end(title, "\n".join(lines), notes, last=not goes_on)
 
-    def _end(self, title: str, body: str, notes: Sequence[str], *, last: bool = True) -> None:
-        if self._trail is None:
-            return
-        self._begin(())
-        self._trail.post(
-            Message(title=f"{title}: {self._target}", body=body, notes=tuple(notes)), last=last
-        )
+    def _end(self, title: str, body: str, notes: Sequence[str] = (), *, last: bool = True) -> None:
+        self._begin()
+        self._post(f"{title}: {self._target}", body, notes, last=last)
+
+    def _post(
+        self, title: str, body: str, notes: Sequence[str] = (), *, last: bool = False
+    ) -> None:
+        if self._trail is not None:
+            self._trail.post(Message(title=title, body=body, notes=tuple(notes)), last=last)
 
 
 @contextmanager
@@ -252,7 +233,7 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
     trail = None if options.slack is False else open_trail(wanted=options.slack is True)
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
     if trail is not None and options.jules and trail.settings.wants_channel:
-        audit.channel = _InventoryChannel(options.inventory)
+        audit.channel = _read_channel(options.inventory)
     try:
         yield audit
     except DxError as error:
@@ -262,23 +243,23 @@ def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]
         audit.close()
 
 
-class _InventoryChannel:
-    """Reads ``dx_slack_channel`` of the first host in a thread, for dispatches without a VM."""
+def _read_channel(inventory: str | None) -> Callable[[], str | None]:
+    """Begin to read ``dx_slack_channel`` of the inventory's first host, in a thread.
 
-    def __init__(self, inventory: str | None) -> None:
-        """Begin to read."""
-        self._inventory = inventory
-        self._found: str | None = None
-        self._worker = threading.Thread(target=self._read, name="slack-channel", daemon=True)
-        self._worker.start()
+    Returns a function that waits a few seconds for it; None if it can't be read.
+    """
+    found: list[str | None] = []
 
-    def get(self) -> str | None:
-        """Wait a few seconds for the channel; None if it can't be read."""
-        self._worker.join(_CHANNEL_SECONDS)
-        return self._found
-
-    def _read(self) -> None:
+    def read() -> None:
         try:
-            self._found = read_variable(Settings.load(self._inventory), "dx_slack_channel")
+            found.append(read_variable(Settings.load(inventory), "dx_slack_channel"))
         except DxError as error:
             event("slack_channel", logging.DEBUG, error=str(error))
+
+    def get() -> str | None:
+        worker.join(_CHANNEL_SECONDS)
+        return found[0] if found else None
+
+    worker = threading.Thread(target=read, name="slack-channel", daemon=True)
+    worker.start()
+    return get

@@ -12,6 +12,7 @@ from dxansible.render import commands as render
 from dxansible.render.live import LiveOutput
 from dxansible.render.paced import PacedOutput
 from dxansible.render.show import emit, show
+from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
 from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
@@ -81,7 +82,7 @@ class _Output:
 def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
     """Show the results; ``code`` of None is computed from them."""
     if code is None:
-        code = render.fanout_exit_code(results, may_be_cut=options.max_output is not None)
+        code = exit_code(results, may_be_cut=options.max_output is not None)
     if options.json:
         for piece in render.fanout_document(results, code):
             emit(piece)

@@ -97,17 +97,13 @@ def _issue(issue_id: str, *, asked: bool) -> Issue | None:
 
     Raises IssueError if the user named an issue that doesn't exist.
     """
-    beads = Beads(beads_dir=ServiceSettings.load().beads_dir)
     try:
-        issue = beads.read(issue_id)
+        return Beads(beads_dir=ServiceSettings.load().beads_dir).read(issue_id)
     except IssueError as error:
         if asked and not isinstance(error, NoBeadsError):
             raise
         event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
         return None
-    if issue.id != issue_id:
-        event("issue_resolved", logging.WARNING, asked=issue_id, issue=issue.id)
-    return issue
 
 
 def _opened(

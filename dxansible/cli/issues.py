@@ -66,8 +66,6 @@ def read_claim(options: Options) -> IssueClaim | None:
     if options.beads not in {None, options.issue, issue.id}:
         message = f"--beads {options.beads} and --issue {issue.id} are not the same"
         raise UsageError(message, "leave out --beads")
-    if issue.id != options.issue:
-        event("issue_resolved", logging.WARNING, asked=options.issue, issue=issue.id)
     if issue.note is not None:
         event("issue_from_export", logging.WARNING, issue=issue.id, note=issue.note)
     if issue.obstacle is not None and not options.force:

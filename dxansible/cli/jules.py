@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,16 @@ from dxansible.errors import ServiceError, UsageError
 from dxansible.git_remote import check_repository, read_repository
 from dxansible.ids import check_run_id
 from dxansible.jules.client import JulesClient
-from dxansible.jules.follow import FollowOptions, follow_session
+from dxansible.jules.follow import Follower
 from dxansible.jules.model import CreateRequest, JulesResult
 from dxansible.logs import event
 from dxansible.parameters import ATTACH_AGE_SECONDS, TURN_SECONDS
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import safe, summarize
 from dxansible.render import jules as render
+from dxansible.render.documents import document
 from dxansible.render.invisible import invisible_note
+from dxansible.render.sessions import turns_document
 from dxansible.render.show import emit, show
 from dxansible.settings import ServiceSettings
 
@@ -49,21 +51,21 @@ def dispatch(options: Options) -> int:
         repository = read_repository(Path.cwd())
     request = _request(options, claim, repository)
     if options.dry_run:
-        url = ServiceSettings.load().jules_url
         text = render.dry_run_document if options.json else render.dry_run_text
-        emit(text(request, url))
+        shown = text(request, ServiceSettings.load().jules_url)
+        emit(f"{shown.rstrip()}\n")
         if note := invisible_note(request.prompt):
             show(note, err=True)
         return 0
-    call = _Call(options)
+    follower = _follower(options)
     with audited(options, f"Jules, for {repository}", request.title) as audit:
         try:
-            created = call.client.create(request, claim.take if claim else None)
+            created = follower.client.create(request, claim.take if claim else None)
         except ServiceError as error:
             result = _not_created(error, claim)
         else:
             audit.begin_jules(created, last=not options.wait)
-            result = _created(call, created, claim)
+            result = _created(options, follower, created, claim)
         code = _report(options, result)
         audit.jules(result)
     return code
@@ -109,28 +111,32 @@ def _not_created(error: ServiceError, claim: IssueClaim | None) -> JulesResult:
     )
 
 
-def _created(call: _Call, created: Created, claim: IssueClaim | None) -> JulesResult:
-    options, session = call.options, created.session
+def _created(
+    options: Options, follower: Follower, created: Created, claim: IssueClaim | None
+) -> JulesResult:
+    session = created.session
     name = "session_attached" if created.attached else "session_started"
     age = None if created.age_sec is None else int(created.age_sec)
     event(name, host="jules", session=session.id, url=session.url, state=session.state, age_s=age)
     if not options.json:
         show(f"{session.id}  {session.url}".rstrip())
     result = JulesResult(
-        outcome=None, reason=None, session=session, attached=created.attached, attached_age_sec=age
-    )
+        outcome=None, reason=None, session=session, attached=created.attached,
+        attached_age_sec=age, issue=claim.issue.id if claim else None,
+    )  # fmt: skip
     if created.attached:
         text = f"Jules was given this before, so nothing was created: {render.attached(result)}"
         show(f"{text}. For another session: --run-id NAME", err=True)
-    if claim is not None and not created.attached:
+    elif claim is not None:
         claim.comment(f"dx-dispatch started Jules session {session.id}: {session.url}")
     if options.wait:
-        followed = call.follow(session.id, replace(call.chosen, fresh=not created.attached))
-        result = replace(followed, attached=created.attached, attached_age_sec=age)
+        followed = replace(follower, fresh=not created.attached).run(session.id)
+        result = replace(
+            followed, attached=created.attached, attached_age_sec=age, issue=result.issue
+        )
         if claim is not None and result.outcome is not None:
             claim.comment(render.comment(result))
-    issue = claim.issue.id if claim else None
-    return replace(result, issue=issue)
+    return result
 
 
 def send(options: Options) -> int:
@@ -151,8 +157,8 @@ def approve(options: Options) -> int:
 
 def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClient], None]) -> int:
     """Run an action on a session; then follow what it causes, or print ``done``."""
-    call = _Call(options)
-    client = call.client
+    follower = _follower(options)
+    client = follower.client
     try:
         session = client.get(session_id)
         if options.approve and (session.ended or session.working):
@@ -163,8 +169,8 @@ def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClien
         known = frozenset(each.name for each in before)
         act(client)
         if options.wait:
-            chosen = replace(call.chosen, former=session, known=known)
-            return _report(options, call.follow(session_id, chosen))
+            told = replace(follower, former=session, known=known).run(session_id)
+            return _report(options, told)
         if not options.json and not options.quiet:
             show(f"{done} Jules session {session_id}", err=True)
         now = client.get(session_id)
@@ -175,17 +181,17 @@ def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClien
 
 def follow(options: Options) -> int:
     """``--logs ID``; with ``--follow`` also what happens from now on."""
-    call = _Call(replace(options, wait=options.follow))
-    return _report(call.options, call.follow(options.logs or "", call.chosen))
+    options = replace(options, wait=options.follow)
+    return _report(options, _follower(options).run(options.logs or ""))
 
 
 def show_status(options: Options) -> int:
     """``--status ID``."""
-    call = _Call(options)
-    result = follow_session(call.client, options.status or "", call.chosen, lambda _text: None)
+    silent = replace(_follower(options), tell=lambda _text: None)
+    result = silent.run(options.status or "")
     code = 0 if result.session else _code(result)
     if options.json:
-        emit(render.document(result, code))
+        emit(turns_document([result], code))
     else:
         show(render.status_text(result), end="")
     return code
@@ -193,7 +199,7 @@ def show_status(options: Options) -> int:
 
 def abort(options: Options) -> int:
     """``--abort ID``: archives the session, since Jules has no cancel."""
-    client, session_id = _Call(options).client, options.abort or ""
+    client, session_id = _follower(options).client, options.abort or ""
     try:
         before = client.get(session_id)
         client.archive(session_id)
@@ -218,47 +224,40 @@ def abort(options: Options) -> int:
 
 def show_sessions(options: Options) -> int:
     """``--sessions --jules``."""
-    found = _Call(options).client.sessions()
+    found = _follower(options).client.sessions()
     if options.json:
-        emit(render.sessions_document(found))
+        emit(document(exit_code=0, sessions=[asdict(each) for each in found]))
     else:
         show(render.sessions_table(found), end="")
     return 0
 
 
-class _Call:
-    """A client of Jules with the options of the call. Raises UsageError without a key."""
+def _follower(options: Options) -> Follower:
+    """Return what follows sessions as these options say; Ctrl-C stops it from now on.
 
-    def __init__(self, options: Options) -> None:
-        """From now on Ctrl-C stops following."""
-        settings = ServiceSettings.load()
-        if settings.jules_key is None:
-            message = "JULES_API_KEY is not set"
-            raise UsageError(message, "make a key at jules.google.com/settings, and export it")
-        self.options = options
-        self._cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-        self.client = JulesClient(
-            settings.jules_url, settings.jules_key, sleep=self._cancelled.wait
-        )
-        self.chosen = FollowOptions(
-            wait=options.wait,
-            timeout_sec=TURN_SECONDS if options.timeout is None else options.timeout,
-            idle_timeout_sec=options.idle_timeout,
-            allow_no_pr=options.allow_no_pr,
-            cancelled=self._cancelled,
-        )
+    Raises UsageError without a key.
+    """
+    settings = ServiceSettings.load()
+    if settings.jules_key is None:
+        message = "JULES_API_KEY is not set"
+        raise UsageError(message, "make a key at jules.google.com/settings, and export it")
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
 
-    def follow(self, session_id: str, chosen: FollowOptions) -> JulesResult:
-        """Show what happens, and return the result."""
-        return follow_session(self.client, session_id, chosen, self._tell)
-
-    def _tell(self, text: str) -> None:
-        if self.options.json:
-            return
+    def tell(text: str) -> None:
         try:
             SCREEN.raw(sys.stdout.buffer, safe(text).encode())
         except BrokenPipeError:
-            self._cancelled.set()
+            cancelled.set()
+
+    return Follower(
+        client=JulesClient(settings.jules_url, settings.jules_key, sleep=cancelled.wait),
+        tell=(lambda _text: None) if options.json else tell,
+        wait=options.wait,
+        timeout_sec=TURN_SECONDS if options.timeout is None else options.timeout,
+        idle_timeout_sec=options.idle_timeout,
+        allow_no_pr=options.allow_no_pr,
+        cancelled=cancelled,
+    )
 
 
 def _code(result: JulesResult, *, waited: bool = False) -> int:
@@ -279,7 +278,7 @@ def _report(options: Options, result: JulesResult) -> int:
             stop_verified=result.stop_verified, attached=result.attached or None,
         )  # fmt: skip
     if options.json:
-        emit(render.document(result, code))
+        emit(turns_document([result], code))
         return code
     request = result.session.pull_request if result.session else None
     if request is not None and result.outcome is FanoutOutcome.SUCCESS:

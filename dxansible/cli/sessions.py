@@ -14,6 +14,7 @@ from dxansible.render import sessions as render
 from dxansible.render.invisible import invisible_note, show_invisible
 from dxansible.render.live import LiveOutput
 from dxansible.render.show import emit, show
+from dxansible.results import exit_code
 from dxansible.run.patterns import ANY
 from dxansible.sessions import (
     SessionOptions,
@@ -147,7 +148,7 @@ def report(
 ) -> int:
     """Show the results; ``code`` of None is computed from them."""
     if code is None:
-        code = render.exit_code(results, detached=detached)
+        code = exit_code(results, detached=detached, may_be_cut=True)
     if options.json:
         emit(render.turns_document(results, code))
     elif not options.quiet:

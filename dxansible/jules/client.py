@@ -10,26 +10,23 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from dxansible.errors import ServiceError, UsageError
-from dxansible.http import (
-    JsonClient,
-    NotFoundError,
-    RefusedError,
-    UnclearError,
-)
-from dxansible.jules.model import Activity, Session, Source
+from dxansible.http import JsonClient, NotFoundError, RefusedError, UnclearError
+from dxansible.jules.model import Activity, Session, Source, mapping, records
 from dxansible.record import Reason
 from dxansible.redact import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dxansible.http import HttpResponse
     from dxansible.jules.model import CreateRequest
 
 __all__ = ["Created", "JulesClient"]
+
+T = TypeVar("T")
 
 _PAGE = 100
 _MOST_PAGES = 20
@@ -74,9 +71,8 @@ class JulesClient(JsonClient):
         else:
             if direct.name:
                 return direct
-        records, _ = self._list("sources", "sources")
-        for record in records:
-            source = Source.of(record)
+        listed, _ = self._list("sources", "sources")
+        for source in map(Source.of, listed):
             if source.name and source.repository.lower() == repository.lower():
                 return source
         text = f"Jules has no access to {repository}"
@@ -114,22 +110,24 @@ class JulesClient(JsonClient):
     def get(self, session_id: str, *, fresh: bool = False) -> Session:
         """Return a session. ``fresh``: it was just created. Raises UsageError if there is none."""
         with _missing(session_id):
-            return Session.of(self._get_retrying_404(f"sessions/{session_id}", fresh=fresh))
+            found = self._repeat(
+                lambda: self.read(f"sessions/{session_id}"), NotFoundError, _FRESH if fresh else ()
+            )
+        return Session.of(found)
 
     def activities(self, session_id: str) -> list[Activity]:
         """Return the activities of a session, oldest first; none yet if the session is too new."""
         try:
-            records, _ = self._list(f"sessions/{session_id}/activities", "activities")
+            listed, _ = self._list(f"sessions/{session_id}/activities", "activities")
         except NotFoundError:
             return []
-        known = {each.name: each for each in map(Activity.of, records)}
+        known = {each.name: each for each in map(Activity.of, listed)}
         return list(known.values())
 
     def sessions(self) -> list[Session]:
         """Return all sessions that are not archived, the newest first."""
-        records, _ = self._list("sessions", "sessions")
-        found = [Session.of(record) for record in records]
-        return sorted(found, key=lambda each: each.create_time, reverse=True)
+        listed, _ = self._list("sessions", "sessions")
+        return sorted(map(Session.of, listed), key=lambda each: each.create_time, reverse=True)
 
     def send_message(self, session_id: str, text: str) -> None:
         """Send a message; never twice."""
@@ -150,14 +148,18 @@ class JulesClient(JsonClient):
 
     def _post_idempotent(self, session_id: str, verb: str) -> None:
         """Post a request that is safe to repeat; repeat it after an unclear answer."""
-        for pause in _AGAIN:
+        self._repeat(lambda: self._act(session_id, verb, {}), UnclearError, _AGAIN)
+
+    def _repeat(
+        self, call: Callable[[], T], failure: type[ServiceError], pauses: Sequence[float]
+    ) -> T:
+        """Repeat a call after each failure of this kind, with a pause in seconds before each."""
+        for pause in pauses:
             try:
-                self._act(session_id, verb, {})
-            except UnclearError:
+                return call()
+            except failure:
                 self.sleep(pause)
-            else:
-                return
-        self._act(session_id, verb, {})
+        return call()
 
     def _act(self, session_id: str, verb: str, body: Mapping[str, object]) -> None:
         with _missing(session_id):
@@ -188,9 +190,9 @@ class JulesClient(JsonClient):
 
     def _find_by_marker(self, request: CreateRequest) -> tuple[Session | None, bool]:
         """Return the newest session to attach to, and whether all sessions were seen."""
-        records, complete = self._list("sessions", "sessions")
-        sessions, now = map(Session.of, records), time.time()
-        found = [session for session in sessions if request.may_attach(session, now)]
+        listed, complete = self._list("sessions", "sessions")
+        now = time.time()
+        found = [each for each in map(Session.of, listed) if request.may_attach(each, now)]
         return max(found, key=lambda each: each.create_time, default=None), complete
 
     def _list(self, path: str, key: str) -> tuple[list[Mapping[str, object]], bool]:
@@ -200,9 +202,7 @@ class JulesClient(JsonClient):
         seen: set[str] = set()
         for _ in range(_MOST_PAGES):
             page = self.read(path, **query)
-            records = page.get(key)
-            if isinstance(records, list):
-                found += [each for each in records if isinstance(each, dict)]
+            found += records(page, key)
             token = str(page.get("nextPageToken") or "")
             if not token or token in seen:
                 return found, not token
@@ -236,26 +236,15 @@ class JulesClient(JsonClient):
 
     def own_words(self, record: Mapping[str, object]) -> str | None:
         """Return the message, and the fields of the request that were wrong."""
-        error = record.get("error")
-        if not isinstance(error, dict):
+        if not isinstance(record.get("error"), dict):
             return None
-        details = error.get("details")
+        error = mapping(record, "error")
         violations = [
             f"; {each.get('field')}: {each.get('description')}"
-            for detail in (details if isinstance(details, list) else [])
-            if isinstance(detail, dict)
-            for each in detail.get("fieldViolations") or []
-            if isinstance(each, dict)
+            for detail in records(error, "details")
+            for each in records(detail, "fieldViolations")
         ]
         return f"{error.get('status') or ''} {error.get('message') or ''}{''.join(violations)}"
-
-    def _get_retrying_404(self, path: str, *, fresh: bool) -> Mapping[str, object]:
-        for pause in _FRESH if fresh else ():
-            try:
-                return self.read(path)
-            except NotFoundError:
-                self.sleep(pause)
-        return self.read(path)
 
 
 @contextmanager

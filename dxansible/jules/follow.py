@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dxansible.jules.client import JulesClient
 
-__all__ = ["FollowOptions", "follow_session"]
+__all__ = ["Follower"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 _SELDOM = 3
@@ -29,11 +29,15 @@ _LATE_OUTPUTS = (2.0, 5.0)
 """Seconds between looks for a pull request, which may appear after the session has completed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowOptions:
-    """How to follow; times are in seconds."""
+@dataclass(slots=True, kw_only=True)
+class Follower:
+    """Follows one session to its end; times are in seconds."""
 
+    client: JulesClient
+    tell: Callable[[str], object]
+    """Gets what happens as text."""
     wait: bool = True
+    """Follow to the end; otherwise only report what has happened up to now."""
     timeout_sec: float = TURN_SECONDS
     idle_timeout_sec: float | None = None
     """None waits for the end or the deadline, even if Jules is silent."""
@@ -46,39 +50,24 @@ class FollowOptions:
     """Names of activities that were shown before."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
+    _id: str = field(init=False)
+    _begun: float = field(init=False)
+    _changed: float = field(init=False)
+    _deadline: float | None = field(init=False)
+    _looks: int = field(default=0, init=False)
+    _seen: set[str] = field(init=False)
+    _moved: bool = field(init=False)
+    _state: tuple[str, str] | None = field(default=None, init=False)
+    _session: Session | None = field(default=None, init=False)
+    _said: str | None = field(default=None, init=False)
+    _failure: str | None = field(default=None, init=False)
 
-
-def follow_session(
-    client: JulesClient, session_id: str, options: FollowOptions, tell: Callable[[str], object]
-) -> JulesResult:
-    """Report what happens as text, to the end or, without ``wait``, up to now.
-
-    Raises UsageError if there is no such session.
-    """
-    return _Follower(client, session_id, options, tell).run()
-
-
-class _Follower:
-    def __init__(
-        self,
-        client: JulesClient,
-        session_id: str,
-        options: FollowOptions,
-        tell: Callable[[str], object],
-    ) -> None:
-        self._client, self._id, self._options, self._tell = client, session_id, options, tell
-        self._begun = self._changed = options.clock()
-        self._deadline = self._begun + options.timeout_sec if options.wait else None
-        self._looks = 0
-        self._seen: set[str] = set(options.known)
-        self._moved = options.former is None
-        self._state: tuple[str, str] | None = None
-        self._session: Session | None = None
-        self._said: str | None = None
-        self._failure: str | None = None
-
-    def run(self) -> JulesResult:
-        client = self._client
+    def run(self, session_id: str) -> JulesResult:
+        """Follow this session, once. Raises UsageError if there is no such session."""
+        self._id, self._seen, self._moved = session_id, set(self.known), self.former is None
+        self._begun = self._changed = self.clock()
+        self._deadline = self._begun + self.timeout_sec if self.wait else None
+        client = self.client
         before = client.deadline, client.read_seconds
         try:
             result = self._until_end()
@@ -86,7 +75,7 @@ class _Follower:
             result = self._lost(error)
         finally:
             client.deadline, client.read_seconds = before
-        took = round((self._options.clock() - self._begun) * 1000)
+        took = round((self.clock() - self._begun) * 1000)
         return replace(result, session=self._session, message=self._said, duration_ms=took)
 
     def _until_end(self) -> JulesResult:
@@ -96,10 +85,10 @@ class _Follower:
             moved = self._has_moved(session)
             if session.ended and moved:
                 return self._end(session)
-            if session.needs_person and self._options.wait and moved:
+            if session.needs_person and self.wait and moved:
                 text = f"Jules session {session.id} needs a person: {session.needs_person}"
                 return JulesResult.failure(Reason.NEEDS_INPUT, text)
-            if not self._options.wait or self._options.cancelled.is_set():
+            if not self.wait or self.cancelled.is_set():
                 return JulesResult(outcome=None, reason=None)
             if (late := self._too_late(session)) is not None:
                 return late
@@ -108,17 +97,16 @@ class _Follower:
 
     def _has_moved(self, session: Session) -> bool:
         """Whether the session has reacted to the message, or the grace period is over."""
-        former = self._options.former
-        grace_is_over = self._options.clock() - self._begun >= _GRACE
+        former = self.former
         self._moved = self._moved or former is None or session.state != former.state
-        return self._moved or grace_is_over
+        return self._moved or self.clock() - self._begun >= _GRACE
 
     def _look(self) -> Session:
         if self._deadline is not None:
-            client, left = self._client, self._deadline - self._options.clock()
+            client, left = self.client, self._deadline - self.clock()
             client.deadline = self._deadline
             client.read_seconds = min(client.read_seconds, max(left, 1.0))
-        session = self._client.get(self._id, fresh=self._options.fresh and self._session is None)
+        session = self.client.get(self._id, fresh=self.fresh and self._session is None)
         self._session = session
         state = (session.state, session.update_time)
         # Jules limits requests for activities, and new ones come with an update of the session
@@ -130,7 +118,7 @@ class _Follower:
 
     def _show_news(self) -> None:
         try:
-            activities = self._client.activities(self._id)
+            activities = self.client.activities(self._id)
         except ServiceError as error:
             # activities are optional: the session itself has the result
             event("activities_missed", logging.WARNING, host="jules", error=str(error))
@@ -140,11 +128,11 @@ class _Follower:
                 continue
             self._seen.add(each.name)
             self._moved = self._moved or not each.by_user
-            self._changed = self._options.clock()
+            self._changed = self.clock()
             self._said = each.said or self._said
             self._failure = each.failure or self._failure
             if each.text:
-                self._tell(each.text)
+                self.tell(each.text)
 
     def _end(self, session: Session) -> JulesResult:
         if not self._moved:
@@ -153,21 +141,21 @@ class _Follower:
         if session.state == "FAILED":
             text = f"Jules failed: {self._failure or 'it gives no reason'}"
             return JulesResult.failure(Reason.JULES_FAILED, text)
-        for pause in _LATE_OUTPUTS if self._options.wait else ():
-            if session.pull_request or self._options.allow_no_pr:
+        for pause in _LATE_OUTPUTS if self.wait else ():
+            if session.pull_request or self.allow_no_pr:
                 break
             self._sleep(pause)
             session = self._look()
-        if session.pull_request or self._options.allow_no_pr:
+        if session.pull_request or self.allow_no_pr:
             return JulesResult(outcome=FanoutOutcome.SUCCESS, reason=Reason.OK)
         text = f"completed, no pull request; look at {session.url or session.id}"
         return JulesResult.failure(Reason.NO_PULL_REQUEST, text)
 
     def _too_late(self, session: Session) -> JulesResult | None:
-        now, idle = self._options.clock(), self._options.idle_timeout_sec
+        now, idle = self.clock(), self.idle_timeout_sec
         quiet = now - self._changed
         if self._deadline is not None and now >= self._deadline:
-            why = f"not done within {self._options.timeout_sec:g} s, nothing new for {quiet:.0f} s"
+            why = f"not done within {self.timeout_sec:g} s, nothing new for {quiet:.0f} s"
             reason = Reason.DEADLINE
         elif idle is not None and quiet >= idle:
             why, reason = f"nothing new for {quiet:.0f} s", Reason.IDLE
@@ -176,7 +164,7 @@ class _Follower:
         return _goes_on(session.id, f"{why}; its state is {session.state}", reason)
 
     def _lost(self, error: ServiceError) -> JulesResult:
-        if self._deadline is not None and self._options.clock() + 1 >= self._deadline:
+        if self._deadline is not None and self.clock() + 1 >= self._deadline:
             return _goes_on(self._id, f"not done in time; at last {error.message}", Reason.DEADLINE)
         lost = error.reason is Reason.JULES_ERROR
         text = f"{error}; the session goes on at Jules: dx-dispatch --logs {self._id} --follow"
@@ -185,8 +173,8 @@ class _Follower:
     def _sleep(self, seconds: float) -> None:
         left = seconds
         if self._deadline is not None:
-            left = min(seconds, max(self._deadline - self._options.clock(), 0.0))
-        self._client.sleep(left)
+            left = min(seconds, max(self._deadline - self.clock(), 0.0))
+        self.client.sleep(left)
 
 
 def _goes_on(session_id: str, why: str, reason: Reason) -> JulesResult:

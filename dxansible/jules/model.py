@@ -16,7 +16,15 @@ from dxansible.redact import printable, redact
 if TYPE_CHECKING:
     from dxansible.record import Reason
 
-__all__ = ["Activity", "CreateRequest", "JulesResult", "Session", "Source"]
+__all__ = [
+    "Activity",
+    "CreateRequest",
+    "JulesResult",
+    "Session",
+    "Source",
+    "mapping",
+    "records",
+]
 
 _Record = Mapping[str, object]
 
@@ -40,11 +48,11 @@ class Source:
     @classmethod
     def of(cls, record: _Record) -> Source:
         """Build it from Jules' JSON."""
-        github = _mapping(record, "githubRepo")
+        github = mapping(record, "githubRepo")
         return cls(
             name=_text(record, "name"),
             repository=f"{_text(github, 'owner')}/{_text(github, 'repo')}",
-            default_branch=_text(_mapping(github, "defaultBranch"), "displayName") or None,
+            default_branch=_text(mapping(github, "defaultBranch"), "displayName") or None,
         )
 
 
@@ -66,7 +74,7 @@ class Session:
     def of(cls, record: _Record) -> Session:
         """Build it from Jules' JSON."""
         name = _text(record, "name").removeprefix("sessions/")
-        outputs = [_mapping(each, "pullRequest") for each in _records(record, "outputs")]
+        outputs = [mapping(each, "pullRequest") for each in records(record, "outputs")]
         requests = [url for each in outputs if (url := _text(each, "url"))]
         return cls(
             id=name or _text(record, "id"),
@@ -75,7 +83,7 @@ class Session:
             url=printable(_text(record, "url")),
             create_time=_text(record, "createTime"),
             update_time=_text(record, "updateTime"),
-            source=_text(_mapping(record, "sourceContext"), "source"),
+            source=_text(mapping(record, "sourceContext"), "source"),
             archived=record.get("archived") is True,
             pull_request=printable(requests[-1]) if requests else None,
         )
@@ -121,8 +129,8 @@ class Activity:
     @classmethod
     def of(cls, record: _Record) -> Activity:
         """Build it from Jules' JSON; an unknown kind has its description, if any."""
-        said = _text(_mapping(record, "agentMessaged"), "agentMessage")
-        failure = _text(_mapping(record, "sessionFailed"), "reason")
+        said = _text(mapping(record, "agentMessaged"), "agentMessage")
+        failure = _text(mapping(record, "sessionFailed"), "reason")
         lines = [_line(record, said), *_results(record)]
         return cls(
             name=_text(record, "name") or _text(record, "id"),
@@ -214,12 +222,12 @@ def _line(record: _Record, said: str) -> str:
         return f"jules: {_shown(said)}"
     for key, show in _KINDS.items():
         if key in record:
-            return show(_mapping(record, key))
+            return show(mapping(record, key))
     return _shown(_text(record, "description"))
 
 
 def _plan(generated: _Record) -> str:
-    steps = _records(_mapping(generated, "plan"), "steps")
+    steps = records(mapping(generated, "plan"), "steps")
     titles = [_shown(_text(each, "title")) for each in steps]
     return "plan:" + "".join(f"\n  {number}. {each}" for number, each in enumerate(titles, 1))
 
@@ -231,13 +239,13 @@ def _progress(update: _Record) -> str:
 
 def _results(record: _Record) -> list[str]:
     lines = []
-    for each in _records(record, "artifacts"):
-        bash = _mapping(each, "bashOutput")
+    for each in records(record, "artifacts"):
+        bash = mapping(each, "bashOutput")
         if bash:
             lines.append(f"$ {_shown(_text(bash, 'command'))}\n{_shown(_text(bash, 'output'))}")
             lines.append(f"exit code {bash.get('exitCode') or 0}")
         if "changeSet" in each:
-            patch = _text(_mapping(_mapping(each, "changeSet"), "gitPatch"), "unidiffPatch")
+            patch = _text(mapping(mapping(each, "changeSet"), "gitPatch"), "unidiffPatch")
             count = patch.count("\ndiff --git ") + patch.startswith("diff --git ")
             lines.append(f"changes so far: {count} file(s)")
     return lines
@@ -248,12 +256,14 @@ def _shown(text: str) -> str:
     return "\n".join(printable(line.rstrip()) for line in redact(text).strip().split("\n"))
 
 
-def _mapping(record: _Record, name: str) -> _Record:
+def mapping(record: _Record, name: str) -> _Record:
+    """Return an object in a JSON object; an empty one if there is none."""
     value = record.get(name)
     return value if isinstance(value, Mapping) else {}
 
 
-def _records(record: _Record, name: str) -> list[_Record]:
+def records(record: _Record, name: str) -> list[_Record]:
+    """Return the objects of a list in a JSON object; none if there is no list."""
     value = record.get(name)
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 

@@ -9,7 +9,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.documents import SCHEMA, document
 from dxansible.render.show import coloured
-from dxansible.results import worst, worst_exit_code
+from dxansible.results import worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from dxansible.results import FanoutResult, PreflightResult
 
 __all__ = [
-    "INCOMPLETE",
     "OUTCOME_COLOURS",
     "fanout_document",
-    "fanout_exit_code",
     "gathered",
     "health_document",
     "health_table",
@@ -29,9 +27,6 @@ __all__ = [
     "summary_line",
     "table",
 ]
-
-INCOMPLETE = 4
-"""Exit code: every outcome is a success, but output that was wanted is missing."""
 
 OUTCOME_COLOURS = {
     FanoutOutcome.SUCCESS: "green",
@@ -65,19 +60,6 @@ def missing_notes(truncation: Truncation) -> list[str]:
     if truncation.disk_full:
         notes.append("the VM's disk was full: output is missing that nobody counted")
     return notes
-
-
-def fanout_exit_code(results: Sequence[FanoutResult], *, may_be_cut: bool) -> int:
-    """Return the exit code: of the worst outcome, or INCOMPLETE if a success lacks output.
-
-    ``may_be_cut``: the user has set a limit for the output, so output beyond it is not missing.
-    """
-    code = worst_exit_code(results)
-    missing = any(
-        result.truncation.disk_full or (result.truncation.missing and not may_be_cut)
-        for result in results
-    )
-    return INCOMPLETE if missing and code == 0 else code
 
 
 def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dxansible.redact import printable, summarize
+from dxansible.render import sessions
 from dxansible.render.commands import OUTCOME_COLOURS, table
-from dxansible.render.documents import SCHEMA
-from dxansible.render.invisible import count_invisible, show_invisible
-from dxansible.render.sessions import duration
+from dxansible.render.invisible import show_invisible
+from dxansible.render.sessions import duration, end_comment, lines
 from dxansible.render.show import coloured
 
 if TYPE_CHECKING:
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "attached",
     "comment",
-    "document",
     "dry_run_document",
     "dry_run_text",
-    "sessions_document",
     "sessions_table",
     "status_text",
     "summary_line",
@@ -32,17 +29,6 @@ __all__ = [
 
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "IN_PROGRESS": "cyan", "PLANNING": "cyan"}
 _DEFAULT_BRANCH = "(the repository's default branch, as Jules knows it)"
-
-
-def document(result: JulesResult, code: int) -> str:
-    """The JSON document of a call about one session."""
-    whole = {
-        "schema": SCHEMA,
-        "outcome": result.outcome,
-        "exit_code": code,
-        "results": [result.to_dict()],
-    }
-    return json.dumps(whole) + "\n"
 
 
 def summary_line(result: JulesResult) -> str:
@@ -68,39 +54,22 @@ def attached(result: JulesResult) -> str:
 def comment(result: JulesResult) -> str:
     """The comment on an issue about the end of its session."""
     session = result.session
-    parts = [
-        f"dx-dispatch: Jules session {session.id if session else '?'} ended: {result.outcome}",
-        f"reason: {result.reason}",
-        f"pull request: {session.pull_request}" if session and session.pull_request else "",
-        summarize(result.error, 400) if result.error else "",
-    ]
-    return "\n".join(part for part in parts if part)
+    request = session.pull_request if session else None
+    where = f"Jules session {session.id if session else '?'}"
+    return end_comment(where, result, f"pull request: {request}" if request else "")
 
 
 def dry_run_document(request: CreateRequest, url: str) -> str:
     """The JSON document of a dry run."""
-    whole = {
-        "schema": SCHEMA,
-        "exit_code": 0,
-        "dry_run": True,
-        "prompt": request.prompt,
-        "invisible_characters": count_invisible(request.prompt),
-        "request": {"method": "POST", "url": _address(url), "body": _body(request)},
-    }
-    return json.dumps(whole) + "\n"
+    sent = {"method": "POST", "url": _address(url), "body": _body(request)}
+    return sessions.dry_run_document(request.prompt, request=sent)
 
 
 def dry_run_text(request: CreateRequest, url: str) -> str:
     """The prompt and the request, as a person reads them."""
     body = json.dumps(_body(request) | {"prompt": "(as above)"}, indent=2, ensure_ascii=False)
     shown = show_invisible(f"{request.prompt.rstrip(chr(10))}\n\nPOST {_address(url)}\n{body}")
-    return f"{shown}\n\nDry run: nothing was sent.\n"
-
-
-def sessions_document(found: Sequence[Session]) -> str:
-    """The JSON document of ``--sessions --jules``."""
-    sessions = [asdict(each) for each in found]
-    return json.dumps({"schema": SCHEMA, "exit_code": 0, "sessions": sessions}) + "\n"
+    return f"{shown}\n\nDry run: nothing was sent."
 
 
 def sessions_table(found: Sequence[Session]) -> str:
@@ -126,7 +95,7 @@ def status_text(result: JulesResult) -> str:
     session = result.session
     if session is None:
         return f"{summary_line(result)}\n"
-    lines = {
+    return lines({
         "session": session.id,
         "url": session.url,
         "state": coloured(session.state, _COLOURS.get(session.state)),
@@ -138,8 +107,7 @@ def status_text(result: JulesResult) -> str:
         "request": session.pull_request,
         "error": result.error,
         "message": summarize(result.message, 400) if result.message else None,
-    }
-    return "".join(f"{name:<10} {value}\n" for name, value in lines.items() if value)
+    })  # fmt: skip
 
 
 def _address(url: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
-from dxansible.render.commands import INCOMPLETE, OUTCOME_COLOURS, missing_notes, table
+from dxansible.render.commands import OUTCOME_COLOURS, missing_notes, table
 from dxansible.render.documents import document
 from dxansible.render.invisible import count_invisible
 from dxansible.render.show import coloured
@@ -15,6 +15,7 @@ from dxansible.results import worst
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dxansible.jules.model import JulesResult
     from dxansible.sessions import CleanResult, SessionInfo, SessionList, TurnResult
 
 __all__ = [
@@ -24,9 +25,10 @@ __all__ = [
     "comment",
     "dry_run_document",
     "duration",
-    "exit_code",
+    "end_comment",
     "finalize_document",
     "finalize_line",
+    "lines",
     "no_choice_document",
     "sessions_document",
     "sessions_table",
@@ -48,20 +50,7 @@ _STATE_COLOURS = {
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def exit_code(results: Sequence[TurnResult], *, detached: bool) -> int:
-    """Return the exit code: of the worst ended turn, or 130 if we stopped looking before the end.
-
-    A success is not 0 if a full disk has lost its output.
-    """
-    ended = [result.outcome for result in results if result.outcome is not None]
-    if detached and len(ended) < len(results):
-        return FanoutOutcome.ABORTED.exit_code
-    outcome = worst(ended) if ended else FanoutOutcome.SUCCESS
-    lost = any(result.truncation.disk_full for result in results)
-    return INCOMPLETE if lost and outcome is FanoutOutcome.SUCCESS else outcome.exit_code
-
-
-def turns_document(results: Sequence[TurnResult], code: int) -> str:
+def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> str:
     """Return the JSON document of a start, or of a session that was followed."""
     ended = [result.outcome for result in results if result.outcome is not None]
     outcome = worst(ended) if len(ended) == len(results) else None
@@ -161,7 +150,7 @@ def status_document(info: SessionInfo, result: TurnResult) -> str:
 def status_text(info: SessionInfo, result: TurnResult) -> str:
     """Return all known fields of one session, one a line."""
     state = coloured(info.state, _STATE_COLOURS.get(info.state))
-    return _lines({
+    return lines({
         "session": info.session_id,
         "vm": info.host,
         "state": state,
@@ -190,7 +179,7 @@ def commands_text(found: SessionList) -> str:
 
 
 def _command_text(info: SessionInfo) -> str:
-    return _lines({
+    return lines({
         "session": info.session_id,
         "vm": info.host,
         "state": coloured(info.state, _STATE_COLOURS.get(info.state)),
@@ -203,7 +192,8 @@ def _command_text(info: SessionInfo) -> str:
     })  # fmt: skip
 
 
-def _lines(known: Mapping[str, str | None]) -> str:
+def lines(known: Mapping[str, str | None]) -> str:
+    """Return a line for each name with a value."""
     return "".join(f"{name:<10} {value}\n" for name, value in known.items() if value)
 
 
@@ -212,26 +202,30 @@ def comment(result: TurnResult) -> str:
     where = f"session {result.session_id} on {result.host}"
     if result.outcome is None:
         return f"dx-dispatch started {where}"
-    parts = [
-        f"dx-dispatch: {where} ended: {result.outcome}",
-        f"reason: {result.reason}",
+    facts = (
         "it ends with a question" if result.asks else "",
         f"branch: {result.branch}" if result.branch else "",
-        summarize(result.error, 400) if result.error else "",
-    ]
-    return "\n".join(part for part in parts if part)
+    )
+    return end_comment(where, result, *facts)
 
 
-def dry_run_document(prompt: str) -> str:
-    """Return the JSON document of a dry run."""
+def end_comment(where: str, result: TurnResult | JulesResult, *facts: str) -> str:
+    """Return the comment on an issue about the end of the work at ``where``."""
+    error = summarize(result.error, 400) if result.error else ""
+    first = f"dx-dispatch: {where} ended: {result.outcome}"
+    return "\n".join(filter(None, (first, f"reason: {result.reason}", *facts, error)))
+
+
+def dry_run_document(prompt: str, **more: object) -> str:
+    """Return the JSON document of a dry run, without a newline; ``more`` are further fields."""
     invisible = count_invisible(prompt)
-    return document(exit_code=0, dry_run=True, prompt=prompt, invisible_characters=invisible)[:-1]
+    known = {"dry_run": True, "prompt": prompt, "invisible_characters": invisible}
+    return document(exit_code=0, **known, **more).rstrip()
 
 
 def finalize_document(result: TurnResult, code: int) -> str:
     """Return the JSON document of a finalize."""
-    url = result.push.url if result.push else None
-    told = result.to_dict() | {"pull_request": url}
+    told = result.to_dict() | {"pull_request": result.push.url if result.push else None}
     return document(outcome=result.outcome, exit_code=code, results=[told])
 
 

@@ -13,7 +13,7 @@ import sys
 from dxansible.redact import safe
 from dxansible.settings import colour_wanted
 
-__all__ = ["coloured", "emit", "plain", "show"]
+__all__ = ["coloured", "emit", "show"]
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
 """By name, the codes that terminals have for them."""
@@ -26,11 +26,6 @@ _COLOURED = re.compile(rf"\x1b<{_NONCE}:([a-z]+)>(.*?)\x1b</{_NONCE}>", re.DOTAL
 def coloured(text: str, colour: str | None) -> str:
     """Mark a text for a colour; None leaves it as it is."""
     return text if colour is None else f"\x1b<{_NONCE}:{colour}>{text}\x1b</{_NONCE}>"
-
-
-def plain(text: str) -> str:
-    """Remove our colours."""
-    return _COLOURED.sub(r"\2", text)
 
 
 def show(text: str, *, err: bool = False, end: str = "\n") -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,11 @@ from dxansible.run.request import PlayEnd
 from dxansible.run.workspace import hand_over, private_directory, serve
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from dxansible.run.request import PlayRequest
+    from dxansible.settings import Settings
 
 __all__ = ["play", "read_inventory"]
 
@@ -75,27 +77,15 @@ def play(
 
 def _in_thread(work: Callable[[], PlayEnd], cancelled: threading.Event) -> PlayEnd:
     """Run ``work`` in a thread: ansible-runner swallows exceptions that interrupt its code."""
-    ends: list[PlayEnd] = []
-    failures: list[BaseException] = []
-
-    def body() -> None:
+    with ThreadPoolExecutor(thread_name_prefix="dx-play") as threads:
+        result = threads.submit(work)
         try:
-            ends.append(work())
-        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
-            failures.append(error)
-
-    thread = threading.Thread(target=body, name="dx-play", daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(_POLL_SECONDS)
-    except BaseException:
-        cancelled.set()
-        thread.join()
-        raise
-    if failures:
-        raise failures[0]
-    return ends[0]
+            while not result.done():
+                wait([result], _POLL_SECONDS)
+        except BaseException:
+            cancelled.set()
+            raise
+    return result.result()
 
 
 def _run(
@@ -163,20 +153,20 @@ def _unsafe(value: object) -> object:
     return {"__ansible_unsafe": value} if isinstance(value, str) else value
 
 
-def read_inventory(request: PlayRequest) -> dict[str, Any]:
+def read_inventory(settings: Settings | PlayRequest) -> dict[str, Any]:
     """Return the inventory as ``ansible-inventory --list`` gives it.
 
     Raises EngineError with Ansible's output.
     """
     arguments = ["--list"]
-    for source in request.inventory:
+    for source in settings.inventory:
         arguments += ["-i", str(source)]
-    with private_directory(request.runtime_dir) as directory:
+    with private_directory(settings.runtime_dir) as directory:
         out, err, _ = ansible_runner.run_command(
-            executable_cmd=_executable("ansible-inventory", request),
+            executable_cmd=_executable("ansible-inventory", settings),
             cmdline_args=arguments,
             private_data_dir=str(directory),
-            envvars=dict(request.environment),
+            envvars=dict(settings.environment),
             host_cwd=_working_directory(),
             runner_mode="subprocess",
             status_handler=_forgetter(directory),
@@ -192,8 +182,8 @@ def read_inventory(request: PlayRequest) -> dict[str, Any]:
     return parsed
 
 
-def _executable(name: str, request: PlayRequest) -> str:
-    found = shutil.which(name, path=request.environment.get("PATH"))
+def _executable(name: str, settings: Settings | PlayRequest) -> str:
+    found = shutil.which(name, path=settings.environment.get("PATH"))
     if found is None:
         message = f"there is no {name} here"
         raise ContentError(message, "install ansible-core into the environment of dx-dispatch")

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from dxansible import parameters as known
 from dxansible.errors import UsageError
 from dxansible.ids import check_run_id
-from dxansible.parameters import told, variables
+from dxansible.parameters import Told, told
 from dxansible.redact import summarize
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FanoutOptions", "check_command", "check_seconds"]
+__all__ = ["FanoutOptions", "check_command", "check_seconds", "check_text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FanoutOptions:
+class FanoutOptions(Told):
     """How to run a command; times are in seconds.
 
     Raises UsageError for values that make no sense.
@@ -69,10 +69,6 @@ class FanoutOptions:
                 message = f"{name} is {number}"
                 raise UsageError(message, f"give {least} or more")
 
-    def variables(self) -> dict[str, object]:
-        """Return the playbook's variables."""
-        return variables(self)
-
     def hand_over(self, text: bytes) -> bytes:
         """Return the command as sent over the playbook's socket: the collection's `Command`."""
         summary = summarize(text.decode(errors="replace") if self.label is None else self.label)
@@ -93,11 +89,14 @@ def check_command(command: str | bytes) -> bytes:
 
     Raises UsageError if there is nothing to run.
     """
-    text = command.encode("utf-8", "surrogateescape") if isinstance(command, str) else command
+    return check_text(command, "command", 'dx-dispatch HOST --exec "COMMAND"', "shell")
+
+
+def check_text(given: str | bytes, what: str, example: str, taker: str) -> bytes:
+    """Return a text for the VM as bytes. Raises UsageError if it is blank or has a NUL byte."""
+    text = given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given
     if not text.strip():
-        message = "the command is empty"
-        raise UsageError(message, 'give one: dx-dispatch HOST --exec "COMMAND"')
+        raise UsageError(f"the {what} is empty", f"give one: {example}")
     if b"\0" in text:
-        message = "the command has a NUL byte"
-        raise UsageError(message, "no shell can take that; remove it")
+        raise UsageError(f"the {what} has a NUL byte", f"no {taker} can take that; remove it")
     return text

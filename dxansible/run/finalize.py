@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dxansible import parameters as known
 from dxansible.errors import UsageError
 from dxansible.ids import new_token
-from dxansible.parameters import RETRY_DELAY, told, variables
+from dxansible.parameters import RETRY_DELAY, Told, told
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import last_word, locate
 from dxansible.run.command_options import check_seconds
@@ -34,7 +34,7 @@ _BRANCH = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinalizeOptions:
+class FinalizeOptions(Told):
     """Options of the pull request. Raises UsageError for values that make no sense."""
 
     beads: str | None = told(known.BEADS)
@@ -63,7 +63,7 @@ class FinalizeOptions:
     def variables(self) -> dict[str, object]:
         """Return the playbook's variables."""
         nothing = {known.BEADS.variable: "", known.BASE.variable: ""}  # overrides the inventory's
-        return {"dx_finalize": True, **nothing, **variables(self)}
+        return {"dx_finalize": True, **nothing, **Told.variables(self)}
 
 
 def finalize_session(

@@ -11,7 +11,7 @@ from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.results import HostMapping
 from dxansible.run.misconfigured import VAULT_REMEDY, is_about_vault
 from dxansible.run.patterns import is_plain_name, split_pattern
-from dxansible.run.request import KILLED, PlayRequest
+from dxansible.run.request import KILLED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,17 +127,10 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
 def _read(settings: Settings) -> dict[str, Any]:
     from dxansible.run.backend import read_inventory  # noqa: PLC0415 - loads ansible-runner
 
-    request = PlayRequest(
-        playbook=settings.playbooks,
-        inventory=settings.inventory,
-        limit="all",
-        environment=settings.environment,
-        runtime_dir=settings.runtime_dir,
-    )
     try:
-        return read_inventory(request)
+        return read_inventory(settings)
     except EngineError as error:
-        cause = _cause(_words(request, error)).rstrip(".")
+        cause = _cause(_words(settings, error)).rstrip(".")
         message, remedy = f"can't be used: {cause}", "ansible-inventory --list -i shows more"
         if is_about_vault(cause):
             encrypted = ", ".join(map(str, _encrypted_files(settings.inventory[0])))
@@ -145,7 +138,7 @@ def _read(settings: Settings) -> dict[str, Any]:
         raise InventoryError(f"the inventory {settings.inventory[0]} {message}", remedy) from error
 
 
-def _words(request: PlayRequest, error: EngineError) -> str:
+def _words(settings: Settings, error: EngineError) -> str:
     """Return Ansible's messages about the user's source alone.
 
     Variables are read with a second source after it, ours. Ansible blames that one for errors in
@@ -154,7 +147,7 @@ def _words(request: PlayRequest, error: EngineError) -> str:
     from dxansible.run.backend import read_inventory  # noqa: PLC0415 - as in `_read`
 
     try:
-        read_inventory(replace(request, inventory=request.inventory[:1]))
+        read_inventory(replace(settings, inventory=settings.inventory[:1]))
     except EngineError as alone:
         return alone.output_tail
     return error.output_tail

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from dxansible.ids import is_on
-from dxansible.parameters import CLEAN_AGE, DRY_RUN, ONLY, PREFLIGHT_TIMEOUT
+from dxansible.parameters import CLEAN_AGE, DRY_RUN, ONLY, PREFLIGHT_TIMEOUT, SESSION, TRAIL
 from dxansible.record import HostRecord
 from dxansible.results import CleanResult, SessionInfo
 from dxansible.run.gather import ResultCollector
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Choice",
     "SessionList",
-    "TrailPart",
     "choose_host",
     "clean_sessions",
     "list_sessions",
@@ -44,19 +43,6 @@ class SessionList:
     answered: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrailPart:
-    """An audit trail; VMs note its ``thread``, if given, on its turns, for other machines."""
-
-    id: str
-    thread: str | None = None
-
-    def variables(self) -> dict[str, object]:
-        """Return the playbook's variables."""
-        noted = {} if self.thread is None else {"dx_trail_thread": self.thread}
-        return {"dx_trail": self.id, **noted}
-
-
 def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     pattern: str = "all",
     settings: Settings | None = None,
@@ -65,7 +51,8 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     prefix: str = "",
     only: Literal["agents", "commands"] | None = None,
     timeout_sec: float = PREFLIGHT_TIMEOUT.default,
-    trail: TrailPart | None = None,
+    trail: str | None = None,
+    thread: str | None = None,
     cancelled: threading.Event | None = None,
     observers: Sequence[Observer] = (),
     claim_ends: bool = False,
@@ -76,22 +63,24 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     inventory lead to one account, under the name that it was started for. Running sessions come
     first, then the newest. ``timeout_sec`` limits the connection. Each of ``observers`` gets every
     event. With ``claim_ends`` this call claims the ends of turns that nobody has posted yet, for
-    all audit trails or only for ``trail``, and the observers have to post them. If ``cancelled`` is
-    set, it returns what it has. Raises NoMatchError if there is no such host.
+    all audit trails or only for the one with the id ``trail``, and the observers have to post them.
+    ``thread`` is that trail's thread in Slack: the VMs note it on its turns, for other machines. If
+    ``cancelled`` is set, it returns what it has. Raises NoMatchError if there is no such host.
     """
     chosen = settings or Settings.load()
     collector = ResultCollector(HostRecord, observers)
     variables: dict[str, object] = {
         PREFLIGHT_TIMEOUT.variable: timeout_sec,
         "dx_claim_ends": claim_ends,
-        **(trail.variables() if trail else {}),
     }
-    if prefix:
-        variables["dx_prefix"] = prefix
-    if only is not None:
-        variables[ONLY.variable] = only
-    if session is not None:
-        variables["dx_session"] = session
+    given = {
+        "dx_prefix": prefix or None,
+        ONLY.variable: only,
+        SESSION.variable: session,
+        TRAIL.variable: trail,
+        "dx_trail_thread": thread,
+    }
+    variables |= {name: value for name, value in given.items() if value is not None}
     end = run_play(
         chosen,
         "list-sessions.yml",

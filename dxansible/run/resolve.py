@@ -12,7 +12,6 @@ from dxansible.run.attach_sessions import nearest
 from dxansible.run.listing import list_sessions
 
 if TYPE_CHECKING:
-    from dxansible.results import SessionInfo
     from dxansible.settings import Settings
 
 __all__ = ["resolve_id"]
@@ -31,7 +30,11 @@ def resolve_id(typed: str, settings: Settings) -> tuple[str, ...]:
     found = list_sessions("all", settings, prefix=typed)
     for host, error in found.errors.items():
         event("vm_not_asked", logging.WARNING, host=host, error=error)
-    groups = _exact(typed, found.sessions) or _groups(found.sessions)
+    begun: dict[str, list[str]] = {}  # by the run, or the agent's session
+    for each in found.sessions:
+        name = run_of(each.session_id) if each.kind == "command" else each.session_id
+        begun.setdefault(name, []).append(each.session_id)
+    groups = {typed: begun[typed]} if typed in begun else begun
     if not groups:
         known = [each.session_id for each in list_sessions("all", settings).sessions]
         silent = ", ".join(sorted(found.errors))
@@ -42,20 +45,3 @@ def resolve_id(typed: str, settings: Settings) -> tuple[str, ...]:
         message = f"{len(names)} ids begin with {typed}"
         raise UsageError(message, f"give one of them: {', '.join(names[:_MOST_SHOWN])}{more}")
     return tuple(next(iter(groups.values())))
-
-
-def _exact(typed: str, sessions: list[SessionInfo]) -> dict[str, list[str]]:
-    named = [each for each in sessions if typed in {each.session_id, _name(each)}]
-    return _groups(named)
-
-
-def _groups(sessions: list[SessionInfo]) -> dict[str, list[str]]:
-    """Group ids: a run has one session on each of its hosts."""
-    groups: dict[str, list[str]] = {}
-    for each in sessions:
-        groups.setdefault(_name(each), []).append(each.session_id)
-    return groups
-
-
-def _name(session: SessionInfo) -> str:
-    return run_of(session.session_id) if session.kind == "command" else session.session_id

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from dxansible import parameters as known
 from dxansible.errors import UsageError
 from dxansible.ids import is_ours
-from dxansible.parameters import told, variables
-from dxansible.run.command_options import check_seconds
+from dxansible.parameters import Told, told
+from dxansible.run.command_options import check_seconds, check_text
 from dxansible.settings import Settings
 
 __all__ = ["SessionOptions", "check_task"]
@@ -18,7 +18,7 @@ _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOptions:
+class SessionOptions(Told):
     """How to hand a task to an agent; times are in seconds.
 
     Raises UsageError for values that make no sense.
@@ -86,10 +86,6 @@ class SessionOptions:
             message = "a session stays where it began"
             raise UsageError(message, "leave out --dir, or --session for a new session")
 
-    def variables(self) -> dict[str, object]:
-        """Return the playbook's variables."""
-        return variables(self)
-
 
 def _names_a_branch(word: str) -> bool:
     return (
@@ -104,11 +100,4 @@ def check_task(task: str | bytes) -> bytes:
 
     Raises UsageError if there is nothing to do.
     """
-    text = task.encode("utf-8", "surrogateescape") if isinstance(task, str) else task
-    if not text.strip():
-        message = "the task is empty"
-        raise UsageError(message, 'give one: dx-dispatch HOST "TASK"')
-    if b"\0" in text:
-        message = "the task has a NUL byte"
-        raise UsageError(message, "no agent can take that; remove it")
-    return text
+    return check_text(task, "task", 'dx-dispatch HOST "TASK"', "agent")

@@ -20,13 +20,14 @@ from dxansible.http import (
     HttpResponse,
 )
 from dxansible.redact import summarize
+from dxansible.slack.spool import Thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dxansible.settings import SlackSettings
 
-__all__ = ["Posted", "SlackClient", "Thread", "Verdict"]
+__all__ = ["Posted", "SlackClient", "Verdict"]
 
 _OK, _UNAVAILABLE = 200, 503
 _PAUSE = 1.0
@@ -42,23 +43,15 @@ _HOOK_MEANS = {403: "action_prohibited", 404: "no_service", 410: "channel_is_arc
 
 
 class Verdict(StrEnum):
-    """The outcome of a post."""
+    """The outcome of a post, by the name of its line in the log."""
 
-    DELIVERED = "delivered"
-    LATER = "later"
+    DELIVERED = "slack_posted"
+    LATER = "slack_kept"
     """Certainly not posted; it may be sent again."""
-    NEVER = "never"
+    NEVER = "slack_refused"
     """Slack refuses this message for good."""
-    UNCLEAR = "unclear"
+    UNCLEAR = "slack_unclear"
     """It may have been posted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """The Slack thread of the follow-ups."""
-
-    channel: str
-    ts: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,19 +99,21 @@ class SlackClient(HttpClient):
             return Posted(verdict=Verdict.LATER, failure="SLACK_BOT_TOKEN can't be a token")
 
     def _judged(self, response: HttpResponse) -> Posted:
-        status = response.status
-        if not response.sent:
-            return Posted(verdict=Verdict.LATER, failure="Slack can't be reached")
-        if status == NO_ANSWER:
+        status, pause = response.status, None
+        if status == NO_ANSWER and response.sent:
             return Posted(verdict=Verdict.UNCLEAR, failure="no answer of Slack's in time")
-        if status == TOO_MANY:
+        if status == NO_ANSWER:
+            failure = "Slack can't be reached"
+        elif status == TOO_MANY:
+            failure = "too many posts"
             pause = _PAUSE if response.retry_after is None else response.retry_after
-            return Posted(verdict=Verdict.LATER, failure="too many posts", pause=pause)
-        if status == _UNAVAILABLE:
-            return Posted(verdict=Verdict.LATER, failure="Slack is not available (HTTP 503)")
-        if status in REDIRECTS:
-            return Posted(verdict=Verdict.LATER, failure="the address of Slack redirects elsewhere")
-        return _of_api(response) if self._token else _of_hook(status, response.body)
+        elif status == _UNAVAILABLE:
+            failure = "Slack is not available (HTTP 503)"
+        elif status in REDIRECTS:
+            failure = "the address of Slack redirects elsewhere"
+        else:
+            return _of_api(response) if self._token else _of_hook(status, response.body)
+        return Posted(verdict=Verdict.LATER, failure=failure, pause=pause)
 
 
 def _of_api(response: HttpResponse) -> Posted:

@@ -13,19 +13,26 @@ import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
-
-from dxansible.slack.http import Thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-__all__ = ["Entry", "Spool"]
+__all__ = ["Entry", "Spool", "Thread"]
 
 _MOST = 200
 """Maximum number of messages; beyond it the oldest are dropped."""
 _THREAD_SECONDS = 30 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The Slack thread of the follow-ups."""
+
+    channel: str
+    ts: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,6 @@ class Spool:
 
     def put(self, entry: Entry) -> None:
         """Keep a message until it is sent."""
-        self._make()
         names = [path.name for path in self.pending()]
         for extra in names[: max(len(names) + 1 - _MOST, 0)]:
             (self.directory / extra).unlink(missing_ok=True)
@@ -65,23 +71,24 @@ class Spool:
     @contextmanager
     def alone(self) -> Iterator[bool]:
         """Take the lock for sending; yield whether it was free. It ends with the process."""
-        descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
+        with (self.directory / "lock").open("a") as file:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
             else:
                 yield True
-        finally:
-            os.close(descriptor)
 
     def abandoned(self) -> int:
         """Remove the messages that a dead process was sending, and return how many."""
         found = list(self.directory.glob("*.sending"))
         for path in found:
             path.unlink(missing_ok=True)
-        self._forget_old()
+        # hidden files come from processes that were killed while they wrote
+        for path in [*self.directory.glob("*.thread"), *self.directory.glob(".*.*")]:
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _THREAD_SECONDS:
+                    path.unlink()
         return len(found)
 
     def claim(self, path: Path) -> tuple[Path, Entry] | None:
@@ -108,7 +115,6 @@ class Spool:
 
     def remember(self, trail: str, thread: Thread) -> None:
         """Keep the thread of a trail's follow-ups."""
-        self._make()
         self._write(self._thread(trail).name, json.dumps(asdict(thread)))
 
     def forget(self, trail: str) -> None:
@@ -122,23 +128,12 @@ class Spool:
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
-    def _make(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-
     def _thread(self, trail: str) -> Path:
         return self.directory / f"{trail}.thread"
 
-    def _forget_old(self) -> None:
-        # hidden files come from processes that were killed while they wrote
-        for path in [*self.directory.glob("*.thread"), *self.directory.glob(".*.*")]:
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _THREAD_SECONDS:
-                    path.unlink()
-
     def _write(self, name: str, text: str) -> None:
-        temporary = self.directory / f".{name}.{os.getpid()}"
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, temporary = mkstemp(prefix=f".{name}.", dir=self.directory)  # mode 0600
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
-        temporary.rename(self.directory / name)
+        Path(temporary).rename(self.directory / name)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dxansible.logs import event
-from dxansible.slack.http import SlackClient, Thread, Verdict
+from dxansible.slack.http import SlackClient, Verdict
 from dxansible.slack.spool import Entry, Spool
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dxansible.settings import SlackSettings
+    from dxansible.slack.spool import Thread
     from dxansible.slack.text import Message
 
 __all__ = ["Trail"]
@@ -85,7 +86,11 @@ class Trail:
             if thread is not None and self._spool.thread(trail) is None:
                 self._spool.remember(trail, thread)
             self._spool.put(entry)
-            self._start()
+            self._wake.set()
+            if self._worker is None:
+                # a daemon: Slack must not keep the process alive
+                self._worker = threading.Thread(target=self._work, name="slack", daemon=True)
+                self._worker.start()
         except Exception as error:  # noqa: BLE001 - as in _work: a full disk, no more threads
             self._tell("slack_failed", f"{type(error).__name__}: {error}")
 
@@ -99,15 +104,9 @@ class Trail:
         if self._worker.is_alive():
             self._tell("slack_slow", "Slack takes too long, so nobody waits for it")
 
-    def _start(self) -> None:
-        self._wake.set()
-        if self._worker is None:
-            # a daemon: Slack must not keep the process alive
-            self._worker = threading.Thread(target=self._work, name="slack", daemon=True)
-            self._worker.start()
-
     def _work(self) -> None:
-        while True:
+        closing = False
+        while not closing:
             self._wake.wait()
             self._wake.clear()
             closing = self._closing
@@ -115,8 +114,6 @@ class Trail:
                 self.send()
             except Exception as error:  # noqa: BLE001 - nothing about Slack may end a dispatch
                 self._tell("slack_failed", f"{type(error).__name__}: {error}")
-            if closing:
-                return
 
     def send(self) -> None:
         """Send the spooled messages, oldest first, as far as the budget allows."""
@@ -167,14 +164,10 @@ class Trail:
                     return None
                 self._failure = posted.failure
                 return _BUDGET_SECONDS if posted.pause is None else posted.pause
-            case Verdict.NEVER:
+            case Verdict.NEVER | Verdict.UNCLEAR:
                 self._spool.done(claimed, entry)
-                self._tell("slack_refused", posted.failure)
-                return None
-            case Verdict.UNCLEAR:
-                self._spool.done(claimed, entry)
-                self._tell("slack_unclear", posted.failure)
-                return _BUDGET_SECONDS
+                self._tell(posted.verdict, posted.failure)
+                return None if posted.verdict is Verdict.NEVER else _BUDGET_SECONDS
 
     def _tell(self, name: str, error: str) -> None:
         """Log a problem: once for a dispatch as a warning, then at DEBUG. Masks the secrets."""

@@ -16,6 +16,7 @@ from dxansible.results import TurnResult
 from dxansible.run.events import HostFound, HostsKnown, PreflightDone
 from dxansible.run.turn_events import EndSeen
 from dxansible.settings import SlackSettings
+from dxansible.slack.spool import Thread
 from dxansible.slack.text import Message
 
 if TYPE_CHECKING:
@@ -28,10 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ERROR_LENGTH",
     "EndTeller",
-    "end_message",
+    "facts",
     "open_trail",
     "result_line",
-    "seconds",
     "session_notes",
     "telling_ends",
 ]
@@ -66,15 +66,12 @@ class EndTeller:
                 pass
 
     def _tell(self, end: EndSeen) -> None:
-        from dxansible.slack.http import Thread  # noqa: PLC0415 - loads requests
-
         # a VM's words are checked before they become a file name or a channel
         name = end.trail if _ID.fullmatch(end.trail) else os.urandom(8).hex()
         found = _THREAD.fullmatch(end.thread)
         channel = self._trail.settings.channel_for(self._channels.get(end.host))
-        self._trail.reply(
-            end_message(end.result), name, Thread(found[1], found[2]) if found else None, channel
-        )
+        thread = Thread(found[1], found[2]) if found else None
+        self._trail.reply(_end_message(end.result), name, thread, channel)
 
 
 def open_trail(*, wanted: bool) -> Trail | None:
@@ -106,18 +103,16 @@ def telling_ends() -> Iterator[Sequence[Observer]]:
         trail.close()
 
 
-def end_message(result: TurnResult) -> Message:
+def _end_message(result: TurnResult) -> Message:
     """Return the message on a turn that another or an earlier call dispatched."""
     notes = [f"session {result.session_id}"]
     if result.task_summary:
         notes.append(f"task: {result.task_summary}")
-    title = str(result.outcome)
-    if result.asks:
-        title = f"{title}, asks"
-    if result.reason is Reason.NEEDS_INPUT:
-        title = "needs input"
-    if result.asks or result.reason is Reason.NEEDS_INPUT:
+    needs_input = result.reason is Reason.NEEDS_INPUT
+    title = f"{result.outcome}, asks" if result.asks else str(result.outcome)
+    if result.asks or needs_input:
         notes.append(f'dx-dispatch --session {result.session_id} "ANSWER"')
+    title = "needs input" if needs_input else title
     return Message(title=f"{title}: {result.host}", body=result_line(result), notes=tuple(notes))
 
 
@@ -136,19 +131,23 @@ def session_notes(ids: Mapping[str, str]) -> tuple[str, ...]:
 
 def result_line(result: TurnResult | FanoutResult) -> str:
     """Return one line about a host's result."""
-    facts = [str(result.outcome), str(result.reason or ""), seconds(result.duration_ms)]
+    more: list[str] = []
     if isinstance(result, TurnResult):
-        if result.asks:
-            facts.append("ends with a question")
-        if result.branch:
-            facts.append(f"branch {result.branch}")
-        if result.changes is not None and not result.changes.nothing:
-            facts.append(f"{result.changes.commits} commit(s), {result.changes.files} file(s)")
-    if result.error:
-        facts.append(summarize(result.error.removeprefix(f"{result.host}: "), ERROR_LENGTH))
-    return f"{result.host}: {' · '.join(each for each in facts if each)}"
+        changes = result.changes
+        more = [
+            "ends with a question" if result.asks else "",
+            f"branch {result.branch}" if result.branch else "",
+            f"{changes.commits} commit(s), {changes.files} file(s)"
+            if changes is not None and not changes.nothing
+            else "",
+        ]
+    error = (result.error or "").removeprefix(f"{result.host}: ")
+    known = facts(str(result.outcome), result.reason, result.duration_ms, *more, error=error)
+    return f"{result.host}: {known}"
 
 
-def seconds(milliseconds: int) -> str:
-    """Format a duration; empty if it is unknown."""
-    return f"{milliseconds / 1000:.1f} s" if milliseconds else ""
+def facts(first: str, reason: str | None, milliseconds: int, *more: str, error: str | None) -> str:
+    """Return the known facts about an end in one line; a duration of 0 is unknown."""
+    took = f"{milliseconds / 1000:.1f} s" if milliseconds else ""
+    known = (first, str(reason or ""), took, *more, summarize(error or "", ERROR_LENGTH))
+    return " · ".join(each for each in known if each)

@@ -12,7 +12,7 @@ from dxansible.logs import event
 if TYPE_CHECKING:
     from dxansible.run.events import Observer
     from dxansible.settings import Settings
-    from dxansible.slack.http import Thread
+    from dxansible.slack.spool import Thread
 
 __all__ = ["TrailOnVms"]
 
@@ -37,10 +37,8 @@ class TrailOnVms:
     def note(self, thread: Thread) -> None:
         """Note the Slack thread on the VMs, in the background."""
         if self.sessions and self._worker is None:
-            where = f"{thread.channel} {thread.ts}"
-            self._worker = threading.Thread(
-                target=self._note, args=(where,), name="slack-note", daemon=True
-            )
+            where = (f"{thread.channel} {thread.ts}",)
+            self._worker = threading.Thread(target=self._note, args=where, daemon=True)
             self._worker.start()
 
     def claim(self, observer: Observer) -> None:
@@ -69,10 +67,7 @@ class TrailOnVms:
     def _run(
         self, thread: str | None, observers: list[Observer], cancelled: threading.Event
     ) -> None:
-        from dxansible.sessions import (  # noqa: PLC0415 - commands have no use for them
-            TrailPart,
-            list_sessions,
-        )
+        from dxansible.sessions import list_sessions  # noqa: PLC0415 - commands have no use for it
 
         alone = next(iter(self.sessions.values())) if len(self.sessions) == 1 else None
         try:
@@ -80,7 +75,8 @@ class TrailOnVms:
                 ",".join(self.sessions),
                 self._settings,
                 session=alone,
-                trail=TrailPart(id=self._trail, thread=thread),
+                trail=self._trail,
+                thread=thread,
                 cancelled=cancelled,
                 observers=observers,
                 claim_ends=bool(observers),

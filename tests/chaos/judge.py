@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
-from dxansible.render.commands import INCOMPLETE
+from dxansible.results import INCOMPLETE
 from tests.chaos.plan import KILLS_OF_THE_VM
 
 if TYPE_CHECKING:

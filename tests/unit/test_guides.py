@@ -18,9 +18,9 @@ from dxansible.fleet import FanoutResult, PreflightResult, list_hosts
 from dxansible.jules.model import JulesResult
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.render import commands as render
-from dxansible.render import jules as render_jules
 from dxansible.render import sessions as render_sessions
 from dxansible.render.documents import error_document
+from dxansible.results import INCOMPLETE
 from dxansible.sessions import Changes, CleanResult, SessionInfo, SessionList, TurnResult
 from dxansible.settings import Settings, content_dir
 from tests.unit.local_vm import LOCAL, write_inventory
@@ -149,7 +149,7 @@ def test_the_exit_codes_are_the_real_ones(document: Path) -> None:
     assert {(row[0], row[1]) for row in rows} == {
         *((str(each), str(each.exit_code)) for each in FanoutOutcome),
         ("", str(UsageError.exit_code)),
-        ("", str(render.INCOMPLETE)),
+        ("", str(INCOMPLETE)),
     }
 
 
@@ -193,7 +193,7 @@ def _documents() -> dict[str, dict[str, Any]]:
     texts = {
         "a task": render_sessions.turns_document([turn], 0),
         "`--exec`": "".join(render.fanout_document([ran], 0)),
-        "`--jules`": render_jules.document(JulesResult(outcome=None, reason=None), 0),
+        "`--jules`": render_sessions.turns_document([JulesResult(outcome=None, reason=None)], 0),
         "`--list`": render.health_document([checked]),
         "`--sessions`": render_sessions.sessions_document(SessionList([info], {}), 0),
         "`--status ses_…`": render_sessions.status_document(info, turn),

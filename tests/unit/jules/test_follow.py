@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dxansible.jules.follow import FollowOptions, follow_session
+from dxansible.jules.follow import Follower
 from dxansible.record import FanoutOutcome, Reason
 from tests.services.jules import Fault
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PULL = "https://github.com/acme/widget/pull/7"
 
 
-class Follower:
+class Follow:
     """Follows a session that was created just now."""
 
     def __init__(self, jules: JulesServer, client: JulesClient, clock: Clock) -> None:
@@ -29,8 +29,10 @@ class Follower:
 
     def __call__(self, **options: Any) -> JulesResult:  # noqa: ANN401 - any field
         self.jules.answer("POST", "sessions", {}, {"prompt": "Mend it"})
-        chosen = FollowOptions(clock=self.clock, **options)
-        return follow_session(self.client, self.id, chosen, self.told.append)
+        return self.follower(**options).run(self.id)
+
+    def follower(self, **options: Any) -> Follower:  # noqa: ANN401 - any field
+        return Follower(client=self.client, tell=self.told.append, clock=self.clock, **options)
 
     @property
     def id(self) -> str:
@@ -38,11 +40,11 @@ class Follower:
 
 
 @pytest.fixture
-def follow(jules: JulesServer, client: JulesClient, clock: Clock) -> Follower:
-    return Follower(jules, client, clock)
+def follow(jules: JulesServer, client: JulesClient, clock: Clock) -> Follow:
+    return Follow(jules, client, clock)
 
 
-def test_a_session_is_followed_to_its_pull_request(follow: Follower) -> None:
+def test_a_session_is_followed_to_its_pull_request(follow: Follow) -> None:
     result = follow()
 
     assert (result.outcome, result.reason, result.error) == (FanoutOutcome.SUCCESS, Reason.OK, None)
@@ -55,7 +57,7 @@ def test_a_session_is_followed_to_its_pull_request(follow: Follower) -> None:
     assert result.to_dict()["pull_request"] == PULL
 
 
-def test_a_session_that_is_new_may_not_be_found_at_first(follow: Follower) -> None:
+def test_a_session_that_is_new_may_not_be_found_at_first(follow: Follow) -> None:
     follow.jules.fresh_404 = 3
 
     assert follow(fresh=True).outcome is FanoutOutcome.SUCCESS
@@ -69,7 +71,7 @@ def test_a_session_that_is_new_may_not_be_found_at_first(follow: Follower) -> No
     ],
 )
 def test_completed_without_a_pull_request(
-    follow: Follower, outcome: FanoutOutcome, reason: Reason, *, allowed: bool
+    follow: Follow, outcome: FanoutOutcome, reason: Reason, *, allowed: bool
 ) -> None:
     follow.jules.pull_request = False
 
@@ -79,7 +81,7 @@ def test_completed_without_a_pull_request(
     assert allowed or str(result.error).startswith("completed, no pull request; look at https://j")
 
 
-def test_a_pull_request_that_shows_late_is_seen(follow: Follower) -> None:
+def test_a_pull_request_that_shows_late_is_seen(follow: Follow) -> None:
     follow.jules.pull_request = False
 
     def show(_method: str, _path: str, _phase: str) -> None:
@@ -92,7 +94,7 @@ def test_a_pull_request_that_shows_late_is_seen(follow: Follower) -> None:
     assert follow().outcome is FanoutOutcome.SUCCESS
 
 
-def test_a_failure_has_jules_own_reason(follow: Follower) -> None:
+def test_a_failure_has_jules_own_reason(follow: Follow) -> None:
     follow.jules.states = ["IN_PROGRESS", "FAILED"]
 
     result = follow()
@@ -109,7 +111,7 @@ def test_a_failure_has_jules_own_reason(follow: Follower) -> None:
         ("PAUSED", "it is paused: send it something with --session 1111"),
     ],
 )
-def test_what_needs_a_person_is_said(follow: Follower, state: str, text: str) -> None:
+def test_what_needs_a_person_is_said(follow: Follow, state: str, text: str) -> None:
     follow.jules.states = ["PLANNING", state]
 
     result = follow()
@@ -119,7 +121,7 @@ def test_what_needs_a_person_is_said(follow: Follower, state: str, text: str) ->
     assert result.message == ("Which one?" if state == "AWAITING_USER_FEEDBACK" else None)
 
 
-def test_a_state_that_nobody_knows_is_no_end(follow: Follower) -> None:
+def test_a_state_that_nobody_knows_is_no_end(follow: Follow) -> None:
     follow.jules.states = ["DREAMING\x1b[2J"]
 
     result = follow(timeout_sec=100)
@@ -130,7 +132,7 @@ def test_a_state_that_nobody_knows_is_no_end(follow: Follower) -> None:
     assert (result.duration_ms, sum(follow.clock.slept)) == (100_000, 100)
 
 
-def test_a_session_that_says_nothing_new_is_left_at_the_idle_limit(follow: Follower) -> None:
+def test_a_session_that_says_nothing_new_is_left_at_the_idle_limit(follow: Follow) -> None:
     follow.jules.states = ["IN_PROGRESS"]
 
     result = follow(idle_timeout_sec=50)
@@ -139,7 +141,7 @@ def test_a_session_that_says_nothing_new_is_left_at_the_idle_limit(follow: Follo
     assert "nothing new for 5" in str(result.error)
 
 
-def test_activities_are_asked_for_seldom(follow: Follower) -> None:
+def test_activities_are_asked_for_seldom(follow: Follow) -> None:
     follow.jules.states = ["IN_PROGRESS"]
 
     follow(timeout_sec=600)
@@ -148,7 +150,7 @@ def test_activities_are_asked_for_seldom(follow: Follower) -> None:
     assert follow.jules.count("GET", follow.id) < 80
 
 
-def test_trouble_on_the_way_is_sat_out(follow: Follower) -> None:
+def test_trouble_on_the_way_is_sat_out(follow: Follow) -> None:
     follow.jules.fail("GET", "1", Fault.page(503), times=3)
     follow.jules.fail("GET", "1", Fault.quota("3"))
     follow.jules.fail("GET", "/activities", Fault(), times=2)
@@ -157,14 +159,14 @@ def test_trouble_on_the_way_is_sat_out(follow: Follower) -> None:
     assert len(follow.told) == 3
 
 
-def test_activities_that_can_t_be_had_don_t_change_the_outcome(follow: Follower) -> None:
+def test_activities_that_can_t_be_had_don_t_change_the_outcome(follow: Follow) -> None:
     follow.jules.fail("GET", "/activities", Fault.page(500), times=1000)
 
     assert follow().outcome is FanoutOutcome.SUCCESS
     assert follow.told == []
 
 
-def test_a_lost_contact_is_not_the_end_of_the_session(follow: Follower) -> None:
+def test_a_lost_contact_is_not_the_end_of_the_session(follow: Follow) -> None:
     follow.jules.fail("GET", "1", Fault(), times=1000)
 
     result = follow()
@@ -173,13 +175,13 @@ def test_a_lost_contact_is_not_the_end_of_the_session(follow: Follower) -> None:
     assert "goes on at Jules: dx-dispatch --logs 1111" in str(result.error)
 
 
-def test_a_key_that_is_revoked_meanwhile_is_told(follow: Follower) -> None:
+def test_a_key_that_is_revoked_meanwhile_is_told(follow: Follow) -> None:
     follow.jules.fail("GET", "1", Fault(status=401), times=1000)
 
     assert follow().reason is Reason.JULES_AUTH
 
 
-def test_nothing_is_tried_again_past_the_deadline(follow: Follower) -> None:
+def test_nothing_is_tried_again_past_the_deadline(follow: Follow) -> None:
     follow.jules.fail("GET", "1", Fault.quota("20"), times=1000)
 
     result = follow(timeout_sec=30)
@@ -188,7 +190,7 @@ def test_nothing_is_tried_again_past_the_deadline(follow: Follower) -> None:
     assert follow.client.deadline is None
 
 
-def test_a_contact_that_is_lost_at_the_deadline_is_a_timeout(follow: Follower) -> None:
+def test_a_contact_that_is_lost_at_the_deadline_is_a_timeout(follow: Follow) -> None:
     follow.jules.states = ["IN_PROGRESS"]
     follow.jules.hook = lambda _method, _path, _phase: (
         follow.jules.fail("GET", "1", Fault(status=503)) if follow.clock.now >= 1099 else None
@@ -199,14 +201,14 @@ def test_a_contact_that_is_lost_at_the_deadline_is_a_timeout(follow: Follower) -
     assert (result.outcome, result.reason) == (FanoutOutcome.TIMEOUT, Reason.DEADLINE)
 
 
-def test_looking_once_is_no_waiting(follow: Follower) -> None:
+def test_looking_once_is_no_waiting(follow: Follow) -> None:
     result = follow(wait=False)
 
     assert (result.outcome, result.session and result.session.state) == (None, "PLANNING")
     assert follow.clock.slept == []
 
 
-def test_a_ctrl_c_only_stops_watching(follow: Follower) -> None:
+def test_a_ctrl_c_only_stops_watching(follow: Follow) -> None:
     cancelled = threading.Event()
     cancelled.set()
 
@@ -215,14 +217,13 @@ def test_a_ctrl_c_only_stops_watching(follow: Follower) -> None:
     assert (result.outcome, result.to_dict()["state"]) == (None, "running")
 
 
-def test_a_message_that_sets_nothing_in_motion_is_told(follow: Follower) -> None:
+def test_a_message_that_sets_nothing_in_motion_is_told(follow: Follow) -> None:
     follow()
     former = follow.client.get(follow.id)
     follow.jules.resumes = False
     known = frozenset(each.name for each in follow.client.activities(former.id))
 
-    chosen = FollowOptions(clock=follow.clock, former=former, known=known)
-    result = follow_session(follow.client, former.id, chosen, follow.told.append)
+    result = follow.follower(former=former, known=known).run(former.id)
 
     assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.JULES_ERROR)
     assert "is COMPLETED as before, 90 s later" in str(result.error)

@@ -11,7 +11,6 @@ from dxansible.errors import InventoryError, NoMatchError
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.render.commands import (
     fanout_document,
-    fanout_exit_code,
     gathered,
     health_document,
     health_table,
@@ -19,8 +18,9 @@ from dxansible.render.commands import (
     table,
 )
 from dxansible.render.documents import error_document, interrupted_document
-from dxansible.render.show import coloured, plain
-from dxansible.results import FanoutResult, PreflightResult
+from dxansible.render.show import coloured
+from dxansible.results import FanoutResult, PreflightResult, exit_code
+from tests.unit.render.plain import plain
 
 SUCCESS = FanoutResult(
     outcome=FanoutOutcome.SUCCESS,
@@ -130,8 +130,8 @@ def test_a_success_that_lacks_output_that_was_wanted_exits_with_another_code(
 ) -> None:
     results = [SUCCESS, replace(SUCCESS, truncation=truncation)]
 
-    assert fanout_exit_code(results, may_be_cut=may_be_cut) == code
-    assert fanout_exit_code([*results, FAILURE], may_be_cut=may_be_cut) == 1
+    assert exit_code(results, may_be_cut=may_be_cut) == code
+    assert exit_code([*results, FAILURE], may_be_cut=may_be_cut) == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -9,9 +9,9 @@ import pytest
 
 from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.render import sessions as render
-from dxansible.render.show import plain
-from dxansible.results import CleanResult, SessionInfo, TurnResult
+from dxansible.results import CleanResult, SessionInfo, TurnResult, exit_code
 from dxansible.sessions import SessionList
+from tests.unit.render.plain import plain
 from tests.unit.test_turn_results import CHANGES, RECORD, RESULT, RUNNING
 
 INFO = SessionInfo.of("epyc6", RECORD)
@@ -41,16 +41,16 @@ NOTHING = Changes(commits=0, files=0, dirty=False, head="abc")
 def test_the_exit_code_is_the_worst_unless_we_stopped_looking(
     results: list[TurnResult], code: int, *, detached: bool
 ) -> None:
-    assert render.exit_code(results, detached=detached) == code
+    assert exit_code(results, detached=detached, may_be_cut=True) == code
 
 
 def test_a_success_whose_output_a_full_disk_has_lost_is_told() -> None:
     lost = replace(RESULT, truncation=Truncation(stdout_bytes=3, disk_full=True))
 
-    assert render.exit_code([RESULT, lost], detached=False) == 4
-    assert render.exit_code([FAILED, lost], detached=False) == 1
+    assert exit_code([RESULT, lost], may_be_cut=True) == 4
+    assert exit_code([FAILED, lost], may_be_cut=True) == 1
     cut = replace(RESULT, truncation=Truncation(stdout_bytes=3))
-    assert render.exit_code([cut], detached=False) == 0
+    assert exit_code([cut], may_be_cut=True) == 0
     assert "3 bytes of output are missing  the VM's disk was full" in render.turn_line(lost)
 
 

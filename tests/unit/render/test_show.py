@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.render.show import coloured, plain, show
+from dxansible.render.show import coloured, show
+from tests.unit.render.plain import plain
 
 if TYPE_CHECKING:
     import pytest
