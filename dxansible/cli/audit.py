@@ -23,7 +23,6 @@ from dxansible.slack.turn_ends import (
     ERROR_LENGTH,
     EndTeller,
     facts,
-    open_trail,
     result_line,
     session_notes,
 )
@@ -227,10 +226,11 @@ class Audit:
 
 
 @contextmanager
-def audited(options: Options, target: str, task: str | bytes) -> Iterator[Audit]:
-    """Keep a trail in Slack of the work in the block, if one is wanted and configured."""
+def audited(
+    options: Options, trail: Trail | None, target: str, task: str | bytes
+) -> Iterator[Audit]:
+    """Keep the trail of the work in the block, if there is one."""
     text = task if isinstance(task, str) else task.decode(errors="replace")
-    trail = None if options.slack is False else open_trail(wanted=options.slack is True)
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
     if trail is not None and options.jules and trail.settings.wants_channel:
         audit.channel = _read_channel(options.inventory)

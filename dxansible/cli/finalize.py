@@ -26,6 +26,7 @@ from dxansible.render.live import LiveOutput
 from dxansible.render.show import emit, show
 from dxansible.sessions import FinalizeOptions, finalize_session, find_session
 from dxansible.settings import GitHubSettings, ServiceSettings
+from dxansible.slack.opening import open_trail
 
 if TYPE_CHECKING:
     import threading
@@ -64,7 +65,7 @@ def finalize(options: Options) -> int:
     live = LiveOutput(
         SCREEN, show=not options.json, on_closed=cancelled.set, announce=False, quiet=options.quiet
     )
-    with audited(options, session, message.partition("\n")[0]) as audit:
+    with audited(options, open_trail(options.slack), session, message.partition("\n")[0]) as audit:
         result = finalize_session(
             session, message, chosen,
             observers=[live, *audit.observers], cancelled=cancelled,

@@ -28,6 +28,7 @@ from dxansible.render.invisible import invisible_note
 from dxansible.render.sessions import turns_document
 from dxansible.render.show import emit, show
 from dxansible.settings import ServiceSettings
+from dxansible.slack.opening import open_trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,8 @@ def dispatch(options: Options) -> int:
             show(note, err=True)
         return 0
     follower = _follower(options)
-    with audited(options, f"Jules, for {repository}", request.title) as audit:
+    trail = open_trail(options.slack)
+    with audited(options, trail, f"Jules, for {repository}", request.title) as audit:
         try:
             created = follower.client.create(request, claim.take if claim else None)
         except ServiceError as error:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["choose_call", "mode_of", "sort_out"]
 
 _CALLS = {
-    Mode.TASK: "sessions.start",
-    Mode.FURTHER: "sessions.start",
+    Mode.TASK: "start.start",
+    Mode.FURTHER: "start.start",
     Mode.EXEC: "execute.execute",
     Mode.LIST: "commands.show_health",
     Mode.STATUS: "attach.show_status",

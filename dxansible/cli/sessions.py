@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
-from dxansible.cli.issues import read_claim, task_text
+from dxansible.cli.start import DETACHED
 from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals
 from dxansible.errors import UsageError
 from dxansible.record import FanoutOutcome
@@ -16,16 +15,14 @@ from dxansible.render.live import LiveOutput
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
 from dxansible.run.patterns import ANY
+from dxansible.run.start import follow_task
 from dxansible.sessions import (
-    SessionOptions,
     abort_session,
     choose_host,
     find_commands,
     find_session,
     follow_session,
     list_sessions,
-    locate,
-    start_session,
 )
 from dxansible.slack.turn_ends import telling_ends
 
@@ -34,89 +31,37 @@ if TYPE_CHECKING:
 
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
-    from dxansible.sessions import SessionList, TurnResult
+    from dxansible.run.task_call import TaskCall
+    from dxansible.sessions import SessionList, SessionOptions, TurnResult
+    from dxansible.slack.trail import Trail
 
 __all__ = [
     "abort",
+    "choose_target",
     "follow",
+    "follow_start",
     "report",
     "show_commands",
+    "show_dry_run",
     "show_sessions",
     "show_status",
-    "start",
 ]
 
-_DETACHED = "no longer watching; what a VM has taken goes on there"
+
+def show_dry_run(options: Options, task: str | bytes) -> int:
+    """``--dry-run`` of a task from an issue."""
+    text = task if isinstance(task, str) else task.decode(errors="replace")
+    emit(render.dry_run_document(text) if options.json else f"{show_invisible(text)}\n")
+    if note := invisible_note(text):
+        show(note, err=True)
+    return 0
 
 
-def start(options: Options) -> int:
-    """``TARGET TASK``, a new session or a further turn of one."""
-    claim = read_claim(options)
-    task = task_text(options, claim, None, 'dx-dispatch HOST "TASK"')
-    if options.dry_run:
-        text = task if isinstance(task, str) else task.decode(errors="replace")
-        emit(render.dry_run_document(text) if options.json else f"{show_invisible(text)}\n")
-        if note := invisible_note(text):
-            show(note, err=True)
-        return 0
-    chosen = SessionOptions(
-        agent=options.agent,
-        repo=options.repo,
-        directory=options.dir,
-        beads=claim.issue.id if claim else options.beads,
-        session=options.session,
-        task_is_data=claim is not None and options.task is None and options.file is None,
-        queue=options.queue,
-        verify=options.verify,
-        wait=options.wait,
-        timeout_sec=options.timeout,
-        idle_timeout_sec=options.idle_timeout,
-        max_retries=options.retries,
-        settings=options.settings(),
-    )
-    target = _target(options, chosen)
-    if target is None:
-        return FanoutOutcome.PREFLIGHT_FAILED.exit_code
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-    live = _live(options, cancelled.set, announce=not options.wait)
-    if claim is not None:
-        claim.take()
-    with audited(options, target, task) as audit:
-        audit.expect_turns(chosen.settings)
-        results = start_session(
-            target,
-            task,
-            replace(chosen, trail=audit.id),
-            observers=[live, *audit.observers],
-            cancelled=cancelled,
-            claim_ends=bool(audit.observers),
-        )
-        if claim is not None:
-            _note(claim, results)
-        code = report(options, results, detached=cancelled.is_set())
-        audit.turns(results)
-    return code
-
-
-def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
-    """Comment on the issue with the session or its result; release it if nothing has begun."""
-    if all(each.outcome is FanoutOutcome.PREFLIGHT_FAILED for each in results):
-        claim.release()
-    for each in results:
-        claim.comment(render.comment(each))
-
-
-def _target(options: Options, chosen: SessionOptions) -> str | None:
-    """Return the pattern to start on; None, with a message, if ``any:`` finds no free host."""
-    if options.target is None:
-        if chosen.session is None:
-            raise UsageError("there is no target", 'name a host: dx-dispatch HOST "TASK"')
-        return locate(chosen.session, chosen.settings)
-    if not options.target.startswith(ANY):
-        return options.target
+def choose_target(options: Options, chosen: SessionOptions) -> str | None:
+    """Return the host for ``any:PATTERN``; None, with a message, if none is free."""
     if chosen.session is not None:
         raise UsageError("a session has its VM already", f"leave out {options.target}")
-    pattern = options.target.removeprefix(ANY)
+    pattern = (options.target or "").removeprefix(ANY)
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:
         text = f"no host of {pattern} is free: {choice.why}"
@@ -127,6 +72,29 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
         return None
     show(f"{choice.host} chosen: {choice.why}", err=True)
     return choice.host
+
+
+def follow_start(
+    options: Options, call: TaskCall, trail: Trail | None, claim: IssueClaim | None
+) -> int:
+    """Show what becomes of a task, until the VMs have it or to its end."""
+    live = _live(options, call.cancelled.set, announce=not options.wait)
+    with audited(options, trail, call.pattern, call.text) as audit:
+        audit.expect_turns(call.options.settings)
+        results = follow_task(call, [live, *audit.observers])
+        if claim is not None:
+            _note(claim, results)
+        code = report(options, results, detached=call.cancelled.is_set())
+        audit.turns(results)
+    return code
+
+
+def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
+    """Comment on the issue with the session or its result; release it if nothing has begun."""
+    if all(each.outcome is FanoutOutcome.PREFLIGHT_FAILED for each in results):
+        claim.release()
+    for each in results:
+        claim.comment(render.comment(each))
 
 
 def _live(options: Options, on_closed: Callable[[], None], *, announce: bool) -> LiveOutput:
@@ -161,7 +129,7 @@ def report(
 
 def follow(options: Options) -> int:
     """``--logs`` of a session: its output so far, and with ``--follow`` its further output."""
-    cancelled, reader = cancel_on_signals(_DETACHED, _DETACHED, json=options.json), Reader()
+    cancelled, reader = cancel_on_signals(DETACHED, DETACHED, json=options.json), Reader()
     name, settings = options.logs or "", options.settings()
     leaves = reader.leaves(cancelled if options.follow else None)  # or else the end is near
     with telling_ends() as tellers:

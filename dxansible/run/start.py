@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dxansible.ids import new_run_id, new_token, session_on
+from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
-from dxansible.redact import summarize
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import unknown_session
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
-from dxansible.run.plays import run_play
 from dxansible.run.request import Again
-from dxansible.run.session_options import SessionOptions, check_task
+from dxansible.run.task_call import TaskCall
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
 
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
+    from dxansible.run.session_options import SessionOptions
 
-__all__ = ["start_session"]
+__all__ = ["follow_task", "start_session"]
 
 
 def start_session(  # noqa: PLR0913 - all but the first three are options by name
@@ -45,50 +44,36 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
     a pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
     result instead. Raises UnknownSessionError for a session to continue that its VM doesn't know.
     """
-    chosen = options or SessionOptions()
-    text = check_task(task)
-    verify = check_task(chosen.verify) if chosen.verify is not None else b""
-    gone = cancelled or threading.Event()
-    summary = summarize(text.decode(errors="replace"))
+    call = TaskCall(pattern, task, options, cancelled=cancelled, claim_ends=claim_ends)
+    return follow_task(call, observers)
+
+
+def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[TurnResult]:
+    """Do the same as `start_session` for a task whose run may have begun already."""
+    pattern, chosen = call.pattern, call.options
     collector = ResultCollector(TurnResult, [EventLog(), *observers], session=chosen.session)
-    run_id = new_run_id("ses")
-    end = run_play(
-        chosen.settings,
-        "start-session.yml",
-        limit=pattern,
-        variables={
-            **chosen.variables(),
-            "dx_run_id": run_id,
-            "dx_task_summary": summary,
-            "dx_claim_ends": claim_ends,
-            "dx_token": new_token(),
-        },
-        handle=collector.handle,
-        cancelled=gone,
-        secret_text=b"%d\n%b%b" % (len(verify), verify, text),
-        forks=chosen.forks,
-        again=Again(
-            rest=lambda: collector.rest(pattern),
-            prepare=collector.begin_again,
-            max_retries=chosen.max_retries,
-            retry_delay_sec=chosen.retry_delay_sec,
-        ),
+    again = Again(
+        rest=lambda: collector.rest(pattern),
+        prepare=collector.begin_again,
+        max_retries=chosen.max_retries,
+        retry_delay_sec=chosen.retry_delay_sec,
     )
-    if gone.is_set():
+    end = call.begin().follow(collector.handle, again)
+    if call.cancelled.is_set():
         collector.detach()
     if not collector.known:
-        if gone.is_set():
+        if call.cancelled.is_set():
             return [_interrupted(pattern, chosen)]
         if not end.killed:
             return [_unknown_host(pattern, chosen, end)]
-        for host in hosts_of_killed(pattern, chosen.settings, run_id):
-            collector.expect(host, session_on(run_id, host))
+        for host in hosts_of_killed(pattern, chosen.settings, call.run_id):
+            collector.expect(host, session_on(call.run_id, host))
     collector.end_silent(end)
     results = collector.ordered()
     for result in results:
         if chosen.session is not None and result.reason is Reason.UNKNOWN_SESSION:
             raise unknown_session(chosen.session, result.host, chosen.settings)
-    return [replace(result, task_summary=summary) for result in results]
+    return [replace(result, task_summary=call.summary) for result in results]
 
 
 def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dxansible.errors import UsageError
-from dxansible.logs import event
 from dxansible.record import Reason
 from dxansible.redact import summarize
 from dxansible.results import TurnResult
 from dxansible.run.events import HostFound, HostsKnown, PreflightDone
 from dxansible.run.turn_events import EndSeen
-from dxansible.settings import SlackSettings
+from dxansible.slack.opening import open_trail
 from dxansible.slack.spool import Thread
 from dxansible.slack.text import Message
 
@@ -30,7 +27,6 @@ __all__ = [
     "ERROR_LENGTH",
     "EndTeller",
     "facts",
-    "open_trail",
     "result_line",
     "session_notes",
     "telling_ends",
@@ -74,26 +70,10 @@ class EndTeller:
         self._trail.reply(_end_message(end.result), name, thread, channel)
 
 
-def open_trail(*, wanted: bool) -> Trail | None:
-    """Return a trail if Slack is configured; with ``wanted``, warn if it is not."""
-    try:
-        settings = SlackSettings.load()
-    except UsageError as error:
-        event("slack_failed", logging.WARNING, error=str(error))
-        return None
-    if settings.configured:
-        from dxansible.slack.trail import Trail  # noqa: PLC0415 - loads requests
-
-        return Trail(settings=settings)
-    level = logging.WARNING if wanted else logging.DEBUG
-    event("slack_not_configured", level, error="set SLACK_BOT_TOKEN or SLACK_WEBHOOK_URL")
-    return None
-
-
 @contextmanager
 def telling_ends() -> Iterator[Sequence[Observer]]:
     """Yield the observers of a run that may see ends; none if Slack is not configured."""
-    trail = open_trail(wanted=False)
+    trail = open_trail(None)
     if trail is None:
         yield ()
         return

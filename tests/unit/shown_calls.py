@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dxansible.cli import argv, click_command, refusals, sessions
+from dxansible.cli import argv, click_command, refusals, start
 from dxansible.cli.click_command import command
 from dxansible.cli.modes import choose_call, mode_of, sort_out
 from dxansible.sessions import SessionOptions
@@ -154,7 +154,7 @@ def parse(words: Sequence[str]) -> Callable[[Options], int]:
     """What the command line would do with it. Raises UsageError."""
     mode, options = understand(words)
     call = choose_call(mode, options)
-    if call is sessions.start:
+    if call is start.start:
         SessionOptions(
             repo=options.repo,
             beads=options.beads,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dxansible.cli.sessions import start
+from dxansible.cli.start import start
 from dxansible.errors import UsageError
 from tests.unit.cli.test_options import options
 

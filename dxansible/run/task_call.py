@@ -1,0 +1,56 @@
+"""A task for the agents of a pattern's hosts, handed over as `CommandCall` hands over a command."""
+
+from __future__ import annotations
+
+import threading
+
+from dxansible.ids import new_run_id, new_token
+from dxansible.redact import summarize
+from dxansible.run.plays import Play
+from dxansible.run.session_options import SessionOptions, check_task
+
+__all__ = ["TaskCall"]
+
+
+class TaskCall:
+    """A task, the hosts it is for, and the run of Ansible that has it now."""
+
+    def __init__(
+        self,
+        pattern: str,
+        task: str | bytes,
+        options: SessionOptions | None = None,
+        *,
+        cancelled: threading.Event | None = None,
+        claim_ends: bool = False,
+    ) -> None:
+        """Check the task and its options. Raises UsageError."""
+        self.pattern, self.options = pattern, options or SessionOptions()
+        self.text = check_task(task)
+        verify = self.options.verify
+        self._verify = b"" if verify is None else check_task(verify)
+        self.summary = summarize(self.text.decode(errors="replace"))
+        self.cancelled = cancelled or threading.Event()
+        self.run_id = new_run_id("ses")
+        self._claim_ends = claim_ends
+        self._play: Play | None = None
+
+    def begin(self) -> Play:
+        """Begin the run, unless it has begun, and return it."""
+        if self._play is None:
+            self._play = Play(
+                self.options.settings,
+                "start-session.yml",
+                limit=self.pattern,
+                variables={
+                    **self.options.variables(),
+                    "dx_run_id": self.run_id,
+                    "dx_task_summary": self.summary,
+                    "dx_claim_ends": self._claim_ends,
+                    "dx_token": new_token(),
+                },
+                cancelled=self.cancelled,
+                secret_text=b"%d\n%b%b" % (len(self._verify), self._verify, self.text),
+                forks=self.options.forks,
+            )
+        return self._play
