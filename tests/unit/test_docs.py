@@ -15,6 +15,7 @@ from tests.unit.cli.option_rows import HEAD, rows_of
 from tests.unit.shown_calls import DOCUMENTS, known_options
 
 _ROOT = Path(__file__).parents[2]
+_COLLECTION = _ROOT / "playbooks/collections/ansible_collections/dxansible/fleet"
 
 
 def _text(name: str) -> str:
@@ -79,11 +80,21 @@ def _headings(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in found}
 
 
-def test_the_architecture_names_every_module() -> None:
+@pytest.mark.parametrize("name", ["architecture", "engine"])
+def test_a_document_of_the_inside_names_files_that_exist(name: str) -> None:
+    places = [_ROOT, _ROOT / "dxansible", _COLLECTION, _COLLECTION / "plugins" / "plugin_utils"]
+    for named in re.findall(r"`([\w./-]+\.(?:py|sh|yml)|[\w./-]+/)`", _text(f"docs/{name}.md")):
+        found = any((place / named).exists() for place in places)
+        assert found or list((_ROOT / "playbooks").rglob(Path(named).name)), named
+
+
+def test_the_architecture_fits_on_three_screens_and_names_every_room() -> None:
     text = _text("docs/architecture.md")
-    for module in (_ROOT / "dxansible").rglob("*.py"):
-        if module.name != "__init__.py":
-            assert module.stem in text, module.name
+
+    assert len(text.splitlines()) <= 150
+    for room in (_ROOT / "dxansible").iterdir():
+        if room.is_dir() and (room / "__init__.py").exists():
+            assert f"`{room.name}/`" in text, room.name
 
 
 def test_every_variable_of_the_playbooks_is_documented() -> None:
