@@ -9,11 +9,10 @@ from dxansible.run.attach_sessions import (
     follow_session,
     locate,
 )
+from dxansible.run.choice import Choice, choose_host
 from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.run.listing import (
-    Choice,
     SessionList,
-    choose_host,
     clean_sessions,
     list_sessions,
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dxansible.cli import commands, sessions
+from dxansible.cli import commands, health, listings, sessions
 from dxansible.errors import NoMatchError, UnknownSessionError
 from dxansible.ids import begins_id, is_agent_session, is_command
 from dxansible.run.patterns import is_plain_name
-from dxansible.sessions import resolve_id
+from dxansible.run.resolve import resolve_id
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
@@ -39,7 +39,7 @@ def show_status(options: Options) -> int:
     if is_agent_session(name) or is_command(name):
         return _show_session(options)
     try:
-        return commands.show_health(options)
+        return health.show_health(options)
     except NoMatchError as error:
         if not (is_plain_name(name) and begins_id(name)):
             raise
@@ -52,5 +52,5 @@ def show_status(options: Options) -> int:
 def _show_session(options: Options) -> int:
     found = resolve_id(options.status or "", options.settings())
     if is_command(found[0]):
-        return sessions.show_commands(options, found)
-    return sessions.show_status(replace(options, status=found[0]))
+        return listings.show_commands(options, found)
+    return listings.show_status(replace(options, status=found[0]))

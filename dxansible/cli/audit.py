@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import socket
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dxansible.errors import DxError
 from dxansible.ids import session_on
-from dxansible.logs import event
 from dxansible.record import Reason
 from dxansible.redact import summarize
 from dxansible.results import worst
 from dxansible.run.events import HostEnded, HostsKnown, RetryPlanned
-from dxansible.run.hosts import read_variable
 from dxansible.run.turn_events import EndSeen, TurnUpdate
-from dxansible.settings import Settings
+from dxansible.slack.channel import read_channel
 from dxansible.slack.text import Message
 from dxansible.slack.turn_ends import (
     ERROR_LENGTH,
@@ -36,6 +32,7 @@ if TYPE_CHECKING:
     from dxansible.jules.model import JulesResult
     from dxansible.results import FanoutResult, TurnResult
     from dxansible.run.events import Event, Observer
+    from dxansible.settings import Settings
     from dxansible.slack.trail import Trail
 
 __all__ = ["Audit", "audited"]
@@ -43,7 +40,6 @@ __all__ = ["Audit", "audited"]
 _TASK_LENGTH = 600
 _MOST_LINES = 12
 """Lines for several hosts; the rest is counted."""
-_CHANNEL_SECONDS = 10.0
 _MOST_RETRIES = 5
 """Messages about retries; the log has all of them."""
 
@@ -233,7 +229,7 @@ def audited(
     text = task if isinstance(task, str) else task.decode(errors="replace")
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
     if trail is not None and options.jules and trail.settings.wants_channel:
-        audit.channel = _read_channel(options.inventory)
+        audit.channel = read_channel(options.inventory)
     try:
         yield audit
     except DxError as error:
@@ -241,25 +237,3 @@ def audited(
         raise
     finally:
         audit.close()
-
-
-def _read_channel(inventory: str | None) -> Callable[[], str | None]:
-    """Begin to read ``dx_slack_channel`` of the inventory's first host, in a thread.
-
-    Returns a function that waits a few seconds for it; None if it can't be read.
-    """
-    found: list[str | None] = []
-
-    def read() -> None:
-        try:
-            found.append(read_variable(Settings.load(inventory), "dx_slack_channel"))
-        except DxError as error:
-            event("slack_channel", logging.DEBUG, error=str(error))
-
-    def get() -> str | None:
-        worker.join(_CHANNEL_SECONDS)
-        return found[0] if found else None
-
-    worker = threading.Thread(target=read, name="slack-channel", daemon=True)
-    worker.start()
-    return get

@@ -12,13 +12,13 @@ from dxansible.parameters import CLEAN_AGE
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
 from dxansible.render.show import emit, show
-from dxansible.sessions import clean_sessions
+from dxansible.run.listing import clean_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dxansible.cli.table import Options
-    from dxansible.sessions import CleanResult
+    from dxansible.results import CleanResult
 
 __all__ = ["clean"]
 

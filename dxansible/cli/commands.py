@@ -1,12 +1,11 @@
-"""Calls that run commands and check hosts."""
+"""Shows what a command does; follows and stops it by its id."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
-from dxansible.cli.execute import gave_up_waiting
-from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals
+from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals, gave_up_waiting
 from dxansible.record import FanoutOutcome
 from dxansible.render import commands as render
 from dxansible.render.live import LiveOutput
@@ -16,7 +15,6 @@ from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
 from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
-from dxansible.run.preflight import check_hosts
 from dxansible.slack.opening import open_trail
 
 if TYPE_CHECKING:
@@ -29,18 +27,7 @@ if TYPE_CHECKING:
     from dxansible.run.command_call import CommandCall
     from dxansible.run.events import Observer
 
-__all__ = ["abort", "follow", "follow_execution", "report", "show_health"]
-
-
-def show_health(options: Options) -> int:
-    """``--list``, and ``--status`` of hosts."""
-    pattern = "all" if options.status is None else options.status
-    results = check_hosts(pattern, settings=options.settings(), survey=True)
-    if options.json:
-        emit(render.health_document(results))
-    else:
-        show(render.health_table(results), end="")
-    return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code
+__all__ = ["abort", "follow", "follow_execution", "report"]
 
 
 def follow_execution(options: Options, call: CommandCall, source: StandardInput) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.standard_input import StandardInput
-from dxansible.cli.terminal import cancel_on_signals
+from dxansible.cli.terminal import cancel_on_signals, gave_up_waiting
 from dxansible.ids import new_run_id
 from dxansible.parameters import TIMEOUT
 from dxansible.run.command_call import CommandCall
@@ -15,7 +15,7 @@ from dxansible.run.flow import Flow
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
 
-__all__ = ["execute", "gave_up_waiting"]
+__all__ = ["execute"]
 
 _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
 
@@ -51,12 +51,6 @@ def execute(options: Options) -> int:
     from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
 
     return follow_execution(options, call, source)
-
-
-def gave_up_waiting(run_id: str) -> str:
-    """Return what a second Ctrl-C says."""
-    command = f"see: dx-dispatch --logs {run_id}"
-    return f"gave up waiting; the command may still be running on the VM; {command}"
 
 
 def _label(options: Options) -> str | None:

@@ -24,7 +24,8 @@ from dxansible.redact import redact, summarize
 from dxansible.render import sessions as render
 from dxansible.render.live import LiveOutput
 from dxansible.render.show import emit, show
-from dxansible.sessions import FinalizeOptions, finalize_session, find_session
+from dxansible.run.attach_sessions import find_session
+from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.settings import GitHubSettings, ServiceSettings
 from dxansible.slack.opening import open_trail
 
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
     from dxansible.beads.issue import Issue
     from dxansible.cli.table import Options
-    from dxansible.sessions import Push, SessionInfo, TurnResult
+    from dxansible.record import Push
+    from dxansible.results import SessionInfo, TurnResult
 
 __all__ = ["finalize"]
 

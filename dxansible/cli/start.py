@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dxansible.cli.terminal import cancel_on_signals
+from dxansible.cli.terminal import DETACHED, cancel_on_signals
 from dxansible.errors import UsageError
 from dxansible.run.patterns import ANY
 from dxansible.run.session_options import SessionOptions
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
 
-__all__ = ["DETACHED", "start"]
+__all__ = ["start"]
 
-DETACHED = "no longer watching; what a VM has taken goes on there"
 _EXAMPLE = 'dx-dispatch HOST "TASK"'
 
 
@@ -77,11 +76,11 @@ def _target(options: Options, chosen: SessionOptions) -> str | None:
     if options.target is None:
         if chosen.session is None:
             raise UsageError("there is no target", f"name a host: {_EXAMPLE}")
-        from dxansible.sessions import locate  # noqa: PLC0415 - as above
+        from dxansible.run.attach_sessions import locate  # noqa: PLC0415 - as above
 
         return locate(chosen.session, chosen.settings)
     if not options.target.startswith(ANY):
         return options.target
-    from dxansible.cli.sessions import choose_target  # noqa: PLC0415 - as above
+    from dxansible.cli.listings import choose_target  # noqa: PLC0415 - as above
 
     return choose_target(options, chosen)

@@ -13,9 +13,11 @@ from dxansible.render.screen import Screen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["INTERRUPTED", "SCREEN", "Reader", "cancel_on_signals"]
+__all__ = ["DETACHED", "INTERRUPTED", "SCREEN", "Reader", "cancel_on_signals", "gave_up_waiting"]
 
 SCREEN = Screen()
+DETACHED = "no longer watching; what a VM has taken goes on there"
+"""What Ctrl-C says of an agent's session."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code, that of ABORTED: as shells report a program that Ctrl-C has ended."""
 
@@ -42,6 +44,12 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, handle)
     return cancelled
+
+
+def gave_up_waiting(run_id: str) -> str:
+    """Return what a second Ctrl-C says of a command."""
+    command = f"see: dx-dispatch --logs {run_id}"
+    return f"gave up waiting; the command may still be running on the VM; {command}"
 
 
 class Reader:

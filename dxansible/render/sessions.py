@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dxansible.jules.model import JulesResult
-    from dxansible.sessions import CleanResult, SessionInfo, SessionList, TurnResult
+    from dxansible.results import CleanResult, SessionInfo, TurnResult
+    from dxansible.run.listing import SessionList
 
 __all__ = [
     "clean_document",

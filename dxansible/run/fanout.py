@@ -13,7 +13,6 @@ from dxansible.ids import session_on
 from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
-from dxansible.redact import summarize
 from dxansible.results import FanoutResult
 from dxansible.run.command_call import CommandCall
 from dxansible.run.command_options import FanoutOptions
@@ -62,7 +61,7 @@ def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     if len(results) != 1:
         names = ", ".join(result.host for result in results[:5])
         text = f"{host} is {len(results)} hosts ({names}); call fanout for more than one"
-        return _unknown_host(host, summarize(command), text)
+        return _unknown_host(host, results[0].command_summary if results else "", text)
     return results[0]
 
 

@@ -12,7 +12,6 @@ from dxansible.results import CleanResult, SessionInfo
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
 from dxansible.run.plays import run_play
-from dxansible.run.preflight import check_hosts
 from dxansible.run.request import Again
 from dxansible.settings import Settings
 
@@ -20,14 +19,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Collection, Sequence
 
-    from dxansible.results import PreflightResult
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
 
 __all__ = [
-    "Choice",
     "SessionList",
-    "choose_host",
     "clean_sessions",
     "list_sessions",
 ]
@@ -151,37 +147,3 @@ def clean_sessions(
         for host, error in _errors(collector, end, collector.cleaned).items()
     }
     return [results[host] for host in collector.hosts or results]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """The chosen host and the reason; ``host`` is None if none can be used."""
-
-    host: str | None
-    why: str
-
-
-def choose_host(
-    pattern: str, settings: Settings | None = None, *, agent: str | None = None
-) -> Choice:
-    """Return the least loaded host of a pattern that answers, has its agent, and runs no session.
-
-    ``agent`` is the agent to look for; None is the host's own. Raises NoMatchError if the pattern
-    has no host.
-    """
-    results = check_hosts(pattern, settings=settings, survey=True, agent=agent)
-    free = [each for each in results if each.ok and each.agent_found and not each.running]
-    if not free:
-        return Choice(host=None, why="; ".join(map(_obstacle, results)))
-    best = min(free, key=lambda each: (each.load if each.load is not None else 1e9, each.host))
-    load = "unknown load" if best.load is None else f"load {best.load:.2f}"
-    others = f", the least of {len(free)} free hosts" if len(free) > 1 else ", the only free host"
-    return Choice(host=best.host, why=f"{load}{others} of {len(results)}")
-
-
-def _obstacle(result: PreflightResult) -> str:
-    if not result.ok:
-        return result.error or f"{result.host}: {result.status}"
-    if not result.agent_found:
-        return f"{result.host}: its agent {result.agent} is not installed"
-    return f"{result.host}: {result.running} session(s) running"

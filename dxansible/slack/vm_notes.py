@@ -67,7 +67,7 @@ class TrailOnVms:
     def _run(
         self, thread: str | None, observers: list[Observer], cancelled: threading.Event
     ) -> None:
-        from dxansible.sessions import list_sessions  # noqa: PLC0415 - commands have no use for it
+        from dxansible.run.listing import list_sessions  # noqa: PLC0415 - commands have no use for it
 
         alone = next(iter(self.sessions.values())) if len(self.sessions) == 1 else None
         try:

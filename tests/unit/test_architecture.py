@@ -92,6 +92,28 @@ def test_imports_point_one_way(module: str) -> None:
     assert {name for name in ours if layer(name) < layer(module)} == set()
 
 
+@cache
+def depth(module: str) -> int:
+    """How many modules its longest chain of imports has."""
+    for_types = {
+        id(inside)
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inside in ast.walk(node)
+    }
+    found = {
+        name
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ImportFrom) and id(node) not in for_types
+        for name in (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
+    }
+    return 1 + max((depth(name) for name in found & set(MODULES) - {"dxansible"}), default=0)
+
+
+def test_a_chain_of_imports_is_short() -> None:
+    assert max(map(depth, MODULES)) <= 11
+
+
 @pytest.mark.parametrize(("package", "doors"), ONE_DOOR.items())
 def test_a_foreign_thing_has_one_door(package: str, doors: set[str]) -> None:
     users = {name for name in MODULES if package in {top(i) for i in imports(name)}}
