@@ -168,12 +168,7 @@ class _Run:
             secret_text=options.hand_over(self.text),
             forks=options.forks,
             flow=self.flow,
-            again=Again(
-                rest=lambda: collector.rest(self.pattern),
-                prepare=collector.begin_again,
-                max_retries=options.max_retries,
-                retry_delay_sec=options.retry_delay_sec,
-            ),
+            again=collector.again(self.pattern, options.max_retries, options.retry_delay_sec),
         )
 
     def stop_unfinished(self) -> PlayEnd | None:

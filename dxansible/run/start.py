@@ -15,7 +15,6 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.plays import run_play
-from dxansible.run.request import Again
 from dxansible.run.session_options import SessionOptions, check_task
 
 if TYPE_CHECKING:
@@ -67,12 +66,7 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
         cancelled=gone,
         secret_text=b"%d\n%b%b" % (len(verify), verify, text),
         forks=chosen.forks,
-        again=Again(
-            rest=lambda: collector.rest(pattern),
-            prepare=collector.begin_again,
-            max_retries=chosen.max_retries,
-            retry_delay_sec=chosen.retry_delay_sec,
-        ),
+        again=collector.again(pattern, chosen.max_retries, chosen.retry_delay_sec),
     )
     if gone.is_set():
         collector.detach()
