@@ -129,9 +129,7 @@ def _attach(  # noqa: PLR0913 - what a run needs
         limit=limit,
         variables={"dx_run_id": run_id, "dx_stream": wait},
         handle=handle,
-        again=Again(
-            rest=lambda: collector.rest(limit), prepare=collector.begin_again if wait else dict
-        ),
+        again=collector.again(limit) if wait else Again(rest=lambda: collector.rest(limit)),
         cancelled=gone,
         flow=flow,
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import SilentHostError, UnknownSessionError
 from dxansible.ids import is_on, run_of
-from dxansible.parameters import RETRIES, RETRY_DELAY
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_commands import hosts_of
@@ -134,12 +133,7 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
         variables=variables,
         handle=collector.handle,
         cancelled=gone,
-        again=Again(
-            rest=lambda: collector.rest(host),
-            prepare=collector.begin_again,
-            max_retries=RETRIES.default,
-            retry_delay_sec=RETRY_DELAY.default,
-        ),
+        again=collector.again(host),
     )
     collector.expect(host, session_id)
     if gone.is_set():

@@ -142,12 +142,8 @@ class _Run:
     def follow(self) -> PlayEnd:
         """Follow to the end; if Ansible is killed, run it again, which attaches to the same ids."""
         call, collector = self.call, self.collector
-        again = Again(
-            rest=lambda: collector.rest(call.pattern),
-            prepare=collector.begin_again,
-            max_retries=call.options.max_retries,
-            retry_delay_sec=call.options.retry_delay_sec,
-        )
+        options = call.options
+        again = collector.again(call.pattern, options.max_retries, options.retry_delay_sec)
         return call.begin().follow(collector.handle, again)
 
     def stop_unfinished(self) -> PlayEnd | None:

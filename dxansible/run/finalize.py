@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from dxansible import parameters as known
 from dxansible.errors import UsageError
 from dxansible.ids import new_token
-from dxansible.parameters import RETRY_DELAY, Told, told
+from dxansible.parameters import Told, told
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import last_word, locate
 from dxansible.run.command_options import check_seconds
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.plays import run_play
-from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -95,12 +94,7 @@ def finalize_session(
         handle=collector.handle,
         cancelled=gone,
         secret_text=b"0\n" + message.encode("utf-8", "replace"),
-        again=Again(
-            rest=lambda: collector.rest(host),
-            prepare=collector.begin_again,
-            max_retries=chosen.max_retries,
-            retry_delay_sec=RETRY_DELAY.default,
-        ),
+        again=collector.again(host, chosen.max_retries),
     )
     collector.expect(host, session_id)
     if gone.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
+from dxansible.parameters import RETRIES, RETRY_DELAY
 from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
 from dxansible.redact import redact
 from dxansible.results import CleanResult, FanoutResult, PreflightResult, TurnResult
@@ -22,7 +23,7 @@ from dxansible.run.events import (
 )
 from dxansible.run.host_state import HostState
 from dxansible.run.output import HostOutput
-from dxansible.run.request import KILLED
+from dxansible.run.request import KILLED, Again
 from dxansible.run.turn_events import EndSeen, SessionsSeen, TurnUpdate
 
 if TYPE_CHECKING:
@@ -118,6 +119,20 @@ class ResultCollector(Generic[R]):
         """Add a host that has not reported, with its session's id."""
         found = self._host(host)
         found.session_id = found.session_id or session_id
+
+    def again(
+        self,
+        pattern: str,
+        max_retries: int = RETRIES.default,
+        retry_delay_sec: float = RETRY_DELAY.default,
+    ) -> Again:
+        """Return how the work on a pattern continues if Ansible is killed: it attaches."""
+        return Again(
+            rest=lambda: self.rest(pattern),
+            prepare=self.begin_again,
+            max_retries=max_retries,
+            retry_delay_sec=retry_delay_sec,
+        )
 
     def begin_again(self) -> dict[str, object]:
         """Prepare for a run that follows a killed one and attaches to the unfinished hosts.

@@ -12,7 +12,6 @@ from dxansible.run.attach_sessions import unknown_session
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
-from dxansible.run.request import Again
 from dxansible.run.task_call import TaskCall
 
 if TYPE_CHECKING:
@@ -52,12 +51,7 @@ def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[Turn
     """Do the same as `start_session` for a task whose run may have begun already."""
     pattern, chosen = call.pattern, call.options
     collector = ResultCollector(TurnResult, [EventLog(), *observers], session=chosen.session)
-    again = Again(
-        rest=lambda: collector.rest(pattern),
-        prepare=collector.begin_again,
-        max_retries=chosen.max_retries,
-        retry_delay_sec=chosen.retry_delay_sec,
-    )
+    again = collector.again(pattern, chosen.max_retries, chosen.retry_delay_sec)
     end = call.begin().follow(collector.handle, again)
     if call.cancelled.is_set():
         collector.detach()
