@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
@@ -64,8 +65,14 @@ def turns_document(results: Sequence[TurnResult], code: int) -> str:
     """Return the JSON document of a start, or of a session that was followed."""
     ended = [result.outcome for result in results if result.outcome is not None]
     outcome = worst(ended) if len(ended) == len(results) else None
-    told = [result.to_dict() for result in results]
-    return document(outcome=outcome, exit_code=code, results=told)
+    return document(outcome=outcome, exit_code=code, results=list(map(_turn_of, results)))
+
+
+def _turn_of(result: TurnResult) -> dict[str, object]:
+    """A turn in a document. Schema 1 names the pull request's origin ``came`` too."""
+    push = result.push
+    more = {} if push is None else {"push": asdict(push) | {"came": push.pull_request_origin}}
+    return result.to_dict() | more
 
 
 def no_choice_document(text: str) -> str:
@@ -154,7 +161,7 @@ def sessions_table(found: SessionList) -> str:
 
 def status_document(info: SessionInfo, result: TurnResult) -> str:
     """Return the JSON document of ``--status SES``."""
-    return document(exit_code=0, session=info.to_dict(), last_turn=result.to_dict())
+    return document(exit_code=0, session=info.to_dict(), last_turn=_turn_of(result))
 
 
 def status_text(info: SessionInfo, result: TurnResult) -> str:
@@ -230,7 +237,7 @@ def dry_run_document(prompt: str) -> str:
 def finalize_document(result: TurnResult, code: int) -> str:
     """Return the JSON document of a finalize."""
     url = result.push.url if result.push else None
-    told = result.to_dict() | {"pull_request": url}
+    told = _turn_of(result) | {"pull_request": url}
     return document(outcome=result.outcome, exit_code=code, results=[told])
 
 
@@ -242,9 +249,9 @@ def finalize_line(result: TurnResult) -> str:
     line = turn_line(result)
     if result.outcome is not FanoutOutcome.SUCCESS or result.push is None:
         return line
-    came = {"found": "was open already", "merged": "was merged already"}
-    push = result.push
-    return f"{line}  {push.branch} is pushed, its pull request {came.get(str(push.came), 'opened')}"
+    push, origins = result.push, {"found": "was open already", "merged": "was merged already"}
+    how = origins.get(str(push.pull_request_origin), "opened")
+    return f"{line}  {push.branch} is pushed, its pull request {how}"
 
 
 def clean_document(results: Sequence[CleanResult], code: int, *, dry_run: bool = False) -> str:

@@ -194,7 +194,7 @@ class _Run:
             RUN_ID.variable: self.run_id,
             "dx_stream": True,
             "dx_preflight": options.preflight and not again,
-            "dx_contacted": again,
+            "dx_may_have_arrived": again,
             "dx_token": self.token,
         }
         return run_play(
@@ -204,7 +204,7 @@ class _Run:
             variables=variables,
             handle=self._handle,
             cancelled=self.cancelled,
-            secret_text=self.options.hand_over(self.text),
+            secret_text=self.options.payload(self.text),
             forks=options.forks,
             flow=self.flow,
         )
@@ -227,7 +227,7 @@ class _Run:
             variables={RUN_ID.variable: self.run_id},
             handle=self.collector.handle_stop,
             rest=lambda: self.collector.rest(limit),
-            secret_text=self.options.hand_over(self.text),
+            secret_text=self.options.payload(self.text),
             forks=self.options.forks,
         )
 

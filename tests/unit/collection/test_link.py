@@ -57,7 +57,7 @@ def describe(plugin: Plugin, **variables: object) -> Target:
 
 
 def hardened(plugin: Plugin, *, batch_mode: bool = True, **ssh: str) -> str:
-    link.harden(plugin, ssh, connect_timeout=2.4, batch_mode=batch_mode)
+    link.add_ssh_options(plugin, ssh, connect_timeout=2.4, batch_mode=batch_mode)
     return str(plugin.options.get("ssh_extra_args", ""))
 
 
@@ -156,7 +156,7 @@ def test_keepalives_and_no_questions_are_put_after_the_user_s_own_options() -> N
 def test_a_short_timeout_is_still_one() -> None:
     plugin = Plugin()
 
-    link.harden(plugin, {}, connect_timeout=0.2, batch_mode=True)
+    link.add_ssh_options(plugin, {}, connect_timeout=0.2, batch_mode=True)
 
     assert plugin.options["timeout"] == 1
 

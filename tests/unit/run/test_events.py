@@ -216,7 +216,10 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
 
 @pytest.mark.parametrize(
     "unreached",
-    [verdict.gave_up(failure, "text", "id", contacted=False) for failure in verdict.NEVER_THERE],
+    [
+        verdict.gave_up(failure, "text", "id", may_have_arrived=False)
+        for failure in verdict.NEVER_THERE
+    ],
 )
 def test_the_reason_of_a_failed_preflight_is_its_status(unreached: verdict.Verdict) -> None:
     event = only(records.command(**unreached.as_dict()))

@@ -72,7 +72,7 @@ options:
     description: Whether only to follow what was started under the id, and to start nothing.
     type: bool
     default: false
-  contacted:
+  may_have_arrived:
     description:
       - Whether an earlier run with this id may have reached the host, so that the command may be
         running there even if the host can't be reached now.

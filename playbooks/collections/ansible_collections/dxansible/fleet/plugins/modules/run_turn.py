@@ -247,8 +247,9 @@ dx:
           changed in the repository (C(commits), C(files), C(dirty), C(head)). Null is what the turn
           had not come to.
         - Of V(finalize) also C(push), with C(host), C(repository), C(branch), C(base), C(head),
-          C(gh) (V(used), V(absent), V(login), V(failed), V(no_reviewers)), C(came) (V(created),
-          V(found), V(merged)), C(url) of the pull request and C(note), the words of C(gh).
+          C(gh) (V(used), V(absent), V(login), V(failed), V(no_reviewers)), C(pull_request_origin)
+          (V(created), V(found), V(merged)), C(url) of the pull request and C(note), the words of
+          C(gh).
       type: dict
       returned: when the turn has ended
     ends:

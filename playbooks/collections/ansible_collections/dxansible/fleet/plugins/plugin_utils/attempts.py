@@ -63,9 +63,9 @@ class Progress:
     """Failed attempts in a row, up to now."""
     started: bool = False
     """The VM has confirmed that it has the session."""
-    ours: bool = False
+    started_by_us: bool = False
     """This run started the session, so the session has this run's time limit."""
-    contacted: bool = False
+    may_have_arrived: bool = False
     """The work may exist on the VM: an attempt may have reached it, or the work began earlier."""
     out_next: int = 0
     """Offset of the first byte not fetched yet."""
@@ -77,8 +77,8 @@ class Progress:
 
     def hear(self, reply: Reply) -> None:
         """Record that the VM has answered about the session."""
-        self.contacted = True
-        self.ours |= reply.token == self.token
+        self.may_have_arrived = True
+        self.started_by_us |= reply.token == self.token
 
 
 class AttemptRun(HostRun):
@@ -107,7 +107,7 @@ class AttemptRun(HostRun):
             record: dict[str, Any] = {"kind": self.kind, "id": progress.id, "limit": self.limit}
             record["ssh"] = self.options["ssh"]
             decided = yield from self._try(record)
-            ended = decided is not None and not progress.contacted
+            ended = decided is not None and not progress.may_have_arrived
             error = None if decided is None else decided.error
             self.tell_preflight(record, error, progress.attempts, ended=ended)
             record |= {"done": decided is not None, "started": progress.started}
@@ -161,7 +161,7 @@ class AttemptRun(HostRun):
             "failed": decided.outcome not in {None, FanoutOutcome.SUCCESS},
             "rc": decided.exit_code,
             "msg": decided.error or f"{self.host}: done",
-            "changed": self.progress.started and self.progress.ours,
+            "changed": self.progress.started and self.progress.started_by_us,
             "dx": record,
         }
 
@@ -175,7 +175,9 @@ class AttemptRun(HostRun):
             return self._lost(record, SshFailure.LOST, f"{self.host}: {text}")
         except KeeperError as error:
             text = f"{self.host}: {error}"
-            return verdict.unable(text, self.progress.id, contacted=self.progress.contacted)
+            return verdict.unable(
+                text, self.progress.id, may_have_arrived=self.progress.may_have_arrived
+            )
         self.progress.failures = 0  # the VM was reached
         return decided
 
@@ -183,15 +185,17 @@ class AttemptRun(HostRun):
         self, record: dict[str, Any], failure: SshFailure, text: str
     ) -> verdict.Verdict | None:
         progress = self.progress
-        progress.contacted |= failure is SshFailure.LOST or (
+        progress.may_have_arrived |= failure is SshFailure.LOST or (
             self.following and failure in verdict.NEVER_THERE
         )
         final = verdict.refused(failure, text)
-        if final is not None and not progress.contacted:
+        if final is not None and not progress.may_have_arrived:
             return final
         progress.failures += 1
         if final is not None or progress.failures > self.options["max_retries"]:
-            return verdict.gave_up(failure, text, progress.id, contacted=progress.contacted)
+            return verdict.gave_up(
+                failure, text, progress.id, may_have_arrived=progress.may_have_arrived
+            )
         record["retry"] = {"attempt": progress.attempts, "failure": str(failure), "error": text}
         progress.attempts += 1
         return None

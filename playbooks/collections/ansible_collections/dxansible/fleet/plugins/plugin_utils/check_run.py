@@ -13,8 +13,8 @@ from .preflight import OPTIONS
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
-    from .fleet_view import Ping
     from .host_run import Door, Steps
+    from .keeper_listing import Ping
     from .preflight import Preflight
 
 __all__ = ["CheckRun"]

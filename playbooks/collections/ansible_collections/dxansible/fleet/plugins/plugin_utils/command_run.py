@@ -39,7 +39,7 @@ class CommandRun(AttemptRun):
         **session.PLACE_SPEC,
         "stream": {"type": "bool", "default": False, "variable": "dx_stream"},
         "attach": {"type": "bool", "default": False},
-        "contacted": {"type": "bool", "default": False, "variable": "dx_contacted"},
+        "may_have_arrived": {"type": "bool", "default": False, "variable": "dx_may_have_arrived"},
         "token": {"type": "str", "default": "", "variable": "dx_token"},
     }
 
@@ -59,7 +59,7 @@ class CommandRun(AttemptRun):
     def begin(self) -> Progress:
         """Begin with the id, and the state of an interrupted run if the caller gives it."""
         name = self.name(self.options["id"], "id")
-        progress = Progress(id=name, contacted=self.options["contacted"])
+        progress = Progress(id=name, may_have_arrived=self.options["may_have_arrived"])
         progress.token = self.options["token"] or progress.token
         return progress
 
@@ -119,7 +119,7 @@ class CommandRun(AttemptRun):
         progress = self.progress
         progress.started = True
         progress.hear(reply)
-        record["attached"] = not (progress.ours or self.following)
+        record["attached"] = not (progress.started_by_us or self.following)
         if self.options["stream"]:
             record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
@@ -133,7 +133,7 @@ class CommandRun(AttemptRun):
         else:
             reply = yield from self._collect(reply)
         record["full"] = reply.full
-        timeout = self.options["timeout"] if progress.ours else None
+        timeout = self.options["timeout"] if progress.started_by_us else None
         return verdict.from_reply(self.host, reply, timeout)
 
     def _collect(self, reply: Reply) -> Steps[Reply]:

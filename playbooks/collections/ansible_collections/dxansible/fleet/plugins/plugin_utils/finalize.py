@@ -16,7 +16,7 @@ from .turn import Trailer, body_of, compose
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .fleet_view import Entry
+    from .keeper_listing import Entry
 
 __all__ = [
     "MARK",
@@ -32,7 +32,7 @@ MARK = "finalize"
 """Key in a turn's meta that marks it as a finalize."""
 _TITLE = 250
 """Characters; GitHub's limit is 256."""
-_PUSHED = ("host", "repository", "base", "branch", "head", "gh", "came", "url")
+_PUSHED = ("host", "repository", "base", "branch", "head", "gh", "pull_request_origin", "url")
 _GIT = agents.Agent(name="git", start=("sh",))
 
 

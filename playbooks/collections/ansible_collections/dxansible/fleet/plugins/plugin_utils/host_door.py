@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .given import of_host
 from .keeper import Keeper
 from .link import Link
+from .option_values import describing_vars
 from .preflight import Preflight
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ class HostDoor:
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
         """Run the checks before first contact; ``seconds`` limits each."""
-        found = of_host(self._templar, self._variables)
+        found = describing_vars(self._templar, self._variables)
         preflight = Preflight(self._connection, found, options)
         preflight.make(seconds)
         return preflight
 
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Harden the connection and make `keeper` usable."""
+        """Add our ssh options and make `keeper` usable."""
         self._link = Link(
             self._connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode
         )

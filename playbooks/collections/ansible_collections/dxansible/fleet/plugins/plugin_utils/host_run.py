@@ -73,7 +73,7 @@ class Door(Protocol):
         """Run the checks before first contact; ``seconds`` limits each."""
 
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Harden the connection and make `keeper` usable."""
+        """Add our ssh options and make `keeper` usable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .fleet_view import read_cleaned, read_listing, read_notes, read_ping
+from .keeper_listing import read_cleaned, read_listing, read_notes, read_ping
 from .keeper_reply import KeeperError, complaint, killed, read_answer, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .fleet_view import Cleaned, Listing, Ping
+    from .keeper_listing import Cleaned, Listing, Ping
     from .keeper_reply import Answer, Reply
 
 __all__ = ["Connection", "Keeper"]

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The connection to one host: its description in the inventory, and its hardening."""
+"""The connection to one host: its description in the inventory, and the ssh options that we add."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ __all__ = [
     "CallTimeoutError",
     "Link",
     "LinkError",
+    "add_ssh_options",
     "describe",
     "explain",
-    "harden",
     "ssh_config",
 ]
 
@@ -161,7 +161,7 @@ def explain(name: str, error: LinkError | CallTimeoutError | KeeperError) -> str
     return f"{name}: {error}; {remedy}"
 
 
-def harden(
+def add_ssh_options(
     connection: AnsibleConnection,
     ssh: Mapping[str, Any],
     *,
@@ -185,16 +185,16 @@ def harden(
     directory = os.path.expanduser(_option(connection, "control_path_dir") or "")  # noqa: PTH111 - Path's raises where there is no home
     if len(directory) > _LONGEST_CONTROL_DIR:
         options.append("ControlPath=none")
-    ours = " ".join(f"-o {option}" for option in options)
+    added = " ".join(f"-o {option}" for option in options)
     extra = _option(connection, "ssh_extra_args") or ""
-    if not extra.endswith(ours):  # an earlier try may have added them
-        connection.set_option("ssh_extra_args", f"{extra} {ours}".strip())
+    if not extra.endswith(added):  # an earlier try may have added them
+        connection.set_option("ssh_extra_args", f"{extra} {added}".strip())
     connection.set_option("timeout", max(1, round(connect_timeout)))
     connection.set_option("reconnection_retries", 0)
 
 
 class Link:
-    """A hardened connection to one host."""
+    """A connection to one host, with our ssh options."""
 
     def __init__(
         self,
@@ -204,8 +204,8 @@ class Link:
         connect_timeout: float,
         batch_mode: bool,
     ) -> None:
-        """Harden the connection; see `harden`."""
-        harden(connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode)
+        """Add our ssh options; see `add_ssh_options`."""
+        add_ssh_options(connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode)
         self._connection = connection
         self.reached = False
         """The host has answered a call."""

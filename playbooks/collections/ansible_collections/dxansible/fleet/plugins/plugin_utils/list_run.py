@@ -10,8 +10,8 @@ from .host_run import CONTACT, CallRun, ask
 from .keeper_reply import KeeperError
 
 if TYPE_CHECKING:
-    from .fleet_view import Listing
     from .host_run import Door, Steps
+    from .keeper_listing import Listing
 
 __all__ = ["ListRun"]
 

@@ -20,9 +20,9 @@ from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 
 from .fan import Running
-from .given import ONE_AT_A_TIME, complete
 from .host_door import HostDoor
 from .inputs import RAW_TEXTS, Inputs
+from .option_values import ONE_AT_A_TIME, fill_from_vars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,7 +144,7 @@ def one_run(  # noqa: PLR0913 - what a run is made of
 ) -> Running:
     """Make the run of one host. Raises AnsibleActionFail for invalid options."""
     given = {**given, **(kind.in_check_mode if check_mode else {})}
-    options = validated(kind.spec, complete(templar, given, variables, kind.spec))
+    options = validated(kind.spec, fill_from_vars(templar, given, variables, kind.spec))
     door = HostDoor(connection, templar, variables)
     try:
         run = kind(host, options, inputs, crowd, door)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .agents import Agent
-    from .fleet_view import Entry
     from .host_run import Steps
+    from .keeper_listing import Entry
     from .verdict import Verdict
 
 __all__ = ["describe", "describe_command", "state_of"]

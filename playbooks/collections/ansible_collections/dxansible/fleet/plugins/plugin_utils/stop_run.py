@@ -12,8 +12,8 @@ from .keeper_reply import ENDED, KeeperError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .fleet_view import Entry
     from .host_run import Steps
+    from .keeper_listing import Entry
     from .keeper_reply import Reply
 
 __all__ = ["StopRun"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from .fleet_view import META
+from .keeper_listing import META
 from .keeper_reply import Fields
 
 if TYPE_CHECKING:
@@ -26,7 +26,17 @@ __all__ = ["Trailer", "Turn", "body_of", "compose", "script"]
 
 _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
 _NUMBERS = ("code", "verify", "commits", "files")
-_WORDS = ("problem", "branch", "head", "host", "repository", "base", "gh", "came", "url")
+_WORDS = (
+    "problem",
+    "branch",
+    "head",
+    "host",
+    "repository",
+    "base",
+    "gh",
+    "pull_request_origin",
+    "url",
+)
 """The fields of a trailer that are numbers, and those that are words."""
 _PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
 
@@ -142,7 +152,7 @@ class Trailer:
     repository: str | None = None
     base: str | None = None
     gh: str | None = None
-    came: str | None = None
+    pull_request_origin: str | None = None
     url: str | None = None
     left_out: tuple[tuple[str, str], ...] = ()
     """Pairs of reason and path, for the parts of the work that a pull request would lack."""

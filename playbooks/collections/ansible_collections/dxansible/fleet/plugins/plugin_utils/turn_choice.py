@@ -16,8 +16,8 @@ from .stream_reader import StreamReader
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .fleet_view import Entry
     from .host_run import Steps
+    from .keeper_listing import Entry
     from .keeper_reply import Reply
     from .verdict import Verdict
 
@@ -172,7 +172,7 @@ class TurnChoice(AttemptRun):
 
     def _wait_for(self, entry: Entry, record: dict[str, Any]) -> Steps[Verdict | None]:
         if not self.options["queue"]:
-            return turn_verdict.busy(self.host, self.progress.id, ours_lost=False)
+            return turn_verdict.busy(self.host, self.progress.id, overtaken=False)
         record["queued"] = True
         wait = self.patience
         asked = {"wait": wait, "out": _NOWHERE, "err": _NOWHERE}

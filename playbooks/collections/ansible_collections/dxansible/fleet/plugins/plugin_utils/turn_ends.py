@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .agents import Agent
-    from .fleet_view import Entry
     from .host_run import Steps
+    from .keeper_listing import Entry
     from .keeper_reply import Reply
     from .verdict import Verdict
 
@@ -143,12 +143,12 @@ def read_end(
 
 def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:
     """Claim the end of a turn. Returns all its notes, or None if another client has the end."""
-    ours = secrets.token_hex(8)
+    claim = secrets.token_hex(8)
     try:
-        notes = yield from _note(name, _END, ours, patience)
+        notes = yield from _note(name, _END, claim, patience)
     except (link.LinkError, CutShortError):  # the note may have arrived: try again to find out
-        notes = yield from _note(name, _END, ours, patience)
-    return notes if notes.get(_END) == ours else None
+        notes = yield from _note(name, _END, claim, patience)
+    return notes if notes.get(_END) == claim else None
 
 
 def _note(name: str, note: str, text: str, patience: float) -> Steps[dict[str, str]]:

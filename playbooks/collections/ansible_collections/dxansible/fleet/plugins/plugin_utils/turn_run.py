@@ -78,7 +78,7 @@ class TurnRun(TurnChoice):
                 return decided
         reply = yield from self._ask()
         progress.hear(reply)
-        if self.continuing and not progress.ours:
+        if self.continuing and not progress.started_by_us:
             return self._overtaken()
         return (yield from self._take(record, reply))
 
@@ -181,7 +181,7 @@ class TurnRun(TurnChoice):
         if self.options["queue"]:
             self.progress.begin(0)
             return None
-        return turn_verdict.busy(self.host, self.progress.id, ours_lost=True)
+        return turn_verdict.busy(self.host, self.progress.id, overtaken=True)
 
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress, agent, waits = self.progress, self.agent, self.options["wait"]

@@ -121,11 +121,11 @@ def _idle(host: str, agent: Agent, reply: Session, reader: StreamReader, seconds
     return verdict.stopped(FanoutOutcome.TIMEOUT, Reason.IDLE, text, reply)
 
 
-def busy(host: str, session: str, *, ours_lost: bool) -> Verdict:
+def busy(host: str, session: str, *, overtaken: bool) -> Verdict:
     """The verdict on a prompt that came while another turn was running."""
     text = (
         "another client's prompt came first"
-        if ours_lost
+        if overtaken
         else "a turn of this session is running already"
     )
     return failure(

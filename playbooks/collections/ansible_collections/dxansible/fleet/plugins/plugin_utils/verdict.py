@@ -163,19 +163,19 @@ def refused(ssh: SshFailure, text: str) -> Verdict | None:
             return None
 
 
-def gave_up(ssh: SshFailure, text: str, session: str, *, contacted: bool) -> Verdict:
+def gave_up(ssh: SshFailure, text: str, session: str, *, may_have_arrived: bool) -> Verdict:
     """The verdict after the last attempt.
 
-    ``contacted``: an attempt may have reached the VM, so a command may run.
+    ``may_have_arrived``: an attempt may have reached the VM, so a command may run.
     """
-    if contacted or ssh not in NEVER_THERE:
+    if may_have_arrived or ssh not in NEVER_THERE:
         return _lost_contact(text, session)
     return _never_there(ssh, text)
 
 
-def unable(text: str, session: str, *, contacted: bool) -> Verdict:
-    """The verdict on an error of the VM's shell. ``contacted`` is as in `gave_up`."""
-    return _lost_contact(text, session) if contacted else failure(Reason.VM_ERROR, text)
+def unable(text: str, session: str, *, may_have_arrived: bool) -> Verdict:
+    """The verdict on an error of the VM's shell. ``may_have_arrived`` is as in `gave_up`."""
+    return _lost_contact(text, session) if may_have_arrived else failure(Reason.VM_ERROR, text)
 
 
 def _lost_contact(text: str, session: str) -> Verdict:
