@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import link
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_door import HostDoor
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import LinkError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
@@ -206,8 +207,10 @@ def test_a_check_of_tailscale_s_comes_with_the_address_to_visit() -> None:
     assert f"visit {url} and try again" in text
 
 
-def linked(plugin: Plugin) -> link.Link:
-    return link.Link(plugin, {}, connect_timeout=5, batch_mode=True)
+def linked(plugin: Plugin) -> HostDoor:
+    door = HostDoor(plugin, None, {})
+    door.open({}, connect_timeout=5, batch_mode=True)
+    return door
 
 
 def test_a_connection_failure_is_told_by_ssh_s_log_alone() -> None:

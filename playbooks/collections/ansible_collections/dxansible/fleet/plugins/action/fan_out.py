@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.broken import broken
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payload, SocketReader
@@ -73,7 +72,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
     ) -> _Play:
         crowd = Crowd(hosts=len(hosts), width=int(variables.get("ansible_forks") or 5))
         prepare_worker()
-        fan = Fan(crowd.width, broken)
+        fan = Fan(crowd.width)
         operation = OPERATIONS[arguments["operation"]]
         flow = arguments["flow_socket"]
         play = PlayHosts(

@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LAST_CODE = 255
 
 
-class AgentError(Exception):
+class AgentError(ValueError):
     """An agent's record is invalid, or the agent is unknown; the text says what to write."""
 
 

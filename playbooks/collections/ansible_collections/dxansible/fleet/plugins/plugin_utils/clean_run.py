@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import link
 from .host_run import CONTACT, CallRun, ask
-from .keeper_reply import KeeperError
+from .keeper_reply import CallError
 
 if TYPE_CHECKING:
     from .host_run import Steps
@@ -38,7 +38,7 @@ class CleanRun(CallRun):
                 self.options["connect_timeout"] * 2 + _SECONDS,
                 lambda door: door.keeper.clean(age, turns=True, dry_run=dry_run),
             )
-        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
+        except CallError as error:
             record["error"] = link.explain(self.host, error)
         else:
             record |= {

@@ -5,17 +5,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
+
 from .keeper import Keeper
-from .link import Link
+from .link import LinkError, add_ssh_options, own_messages
 from .option_values import describing_vars
 from .preflight import Preflight
+from .ssh_errors import SshFailure, explain_failure, summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .ssh_errors import SshFailure
-
 __all__ = ["HostDoor"]
+
+_SSH_FAILED = 255
+"""ssh's exit code for all its own failures; a command may exit with it too."""
 
 
 class HostDoor:
@@ -29,18 +33,9 @@ class HostDoor:
     ) -> None:
         """``variables`` are the host's, not yet templated."""
         self._connection, self._templar, self._variables = connection, templar, variables
-        self._link: Link | None = None
-        self.keeper = Keeper(connection)
-
-    @property
-    def reached(self) -> bool:
-        """Whether the host has answered a call."""
-        return self._link is not None and self._link.reached
-
-    @property
-    def failure(self) -> SshFailure | None:
-        """How the last call failed; None if it did not."""
-        return None if self._link is None else self._link.failure
+        self.keeper = Keeper(self)
+        self.reached = False
+        self.failure: SshFailure | None = None
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
         """Run the checks before first contact; ``seconds`` limits each."""
@@ -50,8 +45,28 @@ class HostDoor:
         return preflight
 
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Add our ssh options and make `keeper` usable."""
-        self._link = Link(
+        """Add our ssh options, which `keeper` needs."""
+        add_ssh_options(
             self._connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode
         )
-        self.keeper = Keeper(self._link)
+
+    def exec_command(
+        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        """Run a command through Ansible's connection. Raises LinkError if the connection fails."""
+        with own_messages(self._connection) as messages:
+            try:
+                answer: tuple[int, bytes, bytes] = self._connection.exec_command(
+                    cmd, in_data=in_data, sudoable=sudoable
+                )
+            except AnsibleAuthenticationFailure as error:
+                raise self._failed(SshFailure.AUTH, summary(str(error))) from error
+            except AnsibleConnectionFailure as error:
+                raise self._failed(*explain_failure(messages(), str(error))) from error
+        self.failure = None
+        self.reached |= 0 <= answer[0] < _SSH_FAILED
+        return answer
+
+    def _failed(self, failure: SshFailure, text: str) -> LinkError:
+        self.failure = failure
+        return LinkError(failure, text)

@@ -60,14 +60,10 @@ class Door(Protocol):
 
     keeper: Keeper
     """Usable after `open`."""
-
-    @property
-    def reached(self) -> bool:
-        """Whether the host has answered a call."""
-
-    @property
-    def failure(self) -> SshFailure | None:
-        """How the last call failed; None if it did not."""
+    reached: bool
+    """The host has answered a call."""
+    failure: SshFailure | None
+    """How the last call failed; None if it did not."""
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
         """Run the checks before first contact; ``seconds`` limits each."""

@@ -195,10 +195,10 @@ class Keeper:
 
     def _ask(self, verb: str, options: Mapping[str, object], payload: bytes = b"") -> Answer:
         answer = self._call(verb, options, payload)
-        if answer.fields.get("state") == "absent":
+        if answer.fields.state == "absent":
             self._install()
             answer = self._call(verb, options, payload)
-            if answer.fields.get("state") == "absent":
+            if answer.fields.state == "absent":
                 raise KeeperError("the VM doesn't keep our script as it was sent")
         return answer
 

@@ -188,15 +188,9 @@ def read_listing(answer: Answer) -> Listing:
 def _entry(name: str, about: str) -> Entry:
     text, has_meta, meta = about.partition(" meta=")
     fields = Fields.read(text)
-    return Entry(
-        **fields.of_session(),
-        name=name,
-        began=fields.number("began"),
-        at=fields.number("at"),
-        idle=fields.number("idle"),
-        notes=frozenset((fields.word("notes") or "").split(",")) - {""},
-        meta=meta if has_meta else None,
-    )
+    notes = frozenset((fields.word("notes") or "").split(",")) - {""}
+    known = fields.known_to(Entry) | {"meta": meta if has_meta else None}
+    return Entry(name=name, state=fields.state, notes=notes, **known)
 
 
 def _lines(answer: Answer) -> list[bytes]:

@@ -13,26 +13,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ansible import constants
-from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from .checks import SshConfig, Target
+from .keeper_reply import CallError
 from .ssh_config_cache import remembered_ssh_config
-from .ssh_errors import SshFailure, check_url, explain_failure, summary
+from .ssh_errors import SshFailure, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .keeper_reply import KeeperError
 
 __all__ = [
     "AnsibleConnection",
     "CallTimeoutError",
-    "Link",
     "LinkError",
     "add_ssh_options",
     "describe",
     "explain",
+    "own_messages",
     "ssh_config",
 ]
 
@@ -40,10 +39,6 @@ _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
 _SSH_OPTIONS = "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"
 """ssh's options in getopt's notation."""
-_SSH_FAILED = 255
-"""ssh's exit code for all its own failures; a command may exit with it too."""
-
-
 _SERVICE_TOKENS = (
     "GH_TOKEN",
     "GITHUB_TOKEN",
@@ -74,11 +69,11 @@ class AnsibleConnection(Protocol):
         """Run a command on the host. Returns exit code, standard output and standard error."""
 
 
-class CallTimeoutError(Exception):
+class CallTimeoutError(CallError):
     """The VM accepted a call and did not answer it in time."""
 
 
-class LinkError(Exception):
+class LinkError(CallError):
     """The connection failed; ``failure`` says how, and the text is ssh's own."""
 
     def __init__(self, failure: SshFailure, text: str) -> None:
@@ -138,7 +133,7 @@ def _ssh_arguments(connection: AnsibleConnection) -> list[str]:
     return arguments
 
 
-def explain(name: str, error: LinkError | CallTimeoutError | KeeperError) -> str:
+def explain(name: str, error: CallError) -> str:
     """Format an error for the user: the message of ssh or the VM, and the remedy."""
     if isinstance(error, CallTimeoutError):
         return f"{name} accepts the connection, but its shell does not answer"
@@ -193,47 +188,8 @@ def add_ssh_options(
     connection.set_option("reconnection_retries", 0)
 
 
-class Link:
-    """A connection to one host, with our ssh options."""
-
-    def __init__(
-        self,
-        connection: AnsibleConnection,
-        ssh: Mapping[str, Any],
-        *,
-        connect_timeout: float,
-        batch_mode: bool,
-    ) -> None:
-        """Add our ssh options; see `add_ssh_options`."""
-        add_ssh_options(connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode)
-        self._connection = connection
-        self.reached = False
-        """The host has answered a call."""
-        self.failure: SshFailure | None = None
-        """How the last call failed; None if it did not."""
-
-    def exec_command(
-        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
-    ) -> tuple[int, bytes, bytes]:
-        """Run a command through Ansible's connection. Raises LinkError if the connection fails."""
-        with _own_messages(self._connection) as messages:
-            try:
-                answer = self._connection.exec_command(cmd, in_data=in_data, sudoable=sudoable)
-            except AnsibleAuthenticationFailure as error:
-                raise self._failed(SshFailure.AUTH, summary(str(error))) from error
-            except AnsibleConnectionFailure as error:
-                raise self._failed(*explain_failure(messages(), str(error))) from error
-        self.failure = None
-        self.reached |= 0 <= answer[0] < _SSH_FAILED
-        return answer
-
-    def _failed(self, failure: SshFailure, text: str) -> LinkError:
-        self.failure = failure
-        return LinkError(failure, text)
-
-
 @contextmanager
-def _own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | None]]:
+def own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | None]]:
     """Redirect ssh's messages to a file. Yields a function that reads them.
 
     The function returns None for other plugins. On standard error the messages would mix with the

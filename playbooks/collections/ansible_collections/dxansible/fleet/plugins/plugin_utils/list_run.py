@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, link, session, session_view, turn_ends
 from .host_run import CONTACT, CallRun, ask
-from .keeper_reply import KeeperError
+from .keeper_reply import CallError
 
 if TYPE_CHECKING:
     from .host_run import Door, Steps
@@ -38,17 +38,14 @@ class ListRun(CallRun):
 
     def check_options(self) -> None:
         """Raise ValueError for an invalid record of an agent."""
-        try:
-            self._agents = agents.load_agents(self.options["agents"])
-        except agents.AgentError as error:
-            raise ValueError(str(error)) from error
+        self._agents = agents.load_agents(self.options["agents"])
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
         """List the sessions. The record has an ``error`` if the host can't be asked."""
         record |= {"sessions": [], "load": None, "error": None}
         try:
             yield from self._read(record)
-        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
+        except CallError as error:
             record["error"] = link.explain(self.host, error)
         count = len(record["sessions"])
         return {

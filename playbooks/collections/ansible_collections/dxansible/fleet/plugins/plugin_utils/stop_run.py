@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, finalize, link, session, turn_ends, turn_verdict, verdict
+from . import agents, finalize, session, turn_ends, turn_verdict, verdict
 from .host_run import CONTACT, CallRun, ask
-from .keeper_reply import ENDED, KeeperError
+from .keeper_reply import ENDED, CallError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,10 +45,7 @@ class StopRun(CallRun):
             raise ValueError(message)
         self._agents: Mapping[str, agents.Agent] = {}
         if self.options["turns"]:
-            try:
-                self._agents = agents.load_agents(self.options["agents"])
-            except agents.AgentError as error:
-                raise ValueError(str(error)) from error
+            self._agents = agents.load_agents(self.options["agents"])
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
         """Stop the session. The task fails if the session may still be running."""
@@ -56,7 +53,7 @@ class StopRun(CallRun):
         state, totals = "unknown", None
         try:
             reply, decided = yield from self._stop(name)
-        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
+        except CallError as error:
             said = str(error) or "no answer"
             text = f"{self.host}: could not be asked to stop the command ({said})"
             decided = verdict.not_known_gone(text)
@@ -121,7 +118,7 @@ class StopRun(CallRun):
     def _claim_ends(self, name: str) -> Steps[list[dict[str, Any]]]:
         try:
             turns = yield from self._turns(name)
-        except (link.LinkError, link.CallTimeoutError, KeeperError):
+        except CallError:
             return []  # the next client that sees the end will tell it
         return (
             yield from turn_ends.claim_ends(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, link, session, turn_ends, turn_verdict
+from . import agents, finalize, session, turn_ends, turn_verdict
 from .attempts import AttemptRun, Progress
-from .keeper_reply import ENDED, KeeperError
+from .keeper_reply import ENDED, CallError
 from .stream_reader import StreamReader
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class TurnChoice(AttemptRun):
             return
         ends: list[dict[str, Any]] = []
         if self.crowd.hosts == 1 or self.following:
-            with suppress(link.LinkError, link.CallTimeoutError, KeeperError):
+            with suppress(CallError):
                 known = yield from self._turns(0)
                 ends = yield from self._claim_ends(known)
         if progress.turn not in {end["turn"] for end in ends}:

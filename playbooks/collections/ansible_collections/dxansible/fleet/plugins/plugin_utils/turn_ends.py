@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import finalize, link, turn_verdict
 from .host_run import ask
-from .keeper_reply import ENDED, CutShortError, KeeperError
+from .keeper_reply import ENDED, CallError, CutShortError
 from .stream_reader import StreamReader
 from .turn import Trailer
 
@@ -65,7 +65,7 @@ def claim_ends(
         try:
             decided, reader = yield from read_end(host, entry, known, patience)
             notes = yield from _claim(entry.name, patience)
-        except (link.LinkError, link.CallTimeoutError, KeeperError):
+        except CallError:
             break
         if notes is not None:
             seconds = (entry.at or 0) - (entry.began or 0) if entry.at and entry.began else 0
