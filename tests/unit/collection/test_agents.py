@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents as module
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agent_record import AgentError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import (
     Agent,
-    AgentError,
     choose,
     chosen_id,
     load_agents,

@@ -17,7 +17,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
 
 if TYPE_CHECKING:
-    from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import Verdict
 
 ROBOT: dict[str, Any] = {
     "start": ["robot"],

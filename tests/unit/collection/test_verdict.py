@@ -9,9 +9,9 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
     PreflightStatus,
     Reason,
+    Verdict,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
 
 FINAL = {SshFailure.AUTH, SshFailure.HOST_KEY, SshFailure.UNRESOLVABLE}
 

@@ -12,8 +12,6 @@ from .agent_events import Match, Scalar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["PLACEHOLDER", "PLACEHOLDERS", "AgentError", "RecordReader", "nearest"]
-
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 PLACEHOLDERS = ("directory", "native_id", "prompt_file", "session")
 

@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 
     from .agent_events import Match
 
-__all__ = [
-    "Agent",
-    "AgentError",
-    "Failure",
-    "NeedsInputRule",
-    "Rule",
-    "choose",
-    "chosen_id",
-    "load_agents",
-]
-
 _FILE = Path(__file__).resolve().parents[2] / "files" / "agents.yml"
 _OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

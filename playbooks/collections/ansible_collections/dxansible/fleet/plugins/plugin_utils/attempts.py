@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .keeper_reply import Reply
-
-__all__ = [
-    "CALL_SLACK",
-    "COMMON_SPEC",
-    "AttemptRun",
-    "Progress",
-    "seconds_text",
-]
+    from .record import Verdict
 
 T = TypeVar("T")
 
@@ -127,7 +120,7 @@ class AttemptRun(HostRun):
         """Make the progress to begin with, before the first call."""
 
     @abstractmethod
-    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def step(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         """Ask the VM once. Returns the verdict, or None if it must be asked again."""
 
     def output_limit(self) -> int:
@@ -153,7 +146,7 @@ class AttemptRun(HostRun):
         """Make a call that may wait ``wait`` seconds for news."""
         return ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
 
-    def _end(self, record: dict[str, Any], decided: verdict.Verdict) -> dict[str, Any]:
+    def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()
         record["attempts"] = self.progress.attempts
         record["duration_ms"] = round((time.time() - self.progress.began) * 1000)
@@ -165,7 +158,7 @@ class AttemptRun(HostRun):
             "dx": record,
         }
 
-    def _try(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def _try(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         try:
             decided = yield from self.step(record)
         except link.LinkError as error:
@@ -181,9 +174,7 @@ class AttemptRun(HostRun):
         self.progress.failures = 0  # the VM was reached
         return decided
 
-    def _lost(
-        self, record: dict[str, Any], failure: SshFailure, text: str
-    ) -> verdict.Verdict | None:
+    def _lost(self, record: dict[str, Any], failure: SshFailure, text: str) -> Verdict | None:
         progress = self.progress
         progress.may_have_arrived |= failure is SshFailure.LOST or (
             self.following and failure in verdict.NEVER_THERE

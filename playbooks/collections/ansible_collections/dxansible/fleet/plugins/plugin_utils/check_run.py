@@ -10,14 +10,13 @@ from . import agents, checks, link, verdict
 from .host_run import CHECK_SECONDS, HostRun, ask
 from .keeper_reply import CallError, CutShortError
 from .preflight import OPTIONS
+from .record import PreflightStatus
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from .host_run import Door, Steps
     from .keeper_listing import Ping
     from .preflight import Preflight
-
-__all__ = ["CheckRun"]
 
 
 class CheckRun(HostRun):
@@ -105,16 +104,16 @@ class CheckRun(HostRun):
         }
 
 
-def _status_of(error: CallError) -> checks.Status:
+def _status_of(error: CallError) -> PreflightStatus:
     match error:
         case link.LinkError():
             return verdict.STATUS[error.failure]
         case link.CallTimeoutError():
-            return checks.Status.TIMEOUT
+            return PreflightStatus.TIMEOUT
         case CutShortError():  # nobody knows how far the connection came
             return verdict.STATUS[SshFailure.LOST]
         case _:
-            return checks.Status.AUTH_MODE_INVALID
+            return PreflightStatus.AUTH_MODE_INVALID
 
 
 def _ping(

@@ -12,8 +12,6 @@ from .keeper_reply import CallError
 if TYPE_CHECKING:
     from .host_run import Steps
 
-__all__ = ["CleanRun"]
-
 _SECONDS = 120
 """Limit for the removal, which may cover many worktrees."""
 

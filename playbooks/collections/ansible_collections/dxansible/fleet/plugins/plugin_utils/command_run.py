@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from .host_run import Door, Steps
     from .inputs import Reader
     from .keeper_reply import Reply
-
-__all__ = ["CommandRun"]
+    from .record import Verdict
 
 _SLOWEST = 64 * 1024
 """Bytes a second: the slowest rate at which a call may send standard input to the VM."""
@@ -63,7 +62,7 @@ class CommandRun(AttemptRun):
         progress.token = self.options["token"] or progress.token
         return progress
 
-    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def step(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         """Start the command, or ask for news of it."""
         reply = yield from self._ask()
         if reply.state == "conflict":
@@ -115,7 +114,7 @@ class CommandRun(AttemptRun):
         room = window - (fetched - progress.taken)
         return room if room >= window // 4 else 0
 
-    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
+    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress = self.progress
         progress.started = True
         progress.hear(reply)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from .host_run import Door, Steps
 
-__all__ = ["Fan", "Running", "record_size"]
-
 _MOST_BYTES = 8 * 2**20
 """Approximate limit on news not fetched yet; above it the runs wait."""
 _BATCH_BYTES = 2**20

@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
     from .keeper_listing import Entry
 
-__all__ = [
-    "MARK",
-    "Finalize",
-    "author_of",
-    "output_author",
-    "push_of",
-    "script",
-    "without_refused",
-]
-
 MARK = "finalize"
 """Key in a turn's meta that marks it as a finalize."""
 _TITLE = 250

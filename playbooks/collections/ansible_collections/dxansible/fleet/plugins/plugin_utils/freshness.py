@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from .file_stamp import Stamp
 
-__all__ = ["Freshness", "NotCacheable", "started"]
-
 _STATIC = ("ini", "toml", "yaml")
 _SETTLED, _SETTLED_WHERE_COARSE = 0.1, 2.5
 """Seconds; changes closer together may share a timestamp. The second is for whole-second times."""

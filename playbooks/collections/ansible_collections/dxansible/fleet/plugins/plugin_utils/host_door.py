@@ -16,8 +16,6 @@ from .ssh_errors import SshFailure, explain_failure, summary
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HostDoor"]
-
 _SSH_FAILED = 255
 """ssh's exit code for all its own failures; a command may exit with it too."""
 

@@ -22,20 +22,6 @@ if TYPE_CHECKING:
     from .preflight import Preflight
     from .ssh_errors import SshFailure
 
-__all__ = [
-    "CHECK_SECONDS",
-    "CONTACT",
-    "Ask",
-    "CallRun",
-    "Crowd",
-    "Door",
-    "HostRun",
-    "News",
-    "Pause",
-    "Steps",
-    "ask",
-]
-
 T = TypeVar("T")
 
 CHECK_SECONDS = 60.0

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .keeper_listing import Cleaned, Listing, Ping
     from .keeper_reply import Answer, Reply
 
-__all__ = ["Connection", "Keeper"]
-
 _SOURCE = Path(__file__).resolve().parents[2] / "files" / "keeper"
 _SCRIPT = b"".join(part.read_bytes() for part in sorted(_SOURCE.glob("*.sh")))
 """Read on import, which happens before Ansible forks a process for each host."""

@@ -15,19 +15,6 @@ if TYPE_CHECKING:
 
     from .keeper_reply import Answer
 
-__all__ = [
-    "META",
-    "Cleaned",
-    "Entry",
-    "Listing",
-    "Ping",
-    "read_cleaned",
-    "read_listing",
-    "read_meta",
-    "read_notes",
-    "read_ping",
-]
-
 META = "#dx "
 """Start of a turn's first line, before the JSON that listings show."""
 _TURN = re.compile(r"(?P<session>[^.]+)\.(?P<number>[1-9][0-9]{0,5})")

@@ -17,22 +17,6 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "ENDED",
-    "Answer",
-    "CallError",
-    "CutShortError",
-    "Fields",
-    "KeeperError",
-    "ProgramMissingError",
-    "Reply",
-    "Session",
-    "complaint",
-    "killed",
-    "read_answer",
-    "read_reply",
-]
-
 _WORD = re.compile(r"[^ \t\r\n]+")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 

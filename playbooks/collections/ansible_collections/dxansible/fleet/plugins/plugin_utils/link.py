@@ -24,17 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-__all__ = [
-    "AnsibleConnection",
-    "CallTimeoutError",
-    "LinkError",
-    "add_ssh_options",
-    "describe",
-    "explain",
-    "own_messages",
-    "ssh_config",
-]
-
 _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
 _SSH_OPTIONS = "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from .host_run import Door, Steps
     from .keeper_listing import Listing
 
-__all__ = ["ListRun"]
-
 
 class ListRun(CallRun):
     """Lists sessions. Changes nothing but notes, and those only if asked to."""

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from .host_run import HostRun
 
-__all__ = ["MODULES", "OPERATIONS", "Operation"]
-
 
 @dataclass(frozen=True, slots=True)
 class Operation:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ONE_AT_A_TIME", "describing_vars", "fill_from_vars"]
-
 ONE_AT_A_TIME = threading.RLock()
 """Lock for Ansible's templates and loaders, which are not thread-safe."""
 

@@ -30,18 +30,6 @@ if TYPE_CHECKING:
     from .host_run import Crowd, HostRun, Steps
     from .inputs import Payload, Reader
 
-__all__ = [
-    "PlayHosts",
-    "batch_of",
-    "one_run",
-    "plain",
-    "prepare_worker",
-    "refuse_keywords",
-    "skipped",
-    "validated",
-    "whole_preflight",
-]
-
 _OF_PLAY = (
     "ansible_check_mode",
     "ansible_forks",

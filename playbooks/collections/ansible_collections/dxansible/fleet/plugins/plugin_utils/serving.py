@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from .fan import Fan
 
-__all__ = ["Call", "ReadBytes", "Serving", "Stale"]
-
 _UNREAD = 2
 """Batches of one call that its caller may leave unread; after that the call waits."""
 _MOST_CALLS = 64

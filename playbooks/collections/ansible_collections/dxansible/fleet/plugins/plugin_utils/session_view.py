@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from .agents import Agent
     from .host_run import Steps
     from .keeper_listing import Entry
-    from .verdict import Verdict
-
-__all__ = ["describe", "describe_command", "state_of"]
+    from .record import Verdict
 
 _STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
 

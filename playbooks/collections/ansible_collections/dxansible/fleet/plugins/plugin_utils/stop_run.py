@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from .host_run import Steps
     from .keeper_listing import Entry
     from .keeper_reply import Reply
-
-__all__ = ["StopRun"]
+    from .record import Verdict
 
 
 class StopRun(CallRun):
@@ -76,7 +75,7 @@ class StopRun(CallRun):
         """Seconds after which a call counts as lost."""
         return float(self.options["connect_timeout"] * 2 + self.options["wait"] + 15)
 
-    def _stop(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
+    def _stop(self, name: str) -> Steps[tuple[Reply | None, Verdict]]:
         """Return the VM's answer and the verdict. The answer is None if the session has no turn."""
         if self.options["turns"]:
             return (yield from self._stop_turn(name))
@@ -89,7 +88,7 @@ class StopRun(CallRun):
             return reply, verdict.conflict(self.host, name)
         return reply, self._judge(reply, verdict.from_reply(self.host, reply, None))
 
-    def _stop_turn(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
+    def _stop_turn(self, name: str) -> Steps[tuple[Reply | None, Verdict]]:
         turns = yield from self._turns(name)
         if not turns:
             return None, turn_verdict.unknown(self.host, name)
@@ -108,7 +107,7 @@ class StopRun(CallRun):
         listing = yield from ask(self._patience, lambda door: door.keeper.list(name))
         return listing.turns.get(name, [])
 
-    def _judge(self, reply: Reply, own: verdict.Verdict) -> verdict.Verdict:
+    def _judge(self, reply: Reply, own: Verdict) -> Verdict:
         if reply.state == "aborted":
             return own
         if reply.state in ENDED:

@@ -16,8 +16,6 @@ from .agent_events import parse_event, readable, text_at, values_at
 if TYPE_CHECKING:
     from .agents import Agent, NeedsInputRule, Rule
 
-__all__ = ["StreamReader"]
-
 _MARK = b"\x1e"
 _LONGEST_LINE = 4 * 2**20
 _LONGEST_ERROR_LINE = 4096

@@ -22,8 +22,6 @@ from .keeper_reply import Fields
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Trailer", "Turn", "body_of", "compose", "script"]
-
 _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
 _PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
 

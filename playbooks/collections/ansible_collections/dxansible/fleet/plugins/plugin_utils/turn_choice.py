@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from .host_run import Steps
     from .keeper_listing import Entry
     from .keeper_reply import Reply
-    from .verdict import Verdict
-
-__all__ = ["TurnChoice", "TurnProgress"]
+    from .record import Verdict
 
 _HEAD_BYTES = 65536
 """Bytes from the beginning of a turn's output, enough for its first event."""

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from .host_run import Steps
     from .keeper_listing import Entry
     from .keeper_reply import Reply
-    from .verdict import Verdict
-
-__all__ = ["claim_ends", "note_thread", "read_end", "trailer_facts", "unclaimed_record"]
+    from .record import Verdict
 
 _THREAD, _END = "slack", "slack-end"
 _FACTS = ("directory", "branch", "commits", "files", "dirty", "head")

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn, turn_verdict
+from .agent_record import AgentError
 from .attempts import COMMON_SPEC, seconds_text
 from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .stream_reader import StreamReader
@@ -15,9 +16,7 @@ from .turn_ends import trailer_facts
 
 if TYPE_CHECKING:
     from .host_run import Steps
-    from .verdict import Verdict
-
-__all__ = ["TurnRun"]
+    from .record import Verdict
 
 _OUTPUT_LIMIT = 32 * 2**20
 
@@ -65,7 +64,7 @@ class TurnRun(TurnChoice):
             return (yield from self._advance(record))
         except ProgramMissingError as error:
             return turn_verdict.no_program(self.host, self.agent.program, error.path)
-        except agents.AgentError as error:
+        except AgentError as error:
             return turn_verdict.wrong_agent(self.host, str(error))
         finally:
             record.setdefault("turn", self.progress.turn)
@@ -93,7 +92,7 @@ class TurnRun(TurnChoice):
             return (yield from self.call(4, lambda door: door.keeper.poll(progress.key, asked)))
         agent = self.agent
         if self.options["task_is_data"] and agent.runs_task:
-            raise agents.AgentError(turn_verdict.runs_task(agent.name))
+            raise AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
             **self.start_options(),
             "meta": "yes",

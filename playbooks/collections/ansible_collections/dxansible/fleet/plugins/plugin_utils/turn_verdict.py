@@ -11,28 +11,14 @@ from typing import TYPE_CHECKING
 
 from . import verdict
 from .question import ends_with_question
-from .record import FanoutOutcome, Reason
+from .record import FanoutOutcome, Reason, Verdict
 from .turn import Trailer
-from .verdict import Verdict, failure
+from .verdict import failure
 
 if TYPE_CHECKING:
     from .agents import Agent
     from .keeper_reply import Session
     from .stream_reader import StreamReader
-
-__all__ = [
-    "RUNNING",
-    "TurnVerdict",
-    "busy",
-    "judge",
-    "no_conversation",
-    "no_directory",
-    "no_program",
-    "not_gone",
-    "runs_task",
-    "unknown",
-    "wrong_agent",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

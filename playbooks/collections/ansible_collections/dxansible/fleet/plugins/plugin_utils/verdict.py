@@ -16,21 +16,6 @@ if TYPE_CHECKING:
 
     from .keeper_reply import Session
 
-__all__ = [
-    "NEVER_THERE",
-    "STATUS",
-    "Verdict",
-    "conflict",
-    "failure",
-    "from_reply",
-    "gave_up",
-    "had_ended",
-    "not_known_gone",
-    "refused",
-    "stopped",
-    "unable",
-]
-
 STATUS: Mapping[SshFailure, PreflightStatus] = {
     SshFailure.UNRESOLVABLE: PreflightStatus.HOST_UNRESOLVABLE,
     SshFailure.UNREACHABLE: PreflightStatus.HOST_UNREACHABLE,

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Watch", "Watchdog"]
-
 _GRACE = 5.0
 """Seconds that a call has to return after its client got SIGTERM."""
 
