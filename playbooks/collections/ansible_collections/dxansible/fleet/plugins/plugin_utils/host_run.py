@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from .keeper_reply import CallError
+from .link import explain
 from .preflight import OPTIONS, first_contact
 
 if TYPE_CHECKING:
@@ -220,11 +222,18 @@ class CallRun(HostRun):
 
     def work(self) -> Steps[dict[str, Any]]:
         """Ask the VM, and add the preflight's result to the record."""
-        record: dict[str, Any] = {"kind": self.kind}
-        result = yield from self.call(record)
+        record: dict[str, Any] = {"kind": self.kind, "error": None}
+        try:
+            result = yield from self.call(record)
+        except CallError as error:
+            record["error"] = explain(self.host, error)
+            result = {"failed": True, "msg": record["error"]}
         self.tell_preflight(record, record["error"], attempts=1, ended=True)
-        return {"changed": False, "dx": record | {"done": True}} | result
+        return {"failed": False, "changed": False, "dx": record | {"done": True}} | result
 
     @abstractmethod
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Ask the VM and complete the record. Returns further keys of the task's result."""
+        """Ask the VM and complete the record. Returns further keys of the task's result.
+
+        A CallError becomes the record's ``error``.
+        """

@@ -52,11 +52,6 @@ class AnsibleConnection(Protocol):
     def _split_ssh_args(self, argstring: str) -> list[str]:
         """Split a string as a shell does."""
 
-    def exec_command(
-        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
-    ) -> tuple[int, bytes, bytes]:
-        """Run a command on the host. Returns exit code, standard output and standard error."""
-
 
 class CallTimeoutError(CallError):
     """The VM accepted a call and did not answer it in time."""

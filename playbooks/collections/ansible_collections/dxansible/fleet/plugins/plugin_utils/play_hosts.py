@@ -152,12 +152,9 @@ def plain(variables: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises AnsibleError without the vault's password.
     """
-    found = {name: variables[name] for name in RAW_TEXTS if name in variables}
-    return {**variables, **{name: _decrypted(value) for name, value in found.items()}}
-
-
-def _decrypted(value: object) -> object:
-    return str(value) if isinstance(value, EncryptedString) else value
+    texts = {name: variables.get(name) for name in RAW_TEXTS}
+    secret = {name: str(text) for name, text in texts.items() if isinstance(text, EncryptedString)}
+    return {**variables, **secret}
 
 
 class PlayHosts:
