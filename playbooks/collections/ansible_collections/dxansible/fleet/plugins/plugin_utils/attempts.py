@@ -82,8 +82,8 @@ class AttemptRun(HostRun):
 
     def check_options(self) -> None:
         """Raise ValueError for an invalid option."""
-        for name in ("timeout", "connect_timeout", "retry_delay"):
-            if not 0 <= self.options[name] < float("inf"):
+        for name in ("timeout", "idle_timeout", "connect_timeout", "retry_delay"):
+            if not 0 <= self.options.get(name, 0) < float("inf"):
                 message = f"dx_{name} has to be a number of seconds, not {self.options[name]}"
                 raise ValueError(message)
         if self.options["max_retries"] < 0:

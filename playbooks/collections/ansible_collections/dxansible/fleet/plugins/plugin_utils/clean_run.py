@@ -31,7 +31,7 @@ class CleanRun(CallRun):
         age, dry_run = self.options["age"], self.options["dry_run"]
         cleaned = yield from ask(
             self.options["connect_timeout"] * 2 + _SECONDS,
-            lambda door: door.keeper.clean(age, turns=True, dry_run=dry_run),
+            lambda door: door.keeper.clean(age, dry_run=dry_run),
         )
         record |= {
             "removed": list(cleaned.removed),

@@ -169,17 +169,12 @@ class Keeper:
         options = {"id": session, "name": name, "length": len(data)}
         return read_notes(self._ask("note", options, data))
 
-    def clean(self, age_days: int, *, turns: bool, dry_run: bool = False) -> Cleaned:
-        """Remove sessions that have not changed for ``age_days`` days.
+    def clean(self, age_days: int, *, dry_run: bool = False) -> Cleaned:
+        """Remove agent sessions, and their worktrees, that ended ``age_days`` days ago.
 
-        ``turns`` removes agent sessions and their worktrees instead of commands. ``dry_run``
-        removes nothing, and reports what would be removed.
+        ``dry_run`` removes nothing, and reports what would be removed.
         """
-        options = {
-            "age": age_days,
-            **({"turns": "yes"} if turns else {}),
-            **({"dry": "yes"} if dry_run else {}),
-        }
+        options = {"age": age_days, "turns": "yes"} | ({"dry": "yes"} if dry_run else {})
         return read_cleaned(self._ask("clean", options))
 
     def ping(self, program: str | None = None, path: str = "", version: str | None = None) -> Ping:

@@ -96,9 +96,7 @@ def _nothing(kind: type[HostRun]) -> Steps[dict[str, Any]]:
     Ansible itself evaluates ``when`` only for the first host.
     """
     yield from ()
-    return {"changed": False, "msg": "Conditional result was False", "skipped": True} | {
-        "dx": {"kind": kind.kind, "skipped": True}
-    }
+    return skipped(kind, "Conditional result was False")
 
 
 def skipped(

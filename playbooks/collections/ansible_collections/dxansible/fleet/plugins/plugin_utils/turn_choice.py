@@ -61,9 +61,6 @@ class TurnChoice(AttemptRun):
     def check_options(self) -> None:
         """Raise ValueError for an invalid option."""
         super().check_options()
-        if not 0 <= self.options["idle_timeout"] < float("inf"):
-            message = "dx_idle_timeout has to be a number of seconds, 0 for none"
-            raise ValueError(message)
         if self.options["mode"] is None:
             further = "finalize" if self.inputs.variables.get("dx_finalize") else "resume"
             self.options["mode"] = further if self.options["session"] else "start"
