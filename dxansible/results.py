@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from dxansible.record import (
@@ -170,6 +170,9 @@ class TurnResult(TurnRecord):
         document = TurnRecord.to_dict(self) | {"state": "running" if self.running else "ended"}
         if self.changes is not None:
             document["changes"] = self.changes.to_dict() | {"no_changes": self.changes.nothing}
+        if self.push is not None:  # schema 1 has both names
+            push = asdict(self.push)
+            document["push"] = push | {"came": push["pull_request_origin"]}
         return document
 
 

@@ -162,8 +162,10 @@ def _open_from_here(
             draft=chosen.draft,
         ),
     )
-    result = replace(result, push=replace(push, url=request.url, came=request.came))
-    if chosen.reviewers and request.came != "merged":
+    result = replace(
+        result, push=replace(push, url=request.url, pull_request_origin=request.origin)
+    )
+    if chosen.reviewers and request.origin != "merged":
         try:
             ask_reviewers(client, request, chosen.reviewers)
         except ServiceError as error:

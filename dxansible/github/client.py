@@ -155,12 +155,12 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """The existing pull request; ``came`` is created, found or merged."""
+    """The existing pull request; ``origin`` is created, found or merged."""
 
     repository: str
     number: int
     url: str
-    came: str
+    origin: str
 
 
 def open_pull_request(client: GitHubClient, proposal: Proposal) -> PullRequest:
@@ -269,7 +269,7 @@ def _find_after_unclear_create(
     ) from error
 
 
-def _pull_request(repository: str, document: object, came: str) -> PullRequest:
+def _pull_request(repository: str, document: object, origin: str) -> PullRequest:
     record = _record(document)
     number, url = record.get("number"), record.get("html_url")
     if not isinstance(number, int) or not isinstance(url, str):
@@ -278,7 +278,7 @@ def _pull_request(repository: str, document: object, came: str) -> PullRequest:
             "see whether GITHUB_API_URL or a proxy is in the way",
             Reason.CREATE_UNCLEAR,
         )
-    return PullRequest(repository=repository, number=number, url=url, came=came)
+    return PullRequest(repository=repository, number=number, url=url, origin=origin)
 
 
 def _record(value: object) -> dict[str, object]:

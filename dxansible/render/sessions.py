@@ -238,9 +238,10 @@ def finalize_line(result: TurnResult) -> str:
     line = turn_line(result)
     if result.outcome is not FanoutOutcome.SUCCESS or result.push is None:
         return line
-    came = {"found": "was open already", "merged": "was merged already"}
     push = result.push
-    return f"{line}  {push.branch} is pushed, its pull request {came.get(str(push.came), 'opened')}"
+    origins = {"found": "was open already", "merged": "was merged already"}
+    origin = origins.get(str(push.pull_request_origin), "opened")
+    return f"{line}  {push.branch} is pushed, its pull request {origin}"
 
 
 def clean_document(results: Sequence[CleanResult], code: int, *, dry_run: bool = False) -> str:

@@ -16,7 +16,7 @@ import ansible_runner.runner
 from dxansible.errors import ContentError, EngineError
 from dxansible.run.pty import without_pause
 from dxansible.run.request import PlayEnd
-from dxansible.run.workspace import hand_over, private_directory, serve
+from dxansible.run.workspace import private_directory, serve, serve_on_socket
 
 if TYPE_CHECKING:
     import threading
@@ -61,7 +61,7 @@ def play(
         variables = dict(request.variables)
         if request.secret_text is not None:
             socket_path = directory / "text.sock"
-            stack.enter_context(hand_over(request.secret_text, socket_path))
+            stack.enter_context(serve_on_socket(request.secret_text, socket_path))
             variables["dx_command_socket"] = str(socket_path)
         if request.flow is not None:
             flow_path = directory / "flow.sock"

@@ -40,7 +40,7 @@ class CommandCall:
     @property
     def secret_text(self) -> bytes:
         """The command in the form that playbooks read."""
-        return self.options.hand_over(self.text)
+        return self.options.payload(self.text)
 
     def begin(self) -> Play:
         """Begin the run, unless it has begun, and return it."""

@@ -69,7 +69,7 @@ class FanoutOptions(Told):
                 message = f"{name} is {number}"
                 raise UsageError(message, f"give {least} or more")
 
-    def hand_over(self, text: bytes) -> bytes:
+    def payload(self, text: bytes) -> bytes:
         """Return the command as sent over the playbook's socket: the collection's `Command`."""
         summary = summarize(text.decode(errors="replace") if self.label is None else self.label)
         head = {"summary": summary, "env": dict(self.env), "cwd": self.cwd}

@@ -142,7 +142,7 @@ class ResultCollector(Generic[R]):
         left = {host: self._host(host) for host in self.unfinished()}
         self._tell(found.begin_again(host) for host, found in left.items())
         shown = {host: list(found.upto) for host, found in left.items() if found.upto}
-        return {"dx_preflight": False, "dx_contacted": True, "dx_shown": shown}
+        return {"dx_preflight": False, "dx_may_have_arrived": True, "dx_shown": shown}
 
     def detach(self) -> None:
         """Give each unfinished turn a result from what is known of it: we have stopped looking."""

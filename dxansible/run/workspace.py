@@ -21,7 +21,7 @@ from dxansible.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["hand_over", "private_directory", "serve"]
+__all__ = ["private_directory", "serve", "serve_on_socket"]
 
 _JANITOR = r"""
 end_all() {
@@ -74,7 +74,7 @@ def _janitor(directory: Path) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def hand_over(text: bytes, path: Path) -> Iterator[None]:
+def serve_on_socket(text: bytes, path: Path) -> Iterator[None]:
     """Send ``text`` to each connection to the socket at ``path``, while the block runs."""
     with serve(lambda peer: peer.sendall(text), path):
         yield

@@ -6,23 +6,14 @@ import inspect
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import MODULES
 
 from dxansible import parameters
 from dxansible.fleet import FanoutOptions, fanout_ssh, run_preflight_checks
 from dxansible.parameters import Parameter
-from dxansible.settings import content_dir
 
 if TYPE_CHECKING:
     from dxansible.settings import Settings
-
-_MODULES = content_dir("playbooks") / "collections/ansible_collections/dxansible/fleet/plugins"
-
-
-def _documented(module: str, option: str) -> object:
-    """The default that the documentation of a module has."""
-    text = (_MODULES / f"modules/{module}.py").read_text().partition('DOCUMENTATION = r"""')[2]
-    return yaml.safe_load(text.partition('"""')[0])["options"][option].get("default")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +30,7 @@ def _documented(module: str, option: str) -> object:
     ],
 )
 def test_a_default_is_that_of_the_playbooks(default: object, module: str, option: str) -> None:
-    assert _documented(module, option) == default
+    assert MODULES[module].run.spec[option]["default"] == default
 
 
 def test_the_defaults_of_the_specified_signatures_are_the_same() -> None:

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import read_listing
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import read_listing
 
 from tests.integration.keeper.trees import Tree
 

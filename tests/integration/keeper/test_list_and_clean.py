@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import (
     Entry,
     read_listing,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import (
     read_listing,
     read_notes,
 )

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Ping, read_ping
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Ping, read_ping
 
 from tests.integration.keeper.trees import Tree
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import (
     Cleaned,
     read_cleaned,
 )

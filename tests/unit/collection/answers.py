@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Steps
     from ansible_collections.dxansible.fleet.plugins.plugin_utils.preflight import Preflight
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
     from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
 
 __all__ = ["Played", "answered", "known_to", "make_run", "on_keeper", "play"]
@@ -72,7 +73,7 @@ class _Told:
 class _Door:
     """No checks, and a connection that is there."""
 
-    failure = None
+    failure: SshFailure | None = None
 
     def __init__(self, keeper: Any) -> None:  # noqa: ANN401 - ours or the test's
         self.keeper, self.reached = keeper, False

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents as module
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agent_record import AgentError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import (
     Agent,
-    AgentError,
     choose,
     chosen_id,
     load_agents,
@@ -179,12 +179,16 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
             "aider.text[1].quiet: does nothing without message: true",
         ),
         (
-            changed(text=[{"when": {"a": 1}, "show": "b", "before": 5}]),
-            "aider.text[1].before: must be text, not 5",
+            changed(text=[{"when": {"a": 1}, "show": "b", "prefix": 5}]),
+            "aider.text[1].prefix: must be text, not 5",
         ),
         (
             changed(text=[{"when": {"a": 1}, "show": "b", "mesage": True}]),
             "aider.text[1].mesage: there is no such key; did you mean 'message'?",
+        ),
+        (
+            changed(text=[{"when": {"a": 1}, "show": "b", "before": "$ "}]),
+            "aider.text[1].before: there is no such key; known: joined, message, prefix, quiet",
         ),
         (changed(finished={}), "aider.finished: must map paths to values"),
         (changed(finished={"a": {}}), "aider.finished: a needs a text, a number, true, false"),
@@ -241,7 +245,7 @@ def test_every_key_is_in_the_document() -> None:
     keys = [
         *Agent.__dataclass_fields__.keys() - {"name"},
         *module.Rule.__dataclass_fields__,
-        *module.Plea.__dataclass_fields__,
+        *module.NeedsInputRule.__dataclass_fields__,
     ]
     assert [key for key in keys if f"`{key}`" not in text] == []
     for agent in load_agents():

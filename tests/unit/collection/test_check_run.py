@@ -26,7 +26,8 @@ CHECKS = {"run_id": "", "id_prefix": "cmd", "checks": False, "slack_channel": ""
 class Door:
     """The checks pass, and the connection fails as the test says."""
 
-    reached, failure = False, None
+    reached = False
+    failure: SshFailure | None = None
 
     def __init__(self, error: Exception) -> None:
         self._error = error

@@ -12,12 +12,12 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import (
     AUTH_MODES,
     CheckFailure,
     SshConfig,
-    Status,
     Target,
     check_auth,
     check_mapping,
     read_ssh_config,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import PreflightStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ def test_a_host_without_a_user_has_no_mapping(user: str | None) -> None:
     with pytest.raises(CheckFailure) as raised:
         check_mapping(replace(EPYC6, user=user))
 
-    assert raised.value.status is Status.USER_MAPPING_MISSING
+    assert raised.value.status is PreflightStatus.USER_MAPPING_MISSING
     assert "epyc6 has no user in the inventory; set ansible_user" in raised.value.text
 
 
@@ -73,7 +73,7 @@ def test_a_login_method_that_does_not_exist_is_invalid(mode: str) -> None:
     with pytest.raises(CheckFailure) as raised:
         check_mapping(replace(EPYC6, auth_mode=mode))
 
-    assert raised.value.status is Status.AUTH_MODE_INVALID
+    assert raised.value.status is PreflightStatus.AUTH_MODE_INVALID
     assert "has to be one of local, tailscale, ssh_key" in raised.value.text
 
 
@@ -85,14 +85,14 @@ def test_a_local_vm_is_this_machine_by_any_of_its_names(name: str) -> None:
 def test_a_local_vm_addressed_from_elsewhere_fails_and_says_where_to_go() -> None:
     failed = failure(replace(LOCAL, hostnames=("homedesktop-wsl",)))
 
-    assert failed.status is Status.AUTH_MODE_INVALID
+    assert failed.status is PreflightStatus.AUTH_MODE_INVALID
     assert f"this machine is {HERE}; run this on homedesktop-wsl" in failed.text
 
 
 def test_a_local_vm_that_has_another_user_fails() -> None:
     failed = failure(replace(LOCAL, user="nobody-of-ours"))
 
-    assert failed.status is Status.AUTH_MODE_INVALID
+    assert failed.status is PreflightStatus.AUTH_MODE_INVALID
     assert failed.text.endswith("the inventory says nobody-of-ours; run this as nobody-of-ours")
 
 
@@ -100,7 +100,7 @@ def test_a_local_vm_that_has_another_user_fails() -> None:
 def test_a_local_vm_with_another_connection_contradicts_itself(connection: str) -> None:
     failed = failure(replace(LOCAL, connection=connection))
 
-    assert failed.status is Status.AUTH_MODE_INVALID
+    assert failed.status is PreflightStatus.AUTH_MODE_INVALID
     assert "set both to local" in failed.text
 
 
@@ -114,10 +114,10 @@ def test_a_connection_that_is_not_ssh_brings_its_own_login() -> None:
 
 @pytest.mark.parametrize(
     ("state", "status"),
-    [("Stopped", Status.AUTH_MODE_INVALID), ("Running", Status.HOST_UNREACHABLE)],
+    [("Stopped", PreflightStatus.AUTH_MODE_INVALID), ("Running", PreflightStatus.HOST_UNREACHABLE)],
 )
 def test_tailscale_tells_whose_fault_it_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str, status: Status
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str, status: PreflightStatus
 ) -> None:
     peer = '{"k": {"DNSName": "epyc6.x.ts.net.", "Online": false}}'
     answer = f'{{"BackendState": "{state}", "Peer": {peer}}}'
@@ -137,7 +137,7 @@ def test_tailscale_knows_a_host_by_ssh_s_name_for_it_too(
     target = replace(EPYC6, auth_mode="tailscale")
 
     check_auth(target, SshConfig(hostname="box", port=22), 5)
-    assert failure(target).status is Status.AUTH_MODE_INVALID
+    assert failure(target).status is PreflightStatus.AUTH_MODE_INVALID
 
 
 def test_ssh_is_asked_for_what_it_would_do(home: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_configuration_that_ssh_cannot_use_is_told_in_its_own_words() -> None:
     with pytest.raises(CheckFailure) as raised:
         read_ssh_config(["-o", "NoSuchOption=1", "--", "vm"], 5)
 
-    assert raised.value.status is Status.AUTH_MODE_INVALID
+    assert raised.value.status is PreflightStatus.AUTH_MODE_INVALID
     assert "nosuchoption" in raised.value.text.lower()
     assert "debug" not in raised.value.text
 
@@ -208,5 +208,5 @@ def test_a_configuration_that_takes_for_ever_is_a_timeout(
     with pytest.raises(CheckFailure) as raised:
         read_ssh_config(["--", "vm"], 0.2)
 
-    assert raised.value.status is Status.TIMEOUT
+    assert raised.value.status is PreflightStatus.TIMEOUT
     assert "ssh -G took over 0.2 s; look at Match exec" in raised.value.text

@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import (
     CheckFailure,
     SshConfig,
-    Status,
     check_auth,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import PreflightStatus
 
 from tests.unit.collection.test_checks import EPYC6, program
 from tests.unit.waiting import wait_until
@@ -65,7 +65,7 @@ def refusal(*files: Path, key_file: Path | None = None, agent: str | None = None
     target = replace(EPYC6, key_file=str(key_file) if key_file else None)
     with pytest.raises(CheckFailure) as raised:
         check_auth(target, ssh, 10)
-    assert raised.value.status is Status.AUTH_MODE_INVALID
+    assert raised.value.status is PreflightStatus.AUTH_MODE_INVALID
     return raised.value.text
 
 
@@ -212,4 +212,4 @@ def test_a_password_for_sshpass_needs_that_program(monkeypatch: pytest.MonkeyPat
     with pytest.raises(CheckFailure, match="there is no sshpass here") as caught:
         check_auth(replace(target, needs_sshpass=True), SSH, 5)
 
-    assert caught.value.status is Status.AUTH_MODE_INVALID
+    assert caught.value.status is PreflightStatus.AUTH_MODE_INVALID

@@ -11,10 +11,10 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import (
     CheckFailure,
     SshConfig,
-    Status,
     check_dns,
     check_tcp,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import PreflightStatus
 
 from tests.unit.collection.test_checks import EPYC6, program
 
@@ -77,21 +77,21 @@ def test_one_address_of_several_is_enough(open_: Address, closed: Address) -> No
 def test_where_nobody_listens_the_host_is_unreachable(closed: Address) -> None:
     failed = refused([closed])
 
-    assert failed.status is Status.HOST_UNREACHABLE
+    assert failed.status is PreflightStatus.HOST_UNREACHABLE
     assert f"nothing answers at 127.0.0.1 port {closed[1][1]} (ECONNREFUSED)" in failed.text
 
 
 def test_where_nobody_answers_it_is_a_timeout(silent: Address) -> None:
     failed = refused([silent], 0.2)
 
-    assert failed.status is Status.TIMEOUT
+    assert failed.status is PreflightStatus.TIMEOUT
     assert "(no answer in 0.2 s); is the machine on and sshd running?" in failed.text
 
 
 def test_without_an_address_nothing_is_reached() -> None:
     failed = refused([])
 
-    assert failed.status is Status.HOST_UNREACHABLE
+    assert failed.status is PreflightStatus.HOST_UNREACHABLE
     assert "nothing answers at 100.64.0.6 port 22 (no address)" in failed.text
 
 
@@ -114,7 +114,7 @@ def test_a_name_has_its_addresses(
 def test_a_name_that_cannot_be_resolved_says_what_to_check(hostname: str) -> None:
     failed = unresolved(hostname)
 
-    assert failed.status is Status.HOST_UNRESOLVABLE
+    assert failed.status is PreflightStatus.HOST_UNRESOLVABLE
     assert failed.text.endswith("; check ansible_host and your DNS")
 
 
@@ -146,5 +146,5 @@ def test_a_resolver_that_does_not_answer_is_a_timeout(monkeypatch: pytest.Monkey
         check_dns(EPYC6, SshConfig(hostname="epyc6", port=22), 0.1)
     over.set()
 
-    assert raised.value.status is Status.TIMEOUT
+    assert raised.value.status is PreflightStatus.TIMEOUT
     assert "no answer from DNS for epyc6 in 0.1 s" in raised.value.text

@@ -189,7 +189,7 @@ def test_only_what_this_run_has_started_is_a_change() -> None:
 
 def test_what_an_earlier_run_of_the_same_caller_has_started_is_its_own() -> None:
     vm = Vm(Reply(state="exited", code=0, token="T1"))  # noqa: S106 - no secret
-    again, _, _ = run(vm, contacted=True, token="T1")  # noqa: S106 - as above
+    again, _, _ = run(vm, may_have_arrived=True, token="T1")  # noqa: S106 - as above
 
     assert vm.calls[0][1]["token"] == "T1"  # noqa: S105 - as above
     assert again["dx"]["attached"] is False

@@ -6,19 +6,24 @@ import functools
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import MODULES as ONE_HOST
 
 from dxansible.run.backend import play
 from dxansible.run.request import PlayRequest
 from dxansible.settings import Settings, content_dir
 from tests.unit.run.records import PREFLIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MODULES = (
     "clean_sessions",
@@ -63,16 +68,16 @@ def documentation() -> dict[str, dict[str, Any]]:
 
 
 def specification(name: str) -> dict[str, dict[str, Any]]:
-    action = importlib.import_module(f"{COLLECTION}.action.{name}")
-    operation = getattr(action.ActionModule, "operation", None)
-    if operation is None:
+    if name not in ONE_HOST:
+        action = importlib.import_module(f"{COLLECTION}.action.{name}")
         return _without_variables(action._SPEC)
+    operation = ONE_HOST[name].run
     own = {name: each for name, each in operation.spec.items() if name not in operation.of_fan}
     socket = {"command_socket": {"type": "str", "default": ""}} if operation.runs_text else {}
     return _without_variables(own | socket)
 
 
-def _without_variables(spec: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _without_variables(spec: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The spec as Ansible documents it, which knows nothing of the host's variables."""
     found = {}
     for name, facts in spec.items():
@@ -84,10 +89,15 @@ def _without_variables(spec: dict[str, dict[str, Any]]) -> dict[str, dict[str, A
 
 def test_every_action_has_a_module_that_documents_it() -> None:
     plugins = COLLECTIONS / "ansible_collections" / "dxansible" / "fleet" / "plugins"
-    actions = {path.stem for path in (plugins / "action").glob("*.py")}
+    actions = {path.stem for path in (plugins / "action").glob("*.py")} - {"solo"}
+    runtime = yaml.safe_load((plugins.parent / "meta" / "runtime.yml").read_text())
+    routed = {
+        name: facts["action_plugin"] for name, facts in runtime["plugin_routing"]["modules"].items()
+    }
 
-    assert actions == {path.stem for path in (plugins / "modules").glob("*.py")} == set(MODULES)
-    assert set(documentation()) == actions
+    assert routed == dict.fromkeys(ONE_HOST, "dxansible.fleet.solo")
+    assert actions | routed.keys() == {path.stem for path in (plugins / "modules").glob("*.py")}
+    assert set(documentation()) == actions | routed.keys() == set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -119,10 +129,21 @@ def test_the_examples_are_tasks_with_options_that_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_return_value_says_when_it_is_returned(name: str) -> None:
-    values = dict(documentation()[name]["return"])
-    values |= values["dx"]["contains"]
+    values = documentation()[name]["return"] | record_of(name)
 
     assert all(value["description"] and value["returned"] for value in values.values())
+
+
+def record_of(name: str) -> dict[str, dict[str, Any]]:
+    """What a module's `dx` has, with the values that it shares with `run_command`."""
+    dx = documentation()[name]["return"]["dx"]
+    found = dict(dx["contains"])
+    if name != "run_command":
+        shared = record_of("run_command")
+        for sentence in dx["description"]:
+            if "RV(dxansible.fleet.run_command#module:dx)" in sentence:
+                found |= {key: shared[key] for key in re.findall(r"C\((\w+)\)", sentence)}
+    return found
 
 
 def test_what_a_preflight_returns_is_what_the_runner_reads() -> None:
@@ -187,7 +208,7 @@ def test_what_a_task_really_returns_is_documented(settings: Settings, tmp_path: 
     assert fleet == {"here"}, end
     for name, keys in seen.items():
         values = documentation()[name]["return"]
-        inner = {f"dx.{key}": value for key, value in values["dx"]["contains"].items()}
+        inner = {f"dx.{key}": value for key, value in record_of(name).items()}
         documented = values | inner
         always = {key for key, value in documented.items() if value["returned"] == "always"}
         assert always <= keys <= documented.keys() | result_of_host(name), name

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import fan as fan_module
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import watchdog
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.broken import broken
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan, Running
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import News, Pause, ask
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import CallTimeoutError
@@ -36,7 +35,7 @@ def done(**values: object) -> dict[str, Any]:
 
 @pytest.fixture
 def fan() -> Iterator[Fan]:
-    made = Fan(4, broken)
+    made = Fan(4)
     yield made
     made.close()
 
@@ -106,7 +105,7 @@ def test_every_host_is_started_before_one_is_asked_again() -> None:
             yield from ask(PATIENCE, partial(note, turn, host))
         return done()
 
-    single = Fan(1, broken)
+    single = Fan(1)
     for number in range(10):
         add(single, f"h{number}", lambda number=number: steps(f"h{number}"))  # type: ignore[misc]
     all_added.set()
@@ -166,7 +165,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_call_that_hangs_for_good_is_given_up_and_its_thread_replaced() -> None:
-    single, release = Fan(1, broken), threading.Event()
+    single, release = Fan(1), threading.Event()
 
     def steps() -> Steps[dict[str, Any]]:
         try:
@@ -253,7 +252,7 @@ def test_news_that_nobody_fetches_are_bounded_and_none_is_lost(
 def test_threads_end_with_the_work() -> None:
     before = threading.active_count()
     for _ in range(20):
-        fan = Fan(8, broken)
+        fan = Fan(8)
         for number in range(16):
             add(fan, f"h{number}", lambda: asking(1))
         told(fan)

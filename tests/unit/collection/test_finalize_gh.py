@@ -45,8 +45,16 @@ def test_gh_opens_one_and_finds_it_again(desk: Desk, shell: list[str]) -> None:
     desk.write("three\n")
     second = desk.finalize(shell=shell)
 
-    assert (first.end.gh, first.end.came, first.end.url) == ("used", "created", FIRST), first.err
-    assert (second.end.gh, second.end.came, second.end.url) == ("used", "found", FIRST), second.err
+    assert (first.end.gh, first.end.pull_request_origin, first.end.url) == (
+        "used",
+        "created",
+        FIRST,
+    ), first.err
+    assert (second.end.gh, second.end.pull_request_origin, second.end.url) == (
+        "used",
+        "found",
+        FIRST,
+    ), second.err
     assert gh.created == [{
         "head": BRANCH, "base": "main", "title": "Mend it", "draft": True,
         "body": "Beads-Issue: bd-1\nDx-Session: ses_1", "maintainer_can_modify": True,
@@ -61,7 +69,7 @@ def test_a_branch_may_have_quotes_in_its_name(desk: Desk, shell: list[str]) -> N
 
     ran = desk.finalize(shell=shell)
 
-    assert (ran.code, ran.end.came) == (0, "created"), ran.err
+    assert (ran.code, ran.end.pull_request_origin) == (0, "created"), ran.err
     assert gh.created[0]["head"] == ran.end.branch == 'it\'s-"it"-$x&y=1'
 
 
@@ -92,7 +100,7 @@ def test_a_create_whose_answer_is_lost_is_looked_for(desk: Desk, shell: list[str
 
     ran = desk.finalize(shell=shell)
 
-    assert (ran.end.came, ran.end.url, len(gh.created)) == ("found", FIRST, 1)
+    assert (ran.end.pull_request_origin, ran.end.url, len(gh.created)) == ("found", FIRST, 1)
 
 
 @pytest.mark.parametrize("shell", EVERY_SHELL)
@@ -152,7 +160,7 @@ def test_only_an_open_one_of_this_branch_is_the_same(desk: Desk, shell: list[str
 
     ran = desk.finalize(shell=shell)
 
-    assert (ran.end.came, len(gh.created)) == ("created", 1)
+    assert (ran.end.pull_request_origin, len(gh.created)) == ("created", 1)
 
 
 @pytest.mark.parametrize("shell", TWO_SHELLS)
@@ -165,7 +173,10 @@ def test_one_that_was_merged_as_the_branch_is_now_is_not_opened_again(
 
     ran = desk.finalize(shell=shell, reviewers=["ann"])
 
-    assert (ran.end.came, ran.end.url) == ("merged", "https://github.com/acme/api/pull/7")
+    assert (ran.end.pull_request_origin, ran.end.url) == (
+        "merged",
+        "https://github.com/acme/api/pull/7",
+    )
     assert gh.created == []
 
 
@@ -173,6 +184,6 @@ def test_with_a_base_of_one_s_own_one_to_another_base_is_another(desk: Desk) -> 
     desk.git(desk.repo, "push", "-q", str(desk.remote), "main:dev")
     gh = FakeGh.install(desk.programs, pulls=[pull(desk)])
 
-    assert desk.finalize().end.came == "found"
-    assert desk.finalize(base="dev").end.came == "created"
+    assert desk.finalize().end.pull_request_origin == "found"
+    assert desk.finalize(base="dev").end.pull_request_origin == "created"
     assert [each["base"] for each in gh.created] == ["dev"]

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs, Payload
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import Command, CommandError
 
-from dxansible.run.workspace import hand_over
+from dxansible.run.workspace import serve_on_socket
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def test_a_command_comes_from_the_socket_byte_for_byte(tmp_path: Path) -> None:
     text = bytes(range(1, 256)) * 1000
 
     head = b'{"summary": "make", "stdin": 0, "text": %d}\n' % len(text)
-    with hand_over(head + text, tmp_path / "text.sock"):
+    with serve_on_socket(head + text, tmp_path / "text.sock"):
         command = Inputs(
             variables={"dx_command": "not this"}, payload=Payload(str(tmp_path / "text.sock"))
         ).command()
@@ -38,12 +38,12 @@ def test_a_command_comes_from_the_socket_byte_for_byte(tmp_path: Path) -> None:
 
 def test_standard_input_comes_before_the_command_and_neither_is_cut_short(tmp_path: Path) -> None:
     whole = b'{"summary": "x", "stdin": 6, "text": 3}\n\0data\0cat'
-    with hand_over(whole, tmp_path / "whole.sock"):
+    with serve_on_socket(whole, tmp_path / "whole.sock"):
         command = Inputs(payload=Payload(str(tmp_path / "whole.sock"))).command()
     assert command == Command(text=b"cat", stdin=b"\0data\0", summary="x")
     for size in (0, 10, len(whole) - 4, len(whole) - 1):
         with (
-            hand_over(whole[:size], tmp_path / f"{size}.sock"),
+            serve_on_socket(whole[:size], tmp_path / f"{size}.sock"),
             pytest.raises(CommandError, match="did not arrive whole"),
         ):
             Inputs(payload=Payload(str(tmp_path / f"{size}.sock"))).command()

@@ -158,13 +158,12 @@ def test_a_listing_a_ping_and_a_clean_are_one_round_trip_each(shell: Shell) -> N
 
     (entry,) = keeper.list("ses").sessions
     ping = keeper.ping("sh", path="~/bin")
-    cleaned = keeper.clean(0, turns=True)
-    keeper.clean(1, turns=False)
+    cleaned = keeper.clean(0)
 
     assert (entry.name, entry.meta, entry.last) == ("ses.1", '#dx {"agent":"x"}', b"hi\n")
     assert (ping.running, ping.found, ping.version) == (0, True, None)
     assert (cleaned.removed, cleaned.kept) == (("ses",), {})
-    assert shell.calls == calls + 4
+    assert shell.calls == calls + 3
     assert keeper.list("other").sessions == []
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import link
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_door import HostDoor
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import LinkError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
@@ -57,7 +58,7 @@ def describe(plugin: Plugin, **variables: object) -> Target:
 
 
 def hardened(plugin: Plugin, *, batch_mode: bool = True, **ssh: str) -> str:
-    link.harden(plugin, ssh, connect_timeout=2.4, batch_mode=batch_mode)
+    link.add_ssh_options(plugin, ssh, connect_timeout=2.4, batch_mode=batch_mode)
     return str(plugin.options.get("ssh_extra_args", ""))
 
 
@@ -156,7 +157,7 @@ def test_keepalives_and_no_questions_are_put_after_the_user_s_own_options() -> N
 def test_a_short_timeout_is_still_one() -> None:
     plugin = Plugin()
 
-    link.harden(plugin, {}, connect_timeout=0.2, batch_mode=True)
+    link.add_ssh_options(plugin, {}, connect_timeout=0.2, batch_mode=True)
 
     assert plugin.options["timeout"] == 1
 
@@ -206,8 +207,10 @@ def test_a_check_of_tailscale_s_comes_with_the_address_to_visit() -> None:
     assert f"visit {url} and try again" in text
 
 
-def linked(plugin: Plugin) -> link.Link:
-    return link.Link(plugin, {}, connect_timeout=5, batch_mode=True)
+def linked(plugin: Plugin) -> HostDoor:
+    door = HostDoor(plugin, None, {})
+    door.open({}, connect_timeout=5, batch_mode=True)
+    return door
 
 
 def test_a_connection_failure_is_told_by_ssh_s_log_alone() -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry, Listing
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry, Listing
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import KeeperError, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
     CallTimeoutError,

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import FanoutOutcome, Reason
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
+    FanoutOutcome,
+    Reason,
+    Verdict,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session_view import (
     describe,
     state_of,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
 
 from dxansible.results import SessionInfo
 from tests.unit.collection.answers import answered

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry, Listing
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry, Listing
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import KeeperError, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
     CallTimeoutError,
@@ -16,7 +16,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stop_run import StopRun
 
-from dxansible.run.workspace import hand_over
+from dxansible.run.workspace import serve_on_socket
 from tests.unit.collection.answers import Played, make_run, play
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_a_stop_has_to_know_what(preflight: dict[str, str] | None) -> None:
 
 def test_only_the_command_that_is_meant_is_stopped(tmp_path: Path) -> None:
     text = json.dumps({"summary": "s", "stdin": 0, "text": 4}).encode() + b"\ntrue"
-    with hand_over(text, tmp_path / "command.sock"):
+    with serve_on_socket(text, tmp_path / "command.sock"):
         played = stop(
             Reply(state="conflict", out_total=9),
             socket=str(tmp_path / "command.sock"),

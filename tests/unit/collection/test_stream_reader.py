@@ -23,10 +23,10 @@ AGENTS = load_agents(
                 {"when": {"type": "piece"}, "show": "text", "message": True, "joined": True},
                 {"when": {"type": "say"}, "show": "text", "message": True},
                 {"when": {"type": "think"}, "show": "text", "message": True, "quiet": True},
-                {"when": {"type": "run"}, "show": "text", "before": "$ "},
+                {"when": {"type": "run"}, "show": "text", "prefix": "$ "},
             ],
             "finished": {"type": "end"},
-            "failed": [{"when": {"type": "bad"}, "message": "why", "before": "robot: "}],
+            "failed": [{"when": {"type": "bad"}, "message": "why", "prefix": "robot: "}],
             "needs_input": [
                 {"when": {"type": "ask"}},
                 {"stderr": "^proceed\\?"},

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import read_meta
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import read_meta
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer, Turn, script
 
 if TYPE_CHECKING:

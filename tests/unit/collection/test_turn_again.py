@@ -79,7 +79,7 @@ def test_bytes_that_were_shown_are_not_missing() -> None:
 
 
 OURS, OTHERS = {"token": "t1"}, {"token": "t2"}
-OWN = {**OURS, "contacted": True}
+OWN = {**OURS, "may_have_arrived": True}
 
 
 def test_a_further_turn_that_an_earlier_run_started_is_attached_to() -> None:

@@ -25,7 +25,7 @@ from tests.unit.collection.answers import on_keeper
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry
 
 TRAIL = "0123456789abcdef"
 

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import KeeperError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
     CallTimeoutError,

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs, Payload
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import CommandError
 
-from dxansible.run.workspace import hand_over
+from dxansible.run.workspace import serve_on_socket
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_texts_come_from_the_socket_byte_for_byte(tmp_path: Path, verify: by
     task = b"12\n" + bytes(range(1, 256)) * 1000
     sent = b"%d\n%b%b" % (len(verify), verify, task)
 
-    with hand_over(sent, tmp_path / "text.sock"):
+    with serve_on_socket(sent, tmp_path / "text.sock"):
         payload = Payload(str(tmp_path / "text.sock"))
         inputs = Inputs(variables={"dx_task": "not this"}, payload=payload)
         assert inputs.turn_texts() == (task, verify)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry, read_meta
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry, read_meta
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Trailer
 
 DONE = "dx-turn code=0 verify=3 commits=2 files=5 dirty=yes head=abc branch=dx/a directory=/h/a b=c"

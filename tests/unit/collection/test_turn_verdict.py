@@ -17,7 +17,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
 
 if TYPE_CHECKING:
-    from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import Verdict
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import Verdict
 
 ROBOT: dict[str, Any] = {
     "start": ["robot"],
@@ -228,11 +228,11 @@ SES = "ses_1-0a1b2c3d"
     ("decided", "outcome", "reason", "words"),
     [
         (
-            turn_verdict.busy("epyc6", SES, ours_lost=False),
+            turn_verdict.busy("epyc6", SES, overtaken=False),
             "FAILURE", "session_busy", ["is running already", f"--logs {SES} --follow", "--queue"],
         ),
         (
-            turn_verdict.busy("epyc6", SES, ours_lost=True),
+            turn_verdict.busy("epyc6", SES, overtaken=True),
             "FAILURE", "session_busy", ["another client's prompt came first", "--queue"],
         ),
         (
@@ -265,7 +265,7 @@ def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
     verdicts = [
         *(decide(*events, **fields) for _, events, fields, _ in TABLE),
         *(decide(state=state) for state in ENDED),
-        turn_verdict.busy("h", SES, ours_lost=True),
+        turn_verdict.busy("h", SES, overtaken=True),
         turn_verdict.unknown("h", SES),
         turn_verdict.no_conversation("h", "robot"),
         turn_verdict.wrong_agent("h", "x"),

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import Entry, Listing
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry, Listing
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_run import TurnRun
 

@@ -51,8 +51,8 @@ def test_one_is_opened_and_then_found(github: GitHubServer, client: GitHubClient
     first = open_pull_request(client, PROPOSAL)
     second = open_pull_request(client, PROPOSAL)
 
-    assert first == PullRequest(repository="acme/api", number=1, url=FIRST, came="created")
-    assert (second.url, second.came, github.creates) == (FIRST, "found", 1)
+    assert first == PullRequest(repository="acme/api", number=1, url=FIRST, origin="created")
+    assert (second.url, second.origin, github.creates) == (FIRST, "found", 1)
     assert github.log[1][2] == {
         "title": "Mend it", "body": "Beads-Issue: bd-1", "head": "dx/bd-1", "base": "main",
         "draft": True, "maintainer_can_modify": True,
@@ -70,7 +70,7 @@ def test_the_same_branch_of_a_fork_and_other_branches_are_not_it(
     github.add("dx/bd-1", state="closed")
     github.add("dx/bd-1", state="closed", merged_at="2026-01-01T00:00:00Z")
 
-    assert open_pull_request(client, PROPOSAL).came == "created"
+    assert open_pull_request(client, PROPOSAL).origin == "created"
 
 
 def test_owners_and_names_don_t_differ_by_their_case(
@@ -79,7 +79,7 @@ def test_owners_and_names_don_t_differ_by_their_case(
     github.add("dx/bd-1", head={"ref": "dx/bd-1", "label": "acme:dx/bd-1",
                                 "repo": {"full_name": "Acme/API"}})  # fmt: skip
 
-    assert open_pull_request(client, PROPOSAL).came == "found"
+    assert open_pull_request(client, PROPOSAL).origin == "found"
 
 
 def test_one_that_was_merged_as_the_branch_is_now_is_not_opened_again(
@@ -88,7 +88,7 @@ def test_one_that_was_merged_as_the_branch_is_now_is_not_opened_again(
     pull = github.add("dx/bd-1", state="closed", merged_at="2026-01-01T00:00:00Z")
     pull["head"]["sha"] = HEAD
 
-    assert open_pull_request(client, PROPOSAL).came == "merged"
+    assert open_pull_request(client, PROPOSAL).origin == "merged"
     assert github.creates == 0
 
 
@@ -97,7 +97,7 @@ def test_with_a_base_of_one_s_own_one_to_another_base_is_another(
 ) -> None:
     github.add("dx/bd-1", "main")
 
-    assert open_pull_request(client, other(base="dev", only_base=True)).came == "created"
+    assert open_pull_request(client, other(base="dev", only_base=True)).origin == "created"
     assert open_pull_request(client, other(base="dev", only_base=True)).number == 2
     assert open_pull_request(client, PROPOSAL).number == 1
 
@@ -109,7 +109,7 @@ def test_a_repository_that_was_renamed_is_followed(
 
     found = open_pull_request(client, other(repository="old/name"))
 
-    assert (found.came, found.repository) == ("created", "acme/api")
+    assert (found.origin, found.repository) == ("created", "acme/api")
 
 
 # an unclear create
@@ -132,7 +132,7 @@ def test_a_create_without_a_clear_answer_is_looked_for(
 
     found = open_pull_request(client, PROPOSAL)
 
-    assert (found.came, github.creates) == ("found", 1)
+    assert (found.origin, github.creates) == ("found", 1)
 
 
 @pytest.mark.parametrize("fault", LOST, ids=repr)
@@ -146,7 +146,7 @@ def test_what_is_not_found_is_never_created_again_blindly(
 
     assert (raised.value.reason, github.creates) == (Reason.CREATE_UNCLEAR, 1)
     assert clock.slept == [0.0, 2.0, 5.0]
-    assert open_pull_request(client, PROPOSAL).came == "created"
+    assert open_pull_request(client, PROPOSAL).origin == "created"
 
 
 def test_another_client_s_that_came_in_between_is_found(
@@ -155,7 +155,7 @@ def test_another_client_s_that_came_in_between_is_found(
     github.fail(GitHubFault(method="GET", status=200, body=b"[]"))
     github.add("dx/bd-1")
 
-    assert open_pull_request(client, PROPOSAL).came == "found"
+    assert open_pull_request(client, PROPOSAL).origin == "found"
     assert github.creates == 1
 
 
@@ -276,7 +276,7 @@ def test_a_refused_create_says_what_to_change(
 def test_a_look_is_repeated(github: GitHubServer, client: GitHubClient, fault: GitHubFault) -> None:
     github.fail(fault, fault, fault)
 
-    assert open_pull_request(client, PROPOSAL).came == "created"
+    assert open_pull_request(client, PROPOSAL).origin == "created"
 
     github.fail(fault, fault, fault, fault)
     with pytest.raises(ServiceError):
@@ -288,7 +288,7 @@ def test_a_create_that_github_has_not_acted_on_is_sent_again(
 ) -> None:
     github.fail(GitHubFault(method="POST", status=429, headers={"Retry-After": "7"}))
 
-    assert open_pull_request(client, PROPOSAL).came == "created"
+    assert open_pull_request(client, PROPOSAL).origin == "created"
     assert (github.creates, clock.slept) == (2, [7.0])
 
 

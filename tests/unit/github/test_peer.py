@@ -48,7 +48,7 @@ def test_it_has_one_pull_request_however_often_it_is_opened(
     first = open_pull_request(client, PROPOSAL)
     second = open_pull_request(client, replace(PROPOSAL, title="Again", draft=False))
 
-    assert (first.came, second.came, first.url) == ("created", "found", second.url)
+    assert (first.origin, second.origin, first.url) == ("created", "found", second.url)
     assert first.url == f"https://github.com/acme/api/pull/{first.number}"
     assert sorted(world.pulls()) == sorted([*before, (BRANCH, "Mend it", True)])
 

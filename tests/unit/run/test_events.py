@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import checks, verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import record, verdict
 
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.results import FanoutResult, PreflightResult
@@ -95,8 +95,8 @@ def test_a_play_says_which_hosts_there_are() -> None:
     assert only(known) == HostsKnown(hosts=("epyc6", "macmini"), slack_channel="C09MQGMFKDE")
 
 
-@pytest.mark.parametrize("status", list(checks.Status))
-def test_every_status_of_the_collection_is_one_of_ours(status: checks.Status) -> None:
+@pytest.mark.parametrize("status", list(record.PreflightStatus))
+def test_every_status_of_the_collection_is_one_of_ours(status: record.PreflightStatus) -> None:
     event = only(records.preflight(status=str(status), error="what to do"))
 
     assert isinstance(event, PreflightDone)
@@ -138,7 +138,9 @@ def test_a_preflight_decides_unless_an_outcome_comes_with_it() -> None:
 
 
 def test_the_collection_has_a_word_for_every_status_of_ours() -> None:
-    assert [str(status) for status in checks.Status] == [str(status) for status in PreflightStatus]
+    assert [str(status) for status in record.PreflightStatus] == [
+        str(status) for status in PreflightStatus
+    ]
 
 
 def test_a_retry_event_carries_output_while_the_command_runs() -> None:
@@ -216,9 +218,12 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
 
 @pytest.mark.parametrize(
     "unreached",
-    [verdict.gave_up(failure, "text", "id", contacted=False) for failure in verdict.NEVER_THERE],
+    [
+        verdict.gave_up(failure, "text", "id", may_have_arrived=False)
+        for failure in verdict.NEVER_THERE
+    ],
 )
-def test_the_reason_of_a_failed_preflight_is_its_status(unreached: verdict.Verdict) -> None:
+def test_the_reason_of_a_failed_preflight_is_its_status(unreached: record.Verdict) -> None:
     event = only(records.command(**unreached.as_dict()))
 
     assert isinstance(event, HostEnded)

@@ -308,7 +308,7 @@ def test_a_run_after_a_killed_one_is_told_what_was_shown_and_counts_from_the_fir
         state.handle(event)
 
     assert more == {
-        "dx_preflight": False, "dx_contacted": True, "dx_shown": {"epyc6": [1, 4, 0]},
+        "dx_preflight": False, "dx_may_have_arrived": True, "dx_shown": {"epyc6": [1, 4, 0]},
     }  # fmt: skip
     assert [each[0] for each in notes.said].count("taken") == 1
     assert (notes.results[0].attempts, SUCCESS.duration_ms) == (2, 0)

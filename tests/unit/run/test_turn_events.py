@@ -118,7 +118,7 @@ def test_a_turn_that_is_left_to_run_has_no_outcome() -> None:
     ("verdict", "outcome", "reason"),
     [
         (
-            turn_verdict.busy("epyc6", SES, ours_lost=False),
+            turn_verdict.busy("epyc6", SES, overtaken=False),
             FanoutOutcome.FAILURE,
             Reason.SESSION_BUSY,
         ),

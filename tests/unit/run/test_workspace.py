@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dxansible.errors import EngineError
-from dxansible.run.workspace import hand_over, private_directory
+from dxansible.run.workspace import private_directory, serve_on_socket
 from tests.unit.waiting import runs, wait_until
 
 _OWNER = """
@@ -118,7 +118,7 @@ def test_every_reader_gets_the_whole_text(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "text.sock"
     texts: list[bytes] = []
 
-    with hand_over(text, path):
+    with serve_on_socket(text, path):
         readers = [threading.Thread(target=lambda: texts.append(read(path))) for _ in range(20)]
         for reader in readers:
             reader.start()
@@ -131,7 +131,7 @@ def test_every_reader_gets_the_whole_text(tmp_path: Path, text: bytes) -> None:
 def test_only_the_owner_may_read_the_text(tmp_path: Path) -> None:
     path = tmp_path / "text.sock"
 
-    with hand_over(b"make test", path):
+    with serve_on_socket(b"make test", path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -139,7 +139,7 @@ def test_a_reader_that_leaves_early_does_not_matter_to_the_next(tmp_path: Path) 
     path = tmp_path / "text.sock"
     text = b"x" * 10_000_000
 
-    with hand_over(text, path):
+    with serve_on_socket(text, path):
         with socket.socket(socket.AF_UNIX) as hasty:
             hasty.connect(str(path))
             assert hasty.recv(1) == b"x"
@@ -149,7 +149,7 @@ def test_a_reader_that_leaves_early_does_not_matter_to_the_next(tmp_path: Path) 
 def test_nobody_is_served_after_the_end(tmp_path: Path) -> None:
     path = tmp_path / "text.sock"
 
-    with hand_over(b"make test", path):
+    with serve_on_socket(b"make test", path):
         pass
 
     with pytest.raises(ConnectionRefusedError):

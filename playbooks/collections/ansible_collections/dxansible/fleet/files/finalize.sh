@@ -2,7 +2,7 @@
 # repo, base (empty: the remote's default branch), and the places of the commit's message, of the rest of the request, and of
 # the reviewers (size 0: none). What git and gh say goes to standard error.
 # shellcheck shell=sh disable=SC2154,SC2034 # set by the caller
-tree=$root/worktrees/$session desk=$dir/desk wanted=$base trouble='' gh=absent note='' url='' number='' came=''
+tree=$root/worktrees/$session desk=$dir/desk wanted=$base trouble='' gh=absent note='' url='' number='' pull_request_origin=''
 tab=$(printf '\t')
 again="then finalize it again"
 export GIT_TERMINAL_PROMPT=0 GIT_EDITOR=true GH_PROMPT_DISABLED=1 GH_NO_UPDATE_NOTIFIER=1 NO_COLOR=1
@@ -213,12 +213,12 @@ __dx_find() { # sets $url to the pull request of this branch: one that is open, 
         [ "$ref" = "$branch" ] || continue
         [ -z "$wanted" ] || [ "$on" = "$wanted" ] || continue
         if [ "$stands" = open ]; then
-            url=$at number=$no came=found
+            url=$at number=$no pull_request_origin=found
             return 0
         fi
         [ "$was_merged $sha" != "true $head" ] || [ -n "$merged" ] || merged=$at
     done <"$desk/found"
-    [ -z "$merged" ] || url=$merged came=merged
+    [ -z "$merged" ] || url=$merged pull_request_origin=merged
 }
 
 __dx_create() {
@@ -229,7 +229,7 @@ __dx_create() {
     if __dx_api --method POST "repos/$repository/pulls" --input "$desk/request" \
         --jq '[(.number|tostring),.html_url]|@tsv' >"$desk/found"; then
         IFS=$tab read -r number url <"$desk/found"
-        came=created
+        pull_request_origin=created
         return 0
     fi
     said=$({ __dx_words; __dx_details; } | LC_ALL=C tr '\000-\037\177' '[ *]')
@@ -285,6 +285,6 @@ __dx_find_unpushed
 __dx_refuse_left "$rest"
 __dx_push
 __dx_open
-printf '\n\036dx-turn code=0 host=%s repository=%s base=%s head=%s gh=%s came=%s url=%s branch=%s message=%s directory=%s\n' \
-    "${host:--}" "${repository:--}" "$base" "$head" "$gh" "${came:--}" "${url:--}" "$branch" "$note" "$tree"
+printf '\n\036dx-turn code=0 host=%s repository=%s base=%s head=%s gh=%s pull_request_origin=%s url=%s branch=%s message=%s directory=%s\n' \
+    "${host:--}" "${repository:--}" "$base" "$head" "$gh" "${pull_request_origin:--}" "${url:--}" "$branch" "$note" "$tree"
 exit 0

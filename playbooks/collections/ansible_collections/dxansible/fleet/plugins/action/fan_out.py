@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.broken import broken
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.given import complete
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payload, SocketReader
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.option_values import fill_from_vars
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
     PlayHosts,
     batch_of,
@@ -47,7 +46,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         """Start the runs on the first try, then return news. Without ``news``, wait for the end."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        given = complete(self._templar, self._task.args, variables, _SPEC)
+        given = fill_from_vars(self._templar, self._task.args, variables, _SPEC)
         arguments = validated(_SPEC, given)
         kind = OPERATIONS[arguments["operation"]].run
         refuse_keywords(self._task, kind)
@@ -73,7 +72,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
     ) -> _Play:
         crowd = Crowd(hosts=len(hosts), width=int(variables.get("ansible_forks") or 5))
         prepare_worker()
-        fan = Fan(crowd.width, broken)
+        fan = Fan(crowd.width)
         operation = OPERATIONS[arguments["operation"]]
         flow = arguments["flow_socket"]
         play = PlayHosts(

@@ -9,7 +9,6 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.broken import broken
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.freshness import (
     Freshness,
@@ -95,7 +94,7 @@ class _Calls:
             extra=call.variables,
         )
         channel = play.value(hosts[0], "dx_slack_channel")
-        fan = Fan(call.forks, broken, self._watchdog)
+        fan = Fan(call.forks, self._watchdog)
         for host in hosts:
             fan.add(host, partial(play.run, host))
         head = {"kind": "hosts", "host": hosts[0], "hosts": hosts}

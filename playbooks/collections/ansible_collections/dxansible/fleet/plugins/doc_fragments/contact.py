@@ -1,11 +1,11 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Documents the options of all modules that contact a host."""
+"""Documents the options of modules that contact a host."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options for the preflight and the connection."""
+    """Options for the preflight, the connection, and work on the host."""
 
     DOCUMENTATION = r"""
 options:
@@ -44,4 +44,25 @@ options:
         description: As O(dxansible.fleet.preflight#module:slack_channel).
         type: str
         default: ""
+notes:
+  - An option that the task leaves out is the variable that the host has for it,
+    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
+    C(dx_) with the option's name for the others, but for those that another note names.
+"""
+
+    WORK = r"""
+options:
+  max_retries:
+    description: Further connection attempts in a row. Work that was started is not started again.
+    type: int
+    default: 1
+  retry_delay:
+    description: Seconds between two connection attempts.
+    type: float
+    default: 2.0
+  path:
+    description: Directories to put before C(PATH); C(~/) is the home directory on the host.
+    type: list
+    elements: str
+    default: []
 """

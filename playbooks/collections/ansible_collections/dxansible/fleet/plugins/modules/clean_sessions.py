@@ -28,9 +28,7 @@ attributes:
     description: Removes nothing in check mode, and says what it would remove.
     support: full
 notes:
-  - An option that the task leaves out is the variable that the host has for it,
-    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks),
-    C(dx_clean_age) for O(age), and C(dx_) with the option's name for the others.
+  - The variable for O(age) is C(dx_clean_age).
 seealso:
   - module: dxansible.fleet.list_sessions
 author:
@@ -51,7 +49,9 @@ msg:
   type: str
   sample: "epyc6: 2 removed"
 dx:
-  description: What was done.
+  description:
+    - What was done.
+    - C(done) and C(preflight) are those of RV(dxansible.fleet.run_command#module:dx).
   returned: always
   type: dict
   contains:
@@ -60,13 +60,6 @@ dx:
       type: str
       returned: always
       sample: clean
-    preflight:
-      description:
-        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
-          failed, RV(dx) itself is that.
-        - Its RV(dxansible.fleet.preflight#module:dx.status) is null if the connection was lost.
-      type: dict
-      returned: with O(preflight)
     removed:
       description: Ids of the sessions that are gone.
       type: list
@@ -80,10 +73,6 @@ dx:
     kept:
       description: For each session that stays because of its work, the reason.
       type: dict
-      returned: always
-    done:
-      description: Always V(true).
-      type: bool
       returned: always
     error:
       description: Why the host could not be asked; null if it could.

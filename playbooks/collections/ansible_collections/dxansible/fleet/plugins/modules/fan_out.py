@@ -26,16 +26,8 @@ options:
         the same name V(list_sessions) and V(clean_sessions).
     type: str
     required: true
-    choices:
-      - check_hosts
-      - clean_sessions
-      - follow_command
-      - follow_session
-      - list_sessions
-      - run_command
-      - start_session
-      - stop_command
-      - stop_session
+    choices: [check_hosts, clean_sessions, follow_command, follow_session, list_sessions,
+      run_command, start_session, stop_command, stop_session]
   options:
     description:
       - Options of that module, the same for all hosts, beside those that the operation always has.

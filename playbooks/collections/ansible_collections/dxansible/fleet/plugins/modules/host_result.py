@@ -33,13 +33,6 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Run the command in dx_command on all hosts at once
-  dxansible.fleet.fan_out:
-    operation: run_command
-  run_once: true
-  delegate_to: localhost
-  register: fleet
-
 - name: Give each host its own result
   dxansible.fleet.host_result:
     register: fleet

@@ -42,10 +42,7 @@ attributes:
     description: Changes nothing, and so ignores check mode.
     support: none
 notes:
-  - An option that the task leaves out is the variable that the host has for it,
-    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
-    C(dx_trail_thread) for O(thread). For O(preflight.run_id), O(preflight.slack_channel) and the
-    others it is C(dx_) with the option's name.
+  - The variable for O(thread) is C(dx_trail_thread).
 seealso:
   - module: dxansible.fleet.run_turn
 author:
@@ -66,7 +63,9 @@ msg:
   type: str
   sample: "epyc6: 2 sessions"
 dx:
-  description: What there is.
+  description:
+    - What there is.
+    - C(done) and C(preflight) are those of RV(dxansible.fleet.run_command#module:dx).
   returned: always
   type: dict
   contains:
@@ -75,17 +74,6 @@ dx:
       type: str
       returned: always
       sample: sessions
-    done:
-      description: Always V(true).
-      type: bool
-      returned: always
-    preflight:
-      description:
-        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
-          failed, RV(dx) itself is that.
-        - Its RV(dxansible.fleet.preflight#module:dx.status) is null if the connection was lost.
-      type: dict
-      returned: with O(preflight)
     sessions:
       description:
         - For each session its C(kind), V(agent) or V(command), its id (C(session)), the name that
@@ -106,9 +94,7 @@ dx:
       type: str
       returned: always
     ends:
-      description:
-        - Of each turn whose end was seen, what became of it, and whether this client is to tell it
-          (C(claimed)), with the C(trail) that it belongs to and the C(thread) in which that is.
+      description: As RV(dxansible.fleet.run_turn#module:dx.ends).
       type: list
       elements: dict
       returned: when O(claim_ends)

@@ -32,14 +32,6 @@ options:
     description: Seconds that the command may take, enforced on the host. V(0) sets no limit.
     type: float
     default: 60.0
-  max_retries:
-    description: Further connection attempts in a row. A command that ran is never run again.
-    type: int
-    default: 1
-  retry_delay:
-    description: Seconds between two connection attempts.
-    type: float
-    default: 2.0
   output_limit:
     description: Bytes of each stream to keep. V(0) is 4 MiB, and less in a play with many hosts.
     type: int
@@ -54,11 +46,6 @@ options:
     description: Variables of the command's environment, and their values.
     type: dict
     default: {}
-  path:
-    description: Directories to put before C(PATH); C(~/) is the home directory on the host.
-    type: list
-    elements: str
-    default: []
   command_socket:
     description:
       - Path of a Unix socket that gives the command, byte for byte, instead of C(dx_command) and
@@ -72,7 +59,7 @@ options:
     description: Whether only to follow what was started under the id, and to start nothing.
     type: bool
     default: false
-  contacted:
+  may_have_arrived:
     description:
       - Whether an earlier run with this id may have reached the host, so that the command may be
         running there even if the host can't be reached now.
@@ -87,14 +74,12 @@ options:
 extends_documentation_fragment:
   - dxansible.fleet.controller
   - dxansible.fleet.contact
+  - dxansible.fleet.contact.work
 attributes:
   check_mode:
     description: Runs nothing in check mode, and is skipped.
     support: full
 notes:
-  - An option that the task leaves out is the variable that the host has for it,
-    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
-    C(dx_) with the option's name for the others.
   - C(dx_command) and C(dx_stdin) are never templates. Their text reaches the host as it is written.
     They may be secrets of ansible-vault.
   - The command runs as C(ansible_user). The keyword C(become) is refused; use sudo in the command.

@@ -99,23 +99,10 @@ options:
     description: Seconds that the agent may print nothing. V(0) sets no limit.
     type: float
     default: 1200.0
-  max_retries:
-    description: Further connection attempts. A task that was taken is never given again.
-    type: int
-    default: 1
-  retry_delay:
-    description: Seconds between two connection attempts.
-    type: float
-    default: 2.0
   output_limit:
     description: Bytes of each stream that the host keeps. V(0) is 32 MiB over all hosts.
     type: int
     default: 0
-  path:
-    description: Directories to put before C(PATH); C(~/) is the home directory on the host.
-    type: list
-    elements: str
-    default: []
   command_socket:
     description:
       - Path of a Unix socket that gives the check and the task, byte for byte, instead of
@@ -127,16 +114,14 @@ extends_documentation_fragment:
   - dxansible.fleet.agents
   - dxansible.fleet.agents.ends
   - dxansible.fleet.contact
+  - dxansible.fleet.contact.work
 attributes:
   check_mode:
     description: Starts nothing in check mode, and follows nothing.
     support: partial
 notes:
-  - An option that the task leaves out is the variable that the host has for it,
-    C(dx_session_timeout) for O(timeout), C(dx_session_output_limit) for O(output_limit),
-    C(dx_preflight_timeout) for O(connect_timeout), C(dx_task_summary) for O(summary),
-    C(dx_preflight) for O(preflight.checks), and C(dx_) with the option's name for the others.
-    O(mode) and O(command_socket) have none.
+  - The variables for O(timeout), O(output_limit) and O(summary) are C(dx_session_timeout),
+    C(dx_session_output_limit) and C(dx_task_summary). O(mode) and O(command_socket) have none.
   - C(dx_task) and C(dx_verify) are never templates.
 seealso:
   - module: dxansible.fleet.preflight
@@ -167,7 +152,11 @@ rc:
   type: int
   sample: 0
 dx:
-  description: What is known of the turn.
+  description:
+    - What is known of the turn.
+    - Beside what follows, C(ssh), C(preflight), C(limit), C(done), C(attempts), C(reason),
+      C(error), C(exit_code), C(stop_verified), C(left_running) and C(duration_ms) are those of
+      RV(dxansible.fleet.run_command#module:dx).
   returned: always
   type: dict
   contains:
@@ -181,35 +170,10 @@ dx:
       type: str
       returned: always
       sample: ses_0123456789abcdef-9f86d081
-    ssh:
-      description: Settings of the ssh client, for O(ssh) of a later task.
-      type: dict
-      returned: always
-    preflight:
-      description:
-        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
-          failed, RV(dx) itself is that.
-        - Its RV(dxansible.fleet.preflight#module:dx.status) is null if the connection was lost.
-      type: dict
-      returned: with O(preflight), if the last answer of the host is also the first
-    limit:
-      description: Bytes of each stream that are kept.
-      type: int
-      returned: always
-      sample: 33554432
-    done:
-      description: Always V(true).
-      type: bool
-      returned: always
     started:
       description: Whether the host has the task.
       type: bool
       returned: always
-    attempts:
-      description: Connection attempts.
-      type: int
-      returned: always
-      sample: 1
     turn:
       description: Number of the turn in its session; V(0) if it has none.
       type: int
@@ -254,8 +218,9 @@ dx:
           changed in the repository (C(commits), C(files), C(dirty), C(head)). Null is what the turn
           had not come to.
         - Of V(finalize) also C(push), with C(host), C(repository), C(branch), C(base), C(head),
-          C(gh) (V(used), V(absent), V(login), V(failed), V(no_reviewers)), C(came) (V(created),
-          V(found), V(merged)), C(url) of the pull request and C(note), the words of C(gh).
+          C(gh) (V(used), V(absent), V(login), V(failed), V(no_reviewers)), C(pull_request_origin)
+          (V(created), V(found), V(merged)), C(url) of the pull request and C(note), the words of
+          C(gh).
       type: dict
       returned: when the turn has ended
     ends:
@@ -272,36 +237,8 @@ dx:
       type: str
       returned: always
       sample: SUCCESS
-    reason:
-      description: Why the outcome is what it is.
-      type: str
-      returned: always
-      sample: ok
-    error:
-      description: What happened and what to do; null on success.
-      type: str
-      returned: always
-    exit_code:
-      description: As RV(rc).
-      type: int
-      returned: always
-    stop_verified:
-      description:
-        - After a stop, whether no process of the turn is left; null where nothing was to be
-          stopped.
-      type: bool
-      returned: always
     asks:
       description: Whether a success ends with a question in the agent's last message.
       type: bool
       returned: when the agent has ended by itself
-    left_running:
-      description: Processes that the turn left behind.
-      type: int
-      returned: always
-    duration_ms:
-      description: Milliseconds since the turn was begun with.
-      type: int
-      returned: always
-      sample: 23400
 """

@@ -58,11 +58,7 @@ attributes:
     description: Stops nothing in check mode.
     support: full
 notes:
-  - An option that the task leaves out is the variable that the host has for it,
-    C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and
-    C(dx_batch_mode), C(dx_agents), C(dx_claim_ends), C(dx_path), C(dx_run_id) and
-    C(dx_slack_channel) for the options of these names. O(id), O(wait), O(turns) and
-    O(command_socket) have none.
+  - The variable for O(id) is C(dx_session). O(wait), O(turns) and O(command_socket) have none.
 seealso:
   - module: dxansible.fleet.run_command
 author:
@@ -84,7 +80,10 @@ msg:
   type: str
   sample: "epyc6: aborted (its processes are gone)"
 dx:
-  description: What became of the command.
+  description:
+    - What became of the command.
+    - Beside what follows, C(done), C(preflight), C(reason), C(error), C(exit_code)
+      and C(left_running) are those of RV(dxansible.fleet.run_command#module:dx).
   returned: always
   type: dict
   contains:
@@ -93,17 +92,6 @@ dx:
       type: str
       returned: always
       sample: stop
-    done:
-      description: Always V(true).
-      type: bool
-      returned: always
-    preflight:
-      description:
-        - What the checks have found, as RV(dxansible.fleet.preflight#module:dx). When one has
-          failed, RV(dx) itself is that.
-        - Its RV(dxansible.fleet.preflight#module:dx.status) is null if the connection was lost.
-      type: dict
-      returned: with O(preflight)
     id:
       description: The id that was asked for.
       type: str
@@ -131,19 +119,6 @@ dx:
       type: str
       returned: always
       sample: ABORTED
-    reason:
-      description: Why the outcome is what it is.
-      type: str
-      returned: always
-      sample: aborted
-    error:
-      description: What happened.
-      type: str
-      returned: always
-    exit_code:
-      description: Exit code of a command that ended by itself, else null.
-      type: int
-      returned: always
     stop_verified:
       description:
         - Whether no process of the command is left, but for those that it left behind on purpose
@@ -151,15 +126,8 @@ dx:
       type: bool
       returned: always
       sample: true
-    left_running:
-      description: Processes that a command which ended by itself left behind.
-      type: int
-      returned: always
-      sample: 0
     ends:
-      description:
-        - Of each turn whose end was seen, what became of it, and whether this client is to tell it
-          (C(claimed)), with the C(trail) that it belongs to and the C(thread) in which that is.
+      description: As RV(dxansible.fleet.run_turn#module:dx.ends).
       type: list
       elements: dict
       returned: when O(claim_ends) and O(turns)

@@ -12,8 +12,6 @@ from .agent_events import Match, Scalar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["PLACEHOLDER", "PLACEHOLDERS", "AgentError", "RecordReader", "nearest"]
-
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 PLACEHOLDERS = ("directory", "native_id", "prompt_file", "session")
 
@@ -22,7 +20,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LAST_CODE = 255
 
 
-class AgentError(Exception):
+class AgentError(ValueError):
     """An agent's record is invalid, or the agent is unknown; the text says what to write."""
 
 

@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 
     from .agent_events import Match
 
-__all__ = [
-    "Agent",
-    "AgentError",
-    "Failure",
-    "Plea",
-    "Rule",
-    "choose",
-    "chosen_id",
-    "load_agents",
-]
-
 _FILE = Path(__file__).resolve().parents[2] / "files" / "agents.yml"
 _OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -50,7 +39,7 @@ class Rule:
     when: Match
     show: tuple[str, ...]
     """Paths of the text to show."""
-    before: str = ""
+    prefix: str = ""
     message: bool = False
     """The text is a message of the agent. The last message is its answer."""
     joined: bool = False
@@ -68,18 +57,18 @@ class Failure:
     """The matching line is the agent's error message."""
     message: tuple[str, ...] = ()
     """Paths of the agent's error message; the first path with text counts."""
-    before: str = ""
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plea:
+class NeedsInputRule:
     """Recognises an agent that stopped for a human, by an event or a line on standard error."""
 
     when: Match | None = None
     path: str | None = None
     """Path that must hold a non-empty value too; None if ``when`` is enough."""
     until: Match | None = None
-    """A later event that cancels the plea: the agent went on."""
+    """A later event after which the agent no longer waits."""
     stderr: re.Pattern[str] | None = None
 
 
@@ -103,7 +92,7 @@ class Agent:
     text: tuple[Rule, ...] = ()
     finished: tuple[Match, ...] = ()
     failed: tuple[Failure, ...] = ()
-    needs_input: tuple[Plea, ...] = ()
+    needs_input: tuple[NeedsInputRule, ...] = ()
     progress: str = ""
     """Extended regular expression; only matching lines restart the idle limit.
 
@@ -197,7 +186,7 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         text=tuple(_rule(inner) for inner in reader.records("text")),
         finished=reader.matches("finished"),
         failed=tuple(_failure(inner) for inner in reader.records("failed")),
-        needs_input=tuple(_plea(inner) for inner in reader.records("needs_input")),
+        needs_input=tuple(_needs_input(inner) for inner in reader.records("needs_input")),
         progress=_expression(reader),
         environment=reader.environment("environment"),
         exit_codes=reader.exit_codes("exit_codes"),
@@ -211,7 +200,7 @@ def _rule(reader: RecordReader) -> Rule:
     rule = Rule(
         when=reader.match("when"),
         show=reader.paths("show"),
-        before=reader.string("before"),
+        prefix=reader.string("prefix"),
         message=reader.flag("message"),
         joined=reader.flag("joined"),
         quiet=reader.flag("quiet"),
@@ -226,18 +215,18 @@ def _rule(reader: RecordReader) -> Rule:
 def _failure(reader: RecordReader) -> Failure:
     reader.refuse_unknown(Failure.__dataclass_fields__)
     if _on_stderr(reader, "message"):
-        return Failure(stderr=reader.pattern("stderr"), before=reader.string("before"))
+        return Failure(stderr=reader.pattern("stderr"), prefix=reader.string("prefix"))
     return Failure(
-        when=reader.match("when"), message=reader.paths("message"), before=reader.string("before")
+        when=reader.match("when"), message=reader.paths("message"), prefix=reader.string("prefix")
     )
 
 
-def _plea(reader: RecordReader) -> Plea:
-    reader.refuse_unknown(Plea.__dataclass_fields__)
+def _needs_input(reader: RecordReader) -> NeedsInputRule:
+    reader.refuse_unknown(NeedsInputRule.__dataclass_fields__)
     if _on_stderr(reader, "path", "until"):
-        return Plea(stderr=reader.pattern("stderr"))
+        return NeedsInputRule(stderr=reader.pattern("stderr"))
     until = reader.match("until") if reader.has("until") else None
-    return Plea(when=reader.match("when"), path=reader.path("path"), until=until)
+    return NeedsInputRule(when=reader.match("when"), path=reader.path("path"), until=until)
 
 
 def _on_stderr(reader: RecordReader, *of_events: str) -> bool:
@@ -300,7 +289,7 @@ def _check_events(agent: Agent, reader: RecordReader) -> None:
     for key in ("native_id", "text", "finished", "failed"):
         if getattr(agent, key):
             reader.fail(key, "needs events: json")
-    if any(plea.when for plea in agent.needs_input):
+    if any(rule.when for rule in agent.needs_input):
         reader.fail("needs_input", "can have only stderr without events: json")
 
 

@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .keeper_reply import Reply
-
-__all__ = [
-    "CALL_SLACK",
-    "COMMON_SPEC",
-    "AttemptRun",
-    "Progress",
-    "seconds_text",
-]
+    from .record import Verdict
 
 T = TypeVar("T")
 
@@ -45,7 +38,7 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     "max_retries": {"type": "int", "default": 1, "variable": "dx_max_retries"},
     "retry_delay": {"type": "float", "default": 2.0, "variable": "dx_retry_delay"},
     "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
-    "contacted": {"type": "bool", "default": False, "variable": "dx_contacted"},
+    "may_have_arrived": {"type": "bool", "default": False, "variable": "dx_may_have_arrived"},
     "token": {"type": "str", "default": "", "variable": "dx_token"},
 }
 
@@ -65,9 +58,9 @@ class Progress:
     """Failed attempts in a row, up to now."""
     started: bool = False
     """The VM has confirmed that it has the session."""
-    ours: bool = False
+    started_by_us: bool = False
     """This run started the session, so the session has this run's time limit."""
-    contacted: bool = False
+    may_have_arrived: bool = False
     """The work may exist on the VM: an attempt may have reached it, or the work began earlier."""
     out_next: int = 0
     """Offset of the first byte not fetched yet."""
@@ -79,8 +72,8 @@ class Progress:
 
     def hear(self, reply: Reply) -> None:
         """Record that the VM has answered about the session."""
-        self.contacted = True
-        self.ours |= reply.token == self.token
+        self.may_have_arrived = True
+        self.started_by_us |= reply.token == self.token
 
 
 class AttemptRun(HostRun):
@@ -91,8 +84,8 @@ class AttemptRun(HostRun):
 
     def check_options(self) -> None:
         """Raise ValueError for an invalid option."""
-        for name in ("timeout", "connect_timeout", "retry_delay"):
-            if not 0 <= self.options[name] < float("inf"):
+        for name in ("timeout", "idle_timeout", "connect_timeout", "retry_delay"):
+            if not 0 <= self.options.get(name, 0) < float("inf"):
                 message = f"dx_{name} has to be a number of seconds, not {self.options[name]}"
                 raise ValueError(message)
         if self.options["max_retries"] < 0:
@@ -102,7 +95,7 @@ class AttemptRun(HostRun):
     def work(self) -> Steps[dict[str, Any]]:
         """Repeat `step` until there is a verdict."""
         self.progress = progress = self.begin()
-        progress.contacted = self.options["contacted"]
+        progress.may_have_arrived = self.options["may_have_arrived"]
         progress.token = self.options["token"] or progress.token
         self.result: dict[str, Any] = {}
         """Further keys for the task's result."""
@@ -111,7 +104,7 @@ class AttemptRun(HostRun):
             record: dict[str, Any] = {"kind": self.kind, "id": progress.id, "limit": self.limit}
             record["ssh"] = self.options["ssh"]
             decided = yield from self._try(record)
-            ended = decided is not None and not progress.contacted
+            ended = decided is not None and not progress.may_have_arrived
             error = None if decided is None else decided.error
             self.tell_preflight(record, error, progress.attempts, ended=ended)
             record |= {"done": decided is not None, "started": progress.started}
@@ -131,7 +124,7 @@ class AttemptRun(HostRun):
         """Make the progress to begin with, before the first call."""
 
     @abstractmethod
-    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def step(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         """Ask the VM once. Returns the verdict, or None if it must be asked again."""
 
     def output_limit(self) -> int:
@@ -157,7 +150,7 @@ class AttemptRun(HostRun):
         """Make a call that may wait ``wait`` seconds for news."""
         return ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
 
-    def _end(self, record: dict[str, Any], decided: verdict.Verdict) -> dict[str, Any]:
+    def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()
         record["attempts"] = self.progress.attempts
         record["duration_ms"] = round((time.time() - self.progress.began) * 1000)
@@ -165,11 +158,11 @@ class AttemptRun(HostRun):
             "failed": decided.outcome not in {None, FanoutOutcome.SUCCESS},
             "rc": decided.exit_code,
             "msg": decided.error or f"{self.host}: done",
-            "changed": self.progress.started and self.progress.ours,
+            "changed": self.progress.started and self.progress.started_by_us,
             "dx": record,
         }
 
-    def _try(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def _try(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         try:
             decided = yield from self.step(record)
         except link.LinkError as error:
@@ -179,23 +172,25 @@ class AttemptRun(HostRun):
             return self._lost(record, SshFailure.LOST, f"{self.host}: {text}")
         except KeeperError as error:
             text = f"{self.host}: {error}"
-            return verdict.unable(text, self.progress.id, contacted=self.progress.contacted)
+            return verdict.unable(
+                text, self.progress.id, may_have_arrived=self.progress.may_have_arrived
+            )
         self.progress.failures = 0  # the VM was reached
         return decided
 
-    def _lost(
-        self, record: dict[str, Any], failure: SshFailure, text: str
-    ) -> verdict.Verdict | None:
+    def _lost(self, record: dict[str, Any], failure: SshFailure, text: str) -> Verdict | None:
         progress = self.progress
-        progress.contacted |= failure is SshFailure.LOST or (
+        progress.may_have_arrived |= failure is SshFailure.LOST or (
             self.following and failure in verdict.NEVER_THERE
         )
         final = verdict.refused(failure, text)
-        if final is not None and not progress.contacted:
+        if final is not None and not progress.may_have_arrived:
             return final
         progress.failures += 1
         if final is not None or progress.failures > self.options["max_retries"]:
-            return verdict.gave_up(failure, text, progress.id, contacted=progress.contacted)
+            return verdict.gave_up(
+                failure, text, progress.id, may_have_arrived=progress.may_have_arrived
+            )
         record["retry"] = {"attempt": progress.attempts, "failure": str(failure), "error": text}
         progress.attempts += 1
         return None

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["broken"]
-
 
 def broken(host: str, error: BaseException) -> dict[str, Any]:
     """Make the task's result for a host from an error.

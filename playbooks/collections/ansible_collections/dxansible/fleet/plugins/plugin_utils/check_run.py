@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, checks, link, verdict
 from .host_run import CHECK_SECONDS, HostRun, ask
-from .keeper_reply import CutShortError, KeeperError
+from .keeper_reply import CallError, CutShortError
 from .preflight import OPTIONS
+from .record import PreflightStatus
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
-    from .fleet_view import Ping
     from .host_run import Door, Steps
+    from .keeper_listing import Ping
     from .preflight import Preflight
-
-__all__ = ["CheckRun"]
 
 
 class CheckRun(HostRun):
@@ -42,11 +41,8 @@ class CheckRun(HostRun):
         self._connect = wanted["connect"] and wanted["check_reachable"]
         self._agent: agents.Agent | None = None
         if self._connect and wanted["survey"]:
-            try:
-                known = agents.load_agents(wanted["agents"])
-                self._agent = agents.choose(known, wanted["agent"] or "opencode")
-            except agents.AgentError as error:
-                raise ValueError(str(error)) from error
+            known = agents.load_agents(wanted["agents"])
+            self._agent = agents.choose(known, wanted["agent"] or "opencode")
 
     def steps(self) -> Steps[dict[str, Any]]:
         """Run the checks. The record has the findings."""
@@ -84,18 +80,9 @@ class CheckRun(HostRun):
         record["attempts"] = 1
         try:
             record |= yield from ask(timeout * 3 + 15, self._look)
-        except link.LinkError as error:
+        except CallError as error:
             text = link.explain(self.host, error)
-            raise checks.CheckFailure(verdict.STATUS[error.failure], text) from error
-        except link.CallTimeoutError as error:
-            text = link.explain(self.host, error)
-            raise checks.CheckFailure(checks.Status.TIMEOUT, text) from None
-        except CutShortError as error:  # nobody knows how far it came
-            text = link.explain(self.host, error)
-            raise checks.CheckFailure(verdict.STATUS[SshFailure.LOST], text) from error
-        except KeeperError as error:
-            text = link.explain(self.host, error)
-            raise checks.CheckFailure(checks.Status.AUTH_MODE_INVALID, text) from error
+            raise checks.CheckFailure(_status_of(error), text) from error
 
     def _look(self, door: Door) -> dict[str, Any]:
         if self._agent is None:
@@ -115,6 +102,18 @@ class CheckRun(HostRun):
             "agent_found": survey.found,
             "agent_version": survey.version,
         }
+
+
+def _status_of(error: CallError) -> PreflightStatus:
+    match error:
+        case link.LinkError():
+            return verdict.STATUS[error.failure]
+        case link.CallTimeoutError():
+            return PreflightStatus.TIMEOUT
+        case CutShortError():  # nobody knows how far the connection came
+            return verdict.STATUS[SshFailure.LOST]
+        case _:
+            return PreflightStatus.AUTH_MODE_INVALID
 
 
 def _ping(

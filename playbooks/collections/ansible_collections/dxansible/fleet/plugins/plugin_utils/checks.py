@@ -21,23 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import tailscale
-from .record import PreflightStatus as Status
+from .record import PreflightStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = [
-    "AUTH_MODES",
-    "CheckFailure",
-    "SshConfig",
-    "Status",
-    "Target",
-    "check_auth",
-    "check_dns",
-    "check_mapping",
-    "check_tcp",
-    "read_ssh_config",
-]
 
 _READS = "debug1: Reading configuration data "
 _PLAIN_SESSION = {
@@ -61,8 +48,12 @@ _END_OF_KEY = b"-----END OPENSSH PRIVATE KEY-----\n"
 class CheckFailure(Exception):  # noqa: N818 - a finding about a host, not a program error
     """A failed check: its status, and a text that ends with the remedy."""
 
-    status: Status
+    status: PreflightStatus
     text: str
+
+
+def _invalid(text: str) -> CheckFailure:
+    return CheckFailure(PreflightStatus.AUTH_MODE_INVALID, text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,19 +104,16 @@ def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, li
             capture_output=True, text=True, errors="replace", timeout=timeout, check=False,
         )  # fmt: skip
     except FileNotFoundError:
-        raise CheckFailure(
-            Status.AUTH_MODE_INVALID, "there is no ssh client here; install openssh-client"
-        ) from None
+        raise _invalid("there is no ssh client here; install openssh-client") from None
     except subprocess.TimeoutExpired:
         raise CheckFailure(
-            Status.TIMEOUT, f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config"
+            PreflightStatus.TIMEOUT,
+            f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config",
         ) from None
     told = done.stderr.splitlines()
     if done.returncode != 0:
         problem = "\n".join(line for line in told if not line.startswith(("debug1:", "OpenSSH_")))
-        raise CheckFailure(
-            Status.AUTH_MODE_INVALID, f"ssh can't use its configuration: {problem[:300]}"
-        )
+        raise _invalid(f"ssh can't use its configuration: {problem[:300]}")
     files = [line.removeprefix(_READS) for line in told if line.startswith(_READS)]
     values: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
@@ -164,14 +152,13 @@ def _is_plain(values: Mapping[str, list[str]]) -> bool:
 def check_mapping(target: Target) -> None:
     """Check that the inventory has a user and a valid auth mode for the host."""
     if target.auth_mode not in AUTH_MODES:
-        raise CheckFailure(
-            Status.AUTH_MODE_INVALID,
+        raise _invalid(
             f"{target.name}: dx_auth_mode is {target.auth_mode!r}; "
             f"it has to be one of {', '.join(AUTH_MODES)}",
         )
     if not target.user:
         raise CheckFailure(
-            Status.USER_MAPPING_MISSING,
+            PreflightStatus.USER_MAPPING_MISSING,
             f"{target.name} has no user in the inventory; set ansible_user in its host_vars",
         )
 
@@ -198,13 +185,14 @@ def check_dns(target: Target, ssh: SshConfig, timeout: float) -> list[tuple[int,
         return answer
     if not problem:
         raise CheckFailure(
-            Status.TIMEOUT, f"{target.name}: no answer from DNS for {ssh.hostname} in {timeout:g} s"
+            PreflightStatus.TIMEOUT,
+            f"{target.name}: no answer from DNS for {ssh.hostname} in {timeout:g} s",
         )
     remedy = "check ansible_host and your DNS"
     if target.auth_mode == "tailscale":
         remedy = _tailscale_remedy(timeout) or "is MagicDNS on? try: tailscale status"
     raise CheckFailure(
-        Status.HOST_UNRESOLVABLE,
+        PreflightStatus.HOST_UNRESOLVABLE,
         f"{target.name}: {ssh.hostname} can't be resolved ({_reason(problem[0])}); {remedy}",
     )
 
@@ -226,17 +214,17 @@ def check_tcp(target: Target, addresses: list[tuple[int, tuple[str, int]]], time
 
     The server may penalise this probe; see the module's docstring.
     """
-    status, text = Status.HOST_UNREACHABLE, "no address"
+    status, text = PreflightStatus.HOST_UNREACHABLE, "no address"
     for family, address in addresses:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.settimeout(timeout)
             try:
                 probe.connect(address)
             except TimeoutError:
-                status, text = Status.TIMEOUT, f"no answer in {timeout:g} s"
+                status, text = PreflightStatus.TIMEOUT, f"no answer in {timeout:g} s"
             except OSError as error:
                 status, text = (
-                    Status.HOST_UNREACHABLE,
+                    PreflightStatus.HOST_UNREACHABLE,
                     errno.errorcode.get(error.errno or 0, str(error)),
                 )
             else:
@@ -258,7 +246,11 @@ def check_auth(target: Target, ssh: SshConfig | None, timeout: float) -> None:
         try:
             tailscale.check_peer(tailscale.read_status(timeout), names)
         except tailscale.TailscaleError as error:
-            status = Status.HOST_UNREACHABLE if error.offline else Status.AUTH_MODE_INVALID
+            status = (
+                PreflightStatus.HOST_UNREACHABLE
+                if error.offline
+                else PreflightStatus.AUTH_MODE_INVALID
+            )
             raise CheckFailure(status, f"{target.name}: {error.text}") from error
     elif ssh is not None:
         _check_key(target, ssh, timeout)
@@ -266,23 +258,20 @@ def check_auth(target: Target, ssh: SshConfig | None, timeout: float) -> None:
 
 def _check_local(target: Target) -> None:
     if target.connection != "local":
-        raise CheckFailure(
-            Status.AUTH_MODE_INVALID,
+        raise _invalid(
             f"{target.name}: dx_auth_mode is local, but ansible_connection is {target.connection}; "
             "set both to local",
         )
     here = {socket.gethostname().lower(), socket.gethostname().partition(".")[0].lower()}
     if target.auth_mode == "local" and not here & {name.lower() for name in target.hostnames}:
-        raise CheckFailure(
-            Status.AUTH_MODE_INVALID,
+        raise _invalid(
             f"{target.name} is a local VM, and this machine is {socket.gethostname()}; "
             f"run this on {target.name}, or give it ansible_host and dx_auth_mode tailscale or "
             "ssh_key in this machine's inventory",
         )
     user = getpass.getuser()
     if target.user not in {None, user}:
-        raise CheckFailure(
-            Status.AUTH_MODE_INVALID,
+        raise _invalid(
             f"{target.name}: a local command runs as {user}, and the inventory says {target.user}; "
             f"run this as {target.user}",
         )
@@ -290,8 +279,7 @@ def _check_local(target: Target) -> None:
 
 def _check_key(target: Target, ssh: SshConfig, timeout: float) -> None:
     if target.needs_sshpass and shutil.which("sshpass") is None:
-        raise CheckFailure(
-            Status.AUTH_MODE_INVALID,
+        raise _invalid(
             f"{target.name}: there is no sshpass here, which its password is for; install it, or "
             "leave out ansible_ssh_password_mechanism",
         )
@@ -303,10 +291,9 @@ def _check_key(target: Target, ssh: SshConfig, timeout: float) -> None:
     if len(problems) < len(present):
         return
     if problems:
-        raise CheckFailure(Status.AUTH_MODE_INVALID, f"{target.name}: {problems[0]}")
+        raise _invalid(f"{target.name}: {problems[0]}")
     wanted = files[0] if target.key_file else "~/.ssh/id_ed25519"
-    raise CheckFailure(
-        Status.AUTH_MODE_INVALID,
+    raise _invalid(
         f"{target.name}: there is no SSH key ({wanted}) and no agent with one; "
         "run ssh-keygen or ssh-add",
     )

@@ -5,14 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import link
 from .host_run import CONTACT, CallRun, ask
-from .keeper_reply import KeeperError
 
 if TYPE_CHECKING:
     from .host_run import Steps
-
-__all__ = ["CleanRun"]
 
 _SECONDS = 120
 """Limit for the removal, which may cover many worktrees."""
@@ -31,25 +27,17 @@ class CleanRun(CallRun):
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
         """Remove the sessions. The record lists them, and says why others are kept."""
-        record |= {"removed": [], "removable": [], "kept": {}, "error": None}
+        record |= {"removed": [], "removable": [], "kept": {}}
         age, dry_run = self.options["age"], self.options["dry_run"]
-        try:
-            cleaned = yield from ask(
-                self.options["connect_timeout"] * 2 + _SECONDS,
-                lambda door: door.keeper.clean(age, turns=True, dry_run=dry_run),
-            )
-        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
-            record["error"] = link.explain(self.host, error)
-        else:
-            record |= {
-                "removed": list(cleaned.removed),
-                "removable": list(cleaned.removable),
-                "kept": dict(cleaned.kept),
-            }
-        gone, would = len(record["removed"]), len(record["removable"])
-        done = f"{would} would be removed" if dry_run else f"{gone} removed"
-        return {
-            "failed": record["error"] is not None,
-            "msg": record["error"] or f"{self.host}: {done}",
-            "changed": bool(gone or would),
+        cleaned = yield from ask(
+            self.options["connect_timeout"] * 2 + _SECONDS,
+            lambda door: door.keeper.clean(age, dry_run=dry_run),
+        )
+        record |= {
+            "removed": list(cleaned.removed),
+            "removable": list(cleaned.removable),
+            "kept": dict(cleaned.kept),
         }
+        gone, would = len(cleaned.removed), len(cleaned.removable)
+        done = f"{would} would be removed" if dry_run else f"{gone} removed"
+        return {"msg": f"{self.host}: {done}", "changed": bool(gone or would)}

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from .host_run import Door, Steps
     from .inputs import Reader
     from .keeper_reply import Reply
-
-__all__ = ["CommandRun"]
+    from .record import Verdict
 
 _SLOWEST = 64 * 1024
 """Bytes a second: the slowest rate at which a call may send standard input to the VM."""
@@ -58,7 +57,7 @@ class CommandRun(AttemptRun):
         """Begin with the id alone."""
         return Progress(id=self.name(self.options["id"], "id"))
 
-    def step(self, record: dict[str, Any]) -> Steps[verdict.Verdict | None]:
+    def step(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         """Start the command, or ask for news of it."""
         reply = yield from self._ask()
         if reply.state == "conflict":
@@ -110,11 +109,11 @@ class CommandRun(AttemptRun):
         room = window - (fetched - progress.taken)
         return room if room >= window // 4 else 0
 
-    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[verdict.Verdict | None]:
+    def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress = self.progress
         progress.started = True
         progress.hear(reply)
-        record["attached"] = not (progress.ours or self.following)
+        record["attached"] = not (progress.started_by_us or self.following)
         if self.options["stream"]:
             record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
@@ -128,7 +127,7 @@ class CommandRun(AttemptRun):
         else:
             reply = yield from self._collect(reply)
         record["full"] = reply.full
-        timeout = self.options["timeout"] if progress.ours else None
+        timeout = self.options["timeout"] if progress.started_by_us else None
         return verdict.from_reply(self.host, reply, timeout)
 
     def _collect(self, reply: Reply) -> Steps[Reply]:

@@ -13,20 +13,20 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .broken import broken
 from .host_run import Ask, News, Pause
 from .link import CallTimeoutError
 from .watchdog import Watch, Watchdog
 
 if TYPE_CHECKING:
-    from .host_run import Door, Steps
+    from collections.abc import Callable
 
-__all__ = ["Fan", "Running", "record_size"]
+    from .host_run import Door, Steps
 
 _MOST_BYTES = 8 * 2**20
 """Approximate limit on news not fetched yet; above it the runs wait."""
@@ -49,10 +49,6 @@ class Running:
     """Returned with the run's news; shows the caller which of its calls the run belongs to."""
 
 
-Start = Callable[[], Running]
-Broken = Callable[[str, BaseException], dict[str, Any]]
-
-
 @dataclass(frozen=True, slots=True)
 class _Item:
     host: str
@@ -65,13 +61,9 @@ class _Item:
 class Fan:
     """Drives the runs of hosts and queues their news in order of arrival."""
 
-    def __init__(self, width: int, broken: Broken, watchdog: Watchdog | None = None) -> None:
-        """Make at most ``width`` calls at a time.
-
-        ``broken`` makes the result of a host whose run raised an error. Several fans may share a
-        watchdog.
-        """
-        self._width, self._broken = width, broken
+    def __init__(self, width: int, watchdog: Watchdog | None = None) -> None:
+        """Make at most ``width`` calls at a time. Several fans may share a watchdog."""
+        self._width = width
         self._todo: deque[Callable[[], None]] = deque()
         self._paused: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
@@ -87,7 +79,7 @@ class Fan:
         self.results: dict[str, dict[str, Any]] = {}
         """Task results of the hosts that are done, without their records."""
 
-    def add(self, host: str, start: Start, label: object = None) -> None:
+    def add(self, host: str, start: Callable[[], Running], label: object = None) -> None:
         """Queue a host: ``start`` makes its run, and the fan drives the run to its end."""
         with self._told:
             self._left += 1
@@ -96,7 +88,7 @@ class Fan:
             try:
                 running = start()
             except BaseException as error:  # noqa: BLE001 - Ansible raises many types
-                self._end(host, self._broken(host, error), label)
+                self._end(host, broken(host, error), label)
                 return
             running.label = label
             # make the first call now: in the queue it would come after second calls to other hosts
@@ -208,7 +200,7 @@ class Fan:
                 self._end(running.host, end.value, running.label)
                 return
             except BaseException as error:  # noqa: BLE001 - as above
-                self._end(running.host, self._broken(running.host, error), running.label)
+                self._end(running.host, broken(running.host, error), running.label)
                 return
             move = partial(next, running.steps)
             match step:

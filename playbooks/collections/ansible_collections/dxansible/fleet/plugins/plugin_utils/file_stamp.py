@@ -10,8 +10,6 @@ import os
 import stat
 from typing import NamedTuple
 
-__all__ = ["Stamp", "stamp"]
-
 
 class Stamp(NamedTuple):
     """The state of a file, or of a directory and the names in it."""

@@ -7,32 +7,22 @@ The keeper treats it like any other turn, so it never runs beside another turn o
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from . import agents
+from .record import Push
 from .turn import Trailer, body_of, compose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .fleet_view import Entry
-
-__all__ = [
-    "MARK",
-    "Finalize",
-    "author_of",
-    "output_author",
-    "push_of",
-    "script",
-    "without_refused",
-]
+    from .keeper_listing import Entry
 
 MARK = "finalize"
 """Key in a turn's meta that marks it as a finalize."""
 _TITLE = 250
 """Characters; GitHub's limit is 256."""
-_PUSHED = ("host", "repository", "base", "branch", "head", "gh", "came", "url")
 _GIT = agents.Agent(name="git", start=("sh",))
 
 
@@ -99,4 +89,5 @@ def push_of(trailer: Trailer) -> dict[str, str | None] | None:
     """The push that the script reports; None if it did not get that far."""
     if trailer.code is None or trailer.base is None:
         return None
-    return {name: getattr(trailer, name) for name in _PUSHED} | {"note": trailer.message}
+    told = {each.name: getattr(trailer, each.name, None) for each in fields(Push)}
+    return told | {"note": trailer.message}

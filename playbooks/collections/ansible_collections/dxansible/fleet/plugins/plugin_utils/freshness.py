@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from .file_stamp import Stamp
 
-__all__ = ["Freshness", "NotCacheable", "started"]
-
 _STATIC = ("ini", "toml", "yaml")
 _SETTLED, _SETTLED_WHERE_COARSE = 0.1, 2.5
 """Seconds; changes closer together may share a timestamp. The second is for whole-second times."""
@@ -225,33 +223,25 @@ def _fit(source: str, plugins: list[Any], loader: Any) -> list[Any]:  # noqa: AN
     static = [plugin for name, plugin in named.items() if name in _STATIC]
     if any(named[name].verify_file(source) for name in named.keys() - set(_STATIC)):
         raise NotCacheable(f"{source} is a script")
-    if auto is not None and auto.verify_file(source):
-        if _makes_groups(source, loader):
-            return [auto]
-        if _names_plugin(source, loader):
-            raise NotCacheable(f"{source} is read by a plugin")
-    return static
-
-
-def _names_plugin(path: str, loader: Any) -> bool:  # noqa: ANN401 - Ansible's own
+    if auto is None or not auto.verify_file(source):
+        return static
     try:
-        text = loader.load_from_file(path, cache="none")
-    except Exception:  # noqa: BLE001 - no YAML, so it names none
-        return False
-    return isinstance(text, Mapping) and "plugin" in text
+        text = loader.load_from_file(source, cache="none")
+    except Exception:  # noqa: BLE001 - no YAML, so it names no plugin
+        return static
+    if not isinstance(text, Mapping) or "plugin" not in text:
+        return static
+    if _makes_groups(text):
+        return [auto]
+    raise NotCacheable(f"{source} is read by a plugin")
 
 
-def _makes_groups(path: str, loader: Any) -> bool:  # noqa: ANN401 - Ansible's own
+def _makes_groups(text: Mapping[str, Any]) -> bool:
     """Whether the file only makes ``keyed_groups``, each from the name of a variable."""
-    try:
-        text = loader.load_from_file(path, cache="none")
-    except Exception:  # noqa: BLE001 - no YAML
-        return False
-    if not isinstance(text, dict) or text.get("plugin") not in _CONSTRUCTED:
-        return False
     groups = text.get("keyed_groups")
     return (
-        not set(text) - _SETTINGS
+        text["plugin"] in _CONSTRUCTED
+        and not set(text) - _SETTINGS
         and isinstance(groups, list)
         and all(
             isinstance(each, dict)

@@ -3,19 +3,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
-from .given import of_host
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
+
 from .keeper import Keeper
-from .link import Link
+from .link import LinkError, add_ssh_options, control_path, own_messages
+from .option_values import describing_vars
 from .preflight import Preflight
+from .ssh_errors import SshFailure, explain_failure, summary
+from .ssh_session import ConnectionEndedError, run, sent_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .ssh_errors import SshFailure
-
-__all__ = ["HostDoor"]
+_SSH_FAILED = 255
+"""ssh's exit code for all its own failures; a command may exit with it too."""
 
 
 class HostDoor:
@@ -29,29 +33,68 @@ class HostDoor:
     ) -> None:
         """``variables`` are the host's, not yet templated."""
         self._connection, self._templar, self._variables = connection, templar, variables
-        self._link: Link | None = None
-        self.keeper = Keeper(connection)
-
-    @property
-    def reached(self) -> bool:
-        """Whether the host has answered a call."""
-        return self._link is not None and self._link.reached
-
-    @property
-    def failure(self) -> SshFailure | None:
-        """How the last call failed; None if it did not."""
-        return None if self._link is None else self._link.failure
+        self.keeper = Keeper(self)
+        self._sends: list[str] | None = None
+        """The patterns of ssh's ``SendEnv``; None if only ssh can make a session."""
+        self._master: str | None = None
+        """The socket of a live connection, if there is one."""
+        self.reached = False
+        self.failure: SshFailure | None = None
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
         """Run the checks before first contact; ``seconds`` limits each."""
-        found = of_host(self._templar, self._variables)
+        found = describing_vars(self._templar, self._variables)
         preflight = Preflight(self._connection, found, options)
         preflight.make(seconds)
         return preflight
 
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Harden the connection and make `keeper` usable."""
-        self._link = Link(
+        """Add our ssh options, which `keeper` needs."""
+        add_ssh_options(
             self._connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode
         )
-        self.keeper = Keeper(self._link)
+        self._sends = ssh.get("sends")
+        self._master = None if self._sends is None else control_path(self._connection)
+
+    def exec_command(
+        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
+    ) -> tuple[int, bytes, bytes]:
+        """Run a command through Ansible's connection. Raises LinkError if the connection fails."""
+        answer = self._over_live_connection(cmd, in_data or b"")
+        if answer is None:
+            answer = self._over_plugin(cmd, in_data, sudoable=sudoable)
+        self.failure = None
+        self.reached |= 0 <= answer[0] < _SSH_FAILED
+        return answer
+
+    def _over_live_connection(self, cmd: str, data: bytes) -> tuple[int, bytes, bytes] | None:
+        """Do the same through the connection that the plugin left behind; None if it is gone."""
+        if self._master is None:
+            return None
+        environment = sent_environment(self._sends or (), os.environ)
+        try:
+            answer = run(self._master, cmd, data, environment)
+        except ConnectionEndedError as error:
+            raise self._failed(SshFailure.LOST, str(error)) from error
+        if answer is not None and answer[0] == _SSH_FAILED:  # as with the plugin
+            printed = answer[2].decode(errors="replace")
+            raise self._failed(*explain_failure("", f"over ssh: {printed}"))
+        return answer
+
+    def _over_plugin(
+        self, cmd: str, in_data: bytes | None, *, sudoable: bool
+    ) -> tuple[int, bytes, bytes]:
+        with own_messages(self._connection) as messages:
+            try:
+                answer: tuple[int, bytes, bytes] = self._connection.exec_command(
+                    cmd, in_data=in_data, sudoable=sudoable
+                )
+            except AnsibleAuthenticationFailure as error:
+                raise self._failed(SshFailure.AUTH, summary(str(error))) from error
+            except AnsibleConnectionFailure as error:
+                raise self._failed(*explain_failure(messages(), str(error))) from error
+        return answer
+
+    def _failed(self, failure: SshFailure, text: str) -> LinkError:
+        self.failure = failure
+        return LinkError(failure, text)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from .keeper_reply import CallError
+from .link import explain
 from .preflight import OPTIONS, first_contact
 
 if TYPE_CHECKING:
@@ -21,20 +23,6 @@ if TYPE_CHECKING:
     from .keeper import Keeper
     from .preflight import Preflight
     from .ssh_errors import SshFailure
-
-__all__ = [
-    "CHECK_SECONDS",
-    "CONTACT",
-    "Ask",
-    "CallRun",
-    "Crowd",
-    "Door",
-    "HostRun",
-    "News",
-    "Pause",
-    "Steps",
-    "ask",
-]
 
 T = TypeVar("T")
 
@@ -60,20 +48,16 @@ class Door(Protocol):
 
     keeper: Keeper
     """Usable after `open`."""
-
-    @property
-    def reached(self) -> bool:
-        """Whether the host has answered a call."""
-
-    @property
-    def failure(self) -> SshFailure | None:
-        """How the last call failed; None if it did not."""
+    reached: bool
+    """The host has answered a call."""
+    failure: SshFailure | None
+    """How the last call failed; None if it did not."""
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
         """Run the checks before first contact; ``seconds`` limits each."""
 
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Harden the connection and make `keeper` usable."""
+        """Add our ssh options and make `keeper` usable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +222,18 @@ class CallRun(HostRun):
 
     def work(self) -> Steps[dict[str, Any]]:
         """Ask the VM, and add the preflight's result to the record."""
-        record: dict[str, Any] = {"kind": self.kind}
-        result = yield from self.call(record)
+        record: dict[str, Any] = {"kind": self.kind, "error": None}
+        try:
+            result = yield from self.call(record)
+        except CallError as error:
+            record["error"] = explain(self.host, error)
+            result = {"failed": True, "msg": record["error"]}
         self.tell_preflight(record, record["error"], attempts=1, ended=True)
-        return {"changed": False, "dx": record | {"done": True}} | result
+        return {"failed": False, "changed": False, "dx": record | {"done": True}} | result
 
     @abstractmethod
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Ask the VM and complete the record. Returns further keys of the task's result."""
+        """Ask the VM and complete the record. Returns further keys of the task's result.
+
+        A CallError becomes the record's ``error``.
+        """

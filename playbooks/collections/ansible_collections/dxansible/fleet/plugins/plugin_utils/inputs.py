@@ -16,8 +16,6 @@ from .session import Command, CommandError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["RAW_TEXTS", "Inputs", "Payload", "Reader", "SocketReader"]
-
 RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify")
 """Variables that are never templated."""
 

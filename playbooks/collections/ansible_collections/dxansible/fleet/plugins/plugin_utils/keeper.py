@@ -11,16 +11,14 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .fleet_view import read_cleaned, read_listing, read_notes, read_ping
+from .keeper_listing import read_cleaned, read_listing, read_notes, read_ping
 from .keeper_reply import KeeperError, complaint, killed, read_answer, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .fleet_view import Cleaned, Listing, Ping
+    from .keeper_listing import Cleaned, Listing, Ping
     from .keeper_reply import Answer, Reply
-
-__all__ = ["Connection", "Keeper"]
 
 _SOURCE = Path(__file__).resolve().parents[2] / "files" / "keeper"
 _SCRIPT = b"".join(part.read_bytes() for part in sorted(_SOURCE.glob("*.sh")))
@@ -171,17 +169,12 @@ class Keeper:
         options = {"id": session, "name": name, "length": len(data)}
         return read_notes(self._ask("note", options, data))
 
-    def clean(self, age_days: int, *, turns: bool, dry_run: bool = False) -> Cleaned:
-        """Remove sessions that have not changed for ``age_days`` days.
+    def clean(self, age_days: int, *, dry_run: bool = False) -> Cleaned:
+        """Remove agent sessions, and their worktrees, that ended ``age_days`` days ago.
 
-        ``turns`` removes agent sessions and their worktrees instead of commands. ``dry_run``
-        removes nothing, and reports what would be removed.
+        ``dry_run`` removes nothing, and reports what would be removed.
         """
-        options = {
-            "age": age_days,
-            **({"turns": "yes"} if turns else {}),
-            **({"dry": "yes"} if dry_run else {}),
-        }
+        options = {"age": age_days, "turns": "yes"} | ({"dry": "yes"} if dry_run else {})
         return read_cleaned(self._ask("clean", options))
 
     def ping(self, program: str | None = None, path: str = "", version: str | None = None) -> Ping:
@@ -195,10 +188,10 @@ class Keeper:
 
     def _ask(self, verb: str, options: Mapping[str, object], payload: bytes = b"") -> Answer:
         answer = self._call(verb, options, payload)
-        if answer.fields.get("state") == "absent":
+        if answer.fields.state == "absent":
             self._install()
             answer = self._call(verb, options, payload)
-            if answer.fields.get("state") == "absent":
+            if answer.fields.state == "absent":
                 raise KeeperError("the VM doesn't keep our script as it was sent")
         return answer
 

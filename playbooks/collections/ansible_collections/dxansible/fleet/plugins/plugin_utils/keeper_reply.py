@@ -1,31 +1,21 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """Parses the keeper's answers about one session, and defines their errors.
 
-KeeperError
-├── CutShortError
-└── ProgramMissingError
+CallError
+├── LinkError, CallTimeoutError (link.py)
+└── KeeperError
+    ├── CutShortError
+    └── ProgramMissingError
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
-__all__ = [
-    "ENDED",
-    "Answer",
-    "CutShortError",
-    "Fields",
-    "KeeperError",
-    "ProgramMissingError",
-    "Reply",
-    "Session",
-    "complaint",
-    "killed",
-    "read_answer",
-    "read_reply",
-]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _WORD = re.compile(r"[^ \t\r\n]+")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -36,7 +26,11 @@ ENDED = frozenset(
 """Final states."""
 
 
-class KeeperError(Exception):
+class CallError(Exception):
+    """A call to the VM has failed."""
+
+
+class KeeperError(CallError):
     """The VM was reached, but its shell or disk can't serve the request; the text says why."""
 
 
@@ -81,17 +75,25 @@ class Fields(dict[str, str]):
         """Return True for ``yes``, False for ``no``, None for anything else."""
         return {"yes": True, "no": False}.get(self.get(key, ""))
 
-    def of_session(self) -> dict[str, Any]:
-        """Return the fields of a `Session`."""
-        counts = ("left", "out_cut", "err_cut", "out_total", "err_total")
-        return {
-            "state": self.get("state", "unknown"),
-            "code": self.number("code"),
-            "verified": self.flag("verified"),
-            "token": self.word("token"),
-            "full": self.flag("full") is True,
-            **{name: self.count(name) for name in counts},
+    @property
+    def state(self) -> str:
+        """The state of a session."""
+        return self.get("state", "unknown")
+
+    def known_to(self, kind: type) -> dict[str, Any]:
+        """Return the values of a dataclass's fields, each read as its type says.
+
+        Fields whose type does not say what a missing value is are left out.
+        """
+        readers: dict[Any, Callable[[str], object]] = {
+            "bool": lambda key: self.flag(key) is True,
+            "bool | None": self.flag,
+            "int": self.count,
+            "int | None": self.number,
+            "str | None": self.word,
         }
+        known = [each for each in fields(kind) if each.type in readers]
+        return {each.name: readers[each.type](each.name) for each in known}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +199,9 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
         )
     text, _, message = header.decode(errors="replace").partition(" message=")
     fields = Fields.read(text)
-    if fields.get("state") == "error":
+    if fields.state == "error":
         raise KeeperError(message or "the VM can't run this")
-    if fields.get("state") == "missing":
+    if fields.state == "missing":
         raise ProgramMissingError(message)
     return Answer(mark=mark, fields=fields, message=message, body=body)
 
@@ -212,20 +214,16 @@ def _ends_amid(out: bytes, begin: bytes) -> bool:
 
 def read_reply(answer: Answer) -> Reply:
     """Parse an answer about one session. Raises CutShortError if it is incomplete."""
-    fields, body, last_line = answer.fields, answer.body, f"{answer.mark} end".encode()
-    out_from, err_from = fields.count("out_from"), fields.count("err_from")
-    out_size, err_size = fields.count("out_upto") - out_from, fields.count("err_upto") - err_from
+    found, body, last_line = answer.fields, answer.body, f"{answer.mark} end".encode()
+    known = found.known_to(Reply)
+    out_size = found.count("out_upto") - known["out_from"]
+    err_size = found.count("err_upto") - known["err_from"]
     if not body[out_size + err_size :].startswith(b"\n" + last_line) and body != last_line + b"\n":
         raise CutShortError("the VM's answer was cut short")
     # output counts up to the command's end; a job that it left may go on writing
-    ends = {f"{stream}_total": fields.number(f"{stream}_end") for stream in ("out", "err")}
-    known = fields.of_session() | {name: end for name, end in ends.items() if end is not None}
+    ends = {f"{stream}_total": found.number(f"{stream}_end") for stream in ("out", "err")}
+    known |= {name: end for name, end in ends.items() if end is not None}
+    known["attached"] = found.flag("attached") is not False
     return Reply(
-        **known,
-        attached=fields.flag("attached") is not False,
-        expired=fields.flag("expired") is True,
-        out=body[:out_size],
-        err=body[out_size : out_size + err_size],
-        out_from=out_from,
-        err_from=err_from,
+        state=found.state, **known, out=body[:out_size], err=body[out_size : out_size + err_size]
     )

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .checks import SshConfig
 
-__all__ = ["warning"]
-
 _STRICT = frozenset({"yes", "true"})
 
 

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The connection to one host: its description in the inventory, and its hardening."""
+"""The connection to one host: its description in the inventory, and the ssh options that we add."""
 
 from __future__ import annotations
 
@@ -13,38 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ansible import constants
-from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from .checks import SshConfig, Target
+from .keeper_reply import CallError
 from .ssh_config_cache import remembered_ssh_config
-from .ssh_errors import SshFailure, check_url, explain_failure, summary
-from .ssh_session import ConnectionEndedError, run, sent_environment
+from .ssh_errors import SshFailure, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .keeper_reply import KeeperError
-
-__all__ = [
-    "AnsibleConnection",
-    "CallTimeoutError",
-    "Link",
-    "LinkError",
-    "describe",
-    "explain",
-    "harden",
-    "ssh_config",
-]
 
 _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
 _SSH_OPTIONS = "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"
 """ssh's options in getopt's notation."""
-_SSH_FAILED = 255
-"""ssh's exit code for all its own failures; a command may exit with it too."""
-
-
 _SERVICE_TOKENS = (
     "GH_TOKEN",
     "GITHUB_TOKEN",
@@ -69,17 +52,12 @@ class AnsibleConnection(Protocol):
     def _split_ssh_args(self, argstring: str) -> list[str]:
         """Split a string as a shell does."""
 
-    def exec_command(
-        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
-    ) -> tuple[int, bytes, bytes]:
-        """Run a command on the host. Returns exit code, standard output and standard error."""
 
-
-class CallTimeoutError(Exception):
+class CallTimeoutError(CallError):
     """The VM accepted a call and did not answer it in time."""
 
 
-class LinkError(Exception):
+class LinkError(CallError):
     """The connection failed; ``failure`` says how, and the text is ssh's own."""
 
     def __init__(self, failure: SshFailure, text: str) -> None:
@@ -139,7 +117,7 @@ def _ssh_arguments(connection: AnsibleConnection) -> list[str]:
     return arguments
 
 
-def explain(name: str, error: LinkError | CallTimeoutError | KeeperError) -> str:
+def explain(name: str, error: CallError) -> str:
     """Format an error for the user: the message of ssh or the VM, and the remedy."""
     if isinstance(error, CallTimeoutError):
         return f"{name} accepts the connection, but its shell does not answer"
@@ -162,7 +140,7 @@ def explain(name: str, error: LinkError | CallTimeoutError | KeeperError) -> str
     return f"{name}: {error}; {remedy}"
 
 
-def harden(
+def add_ssh_options(
     connection: AnsibleConnection,
     ssh: Mapping[str, Any],
     *,
@@ -186,77 +164,15 @@ def harden(
     directory = os.path.expanduser(_option(connection, "control_path_dir") or "")  # noqa: PTH111 - Path's raises where there is no home
     if len(directory) > _LONGEST_CONTROL_DIR:
         options.append("ControlPath=none")
-    ours = " ".join(f"-o {option}" for option in options)
+    added = " ".join(f"-o {option}" for option in options)
     extra = _option(connection, "ssh_extra_args") or ""
-    if not extra.endswith(ours):  # an earlier try may have added them
-        connection.set_option("ssh_extra_args", f"{extra} {ours}".strip())
+    if not extra.endswith(added):  # an earlier try may have added them
+        connection.set_option("ssh_extra_args", f"{extra} {added}".strip())
     connection.set_option("timeout", max(1, round(connect_timeout)))
     connection.set_option("reconnection_retries", 0)
 
 
-class Link:
-    """A hardened connection to one host."""
-
-    def __init__(
-        self,
-        connection: AnsibleConnection,
-        ssh: Mapping[str, Any],
-        *,
-        connect_timeout: float,
-        batch_mode: bool,
-    ) -> None:
-        """Harden the connection; see `harden`."""
-        harden(connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode)
-        self._connection = connection
-        self._sends: list[str] | None = ssh.get("sends")
-        self._master = None if self._sends is None else _control_path(connection)
-        self.reached = False
-        """The host has answered a call."""
-        self.failure: SshFailure | None = None
-        """How the last call failed; None if it did not."""
-
-    def exec_command(
-        self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True
-    ) -> tuple[int, bytes, bytes]:
-        """Run a command through Ansible's connection. Raises LinkError if the connection fails."""
-        answer = self._over_live_connection(cmd, in_data or b"")
-        if answer is None:
-            answer = self._over_plugin(cmd, in_data, sudoable=sudoable)
-        self.failure = None
-        self.reached |= 0 <= answer[0] < _SSH_FAILED
-        return answer
-
-    def _over_live_connection(self, cmd: str, data: bytes) -> tuple[int, bytes, bytes] | None:
-        """Do the same through the connection that the plugin left behind; None if it is gone."""
-        if self._master is None:
-            return None
-        environment = sent_environment(self._sends or (), os.environ)
-        try:
-            answer = run(self._master, cmd, data, environment)
-        except ConnectionEndedError as error:
-            raise self._failed(SshFailure.LOST, str(error)) from error
-        if answer is not None and answer[0] == _SSH_FAILED:  # as with the plugin
-            printed = answer[2].decode(errors="replace")
-            raise self._failed(*explain_failure("", f"over ssh: {printed}"))
-        return answer
-
-    def _over_plugin(
-        self, cmd: str, in_data: bytes | None, *, sudoable: bool
-    ) -> tuple[int, bytes, bytes]:
-        with _own_messages(self._connection) as messages:
-            try:
-                return self._connection.exec_command(cmd, in_data=in_data, sudoable=sudoable)
-            except AnsibleAuthenticationFailure as error:
-                raise self._failed(SshFailure.AUTH, summary(str(error))) from error
-            except AnsibleConnectionFailure as error:
-                raise self._failed(*explain_failure(messages(), str(error))) from error
-
-    def _failed(self, failure: SshFailure, text: str) -> LinkError:
-        self.failure = failure
-        return LinkError(failure, text)
-
-
-def _control_path(connection: Any) -> str | None:  # noqa: ANN401 - ansible-core has no types
+def control_path(connection: Any) -> str | None:  # noqa: ANN401 - ansible-core has no types
     """The socket of the connection that Ansible's ssh plugin keeps; None if only ssh can tell."""
     if connection.transport != "ssh" or _option(connection, "ssh_executable") != "ssh":
         return None
@@ -275,7 +191,7 @@ def _control_path(connection: Any) -> str | None:  # noqa: ANN401 - ansible-core
 
 
 @contextmanager
-def _own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | None]]:
+def own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | None]]:
     """Redirect ssh's messages to a file. Yields a function that reads them.
 
     The function returns None for other plugins. On standard error the messages would mix with the

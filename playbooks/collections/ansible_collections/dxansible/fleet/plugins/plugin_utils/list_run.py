@@ -5,15 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, link, session, session_view, turn_ends
+from . import agents, session, session_view, turn_ends
 from .host_run import CONTACT, CallRun, ask
-from .keeper_reply import KeeperError
 
 if TYPE_CHECKING:
-    from .fleet_view import Listing
     from .host_run import Door, Steps
-
-__all__ = ["ListRun"]
+    from .keeper_listing import Listing
 
 
 class ListRun(CallRun):
@@ -38,25 +35,11 @@ class ListRun(CallRun):
 
     def check_options(self) -> None:
         """Raise ValueError for an invalid record of an agent."""
-        try:
-            self._agents = agents.load_agents(self.options["agents"])
-        except agents.AgentError as error:
-            raise ValueError(str(error)) from error
+        self._agents = agents.load_agents(self.options["agents"])
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
         """List the sessions. The record has an ``error`` if the host can't be asked."""
-        record |= {"sessions": [], "load": None, "error": None}
-        try:
-            yield from self._read(record)
-        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
-            record["error"] = link.explain(self.host, error)
-        count = len(record["sessions"])
-        return {
-            "failed": record["error"] is not None,
-            "msg": record["error"] or f"{self.host}: {count} sessions",
-        }
-
-    def _read(self, record: dict[str, Any]) -> Steps[None]:
+        record |= {"sessions": [], "load": None}
         options, trail = self.options, self.options["trail"]
         patience = options["connect_timeout"] * 2 + 20
         listing = yield from ask(patience, self._list)
@@ -88,6 +71,7 @@ class ListRun(CallRun):
                 trail=trail,
                 connect_timeout=options["connect_timeout"],
             )
+        return {"msg": f"{self.host}: {len(found)} sessions"}
 
     def _list(self, door: Door) -> Listing:
         options = self.options

@@ -1,9 +1,9 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The operations on the hosts of a play, by the name of the playbook."""
+"""The operations on hosts, by the name of the playbook and of the module."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .host_run import HostRun
-
-__all__ = ["OPERATIONS", "Operation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Operation:
     Ansible compiles a collection's modules in every run, so a run imports only what it needs.
     """
     name: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def run(self) -> type[HostRun]:
@@ -54,3 +52,13 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
 }
 """By playbook, with ``_`` for ``-``."""
+
+MODULES: Mapping[str, Operation] = {
+    "clean_sessions": Operation("clean_run", "CleanRun"),
+    "list_sessions": Operation("list_run", "ListRun"),
+    "preflight": Operation("check_run", "CheckRun"),
+    "run_command": Operation("command_run", "CommandRun"),
+    "run_turn": Operation("turn_run", "TurnRun"),
+    "stop_command": Operation("stop_run", "StopRun"),
+}
+"""By module. A module's options all come from its task."""

@@ -20,27 +20,15 @@ from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 
 from .fan import Running
-from .given import ONE_AT_A_TIME, complete
 from .host_door import HostDoor
 from .inputs import RAW_TEXTS, Inputs
+from .option_values import ONE_AT_A_TIME, fill_from_vars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .host_run import Crowd, HostRun, Steps
     from .inputs import Payload, Reader
-
-__all__ = [
-    "PlayHosts",
-    "batch_of",
-    "one_run",
-    "plain",
-    "prepare_worker",
-    "refuse_keywords",
-    "skipped",
-    "validated",
-    "whole_preflight",
-]
 
 _OF_PLAY = (
     "ansible_check_mode",
@@ -108,9 +96,7 @@ def _nothing(kind: type[HostRun]) -> Steps[dict[str, Any]]:
     Ansible itself evaluates ``when`` only for the first host.
     """
     yield from ()
-    return {"changed": False, "msg": "Conditional result was False", "skipped": True} | {
-        "dx": {"kind": kind.kind, "skipped": True}
-    }
+    return skipped(kind, "Conditional result was False")
 
 
 def skipped(
@@ -144,7 +130,7 @@ def one_run(  # noqa: PLR0913 - what a run is made of
 ) -> Running:
     """Make the run of one host. Raises AnsibleActionFail for invalid options."""
     given = {**given, **(kind.in_check_mode if check_mode else {})}
-    options = validated(kind.spec, complete(templar, given, variables, kind.spec))
+    options = validated(kind.spec, fill_from_vars(templar, given, variables, kind.spec))
     door = HostDoor(connection, templar, variables)
     try:
         run = kind(host, options, inputs, crowd, door)
@@ -164,12 +150,9 @@ def plain(variables: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises AnsibleError without the vault's password.
     """
-    found = {name: variables[name] for name in RAW_TEXTS if name in variables}
-    return {**variables, **{name: _decrypted(value) for name, value in found.items()}}
-
-
-def _decrypted(value: object) -> object:
-    return str(value) if isinstance(value, EncryptedString) else value
+    texts = {name: variables.get(name) for name in RAW_TEXTS}
+    secret = {name: str(text) for name, text in texts.items() if isinstance(text, EncryptedString)}
+    return {**variables, **secret}
 
 
 class PlayHosts:

@@ -7,14 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import checks, known_hosts, link, session, verdict
+from .record import PreflightStatus
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .host_run import Door
-
-__all__ = ["OPTIONS", "Preflight", "first_contact"]
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "run_id": {"type": "str", "default": "", "variable": "dx_run_id"},
@@ -30,7 +29,7 @@ def first_contact(record: dict[str, Any], door: Door, error: str | None) -> None
     If the connection was lost, the status stays None: nobody knows how far the connection came.
     """
     if door.reached:
-        record["status"] = str(checks.Status.OK)
+        record["status"] = str(PreflightStatus.OK)
     elif door.failure not in {None, SshFailure.LOST}:
         record |= {"status": str(verdict.STATUS[door.failure]), "error": error}
 
@@ -55,7 +54,7 @@ class Preflight:
         self.record: dict[str, Any] = {
             "kind": "preflight",
             "id": session.session_id(run_id, name),
-            "status": str(checks.Status.OK),
+            "status": str(PreflightStatus.OK),
             "error": None,
             "user": self.target.user,
             "auth_mode": self.target.auth_mode,

@@ -6,8 +6,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["ends_with_question"]
-
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _LIST = re.compile(r"\s*([-*+•]|\(?[0-9A-Za-z]{1,2}[.):])\s|\s{2,}\S")
 _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」")

@@ -208,7 +208,8 @@ class Push:
     """The push of a finalize, and the pull request that `gh` on the VM made of it.
 
     `host` and `repository` are None for a remote of an unknown kind. `gh` says whether `gh` was
-    used; `note` is its error message. `came` is created, found or merged, and None without a `url`.
+    used; `note` is its error message. `pull_request_origin` is created, found or merged, and None
+    without a `url`.
     """
 
     branch: str = ""
@@ -217,7 +218,7 @@ class Push:
     host: str | None = None
     repository: str | None = None
     gh: str | None = None
-    came: str | None = None
+    pull_request_origin: str | None = None
     url: str | None = None
     note: str | None = None
 

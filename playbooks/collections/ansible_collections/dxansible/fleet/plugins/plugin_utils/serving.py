@@ -20,7 +20,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .fan import record_size
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from io import BufferedReader
 
-__all__ = ["Call", "Drive", "ReadBytes", "Serving", "Stale"]
+    from .fan import Fan
 
 _UNREAD = 2
 """Batches of one call that its caller may leave unread; after that the call waits."""
@@ -38,20 +38,6 @@ _MOST_SIZE = 2**20
 _EARLY = 0.5
 """Seconds after which we check whether the run can be kept, if no call asks before."""
 _PATIENCE = 3600.0
-
-
-class Drive(Protocol):
-    """The runs of the hosts of one call."""
-
-    @property
-    def left(self) -> int:
-        """Hosts that are not done."""
-
-    def news(self, patience: float) -> list[tuple[str, dict[str, Any], object]]:
-        """Fetch news: host, record and label. Waits up to ``patience`` seconds for some."""
-
-    def close(self) -> None:
-        """Stop all runs where they are."""
 
 
 class ReadBytes:
@@ -106,7 +92,7 @@ class Serving:
     def __init__(
         self,
         path: str,
-        begin: Callable[[Call], tuple[Drive, dict[str, Any]]],
+        begin: Callable[[Call], tuple[Fan, dict[str, Any]]],
         stale: Callable[[], Stale | None],
     ) -> None:
         """Listen at ``path``. ``begin`` starts a call and returns its first record.
@@ -195,24 +181,24 @@ class Serving:
 
     def _make(self, call: Call, peer: socket.socket, lines: BufferedReader) -> None:
         try:
-            drive, first = self._begin(call)
+            fan, first = self._begin(call)
         except Exception as error:  # noqa: BLE001 - Ansible raises many types
             self._tell(call, [{"kind": "refused", "error": str(error)}])
             return
         room = threading.Semaphore(_UNREAD)
-        follower = threading.Thread(target=_follow, args=(lines, call, drive, room), daemon=True)
+        follower = threading.Thread(target=_follow, args=(lines, call, fan, room), daemon=True)
         follower.start()
         records = [first]
         while True:
             room.acquire()
-            if drive.left == 0:
+            if fan.left == 0:
                 records.append({"kind": "end"})
             self._tell(call, records)
-            if drive.left == 0:
+            if fan.left == 0:
                 break
-            batch = drive.news(_PATIENCE)
+            batch = fan.news(_PATIENCE)
             records = [{"host": host, **record} for host, record, _ in batch]
-        drive.close()
+        fan.close()
         with suppress(OSError):  # the caller may have hung up
             peer.shutdown(socket.SHUT_RDWR)
         follower.join()
@@ -222,7 +208,7 @@ class Serving:
         self._news.put({"call": call.number, "records": records, "size": size})
 
 
-def _follow(lines: BufferedReader, call: Call, drive: Drive, room: threading.Semaphore) -> None:
+def _follow(lines: BufferedReader, call: Call, fan: Fan, room: threading.Semaphore) -> None:
     """Read the caller's lines until it hangs up, then stop the call."""
     try:
         for line in lines:
@@ -234,5 +220,5 @@ def _follow(lines: BufferedReader, call: Call, drive: Drive, room: threading.Sem
                 call.reader.update(host, int(count))
     except (OSError, ValueError):
         pass
-    drive.close()
+    fan.close()
     room.release()

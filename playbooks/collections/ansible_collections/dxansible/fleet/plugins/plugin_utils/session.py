@@ -15,16 +15,6 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = [
-    "PLACE_SPEC",
-    "Command",
-    "CommandError",
-    "is_ours",
-    "new_run_id",
-    "pack",
-    "session_id",
-]
-
 PLACE_SPEC: Mapping[str, Mapping[str, Any]] = {
     "env": {"type": "dict", "default": {}, "variable": "dx_env"},
     "cwd": {"type": "str", "default": "", "variable": "dx_cwd"},

@@ -14,11 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .agents import Agent
-    from .fleet_view import Entry
     from .host_run import Steps
-    from .verdict import Verdict
-
-__all__ = ["describe", "describe_command", "state_of"]
+    from .keeper_listing import Entry
+    from .record import Verdict
 
 _STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
 

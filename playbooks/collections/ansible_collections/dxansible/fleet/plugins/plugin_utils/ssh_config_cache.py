@@ -20,8 +20,6 @@ from .file_stamp import Stamp, stamp
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["remembered_ssh_config"]
-
 _UNSTABLE = ("match", "canonicalizehostname")
 """Keywords whose effect may change while the files stay the same."""
 _SETTLED = 2.5

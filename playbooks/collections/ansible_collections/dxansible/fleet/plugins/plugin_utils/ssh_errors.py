@@ -11,8 +11,6 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-__all__ = ["SshFailure", "check_url", "classify", "explain_failure", "summary"]
-
 
 class SshFailure(StrEnum):
     """The stage at which the connection failed."""

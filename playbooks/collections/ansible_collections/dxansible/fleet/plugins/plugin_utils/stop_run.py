@@ -5,18 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, finalize, link, session, turn_ends, turn_verdict, verdict
+from . import agents, finalize, session, turn_ends, turn_verdict, verdict
 from .host_run import CONTACT, CallRun, ask
-from .keeper_reply import ENDED, KeeperError
+from .keeper_reply import ENDED, CallError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .fleet_view import Entry
     from .host_run import Steps
+    from .keeper_listing import Entry
     from .keeper_reply import Reply
-
-__all__ = ["StopRun"]
+    from .record import Verdict
 
 
 class StopRun(CallRun):
@@ -45,10 +44,7 @@ class StopRun(CallRun):
             raise ValueError(message)
         self._agents: Mapping[str, agents.Agent] = {}
         if self.options["turns"]:
-            try:
-                self._agents = agents.load_agents(self.options["agents"])
-            except agents.AgentError as error:
-                raise ValueError(str(error)) from error
+            self._agents = agents.load_agents(self.options["agents"])
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
         """Stop the session. The task fails if the session may still be running."""
@@ -56,7 +52,7 @@ class StopRun(CallRun):
         state, totals = "unknown", None
         try:
             reply, decided = yield from self._stop(name)
-        except (link.LinkError, link.CallTimeoutError, KeeperError) as error:
+        except CallError as error:
             said = str(error) or "no answer"
             text = f"{self.host}: could not be asked to stop the command ({said})"
             decided = verdict.not_known_gone(text)
@@ -79,7 +75,7 @@ class StopRun(CallRun):
         """Seconds after which a call counts as lost."""
         return float(self.options["connect_timeout"] * 2 + self.options["wait"] + 15)
 
-    def _stop(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
+    def _stop(self, name: str) -> Steps[tuple[Reply | None, Verdict]]:
         """Return the VM's answer and the verdict. The answer is None if the session has no turn."""
         if self.options["turns"]:
             return (yield from self._stop_turn(name))
@@ -92,7 +88,7 @@ class StopRun(CallRun):
             return reply, verdict.conflict(self.host, name)
         return reply, self._judge(reply, verdict.from_reply(self.host, reply, None))
 
-    def _stop_turn(self, name: str) -> Steps[tuple[Reply | None, verdict.Verdict]]:
+    def _stop_turn(self, name: str) -> Steps[tuple[Reply | None, Verdict]]:
         turns = yield from self._turns(name)
         if not turns:
             return None, turn_verdict.unknown(self.host, name)
@@ -111,7 +107,7 @@ class StopRun(CallRun):
         listing = yield from ask(self._patience, lambda door: door.keeper.list(name))
         return listing.turns.get(name, [])
 
-    def _judge(self, reply: Reply, own: verdict.Verdict) -> verdict.Verdict:
+    def _judge(self, reply: Reply, own: Verdict) -> Verdict:
         if reply.state == "aborted":
             return own
         if reply.state in ENDED:
@@ -121,7 +117,7 @@ class StopRun(CallRun):
     def _claim_ends(self, name: str) -> Steps[list[dict[str, Any]]]:
         try:
             turns = yield from self._turns(name)
-        except (link.LinkError, link.CallTimeoutError, KeeperError):
+        except CallError:
             return []  # the next client that sees the end will tell it
         return (
             yield from turn_ends.claim_ends(

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from .agent_events import parse_event, readable, text_at, values_at
 
 if TYPE_CHECKING:
-    from .agents import Agent, Plea, Rule
-
-__all__ = ["StreamReader"]
+    from .agents import Agent, NeedsInputRule, Rule
 
 _MARK = b"\x1e"
 _LONGEST_LINE = 4 * 2**20
@@ -45,13 +43,13 @@ class StreamReader:
         """The last trailer line, without its first byte."""
         self._line = bytearray()  # unfinished event or trailer
         self._error_line = bytearray()
-        self._ours = False  # the unfinished line of text is the trailer
+        self._in_trailer = False  # the unfinished line of text is the trailer
         self._dropping = False  # drops bytes up to the next newline
         self._at_start = True  # the next byte of text begins a line
         self._held = False  # holds back a newline that may belong to the trailer
         self._open = False  # the text shown last has no newline at its end
         self._joining = False
-        self._pleas: list[int] = []  # which rules of needs_input hold
+        self._needs: list[int] = []  # which rules of needs_input hold
         self._moved_on = False  # the agent acted after its last message
         self._message = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -65,8 +63,8 @@ class StreamReader:
     def needs_input(self) -> bool:
         """Whether the agent stopped for a human. A finished turn overrules standard error."""
         return any(
-            number in self._pleas and not (plea.stderr and self.finished)
-            for number, plea in enumerate(self._agent.needs_input)
+            number in self._needs and not (rule.stderr and self.finished)
+            for number, rule in enumerate(self._agent.needs_input)
         )
 
     @property
@@ -86,7 +84,7 @@ class StreamReader:
     def feed_error(self, data: bytes) -> None:
         """Take standard error."""
         agent = self._agent
-        if not any(plea.stderr for plea in agent.needs_input) and not any(
+        if not any(rule.stderr for rule in agent.needs_input) and not any(
             failure.stderr for failure in agent.failed
         ):
             return
@@ -103,7 +101,7 @@ class StreamReader:
         """
         text = "" if self._agent.events == "json" else self._release()
         self._line.clear()
-        self._ours, self._dropping, self._joining = False, True, False
+        self._in_trailer, self._dropping, self._joining = False, True, False
         self.end_unread = True
         return text + self._break_line()
 
@@ -121,7 +119,7 @@ class StreamReader:
             text = "" if self._dropping else self._take_line()
             self._line.clear()
             return text + self._break_line()
-        if self._ours:
+        if self._in_trailer:
             self._end_hidden()
         return self._release()
 
@@ -170,8 +168,8 @@ class StreamReader:
         if rule.quiet or not text:
             return ""
         if not rule.joined:
-            return self._block(rule.before + text)
-        shown = text if goes_on else self._break_line() + rule.before + text
+            return self._block(rule.prefix + text)
+        shown = text if goes_on else self._break_line() + rule.prefix + text
         self._open = not shown.endswith("\n")
         return shown
 
@@ -186,16 +184,16 @@ class StreamReader:
         agent = self._agent
         if self.native_id is None and agent.native_id is not None:
             self.native_id = next(filter(_is_id, values_at(event, agent.native_id)), None)
-        for number, plea in enumerate(agent.needs_input):
-            if _wants_human(plea, event):
-                self._note_plea(number, holds=True)
-            elif plea.until is not None and plea.until.matches(event):
-                self._note_plea(number, holds=False)
+        for number, rule in enumerate(agent.needs_input):
+            if _wants_human(rule, event):
+                self._note_need(number, holds=True)
+            elif rule.until is not None and rule.until.matches(event):
+                self._note_need(number, holds=False)
         self._judge_end(event)
 
-    def _note_plea(self, number: int, *, holds: bool) -> None:
-        others = [each for each in self._pleas if each != number]
-        self._pleas = [*others, number] if holds else others
+    def _note_need(self, number: int, *, holds: bool) -> None:
+        others = [each for each in self._needs if each != number]
+        self._needs = [*others, number] if holds else others
 
     def _judge_end(self, event: dict[str, Any]) -> None:
         if any(match.matches(event) for match in self._agent.finished):
@@ -205,19 +203,19 @@ class StreamReader:
             if failure.when is not None and failure.when.matches(event):
                 words = next(filter(None, (text_at(event, [path]) for path in failure.message)), "")
                 known = self.problem or f"{self._agent.name} says that it failed, but not why"
-                self.problem = (failure.before + words)[:_PROBLEM] if words else known
+                self.problem = (failure.prefix + words)[:_PROBLEM] if words else known
                 self.finished = False
                 return
 
     def _judge_error_line(self) -> None:
         text = readable(self._error_line.decode("utf-8", "replace"))
         self._error_line.clear()
-        for number, plea in enumerate(self._agent.needs_input):
-            if plea.stderr is not None and plea.stderr.search(text):
-                self._note_plea(number, holds=True)
+        for number, rule in enumerate(self._agent.needs_input):
+            if rule.stderr is not None and rule.stderr.search(text):
+                self._note_need(number, holds=True)
         for failure in self._agent.failed:
             if failure.stderr is not None and failure.stderr.search(text):
-                self.error_words = (failure.before + text.strip())[:_PROBLEM]
+                self.error_words = (failure.prefix + text.strip())[:_PROBLEM]
 
     def _add(self, text: str, *, goes_on: bool) -> None:
         self._message = self._message + text if goes_on else text
@@ -229,31 +227,31 @@ class StreamReader:
     def _feed_text(self, data: bytes) -> str:
         shown = []
         while data:
-            if self._ours or self._dropping:
+            if self._in_trailer or self._dropping:
                 data = self._pass_over(data)
             elif (self._at_start or self._held) and data.startswith(_MARK):
                 shown.append(self._decode(b"", final=True))
-                self._ours, self._held, data = True, False, data[1:]
+                self._in_trailer, self._held, data = True, False, data[1:]
             else:
-                visible, data = self._until_ours(data)
+                visible, data = self._until_trailer(data)
                 shown.append(self._decode(visible))
         return "".join(shown)
 
     def _pass_over(self, data: bytes) -> bytes:
         hidden, newline, rest = data.partition(b"\n")
-        if self._ours:
+        if self._in_trailer:
             self._extend(hidden)
         if newline:
             self._end_hidden()
         return rest
 
     def _end_hidden(self) -> None:
-        if self._ours and not self._dropping:
+        if self._in_trailer and not self._dropping:
             self.trailer = self._line.decode("utf-8", "replace")
         self._line.clear()
-        self._ours, self._dropping, self._at_start = False, False, True
+        self._in_trailer, self._dropping, self._at_start = False, False, True
 
-    def _until_ours(self, data: bytes) -> tuple[bytes, bytes]:
+    def _until_trailer(self, data: bytes) -> tuple[bytes, bytes]:
         before = b"\n" if self._held else b""
         end = data.find(b"\n" + _MARK)
         if end < 0:
@@ -284,7 +282,7 @@ def _is_id(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
-def _wants_human(plea: Plea, event: dict[str, Any]) -> bool:
-    if plea.when is None or not plea.when.matches(event):
+def _wants_human(rule: NeedsInputRule, event: dict[str, Any]) -> bool:
+    if rule.when is None or not rule.when.matches(event):
         return False
-    return plea.path is None or any(values_at(event, plea.path))
+    return rule.path is None or any(values_at(event, rule.path))

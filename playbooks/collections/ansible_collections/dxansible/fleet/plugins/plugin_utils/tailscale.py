@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["TailscaleError", "check_peer", "find_peer", "read_status"]
-
 _MACOS_APP = "/Applications/Tailscale.app/Contents/MacOS/Tailscale"
 
 _STATES = {

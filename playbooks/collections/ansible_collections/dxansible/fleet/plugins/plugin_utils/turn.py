@@ -13,21 +13,16 @@ import shlex
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from .fleet_view import META
+from .keeper_listing import META
 from .keeper_reply import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Trailer", "Turn", "body_of", "compose", "script"]
-
 _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
-_NUMBERS = ("code", "verify", "commits", "files")
-_WORDS = ("problem", "branch", "head", "host", "repository", "base", "gh", "came", "url")
-"""The fields of a trailer that are numbers, and those that are words."""
 _PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
 
 
@@ -142,7 +137,7 @@ class Trailer:
     repository: str | None = None
     base: str | None = None
     gh: str | None = None
-    came: str | None = None
+    pull_request_origin: str | None = None
     url: str | None = None
     left_out: tuple[tuple[str, str], ...] = ()
     """Pairs of reason and path, for the parts of the work that a pull request would lack."""
@@ -155,15 +150,9 @@ class Trailer:
         words, _, directory = text.rstrip("\n").partition(" directory=")
         words, _, message = words.partition(" message=")
         fields = Fields.read(words)
-        known: dict[str, Any] = {name: fields.number(name) for name in _NUMBERS}
-        known |= {name: fields.word(name) for name in _WORDS}
-        return cls(
-            message=message.strip() or None,
-            directory=directory or None,
-            dirty=fields.flag("dirty"),
-            left_out=_left_out(fields.get("left_out", "")),
-            **known,
-        )
+        texts = {"message": message.strip() or None, "directory": directory or None}
+        left_out = _left_out(fields.get("left_out", ""))
+        return cls(left_out=left_out, **fields.known_to(cls) | texts)
 
 
 def _left_out(text: str) -> tuple[tuple[str, str], ...]:

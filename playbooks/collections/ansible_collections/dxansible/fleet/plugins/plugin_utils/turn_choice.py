@@ -8,20 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, link, session, turn_ends, turn_verdict
+from . import agents, finalize, session, turn_ends, turn_verdict
 from .attempts import AttemptRun, Progress
-from .keeper_reply import ENDED, KeeperError
+from .keeper_reply import ENDED, CallError
 from .stream_reader import StreamReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .fleet_view import Entry
     from .host_run import Steps
+    from .keeper_listing import Entry
     from .keeper_reply import Reply
-    from .verdict import Verdict
-
-__all__ = ["TurnChoice", "TurnProgress"]
+    from .record import Verdict
 
 _HEAD_BYTES = 65536
 """Bytes from the beginning of a turn's output, enough for its first event."""
@@ -71,9 +69,6 @@ class TurnChoice(AttemptRun):
     def check_options(self) -> None:
         """Raise ValueError for an invalid option."""
         super().check_options()
-        if not 0 <= self.options["idle_timeout"] < float("inf"):
-            message = "dx_idle_timeout has to be a number of seconds, 0 for none"
-            raise ValueError(message)
         if self.options["mode"] is None:
             further = "finalize" if self.inputs.variables.get("dx_finalize") else "resume"
             self.options["mode"] = further if self.options["session"] else "start"
@@ -160,7 +155,7 @@ class TurnChoice(AttemptRun):
             return
         ends: list[dict[str, Any]] = []
         if self.crowd.hosts == 1 or self.following:
-            with suppress(link.LinkError, link.CallTimeoutError, KeeperError):
+            with suppress(CallError):
                 known = yield from self._turns(0)
                 ends = yield from self._claim_ends(known)
         if progress.turn not in {end["turn"] for end in ends}:
@@ -191,7 +186,7 @@ class TurnChoice(AttemptRun):
 
     def _wait_for(self, entry: Entry, record: dict[str, Any]) -> Steps[Verdict | None]:
         if not self.options["queue"]:
-            return turn_verdict.busy(self.host, self.progress.id, ours_lost=False)
+            return turn_verdict.busy(self.host, self.progress.id, overtaken=False)
         record["queued"] = True
         wait = self.patience
         asked = {"wait": wait, "out": _NOWHERE, "err": _NOWHERE}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import finalize, link, turn_verdict
 from .host_run import ask
-from .keeper_reply import ENDED, CutShortError, KeeperError
+from .keeper_reply import ENDED, CallError, CutShortError
 from .stream_reader import StreamReader
 from .turn import Trailer
 
@@ -21,12 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .agents import Agent
-    from .fleet_view import Entry
     from .host_run import Steps
+    from .keeper_listing import Entry
     from .keeper_reply import Reply
-    from .verdict import Verdict
-
-__all__ = ["claim_ends", "note_thread", "read_end", "trailer_facts", "unclaimed_record"]
+    from .record import Verdict
 
 _THREAD, _END = "slack", "slack-end"
 _FACTS = ("directory", "branch", "commits", "files", "dirty", "head")
@@ -65,7 +63,7 @@ def claim_ends(
         try:
             decided, reader = yield from read_end(host, entry, known, patience)
             notes = yield from _claim(entry.name, patience)
-        except (link.LinkError, link.CallTimeoutError, KeeperError):
+        except CallError:
             break
         if notes is not None:
             seconds = (entry.at or 0) - (entry.began or 0) if entry.at and entry.began else 0
@@ -143,12 +141,12 @@ def read_end(
 
 def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:
     """Claim the end of a turn. Returns all its notes, or None if another client has the end."""
-    ours = secrets.token_hex(8)
+    claim = secrets.token_hex(8)
     try:
-        notes = yield from _note(name, _END, ours, patience)
+        notes = yield from _note(name, _END, claim, patience)
     except (link.LinkError, CutShortError):  # the note may have arrived: try again to find out
-        notes = yield from _note(name, _END, ours, patience)
-    return notes if notes.get(_END) == ours else None
+        notes = yield from _note(name, _END, claim, patience)
+    return notes if notes.get(_END) == claim else None
 
 
 def _note(name: str, note: str, text: str, patience: float) -> Steps[dict[str, str]]:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn, turn_verdict
+from .agent_record import AgentError
 from .attempts import COMMON_SPEC, seconds_text
 from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .stream_reader import StreamReader
@@ -15,9 +16,7 @@ from .turn_ends import trailer_facts
 
 if TYPE_CHECKING:
     from .host_run import Steps
-    from .verdict import Verdict
-
-__all__ = ["TurnRun"]
+    from .record import Verdict
 
 _OUTPUT_LIMIT = 32 * 2**20
 
@@ -30,7 +29,7 @@ class TurnRun(TurnChoice):
 
     kind: ClassVar = "turn"
     starts_work: ClassVar = True
-    of_fan: ClassVar = frozenset({"contacted", "shown", "token"})
+    of_fan: ClassVar = frozenset({"may_have_arrived", "shown", "token"})
     spec: ClassVar = {
         **COMMON_SPEC,
         "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
@@ -67,7 +66,7 @@ class TurnRun(TurnChoice):
             return (yield from self._advance(record))
         except ProgramMissingError as error:
             return turn_verdict.no_program(self.host, self.agent.program, error.path)
-        except agents.AgentError as error:
+        except AgentError as error:
             return turn_verdict.wrong_agent(self.host, str(error))
         finally:
             record.setdefault("turn", self.progress.turn)
@@ -80,7 +79,7 @@ class TurnRun(TurnChoice):
                 return decided
         reply = yield from self._ask()
         progress.hear(reply)
-        if self.continuing and not progress.ours:
+        if self.continuing and not progress.started_by_us:
             return self._overtaken()
         return (yield from self._take(record, reply))
 
@@ -95,7 +94,7 @@ class TurnRun(TurnChoice):
             return (yield from self.call(4, lambda door: door.keeper.poll(progress.key, asked)))
         agent = self.agent
         if self.options["task_is_data"] and agent.runs_task:
-            raise agents.AgentError(turn_verdict.runs_task(agent.name))
+            raise AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
             **self.start_options(),
             "meta": "yes",
@@ -183,7 +182,7 @@ class TurnRun(TurnChoice):
         if self.options["queue"]:
             self.progress.begin(0)
             return None
-        return turn_verdict.busy(self.host, self.progress.id, ours_lost=True)
+        return turn_verdict.busy(self.host, self.progress.id, overtaken=True)
 
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress, agent, waits = self.progress, self.agent, self.options["wait"]

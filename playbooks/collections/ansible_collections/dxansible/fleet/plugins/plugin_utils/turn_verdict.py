@@ -11,28 +11,14 @@ from typing import TYPE_CHECKING
 
 from . import verdict
 from .question import ends_with_question
-from .record import FanoutOutcome, Reason
+from .record import FanoutOutcome, Reason, Verdict
 from .turn import Trailer
-from .verdict import Verdict, failure
+from .verdict import failure
 
 if TYPE_CHECKING:
     from .agents import Agent
     from .keeper_reply import Session
     from .stream_reader import StreamReader
-
-__all__ = [
-    "RUNNING",
-    "TurnVerdict",
-    "busy",
-    "judge",
-    "no_conversation",
-    "no_directory",
-    "no_program",
-    "not_gone",
-    "runs_task",
-    "unknown",
-    "wrong_agent",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +107,11 @@ def _idle(host: str, agent: Agent, reply: Session, reader: StreamReader, seconds
     return verdict.stopped(FanoutOutcome.TIMEOUT, Reason.IDLE, text, reply)
 
 
-def busy(host: str, session: str, *, ours_lost: bool) -> Verdict:
+def busy(host: str, session: str, *, overtaken: bool) -> Verdict:
     """The verdict on a prompt that came while another turn was running."""
     text = (
         "another client's prompt came first"
-        if ours_lost
+        if overtaken
         else "a turn of this session is running already"
     )
     return failure(

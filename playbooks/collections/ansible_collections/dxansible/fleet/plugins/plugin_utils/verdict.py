@@ -16,21 +16,6 @@ if TYPE_CHECKING:
 
     from .keeper_reply import Session
 
-__all__ = [
-    "NEVER_THERE",
-    "STATUS",
-    "Verdict",
-    "conflict",
-    "failure",
-    "from_reply",
-    "gave_up",
-    "had_ended",
-    "not_known_gone",
-    "refused",
-    "stopped",
-    "unable",
-]
-
 STATUS: Mapping[SshFailure, PreflightStatus] = {
     SshFailure.UNRESOLVABLE: PreflightStatus.HOST_UNRESOLVABLE,
     SshFailure.UNREACHABLE: PreflightStatus.HOST_UNREACHABLE,
@@ -163,19 +148,19 @@ def refused(ssh: SshFailure, text: str) -> Verdict | None:
             return None
 
 
-def gave_up(ssh: SshFailure, text: str, session: str, *, contacted: bool) -> Verdict:
+def gave_up(ssh: SshFailure, text: str, session: str, *, may_have_arrived: bool) -> Verdict:
     """The verdict after the last attempt.
 
-    ``contacted``: an attempt may have reached the VM, so a command may run.
+    ``may_have_arrived``: an attempt may have reached the VM, so a command may run.
     """
-    if contacted or ssh not in NEVER_THERE:
+    if may_have_arrived or ssh not in NEVER_THERE:
         return _lost_contact(text, session)
     return _never_there(ssh, text)
 
 
-def unable(text: str, session: str, *, contacted: bool) -> Verdict:
-    """The verdict on an error of the VM's shell. ``contacted`` is as in `gave_up`."""
-    return _lost_contact(text, session) if contacted else failure(Reason.VM_ERROR, text)
+def unable(text: str, session: str, *, may_have_arrived: bool) -> Verdict:
+    """The verdict on an error of the VM's shell. ``may_have_arrived`` is as in `gave_up`."""
+    return _lost_contact(text, session) if may_have_arrived else failure(Reason.VM_ERROR, text)
 
 
 def _lost_contact(text: str, session: str) -> Verdict:

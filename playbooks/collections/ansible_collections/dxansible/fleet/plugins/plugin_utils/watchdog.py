@@ -20,8 +20,6 @@ from .ssh_session import hang_up
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Watch", "Watchdog"]
-
 _GRACE = 5.0
 """Seconds that a call has to return after its client got SIGTERM."""
 

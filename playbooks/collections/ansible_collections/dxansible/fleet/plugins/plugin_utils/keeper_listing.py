@@ -15,19 +15,6 @@ if TYPE_CHECKING:
 
     from .keeper_reply import Answer
 
-__all__ = [
-    "META",
-    "Cleaned",
-    "Entry",
-    "Listing",
-    "Ping",
-    "read_cleaned",
-    "read_listing",
-    "read_meta",
-    "read_notes",
-    "read_ping",
-]
-
 META = "#dx "
 """Start of a turn's first line, before the JSON that listings show."""
 _TURN = re.compile(r"(?P<session>[^.]+)\.(?P<number>[1-9][0-9]{0,5})")
@@ -188,15 +175,9 @@ def read_listing(answer: Answer) -> Listing:
 def _entry(name: str, about: str) -> Entry:
     text, has_meta, meta = about.partition(" meta=")
     fields = Fields.read(text)
-    return Entry(
-        **fields.of_session(),
-        name=name,
-        began=fields.number("began"),
-        at=fields.number("at"),
-        idle=fields.number("idle"),
-        notes=frozenset((fields.word("notes") or "").split(",")) - {""},
-        meta=meta if has_meta else None,
-    )
+    notes = frozenset((fields.word("notes") or "").split(",")) - {""}
+    known = fields.known_to(Entry) | {"meta": meta if has_meta else None}
+    return Entry(name=name, state=fields.state, notes=notes, **known)
 
 
 def _lines(answer: Answer) -> list[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.fleet_view import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import (
     Cleaned,
     Entry,
     Listing,

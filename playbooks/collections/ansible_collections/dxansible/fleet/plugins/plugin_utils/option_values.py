@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ONE_AT_A_TIME", "complete", "of_host"]
-
 ONE_AT_A_TIME = threading.RLock()
 """Lock for Ansible's templates and loaders, which are not thread-safe."""
 
-_OF_HOST = ("dx_aliases", "dx_auth_mode", "dx_capabilities", "dx_hostnames")
+_DESCRIBING = ("dx_aliases", "dx_auth_mode", "dx_capabilities", "dx_hostnames")
 
 
-def complete(
+def fill_from_vars(
     templar: Any,  # noqa: ANN401 - ansible-core has no types
     given: Mapping[str, Any],
     variables: Mapping[str, Any],
@@ -35,17 +33,19 @@ def complete(
     for option, facts in spec.items():
         if "options" in facts:
             if isinstance(found.get(option), dict):
-                found[option] = complete(templar, found[option], variables, facts["options"])
+                found[option] = fill_from_vars(templar, found[option], variables, facts["options"])
         elif option not in found and facts.get("variable") in variables:
             found[option] = templar.template(variables[facts["variable"]])
     return found
 
 
-def of_host(
+def describing_vars(
     templar: Any,  # noqa: ANN401 - ansible-core has no types
     variables: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The host's variables; those that describe the host are templated."""
     with ONE_AT_A_TIME:
-        found = {name: templar.template(variables[name]) for name in _OF_HOST if name in variables}
+        found = {
+            name: templar.template(variables[name]) for name in _DESCRIBING if name in variables
+        }
     return {**variables, **found}

@@ -1,28 +1,29 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Drives the run of one host to its end, for the modules that other roles use."""
+"""Controller side of the modules for one host; ``meta/runtime.yml`` routes them here."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
-from .broken import broken
-from .fan import Fan
-from .host_run import Crowd, HostRun
-from .inputs import Inputs, Payload
-from .play_hosts import one_run, plain, refuse_keywords, skipped, whole_preflight
-
-__all__ = ["SoloAction"]
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs, Payload
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import MODULES
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
+    one_run,
+    plain,
+    refuse_keywords,
+    skipped,
+    whole_preflight,
+)
 
 _PATIENCE = 3600.0
 
 
-class SoloAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
-    """An action that runs its operation on the task's host, to the end."""
-
-    operation: ClassVar[type[HostRun]]
+class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
+    """Drives the run of the task's host to its end."""
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -31,20 +32,21 @@ class SoloAction(ActionBase):  # type: ignore[misc] # ansible-core has no types
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         host = str(variables["inventory_hostname"])
-        refuse_keywords(self._task, self.operation)
-        if self._task.check_mode and self.operation.starts_work:
-            return result | skipped(self.operation)
-        fan = Fan(1, broken)
+        kind = MODULES[self._task.resolved_action.rpartition(".")[2]].run
+        refuse_keywords(self._task, kind)
+        if self._task.check_mode and kind.starts_work:
+            return result | skipped(kind)
+        fan = Fan(1)
         given = dict(self._task.args)
         payload = Payload(str(given.get("command_socket") or ""))
-        if self.operation.runs_text:
+        if kind.runs_text:
             given.pop("command_socket", None)
-        for option in self.operation.of_fan:
+        for option in kind.of_fan:
             if option in given:
                 raise AnsibleActionFail(f"{option} is an option of dxansible.fleet.fan_out")
-            given[option] = self.operation.spec[option]["default"]
+            given[option] = kind.spec[option]["default"]
         running = one_run(
-            self.operation,
+            kind,
             host,
             given,
             connection=self._connection,
