@@ -17,11 +17,11 @@ from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.redact import summarize
 from dxansible.results import FanoutResult
-from dxansible.run.command_options import FanoutOptions, check_command
 from dxansible.run.event_log import EventLog
 from dxansible.run.events import OutputReceived
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
+from dxansible.run.options import FanoutOptions, check_command
 from dxansible.run.plays import run_play
 from dxansible.run.request import KILLED
 

@@ -14,8 +14,8 @@ from dxansible.run.attach_sessions import unknown_session
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
+from dxansible.run.options import SessionOptions, check_task
 from dxansible.run.plays import run_play
-from dxansible.run.session_options import SessionOptions, check_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

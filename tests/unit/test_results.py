@@ -51,7 +51,7 @@ def preflight(status: PreflightStatus) -> PreflightResult:
 
 def test_public_names_are_listed() -> None:
     assert module.__all__ == sorted(
-        module.__all__, key=lambda name: (not name.isupper(), name.lower())
+        module.__all__, key=lambda name: (not name.isupper(), name.islower(), name)
     )
 
 

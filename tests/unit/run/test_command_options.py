@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dxansible.errors import UsageError
-from dxansible.run.command_options import FanoutOptions, check_command, check_seconds
+from dxansible.run.options import FanoutOptions, check_command, check_seconds
 
 if TYPE_CHECKING:
     from dxansible.settings import Settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dxansible.errors import UsageError
-from dxansible.run.session_options import check_task
+from dxansible.run.options import check_task
 from dxansible.sessions import SessionOptions
 
 if TYPE_CHECKING:
