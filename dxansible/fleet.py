@@ -8,9 +8,9 @@ from dxansible.run.attach_commands import (
     follow_command,
     follow_commands,
 )
-from dxansible.run.command_options import FanoutOptions
 from dxansible.run.fanout import fanout, fanout_ssh
 from dxansible.run.hosts import list_hosts
+from dxansible.run.options import FanoutOptions
 from dxansible.run.preflight import check_hosts, run_preflight_checks
 
 __all__ = [

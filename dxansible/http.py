@@ -178,8 +178,6 @@ class HttpClient:
                 return HttpResponse(
                     status=answer.status_code, body=self._body(answer), headers=names
                 )
-        except requests.exceptions.InvalidHeader as error:
-            raise BadHeaderError from error
         except requests.RequestException as error:
             return HttpResponse(failure=_failure(error), sent=not _never_sent(error))
 

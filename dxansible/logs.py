@@ -35,7 +35,8 @@ def configure(*, json: bool, verbosity: int, stream: TextIO) -> None:
     for earlier in [each for each in _LOGGER.handlers if isinstance(each, _EventHandler)]:
         _LOGGER.removeHandler(earlier)
     _LOGGER.addHandler(handler)
-    _LOGGER.setLevel(_level(verbosity))
+    normal = logging.DEBUG if verbosity else logging.INFO
+    _LOGGER.setLevel(logging.ERROR if verbosity < 0 else normal)
     _LOGGER.propagate = False
 
 
@@ -64,12 +65,6 @@ class _Event(dict[str, _Field]):
 class _EventHandler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         """Drop the event: a closed reader must neither end the work nor fill the screen."""
-
-
-def _level(verbosity: int) -> int:
-    if verbosity < 0:
-        return logging.ERROR
-    return logging.DEBUG if verbosity else logging.INFO
 
 
 def _logfmt(value: _Field) -> str:

@@ -16,8 +16,8 @@ from dxansible.run.listing import (
     clean_sessions,
     list_sessions,
 )
+from dxansible.run.options import SessionOptions
 from dxansible.run.resolve import resolve_id
-from dxansible.run.session_options import SessionOptions
 from dxansible.run.start import start_session
 
 __all__ = [

@@ -24,6 +24,8 @@ from dxansible.redact import summarize
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    _Answer = subprocess.CompletedProcess[str]
+
 __all__ = ["Beads", "NoBeadsError", "check_issue_id"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -44,20 +46,6 @@ def check_issue_id(issue_id: str) -> str:
         message = f"{issue_id!r} can't be the id of an issue"
         raise IssueError(message, "give it as Beads does, like bd-123")
     return issue_id
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def why(self) -> str:
-        """Return the program's error line, or else its first line."""
-        lines = [line for line in self.err.splitlines() if line.strip()]
-        errors = [line for line in lines if "error" in line.lower()]
-        return summarize((errors or lines or [f"exit code {self.code}"])[0].removeprefix("Error: "))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,47 +79,47 @@ class Beads:
         ``us`` are the caller's possible Beads user names: the caller's own claim is no obstacle.
         """
         answer = self._bd("update", issue.id, "--claim")
-        if answer.code and "unknown flag" in answer.err and "--claim" in answer.err:
+        if answer.returncode and "unknown flag" in answer.stderr and "--claim" in answer.stderr:
             answer = self._bd("update", issue.id, "--status", "in_progress")
-        if not answer.code:
+        if not answer.returncode:
             return
-        if "already claimed" in (answer.err + answer.out).lower():
+        if "already claimed" in (answer.stderr + answer.stdout).lower():
             holder = self.read(issue.id).assignee
             if holder is not None and holder in us | self._git_name():
                 return
             message = f"{issue.id} is already claimed by {holder or 'somebody'}"
             raise IssueError(message, "leave out --claim to dispatch it all the same")
-        message = f"{issue.id} could not be claimed: {answer.why}"
+        message = f"{issue.id} could not be claimed: {_why(answer)}"
         raise IssueError(message, "leave out --claim, or see to Beads first")
 
     def release(self, issue: Issue) -> None:
         """Undo a claim: nothing was started. Raises IssueError."""
         answer = self._bd("update", issue.id, "--status", issue.status or "open",
                              "--assignee", issue.assignee or "")  # fmt: skip
-        if answer.code:
-            message = f"{issue.id} is still claimed: {answer.why}"
+        if answer.returncode:
+            message = f"{issue.id} is still claimed: {_why(answer)}"
             raise IssueError(message, f"release it: bd update {issue.id} --status open")
 
     def comment(self, issue_id: str, text: str) -> None:
         """Add a comment. Raises IssueError."""
         answer = self._bd("comment", issue_id, text)
-        if answer.code and "unknown command" in answer.err:
+        if answer.returncode and "unknown command" in answer.stderr:
             answer = self._bd("comments", "add", issue_id, text)
-        if answer.code:
-            message = f"{issue_id} could not be commented on: {answer.why}"
+        if answer.returncode:
+            message = f"{issue_id} could not be commented on: {_why(answer)}"
             raise IssueError(message, "see to Beads, and add it by hand")
 
     def _show(self, issue_id: str) -> Issue:
         answer = self._bd("show", issue_id, "--json")
-        if _NO_DATABASE in answer.err + answer.out:
+        if _NO_DATABASE in answer.stderr + answer.stdout:
             message = "bd finds no beads database here"
             raise NoBeadsError(message, "go to the project, or run: bd init")
-        if not answer.out.strip() and (not answer.code or "no issue" in answer.err):
+        if not answer.stdout.strip() and (not answer.returncode or "no issue" in answer.stderr):
             raise self._unknown(issue_id)
         try:
-            document = json.loads(answer.out)
+            document = json.loads(answer.stdout)
         except (ValueError, RecursionError):
-            message = f"bd gave no JSON for {issue_id} ({answer.why})"
+            message = f"bd gave no JSON for {issue_id} ({_why(answer)})"
             raise NoBeadsError(message, f"try: bd show {issue_id} --json") from None
         records = issues_in(document)
         if records:
@@ -145,7 +133,7 @@ class Beads:
 
     def _unknown(self, issue_id: str) -> IssueError:
         try:
-            records = issues_in(json.loads(self._bd("list", "--json").out or "[]")) or []
+            records = issues_in(json.loads(self._bd("list", "--json").stdout or "[]")) or []
         except (ValueError, RecursionError, NoBeadsError):
             records = []
         return _no_such_issue(issue_id, [str(each["id"]) for each in records])
@@ -159,7 +147,7 @@ class Beads:
     def _bd(self, *words: str) -> _Answer:
         answer = self._once(words)
         for turn in range(1, _TRIES):
-            if not answer.code or _LOCKED not in answer.err + answer.out:
+            if not answer.returncode or _LOCKED not in answer.stderr + answer.stdout:
                 break
             self.sleep(0.5 * turn)
             answer = self._once(words)
@@ -189,13 +177,22 @@ class Beads:
                 raise NoBeadsError(message, f"try: bd {words[0]} yourself") from None
             for stream in (out, err):
                 stream.seek(0)
-            return _Answer(code, *(each.read().decode(errors="replace") for each in (out, err)))
+            texts = [each.read().decode(errors="replace") for each in (out, err)]
+            return subprocess.CompletedProcess(words, code, *texts)
 
     def _git_name(self) -> frozenset[str]:
         from dxansible.git_remote import run  # noqa: PLC0415 - rarely needed
 
         asked = run(["git", "-C", str(self.directory), "config", "user.name"])
         return frozenset({asked.stdout.strip()} - {""}) if asked else frozenset()
+
+
+def _why(answer: _Answer) -> str:
+    """Return the program's error line, or else its first line."""
+    lines = [line for line in answer.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    first = (errors or lines or [f"exit code {answer.returncode}"])[0]
+    return summarize(first.removeprefix("Error: "))
 
 
 def _resolved(asked: str, issue: Issue) -> Issue:

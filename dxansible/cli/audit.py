@@ -18,11 +18,11 @@ from dxansible.slack.text import Message
 from dxansible.slack.turn_ends import (
     ERROR_LENGTH,
     EndTeller,
+    TrailOnVms,
     facts,
     result_line,
     session_notes,
 )
-from dxansible.slack.vm_notes import TrailOnVms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -171,6 +171,7 @@ class Audit:
             case _:
                 pass
         if self._expected and self._expected <= self._ids.keys():
+            self._expected = frozenset()
             self._begin(session_notes(self._ids))
         self._teller.handle(news)
 

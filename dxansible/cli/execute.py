@@ -9,8 +9,8 @@ from dxansible.cli.terminal import cancel_on_signals, gave_up_waiting
 from dxansible.ids import new_run_id
 from dxansible.parameters import TIMEOUT
 from dxansible.run.command_call import CommandCall
-from dxansible.run.command_options import FanoutOptions
 from dxansible.run.flow import Flow
+from dxansible.run.options import FanoutOptions
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options

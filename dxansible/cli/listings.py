@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dxansible.cli.table import Options
     from dxansible.run.listing import SessionList
-    from dxansible.run.session_options import SessionOptions
+    from dxansible.run.options import SessionOptions
 
 __all__ = ["choose_target", "show_commands", "show_sessions", "show_status"]
 

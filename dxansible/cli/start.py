@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.terminal import DETACHED, cancel_on_signals
 from dxansible.errors import UsageError
+from dxansible.run.options import SessionOptions
 from dxansible.run.patterns import ANY
-from dxansible.run.session_options import SessionOptions
 from dxansible.run.task_call import TaskCall
 from dxansible.slack.opening import open_trail
 

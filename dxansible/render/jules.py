@@ -61,14 +61,16 @@ def comment(result: JulesResult) -> str:
 
 def dry_run_document(request: CreateRequest, url: str) -> str:
     """The JSON document of a dry run."""
-    sent = {"method": "POST", "url": _address(url), "body": _body(request)}
+    sent = {"method": "POST", "url": f"{url}/v1alpha/sessions", "body": _body(request)}
     return sessions.dry_run_document(request.prompt, request=sent)
 
 
 def dry_run_text(request: CreateRequest, url: str) -> str:
     """The prompt and the request, as a person reads them."""
     body = json.dumps(_body(request) | {"prompt": "(as above)"}, indent=2, ensure_ascii=False)
-    shown = show_invisible(f"{request.prompt.rstrip(chr(10))}\n\nPOST {_address(url)}\n{body}")
+    shown = show_invisible(
+        f"{request.prompt.rstrip(chr(10))}\n\nPOST {url}/v1alpha/sessions\n{body}"
+    )
     return f"{shown}\n\nDry run: nothing was sent."
 
 
@@ -108,10 +110,6 @@ def status_text(result: JulesResult) -> str:
         "error": result.error,
         "message": summarize(result.message, 400) if result.message else None,
     })  # fmt: skip
-
-
-def _address(url: str) -> str:
-    return f"{url}/v1alpha/sessions"
 
 
 def _body(request: CreateRequest) -> dict[str, object]:

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from dxansible.record import HostRecord
     from dxansible.render.screen import Screen
 
-__all__ = ["DISK_FULL", "LiveOutput"]
-
-DISK_FULL = "the VM's disk was full, so output is missing that nobody counted"
+__all__ = ["LiveOutput"]
 
 _LONGEST_LINE = 256 * 1024
 """Limit in bytes for an unfinished line, held back so that lines of several hosts stay whole."""
@@ -98,7 +96,8 @@ class LiveOutput:
             if rest:
                 self._write(self._prefix(result.host) + rest + b"\n", is_error=is_error)
         if self._show and result.truncation.disk_full:
-            self._screen.write(f"{result.host}: {DISK_FULL}; what follows here is missing\n")
+            text = "the VM's disk was full, so output is missing that nobody counted"
+            self._screen.write(f"{result.host}: {text}; what follows here is missing\n")
         self._report()
 
     def _whole_lines(self, host: str, data: bytes, *, is_error: bool) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dxansible.ids import new_run_id, new_token
 from dxansible.parameters import RUN_ID
 from dxansible.redact import summarize
-from dxansible.run.command_options import FanoutOptions, check_command
+from dxansible.run.options import FanoutOptions, check_command
 from dxansible.run.plays import Play
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import FanoutResult
 from dxansible.run.command_call import CommandCall
-from dxansible.run.command_options import FanoutOptions
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
+from dxansible.run.options import FanoutOptions
 from dxansible.run.plays import run_play
 from dxansible.run.request import Again
 

@@ -13,9 +13,9 @@ from dxansible.ids import new_token
 from dxansible.parameters import Told, told
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import last_word, locate
-from dxansible.run.command_options import check_seconds
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
+from dxansible.run.options import check_seconds
 from dxansible.run.plays import run_play
 from dxansible.settings import Settings
 

@@ -8,10 +8,10 @@ from dxansible.errors import NoMatchError
 from dxansible.parameters import AGENT, PREFLIGHT_TIMEOUT
 from dxansible.record import HostRecord, PreflightStatus
 from dxansible.results import PreflightResult
-from dxansible.run.command_options import check_seconds
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
+from dxansible.run.options import check_seconds
 from dxansible.run.plays import run_play
 from dxansible.run.request import Again
 from dxansible.settings import Settings

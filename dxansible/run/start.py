@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dxansible.run.events import Observer
+    from dxansible.run.options import SessionOptions
     from dxansible.run.request import PlayEnd
-    from dxansible.run.session_options import SessionOptions
 
 __all__ = ["follow_task", "start_session"]
 

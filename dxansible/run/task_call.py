@@ -6,8 +6,8 @@ import threading
 
 from dxansible.ids import new_run_id, new_token
 from dxansible.redact import summarize
+from dxansible.run.options import SessionOptions, check_task
 from dxansible.run.plays import Play
-from dxansible.run.session_options import SessionOptions, check_task
 
 __all__ = ["TaskCall"]
 

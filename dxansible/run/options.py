@@ -1,0 +1,193 @@
+"""The options of a command and of a task for an agent, checked."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dxansible import parameters as known
+from dxansible.errors import UsageError
+from dxansible.ids import check_run_id, is_ours
+from dxansible.parameters import Told, told
+from dxansible.redact import summarize
+from dxansible.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["FanoutOptions", "SessionOptions", "check_command", "check_seconds", "check_task"]
+
+_BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RunOptions(Told):
+    """What commands and tasks have in common; times are in seconds."""
+
+    max_retries: int = told(known.RETRIES)
+    """Further connection attempts; a command that ran is never run again."""
+    retry_delay_sec: float = told(known.RETRY_DELAY)
+    preflight_timeout_sec: float = told(known.PREFLIGHT_TIMEOUT)
+    """For each check, and for a connection to come up."""
+    forks: int | None = None
+    """Hosts at a time; None is all of them, up to 200."""
+    settings: Settings = field(default_factory=Settings.load)
+
+    def _check_run(self) -> None:
+        check_seconds("preflight timeout", self.preflight_timeout_sec)
+        check_seconds("retry delay", self.retry_delay_sec, zero=True)
+        for name, number, least in (("max retries", self.max_retries, 0), ("forks", self.forks, 1)):
+            if number is not None and number < least:
+                raise UsageError(f"{name} is {number}", f"give {least} or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FanoutOptions(_RunOptions):
+    """How to run a command; times are in seconds.
+
+    Raises UsageError for values that make no sense.
+    """
+
+    timeout_sec: float = told(known.TIMEOUT)
+    """For each attempt, enforced on the VM."""
+    preflight: bool = True
+    batch_mode: bool = told(known.BATCH_MODE)
+    """Never wait for a person to type a password or passphrase."""
+    output_limit: int | None = told(known.OUTPUT_LIMIT)
+    """Bytes of each stream kept of a host; None is 4 MiB, less for many hosts (32 MiB in all)."""
+    run_id: str | None = told(known.RUN_ID)
+    """A command runs once on each host under one id, however often it is sent.
+
+    An id belongs to its first command: another one is refused. None makes a new id.
+    """
+    label: str | None = None
+    """Text for the VM's listings; None is the command in one line without secrets."""
+    stdin: bytes = field(default=b"", repr=False)
+    """The command's standard input; every host gets all of it."""
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables of the command's environment."""
+    cwd: str = ""
+    """The command's directory; empty is the home directory, which ``~/`` stands for."""
+    log_callback: Callable[[str], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Validate the values."""
+        check_seconds("timeout", self.timeout_sec)
+        self._check_run()
+        if self.run_id is not None:
+            check_run_id(self.run_id)
+
+    def payload(self, text: bytes) -> bytes:
+        """Return the command as sent over the playbook's socket: the collection's `Command`."""
+        summary = summarize(text.decode(errors="replace") if self.label is None else self.label)
+        head = {"summary": summary, "env": dict(self.env), "cwd": self.cwd}
+        sizes = {"stdin": len(self.stdin), "text": len(text)}
+        return json.dumps(head | sizes).encode() + b"\n" + self.stdin + text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions(_RunOptions):
+    """How to hand a task to an agent; times are in seconds.
+
+    Raises UsageError for values that make no sense.
+    """
+
+    agent: str | None = told(known.AGENT)
+    """A built-in agent or one of the inventory's; None is the host's own."""
+    repo: str | None = told(known.REPO)
+    """A git repository on the VM, in which the session gets a worktree and a branch of its own."""
+    directory: str | None = told(known.DIR)
+    """A directory on the VM to work in, without a worktree; None is the home directory, or that of
+    a conversation that was begun by hand."""
+    beads: str | None = told(known.BEADS)
+    """Id of the issue that the task belongs to."""
+    session: str | None = told(known.SESSION)
+    """The session whose conversation the task continues; None starts a new one."""
+    task_is_data: bool = told(known.TASK_IS_DATA)
+    """The task contains an issue's text, from strangers: an agent that runs its task is refused."""
+    queue: bool = told(known.QUEUE)
+    """Wait for the running turn instead of being refused."""
+    verify: str | None = None
+    """A shell command that has to succeed in the session's directory after the turn."""
+    wait: bool = told(known.WAIT)
+    """Follow the turn to its end."""
+    timeout_sec: float | None = told(known.TURN_TIMEOUT)
+    """For the turn, enforced on the VM; None is the inventory's ``dx_session_timeout``."""
+    idle_timeout_sec: float | None = told(known.IDLE_TIMEOUT)
+    """How long the agent may print nothing; None is the inventory's ``dx_idle_timeout``."""
+    trail: str | None = told(known.TRAIL)
+    """Id of the audit trail; the first call that sees the turn's end posts it there."""
+
+    def __post_init__(self) -> None:
+        """Validate the values."""
+        self._check_run()
+        if self.timeout_sec is not None:
+            check_seconds("timeout", self.timeout_sec)
+        if self.idle_timeout_sec is not None:
+            check_seconds("idle timeout", self.idle_timeout_sec)
+        if self.beads is not None and not _names_a_branch(self.beads):
+            message = f"{self.beads!r} can't be the id of an issue"
+            raise UsageError(message, "give it as Beads does, like bd-123")
+        if self.repo is not None and (not self.repo.strip() or "\0" in self.repo):
+            message = "the repository has no path"
+            raise UsageError(message, "give its path on the VM: --repo '~/project'")
+        if self.session is not None and self.repo is not None:
+            message = "a session stays where it began"
+            raise UsageError(message, "leave out --repo, or --session for a new session")
+        if self.directory is not None:
+            self._check_directory(self.directory)
+
+    def _check_directory(self, path: str) -> None:
+        if not path.strip() or not path.isprintable():
+            message = "the directory has no path that can be used"
+            raise UsageError(message, "give its path on the VM: --dir '~/project'")
+        if self.repo is not None:
+            message = "--dir and --repo can't be used together: a worktree has its own directory"
+            raise UsageError(message, "leave out one of them")
+        if self.session is not None and is_ours(self.session):
+            message = "a session stays where it began"
+            raise UsageError(message, "leave out --dir, or --session for a new session")
+
+
+def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:
+    """Raise UsageError unless it is a finite, positive number of seconds."""
+    if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
+        message = f"{name} is {seconds:g}"
+        raise UsageError(message, "give a number of seconds above 0")
+
+
+def check_command(command: str | bytes) -> bytes:
+    """Return the command as the bytes that the VM's shell gets.
+
+    Raises UsageError if there is nothing to run.
+    """
+    return _check_text(command, "command", 'dx-dispatch HOST --exec "COMMAND"', "shell")
+
+
+def check_task(task: str | bytes) -> bytes:
+    """Return the task as the bytes that the agent gets.
+
+    Raises UsageError if there is nothing to do.
+    """
+    return _check_text(task, "task", 'dx-dispatch HOST "TASK"', "agent")
+
+
+def _check_text(given: str | bytes, what: str, example: str, taker: str) -> bytes:
+    """Return a text for the VM as bytes. Raises UsageError if it is blank or has a NUL byte."""
+    text = given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given
+    if not text.strip():
+        raise UsageError(f"the {what} is empty", f"give one: {example}")
+    if b"\0" in text:
+        raise UsageError(f"the {what} has a NUL byte", f"no {taker} can take that; remove it")
+    return text
+
+
+def _names_a_branch(word: str) -> bool:
+    return (
+        _BRANCH_WORD.fullmatch(word) is not None
+        and ".." not in word
+        and not word.endswith((".", ".lock"))
+    )
