@@ -3,9 +3,9 @@
 await() { # up to $wait seconds for news; after output a moment more, as the end often follows it
     clock
     began=$now heard=
-    # the fifo's end means the session's, or that of the supervisor; a line, that the command takes longer
-    [ -z "$waker" ] || [ "$wait" -eq 0 ] || read -r _ <&4
     while :; do
+        # the fifo's end means the session's, or that of the supervisor; a line, that it is time to look for output
+        [ -z "$waker" ] || [ "$wait" -eq 0 ] || { read -r word <&4 && [ "$word" = look ]; } || waker=
         state
         case $state in starting | running) ;; *) return ;; esac
         [ -z "$flow" ] || { follow >"$dir/.flow.$flow.$$" && mv -f "$dir/.flow.$flow.$$" "$dir/flow.$flow"; }
@@ -14,7 +14,8 @@ await() { # up to $wait seconds for news; after output a moment more, as the end
         [ -n "$heard" ] || hear out "$out" || hear err "$err"
         [ -z "$heard" ] || [ $((now - heard)) -lt 5 ] || return
         [ $((now - began)) -lt $((wait * 100)) ] || return
-        case $((now - began)) in ? | 1?) nap 0.01 ;; ??) nap 0.05 ;; *) nap 0.1 ;; esac
+        [ -z "$waker" ] || continue
+        case $((now - began)) in [01]) nap 0.01 ;; ?) nap 0.03 ;; ??) nap 0.05 ;; *) nap 0.1 ;; esac
     done
 }
 
