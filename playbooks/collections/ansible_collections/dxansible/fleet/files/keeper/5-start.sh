@@ -89,7 +89,7 @@ conflicts() { # does the session stand for something else? One that has no diges
 }
 
 reserve() { # space and inodes for the end record and for replies, given back when the disk is full
-    printf '%65536s' '' >"$staged/reserve" && for name in 1 2 3 4; do true >"$staged/reserve.$name" || return; done
+    printf '%65536s' '' >"$staged/reserve" && for name in reserve.1 out.eof err.eof; do true >"$staged/$name" || return; done
 }
 
 receive() { # standard input: what the command will read, if there is such, and after it the command
