@@ -66,6 +66,7 @@ slurp() { # sets $text, which is standard input as far as the shell can read it
 describe() { # what is known at the start, and goes with the session
     look "$$"
     printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" || return 1
+    [ -z "$epoch" ] || printf '%s\n' "$epoch" >"$staged/began" || return 1
     [ -z "$token" ] || printf '%s\n' "$token" >"$staged/token" || return 1
     [ -z "$flow" ] || follow >"$staged/flow.$flow" || return 1
     if [ -n "$digest" ]; then
@@ -120,17 +121,20 @@ launch() { # shares the claim with a supervisor that is nobody's child
     (
         export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
         umask "$caller_umask"
-        (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker") </dev/null >/dev/null 2>&1 4<&- &
+        (detach "${DX_KEEPER_SH:-sh}" "$script" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
+            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "boot=$boot" "resets=$resets" "waker=$waker") \
+            </dev/null >/dev/null 2>&1 4<&- &
         umask 077
         ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
-        exec date +%s >"$dir/began" 4<&- 5>&-
+        [ -n "$epoch" ] || exec date +%s >"$dir/began" 4<&- 5>&-
     )
     [ -z "$waker" ] || exec 5>&- # only the supervisor and its clock can write to it from now on
 }
 
 start() {
     attached=yes
+    clock
+    arrived=$now
     command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
     read_about
     if [ ! -d "$dir" ]; then
@@ -141,6 +145,9 @@ start() {
         trap 'exit 1' HUP INT TERM
         stage "$root/pattern"
         receive
+        clock
+        [ -z "$epoch" ] || epoch=$((epoch + (now - arrived) / 100))
+        [ $((now - arrived)) -lt 6000 ] || epoch='' # somebody may have set the clock
         if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
         trap ':' HUP INT TERM PIPE
         if publish; then
