@@ -78,6 +78,7 @@ def test_nine_megabytes_arrive_whole(user: Dispatcher) -> None:
     assert b"missing" not in answer.err
 
 
+@pytest.mark.newcomer
 @pytest.mark.long
 @pytest.mark.engines
 def test_a_flood_arrives_with_its_checksum_in_fixed_memory_and_disk(

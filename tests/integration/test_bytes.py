@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 MEBIBYTE = 2**20
 MOST_MEMORY = 200 * 10**6
 """Bytes that dx-dispatch may hold, whatever the volume of output."""
@@ -125,6 +127,7 @@ def _check_memory(measured: Measured, record: pytest.FixtureRequest) -> None:
     assert 0 < measured.ansible_bytes < MOST_MEMORY
 
 
+@pytest.mark.newcomer
 @pytest.mark.long
 def test_two_gigabytes_cost_a_fixed_amount_of_memory_and_disk(
     user: Dispatcher, epyc6: Vm, tmp_path: Path, request: pytest.FixtureRequest
@@ -138,6 +141,7 @@ def test_two_gigabytes_cost_a_fixed_amount_of_memory_and_disk(
     _check_memory(measured, request)
 
 
+@pytest.mark.newcomer
 @pytest.mark.long
 def test_twenty_megabytes_from_each_of_fifty_hosts_cost_a_fixed_amount_of_memory(
     user: Dispatcher, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest

@@ -118,6 +118,7 @@ _OF_ENGINES: dict[Path, frozenset[str]] = {}
 """What there is of engines alone, by the directory of a test."""
 
 
+@pytest.mark.newcomer
 def test_a_command_that_is_interrupted_before_it_begins_never_does(
     user: Dispatcher, vm: Vm, runtime: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_command_that_is_interrupted_before_it_begins_never_does(
     assert not (vm.home / "ready").exists()
 
 
+@pytest.mark.newcomer
 def test_an_interrupted_health_check_says_so(user: Dispatcher, runtime: Path) -> None:
     if user.has_engines:
         pytest.skip("an engine has started Ansible long before")
@@ -204,6 +206,7 @@ def process_line(pid: int) -> str:
         return ""
 
 
+@pytest.mark.newcomer
 def test_a_killed_client_leaves_its_command_to_run_and_nothing_here(
     user: Dispatcher, vm: Vm, runtime: Path
 ) -> None:
@@ -218,6 +221,7 @@ def test_a_killed_client_leaves_its_command_to_run_and_nothing_here(
     assert b"macmini  SUCCESS" in later.err
 
 
+@pytest.mark.newcomer
 def test_a_killed_clients_command_still_ends_at_its_deadline(
     user: Dispatcher, vm: Vm, runtime: Path
 ) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Answer, Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 ROOT = Path(__file__).parents[2]
 UNTIL_TOLD = "echo begun; while [ ! -e finish ]; do sleep 0.1; done; echo ended"
 

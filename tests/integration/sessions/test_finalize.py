@@ -137,6 +137,7 @@ def test_a_submodule_s_commit_goes_to_its_remote_before_the_branch_that_names_it
     assert len(set(named.split())) == 1
 
 
+@pytest.mark.resident
 def test_a_refused_finalize_is_no_turn(user: Dispatcher, epyc6: Vm) -> None:
     def told() -> tuple[object, ...]:
         (listed,) = [
