@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is marked with ``engines`` has to hold with an engine and without."""
-    if metafunc.definition.get_closest_marker("engines") and "user" in metafunc.fixturenames:
+    """What is marked with ``engines``, and not otherwise, has to hold with one and without."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    both = "engines" in marks and not marks & {"alone", "resident"}
+    if both and "user" in metafunc.fixturenames:
         metafunc.parametrize("user", [False, True], ids=["alone", "engines"], indirect=True)
 
 

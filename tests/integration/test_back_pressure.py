@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 2**20
 FLOOD = int(os.environ.get("DX_FLOOD_BYTES", "60000000"))
-"""Bytes; `make flood` has 1 GB."""
+"""Bytes; `make flood` has 2 GB."""
 MOST_MEMORY = 200 * 10**6
 LEASE = 20
 """Seconds for which a command waits for a client that has gone."""

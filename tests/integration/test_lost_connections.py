@@ -118,6 +118,7 @@ def test_a_command_whose_connection_stays_lost_goes_on_and_can_be_read_later(
 
 
 @pytest.mark.long
+@pytest.mark.resident
 def test_a_connection_that_stalls_is_given_up_and_taken_up_again(
     here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_connection_that_stalls_is_given_up_and_taken_up_again(
 
 
 @pytest.mark.long
+@pytest.mark.resident
 def test_a_connection_that_stalls_for_good_is_lost(
     here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:

@@ -161,7 +161,7 @@ def test_a_refused_finalize_is_no_turn(user: Dispatcher, epyc6: Vm) -> None:
     for _ in range(2):
         refused = user.run("--finalize-pr", session, "--json")
         assert (refused.code, refused.result["reason"]) == (1, "repo_unusable")
-        assert told() == before
+    assert told() == before
     further = user.run("--session", session, "echo on", "--wait", "--json").result
     assert (further["outcome"], further["message"]) == ("SUCCESS", "on\n")
     logs = user.run("--logs", session)
