@@ -3,7 +3,7 @@
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
 # make golden  all scenarios end as they are recorded (DX_GOLDEN=record records them anew)
-# make flood  1 GB through a pipe, with its checksum, in fixed memory and disk
+# make flood  2 GB through a pipe and into a document, in fixed memory and disk
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -57,7 +57,7 @@ engine-soak: $(VENV)/.test
 	DX_SOAK_CALLS=2000 $(BIN)/python -m pytest tests/unit/kept/test_many.py
 
 flood: $(VENV)/.test system-test
-	DX_FLOOD_BYTES=1000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py -k flood
+	DX_FLOOD_BYTES=2000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py tests/integration/test_bytes.py -k flood
 
 bench: $(BENCH_VENV)/.ready system-bench
 	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)

@@ -1,4 +1,4 @@
-"""The order of the tests: long ones begin first, so that none is left alone at the end."""
+"""The order of the tests: each process begins with its share of the long ones."""
 
 from __future__ import annotations
 
@@ -20,8 +20,17 @@ os.environ.setdefault(_MARK, secrets.token_hex(8))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what is marked as long before the rest; each part keeps its order."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Put long tests before the others, so that none is left alone at the end.
+
+    ``--dist worksteal`` begins with equal parts of the list, one for each process.
+    """
+    parts = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    items.clear()
+    for number in range(parts):
+        first, end = (len(others) * border // parts for border in (number, number + 1))
+        items += long[number::parts] + others[first:end]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

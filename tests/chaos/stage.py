@@ -33,9 +33,9 @@ _Moment = tuple[float, "Callable[[], None]"]
 
 
 def play_rounds(
-    lab: Lab, plans: Iterable[Plan], on_round: Callable[[Evidence], None]
+    lab: Lab, plans: Iterable[Plan], on_round: Callable[[Evidence], None], *, machines: int = 3
 ) -> list[Evidence]:
-    """Play all rounds, and call ``on_round`` after each, from several threads."""
+    """Play all rounds, and call ``on_round`` after each, from a thread for each machine."""
     waiting: queue.SimpleQueue[Plan] = queue.SimpleQueue()
     for plan in plans:
         waiting.put(plan)
@@ -52,8 +52,9 @@ def play_rounds(
             stage.close()
         return played
 
-    with ThreadPoolExecutor(len(lab.vms)) as pool:
-        return [one for played in pool.map(work, lab.vms.values()) for one in played]
+    chosen = list(lab.vms.values())[:machines]
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        return [one for played in pool.map(work, chosen) for one in played]
 
 
 class _Stage:
@@ -61,18 +62,24 @@ class _Stage:
 
     def __init__(self, lab: Lab, vm: Vm) -> None:
         self.vm = vm
-        self._plain, self._fast = (
-            (Dispatcher(lab.inventory, engines=engines), Dispatcher(lab.inventory, engines=engines))
-            for engines in (False, True)
-        )
-        self.users = self._plain
+        self._inventory = lab.inventory
+        self._pairs: dict[bool, tuple[Dispatcher, Dispatcher]] = {}
+        self.users = self._pair(engines=False)
         began = time.monotonic()
         self.users[0].run(vm.name, "--exec", "true")
         self.usual = time.monotonic() - began
 
     def close(self) -> None:
-        for user in (*self._plain, *self._fast):
-            user.close()
+        for pair in self._pairs.values():
+            for user in pair:
+                user.close()
+
+    def _pair(self, *, engines: bool) -> tuple[Dispatcher, Dispatcher]:
+        """The users with engines or without, who are made for the first round that wants them."""
+        if engines not in self._pairs:
+            first, second = (Dispatcher(self._inventory, engines=engines) for _ in range(2))
+            self._pairs[engines] = first, second
+        return self._pairs[engines]
 
     def play(self, plan: Plan) -> Evidence:
         self._prepare(plan)
@@ -89,7 +96,7 @@ class _Stage:
         )
 
     def _prepare(self, plan: Plan) -> None:
-        self.users = self._fast if plan.engines else self._plain
+        self.users = self._pair(engines=plan.engines)
         for user in self.users if plan.reconnect else ():
             user.drop_connections()
         for script in self.vm.home.glob(".local/state/dxansible/keeper-*") if plan.bare else ():

@@ -13,13 +13,16 @@ from tests.lab import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.lab import Vm
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is marked with ``engines`` has to hold with an engine and without."""
-    if metafunc.definition.get_closest_marker("engines") and "user" in metafunc.fixturenames:
+    """What is marked with ``engines``, and not otherwise, has to hold with one and without."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    both = "engines" in marks and not marks & {"alone", "resident"}
+    if both and "user" in metafunc.fixturenames:
         metafunc.parametrize("user", [False, True], ids=["alone", "engines"], indirect=True)
 
 
@@ -48,12 +51,47 @@ def until_told(epyc6: Vm) -> Iterator[Vm]:
     wait_until(lambda: not work_on(epyc6), 60, "the command is over")
 
 
+@pytest.fixture(scope="session")
+def inventory(lab: Lab) -> Path:
+    """The inventory of the tests' users."""
+    return lab.inventory
+
+
+@pytest.fixture(scope="session")
+def residents() -> Iterator[dict[tuple[Path, str], Dispatcher]]:
+    """Users with engines that stay for all tests of this process, by inventory and name."""
+    known: dict[tuple[Path, str], Dispatcher] = {}
+    yield known
+    for dispatcher in known.values():
+        dispatcher.close()
+
+
+def lend(request: pytest.FixtureRequest, inventory: Path, name: str) -> Iterator[Dispatcher]:
+    """Somebody without connections and files: a resident, or new here, as the test is marked."""
+    engines: bool | None = getattr(request, "param", None)
+    marks = {mark.name for mark in request.node.iter_markers()}
+    if (engines or "resident" in marks) and "newcomer" not in marks:
+        known = request.getfixturevalue("residents")
+        if (inventory, name) not in known:
+            known[inventory, name] = Dispatcher(inventory, engines=True)
+        yield known[inventory, name]
+        known[inventory, name].start_over()
+    else:
+        dispatcher = Dispatcher(inventory, engines=engines)
+        yield dispatcher
+        dispatcher.close()
+
+
 @pytest.fixture
-def user(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Dispatcher]:
-    """Somebody with the lab's inventory and a home directory of their own."""
-    dispatcher = Dispatcher(lab.inventory, engines=getattr(request, "param", None))
-    yield dispatcher
-    dispatcher.close()
+def user(inventory: Path, request: pytest.FixtureRequest) -> Iterator[Dispatcher]:
+    """Somebody with that inventory and a home directory of their own."""
+    yield from lend(request, inventory, "user")
+
+
+@pytest.fixture
+def other(inventory: Path, request: pytest.FixtureRequest) -> Iterator[Dispatcher]:
+    """Somebody else, on another machine for all that they can see."""
+    yield from lend(request, inventory, "other")
 
 
 @pytest.fixture

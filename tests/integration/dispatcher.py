@@ -21,6 +21,8 @@ __all__ = ["OBEY_MODES", "Answer", "Dispatcher", "marked_processes"]
 OBEY_MODES = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """Put before a command, root has to obey the modes of files like everybody else."""
 
+_ENGINE, _SERVES = b"/dxansible/kept/__main__.py", b"/playbooks/serve.yml"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -63,6 +65,7 @@ class Dispatcher:
             (self.home / "runtime").mkdir(mode=0o700)
             self.environment["XDG_RUNTIME_DIR"] = str(self.home / "runtime")
             self.start_engine()
+        self._first_environment = dict(self.environment)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own
         """Start a call in a process group of its own, output to pipes unless told otherwise.
@@ -117,6 +120,33 @@ class Dispatcher:
                 _end(pid)
         shutil.rmtree(self.home / ".ansible" / "cp", ignore_errors=True)
 
+    def commands(self) -> list[int]:
+        """Pids of what runs for this user, but for that which is kept for later.
+
+        Those are SSH connections, and the processes of an engine.
+        """
+        return [pid for pid in self._processes() if b"[mux]" not in _command_line(pid)]
+
+    def start_over(self) -> None:
+        """Be somebody new again, who has an engine already: no connection, no call, no file."""
+        for pid in self._processes():
+            _end(pid)
+        shutil.rmtree(self.home / ".ansible" / "cp", ignore_errors=True)
+        for path in self.home.iterdir():
+            if path.name not in {".ansible", "runtime"}:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.environment = dict(self._first_environment)
+
+    def _processes(self) -> list[int]:
+        """Pids of all that runs for this user without being a part of an engine."""
+        marked = marked_processes(f"DXTEST={self.home}")
+        engines = {pid for pid in marked if _ENGINE in _command_line(pid)}
+        return [
+            pid
+            for pid in marked
+            if not (pid in engines or _parent(pid) in engines or _SERVES in _command_line(pid))
+        ]
+
     def close(self) -> None:
         """Leave nothing: neither processes nor files."""
         if self.has_engines:
@@ -136,6 +166,13 @@ def _command_line(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def marked_processes(mark: str) -> list[int]:

@@ -128,6 +128,7 @@ def test_with_more_hosts_than_forks_all_start_before_any_has_to_end(
     assert len(list(meeting_point.iterdir())) == 12
 
 
+@pytest.mark.newcomer
 @pytest.mark.engines
 def test_fifty_hosts_all_answer(user: Dispatcher, lab: Lab) -> None:
     answer = user.run("all", "-i", str(lab.extra_hosts(50)), "--exec", "echo hello", "--json")

@@ -118,11 +118,10 @@ _OF_ENGINES: dict[Path, frozenset[str]] = {}
 """What there is of engines alone, by the directory of a test."""
 
 
+@pytest.mark.alone  # an engine has started Ansible long before
 def test_a_command_that_is_interrupted_before_it_begins_never_does(
     user: Dispatcher, vm: Vm, runtime: Path
 ) -> None:
-    if user.has_engines:
-        pytest.skip("an engine has started Ansible long before")
     with user.start("macmini", "--exec", FOR_EVER, "--json") as client:
         wait_until(lambda: bool(private_directories(runtime)), 60, "Ansible is being started")
         at_the_terminal(client)
@@ -135,9 +134,8 @@ def test_a_command_that_is_interrupted_before_it_begins_never_does(
     assert not (vm.home / "ready").exists()
 
 
+@pytest.mark.alone  # an engine has started Ansible long before
 def test_an_interrupted_health_check_says_so(user: Dispatcher, runtime: Path) -> None:
-    if user.has_engines:
-        pytest.skip("an engine has started Ansible long before")
     with user.start("--list", "--json") as client:
         wait_until(lambda: bool(private_directories(runtime)), 60, "Ansible is being started")
         at_the_terminal(client)
@@ -204,6 +202,7 @@ def process_line(pid: int) -> str:
         return ""
 
 
+@pytest.mark.newcomer
 def test_a_killed_client_leaves_its_command_to_run_and_nothing_here(
     user: Dispatcher, vm: Vm, runtime: Path
 ) -> None:
@@ -218,6 +217,7 @@ def test_a_killed_client_leaves_its_command_to_run_and_nothing_here(
     assert b"macmini  SUCCESS" in later.err
 
 
+@pytest.mark.newcomer
 def test_a_killed_clients_command_still_ends_at_its_deadline(
     user: Dispatcher, vm: Vm, runtime: Path
 ) -> None:
@@ -245,19 +245,16 @@ def test_whoever_follows_a_command_may_stop_watching(user: Dispatcher, vm: Vm) -
     assert (client.returncode, out) == (0, b"begun\nended\n")
 
 
+@pytest.mark.resident
 def test_anybody_with_the_inventory_can_abort_and_do_so_again(
-    user: Dispatcher, vm: Vm, lab: Lab
+    user: Dispatcher, other: Dispatcher, vm: Vm
 ) -> None:
-    other = Dispatcher(lab.inventory)
-    try:
-        with begin(user, vm, FOR_EVER, "--json") as client, bystander(vm) as decoy:
-            first = other.run("--abort", session_on(vm), "--json")
-            assert not left_on(vm)
-            assert lives(decoy)
-            out, _ = client.communicate(timeout=60)
-        again = other.run("--abort", session_on(vm), "--json")
-    finally:
-        other.close()
+    with begin(user, vm, FOR_EVER, "--json") as client, bystander(vm) as decoy:
+        first = other.run("--abort", session_on(vm), "--json")
+        assert not left_on(vm)
+        assert lives(decoy)
+        out, _ = client.communicate(timeout=60)
+    again = other.run("--abort", session_on(vm), "--json")
     (result,) = json.loads(out)["results"]
     assert (client.returncode, result["outcome"], result["stop_verified"]) == (130, "ABORTED", True)
     for answer in (first, again):
@@ -265,6 +262,7 @@ def test_anybody_with_the_inventory_can_abort_and_do_so_again(
         assert (answer.result["outcome"], answer.result["stop_verified"]) == ("ABORTED", True)
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize(
     ("command", "outcome"),
     [("true", "SUCCESS"), ("exit 3", "FAILURE"), ("sleep 86400", "TIMEOUT")],
@@ -283,6 +281,7 @@ def test_what_has_ended_keeps_its_outcome_whoever_aborts_it(
     assert answer.result["exit_code"] == ended["exit_code"]
 
 
+@pytest.mark.newcomer
 def test_a_command_that_ended_before_the_interrupt_arrived_says_how(
     user: Dispatcher, vm: Vm
 ) -> None:
@@ -302,6 +301,7 @@ def test_a_command_that_ended_before_the_interrupt_arrived_says_how(
     assert "had already ended: SUCCESS" in result["error"]
 
 
+@pytest.mark.resident
 def test_a_command_that_was_aborted_before_it_arrived_never_runs(user: Dispatcher, vm: Vm) -> None:
     run = f"cmd_{secrets.token_hex(8)}"
     session = user.run("macmini", "--exec", "true", "--run-id", f"{run}_a", "--json").result

@@ -57,6 +57,7 @@ def spoil(inventory: Path, kind: str, host: str = "epyc6") -> tuple[Path, str, s
 KINDS = ("template", "template of ours", "secret")
 
 
+@pytest.mark.newcomer
 @pytest.mark.engines
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_value_that_can_t_be_used_is_a_configuration_error_in_every_mode(
@@ -107,6 +108,7 @@ def test_a_secret_whose_password_is_given_is_used(here: Dispatcher, inventory: P
     assert answer.result["stdout"].startswith("/usr/games:")
 
 
+@pytest.mark.newcomer
 @pytest.mark.engines
 @pytest.mark.parametrize(
     "name", ["host_vars/epyc6/more.yml", "group_vars/all/more.yml", "hosts.yml"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.lab import Lab, Vm
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.newcomer]
 
 UNTIL_TOLD = (
     "mktemp run-XXXXXX >/dev/null; echo before;"

@@ -98,6 +98,7 @@ def test_a_broken_connection_is_taken_up_again(
         assert (result["stdout"], runs(vm)) == (BOTH_LINES, 1)
 
 
+@pytest.mark.resident
 def test_a_command_whose_connection_stays_lost_goes_on_and_can_be_read_later(
     here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_command_whose_connection_stays_lost_goes_on_and_can_be_read_later(
 
 
 @pytest.mark.long
+@pytest.mark.resident
 def test_a_connection_that_stalls_is_given_up_and_taken_up_again(
     here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:
@@ -134,6 +136,7 @@ def test_a_connection_that_stalls_is_given_up_and_taken_up_again(
 
 
 @pytest.mark.long
+@pytest.mark.resident
 def test_a_connection_that_stalls_for_good_is_lost(
     here: Dispatcher, vms: tuple[Vm, Vm], pool: ThreadPoolExecutor
 ) -> None:
@@ -157,6 +160,7 @@ def long_both_ways() -> str:
     )
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize("cut", CUTS, ids=str)
 def test_a_cut_at_any_byte_costs_one_attempt_and_no_second_run(
     here: Dispatcher, vms: tuple[Vm, Vm], cut: dict[str, int]
@@ -170,6 +174,7 @@ def test_a_cut_at_any_byte_costs_one_attempt_and_no_second_run(
         assert len(result["stdout"]) > 400_000
 
 
+@pytest.mark.resident
 def test_a_connection_cut_more_often_than_the_attempts_allow_is_lost(
     here: Dispatcher, vms: tuple[Vm, Vm]
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_whole_command_in_a_request_is_nothing_but_text(
     assert _by_unsafe_string_in_yaml(user, tmp_path, command) == printed
 
 
+@pytest.mark.newcomer
 @pytest.mark.engines
 @pytest.mark.parametrize("name", ["a Jinja expression", "a leading dash", "a file's name with @"])
 def test_a_whole_command_of_the_command_line_is_nothing_but_text(

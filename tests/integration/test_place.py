@@ -16,6 +16,7 @@ pytestmark = pytest.mark.engines
 ODD = "a 'b' \"c\" $(touch pwned) `id` {{ 7*7 }}\n\ttwo grün \\"
 
 
+@pytest.mark.newcomer
 def test_a_variable_arrives_as_it_is_and_its_value_may_come_from_here(
     user: Dispatcher, epyc6: Vm
 ) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.lab import Lab
 
 _ROOT = Path(__file__).parents[2]
+_PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 _PRINTER = """
 from ansible.plugins.callback import CallbackBase
 import json
@@ -44,10 +45,14 @@ class CallbackModule(CallbackBase):
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin directory of an environment that holds ansible-core and no dxansible."""
-    directory = tmp_path_factory.mktemp("plain")
-    venv.create(directory, with_pip=True)
-    pip = [str(directory / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "ansible-core"], check=True)
+    return _environment(tmp_path_factory.mktemp("plain"), "ansible-core")
+
+
+def _environment(directory: Path, package: str) -> Path:
+    """Make an environment with a package, and return its bin directory."""
+    venv.create(directory)
+    into = [*_PIP, "--python", str(directory / "bin" / "python"), "install", "--no-compile"]
+    subprocess.run([*into, package], check=True)
     return directory / "bin"
 
 
@@ -64,15 +69,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin directory of an environment in which our wheel is installed."""
     directory = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     built = directory / "dist"
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(built), str(_ROOT)], check=True)
-    venv.create(directory / "env", with_pip=True)
+    subprocess.run([*_PIP, "wheel", "--no-deps", "-w", str(built), str(_ROOT)], check=True)
     (archive,) = built.glob("*.whl")
-    bin_dir = directory / "env" / "bin"
-    own_pip = [str(bin_dir / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*own_pip, str(archive)], check=True)
-    return bin_dir
+    return _environment(directory / "env", str(archive))
 
 
 def _play(

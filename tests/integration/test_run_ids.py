@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Answer, Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 ROOT = Path(__file__).parents[2]
 UNTIL_TOLD = "echo begun; while [ ! -e finish ]; do sleep 0.1; done; echo ended"
 
@@ -139,9 +141,9 @@ def test_an_id_works_as_its_user_chose_it_and_by_any_beginning(
     for typed in (run_id, run_id[:-1], session, session[:-3]):
         logs = user.run("--logs", typed)
         assert (logs.code, logs.out) == (1, b"one\n"), typed
-        status = user.run("--status", typed, "--json").document["sessions"]
-        assert [(each["session_id"], each["exit_code"]) for each in status] == [(session, 3)]
-    text = user.run("--status", run_id).out.decode()
+    status = user.run("--status", run_id[:-1], "--json").document["sessions"]
+    assert [(each["session_id"], each["exit_code"]) for each in status] == [(session, 3)]
+    text = user.run("--status", session).out.decode()
     assert "echo one; exit 3" in text
     assert "failed" in text
 

@@ -34,16 +34,25 @@ ENDINGS = {
 }
 
 
-@pytest.mark.engines
-@pytest.mark.parametrize(("command", "expected"), ENDINGS.items(), ids=ENDINGS)
-def test_a_command_that_ends_is_an_answer_whatever_its_code(
-    here: Dispatcher, epyc6: Vm, command: str, expected: Told
-) -> None:
+def _check(here: Dispatcher, vm: Vm, command: str) -> None:
     for result in told_by_both(here, command):
-        assert told(result) == expected
-        assert (result["host"], result["user"]) == ("epyc6", epyc6.user)
-        assert (result["error"] is None) is (expected == DONE)
+        assert told(result) == ENDINGS[command]
+        assert (result["host"], result["user"]) == (vm.name, vm.user)
+        assert (result["error"] is None) is (told(result) == DONE)
         assert result["stop_verified"] is None
+
+
+@pytest.mark.resident
+@pytest.mark.parametrize("command", ENDINGS)
+def test_a_command_that_ends_is_an_answer_whatever_its_code(
+    here: Dispatcher, epyc6: Vm, command: str
+) -> None:
+    _check(here, epyc6, command)
+
+
+@pytest.mark.parametrize("command", ["exit 0", "exit 255", "kill -KILL $$"])
+def test_it_is_the_same_answer_without_an_engine(here: Dispatcher, epyc6: Vm, command: str) -> None:
+    _check(here, epyc6, command)
 
 
 @pytest.mark.engines
@@ -66,6 +75,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize(("fault", "expected"), FAULTS.items(), ids=map(str, FAULTS))
 def test_a_fault_of_the_connection_is_told_as_what_it_is(
     here: Dispatcher, epyc6: Vm, fault: Fault, expected: Told

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 DEADLINE = 2.0
 """Seconds that a command gets; each has long made its processes by then."""
 PROMPT = 5.0

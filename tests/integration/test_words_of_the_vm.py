@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 LOST = Told(outcome="FAILURE", reason="lost_contact", attempts=2)
 
 WORDS = (
@@ -124,6 +126,7 @@ JUMPS = {
 }
 
 
+@pytest.mark.newcomer
 @pytest.mark.parametrize(("options", "expected"), JUMPS.items(), ids=["key", "name"])
 def test_a_jump_host_s_ssh_says_why_there_was_no_connection(
     through: Callable[[str], Dispatcher], options: str, expected: tuple[Told, str]
@@ -133,6 +136,7 @@ def test_a_jump_host_s_ssh_says_why_there_was_no_connection(
     assert expected[1] in result["error"]
 
 
+@pytest.mark.newcomer
 def test_behind_a_jump_host_the_vm_s_words_are_its_own_too(
     through: Callable[[str], Dispatcher], lab: Lab, talker: Vm
 ) -> None:
@@ -143,6 +147,7 @@ def test_behind_a_jump_host_the_vm_s_words_are_its_own_too(
     assert "ssh-keygen" not in result["error"]
 
 
+@pytest.mark.newcomer
 def test_a_log_that_the_user_wants_of_ssh_gets_its_messages(
     user: Dispatcher, talker: Vm, tmp_path: Path
 ) -> None:
@@ -159,6 +164,7 @@ def test_a_log_that_the_user_wants_of_ssh_gets_its_messages(
     assert "Host key verification failed." in log.read_text()
 
 
+@pytest.mark.newcomer
 def test_no_log_of_ssh_s_is_left_behind(user: Dispatcher, talker: Vm) -> None:
     assert user.run(talker.name, "--exec", "true").code == 0
     user.drop_connections()

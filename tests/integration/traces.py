@@ -8,14 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.integration.dispatcher import marked_processes
-
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
 
 __all__ = ["files_with", "private_directories", "processes_with", "running_for"]
 
-_ENGINE, _SERVES = "/dxansible/kept/__main__.py", "/playbooks/serve.yml"
+_SERVES = "/playbooks/serve.yml"
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/log")
 
 
@@ -62,18 +60,9 @@ def private_directories(runtime: Path) -> list[Path]:
 
 
 def running_for(user: Dispatcher) -> list[str]:
-    """Return the commands that run here for a user, but for those that are kept for later.
-
-    Those are SSH connections, and the processes of an engine.
-    """
-    marked = marked_processes(f"DXTEST={user.home}")
-    engines = {pid for pid in marked if _ENGINE in _command(pid)}
-    commands = [
-        _command(pid)
-        for pid in marked
-        if pid not in engines and not (_parent(pid) in engines or _SERVES in _command(pid))
-    ]
-    return [command for command in commands if command and "[mux]" not in command]
+    """Return the commands that run here for a user, but for those that are kept for later."""
+    commands = map(_command, user.commands())
+    return [command for command in commands if command]
 
 
 def _pids() -> list[int]:
@@ -84,9 +73,3 @@ def _command(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return ""
-
-
-def _parent(pid: int) -> int:
-    with suppress(OSError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return 0

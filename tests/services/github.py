@@ -49,6 +49,14 @@ class GitHubServer:
 
     def __init__(self, repository: str = "acme/api") -> None:
         """Have one repository, without pull requests."""
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.github = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self.begin(repository)
+
+    def begin(self, repository: str = "acme/api") -> None:
+        """Be as new, under the same address."""
         self.repository, self.token = repository, TOKEN
         self.former: set[str] = set()
         """Names that it had before."""
@@ -60,10 +68,6 @@ class GitHubServer:
         """Waited for by a create, before anything is done."""
         self.create_seen = threading.Event()
         self._faults: list[GitHubFault] = []
-        self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.github = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def __enter__(self) -> Self:
         """Serve."""

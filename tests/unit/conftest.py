@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dxansible.kept.running import running_engines, stop_engines
 from dxansible.settings import Settings, content_dir
 from tests.unit.clock import Clock
 from tests.unit.local_vm import write_inventory
+from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,17 +47,51 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty home directory, with a short name, and no settings from outside."""
+@pytest.fixture(scope="session")
+def residence() -> Iterator[Path]:
+    """The home directory of all tests of this process that are marked as resident."""
     directory = Path(tempfile.mkdtemp(prefix="dxt-", dir="/tmp"))
+    (directory / "runtime").mkdir(mode=0o700)
+    yield directory
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(directory / "runtime"))
+        stop_engines(running_engines())
+    wait_until(lambda: _is_removed(directory))
+
+
+def _is_removed(directory: Path) -> bool:
+    shutil.rmtree(directory, ignore_errors=True)  # what leaves an engine removes files of its own
+    return not directory.exists()
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """An empty home directory, with a short name, and no settings from outside."""
     for name in list(os.environ):
         if name.startswith(_DECIDE_FOR_US):
             monkeypatch.delenv(name)
+    marks = {mark.name for mark in request.node.iter_markers()}
+    resident = "resident" in marks and "newcomer" not in marks
+    if resident:
+        directory = request.getfixturevalue("residence")
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory / "runtime"))
+        monkeypatch.setenv("DX_ENGINE_PATIENCE", "20")  # machines that run tests are busy
+    else:
+        directory = Path(tempfile.mkdtemp(prefix="dxt-", dir="/tmp"))
+        monkeypatch.setenv("DX_ENGINE", "off")
     monkeypatch.setenv("HOME", str(directory))
-    monkeypatch.setenv("DX_ENGINE", "off")
     yield directory
-    shutil.rmtree(directory)
+    if resident:
+        _empty(directory)
+    else:
+        shutil.rmtree(directory)
+
+
+def _empty(directory: Path) -> None:
+    """Remove all but what engines were made of, and what is theirs."""
+    for path in directory.iterdir():
+        if path.name not in {".ansible", "runtime"} and path.suffix != ".yml":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ def write_inventory(path: Path, **hosts: dict[str, Any]) -> Path:
         "here": LOCAL | {"dx_aliases": ["me"], "dx_capabilities": ["gpu"]},
         "twin": LOCAL,
     }
-    path.write_text(json.dumps({"all": {"hosts": chosen}}))
+    text = json.dumps({"all": {"hosts": chosen}})
+    if not path.exists() or path.read_text() != text:  # an engine would leave
+        path.write_text(text)
     return path
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.dispatcher import Dispatcher
+from tests.integration.conftest import lend
+from tests.integration.sessions.work import on_vm
 from tests.model import ModelServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
 _CODEX = """\
@@ -79,9 +81,7 @@ class Shop:
 
     def on_vm(self, command: str) -> str:
         """Run a command as the VM's user, at home."""
-        answer = self.user.run(self.vm.name, "--exec", command, "-q")
-        assert answer.code == 0, answer.err
-        return answer.out.decode()
+        return on_vm(self.vm, command)
 
     def new_repository(self, name: str) -> Path:
         """Make a git repository with one commit in the VM's home."""
@@ -140,9 +140,10 @@ def shop_inventory(
 
 
 @pytest.fixture
-def shop(lab: Lab, shop_inventory: Path, model: ModelServer) -> Iterator[Shop]:
-    """The VM with agents, and somebody new to it."""
-    user = Dispatcher(shop_inventory)
+def shop(
+    lab: Lab, shop_inventory: Path, model: ModelServer, request: pytest.FixtureRequest
+) -> Iterator[Shop]:
+    """The VM with agents, and somebody who works with it."""
     model.prompts.clear()
-    yield Shop(lab.vms["epyc6"], model, user, shop_inventory)
-    user.close()
+    for user in lend(request, shop_inventory, "user"):
+        yield Shop(lab.vms["epyc6"], model, user, shop_inventory)

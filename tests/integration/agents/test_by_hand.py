@@ -13,6 +13,8 @@ from tests.integration.agents.test_real_agents import every_agent, work_of
 if TYPE_CHECKING:
     from tests.integration.agents.conftest import Shop
 
+pytestmark = pytest.mark.resident
+
 COMMANDS = {
     "opencode": 'opencode run --format json --dir "$PWD"',
     "claude": "claude -p --output-format stream-json --verbose",

@@ -12,6 +12,8 @@ from tests.integration.agents.test_real_agents import every_agent, work_of
 if TYPE_CHECKING:
     from tests.integration.agents.conftest import Shop
 
+pytestmark = pytest.mark.resident
+
 _DEFER = {
     "hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecision": "defer"},
 }

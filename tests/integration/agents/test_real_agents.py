@@ -12,6 +12,8 @@ from tests.unit.waiting import wait_until
 if TYPE_CHECKING:
     from tests.integration.agents.conftest import Shop
 
+pytestmark = pytest.mark.resident
+
 AGENTS = ["opencode", "claude", "codex"]
 every_agent = pytest.mark.parametrize("agent", AGENTS)
 

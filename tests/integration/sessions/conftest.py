@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.dispatcher import Dispatcher
 from tests.integration.sessions.work import Work
 
 if TYPE_CHECKING:
@@ -36,22 +35,6 @@ def inventory(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "group_vars").mkdir()
     (directory / "group_vars" / "all.yml").write_text(_AGENTS)
     return directory
-
-
-@pytest.fixture
-def user(inventory: Path) -> Iterator[Dispatcher]:
-    """Somebody with that inventory and a home directory of their own."""
-    dispatcher = Dispatcher(inventory)
-    yield dispatcher
-    dispatcher.close()
-
-
-@pytest.fixture
-def other(inventory: Path) -> Iterator[Dispatcher]:
-    """Somebody else, on another machine for all that they can see."""
-    dispatcher = Dispatcher(inventory)
-    yield dispatcher
-    dispatcher.close()
 
 
 @pytest.fixture

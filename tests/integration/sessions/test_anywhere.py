@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.integration.sessions.work import Work
 
+pytestmark = pytest.mark.resident
+
 SAYING = (
     "printf 'no newline'; printf '\\n\\n\\n  three lines on\\n'; printf 'caf\\303\\251 \\377\\n';"
     " echo aside >&2; i=0; while [ $i -lt 300 ]; do echo $i some more text; i=$((i + 1)); done;"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.integration.sessions.work import Work
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 
 @pytest.fixture
 def vm(epyc6: Vm) -> Vm:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Answer, Dispatcher
     from tests.lab import Lab
 
+pytestmark = pytest.mark.resident
+
 CUTS = ({"up": 4200}, {"down": 3700})
 """Bytes: just after the handshake, which has some 3,500 both ways."""
 

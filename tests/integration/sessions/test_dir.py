@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 CONVERSATION = "1a64e7a9-0eb4-4289-9c29-0955146cb409"
 
 

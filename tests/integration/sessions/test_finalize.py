@@ -137,6 +137,7 @@ def test_a_submodule_s_commit_goes_to_its_remote_before_the_branch_that_names_it
     assert len(set(named.split())) == 1
 
 
+@pytest.mark.resident
 def test_a_refused_finalize_is_no_turn(user: Dispatcher, epyc6: Vm) -> None:
     def told() -> tuple[object, ...]:
         (listed,) = [
@@ -160,7 +161,7 @@ def test_a_refused_finalize_is_no_turn(user: Dispatcher, epyc6: Vm) -> None:
     for _ in range(2):
         refused = user.run("--finalize-pr", session, "--json")
         assert (refused.code, refused.result["reason"]) == (1, "repo_unusable")
-        assert told() == before
+    assert told() == before
     further = user.run("--session", session, "echo on", "--wait", "--json").result
     assert (further["outcome"], further["message"]) == ("SUCCESS", "on\n")
     logs = user.run("--logs", session)

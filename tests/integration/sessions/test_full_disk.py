@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.integration.sessions.work import Work
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 LOST = b"the VM's disk was full"
 
 

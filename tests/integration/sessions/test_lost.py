@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.integration.sessions.work import Work
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 _OTHER_BOOT = "00000000-0000-0000-0000-000000000000"
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 
 @pytest.fixture
 def vms(lab: Lab) -> list[Vm]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Answer, Dispatcher
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 PROMPTS = {
     "blanks around it": b" \t\n\n  fix it \n\n\t ",
     "a leading dash": b"--help",
@@ -69,6 +71,7 @@ def test_what_no_agent_can_take_is_refused(user: Dispatcher, prompt: bytes, prob
     assert problem in answer.err
 
 
+@pytest.mark.newcomer
 @pytest.mark.parametrize("agent", ["shell", "piped"])
 def test_a_prompt_is_in_no_process_list_no_log_and_no_file_that_stays(
     user: Dispatcher, epyc6: Vm, work: Work, agent: str

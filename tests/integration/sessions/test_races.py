@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.integration.sessions.work import await_end, begin, on_vm, turn_directory
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
+
+pytestmark = pytest.mark.resident
 
 ROUNDS = 5
 

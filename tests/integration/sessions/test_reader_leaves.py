@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.integration.sessions.work import Work
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 TALK = "seq 1000000 1400000"
 """About three megabytes, which is more than any pipe holds."""
 

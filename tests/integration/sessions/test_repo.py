@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Answer
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 NAME = "-c user.name=A -c user.email=a@example.org"
 COMMIT = f"git add . && git {NAME} commit -qm work"
 LOOK = "cd project; git status --porcelain; git log --oneline; git symbolic-ref HEAD; cat file"

@@ -37,7 +37,8 @@ def crowded(lab: Lab, epyc6: Vm, tmp_path: Path) -> Iterator[Dispatcher]:
     names = ["epyc6", *(f"name{number:02}" for number in range(RUNNING))]
     variables = variables_of(epyc6) | {"dx_agent": "shell"}
     empty = {"empty": variables_of(lab.vms["macmini"])}
-    user = Dispatcher(write_hosts(tmp_path, dict.fromkeys(names, variables) | empty))
+    inventory = write_hosts(tmp_path, dict.fromkeys(names, variables) | empty)
+    user = Dispatcher(inventory, engines=True)
     yield user
     user.close()
     forget_sessions(epyc6)

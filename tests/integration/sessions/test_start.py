@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.integration.sessions.work import Work
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 FIELDS = {
     "host", "user", "session_id", "turn", "state", "outcome", "reason", "error", "agent",
     "native_id", "message", "asks", "directory", "branch", "changes", "push", "left_out",

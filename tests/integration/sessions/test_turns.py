@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 
 def test_a_further_turn_runs_in_the_same_session_and_place(user: Dispatcher, epyc6: Vm) -> None:
     first = user.run("epyc6", "echo one; variable=kept", "--wait", "--json").result
@@ -121,6 +123,7 @@ def _text(words: bytes) -> str:
     return words.decode()
 
 
+@pytest.mark.newcomer
 def test_an_interrupted_start_says_that_the_vm_has_not_confirmed(user: Dispatcher) -> None:
     runtime = user.home / "run"
     runtime.mkdir(mode=0o700)

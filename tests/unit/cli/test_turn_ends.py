@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Answer]
 
+pytestmark = pytest.mark.resident
+
 ASKS = 'grep -q ask || exit 0; echo "permission requested: bash" >&2'
 AGENTS: dict[str, Any] = {
     "dx_agent": "reader",
@@ -53,6 +55,11 @@ class World:
     @property
     def vm(self) -> Path:
         return self.home / "vm"
+
+    def use(self, inventory: str, **hosts: dict[str, Any]) -> None:
+        """Have this inventory from now on."""
+        path = write_inventory(self.home / inventory, **hosts)
+        self.monkeypatch.setenv("DX_INVENTORY", str(path))
 
     def go_to(self, machine: str) -> None:
         state = self.home / machine / "dxansible"
@@ -83,8 +90,8 @@ class World:
 
 @pytest.fixture
 def world(call: Call, slack: SlackServer, home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    write_inventory(home / "inventory.yml", here=LOCAL | AGENTS, twin=LOCAL | AGENTS)
     made = World(call, slack, home, monkeypatch)
+    made.use("agents.yml", here=LOCAL | AGENTS, twin=LOCAL | AGENTS)
     made.vm.mkdir()
     made.go_to("a")
     return made
@@ -137,10 +144,11 @@ def test_who_waits_tells_it_and_nobody_else(world: World) -> None:
     assert "twin: FAILURE" in world.ends[1]
 
 
+@pytest.mark.newcomer
 def test_who_waits_and_is_not_the_first_tells_nothing(world: World) -> None:
     hold = f"until [ -e {world.home}/go ]; do sleep 0.05; done"
     agent = {"dx_agents": {"held": {"start": ["sh", "-c", hold]}}, "dx_agent": "held"}
-    write_inventory(world.home / "inventory.yml", here=LOCAL | agent)
+    world.use("own.yml", here=LOCAL | agent)
 
     def claim(_text: str) -> None:
         (turn,) = world.vm.iterdir()
@@ -153,10 +161,11 @@ def test_who_waits_and_is_not_the_first_tells_nothing(world: World) -> None:
     assert (len(world.slack.messages), world.ends) == (1, [])
 
 
+@pytest.mark.newcomer
 def test_the_thread_is_noted_while_somebody_waits(world: World) -> None:
     noted = f"until ls {world.vm}/*/note.slack; do sleep 0.1; done"
     agent = {"dx_agents": {"held": {"start": ["sh", "-c", noted]}}, "dx_agent": "held"}
-    write_inventory(world.home / "inventory.yml", here=LOCAL | agent)
+    world.use("own.yml", here=LOCAL | agent)
     assert world.call("here", "Mend it", "--wait", "--timeout", "30").code == 0
 
     (note,) = world.vm.glob("*/note.slack")
@@ -177,6 +186,7 @@ def test_a_webhook_s_ends_stand_alone(world: World) -> None:
     assert not list(world.vm.glob("*/note.slack"))
 
 
+@pytest.mark.newcomer
 @pytest.mark.parametrize("secret", ["SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"])
 def test_the_secret_is_nowhere(world: World, secret: str) -> None:
     canary = world.slack.token if secret == "SLACK_BOT_TOKEN" else world.slack.webhook  # noqa: S105 - a name
@@ -260,6 +270,7 @@ def test_where_the_thread_was_not_noted_the_end_stands_alone_but_at_home(world: 
     ]  # fmt: skip
 
 
+@pytest.mark.newcomer
 def test_no_failure_of_slack_changes_what_a_call_says_and_the_end_is_kept(world: World) -> None:
     session = world.finish("please fail")
     world.go_to("b")
@@ -313,6 +324,7 @@ def tell(*ends: EndSeen) -> Path:
     return settings.spool
 
 
+@pytest.mark.newcomer
 @pytest.mark.parametrize("thread", ["../../x 1.2", "C1 x", "", "C1 1.2 3", "c1 1.2\n"])
 @pytest.mark.parametrize("trail", ["../../../escaped", "", "0123456789abcdef"])
 def test_what_a_vm_says_is_no_channel_and_no_file_until_it_looks_like_one(
@@ -326,6 +338,7 @@ def test_what_a_vm_says_is_no_channel_and_no_file_until_it_looks_like_one(
     assert not list(home.rglob("*escaped*"))
 
 
+@pytest.mark.newcomer
 def test_a_thread_in_another_workspace_is_none(slack: SlackServer) -> None:
     spool = tell(seen("0123456789abcdef", "C0ELSEWHERE 1503435956.000001"))
 
@@ -334,6 +347,7 @@ def test_a_thread_in_another_workspace_is_none(slack: SlackServer) -> None:
     assert [path.name for path in spool.iterdir()] == ["lock"]
 
 
+@pytest.mark.newcomer
 def test_what_an_earlier_version_kept_is_sent(slack: SlackServer) -> None:
     spool = SlackSettings.load().spool
     spool.mkdir(parents=True)
