@@ -14,6 +14,7 @@ from dxansible.results import worst
 from dxansible.run.events import HostEnded, HostsKnown, RetryPlanned
 from dxansible.run.turn_events import EndSeen, TurnUpdate
 from dxansible.slack.channel import read_channel
+from dxansible.slack.opening import open_trail
 from dxansible.slack.text import Message
 from dxansible.slack.turn_ends import (
     ERROR_LENGTH,
@@ -26,6 +27,7 @@ from dxansible.slack.turn_ends import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from dxansible.cli.table import Options
     from dxansible.jules.client import Created
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from dxansible.settings import Settings
     from dxansible.slack.trail import Trail
 
-__all__ = ["Audit", "audited"]
+__all__ = ["Audit", "audited", "keep_trail"]
 
 _TASK_LENGTH = 600
 _MOST_LINES = 12
@@ -222,11 +224,16 @@ class Audit:
             self._trail.post(Message(title=title, body=body, notes=tuple(notes)), last=last)
 
 
+def audited(options: Options, target: str, task: str | bytes) -> AbstractContextManager[Audit]:
+    """Keep a trail in Slack of the work in the block, if one is wanted and configured."""
+    return keep_trail(open_trail(options.slack), options, target, task)
+
+
 @contextmanager
-def audited(
-    options: Options, trail: Trail | None, target: str, task: str | bytes
+def keep_trail(
+    trail: Trail | None, options: Options, target: str, task: str | bytes
 ) -> Iterator[Audit]:
-    """Keep the trail of the work in the block, if there is one."""
+    """Do the same as `audited` with a trail that is open already, or with none."""
     text = task if isinstance(task, str) else task.decode(errors="replace")
     audit = Audit(trail, target, summarize(text, _TASK_LENGTH), wait=options.wait)
     if trail is not None and options.jules and trail.settings.wants_channel:

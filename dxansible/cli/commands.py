@@ -15,7 +15,6 @@ from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
 from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
-from dxansible.slack.opening import open_trail
 
 if TYPE_CHECKING:
     import threading
@@ -34,7 +33,7 @@ def follow_execution(options: Options, call: CommandCall, source: StandardInput)
     """Show what a command does, and its end."""
     show_it = not (options.json or options.gather)
     output = _Output(call.cancelled, call.cancelled.set, call.flow, show=show_it)
-    with audited(options, open_trail(options.slack), call.pattern, call.text) as audit:
+    with audited(options, call.pattern, call.text) as audit:
         audit.expect_command(call.run_id)
         results = follow_call(call, [output.live, *audit.observers])
         output.drain()

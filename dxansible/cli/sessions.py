@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.cli.audit import audited
+from dxansible.cli.audit import keep_trail
 from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
@@ -48,7 +48,7 @@ def follow_start(
 ) -> int:
     """Show what becomes of a task, until the VMs have it or to its end."""
     live = _live(options, call.cancelled.set, announce=not options.wait)
-    with audited(options, trail, call.pattern, call.text) as audit:
+    with keep_trail(trail, options, call.pattern, call.text) as audit:
         audit.expect_turns(call.options.settings)
         results = follow_task(call, [live, *audit.observers])
         if claim is not None:
