@@ -1,8 +1,8 @@
 """Reads a command line by the option table.
 
 `parse` is for command lines without a mistake, which are nearly all; it has no words for the others
-and no help, so `dxansible.cli.click_command` gets those. Loading click takes longer than all that a
-call needs before it is handed over.
+and no help, so `dxansible.cli.click_command` gets those. Loading click takes longer than
+reading, checking and handing over a call.
 """
 
 from __future__ import annotations

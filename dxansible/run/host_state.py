@@ -1,4 +1,4 @@
-"""What is known of one host while its events are gathered."""
+"""The state of one host while its events are gathered."""
 
 from __future__ import annotations
 

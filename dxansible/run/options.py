@@ -25,7 +25,7 @@ _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RunOptions(Told):
-    """What commands and tasks have in common; times are in seconds."""
+    """Base class of the options of commands and tasks; times are in seconds."""
 
     max_retries: int = told(known.RETRIES)
     """Further connection attempts; a command that ran is never run again."""

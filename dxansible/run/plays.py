@@ -29,7 +29,7 @@ __all__ = ["Play", "run_play"]
 class Play:
     """A run of one of our playbooks.
 
-    An engine gets it at once. What `follow` needs is loaded while the engine works; without an
+    An engine gets it at once. The modules for `follow` load while the engine works; without an
     engine, `follow` runs the playbook.
     """
 
