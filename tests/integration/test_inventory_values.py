@@ -31,7 +31,7 @@ def vault(directory: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def inventory(here: Dispatcher, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def changing(here: Dispatcher, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The lab's inventory, for a test to change."""
     copy = tmp_path / "inventory"
     shutil.copytree(lab.inventory, copy)
@@ -40,16 +40,16 @@ def inventory(here: Dispatcher, lab: Lab, tmp_path: Path, monkeypatch: pytest.Mo
     return copy
 
 
-def spoil(inventory: Path, kind: str, host: str = "epyc6") -> tuple[Path, str, str]:
+def spoil(changing: Path, kind: str, host: str = "epyc6") -> tuple[Path, str, str]:
     """Add a value that can't be used; return its file, its name and what Ansible says of it."""
-    path = inventory / "host_vars" / host / "more.yml"
+    path = changing / "host_vars" / host / "more.yml"
     if kind == "template":
         path.write_text('---\nansible_host: "{{ nosuch }}"\n')
         return path, "ansible_host", NOT_DEFINED
     if kind == "template of ours":
         path.write_text('---\ndx_path:\n  - /usr/bin\n  - "{{ nosuch }}"\n')
         return path, "dx_path", NOT_DEFINED
-    secret = vault(inventory.parent, "encrypt_string", "hunter2", "--name", "ansible_password")
+    secret = vault(changing.parent, "encrypt_string", "hunter2", "--name", "ansible_password")
     path.write_text(f"---\n{secret}")
     return path, "ansible_password", UNREADABLE
 
@@ -61,9 +61,9 @@ KINDS = ("template", "template of ours", "secret")
 @pytest.mark.engines
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_value_that_can_t_be_used_is_a_configuration_error_in_every_mode(
-    here: Dispatcher, inventory: Path, kind: str
+    here: Dispatcher, changing: Path, kind: str
 ) -> None:
-    path, variable, words = spoil(inventory, kind)
+    path, variable, words = spoil(changing, kind)
     calls = [("epyc6", "--exec", "true"), ("epyc6", "a task"), ("--status", "epyc6")]
     if variable != "dx_path":  # which nobody needs who only reads
         calls += [("--sessions", "epyc6")]
@@ -81,9 +81,9 @@ def test_a_value_that_can_t_be_used_is_a_configuration_error_in_every_mode(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_such_host_among_several_fails_its_preflight_alone(
-    here: Dispatcher, inventory: Path, kind: str
+    here: Dispatcher, changing: Path, kind: str
 ) -> None:
-    path, variable, words = spoil(inventory, kind)
+    path, variable, words = spoil(changing, kind)
     answer = here.run("all", "--exec", "true", "--json")
     assert answer.code == 3
     results = {result["host"]: result for result in answer.document["results"]}
@@ -99,11 +99,11 @@ def test_one_such_host_among_several_fails_its_preflight_alone(
     assert set(statuses.values()) == {"OK"}
 
 
-def test_a_secret_whose_password_is_given_is_used(here: Dispatcher, inventory: Path) -> None:
-    secret = vault(inventory.parent, "encrypt_string", "/usr/games", "--name", "dx_secret")
-    more = inventory / "host_vars" / "epyc6" / "more.yml"
+def test_a_secret_whose_password_is_given_is_used(here: Dispatcher, changing: Path) -> None:
+    secret = vault(changing.parent, "encrypt_string", "/usr/games", "--name", "dx_secret")
+    more = changing / "host_vars" / "epyc6" / "more.yml"
     more.write_text(f'---\n{secret}\ndx_path: ["{{{{ dx_secret }}}}"]\n')
-    given = {"ANSIBLE_VAULT_PASSWORD_FILE": str(inventory.parent / "password")}
+    given = {"ANSIBLE_VAULT_PASSWORD_FILE": str(changing.parent / "password")}
     answer = here.run("epyc6", "--exec", "echo $PATH", "--json", env=given)
     assert answer.result["stdout"].startswith("/usr/games:")
 
@@ -114,13 +114,13 @@ def test_a_secret_whose_password_is_given_is_used(here: Dispatcher, inventory: P
     "name", ["host_vars/epyc6/more.yml", "group_vars/all/more.yml", "hosts.yml"]
 )
 def test_a_file_that_is_encrypted_as_a_whole_is_named_and_none_of_ours(
-    here: Dispatcher, inventory: Path, name: str
+    here: Dispatcher, changing: Path, name: str
 ) -> None:
-    path = inventory / name
+    path = changing / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_text("---\nfoo: 1\n")
-    vault(inventory.parent, "encrypt", str(path))
+    vault(changing.parent, "encrypt", str(path))
     for arguments in (("epyc6", "--exec", "true"), ("--list",)):
         answer = here.run(*arguments, "--json")
         assert answer.code == 2
@@ -130,14 +130,14 @@ def test_a_file_that_is_encrypted_as_a_whole_is_named_and_none_of_ours(
         assert f"encrypted: {path}" in error["message"]
         assert "zz-groups" not in error["message"]
         assert "ANSIBLE_VAULT_PASSWORD_FILE" in error["remedy"]
-    wrong = inventory.parent / "wrong"
+    wrong = changing.parent / "wrong"
     wrong.write_text("not it\n")
     answer = here.run("--list", "--json", env={"ANSIBLE_VAULT_PASSWORD_FILE": str(wrong)})
     assert (answer.code, "Decryption failed" in answer.document["error"]["message"]) == (2, True)
 
 
-def test_how_one_logs_in_may_be_a_template(here: Dispatcher, inventory: Path) -> None:
-    more = inventory / "host_vars" / "epyc6" / "more.yml"
+def test_how_one_logs_in_may_be_a_template(here: Dispatcher, changing: Path) -> None:
+    more = changing / "host_vars" / "epyc6" / "more.yml"
     more.write_text('---\nmode: ssh_key\ndx_auth_mode: "{{ mode }}"\n')
     result = here.run("epyc6", "--exec", "true", "--json").result
     assert result["outcome"] == "SUCCESS"

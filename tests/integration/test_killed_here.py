@@ -67,13 +67,12 @@ def parent_of(pid: int) -> int:
 
 
 def workers(user: Dispatcher) -> list[int]:
-    """Ansible's processes that wait for a VM."""
-    found = []
-    for pid in marked_processes(f"DXTEST={user.home}"):
-        words = words_of(pid)
-        if words[0].endswith("ssh") and not any("[mux]" in word for word in words):
-            found.append(parent_of(pid))
-    return [pid for pid in found if "ansible-playbook" in " ".join(words_of(pid))]
+    """The processes of Ansible that drive the hosts."""
+    return [
+        pid
+        for pid in marked_processes(f"DXTEST={user.home}")
+        if all("ansible-playbook" in " ".join(words_of(each)) for each in (pid, parent_of(pid)))
+    ]
 
 
 def kill(user: Dispatcher, which: Callable[[int], int]) -> None:

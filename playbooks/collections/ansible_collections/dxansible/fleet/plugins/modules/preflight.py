@@ -223,7 +223,7 @@ dx:
           not ssh.
       type: dict
       returned: always
-      sample: {strict: ask}
+      sample: {strict: ask, sends: [LANG, "LC_*"]}
     warning:
       description: What ssh does that a person should know, with a remedy; null if nothing.
       type: str
