@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.dispatcher import marked_processes
 from tests.integration.doors import DONE, Result, Told, only_result, told, told_by_both
 from tests.integration.vm_processes import left_on, wait_until
 from tests.lab import Fault, Vm
@@ -188,16 +187,18 @@ def test_a_connection_cut_more_often_than_the_attempts_allow_is_lost(
         assert len(answer.result["stdout"]) > 400_000
 
 
-def ssh_clients(user: Dispatcher) -> list[int]:
-    """The ssh clients of a user's calls, and not the live connections behind them."""
+def ssh_processes(user: Dispatcher) -> list[int]:
+    """The ssh clients of a user's calls, and the live connections that they left behind."""
+    own = str(user.home).encode()
     found = []
-    for pid in marked_processes(f"DXTEST={user.home}"):
+    for entry in Path("/proc").iterdir():
         try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            words = (entry / "cmdline").read_bytes()
+            environment = (entry / "environ").read_bytes()
         except OSError:
             continue
-        if words[0].endswith(b"ssh") and not any(b"[mux]" in word for word in words):
-            found.append(pid)
+        if words.startswith(b"ssh") and own in words + environment:
+            found.append(int(entry.name))
     return found
 
 
@@ -207,9 +208,12 @@ def test_a_killed_ssh_is_a_lost_connection(user: Dispatcher, vms: tuple[Vm, Vm])
     with user.start(vm.name, "--exec", UNTIL_TOLD, "--json") as client:
         wait_until(lambda: runs(vm) == 1, 60, "the command runs")
         wait_until(lambda: bool(polls(vm)), 60, "the client waits for news")
-        for pid in ssh_clients(user):
+        killed = ssh_processes(user)
+        for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: bool(ssh_clients(user)), 60, "there is a second attempt")
+        wait_until(
+            lambda: bool(set(ssh_processes(user)) - set(killed)), 60, "there is a second attempt"
+        )
         (vm.home / "finish").touch()
         out, err = client.communicate(timeout=60)
     result = only_result(json.loads(out), client.returncode)
