@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.integration.keeper.machine import wait_until
 from tests.integration.keeper.trees import Tree
 
@@ -65,11 +63,3 @@ def test_a_stop_leaves_no_process_either(any_machine: Machine) -> None:
 def test_a_job_that_ends_with_the_command_is_not_left(machine: Machine) -> None:
     reply = machine.run("s", "(sleep 0.3; echo late) & echo first")
     assert (reply.out, reply.left) == (b"first\nlate\n", 0)
-
-
-@pytest.mark.parametrize(("job", "left"), [(":", 0), ("sleep 60 </dev/null >/dev/null 2>&1 &", 1)])
-def test_what_is_left_is_told_from_many_that_are_gone(
-    machine: Machine, job: str, left: int
-) -> None:
-    command = f"n=0; while [ $n -lt 150 ]; do n=$((n+1)); (:); done; {job}"
-    assert machine.run("s", command, deadline=60).left == left

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def test_the_first_call_installs_the_script_and_later_ones_are_one_round_trip(
     assert shell.calls == 4
 
 
-@pytest.mark.parametrize("missing", [[], ["sha256sum"], ["cksum"]])
+@pytest.mark.parametrize("missing", [["b2sum"], ["b2sum", "sha256sum"], ["sha256sum", "cksum"]])
 def test_whatever_checksums_a_machine_has_it_knows_the_script(
     shell: Shell, home: Path, missing: list[str]
 ) -> None:
@@ -90,62 +89,10 @@ def test_the_script_is_private_and_written_whole(shell: Shell, home: Path) -> No
     Keeper(shell).ping()
 
     state = home / ".local" / "state" / "dxansible"
-    files = {path.name.partition("-")[0]: path for path in state.iterdir() if path.is_file()}
-    assert set(files) == {"keeper", "checked"}
-    assert not any(path.stat().st_mode & 0o077 for path in (state, *files.values()))
-    script = files["keeper"]
+    (script,) = [path for path in state.iterdir() if path.is_file()]
+    assert state.stat().st_mode & 0o077 == 0
     assert script.read_bytes().startswith(b"#!/bin/sh\n")
     assert script.name in shell.commands[-1]
-
-
-@pytest.fixture
-def checksums(shell: Shell, home: Path) -> Path:
-    """A file that gets a line for each checksum that is taken."""
-    log = home / "checksums"
-    tools = home / "tools"
-    tools.mkdir()
-    (tools / "sha256sum").write_text(
-        f'#!/bin/sh\necho one >>{log}\nPATH={shell.path} exec sha256sum "$@"\n'
-    )
-    (tools / "sha256sum").chmod(0o755)
-    shell.path = f"{tools}:{shell.path}"
-    return log
-
-
-def _wait_for_a_new_time(path: Path) -> None:
-    """Some shells compare the times of files by the second."""
-    wait = int(path.stat().st_mtime) + 1.01 - time.time()
-    time.sleep(max(wait, 0))
-
-
-@pytest.mark.skipif(not Path("/proc/sys/kernel/random/boot_id").exists(), reason="boots have no id")
-def test_the_checksum_is_taken_once_for_each_boot_and_each_write(
-    shell: Shell, home: Path, checksums: Path
-) -> None:
-    def taken() -> int:
-        keeper.ping()
-        before = checksums.read_text().count("\n")
-        keeper.ping()
-        assert checksums.read_text().count("\n") == before
-        return before
-
-    keeper = Keeper(shell)
-    keeper.ping()
-    state = home / ".local" / "state" / "dxansible"
-    (script,), (checked,) = state.glob("keeper-*"), state.glob("checked-*")
-    _wait_for_a_new_time(script)
-    checked.unlink()
-    first = taken()
-    checked.write_text("another-boot yes\n")
-    assert taken() == first + 1
-    state.chmod(0o775)
-    assert taken() == first + 2
-    _wait_for_a_new_time(checked)
-    script.write_bytes(script.read_bytes().replace(b"echo", b"ECHO"))
-    keeper.ping()
-    assert b"ECHO" not in script.read_bytes()
-    _wait_for_a_new_time(script)
-    assert taken() == first + 4
 
 
 def test_a_command_runs_once_and_its_bytes_come_back(shell: Shell, home: Path) -> None:

@@ -1,6 +1,7 @@
 # --- who is who: a process is a pid together with its start time, on one boot of the machine ---
 
-[ -n "$boot" ] || { IFS= read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null ||
+boot=
+{ IFS= read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null ||
     boot=$(sysctl -n kern.bootsessionuuid 2>/dev/null || echo unknown)
 
 ps_environment=axeww

@@ -9,7 +9,8 @@ stage() { # [pattern]: a directory to be published, empty or as the pattern is
     staged=$root/incoming/$id.$$
     trap 'rm -rf "$staged"' EXIT
     if [ $# -gt 0 ] && [ -p "$1/wake" ] && [ -d "$root/sessions" ] && [ -d "$root/incoming" ] &&
-        cp -R "$1" "$staged" 2>/dev/null && has_pipes "$staged"; then
+        env --default-signal cp -R "$1" "$staged" 2>/dev/null && has_pipes "$staged"; then
+        resets=yes # that is how the command can be run, too
         return
     fi
     mkdir -p "$root/sessions" "$staged" "$@" || fail "cannot write to $root"

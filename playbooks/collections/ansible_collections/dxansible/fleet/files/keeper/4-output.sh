@@ -19,9 +19,8 @@ copied() { # file, its size before, what dd said: sets $size, which it has now
 }
 
 disk_full() { # of bytes or of inodes: both streams stop, and what was kept in reserve is for the replies and the end
-    mv -f "$dir/reserve" "$dir/full" 2>/dev/null
-    true >"$dir/full"
-    rm -f "$dir"/reserve* "$dir/wake"
+    mv -f "$dir/reserve.1" "$dir/full" 2>/dev/null || [ -e "$dir/full" ] || true >"$dir/full"
+    rm -f "$dir"/reserve*
 }
 
 follow() { # $flow has read up to $out and $err, and comes again within $lease seconds: prints that
@@ -49,7 +48,7 @@ pending() { # out|err offset: is there a byte at or after it?
 # whole stream that has come to its end. A segment that is being trimmed reads as an empty one.
 cut() { # out|err offset: sets $from, $upto and $total; $piece, the file that has the bytes, if there are any; $expired, if none are kept any more
     from=$2 upto=$2 stream=$1 piece='' complete=''
-    [ ! -s "$dir/$1.eof" ] || complete=yes
+    [ ! -e "$dir/$1.eof" ] || complete=yes
     if ! pending "$1" "$2" || [ "$chunk" -eq 0 ]; then return 0; fi
     set -- "$dir/$stream".0*
     if [ "$complete" ] && [ ! -e "$1" ]; then from=$total upto=$total expired=yes; return; fi

@@ -3,9 +3,9 @@
 await() { # up to $wait seconds for news; after output a moment more, as the end often follows it
     clock
     began=$now heard=
+    # the fifo's end means the session's, or that of the supervisor; a line, that the command takes longer
+    [ -z "$waker" ] || [ "$wait" -eq 0 ] || read -r _ <&4
     while :; do
-        # the fifo's end means the session's, or that of the supervisor; a line, that it is time to look for output
-        [ -z "$waker" ] || [ "$wait" -eq 0 ] || { read -r word <&4 && [ "$word" = look ]; } || waker=
         state
         case $state in starting | running) ;; *) return ;; esac
         [ -z "$flow" ] || { follow >"$dir/.flow.$flow.$$" && mv -f "$dir/.flow.$flow.$$" "$dir/flow.$flow"; }
@@ -14,8 +14,7 @@ await() { # up to $wait seconds for news; after output a moment more, as the end
         [ -n "$heard" ] || hear out "$out" || hear err "$err"
         [ -z "$heard" ] || [ $((now - heard)) -lt 5 ] || return
         [ $((now - began)) -lt $((wait * 100)) ] || return
-        [ -z "$waker" ] || continue
-        case $((now - began)) in [01]) nap 0.01 ;; ?) nap 0.03 ;; ??) nap 0.05 ;; *) nap 0.1 ;; esac
+        case $((now - began)) in ? | 1?) nap 0.01 ;; ??) nap 0.05 ;; *) nap 0.1 ;; esac
     done
 }
 
@@ -66,7 +65,6 @@ slurp() { # sets $text, which is standard input as far as the shell can read it
 describe() { # what is known at the start, and goes with the session
     look "$$"
     printf '%s %s %s\n' "$$" "$birth" "$boot" >"$staged/claim" || return 1
-    [ -z "$epoch" ] || printf '%s\n' "$epoch" >"$staged/began" || return 1
     [ -z "$token" ] || printf '%s\n' "$token" >"$staged/token" || return 1
     [ -z "$flow" ] || follow >"$staged/flow.$flow" || return 1
     if [ -n "$digest" ]; then
@@ -90,7 +88,7 @@ conflicts() { # does the session stand for something else? One that has no diges
 }
 
 reserve() { # space and inodes for the end record and for replies, given back when the disk is full
-    printf '%65536s' '' >"$staged/reserve" && for name in reserve.1 out.eof err.eof; do true >"$staged/$name" || return; done
+    printf '%65536s' '' >"$staged/reserve" && for name in 1 2 3 4; do true >"$staged/reserve.$name" || return; done
 }
 
 receive() { # standard input: what the command will read, if there is such, and after it the command
@@ -121,20 +119,17 @@ launch() { # shares the claim with a supervisor that is nobody's child
     (
         export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
         umask "$caller_umask"
-        (detach "${DX_KEEPER_SH:-sh}" "$script" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "boot=$boot" "resets=$resets" "waker=$waker") \
-            </dev/null >/dev/null 2>&1 4<&- &
+        (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
+            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker") </dev/null >/dev/null 2>&1 4<&- &
         umask 077
         ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
-        [ -n "$epoch" ] || exec date +%s >"$dir/began" 4<&- 5>&-
+        exec date +%s >"$dir/began" 4<&- 5>&-
     )
     [ -z "$waker" ] || exec 5>&- # only the supervisor and its clock can write to it from now on
 }
 
 start() {
     attached=yes
-    clock
-    arrived=$now
     command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
     read_about
     if [ ! -d "$dir" ]; then
@@ -145,9 +140,6 @@ start() {
         trap 'exit 1' HUP INT TERM
         stage "$root/pattern"
         receive
-        clock
-        [ -z "$epoch" ] || epoch=$((epoch + (now - arrived) / 100))
-        [ $((now - arrived)) -lt 6000 ] || epoch='' # somebody may have set the clock
         if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
         trap ':' HUP INT TERM PIPE
         if publish; then

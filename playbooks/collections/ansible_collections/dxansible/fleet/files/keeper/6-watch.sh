@@ -28,13 +28,9 @@ watch() { # signal, then what returns when it is due: sends it to the supervisor
 }
 
 until_due() { # needs $now; a sleep that was cut short is followed by another
-    if [ -n "$waker" ]; then # who started the command waits for its end, and looks for output when we say so
-        for moment in 10 6 14 30 40; do
-            if [ $((due - now)) -le "$moment" ] || ! pause "$moment"; then break; fi
-            echo look >&5
-            clock
-        done
-        echo last >&5
+    if [ -n "$waker" ]; then # who started the command waits so long for its end alone, and then for its output, too
+        [ $((due - now)) -le 10 ] || pause 10
+        printf '\n' >&5
         exec 5>&-
         clock
     fi

@@ -5,7 +5,7 @@ supervise() {
     clock
     launched=$now
     look "$$"
-    leader_birth=$birth self_birth=$birth reaper=$parent
+    leader_birth=$birth self_birth=$birth
     # only assignments: in dash a signal that comes during a handler spoils the status of a command outside
     trap 'ending=${ending:-aborted}' USR1
     trap 'ending=${ending:-timeout}' USR2
@@ -25,9 +25,9 @@ supervise() {
     newest_process
     [ "$newest" -lt "$leader" ] || [ "$newest" -gt $((leader + 32)) ] || numbered=yes
     ! look "$leader" || leader_birth=$birth
-    [ "$reaper" = 1 ] || ! look "$$" || reaper=$parent # at first it can be who started us
+    look "$$"
     # whoever reads it finds us dead first, so it need not appear whole
-    printf '%s\n' "$leader $leader_birth $reaper" >"$dir/leader"
+    printf '%s\n' "$leader $leader_birth $parent" >"$dir/leader"
     deadline_timer='' idle_timer='' due=0
     hundredths "$idle"
     quiet_limit=$hundredths
@@ -125,37 +125,20 @@ newest_process() { # sets $newest, its pid; 0 if nobody knows
 }
 
 # Nothing is left of a short command if every process that is younger has ended, or belongs to a session that is older.
-# What is born while we look is younger still. We can't tell that way where pids don't grow one by one, or once they may
-# have come round: 10,000 a second are possible, and 32,768 the least that there are.
+# What is born while we look is younger still. Of a long one, or where pids don't grow one by one, we can't tell that way.
 all_gone() {
     clock
+    [ -n "$numbered" ] && [ $((now - launched)) -lt 100 ] || return 1
     checked=$leader
     newest_process
-    if [ -z "$numbered" ] || [ $((now - launched)) -ge 300 ] || [ "$newest" -ge $((leader + 100)) ]; then
-        none_of_few
-        return
-    fi
     while [ "$checked" -lt "$newest" ] && [ "$newest" -lt $((leader + 100)) ]; do
         checked=$((checked + 1))
-        if [ "$checked" != "$deadline_timer" ] && look "$checked" && [ "$sid" -ge "$leader" ]; then
+        if look "$checked" && [ "$sid" -ge "$leader" ]; then
             case $run in Z* | X*) ;; *) return 1 ;; esac
         fi
         [ "$checked" -lt "$newest" ] || newest_process
     done
     [ "$checked" -eq "$newest" ]
-}
-
-none_of_few() { # nor is it if, of the processes whose tags we could read, each but ours is older; for root, these are too many
-    ! kill -s 0 -- "-$leader" 2>/dev/null && [ -n "$procfs" ] && [ ! -O /proc/1 ] || return 1
-    few=30
-    for checked in /proc/[0-9]*; do
-        [ -O "$checked" ] || continue
-        few=$((few - 1))
-        [ "$few" -gt 0 ] || return 1
-        if look "${checked#/proc/}" && [ "$birth" -ge "$leader_birth" ] && [ "$sid" != "$$" ]; then
-            case $run in Z* | X*) ;; *) return 1 ;; esac
-        fi
-    done
 }
 
 count_left() { # sets $left: processes that a command has left behind
@@ -167,7 +150,7 @@ count_left() { # sets $left: processes that a command has left behind
 }
 
 streams_ended() {
-    [ -s "$dir/out.eof" ] && [ -s "$dir/err.eof" ]
+    [ -e "$dir/out.eof" ] && [ -e "$dir/err.eof" ]
 }
 
 drain() { # a second for the streams to reach their end; a job left behind may hold them open for ever
