@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible._internal._templating._access import AnsibleAccessContext
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import fan as fan_module
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import watchdog
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan, Running
@@ -265,3 +266,18 @@ def test_threads_end_with_the_work() -> None:
 
 def test_news_return_at_once_when_nothing_is_left(fan: Fan) -> None:
     assert fan.news(PATIENCE) == []
+
+
+def test_a_thread_shares_no_list_of_ansible_s_templates_with_the_one_that_started_it(
+    fan: Fan,
+) -> None:
+    """Ansible fails a template if another thread has changed the list meanwhile."""
+    ours = AnsibleAccessContext.current()
+
+    def steps() -> Steps[dict[str, Any]]:
+        yield from ()
+        return done(shared=AnsibleAccessContext.current() is ours)
+
+    add(fan, "h1", steps)
+
+    assert [record["shared"] for _, record in told(fan)] == [False]

@@ -156,9 +156,8 @@ class Fan:
             return
         if len(self._todo) + bool(self._paused) > self._idle and self._threads < self._width:
             self._threads += 1
-            context = contextvars.copy_context()  # Ansible's templates use context variables
             threading.Thread(
-                target=context.run, args=(self._loop,), name="dx-fan", daemon=True
+                target=_own_context().run, args=(self._loop,), name="dx-fan", daemon=True
             ).start()
 
     def _loop(self) -> None:
@@ -265,6 +264,19 @@ class Fan:
             self._ended += ended
             self._urgent |= urgent
             self._told.notify_all()
+
+
+def _own_context() -> contextvars.Context:
+    """Return a copy of the context: Ansible's templates use context variables.
+
+    One of them is a list that Ansible changes while it makes a template. A copy of the context has
+    the same list, and two threads that change it spoil each other's templates.
+    """
+    context = contextvars.copy_context()
+    for variable in list(context):
+        if variable.name == "AnsibleAccessContext":
+            context.run(variable.set, type(context[variable])())
+    return context
 
 
 class _GivenUpError(Exception):
