@@ -137,7 +137,7 @@ start() {
             printf '\n%s state=missing message=%s\n%s end\n' "$mark" "$places" "$mark"
             return
         fi
-        trap 'exit 1' HUP INT TERM
+        trap 'exit 1' HUP INT TERM PIPE # PIPE: the connection is gone, and with it the reader of our complaint
         stage "$root/pattern"
         receive
         if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
