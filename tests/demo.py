@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from tests.lab import Lab, LabUnsupported
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_PATIENCE = 30.0
+"""Seconds for ended engines to remove their files."""
 _TASK = "echo working; sleep 1; echo done"
 """For the agent that needs no model."""
 
@@ -66,6 +69,15 @@ def _engines(directory: str) -> Iterator[dict[str, str]]:
         yield environment
     finally:
         _dispatch(["--engine", "stop"], environment, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + _PATIENCE
+        while _runs(Path(directory)) and time.monotonic() < end:
+            time.sleep(0.05)
+
+
+def _runs(directory: Path) -> list[Path]:
+    """What runs have left there; each removes its own when its last process has ended."""
+    engines = "dx-engine-"
+    return [each for each in directory.iterdir() if each.is_dir() and engines not in each.name]
 
 
 def _dispatch(arguments: list[str], environment: dict[str, str], stdout: int | None = None) -> int:
