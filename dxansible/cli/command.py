@@ -30,15 +30,14 @@ def main() -> None:
     """Entry point of ``dx-dispatch``."""
     mask_secrets()
     words = argv.complete(sys.argv[1:])
-    as_json = "json" in argv.read(words)
     try:
         options = _parse(words)
         code = 0 if options is None else _call(options)
     except DxError as error:
-        code = _complain(error, as_json=as_json)
+        code = _complain(error, words)
     except KeyboardInterrupt:
         code = INTERRUPTED
-        if as_json:
+        if _json_wanted(words):
             emit(interrupted_document(code))
     except BrokenPipeError:
         from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
@@ -47,7 +46,7 @@ def main() -> None:
     except OSError as error:
         code = _complain(
             EngineError(f"this machine refuses: {error}", "see docs/troubleshooting.md"),
-            as_json=as_json,
+            words,
         )
     _leave(code)
 
@@ -75,11 +74,16 @@ def _call(options: Options) -> int:
     return choose_call(mode, options)(options)
 
 
-def _complain(error: DxError, *, as_json: bool) -> int:
+def _json_wanted(words: Sequence[str]) -> bool:
+    """Whether a command line asks for a document, as far as it can be read."""
+    return "json" in argv.read(words)
+
+
+def _complain(error: DxError, words: Sequence[str]) -> int:
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
-    if as_json:
+    if _json_wanted(words):
         emit(error_document(error))
     else:
         show(f"dx-dispatch: {error}", err=True)

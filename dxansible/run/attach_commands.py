@@ -12,7 +12,7 @@ from dxansible.results import FanoutResult
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import list_hosts
-from dxansible.run.plays import run_play
+from dxansible.run.plays import Play
 from dxansible.run.request import Again
 from dxansible.settings import Settings
 
@@ -123,16 +123,14 @@ def _attach(  # noqa: PLR0913 - what a run needs
             gone.set()
 
     limit = ",".join(hosts)
-    end = run_play(
+    end = Play(
         chosen,
         playbook,
         limit=limit,
         variables={"dx_run_id": run_id, "dx_stream": wait},
-        handle=handle,
-        again=collector.again(limit) if wait else Again(rest=lambda: collector.rest(limit)),
         cancelled=gone,
         flow=flow,
-    )
+    ).follow(handle, collector.again(limit) if wait else Again(rest=lambda: collector.rest(limit)))
     if not gone.is_set():
         for host, session_id in zip(hosts, session_ids, strict=True):
             collector.expect(host, session_id)

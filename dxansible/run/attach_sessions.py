@@ -16,7 +16,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import list_hosts
 from dxansible.run.listing import list_sessions
-from dxansible.run.plays import run_play
+from dxansible.run.plays import Play
 from dxansible.run.request import Again
 from dxansible.settings import Settings
 
@@ -126,15 +126,9 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     }
     if turn is not None:
         variables["dx_turn"] = turn
-    end = run_play(
-        chosen,
-        "follow-session.yml",
-        limit=host,
-        variables=variables,
-        handle=collector.handle,
-        cancelled=gone,
-        again=collector.again(host),
-    )
+    end = Play(
+        chosen, "follow-session.yml", limit=host, variables=variables, cancelled=gone
+    ).follow(collector.handle, collector.again(host))
     collector.expect(host, session_id)
     if gone.is_set():
         collector.detach()
@@ -167,14 +161,12 @@ def abort_session(
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
     collector = ResultCollector(TurnResult, observers, session=session_id)
-    end = run_play(
+    end = Play(
         chosen,
         "stop-session.yml",
         limit=host,
         variables={"dx_session": session_id, "dx_claim_ends": claim_ends},
-        handle=collector.handle,
-        again=Again(rest=lambda: collector.rest(host)),
-    )
+    ).follow(collector.handle, Again(rest=lambda: collector.rest(host)))
     told = host in collector.results
     collector.expect(host, session_id)
     result = last_word(collector, end, session_id, chosen)

@@ -19,7 +19,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.options import FanoutOptions
-from dxansible.run.plays import run_play
+from dxansible.run.plays import Play
 from dxansible.run.request import Again
 
 if TYPE_CHECKING:
@@ -158,16 +158,14 @@ class _Run:
         limit = self.collector.rest(call.pattern)
         if not limit:
             return None
-        return run_play(
+        return Play(
             call.options.settings,
             "stop-command.yml",
             limit=limit,
             variables={RUN_ID.variable: call.run_id},
-            handle=self.collector.handle_stop,
-            again=Again(rest=lambda: self.collector.rest(limit)),
             secret_text=call.secret_text,
             forks=call.options.forks,
-        )
+        ).follow(self.collector.handle_stop, Again(rest=lambda: self.collector.rest(limit)))
 
     def end_silent(self, end: PlayEnd) -> None:
         """Give an outcome to every host that has none."""

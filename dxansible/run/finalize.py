@@ -16,7 +16,7 @@ from dxansible.run.attach_sessions import last_word, locate
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.options import check_seconds
-from dxansible.run.plays import run_play
+from dxansible.run.plays import Play
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -86,16 +86,14 @@ def finalize_session(
     # our caller logs the final outcome; the turn's own is only logged at DEBUG
     log = EventLog(watching=True)
     collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
-    end = run_play(
+    end = Play(
         chosen.settings,
         "start-session.yml",
         limit=host,
         variables={**chosen.variables(), "dx_session": session_id, "dx_token": new_token()},
-        handle=collector.handle,
         cancelled=gone,
         secret_text=b"0\n" + message.encode("utf-8", "replace"),
-        again=collector.again(host, chosen.max_retries),
-    )
+    ).follow(collector.handle, collector.again(host, chosen.max_retries))
     collector.expect(host, session_id)
     if gone.is_set():
         collector.detach()

@@ -11,7 +11,7 @@ from dxansible.record import HostRecord
 from dxansible.results import CleanResult, SessionInfo
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
-from dxansible.run.plays import run_play
+from dxansible.run.plays import Play
 from dxansible.run.request import Again
 from dxansible.settings import Settings
 
@@ -77,15 +77,9 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         "dx_trail_thread": thread,
     }
     variables |= {name: value for name, value in given.items() if value is not None}
-    end = run_play(
-        chosen,
-        "list-sessions.yml",
-        limit=pattern,
-        variables=variables,
-        handle=collector.handle,
-        again=Again(rest=lambda: collector.rest(pattern, collector.listings)),
-        cancelled=cancelled,
-    )
+    end = Play(
+        chosen, "list-sessions.yml", limit=pattern, variables=variables, cancelled=cancelled
+    ).follow(collector.handle, Again(rest=lambda: collector.rest(pattern, collector.listings)))
     if not collector.known:
         if cancelled is not None and cancelled.is_set():
             return SessionList()
@@ -132,14 +126,12 @@ def clean_sessions(
     """
     chosen = settings or Settings.load()
     collector = ResultCollector(HostRecord)
-    end = run_play(
+    end = Play(
         chosen,
         "clean-sessions.yml",
         limit=pattern,
         variables={CLEAN_AGE.variable: age_days, DRY_RUN.variable: dry_run},
-        handle=collector.handle,
-        again=Again(rest=lambda: collector.rest(pattern, collector.cleaned)),
-    )
+    ).follow(collector.handle, Again(rest=lambda: collector.rest(pattern, collector.cleaned)))
     if not collector.known:
         raise explain_no_match(pattern, chosen, end)
     results = collector.cleaned | {

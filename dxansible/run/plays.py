@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dxansible.run.request import Again, PlayEnd
     from dxansible.settings import Settings
 
-__all__ = ["Play", "run_play"]
+__all__ = ["Play"]
 
 
 class Play:
@@ -66,7 +66,7 @@ class Play:
         )
         self._engine = settings.engine
         """Whether an engine may have it; not once one was lost."""
-        self._line = self._hand_over() if settings.engine else None
+        self._line = self._hand_over()
 
     def follow(self, handle: Callable[[Event], None], again: Again | None = None) -> PlayEnd:
         """Follow the run to its end; ``handle`` gets the events one at a time.
@@ -92,13 +92,16 @@ class Play:
             if not end.engine_lost:
                 self._cancelled.wait(again.retry_delay_sec)
             receiver.answered = False
-            self._line = self._hand_over() if self._engine and not end.engine_lost else None
             self._engine &= not end.engine_lost
+            self._line = self._hand_over()
             end = self._follow(receiver.take)
         receiver.check()
         return end
 
     def _hand_over(self) -> Line | None:
+        """Return the engine that has taken the run; None without one."""
+        if not self._engine:
+            return None
         try:
             return hand_over(self._request, self._cancelled)
         except EngineUnusable as reason:
@@ -117,30 +120,3 @@ class Play:
         from dxansible.run import backend  # noqa: PLC0415 - loads ansible-runner
 
         return backend.play(self._request, on_event, self._cancelled)
-
-
-def run_play(  # noqa: PLR0913 - all but the first two are options by name
-    settings: Settings,
-    playbook: str,
-    *,
-    limit: str,
-    variables: Mapping[str, object],
-    handle: Callable[[Event], None],
-    cancelled: threading.Event | None = None,
-    secret_text: bytes | None = None,
-    forks: int | None = None,
-    flow: Flow | None = None,
-    again: Again | None = None,
-) -> PlayEnd:
-    """Begin a `Play`, and follow it."""
-    play = Play(
-        settings,
-        playbook,
-        limit=limit,
-        variables=variables,
-        cancelled=cancelled,
-        secret_text=secret_text,
-        forks=forks,
-        flow=flow,
-    )
-    return play.follow(handle, again)

@@ -12,7 +12,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
 from dxansible.run.options import check_seconds
-from dxansible.run.plays import run_play
+from dxansible.run.plays import Play
 from dxansible.run.request import Again
 from dxansible.settings import Settings
 
@@ -63,7 +63,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     check_seconds("timeout", timeout_sec)
     found = settings or Settings.load()
     collector = ResultCollector(HostRecord, [EventLog(log=log_callback)])
-    end = run_play(
+    end = Play(
         found,
         "check-hosts.yml",
         limit=pattern,
@@ -73,10 +73,8 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
             "dx_survey": survey,
             **({} if agent is None else {AGENT.variable: agent}),
         },
-        handle=collector.handle,
-        again=Again(rest=lambda: collector.rest(pattern, collector.preflights)),
         forks=forks,
-    )
+    ).follow(collector.handle, Again(rest=lambda: collector.rest(pattern, collector.preflights)))
     if not collector.known:
         raise explain_no_match(pattern, found, end)
     hosts = collector.hosts or collector.preflights | collector.results

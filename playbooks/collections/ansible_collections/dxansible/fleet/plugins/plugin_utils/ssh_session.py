@@ -62,7 +62,7 @@ def run(
         try:
             master.connect(path)
             _send(master, _HELLO, _VERSION)
-            if _receive(master)[:2] != (_HELLO, struct.pack(">I", _VERSION)):
+            if _receive(master) != (_HELLO, struct.pack(">I", _VERSION)):
                 return None
             streams = _ask(master, command, environment, stack)
         except (OSError, EOFError, ValueError):
