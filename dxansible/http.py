@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -21,6 +21,7 @@ from dxansible.errors import ServiceError
 from dxansible.logs import event
 from dxansible.record import Reason
 from dxansible.redact import summarize
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,8 +70,7 @@ class UnclearError(ServiceError):
     """Whether the service has finished with the request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpResponse:
+class HttpResponse(Value):
     """A response, or the reason why there was none."""
 
     status: int = NO_ANSWER

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Generic, TypeVar
 
+from dxansible.value import Value
+
 __all__ = [
     "AGENT",
     "ATTACH_AGE_SECONDS",
@@ -101,16 +103,14 @@ def told(parameter: Parameter[T]) -> T:
     return field(default=parameter.default, metadata={"variable": parameter.variable})
 
 
-class Told:
-    """Base class of dataclasses with `told` fields."""
-
-    __slots__ = ()
+class Told(Value):
+    """Base class of values with `told` fields."""
 
     def variables(self) -> dict[str, object]:
         """Return the playbook's variables: the `told` fields that are not None."""
         found = {
             each.metadata["variable"]: getattr(self, each.name)
-            for each in fields(self)  # type: ignore[arg-type] # of a dataclass
+            for each in fields(self)
             if "variable" in each.metadata
         }
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING
 
 from dxansible.record import (
@@ -74,7 +74,6 @@ def exit_code(
     return code or (INCOMPLETE if lost or full else 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FanoutResult(HostRecord):
     """One host's result of one command: its record and its output."""
 
@@ -108,7 +107,6 @@ class FanoutResult(HostRecord):
         return document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HostMapping(Document):
     """A host's entry in the inventory; None is a value that the inventory does not give.
 
@@ -125,7 +123,6 @@ class HostMapping(Document):
     capabilities: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightResult(Document):
     """The result of the checks before the first command.
 
@@ -156,7 +153,6 @@ class PreflightResult(Document):
         return self.status is PreflightStatus.OK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnResult(TurnRecord):
     """The result of one turn of a session."""
 
@@ -176,7 +172,6 @@ class TurnResult(TurnRecord):
         return document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionInfo(Document):
     """One session as its VM lists it: an agent's with its last turn, or a command.
 
@@ -221,7 +216,6 @@ class SessionInfo(Document):
         return self.outcome is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanResult(Document):
     """The sessions removed on a host; ``kept`` has the reason for each that was not.
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dxansible.errors import ContentError, InventoryError, UsageError
 from dxansible.redact import hold
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +43,7 @@ _OFF = frozenset({"off", "0", "no", "false"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Value):
     """Paths and settings of one call."""
 
     inventory: tuple[Path, ...]
@@ -81,8 +81,7 @@ class Settings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceSettings:
+class ServiceSettings(Value):
     """How to reach the services other than the VMs."""
 
     jules_url: str
@@ -105,8 +104,7 @@ class ServiceSettings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlackSettings:
+class SlackSettings(Value):
     """Where the audit trail of dispatches goes."""
 
     token: str | None = field(repr=False)
@@ -148,8 +146,7 @@ class SlackSettings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitHubSettings:
+class GitHubSettings(Value):
     """The token for GitHub, and the servers that may get it."""
 
     token: str | None = field(repr=False)

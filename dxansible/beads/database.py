@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from dxansible.beads.issue import Issue, issues_in
 from dxansible.errors import IssueError
 from dxansible.logs import event
 from dxansible.redact import summarize
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +49,7 @@ def check_issue_id(issue_id: str) -> str:
     return issue_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beads:
+class Beads(Value):
     """The issues of one directory's project."""
 
     directory: Path = field(default_factory=Path.cwd)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +16,7 @@ _CLOSED = frozenset({"closed", "tombstone"})
 """A tombstone stands for an issue that was deleted, in older versions of Beads."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dependency:
+class Dependency(Value):
     """Another issue that this one depends on.
 
     `title` is None and `status` is empty if only the link is known.
@@ -32,8 +33,7 @@ class Dependency:
         return self.kind == "blocks" and self.status not in {"", *_CLOSED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
+class Issue(Value):
     """One issue; missing texts are empty.
 
     `note` says where it was read, if not from Beads itself.

@@ -7,7 +7,7 @@ made from it.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from dxansible.cli.option import (
 )
 from dxansible.errors import UsageError
 from dxansible.settings import Settings
+from dxansible.value import Value
 
 __all__ = ["Options", "table"]
 
@@ -36,8 +37,7 @@ _AT_JULES_WHILE_WAITING = needing("wait", Mode.JULES, Mode.JULES_MESSAGE, Mode.A
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Value):
     """The options of one command line; the default of a field is its value without the option."""
 
     target: str | None = Option(

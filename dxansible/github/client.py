@@ -10,7 +10,7 @@ which server its repository is on, but must not choose where our token goes.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from dxansible.errors import ServiceError
 from dxansible.http import REDIRECTS, TOO_MANY, JsonClient, RefusedError, UnclearError
 from dxansible.record import Reason
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,8 +138,7 @@ def _limit(response: HttpResponse, words: str) -> str | None:
     return "wait some minutes" if limited else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
+class Proposal(Value):
     """The pull request to open: its branch and destination."""
 
     repository: str
@@ -153,8 +153,7 @@ class Proposal:
     draft: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullRequest:
+class PullRequest(Value):
     """The existing pull request; ``origin`` is created, found or merged."""
 
     repository: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from dxansible.errors import ServiceError, UsageError
@@ -17,6 +16,7 @@ from dxansible.http import JsonClient, NotFoundError, RefusedError, UnclearError
 from dxansible.jules.model import Activity, Session, Source, mapping, records
 from dxansible.record import Reason
 from dxansible.redact import summarize
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,8 +39,7 @@ _UNCLEAR = "it is not known whether the session was created, and none is listed"
 _LOOK = "call again with the same words: it is looked for first, and not created twice"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
+class Created(Value):
     """A session; ``attached`` if it existed before, with its age as in `Session.age_sec`."""
 
     session: Session

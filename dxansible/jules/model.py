@@ -6,12 +6,13 @@ Parsing trusts nothing: a field that is missing or of another type counts as emp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, redact
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from dxansible.record import Reason
@@ -36,8 +37,7 @@ _NEEDS_PERSON = {
 _WORKING = frozenset({"QUEUED", "PLANNING", "IN_PROGRESS"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Value):
     """A repository that Jules may work on; its name is opaque."""
 
     name: str
@@ -56,8 +56,7 @@ class Source:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Value):
     """A session as Jules has it; `state` is Jules' word, which may be unknown here."""
 
     id: str
@@ -114,8 +113,7 @@ class Session:
         return text.format(id=self.id, url=self.url or "jules.google.com") if text else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activity:
+class Activity(Value):
     """One thing that happened in a session."""
 
     name: str
@@ -141,8 +139,7 @@ class Activity:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateRequest:
+class CreateRequest(Value):
     """A session to create; its title contains `marker`, by which it is found again."""
 
     prompt: str = field(repr=False)
@@ -175,8 +172,7 @@ class CreateRequest:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JulesResult:
+class JulesResult(Value):
     """The result of a call. `outcome` is None while the session goes on normally.
 
     `attached` says that the session existed before; `attached_age_sec` is the time since it ended,

@@ -6,12 +6,12 @@ import os
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dxansible.kept.fingerprint import EngineUnusable, check_directory, directory
 from dxansible.kept.start import lock, remove_traces
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,7 @@ _PATIENCE = 1.0
 """Seconds for an engine to leave by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningEngine:
+class RunningEngine(Value):
     """One engine."""
 
     pid: int

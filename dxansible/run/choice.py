@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dxansible.run.preflight import check_hosts
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from dxansible.results import PreflightResult
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "choose_host"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Value):
     """The chosen host and the reason; ``host`` is None if none can be used."""
 
     host: str | None

@@ -7,7 +7,7 @@ try of a task with ``until``; the output of a running command arrives in those.
 from __future__ import annotations
 
 from base64 import b64decode
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ from dxansible.record import HostRecord, PreflightStatus, read
 from dxansible.results import FanoutResult, PreflightResult, TurnResult
 from dxansible.run.misconfigured import explain_variable
 from dxansible.run.turn_events import TurnEvent, parse_turn_news
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,8 +40,7 @@ _RESULT_EVENTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostsKnown:
+class HostsKnown(Value):
     """Ansible has resolved the pattern to these hosts, in its order."""
 
     hosts: tuple[str, ...]
@@ -48,8 +48,7 @@ class HostsKnown:
     """The first host's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostFound:
+class HostFound(Value):
     """A host's inventory entry; it is not known yet whether the host can be reached."""
 
     host: str
@@ -58,8 +57,7 @@ class HostFound:
     slack_channel: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreflightDone:
+class PreflightDone(Value):
     """A host has been checked; it was also reached if anything is to be done there."""
 
     result: PreflightResult
@@ -73,8 +71,7 @@ class PreflightDone:
     """Ansible can't use a variable that the inventory has for the host."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputReceived:
+class OutputReceived(Value):
     """New output of one host.
 
     ``*_skipped`` bytes just before it are gone; ``*_total`` bytes were written so far.
@@ -95,15 +92,13 @@ class OutputReceived:
     """The skipped bytes are no longer kept, as the command ended long ago."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandRuns:
+class CommandRuns(Value):
     """The VM says that the command is still running; no output was requested."""
 
     host: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPlanned:
+class RetryPlanned(Value):
     """A connection attempt has failed, and another follows."""
 
     host: str
@@ -112,14 +107,12 @@ class RetryPlanned:
     session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostEnded:
+class HostEnded(Value):
     """The last event of a host; a turn may still run if this call no longer waits for it."""
 
     result: FanoutResult | TurnResult | HostRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StopAnswered(HostRecord):
     """The answer to a request to stop."""
 
@@ -127,8 +120,7 @@ class StopAnswered(HostRecord):
     """Bytes that the command wrote to standard output and standard error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostBroken:
+class HostBroken(Value):
     """A task failed on a host without a ``dx`` record: Ansible or our content broke."""
 
     host: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dxansible import parameters as known
@@ -32,7 +32,6 @@ _BRANCH = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FinalizeOptions(Told):
     """Options of the pull request. Raises UsageError for values that make no sense."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dxansible import parameters as known
@@ -23,7 +23,6 @@ __all__ = ["FanoutOptions", "SessionOptions", "check_command", "check_seconds", 
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _RunOptions(Told):
     """Base class of the options of commands and tasks; times are in seconds."""
 
@@ -44,7 +43,6 @@ class _RunOptions(Told):
                 raise UsageError(f"{name} is {number}", f"give {least} or more")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FanoutOptions(_RunOptions):
     """How to run a command; times are in seconds.
 
@@ -88,7 +86,6 @@ class FanoutOptions(_RunOptions):
         return json.dumps(head | sizes).encode() + b"\n" + self.stdin + text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions(_RunOptions):
     """How to hand a task to an agent; times are in seconds.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,8 +18,7 @@ __all__ = ["CANCELLED", "KILLED", "Again", "PlayEnd", "PlayRequest"]
 KILLED = "Ansible was killed on this machine"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlayRequest:
+class PlayRequest(Value):
     """One playbook run."""
 
     playbook: Path
@@ -35,8 +36,7 @@ class PlayRequest:
     runtime_dir: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class Again(Value):
     """How a run continues on its remaining hosts if Ansible is killed."""
 
     rest: Callable[[], str]
@@ -48,8 +48,7 @@ class Again:
     retry_delay_sec: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlayEnd:
+class PlayEnd(Value):
     """How the run itself ended; the hosts' results are in the events."""
 
     status: str

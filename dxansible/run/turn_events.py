@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from dxansible.record import read
 from dxansible.results import CleanResult, SessionInfo, TurnResult
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,8 +21,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnUpdate:
+class TurnUpdate(Value):
     """A turn has started, is queued behind another one, or has new output."""
 
     host: str
@@ -40,8 +40,7 @@ class TurnUpdate:
     err: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionsSeen:
+class SessionsSeen(Value):
     """A host has listed its sessions; or ``error`` says why not."""
 
     host: str
@@ -49,8 +48,7 @@ class SessionsSeen:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndSeen:
+class EndSeen(Value):
     """A turn with an audit trail has ended.
 
     ``claimed``: this call has to post the end; ``thread`` is the trail's thread in Slack, as noted

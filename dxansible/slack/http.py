@@ -6,7 +6,6 @@ Errors: https://docs.slack.dev/reference/methods/chat.postMessage#errors
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,7 +19,8 @@ from dxansible.http import (
     HttpResponse,
 )
 from dxansible.redact import summarize
-from dxansible.slack.spool import Thread
+from dxansible.slack.text import Thread
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +54,7 @@ class Verdict(StrEnum):
     """It may have been posted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class Posted(Value):
     """The verdict and its reason; ``pause`` is the wait in seconds after too many posts."""
 
     verdict: Verdict

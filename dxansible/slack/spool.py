@@ -17,26 +17,20 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
 
+from dxansible.slack.text import Thread
+from dxansible.value import Value
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Entry", "Spool", "Thread"]
+__all__ = ["Entry", "Spool"]
 
 _MOST = 200
 """Maximum number of messages; beyond it the oldest are dropped."""
 _THREAD_SECONDS = 30 * 86400
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """The Slack thread of the follow-ups."""
-
-    channel: str
-    ts: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Value):
     """One message. ``first`` begins the thread of its trail, ``last`` ends it."""
 
     id: str
@@ -115,7 +109,7 @@ class Spool:
 
     def remember(self, trail: str, thread: Thread) -> None:
         """Keep the thread of a trail's follow-ups."""
-        self._write(self._thread(trail).name, json.dumps(asdict(thread)))
+        self._write(self._thread(trail).name, json.dumps(thread._asdict()))
 
     def forget(self, trail: str) -> None:
         """Forget the thread: the follow-ups stand alone."""

@@ -5,15 +5,15 @@ https://docs.slack.dev/messaging/formatting-message-text and the limits of each 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dxansible.redact import printable, redact
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Message"]
+__all__ = ["Message", "Thread"]
 
 _LONGEST_TITLE = 300
 _LONGEST_BODY = 2800
@@ -23,8 +23,14 @@ _LONGEST_TEXT = 600
 """Characters; escaping makes at most five times as many, and Slack splits texts from 4,000 on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Thread(NamedTuple):
+    """The thread of a dispatch's follow-ups."""
+
+    channel: str
+    ts: str
+
+
+class Message(Value):
     """One message, not escaped yet."""
 
     title: str

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dxansible.settings import SlackSettings
-    from dxansible.slack.spool import Thread
-    from dxansible.slack.text import Message
+    from dxansible.slack.text import Message, Thread
 
 __all__ = ["Trail"]
 

@@ -17,8 +17,7 @@ from dxansible.results import TurnResult
 from dxansible.run.events import HostFound, HostsKnown, PreflightDone
 from dxansible.run.turn_events import EndSeen
 from dxansible.slack.opening import open_trail
-from dxansible.slack.spool import Thread
-from dxansible.slack.text import Message
+from dxansible.slack.text import Message, Thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -32,6 +32,7 @@ LAYERS = (
     ("dxansible.results",),
     ("dxansible.errors", "dxansible.parameters", "dxansible.redact"),
     ("dxansible.record",),
+    ("dxansible.value",),
 )
 SERVICES = ("beads", "github", "jules", "slack")
 ONE_DOOR = {
@@ -61,8 +62,9 @@ def imports(module: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module} imports relatively"
-            name = str(node.module)
+            shared = node.level == 1 and module == "dxansible.record"  # the collection has it, too
+            assert node.level == 0 or shared, f"{module} imports relatively"
+            name = f"dxansible.{node.module}" if shared else str(node.module)
             children = {f"{name}.{alias.name}" for alias in node.names} & set(MODULES)
             found |= children if children and name == "dxansible" else {name}
     return found

@@ -294,7 +294,9 @@ def test_python_that_a_document_shows_runs(
 def test_python_that_a_document_shows_names_what_there_is(snippet: str) -> None:
     modules = (dxansible.fleet, dxansible.sessions)
     public = [getattr(module, name) for module in modules for name in module.__all__]
-    real = {name for each in public if isinstance(each, type) for name in dir(each)}
+    classes = [each for each in public if isinstance(each, type)]
+    fields = {name for each in classes for name in getattr(each, "__dataclass_fields__", ())}
+    real = fields.union(*map(dir, classes))
     used = {node.attr for node in ast.walk(ast.parse(snippet)) if isinstance(node, ast.Attribute)}
 
     assert used

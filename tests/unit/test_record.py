@@ -7,14 +7,19 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import record as theirs
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import value as their_value
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
 
 from dxansible import record as ours
+from dxansible import value as our_value
 from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason, TurnRecord
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 DECIDED = ours.Verdict(
     outcome=FanoutOutcome.TIMEOUT, reason=Reason.DEADLINE, error="a: late", exit_code=9,
@@ -22,12 +27,16 @@ DECIDED = ours.Verdict(
 )  # fmt: skip
 
 
-def test_the_package_has_the_collection_s_own_file() -> None:
-    here, there = Path(str(ours.__file__)), Path(str(theirs.__file__))
+@pytest.mark.parametrize(("our", "their"), [(ours, theirs), (our_value, their_value)])
+def test_the_package_has_the_collection_s_own_file(our: ModuleType, their: ModuleType) -> None:
+    here, there = Path(str(our.__file__)), Path(str(their.__file__))
 
     assert here.resolve() == there.resolve()
     assert here.is_symlink()
     assert not here.readlink().is_absolute()
+
+
+def test_a_verdict_of_the_collection_is_of_its_own_record() -> None:
     assert type(verdict.not_known_gone("no")) is theirs.Verdict
     assert type(next(iter(verdict.STATUS.values()))) is theirs.PreflightStatus
 
@@ -37,7 +46,7 @@ def test_it_imports_only_the_standard_library() -> None:
     modules = {each.module for each in nodes if isinstance(each, ast.ImportFrom)}
 
     assert not [each for each in nodes if isinstance(each, ast.Import)]
-    assert {str(each).partition(".")[0] for each in modules} <= sys.stdlib_module_names
+    assert {str(each).partition(".")[0] for each in modules - {"value"}} <= sys.stdlib_module_names
 
 
 def test_what_an_event_has_of_a_verdict_is_plain_and_can_be_read_back() -> None:

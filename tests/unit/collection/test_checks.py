@@ -11,13 +11,15 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import (
     AUTH_MODES,
     CheckFailure,
-    SshConfig,
     Target,
     check_auth,
     check_mapping,
-    read_ssh_config,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import PreflightStatus
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_config import (
+    SshConfig,
+    read_ssh_config,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import (
     CheckFailure,
-    SshConfig,
     check_auth,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import PreflightStatus
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_config import (
+    SshConfig,
+)
 
 from tests.unit.collection.test_checks import EPYC6, program
 from tests.unit.waiting import wait_until

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .agent_record import PLACEHOLDER, PLACEHOLDERS, AgentError, RecordReader, nearest
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,8 +33,7 @@ _READ: dict[str, dict[str, Agent]] = {}
 _MOST_READ = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Value):
     """Selects events, and the text to show for them."""
 
     when: Match
@@ -48,8 +48,7 @@ class Rule:
     """The text counts as a message but is not shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Value):
     """Recognises a failed turn, by an event or a line on standard error."""
 
     when: Match | None = None
@@ -60,8 +59,7 @@ class Failure:
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeedsInputRule:
+class NeedsInputRule(Value):
     """Recognises an agent that stopped for a human, by an event or a line on standard error."""
 
     when: Match | None = None
@@ -72,8 +70,7 @@ class NeedsInputRule:
     stderr: re.Pattern[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
+class Agent(Value):
     """One coding agent; docs/agents.md describes the fields."""
 
     name: str

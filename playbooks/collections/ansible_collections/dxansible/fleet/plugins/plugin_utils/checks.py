@@ -16,25 +16,17 @@ import shutil
 import socket
 import subprocess
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import tailscale
 from .record import PreflightStatus
+from .value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from .ssh_config import SshConfig
 
-_READS = "debug1: Reading configuration data "
-_PLAIN_SESSION = {
-    "forkafterauthentication": "no",
-    "forwardagent": "no",
-    "forwardx11": "no",
-    "requesttty": "auto",
-    "sessiontype": "default",
-    "stdinnull": "no",
-}
 AUTH_MODES = ("local", "tailscale", "ssh_key")
 
 _OPEN_KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64.b64encode(
@@ -52,12 +44,12 @@ class CheckFailure(Exception):  # noqa: N818 - a finding about a host, not a pro
     text: str
 
 
-def _invalid(text: str) -> CheckFailure:
+def invalid(text: str) -> CheckFailure:
+    """Return the failure of a setting that can't work."""
     return CheckFailure(PreflightStatus.AUTH_MODE_INVALID, text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Value):
     """A host as the inventory describes it."""
 
     name: str
@@ -74,85 +66,10 @@ class Target:
     """Host names that a ``local`` host may have: inventory name, aliases, ``dx_hostnames``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SshConfig:
-    """The effective ssh configuration for a host, as ``ssh -G`` prints it."""
-
-    hostname: str
-    port: int
-    proxied: bool = False
-    strict: str = "ask"
-    identity_files: tuple[str, ...] = ()
-    identity_agent: str | None = None
-    pkcs11: bool = False
-    family: int = field(default=socket.AF_UNSPEC)
-    user_known_hosts: tuple[str, ...] = ()
-    global_known_hosts: tuple[str, ...] = ()
-    host_key_alias: str | None = None
-    sends: list[str] | None = None
-    """The patterns of ``SendEnv``; None if a session is more than a command and its streams."""
-
-
-def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, list[str]]:
-    """Ask ssh for its effective configuration, and for the files that it read.
-
-    Opens no connection. Raises CheckFailure.
-    """
-    try:
-        done = subprocess.run(
-            ["ssh", "-G", "-v", *arguments],
-            capture_output=True, text=True, errors="replace", timeout=timeout, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise _invalid("there is no ssh client here; install openssh-client") from None
-    except subprocess.TimeoutExpired:
-        raise CheckFailure(
-            PreflightStatus.TIMEOUT,
-            f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config",
-        ) from None
-    told = done.stderr.splitlines()
-    if done.returncode != 0:
-        problem = "\n".join(line for line in told if not line.startswith(("debug1:", "OpenSSH_")))
-        raise _invalid(f"ssh can't use its configuration: {problem[:300]}")
-    files = [line.removeprefix(_READS) for line in told if line.startswith(_READS)]
-    values: dict[str, list[str]] = {}
-    for line in done.stdout.splitlines():
-        key, _, value = line.partition(" ")
-        values.setdefault(key.lower(), []).append(value)
-
-    def first(key: str, default: str = "") -> str:
-        return values.get(key, [default])[0]
-
-    config = SshConfig(
-        hostname=first("hostname"),
-        port=int(first("port", "22")),
-        proxied=first("proxyjump", "none") != "none" or first("proxycommand", "none") != "none",
-        strict=first("stricthostkeychecking", "ask"),
-        identity_files=tuple(values.get("identityfile", ())),
-        identity_agent=first("identityagent") or None,
-        pkcs11=first("pkcs11provider", "none") != "none",
-        family={"inet": socket.AF_INET, "inet6": socket.AF_INET6}.get(
-            first("addressfamily"), socket.AF_UNSPEC
-        ),
-        user_known_hosts=tuple(first("userknownhostsfile").split()),
-        global_known_hosts=tuple(first("globalknownhostsfile").split()),
-        host_key_alias=first("hostkeyalias") or None,
-        sends=values.get("sendenv", []) if _is_plain(values) else None,
-    )
-    return config, files
-
-
-def _is_plain(values: Mapping[str, list[str]]) -> bool:
-    """Whether a session has no terminal, agent or display, and runs what it is given."""
-    return "remotecommand" not in values and all(
-        values.get(name, [word])[0] == word for name, word in _PLAIN_SESSION.items()
-    )
-
-
 def check_mapping(target: Target) -> None:
     """Check that the inventory has a user and a valid auth mode for the host."""
     if target.auth_mode not in AUTH_MODES:
-        raise _invalid(
+        raise invalid(
             f"{target.name}: dx_auth_mode is {target.auth_mode!r}; "
             f"it has to be one of {', '.join(AUTH_MODES)}",
         )
@@ -258,20 +175,20 @@ def check_auth(target: Target, ssh: SshConfig | None, timeout: float) -> None:
 
 def _check_local(target: Target) -> None:
     if target.connection != "local":
-        raise _invalid(
+        raise invalid(
             f"{target.name}: dx_auth_mode is local, but ansible_connection is {target.connection}; "
             "set both to local",
         )
     here = {socket.gethostname().lower(), socket.gethostname().partition(".")[0].lower()}
     if target.auth_mode == "local" and not here & {name.lower() for name in target.hostnames}:
-        raise _invalid(
+        raise invalid(
             f"{target.name} is a local VM, and this machine is {socket.gethostname()}; "
             f"run this on {target.name}, or give it ansible_host and dx_auth_mode tailscale or "
             "ssh_key in this machine's inventory",
         )
     user = getpass.getuser()
     if target.user not in {None, user}:
-        raise _invalid(
+        raise invalid(
             f"{target.name}: a local command runs as {user}, and the inventory says {target.user}; "
             f"run this as {target.user}",
         )
@@ -279,7 +196,7 @@ def _check_local(target: Target) -> None:
 
 def _check_key(target: Target, ssh: SshConfig, timeout: float) -> None:
     if target.needs_sshpass and shutil.which("sshpass") is None:
-        raise _invalid(
+        raise invalid(
             f"{target.name}: there is no sshpass here, which its password is for; install it, or "
             "leave out ansible_ssh_password_mechanism",
         )
@@ -291,9 +208,9 @@ def _check_key(target: Target, ssh: SshConfig, timeout: float) -> None:
     if len(problems) < len(present):
         return
     if problems:
-        raise _invalid(f"{target.name}: {problems[0]}")
+        raise invalid(f"{target.name}: {problems[0]}")
     wanted = files[0] if target.key_file else "~/.ssh/id_ed25519"
-    raise _invalid(
+    raise invalid(
         f"{target.name}: there is no SSH key ({wanted}) and no agent with one; "
         "run ssh-keygen or ssh-add",
     )

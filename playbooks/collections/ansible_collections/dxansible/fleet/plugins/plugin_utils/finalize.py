@@ -7,12 +7,13 @@ The keeper treats it like any other turn, so it never runs beside another turn o
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any
 
 from . import agents
 from .record import Push
 from .turn import Trailer, body_of, compose
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +27,7 @@ _TITLE = 250
 _GIT = agents.Agent(name="git", start=("sh",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finalize:
+class Finalize(Value):
     """Parameters of the script."""
 
     session: str

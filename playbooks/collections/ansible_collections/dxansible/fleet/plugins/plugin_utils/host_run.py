@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 from .keeper_reply import CallError
 from .link import explain
 from .preflight import OPTIONS, first_contact
+from .value import Value
 
 if TYPE_CHECKING:
     from .inputs import Inputs
@@ -92,8 +93,7 @@ def ask(seconds: float, make: Callable[[Door], T]) -> Steps[T]:
     return answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
+class Crowd(Value):
     """The number of hosts in the play, and of calls that may run at a time.
 
     Each host's share of memory and time depends on them.

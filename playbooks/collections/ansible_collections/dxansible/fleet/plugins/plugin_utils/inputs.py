@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .session import Command, CommandError
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,8 +83,7 @@ class SocketReader:
         return int(read_socket(self.source, f"{wanted} {patience:g} {host}\n".encode()) or 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
+class Inputs(Value):
     """The inputs of one host. ``variables`` are the host's, not templated."""
 
     variables: Mapping[str, Any] = field(default_factory=dict, repr=False)

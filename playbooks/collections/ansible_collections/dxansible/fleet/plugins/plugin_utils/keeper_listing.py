@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .keeper_reply import CutShortError, Fields, Session
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,6 @@ _LONGEST = 10**9
 _CUT_SHORT = "the VM's answer was cut short"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry(Session):
     """One session in a listing. Times are seconds since the epoch by the VM's clock."""
 
@@ -63,8 +63,7 @@ class Entry(Session):
         return int(found["number"]) if found else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Value):
     """The sessions on a VM, in no particular order."""
 
     now: int | None
@@ -81,8 +80,7 @@ class Listing:
         return {name: sorted(each, key=lambda entry: entry.turn) for name, each in found.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cleaned:
+class Cleaned(Value):
     """Sessions whose turns and worktree were removed, and reasons why others were kept."""
 
     removed: tuple[str, ...]
@@ -91,8 +89,7 @@ class Cleaned:
     """Sessions that a dry run would have removed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ping:
+class Ping(Value):
     """A VM's answer to a ping. ``found`` and ``version`` are about the requested program."""
 
     load: float | None

@@ -11,8 +11,10 @@ CallError
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
+
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +98,7 @@ class Fields(dict[str, str]):
         return {each.name: readers[each.type](each.name) for each in known}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Value):
     """The keeper's answer to any request: the fields of its first line, and the rest."""
 
     mark: str
@@ -108,8 +109,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Value):
     """Facts about a session, in every answer about it."""
 
     state: str
@@ -139,7 +139,6 @@ class Session:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(Session):
     """An answer about one session: its state, and what is new of its output."""
 

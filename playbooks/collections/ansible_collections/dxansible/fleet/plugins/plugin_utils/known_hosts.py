@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .checks import SshConfig
+    from .ssh_config import SshConfig
 
 _STRICT = frozenset({"yes", "true"})
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ansible import constants
 from ansible.utils.display import Display
 
-from .checks import SshConfig, Target
+from .checks import Target
 from .keeper_reply import CallError
-from .ssh_config_cache import remembered_ssh_config
+from .ssh_config import SshConfig, remembered_ssh_config
 from .ssh_errors import SshFailure, check_url
 
 if TYPE_CHECKING:
@@ -36,6 +36,15 @@ _SERVICE_TOKENS = (
     "SLACK_WEBHOOK_URL",
 )
 """Environment variables with tokens for services; no VM needs them."""
+
+
+_DECIDE_CONTROL_PATH = (
+    "host", "port", "remote_user", "control_path", "control_path_dir",
+    "ssh_args", "ssh_common_args", "ssh_extra_args",
+)  # fmt: skip
+_MOST_CONTROL_PATHS = 20_000
+_control_paths: dict[tuple[str, ...], str | None] = {}
+"""By the options that decide: Ansible builds ssh's whole command to find one."""
 
 
 class AnsibleConnection(Protocol):
@@ -178,6 +187,15 @@ def control_path(connection: Any) -> str | None:  # noqa: ANN401 - ansible-core 
         return None
     if any(_option(connection, name) for name in ("password", "private_key", "pkcs11_provider")):
         return None
+    known = tuple(map(str, (_option(connection, name) for name in _DECIDE_CONTROL_PATH)))
+    if known not in _control_paths:
+        if len(_control_paths) >= _MOST_CONTROL_PATHS:
+            _control_paths.clear()
+        _control_paths[known] = _find_control_path(connection)
+    return _control_paths[known]
+
+
+def _find_control_path(connection: Any) -> str | None:  # noqa: ANN401 - as above
     connection.host = _option(connection, "host")
     found = [
         value.decode().strip('"')

@@ -8,11 +8,13 @@ the standard library.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, field, fields, is_dataclass
 from enum import EnumType, StrEnum
 from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,18 +119,15 @@ class Reason(StrEnum):
     CREATE_UNCLEAR = "create_unclear"
 
 
-class Document:
-    """Base class of the dataclasses that callers get."""
-
-    __slots__ = ()
+class Document(Value):
+    """Base class of the values that callers get."""
 
     def to_dict(self) -> dict[str, object]:
         """Return a dict that JSON can hold."""
-        return asdict(self, dict_factory=_with_lists)  # type: ignore[call-overload,no-any-return] # of a dataclass
+        return asdict(self, dict_factory=_with_lists)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Truncation:
+class Truncation(Value):
     """Bytes of each stream that the command wrote and the result lacks."""
 
     stdout_bytes: int = 0
@@ -144,7 +143,6 @@ class Truncation:
         return self.stdout_bytes + self.stderr_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict(Document):
     """The outcome of the work on a host, and its reason."""
 
@@ -169,7 +167,6 @@ class Verdict(Document):
         return values | {"outcome": outcome, "reason": reason}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HostRecord(Verdict):
     """The end of the work on one host."""
 
@@ -188,7 +185,6 @@ class HostRecord(Verdict):
         return read(cls, _end(record), host=host)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes(Document):
     """A turn's changes to the session's worktree."""
 
@@ -203,8 +199,7 @@ class Changes(Document):
         return not (self.commits or self.files or self.dirty)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Push:
+class Push(Value):
     """The push of a finalize, and the pull request that `gh` on the VM made of it.
 
     `host` and `repository` are None for a remote of an unknown kind. `gh` says whether `gh` was
@@ -223,8 +218,7 @@ class Push:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class LeftOut(Value):
     """A part of the work that the pull request would lack; the finalize is refused for it.
 
     `why` is nested_repository, submodule_changes, submodule_unpushed or submodule_unchecked.
@@ -234,7 +228,6 @@ class LeftOut:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord(HostRecord):
     """The end of one turn of a session. Fields that the turn did not reach are None."""
 

@@ -18,11 +18,11 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .fan import record_size
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,8 +61,7 @@ class ReadBytes:
             return self._taken.get(host, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Value):
     """The request of a caller."""
 
     number: int
@@ -77,8 +76,7 @@ class Call:
     """None if the call doesn't wait for a reader."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stale:
+class Stale(Value):
     """The reason why a run is out of date or can't be kept."""
 
     reason: str

@@ -9,8 +9,10 @@ import json
 import re
 import secrets
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Self
+
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,8 +47,7 @@ def session_id(run: str, host: str) -> str:
     return f"{run}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Value):
     """A command to run under an id."""
 
     text: bytes = field(repr=False)

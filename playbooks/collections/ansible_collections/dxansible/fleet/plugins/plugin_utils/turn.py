@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from .keeper_listing import META
 from .keeper_reply import Fields
+from .value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +27,7 @@ _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
 _PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(Value):
     """Parameters of a turn's script."""
 
     session: str
@@ -119,8 +119,7 @@ def _words(arguments: Sequence[str], turn: Turn) -> str:
     return " ".join(word(argument) for argument in arguments)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trailer:
+class Trailer(Value):
     """The script's report on its turn. Fields that the script did not reach are None."""
 
     problem: str | None = None

@@ -6,7 +6,7 @@ Success needs exit code 0 of the agent, and the end of the turn in the agent's e
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from . import verdict
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .stream_reader import StreamReader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnVerdict(Verdict):
     """The verdict on a turn that an agent has ended by itself."""
 

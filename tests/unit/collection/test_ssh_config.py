@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import ssh_config_cache
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import read_ssh_config
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_config_cache import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import ssh_config
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_config import (
+    read_ssh_config,
     remembered_ssh_config,
 )
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import SshConfig
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_config import SshConfig
 
     Ask: TypeAlias = Callable[[], tuple[SshConfig, bool]]
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a test are young; that they are too young is a test of its own."""
-    monkeypatch.setattr(ssh_config_cache, "_SETTLED", -60.0)
-    monkeypatch.setattr(ssh_config_cache, "_known", {})
+    monkeypatch.setattr(ssh_config, "_SETTLED", -60.0)
+    monkeypatch.setattr(ssh_config, "_known", {})
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
         found = remembered_ssh_config(["-F", str(tmp_path / "config"), "--", "vm"], 5)
         return found, calls[0] > before
 
-    monkeypatch.setattr(ssh_config_cache, "read_ssh_config", counted)
+    monkeypatch.setattr(ssh_config, "read_ssh_config", counted)
     return run
 
 
@@ -78,7 +78,7 @@ def test_what_files_do_not_decide_is_asked_each_time(ask: Ask, tmp_path: Path, l
 def test_a_file_that_has_just_changed_is_not_trusted(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssh_config_cache, "_SETTLED", 2.5)
+    monkeypatch.setattr(ssh_config, "_SETTLED", 2.5)
     (tmp_path / "config").write_text("Port 2201\n")
     os.utime(tmp_path / "config", (time.time() - 60,) * 2)  # its other time stays
 
