@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -21,7 +20,7 @@ from dxansible.errors import ServiceError
 from dxansible.logs import event
 from dxansible.record import Reason
 from dxansible.redact import summarize
-from dxansible.value import Value
+from dxansible.value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,10 +6,9 @@ them from this module. A test compares them with the defaults of the playbooks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from dxansible.value import Value
+from dxansible.value import Value, field, fields
 
 __all__ = [
     "AGENT",
@@ -49,8 +48,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter(Generic[T]):
+class Parameter(NamedTuple, Generic[T]):
     """A variable of the playbooks; a default of None leaves it to the inventory and to them."""
 
     variable: str
@@ -100,7 +98,8 @@ REVIEWERS: Parameter[tuple[str, ...]] = Parameter("dx_reviewers", ())
 
 def told(parameter: Parameter[T]) -> T:
     """Declare a dataclass field whose value goes to the playbooks."""
-    return field(default=parameter.default, metadata={"variable": parameter.variable})
+    declared: T = field(default=parameter.default, metadata={"variable": parameter.variable})
+    return declared
 
 
 class Told(Value):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import asdict, field
 from typing import TYPE_CHECKING
 
 from dxansible.record import (
@@ -17,6 +16,7 @@ from dxansible.record import (
     read,
 )
 from dxansible.redact import redact
+from dxansible.value import field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -167,8 +167,8 @@ class TurnResult(TurnRecord):
         if self.changes is not None:
             document["changes"] = self.changes.to_dict() | {"no_changes": self.changes.nothing}
         if self.push is not None:  # schema 1 has both names
-            push = asdict(self.push)
-            document["push"] = push | {"came": push["pull_request_origin"]}
+            came = {"came": self.push.pull_request_origin}
+            document["push"] = vars(self.push) | came
         return document
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dxansible.errors import ContentError, InventoryError, UsageError
 from dxansible.redact import hold
-from dxansible.value import Value
+from dxansible.value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from dxansible.beads.issue import Issue, issues_in
 from dxansible.errors import IssueError
 from dxansible.logs import event
 from dxansible.redact import summarize
-from dxansible.value import Value
+from dxansible.value import Value, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

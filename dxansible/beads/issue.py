@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dxansible.value import Value
+from dxansible.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.cli import commands, health, listings, sessions
@@ -10,6 +9,7 @@ from dxansible.errors import NoMatchError, UnknownSessionError
 from dxansible.ids import begins_id, is_agent_session, is_command
 from dxansible.run.patterns import is_plain_name
 from dxansible.run.resolve import resolve_id
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options

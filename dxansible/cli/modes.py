@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from dxansible.cli.option import AT_JULES, ON_VMS, Mode
 from dxansible.cli.table import table
 from dxansible.errors import UsageError
 from dxansible.ids import is_jules
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from dxansible.value import Value, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -121,13 +122,11 @@ class Kind(StrEnum):
         return self in {Kind.TEXTS, Kind.VARIABLES}
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Value):
     """One option, or one of the two words."""
 
     spelled: str
     """Its names, with a space between them."""
-    _: KW_ONLY
     group: Group = Group.RUN
     kind: Kind = Kind.FLAG
     help: str = ""
@@ -146,6 +145,10 @@ class Option:
     choices: tuple[str, ...] = ()
     least: int | None = None
     most: int | None = None
+
+    def __init__(self, spelled: str, **others: Any) -> None:  # noqa: ANN401 - each field has its own type
+        """The names come first; everything else is given by keyword."""
+        super().__init__(spelled=spelled, **others)
 
     @property
     def names(self) -> tuple[str, ...]:

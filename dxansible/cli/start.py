@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.cli.terminal import DETACHED, cancel_on_signals
@@ -11,6 +10,7 @@ from dxansible.run.options import SessionOptions
 from dxansible.run.patterns import ANY
 from dxansible.run.task_call import TaskCall
 from dxansible.slack.opening import open_trail
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from dxansible.cli.issues import IssueClaim

@@ -7,7 +7,6 @@ made from it.
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from dxansible.cli.option import (
 )
 from dxansible.errors import UsageError
 from dxansible.settings import Settings
-from dxansible.value import Value
+from dxansible.value import Value, fields
 
 __all__ = ["Options", "table"]
 

@@ -10,7 +10,6 @@ which server its repository is on, but must not choose where our token goes.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 from dxansible.errors import ServiceError
 from dxansible.http import REDIRECTS, TOO_MANY, JsonClient, RefusedError, UnclearError
 from dxansible.record import Reason
-from dxansible.value import Value
+from dxansible.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

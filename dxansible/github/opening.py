@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import ServiceError
@@ -15,6 +14,7 @@ from dxansible.github.client import (
 )
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import redact
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     import threading

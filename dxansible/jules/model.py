@@ -6,13 +6,13 @@ Parsing trusts nothing: a field that is missing or of another type counts as emp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, redact
-from dxansible.value import Value
+from dxansible.value import Value, field
 
 if TYPE_CHECKING:
     from dxansible.record import Reason

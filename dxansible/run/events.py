@@ -7,7 +7,6 @@ try of a task with ``until``; the output of a running command arrives in those.
 from __future__ import annotations
 
 from base64 import b64decode
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +14,7 @@ from dxansible.record import HostRecord, PreflightStatus, read
 from dxansible.results import FanoutResult, PreflightResult, TurnResult
 from dxansible.run.misconfigured import explain_variable
 from dxansible.run.turn_events import TurnEvent, parse_turn_news
-from dxansible.value import Value
+from dxansible.value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,6 @@ Each host gets a result.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dxansible.ids import session_on
@@ -93,7 +92,7 @@ def follow_call(call: CommandCall, observers: Sequence[Observer] = ()) -> list[F
     collector = ResultCollector(
         FanoutResult, [log, *observers], command=call.summary, passes_on=call.flow is not None
     )
-    run = _Run(call=call, collector=collector)
+    run = _Run(call, collector)
     try:
         end = run.follow()
     except KeyboardInterrupt:
@@ -132,12 +131,11 @@ def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
     )
 
 
-@dataclass(slots=True, kw_only=True)
 class _Run:
     """A command's runs of Ansible, and what they have reported."""
 
-    call: CommandCall
-    collector: ResultCollector[FanoutResult]
+    def __init__(self, call: CommandCall, collector: ResultCollector[FanoutResult]) -> None:
+        self.call, self.collector = call, collector
 
     def follow(self) -> PlayEnd:
         """Follow to the end; if Ansible is killed, run it again, which attaches to the same ids."""

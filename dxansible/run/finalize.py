@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dxansible import parameters as known
@@ -18,6 +17,7 @@ from dxansible.run.gather import ResultCollector
 from dxansible.run.options import check_seconds
 from dxansible.run.plays import Play
 from dxansible.settings import Settings
+from dxansible.value import field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
 from dxansible.parameters import RETRIES, RETRY_DELAY
@@ -25,6 +24,7 @@ from dxansible.run.host_state import HostState
 from dxansible.run.output import HostOutput
 from dxansible.run.request import KILLED, Again
 from dxansible.run.turn_events import EndSeen, SessionsSeen, TurnUpdate
+from dxansible.value import fields, replace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dxansible.run.events import RetryPlanned
 from dxansible.run.output import HostOutput, HostText
 from dxansible.run.request import KILLED
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from dxansible.run.turn_events import TurnUpdate
@@ -16,23 +16,24 @@ if TYPE_CHECKING:
 __all__ = ["HostState"]
 
 
-@dataclass(slots=True, kw_only=True)
 class HostState:
     """The state of one host in a run, and in the runs that follow if Ansible is killed."""
 
-    user: str | None = None
-    session_id: str | None = None
-    began: float = field(default_factory=time.monotonic)
-    attempts: int = 0
-    earlier: int = 0
-    """Attempts in earlier runs of Ansible, which were killed."""
-    output: HostOutput = field(default_factory=HostOutput)
-    text: HostText = field(default_factory=HostText)
-    turn: TurnUpdate | None = None
-    """The last update of a turn since the VM took it."""
-    queued: bool = False
-    upto: tuple[int, ...] = ()
-    """Turn, and offsets in both its streams, after the text gathered last."""
+    def __init__(self, session_id: str | None = None) -> None:
+        """``session_id`` is None until the host has reported it."""
+        self.user: str | None = None
+        self.session_id = session_id
+        self.began = time.monotonic()
+        self.attempts = 0
+        self.earlier = 0
+        """Attempts in earlier runs of Ansible, which were killed."""
+        self.output = HostOutput()
+        self.text = HostText()
+        self.turn: TurnUpdate | None = None
+        """The last update of a turn since the VM took it."""
+        self.queued = False
+        self.upto: tuple[int, ...] = ()
+        """Turn, and offsets in both its streams, after the text gathered last."""
 
     @property
     def duration_ms(self) -> int:

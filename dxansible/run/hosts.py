@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import EngineError, InventoryError, NoMatchError
@@ -12,6 +11,7 @@ from dxansible.results import HostMapping
 from dxansible.run.misconfigured import VAULT_REMEDY, is_about_vault
 from dxansible.run.patterns import is_plain_name, split_pattern
 from dxansible.run.request import KILLED
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dxansible import parameters as known
@@ -14,6 +13,7 @@ from dxansible.ids import check_run_id, is_ours
 from dxansible.parameters import Told, told
 from dxansible.redact import summarize
 from dxansible.settings import Settings
+from dxansible.value import field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

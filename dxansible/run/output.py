@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.record import Truncation
 from dxansible.redact import redact
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from dxansible.run.events import OutputReceived

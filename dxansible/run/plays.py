@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dxansible.kept.calls import follow, hand_over
@@ -13,6 +12,7 @@ from dxansible.logs import event
 from dxansible.parameters import FORKS
 from dxansible.run.patterns import check_pattern
 from dxansible.run.request import CANCELLED, PlayRequest
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.ids import session_on
@@ -13,6 +12,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.task_call import TaskCall
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     import threading

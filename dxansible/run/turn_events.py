@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from dxansible.record import read
 from dxansible.results import CleanResult, SessionInfo, TurnResult
-from dxansible.value import Value
+from dxansible.value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
-from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
+from dataclasses import FrozenInstanceError, asdict, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
 
-from dxansible.value import Value
+from dxansible import value
+from dxansible.value import Value, field
 
 
 class Point(Value):
@@ -38,7 +39,15 @@ def test_it_is_a_dataclass() -> None:
     assert [each.name for each in fields(place)] == ["x", "y", "names", "secret", "label"]
     assert asdict(place) == {"x": 1, "y": 2, "names": [], "secret": "s", "label": "here"}
     assert replace(place, y=5) == Place(x=1, y=5, label="here")
+    assert value.replace(place, y=5) == replace(place, y=5)
+    assert [each.name for each in value.fields(place)] == [each.name for each in fields(Place)]
     assert repr(place) == "Place(x=1, y=2, names=[], label='here')"
+
+
+def test_a_class_is_a_dataclass_of_its_own_whatever_its_base_is_already() -> None:
+    assert [each.name for each in fields(Point)] == ["x", "y", "names", "secret"]
+    assert [each.name for each in fields(Further)] == ["x", "y", "names", "secret", "more"]
+    assert Further(x=1).more == Further.more == ()
 
 
 def test_a_default_is_made_anew_for_each() -> None:
@@ -85,6 +94,12 @@ def test_only_values_of_one_class_are_equal() -> None:
 def test_it_can_be_copied_and_sent_to_another_process() -> None:
     place = Place(x=1, names=["a"])
     assert pickle.loads(pickle.dumps(place)) == copy.deepcopy(place) == place  # noqa: S301 - our own
+
+
+class Further(Point):
+    """A value whose base is treated as a dataclass first."""
+
+    more: tuple[int, ...] = ()
 
 
 class Settled(Value):

@@ -316,7 +316,8 @@ def test_a_run_after_a_killed_one_is_told_what_was_shown_and_counts_from_the_fir
 
 
 def test_the_next_turn_of_a_followed_session_counts_from_its_own_begin() -> None:
-    state = HostState(began=time.monotonic() - 1000)
+    state = HostState()
+    state.began -= 1000
     state.take_turn(TAKEN)
     assert state.duration_ms >= 1_000_000
     state.take_turn(replace(TAKEN, turn=2))

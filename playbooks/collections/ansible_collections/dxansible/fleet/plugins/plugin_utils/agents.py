@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .agent_record import PLACEHOLDER, PLACEHOLDERS, AgentError, RecordReader, nearest
-from .value import Value
+from .value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

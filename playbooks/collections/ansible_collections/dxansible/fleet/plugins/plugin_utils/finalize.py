@@ -7,13 +7,12 @@ The keeper treats it like any other turn, so it never runs beside another turn o
 from __future__ import annotations
 
 import json
-from dataclasses import field, fields
 from typing import TYPE_CHECKING, Any
 
 from . import agents
 from .record import Push
 from .turn import Trailer, body_of, compose
-from .value import Value
+from .value import Value, field, fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .keeper_reply import CutShortError, Fields, Session
-from .value import Value
+from .value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

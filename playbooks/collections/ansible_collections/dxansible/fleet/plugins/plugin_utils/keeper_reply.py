@@ -11,10 +11,9 @@ CallError
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
-from .value import Value
+from .value import Value, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,13 +8,12 @@ the standard library.
 
 from __future__ import annotations
 
-from dataclasses import asdict, field, fields, is_dataclass
 from enum import EnumType, StrEnum
 from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from .value import Value
+from .value import Value, field, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,7 +123,7 @@ class Document(Value):
 
     def to_dict(self) -> dict[str, object]:
         """Return a dict that JSON can hold."""
-        return asdict(self, dict_factory=_with_lists)
+        return {name: _plain(value) for name, value in vars(self).items()}
 
 
 class Truncation(Value):
@@ -286,13 +285,15 @@ def _reader(declared: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - 
     if get_origin(kinds[0]) is tuple:
         each_by = _reader(get_args(kinds[0])[0])
         return tuple if each_by is None else lambda value: tuple(map(each_by, value))
-    if is_dataclass(kinds[0]):
+    if isinstance(kinds[0], type) and issubclass(kinds[0], Value):
         return lambda value: read(kinds[0], value)
     return None
 
 
-def _with_lists(entries: list[tuple[str, object]]) -> dict[str, object]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in entries}
+def _plain(value: object) -> object:
+    if isinstance(value, Value):
+        return {name: _plain(each) for name, each in vars(value).items()}
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _end(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,9 @@ import json
 import re
 import secrets
 import shlex
-from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from .value import Value
+from .value import Value, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

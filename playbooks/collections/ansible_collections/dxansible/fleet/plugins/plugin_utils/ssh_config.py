@@ -13,14 +13,13 @@ import shlex
 import socket
 import subprocess
 import time
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .checks import CheckFailure, invalid
 from .file_stamp import Stamp, stamp
 from .record import PreflightStatus
-from .value import Value
+from .value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from urllib.parse import unquote
 
 from .keeper_listing import META
 from .keeper_reply import Fields
-from .value import Value
+from .value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

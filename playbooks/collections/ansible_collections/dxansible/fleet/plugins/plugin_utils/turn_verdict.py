@@ -6,7 +6,6 @@ Success needs exit code 0 of the agent, and the end of the turn in the agent's e
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from . import verdict
@@ -51,7 +50,7 @@ def judge(
     if reason is None:
         decided = verdict.from_reply(host, reply, None)
         asks = decided.outcome is FanoutOutcome.SUCCESS and _asks(agent, reader)
-        return TurnVerdict(**asdict(decided), asks=asks)
+        return TurnVerdict(**vars(decided), asks=asks)
     code = reply.code
     text = f"{host}: {text}" + (f" (exit code {code})" if code else "")
     return failure(reason, text, exit_code=code, left_running=reply.left)

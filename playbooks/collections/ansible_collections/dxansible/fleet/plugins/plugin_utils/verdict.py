@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import signal
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .record import FanoutOutcome, PreflightStatus, Reason, Verdict
 from .ssh_errors import SshFailure
+from .value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
