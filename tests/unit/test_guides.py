@@ -60,6 +60,10 @@ _FRONT_MATTER = {
     "canonical VMs (homedesktop-wsl, macmini, epyc6), Jules Cloud dispatch for async work, and "
     "fleet orchestration.",
 }
+_WIDTH = 120
+"""Most characters of a line in a document."""
+_NOT_YET_NARROW = {"README.md", "cli.md", "inventory.md"}
+"""Documents that may still have longer lines: to be emptied."""
 _VARIABLES = {"dx_path", "dx_slack_channel"}
 """What the guide names of the inventory."""
 
@@ -134,6 +138,28 @@ def test_what_the_reader_s_shell_would_make_of_a_call_is_found() -> None:
 
 
 # words, tables, numbers
+
+
+def _wide(text: str) -> list[str]:
+    """Its lines that are too long, but table rows, targets of links, and the skill's head."""
+    body = re.sub(r"(?s)\A---\n.*?\n---\n", "", text)
+    lines = [re.sub(r"\]\([^)]*\)", "]()", line) for line in body.splitlines()]
+    return [line for line in lines if len(line) > _WIDTH and line[0] != "|" and " " in line.strip()]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_named)
+def test_no_line_of_a_document_is_too_long(document: Path) -> None:
+    if document.name in _NOT_YET_NARROW:
+        pytest.skip("not yet")
+
+    assert not _wide(document.read_text())
+
+
+def test_a_line_that_is_too_long_would_be_found() -> None:
+    word, row, link = "w" * 200, "|" + " w" * 100, f"[a](https://{'w' * 200})"
+
+    assert not _wide(f"{word}\n{row}\nSee {link}.\n")
+    assert len(_wide(f"{'w ' * 100}\n    {'w ' * 100}\n")) == 2
 
 
 @pytest.mark.parametrize("document", _TAUGHT, ids=_named)
