@@ -79,13 +79,13 @@ class Progress:
         since = _clock_face(int(self._clock() - self._begin))
         if not self._hosts:
             return f"starting  {since}"
-        waiting = [printable(host) for host in self._hosts if host not in self._failed]
+        waiting = [host for host in self._hosts if host not in self._failed]
         if len(self._hosts) == 1:
             does = "running" if self._reached else "connecting"
             return f"{printable(self._hosts[0])}  {does if waiting else 'done'}  {since}"
         done, failed = len(self._hosts) - len(waiting), sum(self._failed.values())
         counts = f"{done}/{len(self._hosts)} done, {failed} failed, {len(waiting)} running"
-        names = ", ".join(waiting) if len(waiting) <= _MOST_NAMED else ""
+        names = printable(", ".join(waiting)) if len(waiting) <= _MOST_NAMED else ""
         return f"{counts}  {since}  {names}".rstrip()
 
 
