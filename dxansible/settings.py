@@ -27,8 +27,10 @@ __all__ = [
     "content_dir",
     "engine_wanted",
     "inventory_sources",
-    "json_logs_wanted",
+    "log_file",
+    "log_format",
     "mask_secrets",
+    "terminal_is_dumb",
     "variable_of_caller",
 ]
 
@@ -134,13 +136,12 @@ class SlackSettings(Value):
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> SlackSettings:
         """Read the environment. Raises UsageError if a secret would be sent unencrypted."""
-        state = Path(environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
         return cls(
             token=_text(environ, "SLACK_BOT_TOKEN"),
             webhook=_address(environ, "SLACK_WEBHOOK_URL"),
             url=_address(environ, "DX_SLACK_URL") or _SLACK,
             channel=_text(environ, "DX_SLACK_CHANNEL"),
-            spool=state / "dxansible" / "slack",
+            spool=_state_dir(environ) / "slack",
             caller=environ.get("USER") or environ.get("LOGNAME") or f"uid {os.getuid()}",
         )
 
@@ -207,14 +208,25 @@ def completion_wanted(environ: Mapping[str, str] = os.environ) -> bool:
     return "_DX_DISPATCH_COMPLETE" in environ
 
 
-def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether to log JSON lines."""
-    return environ.get("DX_LOG_FORMAT") == "json"
+def log_format(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the wanted format of log lines, "json" or "logfmt"; None if none is asked for."""
+    given = _text(environ, "DX_LOG_FORMAT")
+    return "logfmt" if given not in {None, "json"} else given
+
+
+def log_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the file that has the log of calls on a terminal."""
+    return _state_dir(environ) / "log" / "dx-dispatch.log"
 
 
 def colour_wanted(environ: Mapping[str, str] = os.environ) -> bool | None:
-    """False with NO_COLOR; None means colours on a terminal only (https://no-color.org)."""
-    return False if environ.get("NO_COLOR") else None
+    """False with NO_COLOR (https://no-color.org) or a dumb terminal; None: on terminals only."""
+    return False if environ.get("NO_COLOR") or terminal_is_dumb(environ) else None
+
+
+def terminal_is_dumb(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether terminals here obey no escape sequences, as far as is known."""
+    return environ.get("TERM", "") in {"", "dumb"}
 
 
 def content_dir(name: str, explicit: str | None = None) -> Path:
@@ -253,6 +265,11 @@ def inventory_sources(explicit: str | Path | None, environ: Mapping[str, str]) -
         chosen = own if own.exists() else content_dir("inventory")
     # not the copy in our inventory: Ansible would load the host_vars beside it too
     return (chosen, content_dir("playbooks") / "groups" / _GROUPS_FILE)
+
+
+def _state_dir(environ: Mapping[str, str]) -> Path:
+    home = environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    return Path(home) / "dxansible"
 
 
 def _config_home(environ: Mapping[str, str]) -> Path:

@@ -9,14 +9,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from dxansible import logs
 from dxansible.cli import argv, refusals
 from dxansible.cli.modes import choose_call, mode_of, sort_out
-from dxansible.cli.terminal import INTERRUPTED, SCREEN
+from dxansible.cli.terminal import INTERRUPTED, SCREEN, start_log
 from dxansible.errors import DxError, EngineError
 from dxansible.render.documents import error_document, interrupted_document
 from dxansible.render.show import emit, show
-from dxansible.settings import completion_wanted, json_logs_wanted, mask_secrets
+from dxansible.settings import completion_wanted, mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,11 +64,7 @@ def _call(options: Options) -> int:
     """Make the call, and return the exit code."""
     mode = mode_of(options.values_given())
     options = sort_out(options, mode)
-    logs.configure(
-        json=json_logs_wanted(),
-        verbosity=-1 if options.quiet else options.verbose,
-        stream=SCREEN,  # type: ignore[arg-type] # write and flush are all that logging uses
-    )
+    start_log(options)
     refusals.check(options, mode)
     return choose_call(mode, options)(options)
 
@@ -80,6 +75,7 @@ def _json_wanted(words: Sequence[str]) -> bool:
 
 
 def _complain(error: DxError, words: Sequence[str]) -> int:
+    SCREEN.end_progress()
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
@@ -91,6 +87,7 @@ def _complain(error: DxError, words: Sequence[str]) -> int:
 
 
 def _leave(code: int) -> None:
+    SCREEN.end_progress()
     try:
         sys.stdout.flush()
     except BrokenPipeError:

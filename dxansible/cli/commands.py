@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
-from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals, gave_up_waiting
+from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals, gave_up_waiting, wants_line
 from dxansible.record import FanoutOutcome
 from dxansible.render import commands as render
 from dxansible.render.live import LiveOutput
 from dxansible.render.paced import PacedOutput
+from dxansible.render.progress import showing_progress
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
@@ -35,8 +36,9 @@ def follow_execution(options: Options, call: CommandCall, source: StandardInput)
     output = _Output(call.cancelled, call.cancelled.set, call.flow, show=show_it)
     with audited(options, call.pattern, call.text) as audit:
         audit.expect_command(call.run_id)
-        results = follow_call(call, [output.live, *audit.observers])
-        output.drain()
+        with showing_progress(SCREEN, wanted=not options.quiet) as progress:
+            results = follow_call(call, [output.live, *progress, *audit.observers])
+            output.drain()
         source.warn()
         code = report(options, results)
         audit.commands(results)
@@ -76,9 +78,9 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
     elif options.gather:
         for chunk in render.gathered(results):
             emit(chunk)
-    if not options.quiet and not options.json:
-        width = max(len(result.host) for result in results)
-        for result in results:
+    width = max(len(result.host) for result in results)
+    for result in results:
+        if wants_line(options, failed=result.outcome is not FanoutOutcome.SUCCESS):
             show(render.summary_line(result, width), err=True)
     return code
 
@@ -91,10 +93,15 @@ def follow(options: Options, session_ids: Sequence[str]) -> int:
     flow = None if options.json else Flow()
     output = _Output(cancelled, reader.leaves(cancelled), flow, show=flow is not None)
     settings = options.settings()
-    results = follow_commands(
-        session_ids, settings, observers=[output.live], cancelled=cancelled, flow=flow
-    )
-    output.drain()
+    with showing_progress(SCREEN, wanted=not options.quiet) as progress:
+        results = follow_commands(
+            session_ids,
+            settings,
+            observers=[output.live, *progress],
+            cancelled=cancelled,
+            flow=flow,
+        )
+        output.drain()
     if len(results) < len(session_ids) and reader.gone:
         results = follow_commands(session_ids, settings, wait=False)
     code = report(options, results) if results else 0

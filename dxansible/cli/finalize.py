@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
 from dxansible.cli.issues import finalize_message
-from dxansible.cli.terminal import SCREEN, cancel_on_signals
+from dxansible.cli.terminal import cancel_on_signals, wants_line
+from dxansible.cli.watching import watching
 from dxansible.github.opening import open_from_here
 from dxansible.logs import event
 from dxansible.parameters import FINALIZE_TIMEOUT
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
-from dxansible.render.live import LiveOutput
 from dxansible.render.show import emit, show
 from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.settings import GitHubSettings
@@ -43,14 +43,12 @@ def finalize(options: Options) -> int:
     )
     message = finalize_message(session, settings, options.beads)
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
-    live = LiveOutput(
-        SCREEN, show=not options.json, on_closed=cancelled.set, announce=False, quiet=options.quiet
-    )
     with audited(options, session, message.partition("\n")[0]) as audit:
-        result = finalize_session(
-            session, message, chosen,
-            observers=[live, *audit.observers], cancelled=cancelled,
-        )  # fmt: skip
+        with watching(options, cancelled.set) as observers:
+            result = finalize_session(
+                session, message, chosen,
+                observers=[*observers, *audit.observers], cancelled=cancelled,
+            )  # fmt: skip
         if result.outcome is FanoutOutcome.SUCCESS:
             result = open_from_here(
                 result, message, github, cancelled,
@@ -75,9 +73,8 @@ def _report(options: Options, result: TurnResult) -> int:
         )  # fmt: skip
     if options.json:
         emit(render.finalize_document(result, ended.exit_code))
-        return ended.exit_code
-    if push and push.url:
+    elif push and push.url:
         show(push.url)
-    if not options.quiet:
+    if wants_line(options, failed=ended is not FanoutOutcome.SUCCESS):
         show(render.finalize_line(result), err=True)
     return ended.exit_code

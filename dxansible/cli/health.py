@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible.cli.terminal import SCREEN, wants_line
 from dxansible.record import FanoutOutcome
 from dxansible.render import commands as render
+from dxansible.render.progress import showing_progress
 from dxansible.render.show import emit, show
 from dxansible.run.preflight import check_hosts
 
@@ -18,9 +20,13 @@ __all__ = ["show_health"]
 def show_health(options: Options) -> int:
     """``--list``, and ``--status`` of hosts."""
     pattern = "all" if options.status is None else options.status
-    results = check_hosts(pattern, settings=options.settings(), survey=True)
+    with showing_progress(SCREEN, wanted=not options.quiet, checks=True) as progress:
+        results = check_hosts(pattern, settings=options.settings(), survey=True, observers=progress)
     if options.json:
         emit(render.health_document(results))
+        for result in results:
+            if result.error and wants_line(options, failed=True):
+                show(result.error, err=True)
     else:
         show(render.health_table(results), end="")
     return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from dxansible.cli.jules_follower import follower_of
+from dxansible.cli.terminal import wants_line
 from dxansible.errors import ServiceError
 from dxansible.jules.model import JulesResult
 from dxansible.logs import event
@@ -127,8 +128,8 @@ def _code(result: JulesResult, *, waited: bool = False) -> int:
 def report(options: Options, result: JulesResult) -> int:
     """Show the result, log its end, and return the exit code."""
     code = _code(result, waited=options.wait)
+    good = result.outcome is FanoutOutcome.SUCCESS
     if result.outcome is not None:
-        good = result.outcome is FanoutOutcome.SUCCESS
         event(
             result.outcome.lower(), logging.INFO if good else logging.ERROR, host="jules",
             session=result.session.id if result.session else None,
@@ -137,10 +138,9 @@ def report(options: Options, result: JulesResult) -> int:
         )  # fmt: skip
     if options.json:
         emit(turns_document([result], code))
-        return code
     request = result.session.pull_request if result.session else None
-    if request is not None and result.outcome is FanoutOutcome.SUCCESS:
+    if request is not None and good and not options.json:
         show(request)
-    if not options.quiet and result.outcome is not None:
+    if result.outcome is not None and wants_line(options, failed=not good):
         show(render.summary_line(result), err=True)
     return code

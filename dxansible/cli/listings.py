@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible.cli.terminal import SCREEN
 from dxansible.errors import UsageError
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
+from dxansible.render.progress import showing_progress
 from dxansible.render.show import emit, show
 from dxansible.run.attach_sessions import find_commands, find_session, follow_session
 from dxansible.run.choice import choose_host
@@ -45,13 +47,14 @@ def show_sessions(options: Options) -> int:
     """``--sessions [TARGET]``."""
     pattern = "all" if options.target is None else options.target
     with telling_ends() as tellers:
-        found = list_sessions(
-            pattern,
-            options.settings(),
-            only="agents" if options.agents else "commands" if options.commands else None,
-            observers=tellers,
-            claim_ends=bool(tellers),
-        )
+        with showing_progress(SCREEN, wanted=not options.quiet) as progress:
+            found = list_sessions(
+                pattern,
+                options.settings(),
+                only="agents" if options.agents else "commands" if options.commands else None,
+                observers=[*progress, *tellers],
+                claim_ends=bool(tellers),
+            )
         return _show_list(options, found, render.sessions_table)
 
 

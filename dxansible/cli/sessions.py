@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import keep_trail
-from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
+from dxansible.cli.terminal import DETACHED, Reader, cancel_on_signals, wants_line
+from dxansible.cli.watching import watching
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
 from dxansible.render.invisible import invisible_note, show_invisible
-from dxansible.render.live import LiveOutput
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
 from dxansible.run.attach_sessions import abort_session, follow_session
@@ -17,7 +17,7 @@ from dxansible.run.start import follow_task
 from dxansible.slack.turn_ends import telling_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
@@ -47,10 +47,10 @@ def follow_start(
     options: Options, call: TaskCall, trail: Trail | None, claim: IssueClaim | None
 ) -> int:
     """Show what becomes of a task, until the VMs have it or to its end."""
-    live = _live(options, call.cancelled.set, announce=not options.wait)
     with keep_trail(trail, options, call.pattern, call.text) as audit:
         audit.expect_turns(call.options.settings)
-        results = follow_task(call, [live, *audit.observers])
+        with watching(options, call.cancelled.set, announce=not options.wait) as observers:
+            results = follow_task(call, [*observers, *audit.observers])
         if claim is not None:
             _note(claim, results)
         code = report(options, results, detached=call.cancelled.is_set())
@@ -66,16 +66,6 @@ def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
         claim.comment(render.comment(each))
 
 
-def _live(options: Options, on_closed: Callable[[], None], *, announce: bool) -> LiveOutput:
-    return LiveOutput(
-        SCREEN,
-        show=not options.json,
-        on_closed=on_closed,
-        announce=announce and not options.json,
-        quiet=options.quiet,
-    )
-
-
 def report(
     options: Options,
     results: Sequence[TurnResult],
@@ -88,11 +78,12 @@ def report(
         code = exit_code(results, detached=detached, may_be_cut=True)
     if options.json:
         emit(render.turns_document(results, code))
-    elif not options.quiet:
-        width = max(len(result.host) for result in results)
-        for result in results:
-            if not result.running or detached or options.wait or options.logs:
-                show(render.turn_line(result, width), err=True)
+    width = max(len(result.host) for result in results)
+    for result in results:
+        failed = result.outcome not in {FanoutOutcome.SUCCESS, None}
+        told = not result.running or detached or options.wait or options.logs
+        if told and wants_line(options, failed=failed):
+            show(render.turn_line(result, width), err=True)
     return code
 
 
@@ -102,14 +93,15 @@ def follow(options: Options) -> int:
     name, settings = options.logs or "", options.settings()
     leaves = reader.leaves(cancelled if options.follow else None)  # or else the end is near
     with telling_ends() as tellers:
-        result = follow_session(
-            name,
-            settings,
-            wait=options.follow,
-            observers=[_live(options, leaves, announce=False), *tellers],
-            cancelled=cancelled,
-            claim_ends=bool(tellers),
-        )
+        with watching(options, leaves) as observers:
+            result = follow_session(
+                name,
+                settings,
+                wait=options.follow,
+                observers=[*observers, *tellers],
+                cancelled=cancelled,
+                claim_ends=bool(tellers),
+            )
         if reader.gone and cancelled.is_set():  # it may have ended while nobody looked
             result = follow_session(name, settings, tail=True, wait=False)
         return report(options, [result], detached=cancelled.is_set())

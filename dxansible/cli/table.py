@@ -274,11 +274,11 @@ class Options(Value):
     ).field()  # fmt: skip
     verbose: int = Option(
         "-v --verbose", kind=Kind.COUNT, nothing=0, group=Group.OUTPUT, modes=EVERYWHERE,
-        help="More in the log on standard error.",
+        help="Show the log on a terminal, too, and more of it.",
     ).field()  # fmt: skip
     quiet: bool = Option(
         "-q --quiet", group=Group.OUTPUT, modes=EVERYWHERE,
-        help="No summary, and only failures in the log.",
+        help="Only output and failures: no log, no progress, no summary.",
     ).field()  # fmt: skip
 
     retries: int = Option(

@@ -1,25 +1,85 @@
-"""The terminal that all calls share, and what Ctrl-C does there."""
+"""The terminal that all calls share: what is said on it, and what Ctrl-C does there."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
+from dxansible import logs
 from dxansible.render.documents import interrupted_document
-from dxansible.render.screen import Screen
+from dxansible.render.screen import SCREEN
+from dxansible.settings import log_file, log_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["DETACHED", "INTERRUPTED", "SCREEN", "Reader", "cancel_on_signals", "gave_up_waiting"]
+    from dxansible.cli.table import Options
+    from dxansible.log_file import LogFile
 
-SCREEN = Screen()
+__all__ = [
+    "DETACHED",
+    "INTERRUPTED",
+    "SCREEN",
+    "Reader",
+    "cancel_on_signals",
+    "gave_up_waiting",
+    "start_log",
+    "wants_line",
+]
+
 DETACHED = "no longer watching; what a VM has taken goes on there"
 """What Ctrl-C says of an agent's session."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code, that of ABORTED: as shells report a program that Ctrl-C has ended."""
+
+
+def start_log(options: Options) -> None:
+    """Show log lines if standard error is no terminal, or if they are asked for.
+
+    On a terminal the lines go to a file, and warnings are shown as sentences.
+    """
+    chosen, quiet = log_format(), options.quiet
+    asked = chosen is not None or (options.verbose and not quiet)
+    shown = bool(asked) or not SCREEN.interactive
+    SCREEN.readable = not shown
+    logs.configure(
+        json=chosen == "json",
+        verbosity=-1 if quiet else options.verbose,
+        stream=SCREEN if shown else None,
+        file=_file(quiet=quiet) if SCREEN.interactive else None,
+        tell=None if shown or quiet else _tell,
+    )
+
+
+def _file(*, quiet: bool) -> LogFile:
+    from dxansible.log_file import LogFile  # noqa: PLC0415 - only on terminals
+
+    path = log_file()
+
+    def complain(reason: str) -> None:
+        if not quiet:
+            SCREEN.write(f"the log {path} can't be written ({reason}); this call has no log\n")
+
+    return LogFile(path, complain)
+
+
+def _tell(fields: Mapping[str, object]) -> None:
+    from dxansible.render.notices import notice  # noqa: PLC0415 - few calls have warnings
+
+    SCREEN.write(notice(fields))
+
+
+def wants_line(options: Options, *, failed: bool) -> bool:
+    """Whether to show a host's line of the summary.
+
+    With --quiet or --json, a person gets those of failures, unless the document is beside them.
+    """
+    if not (options.quiet or options.json):
+        return True
+    return failed and SCREEN.readable and not (options.json and sys.stdout.isatty())
 
 
 def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Event:
@@ -34,12 +94,12 @@ def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Even
 
     def handle(_number: int, _frame: object) -> None:
         if cancelled.is_set():
-            os.write(2, f"\n{second}\n".encode())
+            SCREEN.interject(second)
             if json:
                 os.write(1, last_words.encode())
             os._exit(INTERRUPTED)
         cancelled.set()  # first: a second signal may arrive while we print
-        os.write(2, f"\n{notice}\n".encode())
+        SCREEN.interject(notice)
 
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, handle)

@@ -41,16 +41,19 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
     """Return one line about a host: outcome, exit code, duration, and what to do about it."""
     outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
     code = "-" if result.exit_code is None else str(result.exit_code)
-    line = f"{result.host:<{width}}  {outcome}  exit {code:<4} {result.duration_ms / 1000:.2f} s"
+    end = f"exit {code:<4} {result.duration_ms / 1000:.2f} s"
+    routine = "dim" if result.outcome is FanoutOutcome.SUCCESS else None
+    line = f"{result.host:<{width}}  {outcome}  {coloured(end, routine)}"
     notes = []
-    error = (result.error or "").removeprefix(f"{result.host}: ")
-    if error and error != f"exit code {code}":
-        notes.append(printable(error))
     if result.attached:
         notes.append("attached: an earlier call has run it under this id")
     if result.left_running:
         notes.append(f"left {result.left_running} process(es) running")
-    return "  ".join([line, *notes, *missing_notes(result.truncation)])
+    notes += missing_notes(result.truncation)
+    error = (result.error or "").removeprefix(f"{result.host}: ")
+    if error and error != f"exit code {code}":
+        notes.append(printable(error))  # its remedy is its end
+    return "  ".join([line, *notes])
 
 
 def missing_notes(truncation: Truncation) -> list[str]:

@@ -1,4 +1,4 @@
-"""Shows a fan-out while it runs: output as it comes, and a progress line on a terminal."""
+"""Shows the output of a fan-out as it comes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ class LiveOutput:
         self._screen, self._show, self._on_closed = screen, show, on_closed
         self._announce, self._quiet = announce, quiet
         self._hosts: Sequence[str] = ()
-        self._done: dict[str, HostRecord] = {}
         self._lines: dict[tuple[str, bool], bytearray] = {}
         self._closed = False
 
@@ -54,7 +53,6 @@ class LiveOutput:
         match news:
             case HostsKnown():
                 self._hosts = news.hosts  # prefixes depend on the number of hosts
-                self._report()
             case OutputReceived():
                 if not news.expired:
                     self._cut(news.host, news.out_skipped + news.err_skipped)
@@ -90,7 +88,6 @@ class LiveOutput:
 
     def _ended(self, result: HostRecord) -> None:
         """Write the rest of the host's last line, and say if a full disk has lost output."""
-        self._done[result.host] = result
         for is_error in (False, True):
             rest = self._lines.pop((result.host, is_error), None)
             if rest:
@@ -98,7 +95,6 @@ class LiveOutput:
         if self._show and result.truncation.disk_full:
             text = "the VM's disk was full, so output is missing that nobody counted"
             self._screen.write(f"{result.host}: {text}; what follows here is missing\n")
-        self._report()
 
     def _whole_lines(self, host: str, data: bytes, *, is_error: bool) -> bytes:
         if len(self._hosts) <= 1:
@@ -125,14 +121,3 @@ class LiveOutput:
         except BrokenPipeError:
             self._closed = True
             self._on_closed()
-
-    def _report(self) -> None:
-        if len(self._hosts) <= 1:
-            return
-        failed = sum(1 for result in self._done.values() if result.error is not None)
-        running = len(self._hosts) - len(self._done)
-        self._screen.progress(
-            f"{len(self._done)}/{len(self._hosts)} done, {failed} failed, {running} running"
-            if running
-            else ""
-        )

@@ -7,17 +7,23 @@ import os
 import select
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from dxansible.redact import safe
+from dxansible.settings import colour_wanted, terminal_is_dumb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Screen"]
+__all__ = ["SCREEN", "Screen"]
 
 _PIECE = 4096
 """Bytes that a pipe takes at once if it is writable."""
+_PAUSE = 1.0
+"""Seconds before the progress line is shown, and between its updates."""
+_USUAL_WIDTH = 80
+_CLEAR = "\r\x1b[K"
 
 
 class Screen:
@@ -29,7 +35,14 @@ class Screen:
     def __init__(self) -> None:
         """Show progress only where a person can see it."""
         self.interactive = sys.stderr.isatty()
-        self._shown = ""
+        self.readable = False
+        """Whether a person watches who gets sentences, and no log lines."""
+        self._line: Callable[[], str] | None = None
+        self._stays = False
+        self._drawn = False
+        self._due = 0.0
+        """The line isn't drawn before this time."""
+        self._ended = threading.Event()
         self._amid_line = False
         self._lock = threading.RLock()
         self.deferred: Callable[[Callable[[], None]], bool] | None = None
@@ -37,22 +50,29 @@ class Screen:
 
     def write(self, text: str) -> int:
         """Write above the progress line; part of the text stream interface that logging needs."""
-        if self.deferred is None or not self.deferred(lambda: self._write(text)):
-            self._write(text)
+        if self.deferred is None or not self.deferred(lambda: self.put(safe(text))):
+            self.put(safe(text))
         return len(text)
 
-    def _write(self, text: str) -> None:
+    def put(self, text: str) -> None:
+        """Write a text that is safe already, before any pending output."""
         with self._lock:
-            self._hide()
+            drawn = self._hide()
             if self._amid_line:
                 sys.stderr.write("\n")
                 self._amid_line = False
-            sys.stderr.write(safe(text))
-            self._show()
+            sys.stderr.write(text)
+            sys.stderr.flush()
+            self._return(drawn=drawn)
 
     def flush(self) -> None:
         """Part of the text stream interface."""
         sys.stderr.flush()
+
+    def interject(self, text: str) -> None:
+        """Write a line from a signal handler: without a lock and without a buffer."""
+        start = _CLEAR if self._drawn else "\n"
+        os.write(2, f"{start}{text}\n".encode())
 
     def raw(self, stream: BinaryIO, data: bytes) -> None:
         """Write bytes unchanged to a standard stream.
@@ -61,37 +81,114 @@ class Screen:
         """
         descriptor = _descriptor(stream)
         rest = memoryview(data)
+        drawn = False
         while rest:
             piece = rest
             if descriptor is not None:
                 select.select([], [descriptor], [])
                 piece = rest[: bytes(rest[:_PIECE]).rfind(b"\n") + 1 or _PIECE]
             with self._lock:
-                self._hide()
+                drawn = self._hide() or drawn
                 written = _write_piece(stream, descriptor, piece)
                 whole = bytes(piece[:written][-1:]) == b"\n"
                 self._amid_line = self.interactive and stream.isatty() and not whole
                 rest = rest[written:]
-                if whole and not rest:
-                    self._show()
+                if not rest:
+                    self._return(drawn=drawn)
 
-    def progress(self, text: str) -> None:
-        """Replace the progress line; an empty text removes it."""
-        if self.interactive:
+    def progress(self, line: Callable[[], str], *, stays: bool) -> None:
+        """Show what ``line`` returns as the progress line, and update it every second.
+
+        The line appears after a second. After output it comes back at once if it ``stays``, else
+        after a second of silence.
+        """
+        if not self.interactive or terminal_is_dumb():
+            return
+        with self._lock:
+            self._stays = stays
+            if self._line is None:
+                self._due = time.monotonic() + _PAUSE
+                self._ended = threading.Event()
+                threading.Thread(
+                    target=self._tick, args=(self._ended,), name="dx-progress", daemon=True
+                ).start()
+            self._line = line
+
+    def refresh(self) -> None:
+        """Update the progress line now, if it is visible."""
+        with self._lock:
+            if self._drawn:
+                self._draw()
+
+    def end_progress(self) -> None:
+        """Remove the progress line for good."""
+        with self._lock:
+            self._ended.set()
+            self._hide()
+            self._line = None
+
+    def _tick(self, ended: threading.Event) -> None:
+        while not ended.wait(_PAUSE):
             with self._lock:
-                self._hide()
-                self._shown = text
-                self._show()
+                if not ended.is_set() and time.monotonic() >= self._due:
+                    self._draw()
 
-    def _hide(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+    def _draw(self) -> None:
+        if self._line is None or self._amid_line or not _is_ours():
+            return
+        text = _cut(self._line(), _width() - 1)
+        if colour_wanted() is not False:
+            text = f"\x1b[2m{text}\x1b[0m"
+        sys.stderr.write(f"{_CLEAR if self._drawn else ''}{text}")
+        sys.stderr.flush()
+        self._drawn = True
 
-    def _show(self) -> None:
-        if self._shown:
-            sys.stderr.write(self._shown)
+    def _hide(self) -> bool:
+        """Remove the progress line until it is drawn again; return whether there was one."""
+        drawn, self._drawn = self._drawn, False
+        if drawn and _is_ours():
+            sys.stderr.write(_CLEAR)
             sys.stderr.flush()
+        return drawn
+
+    def _return(self, *, drawn: bool) -> None:
+        """Draw the line again below what was written; ``drawn``: the line was visible before."""
+        if drawn and self._stays:
+            self._draw()
+        elif not self._stays:
+            self._due = time.monotonic() + _PAUSE
+
+
+def _is_ours() -> bool:
+    """Whether nobody else uses the terminal: a pager, or the shell that has us in background."""
+    import termios  # noqa: PLC0415 - only for the progress line
+
+    try:
+        descriptor = sys.stderr.fileno()
+        if not termios.tcgetattr(descriptor)[3] & termios.ICANON:
+            return False
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except (OSError, termios.error):  # it doesn't control our processes
+        return True
+
+
+def _width() -> int:
+    """Return the columns of the terminal, which may have changed since the last time."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
+
+
+def _cut(text: str, width: int) -> str:
+    """Return as much of a text as surely fits; a character beyond ASCII may take two columns."""
+    if len(text) > width or not text.isascii():
+        taken = 0
+        for number, character in enumerate(text):
+            taken += 1 if character.isascii() else 2
+            if taken > width:
+                return text[:number]
+    return text
 
 
 def _descriptor(stream: BinaryIO) -> int | None:
@@ -112,3 +209,7 @@ def _write_piece(stream: BinaryIO, descriptor: int | None, piece: memoryview) ->
         return os.write(descriptor, piece)
     except BlockingIOError:
         return 0
+
+
+SCREEN = Screen()
+"""The one that all calls share."""

@@ -81,11 +81,12 @@ def turn_line(result: TurnResult, width: int = 0) -> str:
         notes.append("ends with a question; answer with --session")
     if result.outcome is FanoutOutcome.SUCCESS and result.message == "":
         notes.append("its last message is empty")
-    if result.error:
-        notes.append(printable(result.error.removeprefix(f"{result.host}: ")))
     if result.left_running:
         notes.append(f"left {result.left_running} process(es) running")
-    return "  ".join([line, *notes, *missing_notes(result.truncation)])
+    notes += missing_notes(result.truncation)
+    if result.error:
+        notes.append(printable(result.error.removeprefix(f"{result.host}: ")))  # ends with a remedy
+    return "  ".join([line, *notes])
 
 
 def _changes(result: TurnResult) -> list[str]:

@@ -11,11 +11,14 @@ import re
 import sys
 
 from dxansible.redact import safe
+from dxansible.render.screen import SCREEN
 from dxansible.settings import colour_wanted
 
 __all__ = ["coloured", "emit", "show"]
 
-_COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
+_COLOURS = {
+    "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36,
+}  # fmt: skip
 """By name, the codes that terminals have for them."""
 
 _NONCE = os.urandom(8).hex()
@@ -38,8 +41,11 @@ def show(text: str, *, err: bool = False, end: str = "\n") -> None:
     for colour, inside, after in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
         shown = f"\x1b[{_COLOURS[colour]}m{safe(inside)}\x1b[0m" if on else safe(inside)
         parts += [shown, safe(after)]
-    stream.write("".join(parts) + end)
-    stream.flush()
+    if err:
+        SCREEN.put("".join(parts) + end)
+    else:
+        stream.write("".join(parts) + end)
+        stream.flush()
 
 
 def emit(data: str | bytes) -> None:

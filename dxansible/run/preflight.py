@@ -17,8 +17,9 @@ from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
 
 __all__ = ["check_hosts", "run_preflight_checks"]
@@ -54,15 +55,16 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     agent: str | None = None,
     forks: int | None = None,
     log_callback: Callable[[str], None] | None = None,
+    observers: Sequence[Observer] = (),
 ) -> list[PreflightResult]:
     """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none.
 
     ``survey`` also asks for the load, the running sessions and the agent. ``agent`` replaces the
-    host's own agent in the check.
+    host's own agent in the check. Each of ``observers`` gets every event.
     """
     check_seconds("timeout", timeout_sec)
     found = settings or Settings.load()
-    collector = ResultCollector(HostRecord, [EventLog(log=log_callback)])
+    collector = ResultCollector(HostRecord, [EventLog(log=log_callback), *observers])
     end = Play(
         found,
         "check-hosts.yml",

@@ -3,7 +3,9 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -183,6 +185,51 @@ def test_program_that_uses_the_library_sees_the_line_in_its_own_handlers(
     event("failure", logging.ERROR, host="epyc6", command="make test")
 
     assert caplog.messages == ['failure host=epyc6 command="make test"']
+
+
+def test_a_file_has_every_line_with_its_time_and_process(stream: io.StringIO) -> None:
+    file = io.StringIO()
+    configure(json=False, verbosity=-1, stream=stream, file=file)
+
+    event("preflight_ok", host="epyc6")
+    event("failure", logging.ERROR, host="epyc6")
+    event("session", logging.DEBUG)
+
+    assert stream.getvalue() == "failure host=epyc6\n"
+    first, second = file.getvalue().splitlines()
+    mark = rf" time=\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z pid={os.getpid()}"
+    assert re.fullmatch(f"preflight_ok host=epyc6{mark}", first)
+    assert re.fullmatch(f"failure host=epyc6{mark}", second)
+
+
+def test_a_file_of_json_lines_names_the_process(stream: io.StringIO) -> None:
+    file = io.StringIO()
+    configure(json=True, verbosity=1, stream=stream, file=file)
+
+    event("session", logging.DEBUG, host="epyc6")
+
+    shown, kept = json.loads(stream.getvalue()), json.loads(file.getvalue())
+    assert kept == {**shown, "pid": os.getpid(), "timestamp": kept["timestamp"]}
+
+
+@pytest.mark.parametrize(("verbosity", "told"), [(-1, []), (0, ["retry"]), (1, ["retry"])])
+def test_a_warning_is_told_and_an_outcome_is_not(verbosity: int, told: list[str]) -> None:
+    heard: list[Mapping[str, object]] = []
+    configure(json=False, verbosity=verbosity, stream=None, tell=heard.append)
+
+    for name, level in (("retry", logging.WARNING), ("failure", logging.ERROR), ("success", 20)):
+        event(name, level, host="epyc6", command="TOKEN=abc make")
+
+    assert [each["event"] for each in heard] == told
+    assert all(each["command"] == "TOKEN=*** make" for each in heard)
+
+
+def test_with_no_destination_nothing_is_written(capfd: pytest.CaptureFixture[str]) -> None:
+    configure(json=False, verbosity=0, stream=None)
+
+    event("failure", logging.ERROR)
+
+    assert capfd.readouterr() == ("", "")
 
 
 class BrokenPipe(io.StringIO):

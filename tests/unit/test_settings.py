@@ -18,7 +18,9 @@ from dxansible.settings import (
     colour_wanted,
     content_dir,
     inventory_sources,
-    json_logs_wanted,
+    log_file,
+    log_format,
+    terminal_is_dumb,
 )
 
 ROOT = Path(module.__file__).parents[1]
@@ -177,19 +179,37 @@ def test_the_environment_of_this_process_is_the_usual_one(
     assert Settings.load().playbooks == inventory.parent
 
 
-def test_logs_are_json_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert json_logs_wanted({"DX_LOG_FORMAT": "json"})
-    assert not json_logs_wanted({"DX_LOG_FORMAT": "text"})
-    assert not json_logs_wanted({})
+def test_log_lines_have_a_format_where_somebody_asks_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert log_format({"DX_LOG_FORMAT": "json"}) == "json"
+    assert log_format({"DX_LOG_FORMAT": "text"}) == "logfmt"
+    assert log_format({"DX_LOG_FORMAT": " "}) is None
+    assert log_format({}) is None
 
     monkeypatch.setenv("DX_LOG_FORMAT", "json")
-    assert json_logs_wanted()
+    assert log_format() == "json"
+
+
+def test_the_log_is_in_the_state_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/feng")
+
+    assert log_file({}) == Path("/home/feng/.local/state/dxansible/log/dx-dispatch.log")
+    assert log_file({"XDG_STATE_HOME": "/s"}) == Path("/s/dxansible/log/dx-dispatch.log")
 
 
 def test_a_wish_for_no_colour_is_heard() -> None:
-    assert colour_wanted({"NO_COLOR": "1"}) is False
-    assert colour_wanted({"NO_COLOR": ""}) is None
-    assert colour_wanted({}) is None
+    assert colour_wanted({"TERM": "xterm", "NO_COLOR": "1"}) is False
+    assert colour_wanted({"TERM": "xterm", "NO_COLOR": ""}) is None
+    assert colour_wanted({"TERM": "xterm"}) is None
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}, {}])
+def test_a_terminal_that_says_nothing_of_itself_gets_no_colours(
+    environment: dict[str, str],
+) -> None:
+    assert terminal_is_dumb(environment)
+    assert colour_wanted(environment) is False
 
 
 @pytest.mark.parametrize(

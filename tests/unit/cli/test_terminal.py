@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.cli.terminal import SCREEN, cancel_on_signals
-from dxansible.render.screen import Screen
+from dxansible.cli.terminal import cancel_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +23,6 @@ def _own_handlers() -> Iterator[None]:
     yield
     for name, handler in before:
         signal.signal(name, handler)
-
-
-def test_all_calls_share_one_screen() -> None:
-    assert isinstance(SCREEN, Screen)
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])

@@ -5,16 +5,13 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from dxansible.render.live import LiveOutput
 from dxansible.render.screen import Screen
 from dxansible.run.events import HostEnded, HostsKnown, OutputReceived
-from tests.unit.render.test_commands import FAILURE, SUCCESS
-
-CLEAR = b"\r\x1b[K"
+from tests.unit.render.test_commands import SUCCESS
 
 
 class Closed(io.BytesIO):
@@ -119,52 +116,6 @@ def test_a_reader_that_has_gone_is_told_of_once(monkeypatch: pytest.MonkeyPatch)
         listener.handle(OutputReceived(host="epyc6", out=b"two", err=b""))
 
     assert closed == ["gone"]
-
-
-def test_progress_of_several_hosts_is_shown_on_a_terminal(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    listener = live("epyc6", "wsl")
-
-    listener.handle(HostEnded(result=replace(FAILURE, host="wsl")))
-    listener.handle(HostEnded(result=SUCCESS))
-
-    progress = b"0/2 done, 0 failed, 2 running%b1/2 done, 1 failed, 1 running%b" % (CLEAR, CLEAR)
-    assert shown() == (b"", progress)
-
-
-def test_progress_of_one_host_is_not_worth_a_line(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    listener = live("epyc6")
-
-    listener.handle(HostEnded(result=SUCCESS))
-
-    assert shown() == (b"", b"")
-
-
-def test_no_progress_is_shown_where_nobody_looks(shown: Shown) -> None:
-    live("epyc6", "wsl").handle(HostEnded(result=SUCCESS))
-
-    assert shown() == (b"", b"")
-
-
-def test_the_progress_line_gives_way_to_all_else(
-    shown: Shown, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    screen = Screen()
-    screen.progress("half")
-
-    screen.write("log\n")
-    screen.raw(sys.stdout.buffer, b"output\n")
-    screen.raw(sys.stdout.buffer, b"no newline")
-    screen.flush()
-
-    above = b"half%blog\nhalf%bhalf%b" % (CLEAR, CLEAR, CLEAR)
-    assert shown() == (b"output\nno newline", above)
 
 
 def test_on_a_terminal_the_log_begins_on_a_line_of_its_own(

@@ -13,7 +13,7 @@ from dxansible.render.screen import Screen
 from dxansible.run.events import HostEnded, HostsKnown
 from dxansible.run.turn_events import TurnUpdate
 from tests.unit.render.test_live import Closed
-from tests.unit.test_turn_results import RESULT, RUNNING
+from tests.unit.test_turn_results import RESULT
 
 SES = "ses_1-0a1b2c3d"
 NEWS = TurnUpdate(host="epyc6", session_id=SES, turn=1)
@@ -83,17 +83,6 @@ def test_it_says_why_nothing_happens_yet(
     live("epyc6", show=show, quiet=quiet).handle(replace(NEWS, queued=True))
 
     assert shown(capsysbinary) == (b"", text.encode())
-
-
-def test_turns_that_go_on_count_as_done_on_the_terminal(
-    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    listener = live("epyc6", "wsl")
-
-    listener.handle(HostEnded(result=replace(RUNNING, host="wsl")))
-
-    assert shown(capsysbinary)[1].endswith(b"1/2 done, 0 failed, 1 running")
 
 
 def test_a_reader_that_has_gone_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

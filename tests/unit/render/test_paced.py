@@ -90,7 +90,7 @@ def test_a_screen_leaves_the_lock_to_others_while_a_pipe_is_full() -> None:
         writer = threading.Thread(target=lambda: screen.raw(stream, data))
         writer.start()
         first = reader.read(4096)
-        screen.progress("half")
+        screen.refresh()
         screen.flush()
         rest = reader.read(len(data) - len(first))
         writer.join()

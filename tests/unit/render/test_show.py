@@ -25,6 +25,7 @@ def test_our_colours_are_shown_where_they_are_wanted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     text = f"a {coloured('b', 'green')} c"
 
     show(text, err=True, end="")

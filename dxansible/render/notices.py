@@ -1,0 +1,39 @@
+"""Sentences for the warnings of the log, for a person who gets no log lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dxansible.redact import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SENTENCES", "notice"]
+
+SENTENCES = {
+    "activities_missed": "Jules: some activities can't be shown: {error}",
+    "comment_failed": "no comment was made on the issue: {error}",
+    "host_key_not_remembered": "{error}",
+    "issue_from_export": "{issue}: {note}",
+    "issue_not_released": "the issue is still marked in progress: {error}",
+    "issue_resolved": "{asked} is the issue {issue}",
+    "issue_unread": "{issue}: the issue can't be read: {error}",
+    # the summary has the cause, if the next attempt fails too
+    "retry": "{host}: attempt {attempt} failed; trying again",
+    "slack_failed": "Slack: nothing is posted: {error}",
+    "slack_kept": "Slack: a message is kept for the next dispatch: {error}",
+    "slack_not_configured": "Slack: nothing is posted; {error}",
+    "slack_refused": "Slack: a message is refused: {error}",
+    "slack_slow": "{error}",
+    "slack_unclear": "Slack: a message was perhaps not posted: {error}",
+    "stdin_unread": "standard input isn't read, and {error}; {remedy}",
+    "vm_not_asked": "{error}",
+}
+"""By the event's name; the fields are the event's."""
+
+
+def notice(fields: Mapping[str, object]) -> str:
+    """Return a warning as one line, its remedy last."""
+    told = {name: printable(str(value)) for name, value in fields.items()}
+    return f"{SENTENCES[told['event']].format_map(told)}\n"
