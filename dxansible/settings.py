@@ -27,6 +27,7 @@ __all__ = [
     "completion_wanted",
     "content_dir",
     "engine_wanted",
+    "events_path",
     "inventory_sources",
     "json_logs_wanted",
     "mask_secrets",
@@ -211,6 +212,12 @@ def completion_wanted(environ: Mapping[str, str] = os.environ) -> bool:
 def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether to log JSON lines."""
     return environ.get("DX_LOG_FORMAT") == "json"
+
+
+def events_path(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file, or the FIFO, that gets the events of calls; None if DX_EVENTS is not set."""
+    given = environ.get("DX_EVENTS")
+    return Path(given).expanduser() if given else None
 
 
 def colour_wanted(environ: Mapping[str, str] = os.environ) -> bool | None:

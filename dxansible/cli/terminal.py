@@ -22,21 +22,22 @@ INTERRUPTED = 128 + signal.SIGINT
 """Exit code, that of ABORTED: as shells report a program that Ctrl-C has ended."""
 
 
-def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Event:
+def cancel_on_signals(
+    notice: str, second: str, *, json: bool, jsonl: bool = False
+) -> threading.Event:
     """Make the first Ctrl-C stop the work in good order, and the second end this process at once.
 
-    ``json``: the second one prints a JSON document, too.
+    ``json``: the second one prints a JSON document, too; with ``jsonl`` it is an event.
     """
-    last_words = interrupted_document(
-        INTERRUPTED, second, "come back with --logs ID, or see --sessions"
-    )
     cancelled = threading.Event()
 
     def handle(_number: int, _frame: object) -> None:
         if cancelled.is_set():
             os.write(2, f"\n{second}\n".encode())
-            if json:
-                os.write(1, last_words.encode())
+            if json or jsonl:
+                remedy = "come back with --logs ID, or see --sessions"
+                last = interrupted_document(INTERRUPTED, second, remedy, as_event=jsonl)
+                os.write(1, ("\n" * (jsonl and SCREEN.amid_output) + last).encode())
             os._exit(INTERRUPTED)
         cancelled.set()  # first: a second signal may arrive while we print
         os.write(2, f"\n{notice}\n".encode())
