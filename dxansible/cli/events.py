@@ -21,7 +21,7 @@ __all__ = ["EventTellers", "telling_events"]
 
 
 class EventTellers:
-    """What tells the events of one call; both are None if nobody wants them."""
+    """The tellers of one call's events; both are None if nobody wants them."""
 
     def __init__(self, lines: EventLines | None, file: EventLines | None) -> None:
         """``lines`` tells them on standard output, ``file`` in a file."""

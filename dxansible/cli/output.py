@@ -45,7 +45,7 @@ class Output:
             self._paced.drain(self._cancelled)
 
     def finish(self, results: Sequence[FanoutResult], code: int) -> None:
-        """Tell the summary as the last event, if events are told."""
+        """Tell the summary as the last event, with ``lines``."""
         lines = self._lines
         if lines is None:
             return

@@ -66,7 +66,7 @@ def follow_start(
 
 
 def _finish(events: EventTellers, results: Sequence[TurnResult], code: int) -> None:
-    """Tell the summary as the last event, if events are told."""
+    """Tell the summary as the last event, to whom events are told."""
     if events.lines is not None:
         events.lines.finish(results, code)
     events.note(results, code)

@@ -1,4 +1,4 @@
-"""What ``--jsonl`` and DX_EVENTS tell, as data; dxansible/schemas/event.json is made from it.
+"""The events of ``--jsonl`` and DX_EVENTS, as data; schemas/event.json is made from them.
 
 The docstring of a class describes its event there, and that of a field the field.
 """
