@@ -17,6 +17,7 @@ from dxansible.settings import (
     Settings,
     colour_wanted,
     content_dir,
+    events_path,
     inventory_sources,
     json_logs_wanted,
 )
@@ -184,6 +185,15 @@ def test_logs_are_json_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setenv("DX_LOG_FORMAT", "json")
     assert json_logs_wanted()
+
+
+def test_events_go_to_the_file_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert events_path({"DX_EVENTS": "/var/log/dx.jsonl"}) == Path("/var/log/dx.jsonl")
+    assert events_path({"DX_EVENTS": "~/dx.jsonl"}) == Path.home() / "dx.jsonl"
+    assert events_path({"DX_EVENTS": ""}) is None
+
+    monkeypatch.delenv("DX_EVENTS", raising=False)
+    assert events_path() is None
 
 
 def test_a_wish_for_no_colour_is_heard() -> None:
