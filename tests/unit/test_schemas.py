@@ -108,6 +108,7 @@ def test_a_document_without_a_schema_is_found() -> None:
         event_line("output", "cmd_1", host="here", stream="stdin", text="", skipped=0),
         document(event="hosts", hosts=["here"]),
     ],
+    ids=["unknown", "a field less", "a field more", "unknown stream", "no envelope"],
 )
 def test_an_event_of_another_form_is_found(line: str) -> None:
     assert check_lines(event_line("hosts", "cmd_1", hosts=["here"]))

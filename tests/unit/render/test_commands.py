@@ -149,6 +149,12 @@ def test_the_document_of_a_fan_out_is_one_json_document(count: int) -> None:
     }
 
 
+def test_the_document_without_a_result_is_that_of_an_interruption() -> None:
+    document = check_document("".join(fanout_document([], 130)))
+
+    assert (document["exit_code"], document["error"]["type"]) == (130, "Interrupted")
+
+
 def test_the_document_of_an_error_says_what_to_do() -> None:
     error = InventoryError("there is no inventory at x", "give one with -i")
 
