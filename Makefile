@@ -3,6 +3,7 @@
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
 # make golden  all scenarios end as they are recorded (DX_GOLDEN=record records them anew)
+# make schemas  writes the JSON Schema files of the package again
 # make flood  2 GB through a pipe and into a document, in fixed memory and disk
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak flood bench clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas flood bench clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -55,6 +56,9 @@ golden: $(VENV)/.test
 
 engine-soak: $(VENV)/.test
 	DX_SOAK_CALLS=2000 $(BIN)/python -m pytest tests/unit/kept/test_many.py
+
+schemas: $(VENV)/.test
+	$(BIN)/python -m tests.schemas
 
 flood: $(VENV)/.test system-test
 	DX_FLOOD_BYTES=2000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py tests/integration/test_bytes.py -k flood

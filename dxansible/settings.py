@@ -26,6 +26,7 @@ __all__ = [
     "completion_wanted",
     "content_dir",
     "engine_wanted",
+    "events_path",
     "inventory_sources",
     "log_file",
     "log_format",
@@ -217,6 +218,12 @@ def log_format(environ: Mapping[str, str] = os.environ) -> str | None:
 def log_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the file that has the log of calls on a terminal."""
     return _state_dir(environ) / "log" / "dx-dispatch.log"
+
+
+def events_path(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file, or the FIFO, that gets the events of calls; None if DX_EVENTS is not set."""
+    given = environ.get("DX_EVENTS")
+    return Path(given).expanduser() if given else None
 
 
 def colour_wanted(environ: Mapping[str, str] = os.environ) -> bool | None:

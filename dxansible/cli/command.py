@@ -36,8 +36,8 @@ def main() -> None:
         code = _complain(error, words)
     except KeyboardInterrupt:
         code = INTERRUPTED
-        if _json_wanted(words):
-            emit(interrupted_document(code))
+        if _document_wanted(words):
+            emit(interrupted_document(code, as_event=_events_wanted(words)))
     except BrokenPipeError:
         from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
 
@@ -69,9 +69,14 @@ def _call(options: Options) -> int:
     return choose_call(mode, options)(options)
 
 
-def _json_wanted(words: Sequence[str]) -> bool:
-    """Whether a command line asks for a document, as far as it can be read."""
-    return "json" in argv.read(words)
+def _document_wanted(words: Sequence[str]) -> bool:
+    """Whether a command line asks for a document or events, as far as it can be read."""
+    return not {"json", "jsonl"}.isdisjoint(argv.read(words))
+
+
+def _events_wanted(words: Sequence[str]) -> bool:
+    found = argv.read(words)
+    return "jsonl" in found and "json" not in found
 
 
 def _complain(error: DxError, words: Sequence[str]) -> int:
@@ -79,8 +84,8 @@ def _complain(error: DxError, words: Sequence[str]) -> int:
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
-    if _json_wanted(words):
-        emit(error_document(error))
+    if _document_wanted(words):
+        emit(error_document(error, as_event=_events_wanted(words)))
     else:
         show(f"dx-dispatch: {error}", err=True)
     return error.exit_code

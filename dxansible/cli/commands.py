@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
-from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals, gave_up_waiting, wants_line
+from dxansible.cli.events import telling_events
+from dxansible.cli.output import Output
+from dxansible.cli.terminal import (
+    INTERRUPTED,
+    Reader,
+    cancel_on_signals,
+    gave_up_waiting,
+    wants_line,
+)
+from dxansible.ids import run_of
 from dxansible.record import FanoutOutcome
 from dxansible.render import commands as render
-from dxansible.render.live import LiveOutput
-from dxansible.render.paced import PacedOutput
-from dxansible.render.progress import showing_progress
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
@@ -18,54 +24,33 @@ from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dxansible.cli.standard_input import StandardInput
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
     from dxansible.run.command_call import CommandCall
-    from dxansible.run.events import Observer
 
 __all__ = ["abort", "follow", "follow_execution", "report"]
 
 
 def follow_execution(options: Options, call: CommandCall, source: StandardInput) -> int:
     """Show what a command does, and its end."""
-    show_it = not (options.json or options.gather)
-    output = _Output(call.cancelled, call.cancelled.set, call.flow, show=show_it)
-    with audited(options, call.pattern, call.text) as audit:
+    leave = call.cancelled.set
+    with (
+        audited(options, call.pattern, call.text) as audit,
+        telling_events(options, call.run_id, leave) as events,
+    ):
         audit.expect_command(call.run_id)
-        with showing_progress(SCREEN, wanted=not options.quiet) as progress:
-            results = follow_call(call, [output.live, *progress, *audit.observers])
-            output.drain()
+        output = Output(options, call.cancelled, leave, call.flow, lines=events.lines)
+        with output.showing() as observers:
+            results = follow_call(call, [*observers, *audit.observers, *events.observers])
         source.warn()
         code = report(options, results)
+        output.finish(results, code)
+        events.note(results, code)
         audit.commands(results)
     return code
-
-
-class _Output:
-    """Destination of output; with ``flow`` the command waits for its reader, and loses nothing."""
-
-    def __init__(
-        self,
-        cancelled: threading.Event,
-        on_closed: Callable[[], None],
-        flow: Flow | None,
-        *,
-        show: bool,
-    ) -> None:
-        self._cancelled, self._flow = cancelled, flow
-        self.live: Observer = LiveOutput(SCREEN, show=show, on_closed=on_closed)
-        if flow is not None:
-            self._paced = PacedOutput(self.live, flow, SCREEN, cancelled.set)
-            self.live = self._paced
-
-    def drain(self) -> None:
-        """Wait for the reader."""
-        if self._flow is not None:
-            self._paced.drain(self._cancelled)
 
 
 def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
@@ -78,7 +63,7 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
     elif options.gather:
         for chunk in render.gathered(results):
             emit(chunk)
-    width = max(len(result.host) for result in results)
+    width = max((len(result.host) for result in results), default=0)
     for result in results:
         if wants_line(options, failed=result.outcome is not FanoutOutcome.SUCCESS):
             show(render.summary_line(result, width), err=True)
@@ -89,23 +74,23 @@ def follow(options: Options, session_ids: Sequence[str]) -> int:
     """``--logs`` of the commands of one run."""
     notice = "no longer watching; the command goes on"
     gave_up = gave_up_waiting(options.logs or "")
-    cancelled, reader = cancel_on_signals(notice, gave_up, json=options.json), Reader()
-    flow = None if options.json else Flow()
-    output = _Output(cancelled, reader.leaves(cancelled), flow, show=flow is not None)
-    settings = options.settings()
-    with showing_progress(SCREEN, wanted=not options.quiet) as progress:
-        results = follow_commands(
-            session_ids,
-            settings,
-            observers=[output.live, *progress],
-            cancelled=cancelled,
-            flow=flow,
-        )
-        output.drain()
-    if len(results) < len(session_ids) and reader.gone:
-        results = follow_commands(session_ids, settings, wait=False)
-    code = report(options, results) if results else 0
-    return FanoutOutcome.ABORTED.exit_code if len(results) < len(session_ids) else code
+    cancelled = cancel_on_signals(notice, gave_up, json=options.json, jsonl=options.jsonl)
+    reader, flow = Reader(), None if options.json else Flow()
+    leave, settings = reader.leaves(cancelled), options.settings()
+    with telling_events(options, run_of(session_ids[0]), leave) as events:
+        output = Output(options, cancelled, leave, flow, lines=events.lines)
+        with output.showing() as observers:
+            results = follow_commands(
+                session_ids, settings,
+                observers=[*observers, *events.observers], cancelled=cancelled, flow=flow,
+            )  # fmt: skip
+        if len(results) < len(session_ids) and reader.gone:
+            results = follow_commands(session_ids, settings, wait=False)
+        unfinished = len(results) < len(session_ids)
+        code = report(options, results, code=INTERRUPTED if unfinished else None)
+        output.finish(results, code)
+        events.note(results, code)
+    return code
 
 
 def abort(options: Options, session_ids: Sequence[str]) -> int:

@@ -38,7 +38,8 @@ def execute(options: Options) -> int:
         label=_label(options),
         settings=options.settings(),
     )
-    cancelled = cancel_on_signals(_STOPPING, gave_up_waiting(run_id), json=options.json)
+    gave_up = gave_up_waiting(run_id)
+    cancelled = cancel_on_signals(_STOPPING, gave_up, json=options.json, jsonl=options.jsonl)
     whole = not (options.json or options.gather) and options.max_output is None
     call = CommandCall(
         options.target or "",

@@ -34,8 +34,8 @@ def choose_target(options: Options, chosen: SessionOptions) -> str | None:
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:
         text = f"no host of {pattern} is free: {choice.why}"
-        if options.json:
-            emit(render.no_choice_document(text))
+        if options.json or options.jsonl:
+            emit(render.no_choice_document(text, as_event=options.jsonl))
         else:
             show(f"dx-dispatch: {text}", err=True)
         return None

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 _TASKS = frozenset({Mode.TASK, Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE})
+_NOT_TOGETHER = (
+    ("agents", "commands", "leave out both to see all"),
+    ("json", "jsonl", "leave out one of them: --json prints one document at the end"),
+    ("gather", "jsonl", "leave out one of them: --gather shows output at the end"),
+    ("dry_run", "jsonl", "leave out --jsonl; --json prints the prompt as a document"),
+)
+"""Pairs of options, by their fields, and what to do instead."""
 
 
 def check(options: Options, mode: Mode) -> None:
@@ -26,9 +33,10 @@ def check(options: Options, mode: Mode) -> None:
     for name, entry in table().items():
         if name in options.given and entry.kind is not Kind.ARGUMENT:
             _check_option(options, mode, name, entry)
-    if options.agents and options.commands:
-        message = "--agents and --commands can't be used together"
-        raise UsageError(message, "leave out both to see all")
+    for one, other, remedy in _NOT_TOGETHER:
+        if {one, other} <= options.given:
+            names = f"{table()[one].name} and {table()[other].name}"
+            raise UsageError(f"{names} can't be used together", remedy)
     _check_ids(options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import keep_trail
+from dxansible.cli.events import telling_events
 from dxansible.cli.terminal import DETACHED, Reader, cancel_on_signals, wants_line
 from dxansible.cli.watching import watching
 from dxansible.record import FanoutOutcome
@@ -19,6 +20,7 @@ from dxansible.slack.turn_ends import telling_ends
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dxansible.cli.events import EventTellers
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
@@ -47,15 +49,27 @@ def follow_start(
     options: Options, call: TaskCall, trail: Trail | None, claim: IssueClaim | None
 ) -> int:
     """Show what becomes of a task, until the VMs have it or to its end."""
-    with keep_trail(trail, options, call.pattern, call.text) as audit:
+    leave, call_id = call.cancelled.set, options.session or call.run_id
+    with (
+        keep_trail(trail, options, call.pattern, call.text) as audit,
+        telling_events(options, call_id, leave) as events,
+    ):
         audit.expect_turns(call.options.settings)
-        with watching(options, call.cancelled.set, announce=not options.wait) as observers:
-            results = follow_task(call, [*observers, *audit.observers])
+        with watching(options, leave, announce=not options.wait, lines=events.lines) as observers:
+            results = follow_task(call, [*observers, *audit.observers, *events.observers])
         if claim is not None:
             _note(claim, results)
         code = report(options, results, detached=call.cancelled.is_set())
+        _finish(events, results, code)
         audit.turns(results)
     return code
+
+
+def _finish(events: EventTellers, results: Sequence[TurnResult], code: int) -> None:
+    """Tell the summary as the last event, to whom events are told."""
+    if events.lines is not None:
+        events.lines.finish(results, code)
+    events.note(results, code)
 
 
 def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
@@ -89,22 +103,24 @@ def report(
 
 def follow(options: Options) -> int:
     """``--logs`` of a session: its output so far, and with ``--follow`` its further output."""
-    cancelled, reader = cancel_on_signals(DETACHED, DETACHED, json=options.json), Reader()
-    name, settings = options.logs or "", options.settings()
+    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json, jsonl=options.jsonl)
+    reader, name, settings = Reader(), options.logs or "", options.settings()
     leaves = reader.leaves(cancelled if options.follow else None)  # or else the end is near
-    with telling_ends() as tellers:
-        with watching(options, leaves) as observers:
+    with telling_ends() as tellers, telling_events(options, name, leaves) as events:
+        with watching(options, leaves, lines=events.lines) as observers:
             result = follow_session(
                 name,
                 settings,
                 wait=options.follow,
-                observers=[*observers, *tellers],
+                observers=[*observers, *tellers, *events.observers],
                 cancelled=cancelled,
                 claim_ends=bool(tellers),
             )
         if reader.gone and cancelled.is_set():  # it may have ended while nobody looked
             result = follow_session(name, settings, tail=True, wait=False)
-        return report(options, [result], detached=cancelled.is_set())
+        code = report(options, [result], detached=cancelled.is_set())
+        _finish(events, [result], code)
+    return code
 
 
 def abort(options: Options) -> int:

@@ -48,7 +48,7 @@ def start(options: Options) -> int:
         from dxansible.record import FanoutOutcome  # noqa: PLC0415 - as above
 
         return FanoutOutcome.PREFLIGHT_FAILED.exit_code
-    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json)
+    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json, jsonl=options.jsonl)
     trail = open_trail(options.slack)
     if trail is not None:
         chosen = replace(chosen, trail=trail.id)

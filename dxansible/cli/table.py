@@ -258,6 +258,10 @@ class Options(Value):
         "--json", group=Group.OUTPUT, modes=EVERYWHERE,
         help="Print one JSON document on standard output.",
     ).field()  # fmt: skip
+    jsonl: bool = Option(
+        "--jsonl", group=Group.OUTPUT, modes=_VM_TASKS | plain(Mode.EXEC, Mode.LOGS),
+        help="Print events as they happen, as JSON, one a line.",
+    ).field()  # fmt: skip
     gather: bool = Option(
         "--gather", group=Group.OUTPUT, modes=plain(Mode.EXEC),
         help="Show equal outputs once, at the end.",

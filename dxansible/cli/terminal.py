@@ -75,28 +75,31 @@ def _tell(fields: Mapping[str, object]) -> None:
 def wants_line(options: Options, *, failed: bool) -> bool:
     """Whether to show a host's line of the summary.
 
-    With --quiet or --json, a person gets those of failures, unless the document is beside them.
+    With --quiet, --json or --jsonl, a person gets those of failures, unless the document is on
+    the same terminal.
     """
-    if not (options.quiet or options.json):
+    document = options.json or options.jsonl
+    if not (options.quiet or document):
         return True
-    return failed and SCREEN.readable and not (options.json and sys.stdout.isatty())
+    return failed and SCREEN.readable and not (document and sys.stdout.isatty())
 
 
-def cancel_on_signals(notice: str, second: str, *, json: bool) -> threading.Event:
+def cancel_on_signals(
+    notice: str, second: str, *, json: bool, jsonl: bool = False
+) -> threading.Event:
     """Make the first Ctrl-C stop the work in good order, and the second end this process at once.
 
-    ``json``: the second one prints a JSON document, too.
+    ``json``: the second one prints a JSON document, too; with ``jsonl`` it is an event.
     """
-    last_words = interrupted_document(
-        INTERRUPTED, second, "come back with --logs ID, or see --sessions"
-    )
     cancelled = threading.Event()
 
     def handle(_number: int, _frame: object) -> None:
         if cancelled.is_set():
             SCREEN.interject(second)
-            if json:
-                os.write(1, last_words.encode())
+            if json or jsonl:
+                remedy = "come back with --logs ID, or see --sessions"
+                last = interrupted_document(INTERRUPTED, second, remedy, as_event=jsonl)
+                os.write(1, ("\n" * (jsonl and SCREEN.amid_output) + last).encode())
             os._exit(INTERRUPTED)
         cancelled.set()  # first: a second signal may arrive while we print
         SCREEN.interject(notice)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from dxansible.cli.table import Options
+    from dxansible.render.event_lines import EventLines
     from dxansible.run.events import Observer
 
 __all__ = ["watching"]
@@ -20,13 +21,17 @@ __all__ = ["watching"]
 
 @contextmanager
 def watching(
-    options: Options, on_closed: Callable[[], None], *, announce: bool = False
+    options: Options,
+    on_closed: Callable[[], None],
+    *,
+    announce: bool = False,
+    lines: EventLines | None = None,
 ) -> Iterator[Sequence[Observer]]:
     """Yield the observers of a run of turns, which show its text and its progress.
 
-    ``on_closed`` and ``announce`` are as for `LiveOutput`.
+    ``on_closed`` and ``announce`` are as for `LiveOutput`. ``lines`` shows events instead.
     """
-    live = LiveOutput(
+    live = lines or LiveOutput(
         SCREEN,
         show=not options.json,
         on_closed=on_closed,

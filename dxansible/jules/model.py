@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from dxansible.record import FanoutOutcome
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import printable, redact
 from dxansible.value import Value, field
-
-if TYPE_CHECKING:
-    from dxansible.record import Reason
 
 __all__ = [
     "Activity",

@@ -30,8 +30,9 @@ _NOT_SHARED = frozenset(
         *("TERM_PROGRAM_VERSION", "STY", "TMUX", "TMUX_PANE", "WINDOW", "WINDOWID"),
         *("SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "SYSTEMD_EXEC_PID", "XDG_SESSION_ID"),
         *("GITHUB_TOKEN", "GH_TOKEN", "JULES_API_KEY", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"),
-        *("DX_ENGINE", "DX_ENGINE_IDLE", "DX_ENGINE_PATIENCE", "DX_INVENTORY", "DX_JULES_URL"),
-        *("DX_LOG_FORMAT", "DX_PLAYBOOKS", "DX_SESSION_TAG", "DX_SLACK_CHANNEL", "DX_SLACK_URL"),
+        *("DX_ENGINE", "DX_ENGINE_IDLE", "DX_ENGINE_PATIENCE", "DX_EVENTS", "DX_INVENTORY"),
+        *("DX_JULES_URL", "DX_LOG_FORMAT", "DX_PLAYBOOKS", "DX_SESSION_TAG"),
+        *("DX_SLACK_CHANNEL", "DX_SLACK_URL"),
     }
 )
 """Not in the fingerprint: variables of one terminal or call, and the tokens of services."""

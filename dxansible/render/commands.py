@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
-from dxansible.render.documents import SCHEMA, document
+from dxansible.render.documents import SCHEMA, document, interrupted_document
 from dxansible.render.show import coloured
 from dxansible.results import worst
 
@@ -66,7 +66,13 @@ def missing_notes(truncation: Truncation) -> list[str]:
 
 
 def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]:
-    """Yield the JSON document of a fan-out in pieces: large outputs are never all copied."""
+    """Yield the JSON document of a fan-out in pieces: large outputs are never all copied.
+
+    Without a result it is that of an interruption.
+    """
+    if not results:
+        yield interrupted_document(code, "no longer watching", "call again")
+        return
     outcome = worst(result.outcome for result in results)
     head = {"schema": SCHEMA, "outcome": outcome, "exit_code": code}
     yield json.dumps(head)[:-1] + ', "results": ['

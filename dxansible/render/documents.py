@@ -1,14 +1,22 @@
-"""JSON documents: what all have in common, and those of a call without a result."""
+"""JSON documents and events: what all have in common, and those of a call without a result."""
 
 from __future__ import annotations
 
 import json
+import os
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dxansible.errors import DxError
 
-__all__ = ["SCHEMA", "document", "error_document", "interrupted_document"]
+__all__ = [
+    "SCHEMA",
+    "document",
+    "error_document",
+    "event_line",
+    "interrupted_document",
+]
 
 SCHEMA = 1
 """Version of the JSON documents; raised when a field changes its meaning or goes away."""
@@ -19,15 +27,35 @@ def document(**fields: object) -> str:
     return json.dumps({"schema": SCHEMA, **fields}) + "\n"
 
 
-def error_document(error: DxError) -> str:
-    """Return the JSON document of a call without a result."""
+def event_line(event: str, call_id: str | None = None, **fields: object) -> str:
+    """Return an event of ``--jsonl`` and DX_EVENTS: one line.
+
+    ``call_id`` is the id for ``--logs``; None before the call has one.
+    """
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03}Z"
+    return document(event=event, time=moment, id=call_id, pid=os.getpid(), **fields)
+
+
+def error_document(error: DxError, *, as_event: bool = False) -> str:
+    """Return the JSON document, or the last event, of a call without a result."""
     problem = {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
-    return document(exit_code=error.exit_code, error=problem)
+    return _without_result(error.exit_code, problem, as_event=as_event)
 
 
 def interrupted_document(
-    exit_code: int, message: str = "interrupted", remedy: str = "call again"
+    exit_code: int,
+    message: str = "interrupted",
+    remedy: str = "call again",
+    *,
+    as_event: bool = False,
 ) -> str:
-    """Return the JSON document of a call that was interrupted before it had a result."""
+    """Return the same of a call that was interrupted before it had a result."""
     problem = {"type": "Interrupted", "message": message, "remedy": remedy}
+    return _without_result(exit_code, problem, as_event=as_event)
+
+
+def _without_result(exit_code: int, problem: dict[str, str], *, as_event: bool) -> str:
+    if as_event:
+        return event_line("error", exit_code=exit_code, error=problem)
     return document(exit_code=exit_code, error=problem)

@@ -44,11 +44,15 @@ class PacedOutput:
 
     def handle(self, news: Event) -> None:
         """Queue the event."""
-        self._works.put(lambda: self._inner.handle(news))
+        self.then(lambda: self._inner.handle(news))
         if isinstance(news, OutputReceived):
             skipped = news.out_skipped + news.err_skipped
             count = len(news.out) + len(news.err) + skipped
-            self._works.put(lambda: self._flow.take(news.host, count))
+            self.then(lambda: self._flow.take(news.host, count))
+
+    def then(self, work: Callable[[], None]) -> None:
+        """Queue work behind everything that was passed on until now."""
+        self._works.put(work)
 
     def drain(self, cancelled: threading.Event) -> None:
         """Wait until everything is written; once ``cancelled`` is set, only for a moment.

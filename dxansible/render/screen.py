@@ -44,6 +44,8 @@ class Screen:
         """The line isn't drawn before this time."""
         self._ended = threading.Event()
         self._amid_line = False
+        self.amid_output = False
+        """The bytes of the last write to a standard stream don't end a line."""
         self._lock = threading.RLock()
         self.deferred: Callable[[Callable[[], None]], bool] | None = None
         """Queues a write behind pending output; returns False if no output is pending."""
@@ -91,6 +93,7 @@ class Screen:
                 drawn = self._hide() or drawn
                 written = _write_piece(stream, descriptor, piece)
                 whole = bytes(piece[:written][-1:]) == b"\n"
+                self.amid_output = not whole if written else self.amid_output
                 self._amid_line = self.interactive and stream.isatty() and not whole
                 rest = rest[written:]
                 if not rest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
 from dxansible.render.commands import OUTCOME_COLOURS, missing_notes, table
-from dxansible.render.documents import document
+from dxansible.render.documents import document, event_line
 from dxansible.render.invisible import count_invisible
 from dxansible.render.show import coloured
 from dxansible.results import worst
@@ -59,10 +59,12 @@ def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> st
     return document(outcome=outcome, exit_code=code, results=told)
 
 
-def no_choice_document(text: str) -> str:
-    """Return the JSON document for ``any:`` without a free host."""
+def no_choice_document(text: str, *, as_event: bool = False) -> str:
+    """Return the JSON document, or the last event, for ``any:`` without a free host."""
     outcome = FanoutOutcome.PREFLIGHT_FAILED
     problem = {"type": "NoFreeHost", "message": text, "remedy": "wait, or name a host"}
+    if as_event:
+        return event_line("error", exit_code=outcome.exit_code, error=problem)
     return document(outcome=outcome, exit_code=outcome.exit_code, results=[], error=problem)
 
 

@@ -328,6 +328,7 @@ class ResultCollector(Generic[R]):
                 ),
             )
         if isinstance(result, TurnResult):
+            result = replace(result, task_summary=self._command or result.task_summary)
             push = result.push
             if push is not None and push.note is not None:
                 push = replace(push, note=redact(push.note))

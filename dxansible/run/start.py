@@ -12,7 +12,6 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.task_call import TaskCall
-from dxansible.value import replace
 
 if TYPE_CHECKING:
     import threading
@@ -50,7 +49,9 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
 def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[TurnResult]:
     """Do the same as `start_session` for a task whose run may have begun already."""
     pattern, chosen = call.pattern, call.options
-    collector = ResultCollector(TurnResult, [EventLog(), *observers], session=chosen.session)
+    collector = ResultCollector(
+        TurnResult, [EventLog(), *observers], command=call.summary, session=chosen.session
+    )
     again = collector.again(pattern, chosen.max_retries, chosen.retry_delay_sec)
     end = call.begin().follow(collector.handle, again)
     if call.cancelled.is_set():
@@ -67,7 +68,7 @@ def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[Turn
     for result in results:
         if chosen.session is not None and result.reason is Reason.UNKNOWN_SESSION:
             raise unknown_session(chosen.session, result.host, chosen.settings)
-    return [replace(result, task_summary=call.summary) for result in results]
+    return results
 
 
 def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:

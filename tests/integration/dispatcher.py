@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.schemas import check_printed
 from tests.unit.waiting import wait_until
 
 __all__ = ["OBEY_MODES", "Answer", "Dispatcher", "marked_processes"]
@@ -92,6 +93,7 @@ class Dispatcher:
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
+        check_printed(arguments, out or b"")
         return Answer(process.returncode, out or b"", err or b"")
 
     def use_runtime_directory(self, directory: Path) -> None:

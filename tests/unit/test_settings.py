@@ -17,6 +17,7 @@ from dxansible.settings import (
     Settings,
     colour_wanted,
     content_dir,
+    events_path,
     inventory_sources,
     log_file,
     log_format,
@@ -196,6 +197,15 @@ def test_the_log_is_in_the_state_directory(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert log_file({}) == Path("/home/feng/.local/state/dxansible/log/dx-dispatch.log")
     assert log_file({"XDG_STATE_HOME": "/s"}) == Path("/s/dxansible/log/dx-dispatch.log")
+
+
+def test_events_go_to_the_file_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert events_path({"DX_EVENTS": "/var/log/dx.jsonl"}) == Path("/var/log/dx.jsonl")
+    assert events_path({"DX_EVENTS": "~/dx.jsonl"}) == Path.home() / "dx.jsonl"
+    assert events_path({"DX_EVENTS": ""}) is None
+
+    monkeypatch.delenv("DX_EVENTS", raising=False)
+    assert events_path() is None
 
 
 def test_a_wish_for_no_colour_is_heard() -> None:

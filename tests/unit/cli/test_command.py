@@ -18,6 +18,7 @@ import click
 import pytest
 
 from dxansible.cli.command import main
+from tests.schemas import check_printed
 from tests.unit.local_vm import LOCAL, write_inventory, write_playbook
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def call(
         with pytest.raises(SystemExit) as raised:
             main()
         out, err = capsysbinary.readouterr()
+        check_printed(arguments, out)
         return Answer(raised.value.code, out, click.unstyle(err.decode()))
 
     yield run

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.cli.terminal import cancel_on_signals
+from dxansible.cli.terminal import SCREEN, cancel_on_signals
+from tests.schemas import check_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,3 +50,22 @@ def test_the_first_signal_ends_the_work_and_the_second_the_process(
     assert (json.loads(out)["error"]["message"] if as_json else out) == (
         "gave up" if as_json else ""
     )
+
+
+@pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
+def test_the_last_word_of_a_call_for_events_is_an_event(
+    torn: bool,  # noqa: FBT001 - a parameter of the test
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "_exit", lambda _code: None)
+    monkeypatch.setattr(SCREEN, "amid_output", torn)
+    cancel_on_signals("stopping", "gave up", json=False, jsonl=True)
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+
+    out = capfd.readouterr().out
+    assert out.startswith("\n" if torn else "{")
+    (event,) = check_lines(out.strip())
+    assert (event["exit_code"], event["error"]["message"]) == (130, "gave up")
+    assert event["error"]["type"] == "Interrupted"

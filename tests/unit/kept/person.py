@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.schemas import check_printed
 from tests.unit.local_vm import write_inventory
 from tests.unit.waiting import runs, wait_until
 
@@ -93,7 +94,9 @@ class Person:
 
     def run(self, *arguments: str, **options: Any) -> Answer:  # noqa: ANN401 - Popen's own
         """Run dx-dispatch to its end."""
-        return answer(self.dispatch(*arguments, **options))
+        found = answer(self.dispatch(*arguments, **options))
+        check_printed(arguments, found.out)
+        return found
 
     def say(self, **options: Any) -> Answer:  # noqa: ANN401 - Popen's own
         """Run a command that says hi, with -v."""

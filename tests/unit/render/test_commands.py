@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -20,6 +19,7 @@ from dxansible.render.commands import (
 from dxansible.render.documents import error_document, interrupted_document
 from dxansible.render.show import coloured
 from dxansible.results import FanoutResult, PreflightResult, exit_code
+from tests.schemas import check_document
 from tests.unit.render.plain import plain
 
 SUCCESS = FanoutResult(
@@ -141,7 +141,7 @@ def test_the_document_of_a_fan_out_is_one_json_document(count: int) -> None:
     text = "".join(fanout_document(results, results[-1].outcome.exit_code))
 
     assert text.endswith("}\n")
-    assert json.loads(text) == {
+    assert check_document(text) == {
         "schema": 1,
         "outcome": results[-1].outcome,
         "exit_code": results[-1].outcome.exit_code,
@@ -149,10 +149,16 @@ def test_the_document_of_a_fan_out_is_one_json_document(count: int) -> None:
     }
 
 
+def test_the_document_without_a_result_is_that_of_an_interruption() -> None:
+    document = check_document("".join(fanout_document([], 130)))
+
+    assert (document["exit_code"], document["error"]["type"]) == (130, "Interrupted")
+
+
 def test_the_document_of_an_error_says_what_to_do() -> None:
     error = InventoryError("there is no inventory at x", "give one with -i")
 
-    assert json.loads(error_document(error)) == {
+    assert check_document(error_document(error)) == {
         "schema": 1,
         "exit_code": 2,
         "error": {
@@ -161,11 +167,13 @@ def test_the_document_of_an_error_says_what_to_do() -> None:
             "remedy": "give one with -i",
         },
     }
-    assert json.loads(error_document(NoMatchError("x", ["y"])))["error"]["type"] == "NoMatchError"
+    assert (
+        check_document(error_document(NoMatchError("x", ["y"])))["error"]["type"] == "NoMatchError"
+    )
 
 
 def test_the_document_of_an_interruption_has_the_form_of_an_error_s() -> None:
-    document = json.loads(interrupted_document(130))
+    document = check_document(interrupted_document(130))
 
     assert (document["schema"], document["exit_code"]) == (1, 130)
     assert set(document["error"]) == {"type", "message", "remedy"}
@@ -194,7 +202,7 @@ def test_bytes_of_the_output_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize(("results", "code"), [([OK], 0), ([OK, DOWN], 3)])
 def test_the_document_of_a_check_has_every_host(results: list[PreflightResult], code: int) -> None:
-    assert json.loads(health_document(results)) == {
+    assert check_document(health_document(results)) == {
         "schema": 1,
         "exit_code": code,
         "hosts": [result.to_dict() for result in results],

@@ -11,6 +11,7 @@ from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason, Tr
 from dxansible.render import sessions as render
 from dxansible.results import CleanResult, SessionInfo, TurnResult, exit_code
 from dxansible.sessions import SessionList
+from tests.schemas import check_document
 from tests.unit.render.plain import plain
 from tests.unit.test_turn_results import CHANGES, RECORD, RESULT, RUNNING
 
@@ -68,7 +69,7 @@ def test_the_document_of_turns_has_an_outcome_once_all_have_ended(
     text = render.turns_document(results, 7)
 
     assert text.endswith("}\n")
-    assert json.loads(text) == {
+    assert check_document(text) == {
         "schema": 1,
         "outcome": outcome,
         "exit_code": 7,
@@ -77,7 +78,7 @@ def test_the_document_of_turns_has_an_outcome_once_all_have_ended(
 
 
 def test_the_document_of_no_choice_has_the_form_of_a_result_and_of_an_error() -> None:
-    document = json.loads(render.no_choice_document("no host is free"))
+    document = check_document(render.no_choice_document("no host is free"))
 
     error = document.pop("error")
     assert document == {
@@ -208,7 +209,7 @@ def test_a_fleet_without_sessions_says_so() -> None:
 def test_the_document_of_sessions_has_those_that_did_not_answer() -> None:
     found = SessionList(sessions=[INFO], errors={"wsl": "wsl: is it on?"})
 
-    assert json.loads(render.sessions_document(found, 3)) == {
+    assert check_document(render.sessions_document(found, 3)) == {
         "schema": 1,
         "exit_code": 3,
         "sessions": [json.loads(json.dumps(INFO.to_dict()))],
@@ -251,7 +252,7 @@ def test_what_is_not_known_has_no_line() -> None:
 
 
 def test_the_document_of_a_status_has_the_session_and_its_last_turn() -> None:
-    assert json.loads(render.status_document(INFO, RUNNING)) == {
+    assert check_document(render.status_document(INFO, RUNNING)) == {
         "schema": 1,
         "exit_code": 0,
         "session": json.loads(json.dumps(INFO.to_dict())),
@@ -281,7 +282,7 @@ def test_a_dry_run_names_what_would_go() -> None:
 
 
 def test_the_document_of_a_clean_up_has_every_host() -> None:
-    assert json.loads(render.clean_document(CLEANED, 1)) == {
+    assert check_document(render.clean_document(CLEANED, 1)) == {
         "schema": 1,
         "exit_code": 1,
         "dry_run": False,

@@ -1,0 +1,68 @@
+"""The events of a call for programs: on standard output (``--jsonl``), in a file (DX_EVENTS)."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dxansible.cli.terminal import SCREEN
+from dxansible.errors import DxError
+from dxansible.settings import events_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from dxansible.cli.table import Options
+    from dxansible.render.event_lines import EventLines
+    from dxansible.results import FanoutResult, TurnResult
+    from dxansible.run.events import Observer
+
+__all__ = ["EventTellers", "telling_events"]
+
+
+class EventTellers:
+    """The tellers of one call's events; both are None if nobody wants them."""
+
+    def __init__(self, lines: EventLines | None, file: EventLines | None) -> None:
+        """``lines`` tells them on standard output, ``file`` in a file."""
+        self.lines, self._file = lines, file
+
+    @property
+    def observers(self) -> Sequence[Observer]:
+        """The observers of the run, besides the one that shows output."""
+        return [self._file] if self._file else []
+
+    def note(self, results: Sequence[FanoutResult] | Sequence[TurnResult], code: int) -> None:
+        """Write the summary to the file."""
+        if self._file is not None:
+            self._file.finish(results, code)
+
+
+@contextmanager
+def telling_events(
+    options: Options, call_id: str, on_closed: Callable[[], None]
+) -> Iterator[EventTellers]:
+    """Tell the events of the work in the block, if somebody wants them.
+
+    ``call_id`` is the id for ``--logs``. ``on_closed`` is called once the reader of our standard
+    output is gone.
+    """
+    path = events_path()
+    if not options.jsonl and path is None:
+        yield EventTellers(None, None)
+        return
+    from dxansible.render.event_lines import EventLines  # noqa: PLC0415 - seldom wanted
+    from dxansible.render.event_outlets import EventFile, EventOutput  # noqa: PLC0415 - as above
+
+    lines = EventLines(EventOutput(SCREEN, on_closed).write, call_id) if options.jsonl else None
+    file = EventFile(path) if path is not None else None
+    noted = EventLines(file.write, call_id) if file else None
+    try:
+        yield EventTellers(lines, noted)
+    except DxError as error:
+        if noted is not None:
+            noted.fail(error)
+        raise
+    finally:
+        if file is not None:
+            file.close()
