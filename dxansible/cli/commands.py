@@ -15,6 +15,7 @@ from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
 from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
+from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:
     import threading
@@ -31,6 +32,7 @@ __all__ = ["abort", "follow", "follow_execution", "report"]
 
 def follow_execution(options: Options, call: CommandCall, source: StandardInput) -> int:
     """Show what a command does, and its end."""
+    note_sessions([Sighting(id=call.run_id, kind="command", host=call.pattern)])
     show_it = not (options.json or options.gather)
     output = _Output(call.cancelled, call.cancelled.set, call.flow, show=show_it)
     with audited(options, call.pattern, call.text) as audit:

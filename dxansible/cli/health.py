@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dxansible.record import FanoutOutcome
 from dxansible.render import commands as render
 from dxansible.render.show import emit, show
+from dxansible.run.names import keep_listed
 from dxansible.run.preflight import check_hosts
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ __all__ = ["show_health"]
 def show_health(options: Options) -> int:
     """``--list``, and ``--status`` of hosts."""
     pattern = "all" if options.status is None else options.status
-    results = check_hosts(pattern, settings=options.settings(), survey=True)
+    settings = options.settings()
+    results = check_hosts(pattern, settings=settings, survey=True)
     if options.json:
         emit(render.health_document(results))
     else:
         show(render.health_table(results), end="")
+    if options.status is None:
+        keep_listed(settings.inventory[0], results)
     return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible.cli.noted import note_listed
 from dxansible.errors import UsageError
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
@@ -56,6 +57,7 @@ def show_sessions(options: Options) -> int:
 
 
 def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:
+    note_listed(found.sessions)
     code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
     if options.json:
         emit(render.sessions_document(found, code))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import keep_trail
+from dxansible.cli.noted import Noted
 from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
@@ -50,7 +51,7 @@ def follow_start(
     live = _live(options, call.cancelled.set, announce=not options.wait)
     with keep_trail(trail, options, call.pattern, call.text) as audit:
         audit.expect_turns(call.options.settings)
-        results = follow_task(call, [live, *audit.observers])
+        results = follow_task(call, [live, Noted(), *audit.observers])
         if claim is not None:
             _note(claim, results)
         code = report(options, results, detached=call.cancelled.is_set())

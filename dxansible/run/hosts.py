@@ -12,6 +12,7 @@ from dxansible.results import HostMapping
 from dxansible.run.misconfigured import VAULT_REMEDY, is_about_vault
 from dxansible.run.patterns import is_plain_name, split_pattern
 from dxansible.run.request import KILLED
+from dxansible.seen import Names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "explain_unknown_name",
     "hosts_of_killed",
     "list_hosts",
+    "read_names",
     "read_variable",
 ]
 
@@ -37,6 +39,21 @@ def list_hosts(settings: Settings) -> list[HostMapping]:
     inventory = _read(settings)
     variables = inventory.get("_meta", {}).get("hostvars", {})
     return [_mapping(name, variables[name]) for name in variables]
+
+
+def read_names(settings: Settings) -> Names:
+    """Return all names that a call may use. Raises InventoryError."""
+    inventory = _read(settings)
+    variables = inventory.get("_meta", {}).get("hostvars", {})
+    groups = [name for name in inventory if name not in {"_meta", "ungrouped"}]
+    listed = (str(host) for name in groups for host in inventory[name].get("hosts", []))
+    agents = [name for each in variables.values() for name in each.get("dx_agents") or ()]
+    agents += [str(each["dx_agent"]) for each in variables.values() if "dx_agent" in each]
+    return Names(
+        hosts=tuple(dict.fromkeys([*variables, *listed])),
+        groups=tuple(groups),
+        agents=tuple(each for each in dict.fromkeys(map(str, agents)) if "{" not in each),
+    )
 
 
 def read_variable(settings: Settings, name: str) -> str | None:

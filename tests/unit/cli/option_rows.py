@@ -10,14 +10,12 @@ from dxansible.cli.table import table
 __all__ = ["HEAD", "rows_of"]
 
 HEAD = ["option", "of use with", "default", ""]
-_OF_CLICK = [["`--version`", "", ""], ["`-h`, `--help`", "", ""]]
 
 
 def rows_of(group: Group) -> list[list[str]]:
     """The first three cells of each of its options."""
     entries = [each for each in table().values() if each.group is group]
-    rows = [_row(each) for each in entries if each.kind is not Kind.ARGUMENT]
-    return rows + _OF_CLICK if group is Group.OUTPUT else rows
+    return [_row(each) for each in entries if each.kind is not Kind.ARGUMENT]
 
 
 def _row(entry: Option) -> list[str]:
