@@ -92,7 +92,7 @@ def _offer(words: Sequence[str], word: str) -> list[_Word] | None:
     if place is None:
         return []
     if place == "command":
-        return _matching(word, [("--file", table()["file"].help)])
+        return _matching(word, [("--file", table()["file"].help)]) if word else []
     return _values(table()[place], given, word)
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "help_text",
     "names_of",
     "terminal_width",
+    "wrapped",
 ]
 
 USAGE = "dx-dispatch [OPTIONS] [TARGET] [TASK]"
@@ -64,11 +65,11 @@ def help_text(width: int, *, everything: bool) -> str:
     """Return the help for a terminal of ``width`` columns."""
     examples = EXAMPLES if everything else EXAMPLES[:_EVERYDAY_EXAMPLES]
     codes = ", ".join(f"{code} {words}" for code, words in exit_codes())
-    lines = [f"Usage: {USAGE}", "", *_wrapped(ABOUT, width)]
+    lines = [f"Usage: {USAGE}", "", *wrapped(ABOUT, width)]
     column = _column([call for call, _ in examples], width + 20)
     lines += ["", "Examples:", *_rows(list(examples), width, column)]
     lines += ["", "Exit codes:"]
-    lines += [f"  {line}" for line in _wrapped(f"{codes}. {WORST}", width - 2)]
+    lines += [f"  {line}" for line in wrapped(f"{codes}. {WORST}", width - 2)]
     shown = [each for each in table().values() if everything or each.everyday]
     options = [each for each in shown if each.kind is not Kind.ARGUMENT]
     column = _column([names_of(each) for each in options], width)
@@ -122,14 +123,14 @@ def _column(names: list[str], width: int) -> int:
 
 def _rows(rows: list[tuple[str, str]], width: int, column: int) -> Iterator[str]:
     for names, text in rows:
-        first, *others = _wrapped(text, width - column - 2 * _INDENT)
+        first, *others = wrapped(text, width - column - 2 * _INDENT)
         if len(names) > column:
             yield f"  {names}"
         yield f"  {names if len(names) <= column else '':{column}}  {first}"
         yield from (f"{'':{column + 2 * _INDENT}}{line}" for line in others)
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """Return the lines of a text; a word is never cut."""
     lines = [""]
     for word in text.split():

@@ -2,7 +2,8 @@
 
 function __dx_dispatch_complete
     set -l before (commandline -xpc 2>/dev/null; or commandline -opc)
-    set -l current (commandline -ct)
+    set -l typed (commandline -ct)
+    set -l current (string unescape -- $typed 2>/dev/null; or printf '%s' $typed)
     set -l lines (
         printf '%s\0' $before[2..-1] |
             begin
