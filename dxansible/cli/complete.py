@@ -64,7 +64,8 @@ def _bash(text: str) -> str:
     offered = _offer(found.words[1:], found.word) if found.words else []
     if offered is None:
         return "files\n"
-    return "".join(f"{each}\n" for each in ["words", *(found.reply(word) for word, _ in offered)])
+    replies = [found.reply(word) for word, _ in offered]
+    return "".join(f"{each}\n" for each in ["words", *replies] if each is not None)
 
 
 def _others(text: str) -> str:

@@ -25,13 +25,16 @@ class ShellLine(Value):
     quote: str
     """The quote that is open at its end, or ''."""
 
-    def reply(self, completed: str) -> str:
-        """Return what bash has to put in the place of the part that it replaces."""
+    def reply(self, completed: str) -> str | None:
+        """Return what bash has to put in the place of the part that it replaces.
+
+        None if that has the open quote in it, which bash would take for the end of the word.
+        """
         text = completed[self.kept :]
-        if self.quote == "'":
-            return text.replace("'", "'\\''")
-        if self.quote == '"':
-            return re.sub(r'(["\\$`])', r"\\\1", text)
+        if self.quote:
+            special = re.escape(_ESCAPED[self.quote])
+            escaped = re.sub(f"([{special}])", r"\\\1", text) if special else text
+            return None if self.quote in text else escaped
         return re.sub(r"([^\w@%+=:,./-])", r"\\\1", text)
 
 

@@ -46,13 +46,16 @@ def read_names(settings: Settings) -> Names:
     inventory = _read(settings)
     variables = inventory.get("_meta", {}).get("hostvars", {})
     groups = [name for name in inventory if name not in {"_meta", "ungrouped"}]
-    listed = (str(host) for name in groups for host in inventory[name].get("hosts", []))
-    agents = [name for each in variables.values() for name in each.get("dx_agents") or ()]
-    agents += [str(each["dx_agent"]) for each in variables.values() if "dx_agent" in each]
+    listed = (str(host) for each in inventory.values() for host in each.get("hosts", []))
+    agents: dict[str, None] = {}
+    for each in variables.values():
+        described, own = each.get("dx_agents"), each.get("dx_agent")
+        agents |= dict.fromkeys(map(str, described if isinstance(described, dict) else ()))
+        agents |= {own: None} if isinstance(own, str) and "{{" not in own else {}
     return Names(
         hosts=tuple(dict.fromkeys([*variables, *listed])),
         groups=tuple(groups),
-        agents=tuple(each for each in dict.fromkeys(map(str, agents)) if "{" not in each),
+        agents=tuple(agents),
     )
 
 

@@ -57,6 +57,9 @@ def test_whatever_is_put_in_bash_reads_it_as_that_very_word(text: str, quote: st
     line = f"dx {quote}"
     reply = read_line(line, BREAKS).reply(text)
 
+    if quote and quote in text:
+        assert reply is None
+        return
     script = f"dx() {{ printf '<%s>' \"$@\"; }}; {line}{reply}{quote}"
     found = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
 

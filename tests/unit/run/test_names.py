@@ -28,9 +28,15 @@ all:
           dx_agent: aider
           dx_agents: {robot: {start: [robot]}}
         web2:
+          dx_agents: "{{ agents_of_all }}"
+          dx_agent: "{{ agent_of_all }}"
+  hosts:
+    alone:
 """
 _NAMES = Names(
-    hosts=("web1", "web2"), groups=("all", "front", "gpu", "webs"), agents=("robot", "aider")
+    hosts=("web1", "web2", "alone"),
+    groups=("all", "front", "gpu", "webs"),
+    agents=("robot", "aider"),
 )
 _LISTED = [
     PreflightResult(status=PreflightStatus.OK, host="a", aliases=("x",), agent="claude"),
