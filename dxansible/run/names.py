@@ -80,7 +80,7 @@ def keep_listed(source: Path, results: Sequence[PreflightResult]) -> None:
 def _start_reading(source: Path) -> None:
     """Start a process that calls `refresh` and outlives this one."""
     nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
-    with suppress(OSError):
+    with suppress(OSError, NotImplementedError):  # some systems have no setsid for it
         os.posix_spawn(
             sys.executable,
             [sys.executable, "-P", "-m", "dxansible"],
