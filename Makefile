@@ -73,7 +73,7 @@ system-demo:
 	@scripts/system-packages.sh optional openssh-server
 
 system-test:
-	@scripts/system-packages.sh required openssh-server zsh busybox shellcheck procps iproute2
+	@scripts/system-packages.sh required openssh-server zsh fish mandoc busybox shellcheck procps iproute2
 
 system-bench:
 	@scripts/system-packages.sh required openssh-server iproute2

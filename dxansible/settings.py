@@ -26,17 +26,20 @@ __all__ = [
     "completion_wanted",
     "content_dir",
     "engine_wanted",
+    "environment_for_names",
     "events_path",
     "inventory_sources",
     "log_file",
     "log_format",
     "mask_secrets",
+    "state_dir",
     "terminal_is_dumb",
     "variable_of_caller",
 ]
 
 _PACKAGE = Path(__file__).resolve().parent
 _CALLBACKS = "collections/ansible_collections/dxansible/fleet/plugins/callback"
+_COMPLETE = "_DX_DISPATCH_COMPLETE"
 _GROUPS_FILE = "zz-groups.yml"
 _JULES = "https://jules.googleapis.com"
 _SLACK = "https://slack.com/api"
@@ -142,7 +145,7 @@ class SlackSettings(Value):
             webhook=_address(environ, "SLACK_WEBHOOK_URL"),
             url=_address(environ, "DX_SLACK_URL") or _SLACK,
             channel=_text(environ, "DX_SLACK_CHANNEL"),
-            spool=_state_dir(environ) / "slack",
+            spool=state_dir(environ) / "slack",
             caller=environ.get("USER") or environ.get("LOGNAME") or f"uid {os.getuid()}",
         )
 
@@ -204,9 +207,27 @@ def variable_of_caller(name: str, environ: Mapping[str, str] = os.environ) -> st
     return environ.get(name)
 
 
-def completion_wanted(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a shell asks what may follow a word, in the way of click's completion."""
-    return "_DX_DISPATCH_COMPLETE" in environ
+def completion_wanted(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the shell that asks which words may follow, or ``names`` to keep an inventory's."""
+    return environ.get(_COMPLETE)
+
+
+def environment_for_names(
+    inventory: str, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the environment of the process that reads the names of an inventory.
+
+    It runs no program that knows a vault's password, which might ask a person; the password that
+    Ansible gets is wrong.
+    """
+    wrong = str(content_dir("playbooks") / "groups" / _GROUPS_FILE)
+    vault = {"ANSIBLE_VAULT_PASSWORD_FILE": wrong, "ANSIBLE_VAULT_IDENTITY_LIST": ""}
+    return {**environ, **vault, _COMPLETE: "names", "DX_INVENTORY": inventory}
+
+
+def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the directory for what lasts from call to call; it need not exist."""
+    return Path(environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()) / "dxansible"
 
 
 def log_format(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -217,7 +238,7 @@ def log_format(environ: Mapping[str, str] = os.environ) -> str | None:
 
 def log_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the file that has the log of calls on a terminal."""
-    return _state_dir(environ) / "log" / "dx-dispatch.log"
+    return state_dir(environ) / "log" / "dx-dispatch.log"
 
 
 def events_path(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -253,7 +274,9 @@ def content_dir(name: str, explicit: str | None = None) -> Path:
     raise ContentError(message, "install dxansible again, or set DX_PLAYBOOKS")
 
 
-def inventory_sources(explicit: str | Path | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+def inventory_sources(
+    explicit: str | Path | None, environ: Mapping[str, str] = os.environ
+) -> tuple[Path, ...]:
     """Return the inventory and, after it, the file that makes groups of aliases and capabilities.
 
     Raises InventoryError if a given path does not exist or can't be read.
@@ -272,11 +295,6 @@ def inventory_sources(explicit: str | Path | None, environ: Mapping[str, str]) -
         chosen = own if own.exists() else content_dir("inventory")
     # not the copy in our inventory: Ansible would load the host_vars beside it too
     return (chosen, content_dir("playbooks") / "groups" / _GROUPS_FILE)
-
-
-def _state_dir(environ: Mapping[str, str]) -> Path:
-    home = environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    return Path(home) / "dxansible"
 
 
 def _config_home(environ: Mapping[str, str]) -> Path:

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from dxansible.cli import argv, refusals
+from dxansible.cli import argv, reading, refusals
 from dxansible.cli.modes import choose_call, mode_of, sort_out
 from dxansible.cli.terminal import INTERRUPTED, SCREEN, start_log
 from dxansible.errors import DxError, EngineError
@@ -30,7 +30,12 @@ def main() -> None:
     mask_secrets()
     words = argv.complete(sys.argv[1:])
     try:
-        options = _parse(words)
+        if asked := completion_wanted():
+            from dxansible.cli import complete  # noqa: PLC0415 - for shells only
+
+            complete.answer(asked)
+            sys.exit(0)
+        options = reading.parse(words)
         code = 0 if options is None else _call(options)
     except DxError as error:
         code = _complain(error, words)
@@ -48,16 +53,6 @@ def main() -> None:
             words,
         )
     _leave(code)
-
-
-def _parse(words: Sequence[str]) -> Options | None:
-    """Return the options; None if there is nothing to do but what click has shown."""
-    options = None if completion_wanted() else argv.parse(words)
-    if options is None:
-        from dxansible.cli import click_command  # noqa: PLC0415 - slow to load
-
-        options = click_command.parse(words)
-    return options
 
 
 def _call(options: Options) -> int:

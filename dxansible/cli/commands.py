@@ -22,6 +22,7 @@ from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
 from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
+from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ __all__ = ["abort", "follow", "follow_execution", "report"]
 
 def follow_execution(options: Options, call: CommandCall, source: StandardInput) -> int:
     """Show what a command does, and its end."""
+    note_sessions([Sighting(id=call.run_id, kind="command", host=call.pattern)])
     leave = call.cancelled.set
     with (
         audited(options, call.pattern, call.text) as audit,

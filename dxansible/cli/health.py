@@ -9,6 +9,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.render import commands as render
 from dxansible.render.progress import showing_progress
 from dxansible.render.show import emit, show
+from dxansible.run.names import keep_listed
 from dxansible.run.preflight import check_hosts
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ __all__ = ["show_health"]
 def show_health(options: Options) -> int:
     """``--list``, and ``--status`` of hosts."""
     pattern = "all" if options.status is None else options.status
+    settings = options.settings()
     with showing_progress(SCREEN, wanted=not options.quiet, checks=True) as progress:
-        results = check_hosts(pattern, settings=options.settings(), survey=True, observers=progress)
+        results = check_hosts(pattern, settings=settings, survey=True, observers=progress)
     if options.json:
         emit(render.health_document(results))
         for result in results:
@@ -29,4 +31,6 @@ def show_health(options: Options) -> int:
                 show(result.error, err=True)
     else:
         show(render.health_table(results), end="")
+    if options.status is None:
+        keep_listed(settings.inventory[0], results)
     return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code

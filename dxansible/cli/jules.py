@@ -16,6 +16,7 @@ from dxansible.render import jules as render
 from dxansible.render.documents import document
 from dxansible.render.sessions import turns_document
 from dxansible.render.show import emit, show
+from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +113,7 @@ def abort(options: Options) -> int:
 def show_sessions(options: Options) -> int:
     """``--sessions --jules``."""
     found = follower_of(options).client.sessions()
+    note_sessions(Sighting(id=each.id, kind="jules") for each in found)
     if options.json:
         emit(document(exit_code=0, sessions=[asdict(each) for each in found]))
     else:

@@ -16,6 +16,7 @@ from dxansible.logs import event
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.render import jules as render
 from dxansible.render.show import show
+from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:
     from dxansible.cli.issues import IssueClaim
@@ -65,6 +66,7 @@ def _created(
     name = "session_attached" if created.attached else "session_started"
     age = None if created.age_sec is None else int(created.age_sec)
     event(name, host="jules", session=session.id, url=session.url, state=session.state, age_s=age)
+    note_sessions([Sighting(id=session.id, kind="jules")])
     if not options.json:
         show(f"{session.id}  {session.url}".rstrip())
     result = JulesResult(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible.cli.noted import note_listed
 from dxansible.cli.terminal import SCREEN
 from dxansible.errors import UsageError
 from dxansible.record import FanoutOutcome
@@ -59,6 +60,7 @@ def show_sessions(options: Options) -> int:
 
 
 def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:
+    note_listed(found.sessions)
     code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
     if options.json:
         emit(render.sessions_document(found, code))

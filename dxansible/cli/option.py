@@ -19,6 +19,7 @@ __all__ = [
     "Group",
     "Kind",
     "Mode",
+    "Offer",
     "Option",
     "modes_in_words",
     "needing",
@@ -40,6 +41,7 @@ class Mode(StrEnum):
     CLEAN = "--clean"
     FINALIZE = "--finalize-pr"
     ENGINE = "--engine"
+    COMPLETION = "--completion"
     JULES = "Jules"
     JULES_MESSAGE = "a message to a session of Jules"
     JULES_SESSIONS = "--sessions of Jules"
@@ -59,7 +61,7 @@ AT_JULES = {
     Mode.APPROVE: Mode.APPROVE,
 }
 """The mode to use instead if the call is about Jules."""
-ON_VMS = frozenset(Mode) - {Mode.ENGINE, *AT_JULES.values()}
+ON_VMS = frozenset(Mode) - {Mode.ENGINE, Mode.COMPLETION, *AT_JULES.values()}
 
 
 def plain(*modes: Mode) -> dict[Mode, str]:
@@ -122,6 +124,19 @@ class Kind(StrEnum):
         return self in {Kind.TEXTS, Kind.VARIABLES}
 
 
+class Offer(StrEnum):
+    """The words that a shell offers for a value; a choice offers its own."""
+
+    NOTHING = "nothing"
+    FILES = "files of this machine"
+    HOSTS = "hosts, groups and aliases"
+    SESSIONS = "sessions of agents and of Jules, and commands"
+    AGENT_SESSIONS = "sessions of agents and of Jules"
+    JULES_SESSIONS = "sessions of Jules"
+    HOSTS_AND_SESSIONS = "hosts, groups, aliases, sessions and commands"
+    AGENTS = "agents"
+
+
 class Option(Value):
     """One option, or one of the two words."""
 
@@ -143,6 +158,9 @@ class Option(Value):
     sets: tuple[Parameter[Any], ...] = ()
     """The playbook variables that it sets."""
     choices: tuple[str, ...] = ()
+    everyday: bool = False
+    """Whether --help shows it; --help-all shows every option."""
+    offers: Offer = Offer.NOTHING
     least: int | None = None
     most: int | None = None
 

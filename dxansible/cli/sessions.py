@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
+from dxansible.cli.noted import Noted
 from dxansible.cli.terminal import DETACHED, Reader, cancel_on_signals, wants_line
 from dxansible.cli.watching import watching
 from dxansible.record import FanoutOutcome
@@ -56,7 +57,8 @@ def follow_start(
     ):
         audit.expect_turns(call.options.settings)
         with watching(options, leave, announce=not options.wait, lines=events.lines) as observers:
-            results = follow_task(call, [*observers, *audit.observers, *events.observers])
+            told = (*observers, Noted(), *audit.observers, *events.observers)
+            results = follow_task(call, told)
         if claim is not None:
             _note(claim, results)
         code = report(options, results, detached=call.cancelled.is_set())

@@ -6,11 +6,10 @@ made from it.
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 
 from dxansible import parameters as known
+from dxansible.cli.given import Given
 from dxansible.cli.option import (
     AT_JULES,
     EVERYWHERE,
@@ -18,13 +17,12 @@ from dxansible.cli.option import (
     Group,
     Kind,
     Mode,
+    Offer,
     Option,
     needing,
     plain,
 )
-from dxansible.errors import UsageError
-from dxansible.settings import Settings
-from dxansible.value import Value, fields
+from dxansible.value import fields
 
 __all__ = ["Options", "table"]
 
@@ -36,11 +34,11 @@ _AT_JULES_WHILE_WAITING = needing("wait", Mode.JULES, Mode.JULES_MESSAGE, Mode.A
 )
 
 
-class Options(Value):
+class Options(Given):
     """The options of one command line; the default of a field is its value without the option."""
 
     target: str | None = Option(
-        "target", kind=Kind.ARGUMENT,
+        "target", kind=Kind.ARGUMENT, offers=Offer.HOSTS,
         modes=_VM_TASKS | plain(Mode.EXEC, Mode.SESSIONS, Mode.CLEAN),
     ).field()  # fmt: skip
     task: str | None = Option(
@@ -49,12 +47,13 @@ class Options(Value):
 
     command: str | None = Option(
         "--exec", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, chooses=Mode.EXEC,
+        everyday=True,
         help="Run a shell command on TARGET, output live. Without a value before --file.",
     ).field()  # fmt: skip
     file: str | None = Option(
         "--file", kind=Kind.TEXT, value="PATH", group=Group.RUN,
-        modes=_TASKS | plain(Mode.EXEC, Mode.JULES_MESSAGE),
-        help="Take the task, or the command of --exec, from a file; - is standard input.",
+        modes=_TASKS | plain(Mode.EXEC, Mode.JULES_MESSAGE), everyday=True, offers=Offer.FILES,
+        help="Take the task, or the command of --exec, from a file. - is standard input.",
     ).field()  # fmt: skip
     stdin: bool = Option(
         "--stdin", group=Group.RUN, modes=plain(Mode.EXEC),
@@ -78,6 +77,7 @@ class Options(Value):
         sets=(known.TIMEOUT, known.TURN_TIMEOUT, known.FINALIZE_TIMEOUT),
         default=f"{known.TIMEOUT.default:g} for a command; for a turn dx_session_timeout, or "
         f"{known.TURN_SECONDS:g}; {known.FINALIZE_TIMEOUT.default:g} for --finalize-pr",
+        everyday=True,
         help="Time limit, enforced on the VM.",
     ).field()  # fmt: skip
     idle_timeout: float | None = Option(
@@ -93,18 +93,20 @@ class Options(Value):
     ).field()  # fmt: skip
     wait: bool = Option(
         "--wait", group=Group.RUN, modes=_TASKS | plain(Mode.JULES_MESSAGE, Mode.APPROVE),
+        everyday=True,
         sets=(known.WAIT,), help="Follow the turn; its outcome sets the exit code.",
     ).field()  # fmt: skip
     agent: str | None = Option(
         "--agent", kind=Kind.TEXT, value="NAME", group=Group.RUN, modes=_VM_TASKS,
+        everyday=True, offers=Offer.AGENTS,
         sets=(known.AGENT,), help="Another agent than the VM's own, for this call.",
     ).field()  # fmt: skip
     repo: str | None = Option(
         "--repo", kind=Kind.TEXT, value="PATH|OWNER/NAME", group=Group.RUN,
         modes=plain(Mode.TASK, Mode.JULES), sets=(known.REPO,),
-        default="for Jules the remote origin",
-        help="Work in a git worktree of its own of this repository on the VM, in quotes if it "
-        "begins with ~; with --jules, the repository at GitHub.",
+        default="for Jules the remote origin", everyday=True,
+        help="Work in a git worktree of this repository on the VM. In quotes if it begins with ~; "
+        "with --jules, the repository at GitHub.",
     ).field()  # fmt: skip
     dir: str | None = Option(
         "--dir", kind=Kind.TEXT, value="PATH", group=Group.RUN, modes=_VM_TASKS, sets=(known.DIR,),
@@ -118,6 +120,7 @@ class Options(Value):
     session: str | None = Option(
         "--session", kind=Kind.TEXT, value="SES", group=Group.SESSIONS,
         modes=plain(Mode.FURTHER, Mode.JULES_MESSAGE), sets=(known.SESSION,),
+        everyday=True, offers=Offer.AGENT_SESSIONS,
         help="Continue this session with TASK.",
     ).field()  # fmt: skip
     queue: bool = Option(
@@ -125,7 +128,7 @@ class Options(Value):
         sets=(known.QUEUE,), help="Wait for a turn that is running, then start.",
     ).field()  # fmt: skip
     sessions: bool = Option(
-        "--sessions", group=Group.SESSIONS, chooses=Mode.SESSIONS,
+        "--sessions", group=Group.SESSIONS, chooses=Mode.SESSIONS, everyday=True,
         help="Show the agents' sessions and the commands of TARGET.",
     ).field()  # fmt: skip
     agents: bool = Option(
@@ -138,14 +141,16 @@ class Options(Value):
     ).field()  # fmt: skip
     logs: str | None = Option(
         "--logs", kind=Kind.TEXT, value="ID", group=Group.SESSIONS, chooses=Mode.LOGS,
+        everyday=True, offers=Offer.SESSIONS,
         help="Show what a session or a command has printed.",
     ).field()  # fmt: skip
     follow: bool = Option(
-        "--follow", group=Group.SESSIONS, modes=plain(Mode.LOGS, Mode.JULES_LOGS),
+        "--follow", group=Group.SESSIONS, modes=plain(Mode.LOGS, Mode.JULES_LOGS), everyday=True,
         sets=(known.WAIT,), help="With --logs: go on until it has ended.",
     ).field()  # fmt: skip
     abort: str | None = Option(
         "--abort", kind=Kind.TEXT, value="ID", group=Group.SESSIONS, chooses=Mode.ABORT,
+        everyday=True, offers=Offer.SESSIONS,
         help="Stop a session or a command, and see that it is gone.",
     ).field()  # fmt: skip
     clean: bool = Option(
@@ -163,16 +168,18 @@ class Options(Value):
     ).field()  # fmt: skip
 
     list_all: bool = Option(
-        "--list", group=Group.FLEET, chooses=Mode.LIST, help="Show the VMs with live health."
-    ).field()
+        "--list", group=Group.FLEET, chooses=Mode.LIST, everyday=True,
+        help="Show the VMs with live health.",
+    ).field()  # fmt: skip
     status: str | None = Option(
         "--status", kind=Kind.TEXT, value="TARGET|ID", group=Group.FLEET, chooses=Mode.STATUS,
+        everyday=True, offers=Offer.HOSTS_AND_SESSIONS,
         help="Show a VM, group or pattern; or all of one session.",
     ).field()  # fmt: skip
     inventory: str | None = Option(
         "-i --inventory", kind=Kind.TEXT, value="PATH", group=Group.FLEET, modes=EVERYWHERE,
-        default="DX_INVENTORY, else your own, else ours",
-        help="Ansible inventory: file, directory, script or plugin file.",
+        default="DX_INVENTORY, else your own, else ours", everyday=True, offers=Offer.FILES,
+        help="Use this Ansible inventory. A file, directory, script or plugin file.",
     ).field()  # fmt: skip
     forks: int | None = Option(
         "--forks", kind=Kind.NUMBER, least=1, value="N", group=Group.FLEET, modes=plain(*ON_VMS),
@@ -180,8 +187,8 @@ class Options(Value):
     ).field()  # fmt: skip
 
     issue: str | None = Option(
-        "--issue", kind=Kind.TEXT, value="ID", group=Group.ISSUES, modes=_TASKS,
-        help="Without TASK: make the prompt from this issue of Beads, for a VM or Jules.",
+        "--issue", kind=Kind.TEXT, value="ID", group=Group.ISSUES, modes=_TASKS, everyday=True,
+        help="Make the prompt from this issue of Beads. Without TASK; for a VM or Jules.",
     ).field()  # fmt: skip
     beads: str | None = Option(
         "--beads", kind=Kind.TEXT, value="ID", group=Group.ISSUES,
@@ -198,6 +205,7 @@ class Options(Value):
     ).field()  # fmt: skip
     template: str | None = Option(
         "--template", kind=Kind.TEXT, value="PATH", group=Group.ISSUES, modes=_WITH_ISSUE,
+        offers=Offer.FILES,
         help="With --issue: another template for the prompt.",
     ).field()  # fmt: skip
     dry_run: bool = Option(
@@ -211,7 +219,8 @@ class Options(Value):
     ).field()  # fmt: skip
     finalize_pr: str | None = Option(
         "--finalize-pr", kind=Kind.TEXT, value="SES", group=Group.ISSUES, chooses=Mode.FINALIZE,
-        help="Commit what this session has left, push its branch, and open its pull request.",
+        everyday=True, offers=Offer.AGENT_SESSIONS,
+        help="Open the pull request of this session. What it has left is committed and pushed.",
     ).field()  # fmt: skip
     base: str | None = Option(
         "--base", kind=Kind.TEXT, value="BRANCH", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
@@ -229,7 +238,7 @@ class Options(Value):
     ).field()  # fmt: skip
 
     jules: bool = Option(
-        "--jules", group=Group.JULES, modes=plain(*AT_JULES.values()),
+        "--jules", group=Group.JULES, modes=plain(*AT_JULES.values()), everyday=True,
         help="Hand the task, or the issue, to Jules, in the cloud.",
     ).field()  # fmt: skip
     branch: str | None = Option(
@@ -251,11 +260,12 @@ class Options(Value):
     ).field()  # fmt: skip
     approve: str | None = Option(
         "--approve", kind=Kind.TEXT, value="SES", group=Group.JULES, chooses=Mode.APPROVE,
+        offers=Offer.JULES_SESSIONS,
         help="Approve the plan of a session of Jules.",
     ).field()  # fmt: skip
 
     json: bool = Option(
-        "--json", group=Group.OUTPUT, modes=EVERYWHERE,
+        "--json", group=Group.OUTPUT, modes=EVERYWHERE, everyday=True,
         help="Print one JSON document on standard output.",
     ).field()  # fmt: skip
     jsonl: bool = Option(
@@ -281,8 +291,19 @@ class Options(Value):
         help="Show the log on a terminal, too, and more of it.",
     ).field()  # fmt: skip
     quiet: bool = Option(
-        "-q --quiet", group=Group.OUTPUT, modes=EVERYWHERE,
+        "-q --quiet", group=Group.OUTPUT, modes=EVERYWHERE, everyday=True,
         help="Only output and failures: no log, no progress, no summary.",
+    ).field()  # fmt: skip
+    version: bool = Option(
+        "--version", group=Group.OUTPUT, modes=EVERYWHERE, help="Show the version of dxansible."
+    ).field()
+    help: bool = Option(
+        "-h --help", group=Group.OUTPUT, modes=EVERYWHERE, everyday=True,
+        help="Show this: examples, exit codes, the everyday options.",
+    ).field()  # fmt: skip
+    help_all: bool = Option(
+        "--help-all", group=Group.OUTPUT, modes=EVERYWHERE, everyday=True,
+        help="Show all options, with their defaults.",
     ).field()  # fmt: skip
 
     retries: int = Option(
@@ -295,34 +316,11 @@ class Options(Value):
         "--engine", kind=Kind.CHOICE, choices=("status", "stop"), group=Group.ADVANCED,
         chooses=Mode.ENGINE, help="Show the resident engines of this machine, or end them.",
     ).field()  # fmt: skip
-
-    given: frozenset[str] = frozenset()
-    """The fields of the options that the user gave; the others have their defaults."""
-
-    def values_given(self) -> dict[str, object]:
-        """The value of each field that the user gave."""
-        return {name: getattr(self, name) for name in self.given}
-
-    def settings(self) -> Settings:
-        """The paths and settings of this call."""
-        return Settings.load(self.inventory, forks=self.forks)
-
-    def text(self, given: str | None, what: str, example: str) -> str | bytes:
-        """The command or the task: as given, or from --file. Raises UsageError."""
-        if self.file is None:
-            if not given:
-                raise UsageError(f"there is no {what}", f"give one: {example}, or --file PATH")
-            return given
-        if given:
-            message = f"the {what} and --file can't be used together"
-            raise UsageError(message, f"give the {what} once")
-        if self.file == "-":
-            return sys.stdin.buffer.read()
-        try:
-            return Path(self.file).read_bytes()
-        except OSError as error:
-            message = f"{self.file} can't be read: {error.strerror}"
-            raise UsageError(message, "give a readable file, or - for standard input") from error
+    completion: str | None = Option(
+        "--completion", kind=Kind.CHOICE, choices=("bash", "zsh", "fish"), group=Group.ADVANCED,
+        chooses=Mode.COMPLETION,
+        help="Print this shell's script that completes words of dx-dispatch.",
+    ).field()  # fmt: skip
 
 
 @cache

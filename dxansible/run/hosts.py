@@ -11,6 +11,7 @@ from dxansible.results import HostMapping
 from dxansible.run.misconfigured import VAULT_REMEDY, is_about_vault
 from dxansible.run.patterns import is_plain_name, split_pattern
 from dxansible.run.request import KILLED
+from dxansible.seen import Names
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "explain_unknown_name",
     "hosts_of_killed",
     "list_hosts",
+    "read_names",
     "read_variable",
 ]
 
@@ -37,6 +39,24 @@ def list_hosts(settings: Settings) -> list[HostMapping]:
     inventory = _read(settings)
     variables = inventory.get("_meta", {}).get("hostvars", {})
     return [_mapping(name, variables[name]) for name in variables]
+
+
+def read_names(settings: Settings) -> Names:
+    """Return all names that a call may use. Raises InventoryError."""
+    inventory = _read(settings)
+    variables = inventory.get("_meta", {}).get("hostvars", {})
+    groups = [name for name in inventory if name not in {"_meta", "ungrouped"}]
+    listed = (str(host) for each in inventory.values() for host in each.get("hosts", []))
+    agents: dict[str, None] = {}
+    for each in variables.values():
+        described, own = each.get("dx_agents"), each.get("dx_agent")
+        agents |= dict.fromkeys(map(str, described if isinstance(described, dict) else ()))
+        agents |= {own: None} if isinstance(own, str) and "{{" not in own else {}
+    return Names(
+        hosts=tuple(dict.fromkeys([*variables, *listed])),
+        groups=tuple(groups),
+        agents=tuple(agents),
+    )
 
 
 def read_variable(settings: Settings, name: str) -> str | None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.shells import BY_WHEEL, type_line
+
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab
@@ -220,3 +222,20 @@ def test_the_wheel_brings_the_command(wheel: Path, user: Dispatcher) -> None:
         env=user.environment, capture_output=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, b"from the wheel\n"), done.stderr
+
+
+def test_the_wheel_brings_the_manual_and_the_completions(
+    wheel: Path, user: Dispatcher, tmp_path: Path
+) -> None:
+    share = wheel.parent / "share"
+    manual = (share / "man/man1/dx-dispatch.1").read_text()
+    assert manual.startswith('.TH DX\\-DISPATCH 1 "20')
+    environment = {
+        **user.environment,
+        "PATH": f"{wheel}:/usr/bin:/bin",
+        "SHARE": str(share),
+        "XDG_DATA_DIRS": f"{share}:/usr/share",
+    }
+    for shell in BY_WHEEL:
+        typed = type_line(shell, "dx-dispatch --vers\t", environment, tmp_path / shell, BY_WHEEL)
+        assert typed.line == "dx-dispatch --version ", shell

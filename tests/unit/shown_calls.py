@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from dxansible.cli import argv, click_command, refusals, start
-from dxansible.cli.click_command import command
 from dxansible.cli.modes import choose_call, mode_of, sort_out
+from dxansible.cli.option import Kind
+from dxansible.cli.table import table
 from dxansible.sessions import SessionOptions
 
 if TYPE_CHECKING:
@@ -64,10 +65,8 @@ def blocks(text: str, *languages: str) -> list[str]:
 
 def known_options() -> set[str]:
     """All that the command line has."""
-    known = {"--help", "-h"}
-    for parameter in command.params:
-        known |= {*parameter.opts, *parameter.secondary_opts}
-    return known
+    entries = [each for each in table().values() if each.kind is not Kind.ARGUMENT]
+    return {name for entry in entries for name in entry.names}
 
 
 def shown_calls(text: str) -> list[list[str]]:

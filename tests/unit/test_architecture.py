@@ -28,6 +28,7 @@ LAYERS = (
     ("dxansible.git_remote", "dxansible.http"),
     ("dxansible.fleet", "dxansible.sessions"),
     ("dxansible.run", "dxansible.kept"),
+    ("dxansible.seen",),
     ("dxansible.settings", "dxansible.ids", "dxansible.logs", "dxansible.log_file"),
     ("dxansible.results",),
     ("dxansible.errors", "dxansible.parameters", "dxansible.redact"),

@@ -12,7 +12,7 @@ import yaml
 
 import dxansible.fleet
 import dxansible.sessions
-from dxansible.cli.click_command import command
+from dxansible.cli.help_text import help_text
 from dxansible.errors import UsageError
 from dxansible.fleet import FanoutResult, PreflightResult, list_hosts
 from dxansible.jules.model import JulesResult
@@ -97,11 +97,11 @@ def test_every_call_that_a_document_shows_makes_sense(document: Path) -> None:
 
 
 def test_every_example_of_the_help_makes_sense() -> None:
-    calls = _calls(command.epilog or "")
-
-    assert len(calls) >= 14
-    for words in calls:
-        parse(words)
+    for everything, least in ((False, 8), (True, 14)):
+        calls = _calls(help_text(80, everything=everything))
+        assert len(calls) >= least
+        for words in calls:
+            parse(words)
 
 
 @pytest.mark.parametrize("line", _SPECIFIED.strip().splitlines())
@@ -112,7 +112,7 @@ def test_every_call_of_the_specification_makes_sense(line: str) -> None:
 
 
 def test_no_shell_puts_the_reader_s_home_into_a_path_of_the_vm() -> None:
-    for text in [*(path.read_text() for path in DOCUMENTS), command.epilog or ""]:
+    for text in [*(path.read_text() for path in DOCUMENTS), help_text(80, everything=True)]:
         for words in _calls(text):
             assert HOME_HERE not in " ".join(words), words
 

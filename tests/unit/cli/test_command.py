@@ -71,14 +71,34 @@ def call(
     LOGGER.setLevel(level)
 
 
-def test_help_names_every_option_and_every_exit_code(call: Callable[..., Answer]) -> None:
+def test_help_names_the_everyday_options_and_every_exit_code(call: Callable[..., Answer]) -> None:
     answer = call("--help")
 
     assert answer.code == 0
-    for word in ("--exec", "--list", "--status", "--logs", "--abort", "DX_INVENTORY", "--json"):
+    for word in ("--exec", "--list", "--status", "--logs", "--abort", "--json", "--help-all"):
         assert word in answer.out.decode()
     words = " ".join(answer.out.decode().split())
-    assert "PREFLIGHT_FAILED 3, SUCCESS with output missing 4, TIMEOUT 124, ABORTED 130" in words
+    assert "3 PREFLIGHT_FAILED, 4 SUCCESS with output missing, 124 TIMEOUT, 130 ABORTED" in words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["here", "--exec", "true", "--help"], ["--no-such", "-h"], ["--timeout", "soon", "--help"],
+        ["--list", "--sessions", "--help"], ["--version", "--help"],
+    ],
+)  # fmt: skip
+def test_who_asks_for_help_gets_it_whatever_else_there_is(
+    call: Callable[..., Answer], words: list[str]
+) -> None:
+    answer = call(*words)
+
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith(b"Usage: dx-dispatch")
+
+
+def test_help_that_is_a_word_of_the_command_is_the_command_s(call: Callable[..., Answer]) -> None:
+    assert b"Usage" not in call("--logs", "--help").out
 
 
 def test_the_version_is_that_of_the_package(call: Callable[..., Answer]) -> None:

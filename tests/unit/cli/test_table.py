@@ -7,11 +7,10 @@ from dataclasses import fields
 from random import Random
 from typing import TYPE_CHECKING
 
-import click
 import pytest
 
 from dxansible.cli import argv, click_command
-from dxansible.cli.click_command import command
+from dxansible.cli.help_text import help_text, names_of
 from dxansible.cli.modes import choose_call
 from dxansible.cli.option import AT_JULES, ON_VMS, Kind, Mode, modes_in_words
 from dxansible.cli.table import Options, table
@@ -37,6 +36,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.CLEAN: ("--clean",),
     Mode.FINALIZE: ("--finalize-pr", SES),
     Mode.ENGINE: ("--engine", "status"),
+    Mode.COMPLETION: ("--completion", "bash"),
     Mode.JULES: ("--jules", "work"),
     Mode.JULES_MESSAGE: ("--session", JID, "work"),
     Mode.JULES_SESSIONS: ("--sessions", "--jules"),
@@ -45,7 +45,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.JULES_ABORT: ("--abort", JID),
     Mode.APPROVE: ("--approve", JID),
 }
-VALUES = {"env": "A=1", "attach_age": "12h", "engine": "stop", "session": SES}
+VALUES = {"env": "A=1", "attach_age": "12h", "engine": "stop", "session": SES, "completion": "zsh"}
 OPTIONS = {name: entry for name, entry in table().items() if entry.kind is not Kind.ARGUMENT}
 MODIFIERS = {
     name: entry
@@ -108,7 +108,7 @@ def test_an_option_that_chooses_a_mode_goes_with_no_other(mode: Mode, name: str)
 def test_jules_is_where_a_mode_has_a_meaning_at_jules(mode: Mode) -> None:
     if mode in AT_JULES and mode is not Mode.TASK:  # whose target Jules doesn't take
         assert understand([*MINIMAL[mode], "--jules"])[0] is AT_JULES[mode]
-    elif mode not in ON_VMS and mode is not Mode.ENGINE:
+    elif mode not in ON_VMS | {Mode.ENGINE, Mode.COMPLETION}:
         jules = () if "--jules" in MINIMAL[mode] else ("--jules",)
         assert understand([*MINIMAL[mode], *jules])[0] is mode
     else:
@@ -191,19 +191,43 @@ def test_every_option_is_of_use_somewhere_and_needs_only_what_there_is() -> None
         assert set(entry.modes.values()) - {""} <= set(table()), entry
 
 
-def test_the_help_has_every_option_under_its_group() -> None:
-    text = command.get_help(click.Context(command))
-    groups: dict[str, str] = {}
+def test_the_whole_help_has_every_option_once_under_its_group() -> None:
+    found: list[tuple[str, str]] = []
     group = ""
-    for line in text.partition("Examples:")[0].splitlines():
+    for line in help_text(80, everything=True).partition("\nRun:")[2].splitlines():
         if line.endswith(":") and not line.startswith(" "):
             group = line[:-1]
-        for word in line[:30].replace(",", " ").split():
-            groups.setdefault(word, group)
+        if line.startswith("  -"):
+            names = line[2:].partition("  ")[0].replace(",", " ").split()
+            found += [(group or "Run", name) for name in names if name.startswith("-")]
 
+    expected = [(str(each.group), name) for each in OPTIONS.values() for name in each.names]
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("everything", [False, True])
+def test_no_line_of_the_help_is_wider_than_the_terminal(width: int, everything: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    lines = help_text(width, everything=everything).splitlines()
+
+    assert [line for line in lines if len(line) > width] == []
+
+
+def test_the_help_fits_on_a_screen_and_has_the_everyday_options_alone() -> None:
+    text = help_text(80, everything=False)
+
+    assert len(text.splitlines()) <= 60
     for entry in OPTIONS.values():
-        assert {groups[name] for name in entry.names} == {str(entry.group)}, entry
-    assert "TARGET]" not in text.partition("Run:")[2]
+        assert (f"\n  {names_of(entry)}  " in text) is entry.everyday, entry
+
+
+def test_a_second_sentence_of_the_help_is_in_the_whole_help_alone() -> None:
+    sentence = "An id of your own: a command sent again with it never runs twice."
+
+    everything = " ".join(help_text(80, everything=True).split())
+    assert sentence in everything
+    assert "- is standard input." in everything
+    assert "- is standard input." not in help_text(80, everything=False)
 
 
 # what is read without click
@@ -281,7 +305,7 @@ def test_random_words_are_understood_as_click_does_or_left_to_click() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["-h"], ["--help"], ["--version"], ["a", "b", "c"], ["--stdin=x"]]
+    "words", [[], ["--help=x"], ["a", "b", "c"], ["--stdin=x"], ["--completion", "csh"]]
 )
 def test_click_gets_what_asks_for_words(words: list[str]) -> None:
     assert argv.parse(words) is None

@@ -1,0 +1,50 @@
+"""Reads what the options of a command line say together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dxansible.errors import UsageError
+from dxansible.settings import Settings
+from dxansible.value import Value
+
+__all__ = ["Given"]
+
+
+class Given(Value):
+    """Base class of the options; the table declares them."""
+
+    if TYPE_CHECKING:
+        file: str | None
+        inventory: str | None
+        forks: int | None
+
+    given: frozenset[str] = frozenset()
+    """The fields of the options that the user gave; the others have their defaults."""
+
+    def values_given(self) -> dict[str, object]:
+        """The value of each field that the user gave."""
+        return {name: getattr(self, name) for name in self.given}
+
+    def settings(self) -> Settings:
+        """The paths and settings of this call."""
+        return Settings.load(self.inventory, forks=self.forks)
+
+    def text(self, given: str | None, what: str, example: str) -> str | bytes:
+        """The command or the task: as given, or from --file. Raises UsageError."""
+        if self.file is None:
+            if not given:
+                raise UsageError(f"there is no {what}", f"give one: {example}, or --file PATH")
+            return given
+        if given:
+            message = f"the {what} and --file can't be used together"
+            raise UsageError(message, f"give the {what} once")
+        if self.file == "-":
+            return sys.stdin.buffer.read()
+        try:
+            return Path(self.file).read_bytes()
+        except OSError as error:
+            message = f"{self.file} can't be read: {error.strerror}"
+            raise UsageError(message, "give a readable file, or - for standard input") from error
