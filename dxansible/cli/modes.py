@@ -30,6 +30,7 @@ _CALLS = {
     Mode.CLEAN: "clean.clean",
     Mode.FINALIZE: "finalize.finalize",
     Mode.ENGINE: "engine.manage",
+    Mode.INIT: "init.init",
     Mode.JULES: "jules_dispatch.dispatch",
     Mode.JULES_MESSAGE: "jules.send",
     Mode.JULES_SESSIONS: "jules.show_sessions",

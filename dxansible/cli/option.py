@@ -39,6 +39,7 @@ class Mode(StrEnum):
     CLEAN = "--clean"
     FINALIZE = "--finalize-pr"
     ENGINE = "--engine"
+    INIT = "--init"
     JULES = "Jules"
     JULES_MESSAGE = "a message to a session of Jules"
     JULES_SESSIONS = "--sessions of Jules"
@@ -58,7 +59,7 @@ AT_JULES = {
     Mode.APPROVE: Mode.APPROVE,
 }
 """The mode to use instead if the call is about Jules."""
-ON_VMS = frozenset(Mode) - {Mode.ENGINE, *AT_JULES.values()}
+ON_VMS = frozenset(Mode) - {Mode.ENGINE, Mode.INIT, *AT_JULES.values()}
 
 
 def plain(*modes: Mode) -> dict[Mode, str]:

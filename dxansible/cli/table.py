@@ -42,7 +42,7 @@ class Options(Value):
 
     target: str | None = Option(
         "target", kind=Kind.ARGUMENT,
-        modes=_VM_TASKS | plain(Mode.EXEC, Mode.SESSIONS, Mode.CLEAN),
+        modes=_VM_TASKS | plain(Mode.EXEC, Mode.SESSIONS, Mode.CLEAN, Mode.INIT),
     ).field()  # fmt: skip
     task: str | None = Option(
         "task", kind=Kind.ARGUMENT, modes=_TASKS | plain(Mode.JULES_MESSAGE)
@@ -169,6 +169,15 @@ class Options(Value):
     status: str | None = Option(
         "--status", kind=Kind.TEXT, value="TARGET|ID", group=Group.FLEET, chooses=Mode.STATUS,
         help="Show a VM, group or pattern; or all of one session.",
+    ).field()  # fmt: skip
+    init: bool = Option(
+        "--init", group=Group.FLEET, chooses=Mode.INIT,
+        help="Write an inventory of your VMs to TARGET, a path, or to your own place.",
+    ).field()  # fmt: skip
+    vm: tuple[str, ...] = Option(
+        "--vm", kind=Kind.TEXTS, nothing=(), value="NAME=USER@ADDRESS[:PORT]", group=Group.FLEET,
+        modes=plain(Mode.INIT),
+        help="With --init: a VM for it, instead of questions. May be given several times.",
     ).field()  # fmt: skip
     inventory: str | None = Option(
         "-i --inventory", kind=Kind.TEXT, value="PATH", group=Group.FLEET, modes=EVERYWHERE,

@@ -37,6 +37,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.CLEAN: ("--clean",),
     Mode.FINALIZE: ("--finalize-pr", SES),
     Mode.ENGINE: ("--engine", "status"),
+    Mode.INIT: ("--init",),
     Mode.JULES: ("--jules", "work"),
     Mode.JULES_MESSAGE: ("--session", JID, "work"),
     Mode.JULES_SESSIONS: ("--sessions", "--jules"),
@@ -108,7 +109,7 @@ def test_an_option_that_chooses_a_mode_goes_with_no_other(mode: Mode, name: str)
 def test_jules_is_where_a_mode_has_a_meaning_at_jules(mode: Mode) -> None:
     if mode in AT_JULES and mode is not Mode.TASK:  # whose target Jules doesn't take
         assert understand([*MINIMAL[mode], "--jules"])[0] is AT_JULES[mode]
-    elif mode not in ON_VMS and mode is not Mode.ENGINE:
+    elif mode not in ON_VMS | {Mode.ENGINE, Mode.INIT}:
         jules = () if "--jules" in MINIMAL[mode] else ("--jules",)
         assert understand([*MINIMAL[mode], *jules])[0] is mode
     else:
