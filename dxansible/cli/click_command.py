@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from dxansible.cli import argv
 from dxansible.cli.option import Group, Kind
 from dxansible.cli.table import Options, table
 from dxansible.cli.values import BadValueError, convert
@@ -59,7 +60,9 @@ class _GroupedCommand(click.Command):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):
                 entry = table().get(str(parameter.name))
-                rows[entry.group if entry else Group.OUTPUT].append(record)
+                names, text = record
+                row = (names.replace(" [=", "[="), text)
+                rows[entry.group if entry else Group.OUTPUT].append(row)
         widths = [len(names) for group in rows.values() for names, _ in group]
         width = max(each for each in widths if each <= _COLUMN)
         for group, records in rows.items():
@@ -87,7 +90,8 @@ def _parameter(name: str, entry: Option) -> Callable[[Callable[..., Any]], Calla
         return click.argument(name, required=False)
     text = entry.help if entry.default is None else f"{entry.help}  [default: {entry.default}]"
     names = ("/".join(entry.names),) if entry.kind is Kind.SWITCH else entry.names
-    return click.option(*names, name, help=text, metavar=entry.value, **_as_click_has_it(entry))
+    shown = f"[={'|'.join(entry.choices)}]" if entry.kind is Kind.OPTIONAL_CHOICE else entry.value
+    return click.option(*names, name, help=text, metavar=shown, **_as_click_has_it(entry))
 
 
 def _as_click_has_it(entry: Option) -> dict[str, Any]:
@@ -104,6 +108,7 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.TEXTS: {"multiple": True},
         Kind.VARIABLES: {"multiple": True, "type": reader},
         Kind.CHOICE: {"type": click.Choice(entry.choices)},
+        Kind.OPTIONAL_CHOICE: {"type": click.Choice(entry.choices)},
         Kind.NUMBER: {"type": click.IntRange(entry.least, entry.most)},
         Kind.SECONDS: {"type": reader},
         Kind.DURATION: {"type": reader},
@@ -133,7 +138,7 @@ def parse(words: Sequence[str]) -> Options | None:
     Raises UsageError.
     """
     try:
-        found = command.main(list(words), prog_name="dx-dispatch", standalone_mode=False)
+        found = command.main(argv.spell_out(words), prog_name="dx-dispatch", standalone_mode=False)
     except click.ClickException as error:
         raise UsageError(error.format_message(), "see dx-dispatch --help") from None
     except click.Abort:

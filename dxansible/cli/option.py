@@ -107,6 +107,7 @@ class Kind(StrEnum):
     TEXTS = "a text, as often as wanted"
     VARIABLES = "a name and a value, as often as wanted"
     CHOICE = "one of some words"
+    OPTIONAL_CHOICE = "one of some words after =, or the first of them"
     NUMBER = "a whole number"
     SECONDS = "a number of seconds above 0"
     DURATION = "a number with a unit of time"
@@ -114,7 +115,9 @@ class Kind(StrEnum):
     @property
     def takes_value(self) -> bool:
         """Whether the next word is its value."""
-        return self not in {Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT}
+        return self not in {
+            Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT, Kind.OPTIONAL_CHOICE
+        }  # fmt: skip
 
     @property
     def is_repeated(self) -> bool:

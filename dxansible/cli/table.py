@@ -268,9 +268,11 @@ class Options(Value):
         "--json", group=Group.OUTPUT, modes=EVERYWHERE,
         help="Print one JSON document on standard output.",
     ).field()  # fmt: skip
-    gather: bool = Option(
-        "--gather", group=Group.OUTPUT, modes=plain(Mode.EXEC),
-        help="Show equal outputs once, at the end.",
+    gather: str | None = Option(
+        "--gather", kind=Kind.OPTIONAL_CHOICE, choices=("equal", "similar", "diff"),
+        group=Group.OUTPUT, modes=plain(Mode.EXEC),
+        help="Show equal outputs once, at the end; with similar, also those that differ in names "
+        "and times alone; with diff, one whole and how the others differ.",
     ).field()  # fmt: skip
     max_output: int | None = Option(
         "--max-output", kind=Kind.NUMBER, least=0, value="BYTES", group=Group.OUTPUT,

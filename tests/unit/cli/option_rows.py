@@ -23,7 +23,8 @@ def rows_of(group: Group) -> list[list[str]]:
 def _row(entry: Option) -> list[str]:
     value = entry.value or "|".join(entry.choices)
     *others, last = entry.names
-    names = [*others, f"{last} {value}".strip().replace("|", r"\|")]
+    written = f"{last}[={value}]" if entry.kind is Kind.OPTIONAL_CHOICE else f"{last} {value}"
+    names = [*others, written.strip().replace("|", r"\|")]
     return [", ".join(f"`{name}`" for name in names), _where(entry), entry.default or ""]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from dataclasses import fields
 from random import Random
@@ -170,7 +171,7 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
     types = {
         Kind.ARGUMENT: str | None, Kind.FLAG: bool, Kind.SWITCH: bool | None, Kind.COUNT: int,
         Kind.TEXT: str | None, Kind.TEXTS: tuple[str, ...], Kind.CHOICE: str | None,
-        Kind.VARIABLES: tuple[tuple[str, str], ...],
+        Kind.OPTIONAL_CHOICE: str | None, Kind.VARIABLES: tuple[tuple[str, str], ...],
         Kind.NUMBER: int | None, Kind.SECONDS: float | None, Kind.DURATION: float | None,
     }  # fmt: skip
     for name, hint in typing.get_type_hints(Options).items():
@@ -199,7 +200,7 @@ def test_the_help_has_every_option_under_its_group() -> None:
     for line in text.partition("Examples:")[0].splitlines():
         if line.endswith(":") and not line.startswith(" "):
             group = line[:-1]
-        for word in line[:30].replace(",", " ").split():
+        for word in re.split(r"[\s,\[]+", line[:30]):
             groups.setdefault(word, group)
 
     for entry in OPTIONS.values():
@@ -222,6 +223,9 @@ def _lines() -> list[Sequence[str]]:
         *lines,
         ["-vqi", "a", "here"], ["-ia", "-v", "here", "work"], ["-vvi=a"], ["--", "--list", "-i"],
         ["here", "--exec", "--file", "x", "-v"], ["here", "--exec", "--file=x", "-v"],
+        ["here", "--exec", "--gather"], ["--gather", "here", "--exec", "true"],
+        ["--gather=diff", "here", "--exec", "true"], ["--", "--gather"],
+        ["--gather", "--gather=equal"],
         ["here", "--exec", "--help"], ["--agent", "-i", "here", "--json"], ["-", "-"], [],
     ]  # fmt: skip
 
@@ -237,7 +241,8 @@ def test_a_command_line_is_read_as_click_reads_it(words: list[str]) -> None:
     assert argv.parse(completed) == (options if words else None)
     assert set(found) == options.given
     texts = {name: value for name, value in options.values_given().items() if type(value) is str}
-    assert {name: found[name] for name in texts} == texts
+    without = {"gather": "equal"} | dict.fromkeys(texts.keys() - {"gather"}, "")
+    assert {name: found[name] or without[name] for name in texts} == texts
 
 
 def _random_words(random: Random) -> list[str]:
@@ -256,6 +261,7 @@ def _random_words(random: Random) -> list[str]:
         "A=b",
         "2x",
         "status",
+        "diff",
         "--",
         "-",
     ]
@@ -279,6 +285,17 @@ def test_random_words_are_understood_as_click_does_or_left_to_click() -> None:
             assert click_command.parse(words) == found, words
 
     assert understood > 500
+
+
+def test_a_value_that_may_be_left_out_is_given_with_an_equals_sign_alone() -> None:
+    assert understand(["--gather", "here", "--exec", "true"])[1].gather == "equal"
+    assert understand(["here", "--exec", "true", "--gather=similar"])[1].gather == "similar"
+    assert understand(["here", "--exec", "--gather"])[1].gather is None
+    for wrong in ("", "none"):
+        with pytest.raises(UsageError, match="is not one of 'equal', 'similar', 'diff'"):
+            understand(["here", "--exec", "true", f"--gather={wrong}"])
+    with pytest.raises(UsageError, match=r"no further argument \(diff\); write --gather=diff"):
+        understand(["here", "--exec", "true", "--gather", "diff"])
 
 
 @pytest.mark.parametrize(
