@@ -82,7 +82,7 @@ def explain_fault(settings: Settings, words: str) -> InventoryError:
         message = f"the inventory {path} is a script, and not executable"
         return InventoryError(message, f"run: chmod +x {shlex.quote(str(path))}")
     if failed and attempts:
-        return _file(path, attempts, words)
+        return _file(source, path, attempts, words)
     return _variables(settings, words)
 
 
@@ -137,7 +137,7 @@ def _script(path: Path, attempt: _Attempt) -> InventoryError:
     return InventoryError(message[:_LONGEST], f"run: {shlex.quote(str(path))} --list")
 
 
-def _file(path: Path, attempts: dict[str, _Attempt], words: str) -> InventoryError:
+def _file(source: Path, path: Path, attempts: dict[str, _Attempt], words: str) -> InventoryError:
     """Explain a file by the plugin that its name or its content is meant for."""
     auto, yaml, ini = (attempts.get(name) for name in ("auto", "yaml", "ini"))
     chosen = yaml or ini or auto or next(iter(attempts.values()))
@@ -145,6 +145,8 @@ def _file(path: Path, attempts: dict[str, _Attempt], words: str) -> InventoryErr
         chosen = auto
     elif ini is not None and path.suffix not in _YAML and not _begins(path, b"---"):
         chosen = ini
+    if is_about_vault(chosen.cause):
+        return _vault(source, chosen.cause)
     lines = [int(line) for name, line in _ORIGIN.findall(words) if name == str(path)]
     line = lines[0] if lines else _line_of(path, chosen.cause.rpartition("got: ")[2])
     return _at(path, line, chosen.cause)
@@ -155,15 +157,19 @@ def _variables(settings: Settings, words: str) -> InventoryError:
     source = settings.inventory[0]
     cause = _clean("; ".join(dict.fromkeys(_ERROR.findall(words))) or " ".join(words.split()))
     if is_about_vault(cause):
-        encrypted = ", ".join(map(str, _encrypted_files(source)))
-        message = f"the inventory {source} can't be used: {cause} (encrypted: {encrypted})"
-        return InventoryError(message, VAULT_REMEDY)
+        return _vault(source, cause)
     files = tuple(islice(_variable_files(source), _MOST_FILES))
     nowhere = replace(settings, inventory=(Path("localhost,"),))
     origins = _ORIGIN.findall(_ask_again(nowhere, files)) if files else []
     for name, line in origins:
         return _at(Path(name), int(line), cause)
     return InventoryError(f"the inventory {source} can't be used: {cause}", _MORE)
+
+
+def _vault(source: Path, cause: str) -> InventoryError:
+    encrypted = ", ".join(map(str, _encrypted_files(source)))
+    message = f"the inventory {source} can't be used: {cause} (encrypted: {encrypted})"
+    return InventoryError(message, VAULT_REMEDY)
 
 
 def _at(path: Path, line: int | None, cause: str) -> InventoryError:
