@@ -68,9 +68,10 @@ class Masks:
         return self._left < 0
 
     def lines(self, output: bytes, names: Iterable[str], user: str | None) -> list[bytes]:
-        """Return the lines of an output, without their ends, with the host's names masked.
+        """Return the lines of an output, without their ends, with masks.
 
-        So is ``user`` before one of the names, and every number that changes by itself.
+        The masks cover the host's names, ``user`` before one of them, and every number that changes
+        by itself.
         """
         found = [each for name in names if (each := name.encode()) and each in output]
         if found:

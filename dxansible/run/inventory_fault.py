@@ -53,7 +53,7 @@ _MOST_FILES = 500
 
 
 class _Attempt(Value):
-    """What one plugin of Ansible said of a file."""
+    """The failure of one plugin of Ansible on a file."""
 
     cause: str
     text: str
@@ -118,7 +118,7 @@ def _ask_again(settings: Settings, variables: tuple[Path, ...] = ()) -> str:
 
 
 def _blocks(words: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Yield the head of each plugin's failure, and all that belongs to it."""
+    """Yield the head of each plugin's failure, and the text up to the next message."""
     for head in _ATTEMPT.finditer(words):
         yield head, words[head.end() :].partition("\n[")[0]
 
