@@ -128,4 +128,6 @@ class EngineError(DxError):
     def __init__(self, message: str, remedy: str, output: str = "") -> None:
         """Keep the end of Ansible's own `output`, without its secrets, as `output_tail`."""
         super().__init__(message, remedy)
+        self.output = output
+        """All of it, with its secrets: to look for causes in, not to show."""
         self.output_tail = "\n".join(_redacted(output).splitlines()[-_TAIL_LINES:])

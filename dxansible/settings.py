@@ -32,6 +32,7 @@ __all__ = [
     "log_file",
     "log_format",
     "mask_secrets",
+    "own_inventory",
     "state_dir",
     "terminal_is_dumb",
     "variable_of_caller",
@@ -274,31 +275,41 @@ def content_dir(name: str, explicit: str | None = None) -> Path:
     raise ContentError(message, "install dxansible again, or set DX_PLAYBOOKS")
 
 
+def own_inventory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where the user's own inventory is looked for; it need not exist."""
+    home = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    return Path(home) / "dxansible" / "inventory"
+
+
 def inventory_sources(
-    explicit: str | Path | None, environ: Mapping[str, str] = os.environ
+    explicit: str | Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> tuple[Path, ...]:
     """Return the inventory and, after it, the file that makes groups of aliases and capabilities.
 
-    Raises InventoryError if a given path does not exist or can't be read.
+    Raises InventoryError if the inventory does not exist or can't be read; ours can.
     """
     given = str(explicit or environ.get("DX_INVENTORY") or "")
     if given:
         chosen = Path(given).expanduser().absolute()
-        if not chosen.exists():
-            message = f"there is no inventory at {given}"
-            raise InventoryError(message, "give a file or directory with -i or DX_INVENTORY")
-        if not os.access(chosen, os.R_OK):
-            message = f"the inventory {given} can't be read"
-            raise InventoryError(message, "check its owner and mode")
+        _check_inventory(chosen, given)
     else:
-        own = _config_home(environ) / "dxansible" / "inventory"
-        chosen = own if own.exists() else content_dir("inventory")
+        chosen = own_inventory(environ)
+        if os.path.lexists(chosen):  # a broken link is an error, and no reason to use another fleet
+            _check_inventory(chosen, str(chosen))
+        else:
+            chosen = content_dir("inventory")
     # not the copy in our inventory: Ansible would load the host_vars beside it too
     return (chosen, content_dir("playbooks") / "groups" / _GROUPS_FILE)
 
 
-def _config_home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
+def _check_inventory(path: Path, given: str) -> None:
+    if not path.exists():
+        message = f"there is no inventory at {given}"
+        remedy = "give a file or directory with -i or DX_INVENTORY, or write one with --init"
+        raise InventoryError(message, remedy)
+    if not os.access(path, os.R_OK):
+        message = f"the inventory {given} can't be read"
+        raise InventoryError(message, "check its owner and mode")
 
 
 def _runtime_dir(environ: Mapping[str, str]) -> Path:

@@ -16,7 +16,7 @@ from dxansible.cli.values import BadValueError, convert
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["complete", "parse", "read"]
+__all__ = ["complete", "parse", "read", "spell_out"]
 
 _Item = tuple[str, str, str | None]
 """A field, or a name that the table does not have; how it was written; its value, if it has one."""
@@ -36,18 +36,20 @@ def complete(words: Sequence[str]) -> list[str]:
 def parse(words: Sequence[str]) -> Options | None:
     """Return the options, as click would; None if click has to say something about the words."""
     values: dict[str, object] = {}
-    for field, name, text in _items(words):
+    for field, name, text in _items(list(words)):
         entry = table().get(field)
         if entry is None:
             return None
         has_value = entry.kind.takes_value or entry.kind is Kind.ARGUMENT
-        if has_value is (text is None):
+        if entry.kind is not Kind.OPTIONAL_CHOICE and has_value is (text is None):
             return None
         match entry.kind:
             case Kind.FLAG:
                 values[field] = True
             case Kind.SWITCH:
                 values[field] = name == entry.names[0]
+            case Kind.OPTIONAL_CHOICE if text is None:
+                values[field] = entry.choices[0]
             case Kind.COUNT:
                 values[field] = values.get(field, 0) + 1  # type: ignore[operator] # a count
             case _:
@@ -61,19 +63,32 @@ def parse(words: Sequence[str]) -> Options | None:
     return Options(**values, given=frozenset(values)) if values else None  # type: ignore[arg-type] # as declared
 
 
+def spell_out(words: Sequence[str]) -> list[str]:
+    """Return the words with a value after = for each option that may go without one.
+
+    Click would take the next word for the value.
+    """
+    left, spelled = list(words), list(words)
+    for field, name, text in _items(left):
+        entry = table().get(field)
+        if entry is not None and entry.kind is Kind.OPTIONAL_CHOICE and text is None:
+            spelled[len(words) - len(left) - 1] = f"{name}={entry.choices[0]}"
+    return spelled
+
+
 def read(words: Sequence[str]) -> dict[str, str]:
     """Read the words into values by field name, without checks; '' for no value.
 
     Options that the table does not have keep their own names.
     """
-    return {field: text or "" for field, _, text in _items(words) if field}
+    return {field: text or "" for field, _, text in _items(list(words)) if field}
 
 
-def _items(words: Sequence[str]) -> Iterator[_Item]:
-    """Take the words apart; a word too many has the field ''."""
+def _items(left: list[str]) -> Iterator[_Item]:
+    """Take the words out of a list, and apart; a word too many has the field ''."""
     fields = {name: field for field, entry in table().items() for name in entry.names}
     valued = {field for field, entry in table().items() if entry.kind.takes_value}
-    left, places = list(words), ["target", "task"]
+    places = ["target", "task"]
     options = True
     while left:
         word = left.pop(0)

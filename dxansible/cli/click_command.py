@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from dxansible.cli import argv
 from dxansible.cli.option import Kind
 from dxansible.cli.table import Options, table
 from dxansible.cli.values import BadValueError, convert
@@ -56,6 +57,7 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.TEXTS: {"multiple": True},
         Kind.VARIABLES: {"multiple": True, "type": reader},
         Kind.CHOICE: {"type": click.Choice(entry.choices)},
+        Kind.OPTIONAL_CHOICE: {"type": click.Choice(entry.choices)},
         Kind.NUMBER: {"type": click.IntRange(entry.least, entry.most)},
         Kind.SECONDS: {"type": reader},
         Kind.DURATION: {"type": reader},
@@ -73,7 +75,7 @@ def command(**_values: Any) -> Options:  # noqa: ANN401 - Options has the types
 def parse(words: Sequence[str]) -> Options:
     """Return the options. Raises UsageError."""
     try:
-        found = command.main(list(words), prog_name="dx-dispatch", standalone_mode=False)
+        found = command.main(argv.spell_out(words), prog_name="dx-dispatch", standalone_mode=False)
     except click.ClickException as error:
         raise UsageError(error.format_message(), "see dx-dispatch --help") from None
     except click.Abort:

@@ -63,8 +63,9 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
         for piece in render.fanout_document(results, code):
             emit(piece)
     elif options.gather:
-        for chunk in render.gathered(results):
-            emit(chunk)
+        from dxansible.cli.gather import show_gathered  # noqa: PLC0415 - for such calls only
+
+        show_gathered(options, results)
     width = max((len(result.host) for result in results), default=0)
     for result in results:
         if wants_line(options, failed=result.outcome is not FanoutOutcome.SUCCESS):

@@ -11,9 +11,11 @@ from dxansible.render.progress import showing_progress
 from dxansible.render.show import emit, show
 from dxansible.run.names import keep_listed
 from dxansible.run.preflight import check_hosts
+from dxansible.settings import content_dir, own_inventory
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
+    from dxansible.settings import Settings
 
 __all__ = ["show_health"]
 
@@ -31,6 +33,16 @@ def show_health(options: Options) -> int:
                 show(result.error, err=True)
     else:
         show(render.health_table(results), end="")
+        if options.list_all and not options.quiet:
+            _show_inventory(settings)
     if options.status is None:
         keep_listed(settings.inventory[0], results)
     return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code
+
+
+def _show_inventory(settings: Settings) -> None:
+    """Say where a user's own inventory goes, if the one in use came with dx-dispatch."""
+    used = settings.inventory[0]
+    if used == content_dir("inventory"):
+        own = f"your own goes to {own_inventory()} (dx-dispatch --init)"
+        show(f"inventory: {used}, which came with dx-dispatch; {own}", err=True)

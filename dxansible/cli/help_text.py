@@ -95,8 +95,10 @@ def exit_codes() -> list[tuple[int, str]]:
 
 def names_of(entry: Option) -> str:
     """Return the names of an option with the placeholder of its value."""
-    value = entry.value or "|".join(entry.choices)
-    return f"{', '.join(entry.names)} {value}".rstrip()
+    value, names = entry.value or "|".join(entry.choices), ", ".join(entry.names)
+    return (
+        f"{names}[={value}]" if entry.kind is Kind.OPTIONAL_CHOICE else f"{names} {value}".rstrip()
+    )
 
 
 def terminal_width() -> int:

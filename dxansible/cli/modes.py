@@ -31,6 +31,7 @@ _CALLS = {
     Mode.FINALIZE: "finalize.finalize",
     Mode.ENGINE: "engine.manage",
     Mode.COMPLETION: "completion.show_script",
+    Mode.INIT: "init.init",
     Mode.JULES: "jules_dispatch.dispatch",
     Mode.JULES_MESSAGE: "jules.send",
     Mode.JULES_SESSIONS: "jules.show_sessions",

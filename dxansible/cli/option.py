@@ -42,6 +42,7 @@ class Mode(StrEnum):
     FINALIZE = "--finalize-pr"
     ENGINE = "--engine"
     COMPLETION = "--completion"
+    INIT = "--init"
     JULES = "Jules"
     JULES_MESSAGE = "a message to a session of Jules"
     JULES_SESSIONS = "--sessions of Jules"
@@ -61,7 +62,7 @@ AT_JULES = {
     Mode.APPROVE: Mode.APPROVE,
 }
 """The mode to use instead if the call is about Jules."""
-ON_VMS = frozenset(Mode) - {Mode.ENGINE, Mode.COMPLETION, *AT_JULES.values()}
+ON_VMS = frozenset(Mode) - {Mode.ENGINE, Mode.COMPLETION, Mode.INIT, *AT_JULES.values()}
 
 
 def plain(*modes: Mode) -> dict[Mode, str]:
@@ -109,6 +110,7 @@ class Kind(StrEnum):
     TEXTS = "a text, as often as wanted"
     VARIABLES = "a name and a value, as often as wanted"
     CHOICE = "one of some words"
+    OPTIONAL_CHOICE = "one of some words after =, or the first of them"
     NUMBER = "a whole number"
     SECONDS = "a number of seconds above 0"
     DURATION = "a number with a unit of time"
@@ -116,7 +118,9 @@ class Kind(StrEnum):
     @property
     def takes_value(self) -> bool:
         """Whether the next word is its value."""
-        return self not in {Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT}
+        return self not in {
+            Kind.ARGUMENT, Kind.FLAG, Kind.SWITCH, Kind.COUNT, Kind.OPTIONAL_CHOICE
+        }  # fmt: skip
 
     @property
     def is_repeated(self) -> bool:

@@ -65,7 +65,20 @@ def _check_words(options: Options, mode: Mode) -> None:
     extra = extra or options.task
     if extra is not None:
         message = f"{mode.partition(' ')[0]} takes no further argument ({extra})"
-        raise UsageError(message, "leave it out, or use --status TARGET")
+        joined = [
+            f"{entry.name}={extra}"
+            for name, entry in table().items()
+            if entry.kind is Kind.OPTIONAL_CHOICE
+            and name in options.given
+            and extra in entry.choices
+        ]
+        raise UsageError(message, _instead(mode, joined))
+
+
+def _instead(mode: Mode, joined: list[str]) -> str:
+    if joined:
+        return f"write {joined[0]}"
+    return "leave it out" if mode is Mode.INIT else "leave it out, or use --status TARGET"
 
 
 def _check_task_words(options: Options, mode: Mode) -> None:

@@ -39,7 +39,7 @@ class Options(Given):
 
     target: str | None = Option(
         "target", kind=Kind.ARGUMENT, offers=Offer.HOSTS,
-        modes=_VM_TASKS | plain(Mode.EXEC, Mode.SESSIONS, Mode.CLEAN),
+        modes=_VM_TASKS | plain(Mode.EXEC, Mode.SESSIONS, Mode.CLEAN, Mode.INIT),
     ).field()  # fmt: skip
     task: str | None = Option(
         "task", kind=Kind.ARGUMENT, modes=_TASKS | plain(Mode.JULES_MESSAGE)
@@ -176,6 +176,15 @@ class Options(Given):
         everyday=True, offers=Offer.HOSTS_AND_SESSIONS,
         help="Show a VM, group or pattern; or all of one session.",
     ).field()  # fmt: skip
+    init: bool = Option(
+        "--init", group=Group.FLEET, chooses=Mode.INIT, everyday=True,
+        help="Write an inventory of your VMs to TARGET, a path, or to your own place.",
+    ).field()  # fmt: skip
+    vm: tuple[str, ...] = Option(
+        "--vm", kind=Kind.TEXTS, nothing=(), value="NAME=USER@ADDRESS[:PORT]", group=Group.FLEET,
+        modes=plain(Mode.INIT),
+        help="With --init: a VM for it, instead of questions. May be given several times.",
+    ).field()  # fmt: skip
     inventory: str | None = Option(
         "-i --inventory", kind=Kind.TEXT, value="PATH", group=Group.FLEET, modes=EVERYWHERE,
         default="DX_INVENTORY, else your own, else ours", everyday=True, offers=Offer.FILES,
@@ -272,9 +281,11 @@ class Options(Given):
         "--jsonl", group=Group.OUTPUT, modes=_VM_TASKS | plain(Mode.EXEC, Mode.LOGS),
         help="Print events as they happen, as JSON, one a line.",
     ).field()  # fmt: skip
-    gather: bool = Option(
-        "--gather", group=Group.OUTPUT, modes=plain(Mode.EXEC),
-        help="Show equal outputs once, at the end.",
+    gather: str | None = Option(
+        "--gather", kind=Kind.OPTIONAL_CHOICE, choices=("equal", "similar", "diff"),
+        group=Group.OUTPUT, modes=plain(Mode.EXEC), everyday=True,
+        help="Show equal outputs once, at the end. With similar, also those that differ in names "
+        "and times alone; with diff, one whole and how the others differ.",
     ).field()  # fmt: skip
     max_output: int | None = Option(
         "--max-output", kind=Kind.NUMBER, least=0, value="BYTES", group=Group.OUTPUT,

@@ -78,6 +78,7 @@ def _duration(_entry: Option, text: str) -> float:
 _READERS: dict[Kind, Callable[[Option, str], object]] = {
     Kind.VARIABLES: _variable,
     Kind.CHOICE: _choice,
+    Kind.OPTIONAL_CHOICE: _choice,
     Kind.NUMBER: _number,
     Kind.SECONDS: _seconds,
     Kind.DURATION: _duration,

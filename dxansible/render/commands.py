@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "OUTCOME_COLOURS",
     "fanout_document",
-    "gathered",
     "health_document",
     "health_table",
     "missing_notes",
@@ -79,21 +78,6 @@ def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]
     for number, result in enumerate(results):
         yield (", " if number else "") + json.dumps(result.to_dict())
     yield "]}\n"
-
-
-def gathered(results: Sequence[FanoutResult]) -> Iterator[bytes]:
-    """Yield each distinct output once, under the names of all hosts that gave it."""
-    groups: dict[tuple[FanoutOutcome, int | None, bytes, bytes], list[str]] = {}
-    for result in results:
-        key = (result.outcome, result.exit_code, result.stdout_bytes, result.stderr_bytes)
-        groups.setdefault(key, []).append(result.host)
-    for (outcome, code, out, err), hosts in groups.items():
-        ending = "" if outcome is FanoutOutcome.SUCCESS else f" {outcome} exit {code}"
-        title = f"{','.join(hosts)} ({len(hosts)}){ending}"
-        rule = "-" * 15
-        yield f"{rule}\n{title}\n{rule}\n".encode()
-        for stream in (out, err):
-            yield stream if stream.endswith(b"\n") or not stream else stream + b"\n"
 
 
 def health_document(results: Sequence[PreflightResult]) -> str:

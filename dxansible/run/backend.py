@@ -20,7 +20,7 @@ from dxansible.run.workspace import private_directory, serve, serve_on_socket
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dxansible.run.request import PlayRequest
     from dxansible.settings import Settings
@@ -153,12 +153,15 @@ def _unsafe(value: object) -> object:
     return {"__ansible_unsafe": value} if isinstance(value, str) else value
 
 
-def read_inventory(settings: Settings | PlayRequest) -> dict[str, Any]:
-    """Return the inventory as ``ansible-inventory --list`` gives it.
+def read_inventory(
+    settings: Settings | PlayRequest, variables: Sequence[Path] = ()
+) -> tuple[dict[str, Any], str]:
+    """Return the inventory as ``ansible-inventory --list`` gives it, and the warnings about it.
 
-    Raises EngineError with Ansible's output.
+    ``variables`` are files to read as variables of every host. Raises EngineError with Ansible's
+    output.
     """
-    arguments = ["--list"]
+    arguments = ["--list", *(f"-e@{path}" for path in variables)]
     for source in settings.inventory:
         arguments += ["-i", str(source)]
     with private_directory(settings.runtime_dir) as directory:
@@ -179,7 +182,7 @@ def read_inventory(settings: Settings | PlayRequest) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         message = "Ansible can't read the inventory"
         raise EngineError(message, "run: ansible-inventory --list -i INVENTORY", f"{out}\n{err}")
-    return parsed
+    return parsed, str(err)
 
 
 def _executable(name: str, settings: Settings | PlayRequest) -> str:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.results import HostMapping
-from dxansible.run.misconfigured import VAULT_REMEDY, is_about_vault
 from dxansible.run.patterns import is_plain_name, split_pattern
 from dxansible.run.request import KILLED
 from dxansible.seen import Names
-from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dxansible.run.request import PlayEnd
     from dxansible.settings import Settings
 
@@ -28,10 +22,6 @@ __all__ = [
     "read_names",
     "read_variable",
 ]
-
-_CAUSE = re.compile(r"Failed to parse inventory: |YAML parsing|Attempting to decrypt|Decryption f")
-_VAULT = b"$ANSIBLE_VAULT"
-_MOST_FILES = 5
 
 
 def list_hosts(settings: Settings) -> list[HostMapping]:
@@ -127,10 +117,14 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
     if end.killed:
         return EngineError(KILLED, "call again", output)
     try:
-        inventory = _read(settings)
+        inventory, warnings = _read_with_warnings(settings)
     except InventoryError as error:
         return error
     hosts = list(inventory.get("_meta", {}).get("hostvars", {}))
+    if not hosts:
+        from dxansible.run.inventory_fault import explain_empty  # noqa: PLC0415 - for errors only
+
+        return explain_empty(settings, warnings)
     known = [*hosts, *(name for name in inventory if name not in {"_meta", "ungrouped"})]
     names = [term.lstrip("!&") for term in split_pattern(target)]
     missing = [term for term in names if term not in known]
@@ -145,51 +139,16 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
 
 
 def _read(settings: Settings) -> dict[str, Any]:
+    return _read_with_warnings(settings)[0]
+
+
+def _read_with_warnings(settings: Settings) -> tuple[dict[str, Any], str]:
+    """Return the inventory, and what Ansible printed beside it. Raises InventoryError."""
     from dxansible.run.backend import read_inventory  # noqa: PLC0415 - loads ansible-runner
 
     try:
         return read_inventory(settings)
     except EngineError as error:
-        cause = _cause(_words(settings, error)).rstrip(".")
-        message, remedy = f"can't be used: {cause}", "ansible-inventory --list -i shows more"
-        if is_about_vault(cause):
-            encrypted = ", ".join(map(str, _encrypted_files(settings.inventory[0])))
-            message, remedy = f"{message} (encrypted: {encrypted})", VAULT_REMEDY
-        raise InventoryError(f"the inventory {settings.inventory[0]} {message}", remedy) from error
+        from dxansible.run.inventory_fault import explain_fault  # noqa: PLC0415 - for errors only
 
-
-def _words(settings: Settings, error: EngineError) -> str:
-    """Return Ansible's messages about the user's source alone.
-
-    Variables are read with a second source after it, ours. Ansible blames that one for errors in
-    the user's variables.
-    """
-    from dxansible.run.backend import read_inventory  # noqa: PLC0415 - as in `_read`
-
-    try:
-        read_inventory(replace(settings, inventory=settings.inventory[:1]))
-    except EngineError as alone:
-        return alone.output_tail
-    return error.output_tail
-
-
-def _encrypted_files(inventory: Path) -> list[Path]:
-    """Return the first few files of an inventory that are encrypted as a whole."""
-    directory = inventory if inventory.is_dir() else inventory.parent
-    found = [inventory, *directory.glob("*_vars/**/*"), *directory.glob("*")]
-    encrypted = [path for path in dict.fromkeys(found) if path.is_file() and _is_encrypted(path)]
-    return sorted(encrypted)[:_MOST_FILES]
-
-
-def _is_encrypted(path: Path) -> bool:
-    with suppress(OSError), path.open("rb") as file:
-        return file.read(len(_VAULT)) == _VAULT
-    return False
-
-
-def _cause(output: str) -> str:
-    """Return the cause from Ansible's output: its error lines, or else the end of the output."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("[ERROR]: ") for line in lines if "ERROR" in line]
-    causes = [line for line in lines if _CAUSE.match(line)]
-    return "; ".join([*errors, *dict.fromkeys(causes)])[:400] or " ".join(lines)[-400:]
+        raise explain_fault(settings, error.output) from error

@@ -62,11 +62,18 @@ CASES = {
     "a session of elsewhere": Case(("--abort", "cmd_0-00000000"), "is on no host", "-i"),
     "no inventory": Case(("-i", "DIR/no", "--list"), "there is no inventory", "DX_INVENTORY"),
     "a malformed inventory": Case(
-        ("-i", "DIR/bad.yml", "all", "--exec", "true"), "bad.yml can't be used", "ansible-inventory"
+        ("-i", "DIR/bad.yml", "all", "--exec", "true"), "bad.yml, line 2, can't be", "correct it"
+    ),
+    "a malformed inventory, and a task": Case(
+        ("-i", "DIR/bad.yml", "vm1", "work"), "bad.yml, line 2, can't be used", "correct it there"
     ),
     "an empty directory": Case(
-        ("-i", "DIR/empty", "all", "--exec", "true"), "can't be used", "ansible-inventory"
+        ("-i", "DIR/empty", "all", "--exec", "true"), "is an empty directory", "--init"
     ),
+    "no host in the inventory": Case(
+        ("-i", "DIR/none.yml", "vm1", "--exec", "true"), "none.yml has no hosts", "all: hosts:"
+    ),
+    "no host, and a list": Case(("-i", "DIR/none.yml", "--list"), "has no hosts", "all: hosts:"),
     "nothing matches": Case(("epyc9*", "--exec", "true"), "epyc9*: no such host", "epyc6"),
     "all but all": Case(("all:!all", "--exec", "true"), "all:!all: no such host", "--list"),
     "an unknown group": Case(("gpus:ios", "--exec", "true"), "gpus: no such host", "gpu"),
@@ -84,6 +91,7 @@ CASES = {
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "bad.yml").write_text("all:\n  hosts: [\n")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "none.yml").write_text("all:\n  hosts:\n")
     return tmp_path
 
 

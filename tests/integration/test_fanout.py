@@ -170,3 +170,25 @@ def test_equal_outputs_are_gathered_under_the_names_that_gave_them(user: Dispatc
         f"{rule}\nepyc6 (1) FAILURE exit 3\n{rule}\nodd\n"
     )
     assert (answer.code, hosts_in(answer.err)) == (1, ALL)
+
+
+@pytest.mark.engines
+def test_what_differs_from_most_hosts_is_shown_without_their_names(
+    user: Dispatcher, lab: Lab
+) -> None:
+    command = (
+        "set -- $SSH_CONNECTION; case $(id -un) in *wsl) a=wsl m=old ;; *mac) a=mac m=new ;; "
+        '*) a=epyc m=new ;; esac; echo "I am $a, $(id -un)@$a"; date; echo "version $m"'
+    )
+    similar = user.run("all", "--exec", command, "--gather=similar").out.decode().splitlines()
+    diff = user.run("all", "--exec", command, "--gather=diff").out.decode()
+    mac = lab.vms["macmini"].user
+
+    assert [line for line in similar if "(" in line] == [
+        "homedesktop-wsl (1)",
+        "macmini,epyc6 (2; shown: macmini)",
+    ]
+    assert f"I am mac, {mac}@mac" in similar
+    assert diff.startswith(f"{'-' * 15}\nmacmini,epyc6 (2; shown: macmini)\n")
+    changed = [line for line in diff.splitlines() if line[0] in "+-" and line[:3] != "---"]
+    assert changed == ["+++ homedesktop-wsl stdout", "-version new", "+version old"]

@@ -10,6 +10,7 @@ import pytest
 from dxansible.cli.option import Group
 from dxansible.cli.table import table
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
+from dxansible.run.first_inventory import EXAMPLES, inventory_text
 from tests.unit.cli.option_rows import HEAD, rows_of
 from tests.unit.shown_calls import DOCUMENTS, known_options
 
@@ -35,6 +36,12 @@ def test_the_document_has_each_group_s_options_as_the_table_has_them(group: Grou
     assert cells[0] == HEAD
     assert [row[:3] for row in cells[2:]] == rows_of(group)
     assert all(row[3] for row in cells[2:])
+
+
+def test_the_inventory_to_copy_is_the_one_that_init_writes() -> None:
+    shown = re.findall(r"(?ms)^```yaml\n(.*?)^```$", _text("docs/inventory.md"))
+
+    assert shown[0] == inventory_text(EXAMPLES)
 
 
 def test_every_variable_that_an_option_sets_is_documented() -> None:

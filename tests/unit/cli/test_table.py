@@ -37,6 +37,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.FINALIZE: ("--finalize-pr", SES),
     Mode.ENGINE: ("--engine", "status"),
     Mode.COMPLETION: ("--completion", "bash"),
+    Mode.INIT: ("--init",),
     Mode.JULES: ("--jules", "work"),
     Mode.JULES_MESSAGE: ("--session", JID, "work"),
     Mode.JULES_SESSIONS: ("--sessions", "--jules"),
@@ -108,7 +109,7 @@ def test_an_option_that_chooses_a_mode_goes_with_no_other(mode: Mode, name: str)
 def test_jules_is_where_a_mode_has_a_meaning_at_jules(mode: Mode) -> None:
     if mode in AT_JULES and mode is not Mode.TASK:  # whose target Jules doesn't take
         assert understand([*MINIMAL[mode], "--jules"])[0] is AT_JULES[mode]
-    elif mode not in ON_VMS | {Mode.ENGINE, Mode.COMPLETION}:
+    elif mode not in ON_VMS | {Mode.ENGINE, Mode.COMPLETION, Mode.INIT}:
         jules = () if "--jules" in MINIMAL[mode] else ("--jules",)
         assert understand([*MINIMAL[mode], *jules])[0] is mode
     else:
@@ -169,7 +170,7 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
     types = {
         Kind.ARGUMENT: str | None, Kind.FLAG: bool, Kind.SWITCH: bool | None, Kind.COUNT: int,
         Kind.TEXT: str | None, Kind.TEXTS: tuple[str, ...], Kind.CHOICE: str | None,
-        Kind.VARIABLES: tuple[tuple[str, str], ...],
+        Kind.OPTIONAL_CHOICE: str | None, Kind.VARIABLES: tuple[tuple[str, str], ...],
         Kind.NUMBER: int | None, Kind.SECONDS: float | None, Kind.DURATION: float | None,
     }  # fmt: skip
     for name, hint in typing.get_type_hints(Options).items():
@@ -198,7 +199,7 @@ def test_the_whole_help_has_every_option_once_under_its_group() -> None:
         if line.endswith(":") and not line.startswith(" "):
             group = line[:-1]
         if line.startswith("  -"):
-            names = line[2:].partition("  ")[0].replace(",", " ").split()
+            names = re.split(r"[\s,\[]+", line[2:].partition("  ")[0])
             found += [(group or "Run", name) for name in names if name.startswith("-")]
 
     expected = [(str(each.group), name) for each in OPTIONS.values() for name in each.names]
@@ -245,6 +246,9 @@ def _lines() -> list[Sequence[str]]:
         *lines,
         ["-vqi", "a", "here"], ["-ia", "-v", "here", "work"], ["-vvi=a"], ["--", "--list", "-i"],
         ["here", "--exec", "--file", "x", "-v"], ["here", "--exec", "--file=x", "-v"],
+        ["here", "--exec", "--gather"], ["--gather", "here", "--exec", "true"],
+        ["--gather=diff", "here", "--exec", "true"], ["--", "--gather"],
+        ["--gather", "--gather=equal"],
         ["here", "--exec", "--help"], ["--agent", "-i", "here", "--json"], ["-", "-"], [],
     ]  # fmt: skip
 
@@ -260,7 +264,8 @@ def test_a_command_line_is_read_as_click_reads_it(words: list[str]) -> None:
     assert argv.parse(completed) == (options if words else None)
     assert set(found) == options.given
     texts = {name: value for name, value in options.values_given().items() if type(value) is str}
-    assert {name: found[name] for name in texts} == texts
+    without = {"gather": "equal"} | dict.fromkeys(texts.keys() - {"gather"}, "")
+    assert {name: found[name] or without[name] for name in texts} == texts
 
 
 def _random_words(random: Random) -> list[str]:
@@ -279,6 +284,7 @@ def _random_words(random: Random) -> list[str]:
         "A=b",
         "2x",
         "status",
+        "diff",
         "--",
         "-",
     ]
@@ -302,6 +308,17 @@ def test_random_words_are_understood_as_click_does_or_left_to_click() -> None:
             assert click_command.parse(words) == found, words
 
     assert understood > 500
+
+
+def test_a_value_that_may_be_left_out_is_given_with_an_equals_sign_alone() -> None:
+    assert understand(["--gather", "here", "--exec", "true"])[1].gather == "equal"
+    assert understand(["here", "--exec", "true", "--gather=similar"])[1].gather == "similar"
+    assert understand(["here", "--exec", "--gather"])[1].gather is None
+    for wrong in ("", "none"):
+        with pytest.raises(UsageError, match="is not one of 'equal', 'similar', 'diff'"):
+            understand(["here", "--exec", "true", f"--gather={wrong}"])
+    with pytest.raises(UsageError, match=r"no further argument \(diff\); write --gather=diff"):
+        understand(["here", "--exec", "true", "--gather", "diff"])
 
 
 @pytest.mark.parametrize(

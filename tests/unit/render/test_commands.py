@@ -10,7 +10,6 @@ from dxansible.errors import InventoryError, NoMatchError
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.render.commands import (
     fanout_document,
-    gathered,
     health_document,
     health_table,
     summary_line,
@@ -177,27 +176,6 @@ def test_the_document_of_an_interruption_has_the_form_of_an_error_s() -> None:
 
     assert (document["schema"], document["exit_code"]) == (1, 130)
     assert set(document["error"]) == {"type", "message", "remedy"}
-
-
-def test_equal_outputs_are_shown_once_under_all_their_hosts() -> None:
-    other = replace(FAILURE, host="macmini", stdout_bytes=b"", stderr_bytes=b"no luck")
-
-    text = b"".join(gathered([SUCCESS, other, replace(SUCCESS, host="wsl", duration_ms=1)]))
-
-    assert text == (
-        b"---------------\nepyc6,wsl (2)\n---------------\n42 passed\n"
-        b"---------------\nmacmini (1) FAILURE exit 2\n---------------\nno luck\n"
-    )
-
-
-def test_equal_outputs_of_different_ends_are_not_equal() -> None:
-    assert b"".join(gathered([SUCCESS, replace(FAILURE, host="wsl")])).count(b"42 passed") == 2
-
-
-def test_bytes_of_the_output_stay_as_they_are() -> None:
-    chunks = list(gathered([replace(SUCCESS, stdout_bytes=b"\xff\0", stderr_bytes=b"e\n")]))
-
-    assert chunks[1:] == [b"\xff\0\n", b"e\n"]
 
 
 @pytest.mark.parametrize(("results", "code"), [([OK], 0), ([OK, DOWN], 3)])

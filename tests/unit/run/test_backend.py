@@ -214,8 +214,9 @@ def test_an_ansible_that_cannot_be_started_is_an_engine_error(
 
 
 def test_the_inventory_is_read_as_ansible_reads_it(request_: PlayRequest) -> None:
-    inventory = read_inventory(request_)
+    inventory, warnings = read_inventory(request_)
 
+    assert warnings == ""
     assert list(inventory["_meta"]["hostvars"]) == ["here", "twin"]
     assert inventory["gpu"]["hosts"] == ["here"]
 
