@@ -107,8 +107,9 @@ class Kind(StrEnum):
     VARIABLES = "a name and a value, as often as wanted"
     CHOICE = "one of some words"
     NUMBER = "a whole number"
-    SECONDS = "a number of seconds above 0"
-    DURATION = "a number with a unit of time"
+    DURATION = "seconds, or numbers with units of time"
+    DAYS = "whole days, or a duration that comes to whole days"
+    SIZE = "bytes, or a number with a unit of size"
 
     @property
     def takes_value(self) -> bool:
@@ -145,6 +146,7 @@ class Option:
     """The playbook variables that it sets."""
     choices: tuple[str, ...] = ()
     least: int | None = None
+    """The least number; a duration is above 0 unless it is 0."""
     most: int | None = None
 
     @property

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.option import ON_VMS, Kind, Mode, modes_in_words
 from dxansible.cli.table import table
+from dxansible.cli.words import refuse_program, unquoted
 from dxansible.errors import UsageError
 from dxansible.ids import begins_id, is_agent_session, is_command, is_jules, is_ours
 
@@ -53,6 +54,8 @@ def _check_words(options: Options, mode: Mode) -> None:
         return
     if mode is Mode.EXEC and options.target is None:
         raise UsageError("there is no target", 'name a host: dx-dispatch HOST --exec "COMMAND"')
+    if mode is Mode.EXEC and options.command and options.task is not None:
+        raise unquoted(options.command, [options.task])
     extra = options.target if mode not in table()["target"].modes else None
     extra = extra or options.task
     if extra is not None:
@@ -67,6 +70,8 @@ def _check_task_words(options: Options, mode: Mode) -> None:
         raise UsageError(message, 'leave it out: dx-dispatch --jules "TASK"')
     if mode is Mode.TASK and options.target is None:
         raise UsageError("nothing to do", 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
+    if mode is Mode.TASK and options.task is not None and options.agent is None:
+        refuse_program(options.task)
     if options.task is None and options.file is None and options.issue is None:
         where = "--jules" if at_jules else "HOST"
         message = "there is no task"

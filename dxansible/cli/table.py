@@ -50,7 +50,7 @@ class Options(Value):
 
     command: str | None = Option(
         "--exec", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, chooses=Mode.EXEC,
-        help="Run a shell command on TARGET, output live. Without a value before --file.",
+        help="Run a shell command on TARGET, output live; in words after --, or with --file.",
     ).field()  # fmt: skip
     file: str | None = Option(
         "--file", kind=Kind.TEXT, value="PATH", group=Group.RUN,
@@ -74,17 +74,18 @@ class Options(Value):
         "one that it has here. May be given several times.",
     ).field()  # fmt: skip
     timeout: float | None = Option(
-        "--timeout", kind=Kind.SECONDS, value="SECONDS", group=Group.RUN,
+        "--timeout", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
         modes=_VM_TASKS | plain(Mode.EXEC, Mode.FINALIZE) | _AT_JULES_WHILE_WAITING,
         sets=(known.TIMEOUT, known.TURN_TIMEOUT, known.FINALIZE_TIMEOUT),
-        default=f"{known.TIMEOUT.default:g} for a command; for a turn dx_session_timeout, or "
-        f"{known.TURN_SECONDS:g}; {known.FINALIZE_TIMEOUT.default:g} for --finalize-pr",
-        help="Time limit, enforced on the VM.",
+        default=f"{known.TIMEOUT.default:g}s for a command; for a turn dx_session_timeout, or "
+        f"{known.TURN_SECONDS / 3600:g}h; {known.FINALIZE_TIMEOUT.default / 60:g}m for "
+        "--finalize-pr",
+        help="Time limit, enforced on the VM: seconds, or as 10m, 1h30m.",
     ).field()  # fmt: skip
     idle_timeout: float | None = Option(
-        "--idle-timeout", kind=Kind.SECONDS, value="SECONDS", group=Group.RUN,
+        "--idle-timeout", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
         modes=_VM_TASKS | _AT_JULES_WHILE_WAITING, sets=(known.IDLE_TIMEOUT,),
-        default=f"dx_idle_timeout, or {known.IDLE_SECONDS:g}; none for Jules",
+        default=f"dx_idle_timeout, or {known.IDLE_SECONDS / 60:g}m; none for Jules",
         help="End a turn that prints nothing for so long.",
     ).field()  # fmt: skip
     run_id: str | None = Option(
@@ -154,7 +155,7 @@ class Options(Value):
         help="Remove ended sessions of TARGET, or of all; asks first, unless it is one VM.",
     ).field()  # fmt: skip
     age: int | None = Option(
-        "--age", kind=Kind.NUMBER, least=0, value="DAYS", group=Group.SESSIONS,
+        "--age", kind=Kind.DAYS, least=0, value="DAYS", group=Group.SESSIONS,
         modes=plain(Mode.CLEAN), sets=(known.CLEAN_AGE,), default=f"{known.CLEAN_AGE.default}",
         help="With --clean: how long ago they ended.",
     ).field()  # fmt: skip
@@ -238,7 +239,7 @@ class Options(Value):
         default="the repository's own", help="With --jules: start from this one.",
     ).field()  # fmt: skip
     attach_age: float | None = Option(
-        "--attach-age", kind=Kind.DURATION, value="DURATION", group=Group.JULES,
+        "--attach-age", kind=Kind.DURATION, least=0, value="DURATION", group=Group.JULES,
         modes=plain(Mode.JULES),
         default=f"{known.ATTACH_AGE_SECONDS / 86400:g}d; with --run-id no limit",
         help="With --jules: attach to a session of the same words that ended no longer ago, like "
@@ -264,9 +265,10 @@ class Options(Value):
         help="Show equal outputs once, at the end.",
     ).field()  # fmt: skip
     max_output: int | None = Option(
-        "--max-output", kind=Kind.NUMBER, least=0, value="BYTES", group=Group.OUTPUT,
+        "--max-output", kind=Kind.SIZE, value="SIZE", group=Group.OUTPUT,
         modes=plain(Mode.EXEC), sets=(known.OUTPUT_LIMIT,),
-        default="4 MiB; 32 MiB over all hosts", help="Bytes of each stream kept of a host.",
+        default="4 MiB; 32 MiB over all hosts",
+        help="How much of each stream is kept of a host: bytes, or as 64k, 10M.",
     ).field()  # fmt: skip
     slack: bool | None = Option(
         "--slack --no-slack", kind=Kind.SWITCH, group=Group.OUTPUT,

@@ -14,6 +14,7 @@ from dxansible.run.patterns import is_plain_name, split_pattern
 from dxansible.run.request import KILLED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dxansible.run.request import PlayEnd
@@ -101,8 +102,6 @@ def explain_unknown_name(target: str, settings: Settings, end: PlayEnd) -> str:
 
 def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception:
     """Return why a run reached no host: a bad inventory, an unknown name, or Ansible itself."""
-    import difflib  # noqa: PLC0415 - for such calls only
-
     output = end.output
     if end.killed:
         return EngineError(KILLED, "call again", output)
@@ -116,12 +115,20 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
     missing = [term for term in names if term not in known]
     for term in missing:
         if f"Could not match supplied host pattern, ignoring: {term}" in " ".join(output.split()):
-            return NoMatchError(term, difflib.get_close_matches(term, known, n=3, cutoff=0.5))
+            return NoMatchError(term, _nearest(term, known))
     if "leaves us with no hosts" in output or "no hosts" in output or "Could not match" in output:
-        near = difflib.get_close_matches(target, known, n=3, cutoff=0.5) if missing else []
-        return NoMatchError(target, near)
+        return NoMatchError(target, _nearest(target, known) if missing else [])
     message = "Ansible ended before it came to any host"
     return EngineError(message, "its own words are above; -v shows more", output)
+
+
+def _nearest(name: str, known: Sequence[str]) -> list[str]:
+    """Return up to three known names that are most like an unknown one, whatever their case."""
+    import difflib  # noqa: PLC0415 - for such calls only
+
+    by_fold = {each.casefold(): each for each in reversed(known)}
+    near = difflib.get_close_matches(name.casefold(), by_fold, n=3, cutoff=0.5)
+    return [by_fold[each] for each in near]
 
 
 def _read(settings: Settings) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_an_agent_that_is_not_installed_starts_nothing_and_the_path_is_told(
 def test_the_document_of_a_host_that_does_not_answer_is_of_the_same_kind(
     user: Dispatcher,
 ) -> None:
-    answer = user.run("epyc7", "true", "--json")
+    answer = user.run("epyc7", "do it", "--json")
     result = answer.result
     assert (answer.code, answer.document["outcome"]) == (3, "PREFLIGHT_FAILED")
     assert (result["reason"], set(result)) == ("USER_MAPPING_MISSING", FIELDS)

@@ -245,7 +245,7 @@ def test_the_forks_that_are_given_are_those_of_every_run(
 def test_a_status_of_no_host_is_an_error(call: Callable[..., Answer]) -> None:
     answer = call("--status", "heer", "--json")
 
-    assert answer.code == 2
+    assert answer.code == answer.document["exit_code"] == 3
     assert answer.document["error"]["type"] == "NoMatchError"
 
 

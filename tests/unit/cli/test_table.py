@@ -170,7 +170,8 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
         Kind.ARGUMENT: str | None, Kind.FLAG: bool, Kind.SWITCH: bool | None, Kind.COUNT: int,
         Kind.TEXT: str | None, Kind.TEXTS: tuple[str, ...], Kind.CHOICE: str | None,
         Kind.VARIABLES: tuple[tuple[str, str], ...],
-        Kind.NUMBER: int | None, Kind.SECONDS: float | None, Kind.DURATION: float | None,
+        Kind.NUMBER: int | None, Kind.DURATION: float | None, Kind.DAYS: int | None,
+        Kind.SIZE: int | None,
     }  # fmt: skip
     for name, hint in typing.get_type_hints(Options).items():
         if name == "given":
@@ -221,6 +222,8 @@ def _lines() -> list[Sequence[str]]:
         *lines,
         ["-vqi", "a", "here"], ["-ia", "-v", "here", "work"], ["-vvi=a"], ["--", "--list", "-i"],
         ["here", "--exec", "--file", "x", "-v"], ["here", "--exec", "--file=x", "-v"],
+        ["here", "--exec", "--", "ls", "-l", "a b"], ["here", "--exec", "-v", "--", "--json"],
+        ["here", "--file", "x", "--exec"], ["--agent", "--exec", "--", "here"],
         ["here", "--exec", "--help"], ["--agent", "-i", "here", "--json"], ["-", "-"], [],
     ]  # fmt: skip
 
@@ -249,6 +252,8 @@ def _random_words(random: Random) -> list[str]:
         "1",
         "7",
         "12h",
+        "2d",
+        "10M",
         "1.5",
         "1e9",
         "inf",
