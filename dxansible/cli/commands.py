@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
 from dxansible.cli.terminal import SCREEN, Reader, cancel_on_signals, gave_up_waiting
-from dxansible.record import FanoutOutcome
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.render import commands as render
 from dxansible.render.live import LiveOutput
 from dxansible.render.paced import PacedOutput
@@ -38,9 +38,16 @@ def follow_execution(options: Options, call: CommandCall, source: StandardInput)
         results = follow_call(call, [output.live, *audit.observers])
         output.drain()
         source.warn()
-        code = report(options, results)
+        code = report(options, results, code=_passed_on(options, results))
         audit.commands(results)
     return code
+
+
+def _passed_on(options: Options, results: Sequence[FanoutResult]) -> int | None:
+    """Return the exit code of a command that failed by itself, if it was asked for."""
+    (result, *_) = results
+    by_itself = result.reason in {Reason.EXIT_NONZERO, Reason.SIGNALLED}
+    return result.exit_code if options.pass_exit_code and by_itself else None
 
 
 class _Output:

@@ -8,7 +8,6 @@ from dxansible.cli.audit import keep_trail
 from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
-from dxansible.render.invisible import invisible_note, show_invisible
 from dxansible.render.live import LiveOutput
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
@@ -30,17 +29,7 @@ __all__ = [
     "follow",
     "follow_start",
     "report",
-    "show_dry_run",
 ]
-
-
-def show_dry_run(options: Options, task: str | bytes) -> int:
-    """``--dry-run`` of a task from an issue."""
-    text = task if isinstance(task, str) else task.decode(errors="replace")
-    emit(render.dry_run_document(text) if options.json else f"{show_invisible(text)}\n")
-    if note := invisible_note(text):
-        show(note, err=True)
-    return 0
 
 
 def follow_start(

@@ -116,6 +116,11 @@ class Options(Value):
         "--verify", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, modes=_VM_TASKS,
         help="A check after the turn; SUCCESS then needs its exit 0.",
     ).field()  # fmt: skip
+    dry_run: bool = Option(
+        "--dry-run", group=Group.RUN, sets=(known.DRY_RUN,),
+        modes=_TASKS | plain(Mode.EXEC, Mode.CLEAN),
+        help="Only show what would be sent, and where, or what would be removed.",
+    ).field()  # fmt: skip
 
     session: str | None = Option(
         "--session", kind=Kind.TEXT, value="SES", group=Group.SESSIONS,
@@ -202,11 +207,6 @@ class Options(Value):
         "--template", kind=Kind.TEXT, value="PATH", group=Group.ISSUES, modes=_WITH_ISSUE,
         help="With --issue: another template for the prompt.",
     ).field()  # fmt: skip
-    dry_run: bool = Option(
-        "--dry-run", group=Group.ISSUES, sets=(known.DRY_RUN,),
-        modes=needing("issue", *_VM_TASKS) | plain(Mode.JULES, Mode.CLEAN),
-        help="Only show what would be sent or removed.",
-    ).field()  # fmt: skip
     notify_channel: str | None = Option(
         "--notify-channel", kind=Kind.TEXT, value="CHANNEL", group=Group.ISSUES, modes=_TASKS,
         help="Ask the agent to post to Slack at its end.",
@@ -269,6 +269,10 @@ class Options(Value):
         modes=plain(Mode.EXEC), sets=(known.OUTPUT_LIMIT,),
         default="4 MiB; 32 MiB over all hosts",
         help="How much of each stream is kept of a host: bytes, or as 64k, 10M.",
+    ).field()  # fmt: skip
+    pass_exit_code: bool = Option(
+        "--pass-exit-code", group=Group.OUTPUT, modes=plain(Mode.EXEC), sets=(known.MOST_HOSTS,),
+        help="With --exec on one host: exit with the command's own exit code.",
     ).field()  # fmt: skip
     slack: bool | None = Option(
         "--slack --no-slack", kind=Kind.SWITCH, group=Group.OUTPUT,

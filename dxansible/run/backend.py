@@ -153,12 +153,12 @@ def _unsafe(value: object) -> object:
     return {"__ansible_unsafe": value} if isinstance(value, str) else value
 
 
-def read_inventory(settings: Settings | PlayRequest) -> dict[str, Any]:
-    """Return the inventory as ``ansible-inventory --list`` gives it.
+def read_inventory(settings: Settings | PlayRequest, pattern: str | None = None) -> dict[str, Any]:
+    """Return the inventory as ``ansible-inventory --list`` gives it; no host is contacted.
 
-    Raises EngineError with Ansible's output.
+    With a pattern only its hosts have variables. Raises EngineError with Ansible's output.
     """
-    arguments = ["--list"]
+    arguments = ["--list"] if pattern is None else ["--list", f"--limit={pattern}"]
     for source in settings.inventory:
         arguments += ["-i", str(source)]
     with private_directory(settings.runtime_dir) as directory:

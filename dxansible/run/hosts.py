@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.results import HostMapping
 from dxansible.run.misconfigured import VAULT_REMEDY, is_about_vault
-from dxansible.run.patterns import is_plain_name, split_pattern
-from dxansible.run.request import KILLED
+from dxansible.run.patterns import check_pattern, is_plain_name, split_pattern
+from dxansible.run.request import KILLED, PlayEnd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dxansible.run.request import PlayEnd
     from dxansible.settings import Settings
 
 __all__ = [
@@ -25,6 +24,7 @@ __all__ = [
     "explain_unknown_name",
     "hosts_of_killed",
     "list_hosts",
+    "match_hosts",
     "read_variable",
 ]
 
@@ -37,6 +37,26 @@ def list_hosts(settings: Settings) -> list[HostMapping]:
     """Return every host of the inventory, as Ansible reads it. Raises InventoryError."""
     inventory = _read(settings)
     variables = inventory.get("_meta", {}).get("hostvars", {})
+    return [_mapping(name, variables[name]) for name in variables]
+
+
+def match_hosts(pattern: str, settings: Settings) -> list[HostMapping]:
+    """Return the hosts of an Ansible pattern by name; no host is contacted.
+
+    Raises NoMatchError if there is none, UsageError for an empty pattern, and InventoryError.
+    """
+    from dxansible.run.backend import read_inventory  # noqa: PLC0415 - as in `_read`
+
+    check_pattern(pattern)
+    output = "no hosts"
+    try:
+        variables = read_inventory(settings, pattern).get("_meta", {}).get("hostvars", {})
+    except EngineError as error:
+        variables, output = {}, error.output_tail
+    if not variables:
+        raise explain_no_match(
+            pattern, settings, PlayEnd(status="failed", output=output, exit_code=1)
+        )
     return [_mapping(name, variables[name]) for name in variables]
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dxansible.cli.option import Option
 
 SES, JID = "ses_0123456789abcdef-54150442", "31415926535897932384"
-BY_HAND = "ses_df3f8787affe5K30u83AH9tvkT"
 MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.TASK: ("here", "work"),
     Mode.FURTHER: ("--session", SES, "work"),
@@ -73,8 +72,6 @@ def test_the_shortest_command_line_of_a_mode_is_understood(mode: Mode) -> None:
 def test_an_option_is_of_use_in_a_mode_or_refused_there(mode: Mode, name: str) -> None:
     entry = MODIFIERS[name]
     words = [word for word in MINIMAL[mode] if (name, word) != ("file", "work")]
-    if name == "agent":
-        words = [BY_HAND if word == SES else word for word in words]
     line = (*words, *written(name, entry))
     if mode not in entry.modes:
         refused = f"{entry.name} is of no use with {mode}; leave it out (it is of use with "
@@ -125,12 +122,6 @@ def test_a_session_is_continued_with_a_task_alone(mode: Mode) -> None:
         return
     with pytest.raises(UsageError, match="--session is of no use with "):
         understand([*MINIMAL[mode], "--session", SES])
-
-
-def test_a_session_of_ours_keeps_its_agent() -> None:
-    with pytest.raises(UsageError, match="a session keeps its agent; leave out --agent, or"):
-        understand(["--session", SES, "work", "--agent", "x"])
-    assert understand(["--session", BY_HAND, "work", "--agent", "x"])[0] is Mode.FURTHER
 
 
 def test_what_is_refused_has_been_given_even_as_it_would_be_without() -> None:
