@@ -23,8 +23,7 @@ def test_a_session_goes_on_by_the_beginning_of_its_id(user: Dispatcher) -> None:
         assert _ended(user, *target, "--session", session[:14], "echo two") == session
 
     elsewhere = user.run("macmini", "--session", session[:14], "echo two", "--json")
-    assert elsewhere.code == 1
-    assert elsewhere.result["reason"] in {"unknown_session", "no_conversation"}
+    assert (elsewhere.code, elsewhere.document["error"]["type"]) == (2, "UnknownSessionError")
 
 
 def test_the_beginning_of_several_sessions_is_refused_with_all_of_them(user: Dispatcher) -> None:

@@ -115,7 +115,7 @@ def test_a_turn_that_goes_on_talking_is_not_idle(user: Dispatcher) -> None:
 
 
 def _refused(user: Dispatcher, epyc6: Vm, agent: str) -> Answer:
-    begin(user, "true")  # so that there is a directory of sessions
+    begin(user, "exit 0")  # so that there is a directory of sessions
     sessions = epyc6.home / ".local/state/dxansible/sessions"
     before = set(sessions.iterdir())
     answer = user.run("epyc6", "touch started", "--agent", agent, "--wait", "--json")
