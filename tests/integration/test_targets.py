@@ -75,9 +75,11 @@ UNKNOWN = ("epic6", "gppu", "epyc9*", "epyc6:&ios", "epyc6,epic7", "localhost")
         ("--status", "TARGET"),
         ("--sessions", "TARGET"),
         ("--clean", "TARGET", "--yes"),
+        ("TARGET", "--exec", "true", "--dry-run"),
     ],
     ids=" ".join,
 )
+@pytest.mark.engines
 def test_a_target_without_a_host_has_one_exit_code_in_every_call(
     user: Dispatcher, call: tuple[str, ...]
 ) -> None:
