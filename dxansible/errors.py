@@ -69,7 +69,12 @@ class InventoryError(DxError):
 
 
 class NoMatchError(DxError):
-    """Nothing in the inventory matches the pattern, so there is nothing to run on."""
+    """Nothing in the inventory matches the pattern, so there is nothing to run on.
+
+    The exit code is that of PREFLIGHT_FAILED, of which the lookup of the host is the first check.
+    """
+
+    exit_code = 3
 
     def __init__(self, pattern: str, suggestions: Sequence[str] = ()) -> None:
         """Take the names nearest to `pattern`, best first; there may be none."""

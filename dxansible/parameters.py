@@ -24,6 +24,7 @@ __all__ = [
     "FORKS",
     "IDLE_SECONDS",
     "IDLE_TIMEOUT",
+    "MOST_HOSTS",
     "ONLY",
     "OUTPUT_LIMIT",
     "PREFLIGHT_TIMEOUT",
@@ -77,6 +78,7 @@ RETRIES = Parameter("dx_max_retries", 1)
 RETRY_DELAY = Parameter("dx_retry_delay", 2.0)
 BATCH_MODE = Parameter("dx_batch_mode", default=True)
 OUTPUT_LIMIT: Parameter[int | None] = Parameter("dx_output_limit", None)
+MOST_HOSTS: Parameter[int | None] = Parameter("dx_most_hosts", None)
 RUN_ID: Parameter[str | None] = Parameter("dx_run_id", None)
 CLEAN_AGE = Parameter("dx_clean_age", 30)
 DRY_RUN = Parameter("dx_dry_run", default=False)

@@ -17,7 +17,7 @@ from dxansible.run.listing import (
     list_sessions,
 )
 from dxansible.run.options import SessionOptions
-from dxansible.run.resolve import resolve_id
+from dxansible.run.resolve import resolve_id, resolve_session
 from dxansible.run.start import start_session
 
 __all__ = [
@@ -41,5 +41,6 @@ __all__ = [
     "list_sessions",
     "locate",
     "resolve_id",
+    "resolve_session",
     "start_session",
 ]

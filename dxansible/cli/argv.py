@@ -23,14 +23,39 @@ _Item = tuple[str, str, str | None]
 
 
 def complete(words: Sequence[str]) -> list[str]:
-    """Return the words to read: ``--exec`` before ``--file`` gets an empty value."""
-    completed = []
-    for place, word in enumerate(words):
+    """Return the words to read: ``--exec`` without a value gets one.
+
+    ``--exec`` has no value at the end of the words, and before ``--`` or another option. The words
+    after ``--`` are its value then, quoted for a shell. Without ``--`` the value is empty, and the
+    command comes from ``--file``.
+    """
+    if "--exec" not in words:
+        return list(words)
+    entries = [each for each in table().values() if each.kind is not Kind.ARGUMENT]
+    names = {name: each.kind for each in entries for name in each.names}
+    completed: list[str] = []
+    left, place = list(words), None
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            if place is None:
+                return [*completed, word, *left]
+            completed[place] = _quoted(left)
+            return completed
         completed.append(word)
-        following = "".join(words[place + 1 : place + 2])
-        if word == "--exec" and following.partition("=")[0] == "--file":
+        if word == "--exec" and (not left or left[0] == "--" or left[0].partition("=")[0] in names):
+            place = len(completed)
             completed.append("")
+        elif word in names and names[word].takes_value and left:
+            completed.append(left.pop(0))
     return completed
+
+
+def _quoted(words: Sequence[str]) -> str:
+    import shlex  # noqa: PLC0415 - for such calls only
+
+    # zsh replaces =ls by the path of ls
+    return " ".join(f"'{each}'" if each[:1] == "=" else each for each in map(shlex.quote, words))
 
 
 def parse(words: Sequence[str]) -> Options | None:

@@ -8,13 +8,13 @@ from dxansible.cli import commands, health, listings, sessions
 from dxansible.errors import NoMatchError, UnknownSessionError
 from dxansible.ids import begins_id, is_agent_session, is_command
 from dxansible.run.patterns import is_plain_name
-from dxansible.run.resolve import resolve_id
+from dxansible.run.resolve import resolve_id, resolve_session
 from dxansible.value import replace
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
 
-__all__ = ["abort", "follow", "show_status"]
+__all__ = ["abort", "finalize", "follow", "show_status"]
 
 
 def follow(options: Options) -> int:
@@ -31,6 +31,14 @@ def abort(options: Options) -> int:
     if is_command(found[0]):
         return commands.abort(options, found)
     return sessions.abort(replace(options, abort=found[0]))
+
+
+def finalize(options: Options) -> int:
+    """``--finalize-pr SES``."""
+    from dxansible.cli.finalize import finalize  # noqa: PLC0415 - loads what no other call needs
+
+    found = resolve_session(options.finalize_pr or "", options.settings())
+    return finalize(replace(options, finalize_pr=found))
 
 
 def show_status(options: Options) -> int:

@@ -11,6 +11,7 @@ from dxansible.cli import argv
 from dxansible.cli.option import Kind
 from dxansible.cli.table import Options, table
 from dxansible.cli.values import BadValueError, convert
+from dxansible.cli.words import unquoted, words_left_over
 from dxansible.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.CHOICE: {"type": click.Choice(entry.choices)},
         Kind.OPTIONAL_CHOICE: {"type": click.Choice(entry.choices)},
         Kind.NUMBER: {"type": click.IntRange(entry.least, entry.most)},
-        Kind.SECONDS: {"type": reader},
         Kind.DURATION: {"type": reader},
+        Kind.DAYS: {"type": reader},
+        Kind.SIZE: {"type": reader},
     }
     return kinds.get(entry.kind, {})
 
@@ -77,8 +79,22 @@ def parse(words: Sequence[str]) -> Options:
     try:
         found = command.main(argv.spell_out(words), prog_name="dx-dispatch", standalone_mode=False)
     except click.ClickException as error:
-        raise UsageError(error.format_message(), "see dx-dispatch --help") from None
+        raise _in_our_words(error, words) from None
     except click.Abort:
         raise KeyboardInterrupt from None
     assert isinstance(found, Options)  # noqa: S101 - click returns what the command does
     return found
+
+
+def _in_our_words(error: click.ClickException, words: Sequence[str]) -> UsageError:
+    """Return click's error, or ours if words of a command without quotes are the cause."""
+    message, remedy = error.format_message(), "see dx-dispatch --help"
+    command, left_over = words_left_over(words)
+    if isinstance(error, click.NoSuchOption):
+        if not any(each.startswith(error.option_name) for each in left_over):
+            return UsageError(message, remedy)
+        if error.possibilities:
+            return UsageError(message, f"{remedy}, or {unquoted(command, left_over).remedy}")
+        return unquoted(command, left_over)
+    is_one_too_many = type(error) is click.UsageError and left_over
+    return unquoted(command, left_over) if is_one_too_many else UsageError(message, remedy)

@@ -15,7 +15,7 @@ from dxansible.cli.terminal import (
     wants_line,
 )
 from dxansible.ids import run_of
-from dxansible.record import FanoutOutcome
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.render import commands as render
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
@@ -48,11 +48,18 @@ def follow_execution(options: Options, call: CommandCall, source: StandardInput)
         with output.showing() as observers:
             results = follow_call(call, [*observers, *audit.observers, *events.observers])
         source.warn()
-        code = report(options, results)
+        code = report(options, results, code=_passed_on(options, results))
         output.finish(results, code)
         events.note(results, code)
         audit.commands(results)
     return code
+
+
+def _passed_on(options: Options, results: Sequence[FanoutResult]) -> int | None:
+    """Return the exit code of a command that failed by itself, if it was asked for."""
+    (result, *_) = results
+    by_itself = result.reason in {Reason.EXIT_NONZERO, Reason.SIGNALLED}
+    return result.exit_code if options.pass_exit_code and by_itself else None
 
 
 def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:

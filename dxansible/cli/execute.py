@@ -24,13 +24,14 @@ def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
     source = StandardInput(options)
     command = options.text(options.command, "command", '--exec "COMMAND"')
-    stdin = source.read()
+    stdin = b"" if options.dry_run else source.read()
     source.warn()
     run_id = new_run_id() if options.run_id is None else options.run_id
     chosen = FanoutOptions(
         timeout_sec=TIMEOUT.given(options.timeout),
         max_retries=options.retries,
         output_limit=options.max_output,
+        most_hosts=1 if options.pass_exit_code else None,
         run_id=run_id,
         stdin=stdin,
         env=dict(options.env),
@@ -48,6 +49,10 @@ def execute(options: Options) -> int:
         cancelled=cancelled,
         flow=Flow() if whole else None,
     )
+    if options.dry_run:
+        from dxansible.cli.dry_run import show_command  # noqa: PLC0415 - see the module
+
+        return show_command(options, call)
     call.begin()
     from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.noted import note_listed
 from dxansible.cli.terminal import SCREEN
-from dxansible.errors import UsageError
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
 from dxansible.render.progress import showing_progress
@@ -29,8 +28,6 @@ __all__ = ["choose_target", "show_commands", "show_sessions", "show_status"]
 
 def choose_target(options: Options, chosen: SessionOptions) -> str | None:
     """Return the host for ``any:PATTERN``; None, with a message, if none is free."""
-    if chosen.session is not None:
-        raise UsageError("a session has its VM already", f"leave out {options.target}")
     pattern = (options.target or "").removeprefix(ANY)
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:

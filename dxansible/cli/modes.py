@@ -28,7 +28,7 @@ _CALLS = {
     Mode.LOGS: "attach.follow",
     Mode.ABORT: "attach.abort",
     Mode.CLEAN: "clean.clean",
-    Mode.FINALIZE: "finalize.finalize",
+    Mode.FINALIZE: "attach.finalize",
     Mode.ENGINE: "engine.manage",
     Mode.COMPLETION: "completion.show_script",
     Mode.INIT: "init.init",
@@ -54,7 +54,7 @@ def sort_out(options: Options, mode: Mode) -> Options:
     if no_words and mode in {Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE}:
         options = replace(options, task=options.target, target=None)
         no_words = options.task is None
-    needed = no_words or options.claim or options.template is not None or options.dry_run
+    needed = no_words or options.claim or options.template is not None
     if needed and options.issue is None and mode in {Mode.TASK, Mode.FURTHER}:
         options = replace(options, issue=options.beads)
     return options

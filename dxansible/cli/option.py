@@ -112,8 +112,9 @@ class Kind(StrEnum):
     CHOICE = "one of some words"
     OPTIONAL_CHOICE = "one of some words after =, or the first of them"
     NUMBER = "a whole number"
-    SECONDS = "a number of seconds above 0"
-    DURATION = "a number with a unit of time"
+    DURATION = "seconds, or numbers with units of time"
+    DAYS = "whole days, or a duration that comes to whole days"
+    SIZE = "bytes, or a number with a unit of size"
 
     @property
     def takes_value(self) -> bool:
@@ -166,6 +167,7 @@ class Option(Value):
     """Whether --help shows it; --help-all shows every option."""
     offers: Offer = Offer.NOTHING
     least: int | None = None
+    """The least number; a duration is above 0 unless it is 0."""
     most: int | None = None
 
     def __init__(self, spelled: str, **others: Any) -> None:  # noqa: ANN401 - each field has its own type

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.option import ON_VMS, Kind, Mode, modes_in_words
 from dxansible.cli.table import table
+from dxansible.cli.words import refuse_program, unquoted
 from dxansible.errors import UsageError
-from dxansible.ids import begins_id, is_agent_session, is_command, is_jules, is_ours
+from dxansible.ids import begins_id, is_jules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,8 @@ def _check_words(options: Options, mode: Mode) -> None:
         return
     if mode is Mode.EXEC and options.target is None:
         raise UsageError("there is no target", 'name a host: dx-dispatch HOST --exec "COMMAND"')
+    if mode is Mode.EXEC and options.command and options.task is not None:
+        raise unquoted(options.command, [options.task])
     extra = options.target if mode not in table()["target"].modes else None
     extra = extra or options.task
     if extra is not None:
@@ -88,6 +91,13 @@ def _check_task_words(options: Options, mode: Mode) -> None:
         raise UsageError(message, 'leave it out: dx-dispatch --jules "TASK"')
     if mode is Mode.TASK and options.target is None:
         raise UsageError("nothing to do", 'try: dx-dispatch --list, or dx-dispatch HOST "TASK"')
+    if mode is Mode.FURTHER and options.target is not None:
+        from dxansible.run.patterns import ANY  # noqa: PLC0415 - keeps --help fast
+
+        if options.target.startswith(ANY):
+            raise UsageError("a session has its VM already", f"leave out {options.target}")
+    if mode is Mode.TASK and options.task is not None and options.agent is None:
+        refuse_program(options.task)
     if options.task is None and options.file is None and options.issue is None:
         where = "--jules" if at_jules else "HOST"
         message = "there is no task"
@@ -95,20 +105,13 @@ def _check_task_words(options: Options, mode: Mode) -> None:
 
 
 def _check_ids(options: Options) -> None:
-    if options.agent is not None and is_ours(options.session or ""):
-        message = "a session keeps its agent"
-        raise UsageError(message, "leave out --agent, or --session for a new session")
     ids: tuple[tuple[str | None, Callable[[str], bool], str, str], ...] = (
         (options.logs, begins_id, "a session id", ""),
         (options.abort, begins_id, "a session id", ""),
-        (options.session, lambda name: is_command(name) or _is_session(name), "a session id", ""),
-        (options.finalize_pr, _is_session, "the id of an agent's session", ""),
+        (options.session, begins_id, "a session id", ""),
+        (options.finalize_pr, begins_id, "a session id", ""),
         (options.approve, is_jules, "the id of a session of Jules", " --jules"),
     )
     for name, is_one, what, jules in ids:
         if name is not None and not is_one(name):
             raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
-
-
-def _is_session(name: str) -> bool:
-    return is_agent_session(name) or is_jules(name)

@@ -11,7 +11,6 @@ from dxansible.cli.terminal import DETACHED, Reader, cancel_on_signals, wants_li
 from dxansible.cli.watching import watching
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
-from dxansible.render.invisible import invisible_note, show_invisible
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
 from dxansible.run.attach_sessions import abort_session, follow_session
@@ -33,17 +32,7 @@ __all__ = [
     "follow",
     "follow_start",
     "report",
-    "show_dry_run",
 ]
-
-
-def show_dry_run(options: Options, task: str | bytes) -> int:
-    """``--dry-run`` of a task from an issue."""
-    text = task if isinstance(task, str) else task.decode(errors="replace")
-    emit(render.dry_run_document(text) if options.json else f"{show_invisible(text)}\n")
-    if note := invisible_note(text):
-        show(note, err=True)
-    return 0
 
 
 def follow_start(

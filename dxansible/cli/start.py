@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.terminal import DETACHED, cancel_on_signals
-from dxansible.errors import UsageError
+from dxansible.cli.where import EXAMPLE, find_session, find_target
 from dxansible.run.options import SessionOptions
-from dxansible.run.patterns import ANY
 from dxansible.run.task_call import TaskCall
 from dxansible.slack.opening import open_trail
 from dxansible.value import replace
@@ -18,22 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["start"]
 
-_EXAMPLE = 'dx-dispatch HOST "TASK"'
-
 
 def start(options: Options) -> int:
     """``TARGET TASK``, a new session or a further turn of one."""
     claim, task = _read(options)
-    if options.dry_run:
-        from dxansible.cli.sessions import show_dry_run  # noqa: PLC0415 - see the module
-
-        return show_dry_run(options, task)
     chosen = SessionOptions(
         agent=options.agent,
         repo=options.repo,
         directory=options.dir,
         beads=claim.issue.id if claim else options.beads,
-        session=options.session,
+        session=find_session(options),
         task_is_data=claim is not None and options.task is None and options.file is None,
         queue=options.queue,
         verify=options.verify,
@@ -43,7 +36,11 @@ def start(options: Options) -> int:
         max_retries=options.retries,
         settings=options.settings(),
     )
-    target = _target(options, chosen)
+    if options.dry_run:
+        from dxansible.cli.dry_run import show_task  # noqa: PLC0415 - see the module
+
+        return show_task(options, task, chosen)
+    target = find_target(options, chosen)
     if target is None:
         from dxansible.record import FanoutOutcome  # noqa: PLC0415 - as above
 
@@ -64,23 +61,8 @@ def start(options: Options) -> int:
 def _read(options: Options) -> tuple[IssueClaim | None, str | bytes]:
     """Return the issue, if there is one, and the task. Raises IssueError and UsageError."""
     if not (options.issue or options.template or options.notify_channel):
-        return None, options.text(options.task, "task", _EXAMPLE)
+        return None, options.text(options.task, "task", EXAMPLE)
     from dxansible.cli.issues import read_claim, task_text  # noqa: PLC0415 - as above
 
     claim = read_claim(options)
-    return claim, task_text(options, claim, None, _EXAMPLE)
-
-
-def _target(options: Options, chosen: SessionOptions) -> str | None:
-    """Return the pattern to start on; None, with a message, if ``any:`` finds no free host."""
-    if options.target is None:
-        if chosen.session is None:
-            raise UsageError("there is no target", f"name a host: {_EXAMPLE}")
-        from dxansible.run.attach_sessions import locate  # noqa: PLC0415 - as above
-
-        return locate(chosen.session, chosen.settings)
-    if not options.target.startswith(ANY):
-        return options.target
-    from dxansible.cli.listings import choose_target  # noqa: PLC0415 - as above
-
-    return choose_target(options, chosen)
+    return claim, task_text(options, claim, None, EXAMPLE)

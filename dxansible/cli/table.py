@@ -48,7 +48,7 @@ class Options(Given):
     command: str | None = Option(
         "--exec", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, chooses=Mode.EXEC,
         everyday=True,
-        help="Run a shell command on TARGET, output live. Without a value before --file.",
+        help="Run a shell command on TARGET, output live. In words after --, or with --file.",
     ).field()  # fmt: skip
     file: str | None = Option(
         "--file", kind=Kind.TEXT, value="PATH", group=Group.RUN,
@@ -72,18 +72,19 @@ class Options(Given):
         "one that it has here. May be given several times.",
     ).field()  # fmt: skip
     timeout: float | None = Option(
-        "--timeout", kind=Kind.SECONDS, value="SECONDS", group=Group.RUN,
+        "--timeout", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
         modes=_VM_TASKS | plain(Mode.EXEC, Mode.FINALIZE) | _AT_JULES_WHILE_WAITING,
         sets=(known.TIMEOUT, known.TURN_TIMEOUT, known.FINALIZE_TIMEOUT),
-        default=f"{known.TIMEOUT.default:g} for a command; for a turn dx_session_timeout, or "
-        f"{known.TURN_SECONDS:g}; {known.FINALIZE_TIMEOUT.default:g} for --finalize-pr",
+        default=f"{known.TIMEOUT.default:g}s for a command; for a turn dx_session_timeout, or "
+        f"{known.TURN_SECONDS / 3600:g}h; {known.FINALIZE_TIMEOUT.default / 60:g}m for "
+        "--finalize-pr",
         everyday=True,
-        help="Time limit, enforced on the VM.",
+        help="Time limit, enforced on the VM: seconds, or as 10m, 1h30m.",
     ).field()  # fmt: skip
     idle_timeout: float | None = Option(
-        "--idle-timeout", kind=Kind.SECONDS, value="SECONDS", group=Group.RUN,
+        "--idle-timeout", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
         modes=_VM_TASKS | _AT_JULES_WHILE_WAITING, sets=(known.IDLE_TIMEOUT,),
-        default=f"dx_idle_timeout, or {known.IDLE_SECONDS:g}; none for Jules",
+        default=f"dx_idle_timeout, or {known.IDLE_SECONDS / 60:g}m; none for Jules",
         help="End a turn that prints nothing for so long.",
     ).field()  # fmt: skip
     run_id: str | None = Option(
@@ -115,6 +116,11 @@ class Options(Given):
     verify: str | None = Option(
         "--verify", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, modes=_VM_TASKS,
         help="A check after the turn; SUCCESS then needs its exit 0.",
+    ).field()  # fmt: skip
+    dry_run: bool = Option(
+        "--dry-run", group=Group.RUN, sets=(known.DRY_RUN,),
+        modes=_TASKS | plain(Mode.EXEC, Mode.CLEAN),
+        help="Only show what would be sent, and where, or what would be removed.",
     ).field()  # fmt: skip
 
     session: str | None = Option(
@@ -158,7 +164,7 @@ class Options(Given):
         help="Remove ended sessions of TARGET, or of all; asks first, unless it is one VM.",
     ).field()  # fmt: skip
     age: int | None = Option(
-        "--age", kind=Kind.NUMBER, least=0, value="DAYS", group=Group.SESSIONS,
+        "--age", kind=Kind.DAYS, least=0, value="DAYS", group=Group.SESSIONS,
         modes=plain(Mode.CLEAN), sets=(known.CLEAN_AGE,), default=f"{known.CLEAN_AGE.default}",
         help="With --clean: how long ago they ended.",
     ).field()  # fmt: skip
@@ -217,11 +223,6 @@ class Options(Given):
         offers=Offer.FILES,
         help="With --issue: another template for the prompt.",
     ).field()  # fmt: skip
-    dry_run: bool = Option(
-        "--dry-run", group=Group.ISSUES, sets=(known.DRY_RUN,),
-        modes=needing("issue", *_VM_TASKS) | plain(Mode.JULES, Mode.CLEAN),
-        help="Only show what would be sent or removed.",
-    ).field()  # fmt: skip
     notify_channel: str | None = Option(
         "--notify-channel", kind=Kind.TEXT, value="CHANNEL", group=Group.ISSUES, modes=_TASKS,
         help="Ask the agent to post to Slack at its end.",
@@ -255,7 +256,7 @@ class Options(Given):
         default="the repository's own", help="With --jules: start from this one.",
     ).field()  # fmt: skip
     attach_age: float | None = Option(
-        "--attach-age", kind=Kind.DURATION, value="DURATION", group=Group.JULES,
+        "--attach-age", kind=Kind.DURATION, least=0, value="DURATION", group=Group.JULES,
         modes=plain(Mode.JULES),
         default=f"{known.ATTACH_AGE_SECONDS / 86400:g}d; with --run-id no limit",
         help="With --jules: attach to a session of the same words that ended no longer ago, like "
@@ -288,9 +289,14 @@ class Options(Given):
         "and times alone; with diff, one whole and how the others differ.",
     ).field()  # fmt: skip
     max_output: int | None = Option(
-        "--max-output", kind=Kind.NUMBER, least=0, value="BYTES", group=Group.OUTPUT,
+        "--max-output", kind=Kind.SIZE, value="SIZE", group=Group.OUTPUT,
         modes=plain(Mode.EXEC), sets=(known.OUTPUT_LIMIT,),
-        default="4 MiB; 32 MiB over all hosts", help="Bytes of each stream kept of a host.",
+        default="4 MiB; 32 MiB over all hosts",
+        help="How much of each stream is kept of a host: bytes, or as 64k, 10M.",
+    ).field()  # fmt: skip
+    pass_exit_code: bool = Option(
+        "--pass-exit-code", group=Group.OUTPUT, modes=plain(Mode.EXEC), sets=(known.MOST_HOSTS,),
+        help="With --exec on one host: exit with the command's own exit code.",
     ).field()  # fmt: skip
     slack: bool | None = Option(
         "--slack --no-slack", kind=Kind.SWITCH, group=Group.OUTPUT,

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BadValueError", "convert"]
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_DURATION = re.compile(r"(?=.)" + "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in _UNITS))
+_DURATIONS = "90 (seconds), 10m or 1h30m"
+_SIZES = " KMGT"
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKMGT])(?:iB)?")
+_MOST_BYTES = 2.0**63
 
 
 class BadValueError(ValueError):
@@ -57,22 +62,50 @@ def _variable(_entry: Option, text: str) -> tuple[str, str]:
     return name, found
 
 
-def _seconds(_entry: Option, text: str) -> float:
+def _duration(entry: Option, text: str) -> float:
+    """Parse seconds: a bare number, or numbers with units, the largest unit first."""
     try:
         seconds = float(text)
     except ValueError:
-        raise BadValueError(f"{text!r} is not a number of seconds") from None
-    if not 0 < seconds < float("inf"):
-        raise BadValueError(f"{text} is not a number of seconds above 0")
+        found = _DURATION.fullmatch(text.strip())
+        if found is None:
+            raise BadValueError(f"{text!r} is no duration, like {_DURATIONS}") from None
+        parts = zip(_UNITS, found.groups(), strict=True)
+        seconds = sum(float(number) * _UNITS[unit] for unit, number in parts if number)
+    allowed = seconds >= 0 if entry.least == 0 else seconds > 0
+    if not (allowed and seconds < float("inf")):
+        least = "of 0 or more" if entry.least == 0 else "above 0"
+        raise BadValueError(f"{text} is no duration {least}, like {_DURATIONS}")
     return seconds
 
 
-def _duration(_entry: Option, text: str) -> float:
-    """Parse a number with or without a unit into seconds; 0 is valid."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text.strip())
-    if found is None:
-        raise BadValueError(f"{text!r} is no duration, like 1d, 12h, 90m or 3600 (seconds)")
-    return float(found[1]) * _UNITS[found[2] or "s"]
+def _days(entry: Option, text: str) -> int:
+    """Parse days: a bare number, or a duration; the VMs count whole days."""
+    try:
+        int(text)
+    except ValueError:
+        days, rest = divmod(_duration(entry, text), _UNITS["d"])
+        if rest or not text.strip()[-1:].isalpha():
+            raise BadValueError(f"{text} is not whole days, like 7, 7d or 48h") from None
+        return int(days)
+    return _number(entry, text)
+
+
+def _size(_entry: Option, text: str) -> int:
+    """Parse bytes: a bare number, or one with a unit; units are powers of 1024."""
+    try:
+        size = int(text)
+    except ValueError:
+        found = _SIZE.fullmatch(text.strip())
+        size = -1 if found is None else _bytes(float(found[1]), found[2].upper())
+    if not 0 <= size < _MOST_BYTES:
+        raise BadValueError(f"{text!r} is no size, like 4096 (bytes), 64k, 10M or 1G (of 1024)")
+    return size
+
+
+def _bytes(number: float, unit: str) -> int:
+    size = number * 1024 ** _SIZES.index(unit)
+    return int(min(size, _MOST_BYTES))
 
 
 _READERS: dict[Kind, Callable[[Option, str], object]] = {
@@ -80,7 +113,8 @@ _READERS: dict[Kind, Callable[[Option, str], object]] = {
     Kind.CHOICE: _choice,
     Kind.OPTIONAL_CHOICE: _choice,
     Kind.NUMBER: _number,
-    Kind.SECONDS: _seconds,
     Kind.DURATION: _duration,
+    Kind.DAYS: _days,
+    Kind.SIZE: _size,
 }
 """By kind; the value of any other is its text."""

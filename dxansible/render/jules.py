@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from dxansible.redact import printable, summarize
-from dxansible.render import sessions
+from dxansible.render import dry_run
 from dxansible.render.commands import OUTCOME_COLOURS, table
 from dxansible.render.invisible import show_invisible
 from dxansible.render.sessions import duration, end_comment, lines
@@ -62,7 +62,7 @@ def comment(result: JulesResult) -> str:
 def dry_run_document(request: CreateRequest, url: str) -> str:
     """The JSON document of a dry run."""
     sent = {"method": "POST", "url": f"{url}/v1alpha/sessions", "body": _body(request)}
-    return sessions.dry_run_document(request.prompt, request=sent)
+    return dry_run.document_of("prompt", request.prompt, request=sent)
 
 
 def dry_run_text(request: CreateRequest, url: str) -> str:

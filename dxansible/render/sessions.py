@@ -8,7 +8,6 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
 from dxansible.render.commands import OUTCOME_COLOURS, missing_notes, table
 from dxansible.render.documents import document, event_line
-from dxansible.render.invisible import count_invisible
 from dxansible.render.show import coloured
 from dxansible.results import worst
 
@@ -24,7 +23,6 @@ __all__ = [
     "clean_text",
     "commands_text",
     "comment",
-    "dry_run_document",
     "duration",
     "end_comment",
     "finalize_document",
@@ -218,13 +216,6 @@ def end_comment(where: str, result: TurnResult | JulesResult, *facts: str) -> st
     error = summarize(result.error, 400) if result.error else ""
     first = f"dx-dispatch: {where} ended: {result.outcome}"
     return "\n".join(filter(None, (first, f"reason: {result.reason}", *facts, error)))
-
-
-def dry_run_document(prompt: str, **more: object) -> str:
-    """Return the JSON document of a dry run, without a newline; ``more`` are further fields."""
-    invisible = count_invisible(prompt)
-    known = {"dry_run": True, "prompt": prompt, "invisible_characters": invisible}
-    return document(exit_code=0, **known, **more).rstrip()
 
 
 def finalize_document(result: TurnResult, code: int) -> str:

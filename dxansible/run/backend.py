@@ -154,14 +154,19 @@ def _unsafe(value: object) -> object:
 
 
 def read_inventory(
-    settings: Settings | PlayRequest, variables: Sequence[Path] = ()
+    settings: Settings | PlayRequest,
+    variables: Sequence[Path] = (),
+    *,
+    pattern: str | None = None,
 ) -> tuple[dict[str, Any], str]:
     """Return the inventory as ``ansible-inventory --list`` gives it, and the warnings about it.
 
-    ``variables`` are files to read as variables of every host. Raises EngineError with Ansible's
-    output.
+    ``variables`` are files to read as variables of every host. With a pattern only its hosts have
+    variables. Raises EngineError with Ansible's output.
     """
     arguments = ["--list", *(f"-e@{path}" for path in variables)]
+    if pattern is not None:
+        arguments.append(f"--limit={pattern}")
     for source in settings.inventory:
         arguments += ["-i", str(source)]
     with private_directory(settings.runtime_dir) as directory:

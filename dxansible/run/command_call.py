@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from dxansible.errors import UsageError
 from dxansible.ids import new_run_id, new_token
 from dxansible.parameters import RUN_ID
 from dxansible.redact import summarize
@@ -12,9 +13,13 @@ from dxansible.run.options import FanoutOptions, check_command
 from dxansible.run.plays import Play
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dxansible.run.flow import Flow
 
 __all__ = ["CommandCall"]
+
+_MOST_NAMED = 5
 
 
 class CommandCall:
@@ -41,6 +46,16 @@ class CommandCall:
     def secret_text(self) -> bytes:
         """The command in the form that playbooks read."""
         return self.options.payload(self.text)
+
+    def check_number(self, too_many: Sequence[str]) -> None:
+        """Raise UsageError if the pattern has more hosts than the options allow: these."""
+        if too_many:
+            names = ", ".join(too_many[:_MOST_NAMED])
+            more = ", …" if len(too_many) > _MOST_NAMED else ""
+            message = f"{self.pattern} is {len(too_many)} hosts: {names}{more}"
+            raise UsageError(
+                message, "nothing was started; name one, or leave out --pass-exit-code"
+            )
 
     def begin(self) -> Play:
         """Begin the run, unless it has begun, and return it."""

@@ -31,6 +31,7 @@ __all__ = [
     "PreflightDone",
     "RetryPlanned",
     "StopAnswered",
+    "TooManyHosts",
     "parse",
 ]
 
@@ -45,6 +46,12 @@ class HostsKnown(Value):
     hosts: tuple[str, ...]
     slack_channel: str | None = None
     """The first host's."""
+
+
+class TooManyHosts(Value):
+    """The pattern has more hosts than the call allows, so nothing was started."""
+
+    hosts: tuple[str, ...]
 
 
 class HostFound(Value):
@@ -128,6 +135,7 @@ class HostBroken(Value):
 
 Event = (
     HostsKnown
+    | TooManyHosts
     | HostFound
     | PreflightDone
     | OutputReceived
@@ -185,6 +193,8 @@ def _parse_record(record: Mapping[str, Any]) -> Iterator[Event]:
     match kind:
         case "hosts":
             yield read(HostsKnown, record)
+        case "too_many_hosts":
+            yield TooManyHosts(hosts=tuple(record["hosts"]))
         case "preflight":
             yield _preflight(record)
         case "stop":

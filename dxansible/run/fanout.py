@@ -98,6 +98,7 @@ def follow_call(call: CommandCall, observers: Sequence[Observer] = ()) -> list[F
     except KeyboardInterrupt:
         run.stop_unfinished()
         raise
+    call.check_number(collector.too_many)
     if call.cancelled.is_set():
         end = run.stop_unfinished() or end
     if not collector.known and not end.killed:

@@ -19,6 +19,7 @@ from dxansible.run.events import (
     PreflightDone,
     RetryPlanned,
     StopAnswered,
+    TooManyHosts,
 )
 from dxansible.run.host_state import HostState
 from dxansible.run.output import HostOutput
@@ -63,6 +64,8 @@ class ResultCollector(Generic[R]):
         self._command, self._session, self._passes_on = command, session, passes_on
         self._hosts: dict[str, HostState] = {}
         self.hosts: tuple[str, ...] = ()
+        self.too_many: tuple[str, ...] = ()
+        """The hosts of a pattern that has more than the call allows."""
         """In the inventory's order."""
         self.results: dict[str, R] = {}
         self.preflights: dict[str, PreflightResult] = {}
@@ -250,6 +253,9 @@ class ResultCollector(Generic[R]):
                 self.running.add(news.host)
                 yield news
             case EndSeen():
+                yield news
+            case TooManyHosts():
+                self.too_many = news.hosts
                 yield news
             case _:
                 assert_never(news)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.results import HostMapping
-from dxansible.run.patterns import is_plain_name, split_pattern
-from dxansible.run.request import KILLED
+from dxansible.run.patterns import check_pattern, is_plain_name, split_pattern
+from dxansible.run.request import KILLED, PlayEnd
 from dxansible.seen import Names
 
 if TYPE_CHECKING:
-    from dxansible.run.request import PlayEnd
+    from collections.abc import Sequence
+
     from dxansible.settings import Settings
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "explain_unknown_name",
     "hosts_of_killed",
     "list_hosts",
+    "match_hosts",
     "read_names",
     "read_variable",
 ]
@@ -47,6 +49,27 @@ def read_names(settings: Settings) -> Names:
         groups=tuple(groups),
         agents=tuple(agents),
     )
+
+
+def match_hosts(pattern: str, settings: Settings) -> list[HostMapping]:
+    """Return the hosts of an Ansible pattern by name; no host is contacted.
+
+    Raises NoMatchError if there is none, UsageError for an empty pattern, and InventoryError.
+    """
+    from dxansible.run.backend import read_inventory  # noqa: PLC0415 - as in `_read`
+
+    check_pattern(pattern)
+    output = "no hosts"
+    try:
+        found, _ = read_inventory(settings, pattern=pattern)
+        variables = found.get("_meta", {}).get("hostvars", {})
+    except EngineError as error:
+        variables, output = {}, error.output_tail
+    if not variables:
+        raise explain_no_match(
+            pattern, settings, PlayEnd(status="failed", output=output, exit_code=1)
+        )
+    return [_mapping(name, variables[name]) for name in variables]
 
 
 def read_variable(settings: Settings, name: str) -> str | None:
@@ -111,8 +134,6 @@ def explain_unknown_name(target: str, settings: Settings, end: PlayEnd) -> str:
 
 def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception:
     """Return why a run reached no host: a bad inventory, an unknown name, or Ansible itself."""
-    import difflib  # noqa: PLC0415 - for such calls only
-
     output = end.output
     if end.killed:
         return EngineError(KILLED, "call again", output)
@@ -130,12 +151,20 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
     missing = [term for term in names if term not in known]
     for term in missing:
         if f"Could not match supplied host pattern, ignoring: {term}" in " ".join(output.split()):
-            return NoMatchError(term, difflib.get_close_matches(term, known, n=3, cutoff=0.5))
+            return NoMatchError(term, _nearest(term, known))
     if "leaves us with no hosts" in output or "no hosts" in output or "Could not match" in output:
-        near = difflib.get_close_matches(target, known, n=3, cutoff=0.5) if missing else []
-        return NoMatchError(target, near)
+        return NoMatchError(target, _nearest(target, known) if missing else [])
     message = "Ansible ended before it came to any host"
     return EngineError(message, "its own words are above; -v shows more", output)
+
+
+def _nearest(name: str, known: Sequence[str]) -> list[str]:
+    """Return up to three known names that are most like an unknown one, whatever their case."""
+    import difflib  # noqa: PLC0415 - for such calls only
+
+    by_fold = {each.casefold(): each for each in reversed(known)}
+    near = difflib.get_close_matches(name.casefold(), by_fold, n=3, cutoff=0.5)
+    return [by_fold[each] for each in near]
 
 
 def _read(settings: Settings) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class FanoutOptions(_RunOptions):
     """Never wait for a person to type a password or passphrase."""
     output_limit: int | None = told(known.OUTPUT_LIMIT)
     """Bytes of each stream kept of a host; None is 4 MiB, less for many hosts (32 MiB in all)."""
+    most_hosts: int | None = told(known.MOST_HOSTS)
+    """Raise UsageError, and run nothing, if the pattern has more hosts; None is any number."""
     run_id: str | None = told(known.RUN_ID)
     """A command runs once on each host under one id, however often it is sent.
 
@@ -134,6 +136,9 @@ class SessionOptions(_RunOptions):
         if self.session is not None and self.repo is not None:
             message = "a session stays where it began"
             raise UsageError(message, "leave out --repo, or --session for a new session")
+        if self.session is not None and self.agent is not None and is_ours(self.session):
+            message = "a session keeps its agent"
+            raise UsageError(message, "leave out --agent, or --session for a new session")
         if self.directory is not None:
             self._check_directory(self.directory)
 

@@ -21,6 +21,7 @@ class Case:
     says: str
     remedy: str
     stdin: bytes = b""
+    code: int = 2
 
 
 SEE_HELP = "see dx-dispatch --help"
@@ -40,7 +41,26 @@ CASES = {
         ("epyc6", "--exec", "--file", "DIR"), "directory", "give a readable file"
     ),
     "an unknown option": Case(("epyc6", "--exce", "true"), "--exce", SEE_HELP),
-    "an option without value": Case(("epyc6", "--exec"), "--exec", SEE_HELP),
+    "an option without value": Case(("epyc6", "--cwd"), "--cwd", SEE_HELP),
+    "a command without value": Case(("epyc6", "--exec"), "there is no command", "--file"),
+    "a command in words, and none": Case(
+        ("epyc6", "--exec", "--"), "there is no command", "--file"
+    ),
+    "a command without quotes": Case(
+        ("epyc6", "--exec", "ls", "/tmp"), "/tmp is left over", "--exec 'ls /tmp'"
+    ),
+    "its options": Case(
+        ("epyc6", "--exec", "ls", "-la", "/tmp"), "-la /tmp is left", "--exec 'ls -la /tmp'"
+    ),
+    "a command that was quoted in parts": Case(
+        ("--exec", "ls", "epyc6", "a b", "c"), "'a b' c is left", "--exec -- ls 'a b' c"
+    ),
+    "a program as a task": Case(("epyc6", "uptime"), "uptime is a program", "--exec uptime"),
+    "a shell's own command as a task": Case(("epyc6", "cd"), "cd is a program", "--exec cd"),
+    "half days": Case(("--clean", "--age", "36h"), "not whole days", SEE_HELP),
+    "a size of 1000": Case(
+        ("epyc6", "--exec", "true", "--max-output", "10MB"), "no size", SEE_HELP
+    ),
     "a third argument": Case(("epyc6", "a", "b"), "unexpected extra argument", SEE_HELP),
     "an option of commands": Case(("epyc6", "work", "--gather"), "--gather", "leave it out"),
     "a session of nobody": Case(
@@ -74,13 +94,15 @@ CASES = {
         ("-i", "DIR/none.yml", "vm1", "--exec", "true"), "none.yml has no hosts", "all: hosts:"
     ),
     "no host, and a list": Case(("-i", "DIR/none.yml", "--list"), "has no hosts", "all: hosts:"),
-    "nothing matches": Case(("epyc9*", "--exec", "true"), "epyc9*: no such host", "epyc6"),
-    "all but all": Case(("all:!all", "--exec", "true"), "all:!all: no such host", "--list"),
-    "an unknown group": Case(("gpus:ios", "--exec", "true"), "gpus: no such host", "gpu"),
-    "status of nobody": Case(("--status", "epic6"), "epic6: no such host", "did you mean epyc6"),
+    "nothing matches": Case(("epyc9*", "--exec", "true"), "epyc9*: no such host", "epyc6", code=3),
+    "all but all": Case(("all:!all", "--exec", "true"), "all:!all: no such host", "--list", code=3),
+    "an unknown group": Case(("gpus:ios", "--exec", "true"), "gpus: no such host", "gpu", code=3),
+    "status of nobody": Case(
+        ("--status", "epic6"), "epic6: no such host", "did you mean epyc6", code=3
+    ),
     **{
         f"timeout {value}": Case(
-            ("epyc6", "--exec", "true", "--timeout", value), "seconds above 0", SEE_HELP
+            ("epyc6", "--exec", "true", "--timeout", value), "no duration above 0", SEE_HELP
         )
         for value in ("0", "-1", "nan", "inf", "1e999")
     },
@@ -101,14 +123,15 @@ def test_a_bad_call_ends_with_one_line_and_a_remedy(
 ) -> None:
     arguments = [argument.replace("DIR", str(directory)) for argument in case.arguments]
     plain = user.run(*arguments, stdin=case.stdin)
-    assert (plain.code, plain.out) == (2, b"")
+    assert (plain.code, plain.out) == (case.code, b"")
     (line,) = plain.err.decode().splitlines()
     assert line.startswith("dx-dispatch: ")
     assert case.says in line
     assert case.remedy in line
     as_json = user.run("--json", *arguments, stdin=case.stdin)
     document = as_json.document
-    assert (as_json.code, document["schema"], document["exit_code"]) == (2, 1, 2)
+    codes = (as_json.code, document["exit_code"])
+    assert (codes, document["schema"]) == ((case.code, case.code), 1)
     assert case.says in document["error"]["message"]
     assert case.remedy in document["error"]["remedy"]
     assert as_json.err == b""

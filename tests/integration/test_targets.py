@@ -56,11 +56,39 @@ def test_a_pattern_with_an_unknown_name_is_refused_before_anything_runs(
 ) -> None:
     (epyc6.home / "ran").unlink(missing_ok=True)
     answer = user.run(pattern, "--exec", "echo >>ran", "--json")
-    assert answer.code == 2
+    assert answer.code == 3
     assert answer.document["error"]["type"] == "NoMatchError"
     assert "epic7" in answer.document["error"]["message"]
     assert "epyc6" in answer.document["error"]["remedy"]
     assert not (epyc6.home / "ran").exists()
+
+
+UNKNOWN = ("epic6", "gppu", "epyc9*", "epyc6:&ios", "epyc6,epic7", "localhost")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("TARGET", "--exec", "true"),
+        ("TARGET", "--agent", "shell", "true"),
+        ("any:TARGET", "--agent", "shell", "true"),
+        ("--status", "TARGET"),
+        ("--sessions", "TARGET"),
+        ("--clean", "TARGET", "--yes"),
+        ("TARGET", "--exec", "true", "--dry-run"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.engines
+def test_a_target_without_a_host_has_one_exit_code_in_every_call(
+    user: Dispatcher, call: tuple[str, ...]
+) -> None:
+    for target in UNKNOWN:
+        answer = user.run(*(word.replace("TARGET", target) for word in call), "--json")
+        assert (answer.code, answer.document["exit_code"]) == (3, 3), target
+        (said,) = answer.document.get("results") or [answer.document["error"]]
+        text = said.get("message") or said["error"]
+        assert ": no such host" in text, target
 
 
 EMPTY = (

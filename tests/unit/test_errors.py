@@ -40,7 +40,7 @@ def test_text_is_what_happened_and_what_to_do_in_one_line(error: type[DxError]) 
     [
         (UsageError, 2),
         (InventoryError, 2),
-        (NoMatchError, 2),
+        (NoMatchError, 3),
         (UnknownSessionError, 2),
         (SilentHostError, 3),
         (ContentError, 2),

@@ -41,7 +41,7 @@ def test_only_what_has_ended_and_holds_no_work_goes(user: Dispatcher, vm: Vm, wo
 
     repo = ("--repo", str(vm.home / "project"))
     plain, failed = ended("echo hi"), ended("exit 3")
-    unchanged = ended("true", *repo)
+    unchanged = ended("exit 0", *repo)
     pushed = ended(f"echo 1 >new; {COMMIT}; git push -q origin HEAD", *repo)
     dirty, unpushed = ended("echo 1 >new", *repo), ended(f"echo 2 >new; {COMMIT}", *repo)
     running = begin(user, work.task)
@@ -75,7 +75,7 @@ def ended(user: Dispatcher, lab: Lab) -> dict[str, str]:
     """A session that has ended on each of two VMs, and nothing else on any; by VM."""
     for machine in lab.vms.values():
         forget_sessions(machine)
-    started = user.run("epyc6,macmini", "true", "--wait", "--json")
+    started = user.run("epyc6,macmini", "exit 0", "--wait", "--json")
     assert started.code == 0, started.err
     return {each["host"]: each["session_id"] for each in started.document["results"]}
 

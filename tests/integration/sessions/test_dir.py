@@ -19,7 +19,7 @@ def test_a_session_works_in_the_directory_that_was_chosen_and_stays_there(
     user: Dispatcher, epyc6: Vm
 ) -> None:
     user.run("epyc6", "--exec", 'mkdir -p "it\'s mine"')
-    first = user.run("epyc6", "pwd", "--dir", "~/it's mine", "--wait", "--json").result
+    first = user.run("epyc6", "pwd -L", "--dir", "~/it's mine", "--wait", "--json").result
     session = first["session_id"]
     second = user.run("--session", session, "pwd", "--wait", "--json").result
 
@@ -47,7 +47,7 @@ def test_a_directory_that_is_not_there_is_told_and_the_task_not_begun(user: Disp
 def test_a_directory_is_refused_where_the_place_is_given_already(
     user: Dispatcher, options: list[str], words: str
 ) -> None:
-    answer = user.run("epyc6", "true", "--dir", "~", *options)
+    answer = user.run("epyc6", "exit 0", "--dir", "~", *options)
 
     assert (answer.code, answer.out) == (2, b"")
     assert words in answer.err.decode()

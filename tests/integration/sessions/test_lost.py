@@ -107,7 +107,7 @@ def test_a_further_turn_does_not_run_beside_one_whose_supervisor_was_killed(
 def small_disk(epyc6: Vm, user: Dispatcher) -> Iterator[Path]:
     """The directory of the VM's state on a disk of its own that is full; it has our script."""
     with state_on_small_disk(epyc6, "size=1m") as state:
-        user.run("epyc6", "true", "--wait")
+        user.run("epyc6", "exit 0", "--wait")
         yield state
 
 

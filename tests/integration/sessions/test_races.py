@@ -30,7 +30,7 @@ def _both(
 def test_of_two_prompts_at_once_one_wins_and_the_other_is_told(
     user: Dispatcher, other: Dispatcher, epyc6: Vm
 ) -> None:
-    session = begin(user, "true")
+    session = begin(user, "exit 0")
     task = (
         'echo "$DX_SESSION" >>"$HOME/raced";'
         ' while [ ! -e "$HOME/$DX_SESSION.end" ]; do sleep 0.05; done'
@@ -68,7 +68,7 @@ def test_prompts_that_queue_run_one_after_the_other(
 def test_prompts_that_are_short_may_both_run_but_never_twice(
     user: Dispatcher, other: Dispatcher, epyc6: Vm
 ) -> None:
-    session = begin(user, "true")
+    session = begin(user, "exit 0")
     await_end(epyc6, session)
     on_vm(epyc6, "rm -f short")
     answers = _both((user, other), session, 'echo "$DX_SESSION" >>"$HOME/short"', "--wait")

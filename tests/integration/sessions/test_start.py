@@ -115,7 +115,7 @@ def test_a_turn_that_goes_on_talking_is_not_idle(user: Dispatcher) -> None:
 
 
 def _refused(user: Dispatcher, epyc6: Vm, agent: str) -> Answer:
-    begin(user, "true")  # so that there is a directory of sessions
+    begin(user, "exit 0")  # so that there is a directory of sessions
     sessions = epyc6.home / ".local/state/dxansible/sessions"
     before = set(sessions.iterdir())
     answer = user.run("epyc6", "touch started", "--agent", agent, "--wait", "--json")
@@ -144,7 +144,7 @@ def test_an_agent_that_is_not_installed_starts_nothing_and_the_path_is_told(
 def test_the_document_of_a_host_that_does_not_answer_is_of_the_same_kind(
     user: Dispatcher,
 ) -> None:
-    answer = user.run("epyc7", "true", "--json")
+    answer = user.run("epyc7", "do it", "--json")
     result = answer.result
     assert (answer.code, answer.document["outcome"]) == (3, "PREFLIGHT_FAILED")
     assert (result["reason"], set(result)) == ("USER_MAPPING_MISSING", FIELDS)

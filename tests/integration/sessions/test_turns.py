@@ -167,7 +167,7 @@ def test_an_abort_of_what_has_ended_says_so_and_changes_nothing(user: Dispatcher
 
 
 def test_an_id_that_no_vm_knows_is_a_usage_error_with_the_nearest(user: Dispatcher) -> None:
-    session = begin(user, "true")
+    session = begin(user, "exit 0")
     run, _, host = session.partition("-")
     wrong = run[:-1] + ("0" if run[-1] != "0" else "1")
     answer = user.run("--abort", f"{wrong}-{host}")

@@ -113,12 +113,29 @@ WRONG: list[tuple[list[str], str]] = [
     (["here", "work", "--age", "3"], "--age is of no use with a task for an agent; leave it out"),
     (["here", "work", "--yes"], "--yes is of no use with a task for an agent; leave it out"),
     (["--clean"], "--clean would remove 0 session(s) of 2 VMs, and asks first; see them with"),
-    (["here", "--exec", "true", "--dry-run"], "--dry-run is of no use with --exec; leave it out"),
+    (
+        ["here", "--exec", "true", "/tmp"],
+        "/tmp is left over; quote the command: --exec 'true /tmp'",
+    ),
+    (
+        ["here", "true"],
+        "true is a program, and a task is for the coding agent of a VM; run it with",
+    ),
+    (
+        ["all", "--exec", "true", "--pass-exit-code"],
+        "all is 2 hosts: here, twin; nothing was start",
+    ),
+    (
+        ["all", "--exec", "true", "--pass-exit-code", "--dry-run"],
+        "all is 2 hosts: here, twin; noth",
+    ),
+    (["--session", "ses_1", "work", "--dry-run"], "a dry run asks no VM, and ses_1 does not say"),
+    (["here", "work", "--session", "ses_1-0a1b2c3d", "--agent", "x"], "a session keeps its agent"),
     (["here", "work", "--follow"], "--follow is of no use with a task for an agent"),
     (["here", "work", "--beads", "../x"], "can't be the id of an issue; give it as Beads does"),
     (["here", "work", "--repo", " "], "the repository has no path; give its path on the VM"),
     (["here", "work", "--session", "ses_1", "--repo", "x"], "--repo is of no use with a further"),
-    (["here", "work", "--session", "1"], "'1' is not a session id; see: dx-dispatch --sessions"),
+    (["here", "work", "--session", "1"], "no session is called 1; see: dx-dispatch --sessions"),
     (["here", "work", "--file", "x"], "the task and --file can't be used together; give the task"),
     (
         ["any:here", "work", "--session", "ses_1"],
@@ -140,9 +157,9 @@ WRONG: list[tuple[list[str], str]] = [
     (["--logs", "not an id"], "is not a session id; see: dx-dispatch --sessions"),
     (["--abort", "here"], "no session is called here"),
     (["here", "--exec", "true", "--run-id", "../x"], "can't be an id; use up to 64 letters"),
-    (["here", "--exec", "true", "--timeout", "soon"], "'soon' is not a number of seconds; see"),
-    (["here", "--exec", "true", "--timeout", "0"], "0 is not a number of seconds above 0; see"),
-    (["here", "--exec", "true", "--timeout", "nan"], "nan is not a number of seconds above 0; see"),
+    (["here", "--exec", "true", "--timeout", "soon"], "'soon' is no duration, like 90"),
+    (["here", "--exec", "true", "--timeout", "0"], "0 is no duration above 0, like 90"),
+    (["here", "--exec", "true", "--timeout", "nan"], "nan is no duration above 0, like"),
     (["here", "--exec", "true", "--forks", "0"], "0 is not in the range x>=1.; see"),
     (["here", "--exec", "true", "-i", "/no/such"], "there is no inventory at /no/such; give"),
     (["--no-such-option"], "see dx-dispatch --help"),
@@ -267,7 +284,7 @@ def test_the_forks_that_are_given_are_those_of_every_run(
 def test_a_status_of_no_host_is_an_error(call: Callable[..., Answer]) -> None:
     answer = call("--status", "heer", "--json")
 
-    assert answer.code == 2
+    assert answer.code == answer.document["exit_code"] == 3
     assert answer.document["error"]["type"] == "NoMatchError"
 
 

@@ -54,7 +54,7 @@ def test_the_issue_of_beads_is_read_where_it_is_needed(
 
 
 def test_without_need_beads_is_only_a_name(call: Call, vm: Person) -> None:
-    answer = call("here", "look", "--beads", "other-7", "--wait", "--json")
+    answer = call("here", "look at it", "--beads", "other-7", "--wait", "--json")
 
     assert (answer.code, answer.document["results"][0]["beads"]) == (0, "other-7")
     assert vm.beads.state["calls"] == []
@@ -146,7 +146,7 @@ def test_a_part_of_an_id_that_beads_knows_is_said(call: Call, vm: Person, option
 
 
 def test_force_is_of_an_issue_only(call: Call) -> None:
-    answer = call("here", "look", "--force")
+    answer = call("here", "look at it", "--force")
 
     assert (answer.code, answer.out) == (2, b"")
     assert "--force is of no use without --issue" in answer.err

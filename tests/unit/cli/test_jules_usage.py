@@ -37,13 +37,15 @@ WRONG: list[tuple[list[str], str]] = [
     (["--status", JID], f"Jules has no session {JID}; see: dx-dispatch --sessions --jules"),
     (["--session", JID, "x"], f"Jules has no session {JID}"),
     (["--abort", JID], f"Jules has no session {JID}"),
-    (["--jules", "work", "--attach-age", "soon"], "'soon' is no duration, like 1d, 12h, 90m or"),
-    (["--jules", "work", "--attach-age", "-1"], "'-1' is no duration"),
+    (
+        ["--jules", "work", "--attach-age", "soon"],
+        "'soon' is no duration, like 90 (seconds), 10m or",
+    ),
+    (["--jules", "work", "--attach-age", "-1"], "-1 is no duration of 0 or more"),
     (["--status", JID, "--attach-age", "1d"], "--attach-age is of no use with --status"),
     (["here", "work", "--attach-age", "0"], "--attach-age is of no use with a task for an"),
     (["here", "work", "--branch", "x"], "--branch is of no use with a task for an agent"),
     (["here", "--issue", "bd-123", "--beads", "bd-1"], "are not the same; leave out --beads"),
-    (["here", "work", "--dry-run"], "--dry-run is of no use without --issue"),
     (["--list", "--issue", "bd-123"], "--issue is of no use with --list"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from dataclasses import fields
 from random import Random
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from dxansible.cli.option import Option
 
 SES, JID = "ses_0123456789abcdef-54150442", "31415926535897932384"
-BY_HAND = "ses_df3f8787affe5K30u83AH9tvkT"
 MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.TASK: ("here", "work"),
     Mode.FURTHER: ("--session", SES, "work"),
@@ -74,8 +74,6 @@ def test_the_shortest_command_line_of_a_mode_is_understood(mode: Mode) -> None:
 def test_an_option_is_of_use_in_a_mode_or_refused_there(mode: Mode, name: str) -> None:
     entry = MODIFIERS[name]
     words = [word for word in MINIMAL[mode] if (name, word) != ("file", "work")]
-    if name == "agent":
-        words = [BY_HAND if word == SES else word for word in words]
     line = (*words, *written(name, entry))
     if mode not in entry.modes:
         refused = f"{entry.name} is of no use with {mode}; leave it out (it is of use with "
@@ -128,12 +126,6 @@ def test_a_session_is_continued_with_a_task_alone(mode: Mode) -> None:
         understand([*MINIMAL[mode], "--session", SES])
 
 
-def test_a_session_of_ours_keeps_its_agent() -> None:
-    with pytest.raises(UsageError, match="a session keeps its agent; leave out --agent, or"):
-        understand(["--session", SES, "work", "--agent", "x"])
-    assert understand(["--session", BY_HAND, "work", "--agent", "x"])[0] is Mode.FURTHER
-
-
 def test_what_is_refused_has_been_given_even_as_it_would_be_without() -> None:
     with pytest.raises(UsageError, match="--retries is of no use with --list"):
         understand(["--list", "--retries", "1"])
@@ -171,7 +163,8 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
         Kind.ARGUMENT: str | None, Kind.FLAG: bool, Kind.SWITCH: bool | None, Kind.COUNT: int,
         Kind.TEXT: str | None, Kind.TEXTS: tuple[str, ...], Kind.CHOICE: str | None,
         Kind.OPTIONAL_CHOICE: str | None, Kind.VARIABLES: tuple[tuple[str, str], ...],
-        Kind.NUMBER: int | None, Kind.SECONDS: float | None, Kind.DURATION: float | None,
+        Kind.NUMBER: int | None, Kind.DURATION: float | None, Kind.DAYS: int | None,
+        Kind.SIZE: int | None,
     }  # fmt: skip
     for name, hint in typing.get_type_hints(Options).items():
         if name == "given":
@@ -249,6 +242,8 @@ def _lines() -> list[Sequence[str]]:
         ["here", "--exec", "--gather"], ["--gather", "here", "--exec", "true"],
         ["--gather=diff", "here", "--exec", "true"], ["--", "--gather"],
         ["--gather", "--gather=equal"],
+        ["here", "--exec", "--", "ls", "-l", "a b"], ["here", "--exec", "-v", "--", "--json"],
+        ["here", "--file", "x", "--exec"], ["--agent", "--exec", "--", "here"],
         ["here", "--exec", "--help"], ["--agent", "-i", "here", "--json"], ["-", "-"], [],
     ]  # fmt: skip
 
@@ -278,6 +273,8 @@ def _random_words(random: Random) -> list[str]:
         "1",
         "7",
         "12h",
+        "2d",
+        "10M",
         "1.5",
         "1e9",
         "inf",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
@@ -14,8 +15,10 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payl
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.option_values import fill_from_vars
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
+    TOO_MANY,
     PlayHosts,
     batch_of,
+    kind_of_batch,
     prepare_worker,
     refuse_keywords,
     skipped,
@@ -29,6 +32,7 @@ _SPEC: dict[str, dict[str, Any]] = {
     "news": {"type": "bool", "default": False, "variable": "dx_news"},
     "command_socket": {"type": "str", "default": "", "variable": "dx_command_socket"},
     "flow_socket": {"type": "str", "default": "", "variable": "dx_flow_socket"},
+    "most_hosts": {"type": "int", "default": 0, "variable": "dx_most_hosts"},
     "slack_channel": {"type": "str", "default": "", "variable": "dx_slack_channel"},
 }
 _PATIENCE = 3600.0
@@ -75,6 +79,10 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         fan = Fan(crowd.width)
         operation = OPERATIONS[arguments["operation"]]
         flow = arguments["flow_socket"]
+        kind = kind_of_batch(hosts, arguments["most_hosts"])
+        if kind == TOO_MANY and not arguments["news"]:
+            message = f"{len(hosts)} hosts are more than dx_most_hosts: {arguments['most_hosts']}"
+            raise AnsibleActionFail(message)
         play = PlayHosts(
             self,
             variables,
@@ -84,11 +92,11 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             reader=SocketReader(flow) if flow else None,
             crowd=crowd,
         )
-        for host in hosts:
+        for host in hosts if kind != TOO_MANY else ():
             fan.add(host, partial(play.run, host))
         head = {
             "host": hosts[0],
-            "kind": "hosts",
+            "kind": kind,
             "hosts": hosts,
             "slack_channel": arguments["slack_channel"] or None,
         }

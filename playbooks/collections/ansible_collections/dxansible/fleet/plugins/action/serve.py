@@ -19,7 +19,9 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Cr
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payload
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
+    TOO_MANY,
     PlayHosts,
+    kind_of_batch,
     prepare_worker,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving, Stale
@@ -95,9 +97,10 @@ class _Calls:
         )
         channel = play.value(hosts[0], "dx_slack_channel")
         fan = Fan(call.forks, self._watchdog)
-        for host in hosts:
+        kind = kind_of_batch(hosts, int(call.variables.get("dx_most_hosts") or 0))
+        for host in hosts if kind != TOO_MANY else ():
             fan.add(host, partial(play.run, host))
-        head = {"kind": "hosts", "host": hosts[0], "hosts": hosts}
+        head = {"kind": kind, "host": hosts[0], "hosts": hosts}
         return fan, head | {"slack_channel": channel or None}
 
     def _hosts(self, limit: str) -> list[str]:

@@ -52,6 +52,12 @@ options:
         then wait for the reader rather than lose output.
     type: str
     default: ""
+  most_hosts:
+    description:
+      - Start nothing if the batch has more hosts than this; 0 is any number. Without O(news) the
+        task fails then.
+    type: int
+    default: 0
   slack_channel:
     description: The channel of the audit trail, only to be told with the names of the hosts.
     type: str
@@ -124,9 +130,9 @@ dx:
       description:
         - Records since the last try, in the order in which they came, each with its C(host) and
           C(kind), and C(done) in the last one of the host.
-        - The first of all has the kind C(hosts) and the names of all hosts. The others are those
-          of the module of O(operation), or have the kind C(broken), with C(error) and the places
-          in files (C(origins)) of a host whose variables Ansible can't use.
+        - The first of all has the kind C(hosts), or C(too_many_hosts), and the names of all hosts.
+          The others are those of the module of O(operation), or have the kind C(broken), with
+          C(error) and the places in files (C(origins)) of a host whose variables Ansible can't use.
       type: list
       elements: dict
       returned: when O(news)

@@ -38,6 +38,7 @@ _OF_PLAY = (
     "hostvars",
 )
 """Variables that are the same for all hosts."""
+TOO_MANY = "too_many_hosts"
 _HOSTS_OF_PLAY = (
     "ansible_play_batch",
     "ansible_play_hosts",
@@ -88,6 +89,14 @@ def refuse_keywords(task: Any, kind: type[HostRun]) -> None:  # noqa: ANN401 - a
             f"{task.action} does not pass on environment; export the variables in the command, "
             "or set dx_path"
         )
+
+
+def kind_of_batch(hosts: Sequence[str], most: int) -> str:
+    """The kind of the first record of a batch; no run may begin if it is TOO_MANY.
+
+    ``most`` is the number of hosts that the caller allows, 0 for any number.
+    """
+    return TOO_MANY if 0 < most < len(hosts) else "hosts"
 
 
 def _nothing(kind: type[HostRun]) -> Steps[dict[str, Any]]:
