@@ -28,6 +28,7 @@ __all__ = [
     "content_dir",
     "engine_wanted",
     "inventory_sources",
+    "is_dumb",
     "json_logs_wanted",
     "mask_secrets",
     "variable_of_caller",
@@ -214,8 +215,13 @@ def json_logs_wanted(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def colour_wanted(environ: Mapping[str, str] = os.environ) -> bool | None:
-    """False with NO_COLOR; None means colours on a terminal only (https://no-color.org)."""
-    return False if environ.get("NO_COLOR") else None
+    """None means colours on a terminal only; False with NO_COLOR or TERM=dumb (no-color.org)."""
+    return False if environ.get("NO_COLOR") or is_dumb(environ) else None
+
+
+def is_dumb(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the terminal can do nothing but print: TERM is ``dumb``."""
+    return environ.get("TERM") == "dumb"
 
 
 def content_dir(name: str, explicit: str | None = None) -> Path:

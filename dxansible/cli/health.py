@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.render import commands as render
-from dxansible.render.show import emit, show
+from dxansible.render.show import emit, show, terminal_width
 from dxansible.run.preflight import check_hosts
 
 if TYPE_CHECKING:
@@ -22,5 +22,5 @@ def show_health(options: Options) -> int:
     if options.json:
         emit(render.health_document(results))
     else:
-        show(render.health_table(results), end="")
+        show(render.health_table(results, terminal_width()), end="")
     return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dxansible.errors import UsageError
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
-from dxansible.render.show import emit, show
+from dxansible.render.show import emit, show, terminal_width
 from dxansible.run.attach_sessions import find_commands, find_session, follow_session
 from dxansible.run.choice import choose_host
 from dxansible.run.listing import list_sessions
@@ -52,7 +52,9 @@ def show_sessions(options: Options) -> int:
             observers=tellers,
             claim_ends=bool(tellers),
         )
-        return _show_list(options, found, render.sessions_table)
+        return _show_list(
+            options, found, lambda each: render.sessions_table(each, terminal_width())
+        )
 
 
 def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:

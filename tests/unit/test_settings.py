@@ -189,6 +189,7 @@ def test_logs_are_json_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_wish_for_no_colour_is_heard() -> None:
     assert colour_wanted({"NO_COLOR": "1"}) is False
     assert colour_wanted({"NO_COLOR": ""}) is None
+    assert colour_wanted({"TERM": "dumb"}) is False
     assert colour_wanted({}) is None
 
 
