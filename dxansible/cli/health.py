@@ -17,6 +17,10 @@ __all__ = ["show_health"]
 
 def show_health(options: Options) -> int:
     """``--list``, and ``--status`` of hosts."""
+    if options.watch:
+        from dxansible.cli.watch import watch_hosts  # noqa: PLC0415 - for such calls only
+
+        return watch_hosts(options)
     pattern = "all" if options.status is None else options.status
     results = check_hosts(pattern, settings=options.settings(), survey=True)
     if options.json:

@@ -43,12 +43,16 @@ def choose_target(options: Options, chosen: SessionOptions) -> str | None:
 
 def show_sessions(options: Options) -> int:
     """``--sessions [TARGET]``."""
+    if options.watch:
+        from dxansible.cli.watch import watch_sessions  # noqa: PLC0415 - for such calls only
+
+        return watch_sessions(options)
     pattern = "all" if options.target is None else options.target
     with telling_ends() as tellers:
         found = list_sessions(
             pattern,
             options.settings(),
-            only="agents" if options.agents else "commands" if options.commands else None,
+            only=options.only,
             observers=tellers,
             claim_ends=bool(tellers),
         )

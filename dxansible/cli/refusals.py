@@ -29,6 +29,9 @@ def check(options: Options, mode: Mode) -> None:
     if options.agents and options.commands:
         message = "--agents and --commands can't be used together"
         raise UsageError(message, "leave out both to see all")
+    if options.watch and options.json:
+        message = "--watch and --json can't be used together"
+        raise UsageError(message, "leave out --watch for one document")
     _check_ids(options)
 
 

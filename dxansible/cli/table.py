@@ -10,6 +10,7 @@ import sys
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from dxansible import parameters as known
 from dxansible.cli.option import (
@@ -170,6 +171,10 @@ class Options(Value):
         "--status", kind=Kind.TEXT, value="TARGET|ID", group=Group.FLEET, chooses=Mode.STATUS,
         help="Show a VM, group or pattern; or all of one session.",
     ).field()  # fmt: skip
+    watch: bool = Option(
+        "--watch", group=Group.FLEET, modes=plain(Mode.LIST, Mode.SESSIONS),
+        help="With --list or --sessions: a board that stays up to date; q quits.",
+    ).field()  # fmt: skip
     inventory: str | None = Option(
         "-i --inventory", kind=Kind.TEXT, value="PATH", group=Group.FLEET, modes=EVERYWHERE,
         default="DX_INVENTORY, else your own, else ours",
@@ -299,6 +304,11 @@ class Options(Value):
     def values_given(self) -> dict[str, object]:
         """The value of each field that the user gave."""
         return {name: getattr(self, name) for name in self.given}
+
+    @property
+    def only(self) -> Literal["agents", "commands"] | None:
+        """The kind of sessions to list; None for both."""
+        return "agents" if self.agents else "commands" if self.commands else None
 
     def settings(self) -> Settings:
         """The paths and settings of this call."""

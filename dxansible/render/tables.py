@@ -17,7 +17,7 @@ from dxansible.value import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Column", "Table", "columns", "table", "wrapped"]
+__all__ = ["NOTHING", "Column", "Table", "columns", "cut", "table", "wrapped"]
 
 NOTHING = "-"
 """What a cell without a value shows."""
@@ -94,7 +94,7 @@ class Table:
         if not known or self._width is None:
             return [first]
         text, room = _GAP.join(known), self._width - len(_INDENT)
-        whole = [_cut(text, room)] if self._dense else _wrap(text, room)
+        whole = [cut(text, room)] if self._dense else _wrap(text, room)
         return [first, *(f"{_INDENT}{line}" for line in whole)]
 
     def _named(self, index: int, cell: str) -> str:
@@ -105,7 +105,7 @@ class Table:
         parts = []
         for index in self._beside:
             width = self._widths[index]
-            cell = _cut(row[index], width) if self._shape[index].text else row[index]
+            cell = cut(row[index], width) if self._shape[index].text else row[index]
             padded = cell + " " * (width - _cells(cell))
             parts.append(coloured(padded, colour) if self._shape[index].coloured else padded)
         return _GAP.join(parts).rstrip()
@@ -173,7 +173,7 @@ def _wrap(text: str, width: int) -> list[str]:
     return lines or [""]
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
     """Shorten a text to a width, between words; within one that is too long by itself."""
     if _cells(text) <= width:
         return text

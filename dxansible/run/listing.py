@@ -17,7 +17,7 @@ from dxansible.settings import Settings
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SessionList",
     "clean_sessions",
+    "each_once",
     "list_sessions",
 ]
 
@@ -84,7 +85,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         if cancelled is not None and cancelled.is_set():
             return SessionList()
         raise explain_no_match(pattern, chosen, end)
-    sessions = _once([each for seen in collector.listings.values() for each in seen.sessions])
+    sessions = each_once([each for seen in collector.listings.values() for each in seen.sessions])
     sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
     return SessionList(
         sessions=sessions,
@@ -104,7 +105,8 @@ def _errors(
     return failed | listed
 
 
-def _once(sessions: Sequence[SessionInfo]) -> list[SessionInfo]:
+def each_once(sessions: Iterable[SessionInfo]) -> list[SessionInfo]:
+    """Return each session once: under the name that it was started for, if that is among them."""
     chosen: dict[str, SessionInfo] = {}
     for each in sessions:
         if each.session_id not in chosen or is_on(each.session_id, each.host):
