@@ -8,6 +8,7 @@ from dxansible.errors import UsageError
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
 from dxansible.render.show import emit, show, terminal_width
+from dxansible.render.tables import wrapped
 from dxansible.run.attach_sessions import find_commands, find_session, follow_session
 from dxansible.run.choice import choose_host
 from dxansible.run.listing import list_sessions
@@ -68,7 +69,7 @@ def _show_list(options: Options, found: SessionList, text: Callable[[SessionList
         return code
     show(text(found), end="")
     for error in found.errors.values():
-        show(f"  {error}", err=True)
+        show(wrapped(error, terminal_width()), err=True, end="")
     return code
 
 

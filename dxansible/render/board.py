@@ -182,7 +182,7 @@ def screenful(
     if problem is not None:
         foot = coloured(cut(printable(problem), width), "red")
     filled = shown[:room] + [""] * (room - len(shown))
-    return [board.title, table.head, *filled, foot], top
+    return [board.title, table.head, *filled, foot][:height], top
 
 
 def _last_top(table: Table, count: int, room: int) -> int:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.cells import cell_len
 
 from tests.integration.terminal import Terminal
+from tests.lab import Fault
 
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
+    from tests.lab import Vm
 
 pytestmark = pytest.mark.resident
 
@@ -50,9 +52,19 @@ def test_through_a_pipe_a_row_is_one_whole_line(user: Dispatcher, session: str) 
     assert "\x1b" not in row
 
 
-def test_a_long_error_ends_its_lines_with_words(user: Dispatcher) -> None:
-    for call in (("--list",), ("--sessions",)):
-        with Terminal(user, *call, columns=60) as terminal:
-            terminal.finish()
-            lines = COLOUR.sub("", terminal.text).replace("\r\n", "\n").splitlines()
-            assert max(map(cell_len, lines)) <= 60
+@pytest.mark.parametrize("call", ["--list", "--sessions"])
+def test_a_long_error_ends_its_lines_with_words(user: Dispatcher, epyc6: Vm, call: str) -> None:
+    epyc6.fault(Fault.REFUSE)
+    document = user.run(call, "--json").document
+    error = document["errors"]["epyc6"] if call == "--sessions" else _error(document)
+
+    with Terminal(user, call, "--quiet", columns=60) as terminal:
+        assert terminal.finish() == 3
+        lines = COLOUR.sub("", terminal.text).replace("\r\n", "\n").splitlines()
+        indented = [line for line in lines if line.startswith("  ")]
+        assert max(map(cell_len, indented)) <= 60
+        assert error in " ".join(" ".join(indented).split())
+
+
+def _error(document: dict[str, Any]) -> str:
+    return str(next(each["error"] for each in document["hosts"] if each["host"] == "epyc6"))
