@@ -34,7 +34,7 @@ def ids(board: Board) -> list[str]:
 
 
 def test_what_waits_for_somebody_comes_first_and_then_what_failed_runs_and_has_ended() -> None:
-    board = sessions_board([seen(DONE, RUNNING, OLD, FAILED, LOST, NEEDS, ASKS)], 100)
+    board = sessions_board([seen(DONE, RUNNING, OLD, FAILED, LOST, ASKS, NEEDS)], 100)
 
     assert ids(board) == ["ses_3", "ses_5", "ses_4", "ses_6", "ses_7", "ses_1", "ses_2"]
     assert board.title == "1 VM  2 waiting  3 failed  1 running  1 ended"
