@@ -176,7 +176,8 @@ class SessionInfo(Document):
     """One session as its VM lists it: an agent's with its last turn, or a command.
 
     `asks`: it succeeded, and the agent's last message ends with a question. `message` is the
-    last line of that message without secrets, None where the listing does not have it. `age_s` is
+    last line of that message without secrets, None where the listing does not have it; of a turn
+    that runs, the last line of what is shown of it, if that was asked for. `age_s` is
     seconds since it began, `idle_s` since its last output, or since its end. `task` is the last
     task, or the command. `started_for` is the VM's name in the inventory that started the session,
     None if unknown. A command has neither turns nor an agent.

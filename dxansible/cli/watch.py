@@ -46,7 +46,12 @@ def watch_sessions(options: Options) -> int:
 
     def ask(hosts: str, observers: Sequence[Observer]) -> Mapping[str, str]:
         found = list_sessions(
-            hosts, settings, only=options.only, cancelled=cancelled, observers=observers
+            hosts,
+            settings,
+            only=options.only,
+            cancelled=cancelled,
+            observers=observers,
+            words=True,
         )
         return found.errors
 

@@ -53,12 +53,14 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     cancelled: threading.Event | None = None,
     observers: Sequence[Observer] = (),
     claim_ends: bool = False,
+    words: bool = False,
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
     ``prefix`` is the beginning of all ids to list. A session appears once: if several names of the
     inventory lead to one account, under the name that it was started for. Running sessions come
-    first, then the newest. ``timeout_sec`` limits the connection. Each of ``observers`` gets every
+    first, then the newest. ``words``: the message of a running one is what it said last.
+    ``timeout_sec`` limits the connection. Each of ``observers`` gets every
     event. With ``claim_ends`` this call claims the ends of turns that nobody has posted yet, for
     all audit trails or only for the one with the id ``trail``, and the observers have to post them.
     ``thread`` is that trail's thread in Slack: the VMs note it on its turns, for other machines. If
@@ -69,6 +71,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     variables: dict[str, object] = {
         PREFLIGHT_TIMEOUT.variable: timeout_sec,
         "dx_claim_ends": claim_ends,
+        "dx_words": words,
     }
     given = {
         "dx_prefix": prefix or None,

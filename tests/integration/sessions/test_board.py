@@ -64,6 +64,7 @@ def test_what_waits_for_somebody_is_first_and_a_dead_vm_stays(
         assert state(terminal, waiting).startswith("succeeded, asks")
         assert "Shall I push it?" in rows(terminal, waiting)[0]
         assert "exit code 3" in rows(terminal, failed)[0]
+        assert rows(terminal, running)[0].endswith(" begun")
 
         mac.fault(Fault.REFUSE)
         mac.cut_now()

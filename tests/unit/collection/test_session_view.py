@@ -184,6 +184,22 @@ def test_the_last_line_of_what_an_agent_said_is_in_the_listing(
     assert view(entry(last=last))["message"] == shown
 
 
+@pytest.mark.parametrize(
+    ("said", "total", "shown"),
+    [
+        (b'{"type":"say","text":"I look"}\n{"type":"say","text":"I mend"}\n{"ty', 99, "I mend"),
+        (b'{"type":"say","text":"I look"}\n', 5000, None),  # it may begin in the middle
+        (b"", 0, None),
+    ],
+)
+def test_the_last_words_of_a_running_turn_are_what_is_shown_of_it(
+    said: bytes, total: int, shown: str | None
+) -> None:
+    turn = entry(state="running", code=None, last=b"", said=said, out_total=total)
+
+    assert view(turn)["message"] == shown
+
+
 def test_what_an_agent_says_of_its_failure_is_shown() -> None:
     found = view(entry(last=b'{"type":"bad","why":"no key"}\n', code=1))
 

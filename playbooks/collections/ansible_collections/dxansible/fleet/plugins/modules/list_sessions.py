@@ -24,6 +24,10 @@ options:
     type: str
     choices: ["", agents, commands]
     default: ""
+  words:
+    description: Whether C(message) also has the last words of turns that run.
+    type: bool
+    default: false
   trail:
     description: The audit trail whose ends are to be claimed. When empty, any.
     type: str

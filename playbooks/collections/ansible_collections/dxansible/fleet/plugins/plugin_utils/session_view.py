@@ -88,9 +88,9 @@ def state_of(found: Verdict) -> str:
 def _judge(
     host: str, entry: Entry, known: Mapping[str, Agent], patience: float
 ) -> Steps[tuple[Verdict, str | None]]:
-    """Judge a turn. Returns the end of its agent's last message, too; None if it is not known."""
+    """Judge a turn. Returns its last words, too; None if they are not known."""
     if entry.state not in ENDED:
-        return turn_verdict.RUNNING, None
+        return turn_verdict.RUNNING, _last_line(_shown(entry, known))
     agent = finalize.author_of(entry, known)
     reader = StreamReader(agent)
     if entry.state == "exited":
@@ -105,6 +105,14 @@ def _judge(
             return decided, _last_line(read.message)
     decided = turn_verdict.judge(host, agent, entry, reader, entry.limits)
     return decided, _last_line(reader.message)
+
+
+def _shown(entry: Entry, known: Mapping[str, Agent]) -> str:
+    """Return the end of what is shown of a running turn."""
+    reader = StreamReader(finalize.author_of(entry, known))
+    if entry.out_total > len(entry.said):
+        reader.skip()  # as in `_judge`
+    return reader.feed(entry.said)
 
 
 def _last_line(message: str | None) -> str | None:
