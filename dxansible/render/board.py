@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Board", "hosts_board", "screenful", "sessions_board"]
 
-_SILENT = 3.0
+_SILENT = 5.0
 """Seconds without an answer, after which a host counts as unreachable."""
 _WAITING, _FAILED, _RUNNING, _ENDED = "waiting", "failed", "running", "ended"
 _ORDER = (_WAITING, _FAILED, _RUNNING, _ENDED)

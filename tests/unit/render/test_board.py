@@ -67,9 +67,9 @@ def test_a_dead_vm_has_a_row_of_its_own_and_keeps_its_sessions() -> None:
 def test_a_vm_that_is_silent_for_long_counts_as_dead_and_one_that_was_just_asked_does_not() -> None:
     asked = replace(seen(), waiting=110.0)
 
-    assert sessions_board([asked], 112).rows == ()
-    ((_, host, state, *_, words),) = sessions_board([asked], 115).rows
-    assert (host, state, words) == ("epyc6", "unreachable", "no answer for 5s")
+    assert sessions_board([asked], 114).rows == ()
+    ((_, host, state, *_, words),) = sessions_board([asked], 116).rows
+    assert (host, state, words) == ("epyc6", "unreachable", "no answer for 6s")
     assert sessions_board([Seen(host="epyc6", waiting=110.0)], 111).title == "1 VM  no sessions"
 
 
