@@ -61,9 +61,9 @@ def watch_sessions(options: Options) -> int:
     )
 
 
-def watch_hosts(_options: Options) -> int:
+def watch_hosts(options: Options) -> int:
     """``--list --watch``."""
-    settings, cancelled = _options.settings(), threading.Event()
+    settings, cancelled = options.settings(), threading.Event()
     asked: set[str] = set()
 
     def ask(hosts: str, observers: Sequence[Observer]) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import DxError
+from dxansible.results import PreflightResult
 from dxansible.run.events import HostEnded, HostsKnown, PreflightDone
 from dxansible.run.turn_events import SessionsSeen
 from dxansible.value import Value
@@ -15,7 +16,6 @@ from dxansible.value import Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dxansible.results import PreflightResult
     from dxansible.run.events import Event, Observer
 
 __all__ = ["Seen", "Watch"]
@@ -147,6 +147,8 @@ class Watch:
     def answer(self, host: str, found: SessionsSeen | PreflightResult) -> None:
         """Take the answer of a host."""
         with self._lock:
+            before = self._hosts.get(host, Seen(host=host)).found
+            found = _with_version(found, before)
             self._hosts[host] = Seen(host=host, found=found, at=time.monotonic())
         self._changed()
 
@@ -157,6 +159,17 @@ class Watch:
             self._hosts[host] = replace(seen, error=error or seen.error, waiting=None)
             self._due[host] = time.monotonic() + _AFTER_FAILURE
         self._changed()
+
+
+def _with_version(
+    found: SessionsSeen | PreflightResult, before: SessionsSeen | PreflightResult | None
+) -> SessionsSeen | PreflightResult:
+    """Return an answer with the agent's version from the last one, if it was not asked for."""
+    if not (isinstance(found, PreflightResult) and isinstance(before, PreflightResult)):
+        return found
+    if found.agent_version or not found.agent_found or found.agent != before.agent:
+        return found
+    return replace(found, agent_version=before.agent_version)
 
 
 class _Round:

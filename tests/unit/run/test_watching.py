@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dxansible.errors import NoMatchError
+from dxansible.record import PreflightStatus
+from dxansible.results import PreflightResult
 from dxansible.run.events import HostsKnown
 from dxansible.run.turn_events import SessionsSeen
 from dxansible.run.watching import Watch
@@ -101,6 +104,22 @@ def test_a_host_that_fails_keeps_what_it_said_and_is_asked_again(
 
     hosts.errors.clear()
     wait_until(lambda: watch.seen()[1].error is None)
+
+
+def test_the_version_of_an_agent_stays_known_when_it_is_not_asked_for_again() -> None:
+    watch = Watch("all", lambda *_: {}, lambda: None, pace=1, checks=True)
+    first = PreflightResult(
+        status=PreflightStatus.OK, host="a", agent="x", agent_found=True, agent_version="x 1"
+    )
+    for later, version in (
+        (replace(first, agent_version=None, running=3), "x 1"),
+        (replace(first, agent_version="x 2"), "x 2"),
+        (replace(first, agent_version=None, agent_found=False), None),
+        (replace(first, agent_version=None, agent="y"), None),
+    ):
+        watch.answer("a", first)
+        watch.answer("a", later)
+        assert watch.seen()[0].found == replace(later, agent_version=version)
 
 
 def test_what_keeps_a_run_from_asking_is_kept(watch: Watch, hosts: Hosts) -> None:
