@@ -1,4 +1,4 @@
-"""What a board shows: the title, a table in the order of what needs somebody, and what is wrong."""
+"""The contents of a board: a title, and a table in the order of what needs somebody."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Seen(Value):
 
 
 class Watch:
-    """What the hosts of a pattern say, asked about once every ``pace`` seconds.
+    """Keeps the last answers of the hosts of a pattern, which it asks every ``pace`` seconds.
 
     The hosts that are due are asked in one run. A host that is slow is left to its run, and the
     next run has the others.
