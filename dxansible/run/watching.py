@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Seen", "Watch"]
 
-_TICK = 0.5
+_TICK = 0.25
 """Seconds between two looks at which hosts are due."""
 _AFTER_FAILURE = 3.0
 """Seconds until a host that did not answer is asked again."""
