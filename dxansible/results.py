@@ -175,10 +175,12 @@ class TurnResult(TurnRecord):
 class SessionInfo(Document):
     """One session as its VM lists it: an agent's with its last turn, or a command.
 
-    `asks`: it succeeded, and the agent's last message ends with a question. `age_s` is seconds
-    since it began, `idle_s` since its last output, or since its end. `task` is the last task, or
-    the command. `started_for` is the VM's name in the inventory that started the session, None if
-    unknown. A command has neither turns nor an agent.
+    `asks`: it succeeded, and the agent's last message ends with a question. `message` is the
+    last line of that message without secrets, None where the listing does not have it; of a turn
+    that runs, the last line of what is shown of it, if that was asked for. `age_s` is
+    seconds since it began, `idle_s` since its last output, or since its end. `task` is the last
+    task, or the command. `started_for` is the VM's name in the inventory that started the session,
+    None if unknown. A command has neither turns nor an agent.
     """
 
     host: str
@@ -197,6 +199,7 @@ class SessionInfo(Document):
     beads: str | None = None
     repo: str | None = None
     asks: bool = False
+    message: str | None = None
     first_task: str | None = None
     kind: str = "agent"
     """Or `command`."""
@@ -207,8 +210,11 @@ class SessionInfo(Document):
     @classmethod
     def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:
         """Build it from a playbook's record."""
-        error = redact(str(record["error"])) if record.get("error") else None
-        return read(cls, record, host=host, session_id=record["session"], error=error)
+        texts = {
+            name: redact(str(record[name])) if record.get(name) else None
+            for name in ("error", "message")
+        }
+        return read(cls, record, host=host, session_id=record["session"], **texts)
 
     @property
     def ended(self) -> bool:

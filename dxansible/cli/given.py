@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dxansible.errors import UsageError
 from dxansible.settings import Settings
@@ -17,6 +17,8 @@ class Given(Value):
     """Base class of the options; the table declares them."""
 
     if TYPE_CHECKING:
+        agents: bool
+        commands: bool
         file: str | None
         inventory: str | None
         forks: int | None
@@ -27,6 +29,11 @@ class Given(Value):
     def values_given(self) -> dict[str, object]:
         """The value of each field that the user gave."""
         return {name: getattr(self, name) for name in self.given}
+
+    @property
+    def only(self) -> Literal["agents", "commands"] | None:
+        """The kind of sessions to list; None for both."""
+        return "agents" if self.agents else "commands" if self.commands else None
 
     def settings(self) -> Settings:
         """The paths and settings of this call."""

@@ -8,7 +8,7 @@ from dxansible.cli.terminal import SCREEN, wants_line
 from dxansible.record import FanoutOutcome
 from dxansible.render import commands as render
 from dxansible.render.progress import showing_progress
-from dxansible.render.show import emit, show
+from dxansible.render.show import emit, show, terminal_width
 from dxansible.run.names import keep_listed
 from dxansible.run.preflight import check_hosts
 from dxansible.settings import content_dir, own_inventory
@@ -22,6 +22,10 @@ __all__ = ["show_health"]
 
 def show_health(options: Options) -> int:
     """``--list``, and ``--status`` of hosts."""
+    if options.watch:
+        from dxansible.cli.watch import watch_hosts  # noqa: PLC0415 - for such calls only
+
+        return watch_hosts(options)
     pattern = "all" if options.status is None else options.status
     settings = options.settings()
     with showing_progress(SCREEN, wanted=not options.quiet, checks=True) as progress:
@@ -32,7 +36,7 @@ def show_health(options: Options) -> int:
             if result.error and wants_line(options, failed=True):
                 show(result.error, err=True)
     else:
-        show(render.health_table(results), end="")
+        show(render.health_table(results, terminal_width()), end="")
         if options.list_all and not options.quiet:
             _show_inventory(settings)
     if options.status is None:

@@ -15,7 +15,7 @@ from dxansible.record import FanoutOutcome, Reason
 from dxansible.render import jules as render
 from dxansible.render.documents import document
 from dxansible.render.sessions import turns_document
-from dxansible.render.show import emit, show
+from dxansible.render.show import emit, show, terminal_width
 from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def show_sessions(options: Options) -> int:
     if options.json:
         emit(document(exit_code=0, sessions=[asdict(each) for each in found]))
     else:
-        show(render.sessions_table(found), end="")
+        show(render.sessions_table(found, terminal_width()), end="")
     return 0
 
 

@@ -9,7 +9,8 @@ from dxansible.cli.terminal import SCREEN
 from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
 from dxansible.render.progress import showing_progress
-from dxansible.render.show import emit, show
+from dxansible.render.show import emit, show, terminal_width
+from dxansible.render.tables import wrapped
 from dxansible.run.attach_sessions import find_commands, find_session, follow_session
 from dxansible.run.choice import choose_host
 from dxansible.run.listing import list_sessions
@@ -43,17 +44,23 @@ def choose_target(options: Options, chosen: SessionOptions) -> str | None:
 
 def show_sessions(options: Options) -> int:
     """``--sessions [TARGET]``."""
+    if options.watch:
+        from dxansible.cli.watch import watch_sessions  # noqa: PLC0415 - for such calls only
+
+        return watch_sessions(options)
     pattern = "all" if options.target is None else options.target
     with telling_ends() as tellers:
         with showing_progress(SCREEN, wanted=not options.quiet) as progress:
             found = list_sessions(
                 pattern,
                 options.settings(),
-                only="agents" if options.agents else "commands" if options.commands else None,
+                only=options.only,
                 observers=[*progress, *tellers],
                 claim_ends=bool(tellers),
             )
-        return _show_list(options, found, render.sessions_table)
+        return _show_list(
+            options, found, lambda each: render.sessions_table(each, terminal_width())
+        )
 
 
 def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:
@@ -64,7 +71,7 @@ def _show_list(options: Options, found: SessionList, text: Callable[[SessionList
         return code
     show(text(found), end="")
     for error in found.errors.values():
-        show(f"  {error}", err=True)
+        show(wrapped(error, terminal_width()), err=True, end="")
     return code
 
 

@@ -21,6 +21,7 @@ __all__ = ["check"]
 _TASKS = frozenset({Mode.TASK, Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE})
 _NOT_TOGETHER = (
     ("agents", "commands", "leave out both to see all"),
+    ("watch", "json", "leave out --watch for one document"),
     ("json", "jsonl", "leave out one of them: --json prints one document at the end"),
     ("gather", "jsonl", "leave out one of them: --gather shows output at the end"),
     ("dry_run", "jsonl", "leave out --jsonl; --json prints the prompt as a document"),

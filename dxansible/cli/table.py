@@ -191,6 +191,10 @@ class Options(Given):
         modes=plain(Mode.INIT),
         help="With --init: a VM for it, instead of questions. May be given several times.",
     ).field()  # fmt: skip
+    watch: bool = Option(
+        "--watch", group=Group.FLEET, modes=plain(Mode.LIST, Mode.SESSIONS), everyday=True,
+        help="With --list or --sessions: a board that stays up to date. q quits.",
+    ).field()  # fmt: skip
     inventory: str | None = Option(
         "-i --inventory", kind=Kind.TEXT, value="PATH", group=Group.FLEET, modes=EVERYWHERE,
         default="DX_INVENTORY, else your own, else ours", everyday=True, offers=Offer.FILES,

@@ -9,6 +9,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.documents import SCHEMA, document, interrupted_document
 from dxansible.render.show import coloured
+from dxansible.render.tables import NOTHING, columns, table, wrapped
 from dxansible.results import worst
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUTCOME_COLOURS",
+    "agent_in_words",
     "fanout_document",
     "health_document",
     "health_table",
     "missing_notes",
     "summary_line",
-    "table",
 ]
 
 OUTCOME_COLOURS = {
@@ -34,6 +35,13 @@ OUTCOME_COLOURS = {
     FanoutOutcome.ABORTED: "yellow",
     FanoutOutcome.PREFLIGHT_FAILED: "magenta",
 }
+
+_HEALTH = columns(
+    "VM", "STATUS", "LATENCY", "USER", "AUTH", "AGENT", "LOAD", "RUNNING", "CAPABILITIES",
+    "ALIASES",
+    shown="STATUS",
+    leave=("ALIASES", "CAPABILITIES", "AUTH", "USER", "AGENT", "LATENCY", "LOAD", "RUNNING"),
+)  # fmt: skip
 
 
 def summary_line(result: FanoutResult, width: int = 0) -> str:
@@ -87,53 +95,35 @@ def health_document(results: Sequence[PreflightResult]) -> str:
     return document(exit_code=code, hosts=[result.to_dict() for result in results])
 
 
-def health_table(results: Sequence[PreflightResult]) -> str:
-    """Return a table of hosts, and below it what to do about those that can't be used."""
-    head = (
-        "VM", "STATUS", "LATENCY", "USER", "AUTH", "AGENT", "LOAD", "RUNNING", "CAPABILITIES",
-        "ALIASES",
-    )  # fmt: skip
+def health_table(results: Sequence[PreflightResult], width: int | None = None) -> str:
+    """Return a table of hosts, and below it what to do about those that can't be used.
+
+    ``width`` is that of the terminal; None if there is none.
+    """
     rows = [
         (
             result.host,
             str(result.status),
-            "-" if result.latency_ms is None else f"{result.latency_ms} ms",
-            result.user or "-",
-            result.auth_mode or "-",
-            _agent(result),
-            "-" if result.load is None else f"{result.load:.2f}",
-            "-" if result.running is None else str(result.running),
-            ",".join(result.capabilities) or "-",
-            ",".join(result.aliases) or "-",
+            NOTHING if result.latency_ms is None else f"{result.latency_ms} ms",
+            result.user or NOTHING,
+            result.auth_mode or NOTHING,
+            agent_in_words(result),
+            NOTHING if result.load is None else f"{result.load:.2f}",
+            NOTHING if result.running is None else str(result.running),
+            ",".join(result.capabilities) or NOTHING,
+            ",".join(result.aliases) or NOTHING,
         )
         for result in results
     ]
     colours = ["green" if result.ok else "red" for result in results]
-    errors = "".join(f"  {result.error}\n" for result in results if result.error)
-    return table(head, rows, column=1, colours=colours) + errors
+    errors = "".join(wrapped(result.error, width) for result in results if result.error)
+    return table(_HEALTH, rows, colours, width) + errors
 
 
-def _agent(result: PreflightResult) -> str:
+def agent_in_words(result: PreflightResult) -> str:
+    """Return the agent of a host and its version, as far as they are known."""
     if result.agent is None or result.agent_found is None:
-        return result.agent or "-"
+        return result.agent or NOTHING
     if not result.agent_found:
         return f"{result.agent} missing"
     return f"{result.agent} {result.agent_version or ''}".strip()
-
-
-def table(
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    column: int,
-    colours: Sequence[str | None],
-) -> str:
-    """Return columns under a head; one of them has a colour for each row."""
-    whole = [[printable(cell) for cell in row] for row in [head, *rows]]
-    widths = [max(map(len, cells)) for cells in zip(*whole, strict=True)]
-    lines = []
-    for row, colour in zip(whole, [None, *colours], strict=True):
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        cells[column] = coloured(cells[column], colour)
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"

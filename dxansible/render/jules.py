@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from dxansible.redact import printable, summarize
 from dxansible.render import dry_run
-from dxansible.render.commands import OUTCOME_COLOURS, table
+from dxansible.render.commands import OUTCOME_COLOURS
 from dxansible.render.invisible import show_invisible
 from dxansible.render.sessions import duration, end_comment, lines
 from dxansible.render.show import coloured
+from dxansible.render.tables import NOTHING, columns, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,12 @@ __all__ = [
 ]
 
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "IN_PROGRESS": "cyan", "PLANNING": "cyan"}
+_SESSIONS = columns(
+    "SESSION", "STATE", "CREATED", "SOURCE", "PULL REQUEST", "TITLE",
+    shown="STATE",
+    leave=("TITLE", "PULL REQUEST", "SOURCE", "CREATED"),
+    text=("TITLE",),
+)  # fmt: skip
 _DEFAULT_BRANCH = "(the repository's default branch, as Jules knows it)"
 
 
@@ -74,22 +81,21 @@ def dry_run_text(request: CreateRequest, url: str) -> str:
     return f"{shown}\n\nDry run: nothing was sent."
 
 
-def sessions_table(found: Sequence[Session]) -> str:
-    """A line for each session, the newest first."""
+def sessions_table(found: Sequence[Session], width: int | None = None) -> str:
+    """A row for each session, the newest first; ``width`` of the terminal, None without one."""
     rows = [
         (
             each.id,
             each.state,
-            each.create_time or "-",
-            each.source.removeprefix("sources/") or "-",
-            each.pull_request or "-",
-            summarize(each.title, 60) or "-",
+            each.create_time or NOTHING,
+            each.source.removeprefix("sources/") or NOTHING,
+            each.pull_request or NOTHING,
+            summarize(each.title) or NOTHING,
         )
         for each in found
     ]
     colours = [_COLOURS.get(each.state, "magenta") for each in found]
-    head = ("SESSION", "STATE", "CREATED", "SOURCE", "PULL REQUEST", "TITLE")
-    return table(head, rows, column=1, colours=colours)
+    return table(_SESSIONS, rows, colours, width)
 
 
 def status_text(result: JulesResult) -> str:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
-from dxansible.render.commands import OUTCOME_COLOURS, missing_notes, table
+from dxansible.render.commands import OUTCOME_COLOURS, missing_notes
 from dxansible.render.documents import document, event_line
 from dxansible.render.show import coloured
+from dxansible.render.tables import NOTHING, columns, table
 from dxansible.results import worst
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from dxansible.run.listing import SessionList
 
 __all__ = [
+    "STATE_COLOURS",
+    "agent_of",
     "clean_document",
     "clean_text",
     "commands_text",
@@ -37,7 +40,7 @@ __all__ = [
     "turns_document",
 ]
 
-_STATE_COLOURS = {
+STATE_COLOURS = {
     "running": "cyan",
     "succeeded": "green",
     "failed": "red",
@@ -46,6 +49,12 @@ _STATE_COLOURS = {
     "timeout": "yellow",
     "aborted": "yellow",
 }
+_SESSIONS = columns(
+    "SESSION", "VM", "AGENT", "STATE", "AGE", "IDLE", "BEADS", "TASK",
+    shown="STATE",
+    leave=("TASK", "BEADS", "IDLE", "AGENT", "AGE"),
+    text=("TASK",),
+)  # fmt: skip
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -103,7 +112,7 @@ def _changes(result: TurnResult) -> list[str]:
 def duration(seconds: int | None) -> str:
     """Format seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash for None."""
     if seconds is None:
-        return "-"
+        return NOTHING
     if seconds < _MINUTE:
         return f"{seconds}s"
     if seconds < _HOUR:
@@ -119,8 +128,11 @@ def sessions_document(found: SessionList, code: int) -> str:
     return document(exit_code=code, sessions=sessions, errors=found.errors)
 
 
-def sessions_table(found: SessionList) -> str:
-    """Return a table of sessions, or a line that says that there are none."""
+def sessions_table(found: SessionList, width: int | None = None) -> str:
+    """Return a table of sessions, or a line that says that there are none.
+
+    ``width`` is that of the terminal; None if there is none.
+    """
     if not found.sessions and found.errors:
         count = len(found.answered)
         return f"no sessions on the {count} VM(s) that answered\n" if count else ""
@@ -130,18 +142,22 @@ def sessions_table(found: SessionList) -> str:
         (
             each.session_id,
             each.started_for or each.host,
-            "(command)" if each.kind == "command" else each.agent or "-",
+            agent_of(each),
             f"{each.state}, asks" if each.asks else each.state,
             duration(each.age_s),
             duration(each.idle_s),
-            each.beads or "-",
-            (each.task or "-")[:60],
+            each.beads or NOTHING,
+            each.task or NOTHING,
         )
         for each in found.sessions
     ]
-    colours = [_STATE_COLOURS.get(each.state) for each in found.sessions]
-    head = ("SESSION", "VM", "AGENT", "STATE", "AGE", "IDLE", "BEADS", "TASK")
-    return table(head, rows, column=3, colours=colours)
+    colours = [STATE_COLOURS.get(each.state) for each in found.sessions]
+    return table(_SESSIONS, rows, colours, width)
+
+
+def agent_of(info: SessionInfo) -> str:
+    """Return the name of a session's agent, for a table."""
+    return "(command)" if info.kind == "command" else info.agent or NOTHING
 
 
 def status_document(info: SessionInfo, result: TurnResult) -> str:
@@ -151,7 +167,7 @@ def status_document(info: SessionInfo, result: TurnResult) -> str:
 
 def status_text(info: SessionInfo, result: TurnResult) -> str:
     """Return all known fields of one session, one a line."""
-    state = coloured(info.state, _STATE_COLOURS.get(info.state))
+    state = coloured(info.state, STATE_COLOURS.get(info.state))
     return lines({
         "session": info.session_id,
         "vm": info.host,
@@ -184,7 +200,7 @@ def _command_text(info: SessionInfo) -> str:
     return lines({
         "session": info.session_id,
         "vm": info.host,
-        "state": coloured(info.state, _STATE_COLOURS.get(info.state)),
+        "state": coloured(info.state, STATE_COLOURS.get(info.state)),
         "reason": info.reason if info.ended else None,
         "error": info.error,
         "exit code": None if info.exit_code is None else str(info.exit_code),

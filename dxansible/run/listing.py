@@ -17,7 +17,7 @@ from dxansible.settings import Settings
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SessionList",
     "clean_sessions",
+    "each_once",
     "list_sessions",
 ]
 
@@ -52,12 +53,14 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     cancelled: threading.Event | None = None,
     observers: Sequence[Observer] = (),
     claim_ends: bool = False,
+    words: bool = False,
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
     ``prefix`` is the beginning of all ids to list. A session appears once: if several names of the
     inventory lead to one account, under the name that it was started for. Running sessions come
-    first, then the newest. ``timeout_sec`` limits the connection. Each of ``observers`` gets every
+    first, then the newest. ``words``: the message of a running one is what it said last.
+    ``timeout_sec`` limits the connection. Each of ``observers`` gets every
     event. With ``claim_ends`` this call claims the ends of turns that nobody has posted yet, for
     all audit trails or only for the one with the id ``trail``, and the observers have to post them.
     ``thread`` is that trail's thread in Slack: the VMs note it on its turns, for other machines. If
@@ -68,6 +71,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     variables: dict[str, object] = {
         PREFLIGHT_TIMEOUT.variable: timeout_sec,
         "dx_claim_ends": claim_ends,
+        "dx_words": words,
     }
     given = {
         "dx_prefix": prefix or None,
@@ -84,7 +88,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         if cancelled is not None and cancelled.is_set():
             return SessionList()
         raise explain_no_match(pattern, chosen, end)
-    sessions = _once([each for seen in collector.listings.values() for each in seen.sessions])
+    sessions = each_once([each for seen in collector.listings.values() for each in seen.sessions])
     sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
     return SessionList(
         sessions=sessions,
@@ -104,7 +108,8 @@ def _errors(
     return failed | listed
 
 
-def _once(sessions: Sequence[SessionInfo]) -> list[SessionInfo]:
+def each_once(sessions: Iterable[SessionInfo]) -> list[SessionInfo]:
+    """Return each session once: under the name that it was started for, if that is among them."""
     chosen: dict[str, SessionInfo] = {}
     for each in sessions:
         if each.session_id not in chosen or is_on(each.session_id, each.host):

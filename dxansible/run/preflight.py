@@ -17,6 +17,7 @@ from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
 
     from dxansible.run.events import Observer
@@ -52,15 +53,18 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     timeout_sec: float = PREFLIGHT_TIMEOUT.default,
     settings: Settings | None = None,
     survey: bool = False,
+    version: bool = True,
     agent: str | None = None,
     forks: int | None = None,
     log_callback: Callable[[str], None] | None = None,
+    cancelled: threading.Event | None = None,
     observers: Sequence[Observer] = (),
 ) -> list[PreflightResult]:
     """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none.
 
-    ``survey`` also asks for the load, the running sessions and the agent. ``agent`` replaces the
-    host's own agent in the check. Each of ``observers`` gets every event.
+    ``survey`` also asks for the load, the running sessions and the agent, and with ``version`` the
+    agent for its own. ``agent`` replaces the host's own agent in the check. Each of ``observers``
+    gets every event. If ``cancelled`` is set, hosts without an answer count as silent.
     """
     check_seconds("timeout", timeout_sec)
     found = settings or Settings.load()
@@ -73,11 +77,15 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
             PREFLIGHT_TIMEOUT.variable: timeout_sec,
             "dx_check_reachable": check_reachable,
             "dx_survey": survey,
+            "dx_survey_version": version,
             **({} if agent is None else {AGENT.variable: agent}),
         },
         forks=forks,
+        cancelled=cancelled,
     ).follow(collector.handle, Again(rest=lambda: collector.rest(pattern, collector.preflights)))
     if not collector.known:
+        if cancelled is not None and cancelled.is_set():
+            return []
         raise explain_no_match(pattern, found, end)
     hosts = collector.hosts or collector.preflights | collector.results
     return [collector.preflights.get(host) or _silent(host, collector, end) for host in hosts]

@@ -41,6 +41,7 @@ ONE_DOOR = {
     "click": {"dxansible.cli.clean", "dxansible.cli.click_command"},
     "pythonjsonlogger": {"dxansible.logs"},
     "requests": {"dxansible.http"},
+    "rich": {"dxansible.render.tables"},
 }
 OF_AN_ENGINE = {
     f"dxansible.{name}"
@@ -173,13 +174,13 @@ def test_work_is_handed_over_before_what_shows_its_result_is_loaded(call: str) -
 
 
 def test_nothing_is_imported_that_is_not_declared() -> None:
-    declared = {"ansible_runner", "click", "pythonjsonlogger", "requests"}
+    declared = {"ansible_runner", "click", "pythonjsonlogger", "requests", "rich"}
     packages = {top(name) for module in MODULES for name in imports(module)}
 
     foreign = packages - sys.stdlib_module_names - {"dxansible", "__future__"}
 
     assert foreign <= declared
-    assert len([text for text in requires("dxansible") or [] if "extra ==" not in text]) == 5
+    assert len([text for text in requires("dxansible") or [] if "extra ==" not in text]) == 6
 
 
 @pytest.mark.parametrize("module", [*MODULES, "lib.fleet"])

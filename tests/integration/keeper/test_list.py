@@ -13,6 +13,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing imp
 )
 
 from tests.integration.keeper.trees import Tree
+from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.integration.keeper.crowd import Crowd
@@ -52,6 +53,24 @@ def test_a_finished_turn_is_listed_with_its_last_words(machine: Machine) -> None
     assert first.at is not None
     assert first.began <= first.at <= listing.now
     assert (second.code, second.last, second.meta, third.last) == (1, b"", META, b"")
+
+
+def test_what_a_running_turn_has_said_is_listed_if_that_is_asked_for(any_machine: Machine) -> None:
+    said = "printf 'one\\ntwo \\303\\251 meta=x\\ndx-mark last'"
+    any_machine.start("s.1", f"{META}\n{said}; exec sleep 1000", meta="yes", wait=3)
+    any_machine.start("s.2", f"{META}\nseq 2000; exec sleep 1000", meta="yes", wait=3)
+    any_machine.start("s.3", f"{META}\nexec sleep 1000", meta="yes")
+    any_machine.start("s.4", "echo no turn; exec sleep 1000", wait=3)
+    _turn(any_machine, "s.5", "echo ended")
+    wait_until(lambda: _entries(any_machine)["s.2"].out_total == 8893)
+
+    found = {name: each.said for name, each in _entries(any_machine, words="yes").items()}
+    assert found["s.1"] == "one\ntwo \u00e9 meta=x\ndx-mark last".encode()
+    assert len(found["s.2"]) == 2048
+    assert found["s.2"].endswith(b"\n1999\n2000\n")
+    assert {found[name] for name in ("s.3", "s.4", "s.5")} == {b""}
+    assert {each.said for each in _entries(any_machine).values()} == {b""}
+    assert _entries(any_machine, words="yes")["s.5"].last == b"ended\n"
 
 
 def test_a_running_turn_is_listed_with_the_time_since_its_last_byte(any_machine: Machine) -> None:

@@ -44,10 +44,10 @@ class Door:
         raise self._error
 
 
-def record(error: Exception) -> dict[str, Any]:
+def record(error: Exception, door: Door | None = None, **given: object) -> dict[str, Any]:
     options = {name: each.get("default") for name, each in CheckRun.spec.items()}
-    options |= {"connect": True, "survey": False}
-    door = Door(error)
+    options |= {"connect": True, "survey": False} | given
+    door = door or Door(error)
     steps = CheckRun("epyc6", options, Inputs(variables={}), Crowd(), door).steps()
     step = next(steps)
     while True:
@@ -80,3 +80,21 @@ def test_a_connection_that_fails_is_a_check_that_fails(
 
     assert (found["status"], found["attempts"]) == (status, 1)
     assert str(found["error"]).endswith(text)
+
+
+@pytest.mark.parametrize(("version", "argument"), [(True, "--version"), (False, None)])
+def test_an_agent_prints_its_version_only_where_that_is_asked_for(
+    version: bool,  # noqa: FBT001 - a parameter of the test
+    argument: str | None,
+) -> None:
+    door = Door(KeeperError("enough"))
+    pings: list[tuple[object, ...]] = []
+
+    def ping(*arguments: object) -> None:
+        pings.append(arguments)
+        raise KeeperError("enough")
+
+    door.ping = ping  # type: ignore[method-assign] # the double's own
+    record(KeeperError("enough"), door, survey=True, version=version)
+
+    assert pings == [("opencode", "", argument)]

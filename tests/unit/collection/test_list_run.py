@@ -40,7 +40,9 @@ def listed(*answers: Any, **options: object) -> Played:  # noqa: ANN401 - of any
 def test_agents_sessions_and_commands_are_told_apart(only: str, kinds: list[str]) -> None:
     played = listed(LISTING, only=only, session="x", prefix="ses")
 
-    assert played.calls == [("list", "x", {"prefix": "ses", "turns": only == "agents"})]
+    assert played.calls == [
+        ("list", "x", {"prefix": "ses", "turns": only == "agents", "words": False})
+    ]
     assert [each["kind"] for each in played.record["sessions"]] == kinds
     assert (played.record["load"], played.record["error"]) == (0.25, None)
     assert (played.result["failed"], played.result["changed"]) == (False, False)

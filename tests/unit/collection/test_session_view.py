@@ -77,6 +77,7 @@ def test_a_session_is_described_by_its_last_turn() -> None:
         "error": None,
         "exit_code": 0,
         "asks": False,
+        "message": None,
         "truncation": {"stdout_bytes": 7, "stderr_bytes": 0, "disk_full": True},
         "age_s": 1900,
         "idle_s": 500,
@@ -165,6 +166,38 @@ def test_a_last_message_that_is_longer_than_what_a_listing_has_is_read() -> None
     found = view(entry(last=said[-1000:] + END, out_total=10**4), more=(said + END, b""))
 
     assert (found["state"], found["asks"]) == ("succeeded", True)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (r"All is well.\n\nShall I push it?\n", "Shall I push it?"),
+        ("word " * 200, ("word " * 80).rstrip() + " "),
+        (r" \n ", None),
+    ],
+)
+def test_the_last_line_of_what_an_agent_said_is_in_the_listing(
+    said: str, shown: str | None
+) -> None:
+    last = b'{"type":"say","text":"%s"}\n' % said.encode() + END
+
+    assert view(entry(last=last))["message"] == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "total", "shown"),
+    [
+        (b'{"type":"say","text":"I look"}\n{"type":"say","text":"I mend"}\n{"ty', 99, "I mend"),
+        (b'{"type":"say","text":"I look"}\n', 5000, None),  # it may begin in the middle
+        (b"", 0, None),
+    ],
+)
+def test_the_last_words_of_a_running_turn_are_what_is_shown_of_it(
+    said: bytes, total: int, shown: str | None
+) -> None:
+    turn = entry(state="running", code=None, last=b"", said=said, out_total=total)
+
+    assert view(turn)["message"] == shown
 
 
 def test_what_an_agent_says_of_its_failure_is_shown() -> None:

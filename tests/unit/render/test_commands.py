@@ -13,7 +13,6 @@ from dxansible.render.commands import (
     health_document,
     health_table,
     summary_line,
-    table,
 )
 from dxansible.render.documents import error_document, interrupted_document
 from dxansible.render.show import coloured
@@ -80,9 +79,6 @@ def test_no_foreign_text_makes_a_line_or_a_row_of_its_own() -> None:
     line = summary_line(replace(TIMEOUT, error="epyc6: gone\nepyc6  SUCCESS\x1b]52;c;eA==\x07"))
     assert line.count("\n") == 0
     assert "\x1b]" not in plain(line)
-
-    rows = table(("VM", "STATE"), [("a\nb", "c\td")], column=1, colours=[None])
-    assert rows == "VM    STATE\na\\nb  c\\td\n"
 
 
 def test_a_success_is_one_short_line() -> None:

@@ -35,6 +35,7 @@ list() { # a line for each session; the size of what is kept of each that went w
     sizes=
     if [ -n "$lines" ] && cd "$root/sessions"; then
         printf '%s\n' "$lines" | add_meta
+        [ "$words" != yes ] || printf '%s\n' "$lines" | sed -n 's/^\([^ ]*\) state=running .* meta$/\1/p' | tell_words
         sizes=$(printf '%s\n' "$lines" | sed -n 's,^\([^ ]*\) .* last$,./\1/last,p' | measure)
         [ -z "$sizes" ] || printf '%s\n' "$sizes" | sed 's,\(.*\) ./\(.*\)/last,\2 last=\1,'
     fi
@@ -95,6 +96,16 @@ add_meta() { # the lines of all sessions, here: with the kept first line of the 
             print
         close(file)
     }'
+}
+
+tell_words() { # names of running turns: the end of what each has printed, in one line
+    while IFS= read -r name; do
+        for segment in "./$name/out".0*; do :; done
+        [ -f "$segment" ] || continue
+        printf '%s said=' "$name"
+        tail -c 2048 "$segment" | tr '\n' '\035'
+        printf '\035\n' # so that no text makes this line look like one of ours
+    done
 }
 
 measure() { # names of files: those that make sense, and together are no more than $chunk bytes, with their sizes

@@ -24,6 +24,10 @@ options:
     type: str
     choices: ["", agents, commands]
     default: ""
+  words:
+    description: Whether C(message) also has the last words of turns that run.
+    type: bool
+    default: false
   trail:
     description: The audit trail whose ends are to be claimed. When empty, any.
     type: str
@@ -79,8 +83,8 @@ dx:
         - For each session its C(kind), V(agent) or V(command), its id (C(session)), the name that
           the host had where it was started (C(started_for)), C(state) in one word, number of the
           last C(turn) and of all C(turns), C(agent), C(outcome) (null while it runs), C(reason),
-          C(error), C(exit_code), C(asks), C(age_s) and C(idle_s) in seconds, C(task), C(beads) and
-          C(repo).
+          C(error), C(exit_code), C(asks), C(message), C(age_s) and C(idle_s) in seconds, C(task),
+          C(beads) and C(repo).
       type: list
       elements: dict
       returned: always

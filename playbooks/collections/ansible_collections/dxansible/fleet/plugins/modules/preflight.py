@@ -56,6 +56,10 @@ options:
         the same round trip. There is none of it without O(connect=true).
     type: bool
     default: true
+  version:
+    description: Whether O(survey) also has the agent print its version, which may take a second.
+    type: bool
+    default: true
   agent:
     description: Name of the agent to look for. When empty, C(opencode).
     type: str

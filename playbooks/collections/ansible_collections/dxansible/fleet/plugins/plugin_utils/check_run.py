@@ -30,6 +30,7 @@ class CheckRun(HostRun):
         "check_reachable": {"type": "bool", "default": True, "variable": "dx_check_reachable"},
         "batch_mode": {"type": "bool", "default": True, "variable": "dx_batch_mode"},
         "survey": {"type": "bool", "default": True, "variable": "dx_survey"},
+        "version": {"type": "bool", "default": True, "variable": "dx_survey_version"},
         "agent": {"type": "str", "default": "", "variable": "dx_agent"},
         "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
         "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
@@ -88,7 +89,8 @@ class CheckRun(HostRun):
         if self._agent is None:
             return {"latency_ms": _ping(door)[0]}
         version = self._agent.version
-        argument = version[1] if len(version) > 1 else None
+        wanted = self.options["version"] and len(version) > 1
+        argument = version[1] if wanted else None
         path = ":".join(self.options["path"])
         latency, survey = _ping(door, self._agent.program, path, argument)
         if survey.version_ms is None:

@@ -148,16 +148,19 @@ class Keeper:
         *,
         prefix: str = "",
         turns: bool = False,
+        words: bool = False,
         chunk: int = 1 << 24,
     ) -> Listing:
         """List all sessions whose names start with ``prefix``, or one session and its turns.
 
-        ``turns`` leaves out commands. ``chunk`` limits the bytes of all ``last`` together; sessions
-        beyond it have none.
+        ``turns`` leaves out commands. ``words`` asks for ``said``. ``chunk`` limits the bytes of
+        all ``last`` together; sessions beyond it have none.
         """
         options: dict[str, object] = {"id": session} if session else {"prefix": prefix}
         if turns:
             options["turns"] = "yes"
+        if words:
+            options["words"] = "yes"
         return read_listing(self._ask("list", {**options, "chunk": chunk}))
 
     def note(self, session: str, name: str, text: str) -> dict[str, str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 META = "#dx "
 """Start of a turn's first line, before the JSON that listings show."""
 _TURN = re.compile(r"(?P<session>[^.]+)\.(?P<number>[1-9][0-9]{0,5})")
+_NEWLINE = b"\x1d"
+"""Stands for a newline in what a running turn has said."""
 _LONGEST = 10**9
 _CUT_SHORT = "the VM's answer was cut short"
 
@@ -37,6 +39,9 @@ class Entry(Session):
     """The first line of its command, if the VM kept it."""
     last: bytes = b""
     """The last 4096 bytes of its standard output, if it has a ``meta`` and exited with 0."""
+
+    said: bytes = b""
+    """The end of the standard output of a running turn, if that was asked for."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -160,6 +165,9 @@ def read_listing(answer: Answer) -> Listing:
                 raise CutShortError(_CUT_SHORT)
             entries[name] = replace(entries[name], last=rest[:size])
             rest = rest[size:]
+        elif about.startswith("said=") and name in entries:
+            said = line.partition(b" said=")[2].removesuffix(_NEWLINE).replace(_NEWLINE, b"\n")
+            entries[name] = replace(entries[name], said=said)
         elif about:
             entries[name] = _entry(name, about)
     if not found or not rest.startswith(f"\n{answer.mark} end".encode()):

@@ -29,6 +29,7 @@ class ListRun(CallRun):
         },
         "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
         "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
+        "words": {"type": "bool", "default": False, "variable": "dx_words"},
         "trail": {"type": "str", "default": "", "variable": "dx_trail"},
         "thread": {"type": "str", "default": "", "variable": "dx_trail_thread"},
     }
@@ -79,4 +80,5 @@ class ListRun(CallRun):
             options["session"] or None,
             prefix=options["prefix"],
             turns=options["only"] == "agents",
+            words=options["words"],
         )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .keeper_listing import Entry
     from .record import Verdict
 
+_MESSAGE = 400
+"""Characters of a message in a listing."""
 _STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
 
 
@@ -36,12 +38,13 @@ def describe(
     turns = finalize.without_refused(turns) or turns
     first, entry = turns[0], turns[-1]
     meta = entry.facts
-    found = yield from _judge(host, entry, known, patience)
+    found, message = yield from _judge(host, entry, known, patience)
     return _described(entry, found, first.began, now) | {
         "kind": "agent",
         "turns": len(turns),
         "agent": meta.get("agent"),
         "asks": getattr(found, "asks", False),
+        "message": message,
         "first_task": first.facts.get("task"),
         "beads": meta.get("beads"),
         "repo": meta.get("repo"),
@@ -82,9 +85,12 @@ def state_of(found: Verdict) -> str:
     return _STATES.get(str(found.outcome), "failed")
 
 
-def _judge(host: str, entry: Entry, known: Mapping[str, Agent], patience: float) -> Steps[Verdict]:
+def _judge(
+    host: str, entry: Entry, known: Mapping[str, Agent], patience: float
+) -> Steps[tuple[Verdict, str | None]]:
+    """Judge a turn. Returns its last words, too; None if they are not known."""
     if entry.state not in ENDED:
-        return turn_verdict.RUNNING
+        return turn_verdict.RUNNING, _last_line(_shown(entry, known))
     agent = finalize.author_of(entry, known)
     reader = StreamReader(agent)
     if entry.state == "exited":
@@ -95,9 +101,28 @@ def _judge(host: str, entry: Entry, known: Mapping[str, Agent], patience: float)
         reader.close()
         unclear = not reader.finished or not (whole or reader.message)
         if entry.code == 0 and agent.reports_end and unclear:
-            decided, _ = yield from read_end(host, entry, known, patience)
-            return decided
-    return turn_verdict.judge(host, agent, entry, reader, entry.limits)
+            decided, read = yield from read_end(host, entry, known, patience)
+            return decided, _last_line(read.message)
+    decided = turn_verdict.judge(host, agent, entry, reader, entry.limits)
+    return decided, _last_line(reader.message)
+
+
+def _shown(entry: Entry, known: Mapping[str, Agent]) -> str:
+    """Return the end of what is shown of a running turn."""
+    reader = StreamReader(finalize.author_of(entry, known))
+    if entry.out_total > len(entry.said):
+        reader.skip()  # as in `_judge`
+    return reader.feed(entry.said)
+
+
+def _last_line(message: str | None) -> str | None:
+    """Return the last line of a message; None if the message says nothing.
+
+    The line is not cut at its start: a secret without what names it would not be masked.
+    """
+    lines = (message or "").strip().splitlines()
+    line = lines[-1].strip() if lines else ""
+    return line[:_MESSAGE] or None
 
 
 def _since(moment: int | None, now: int | None) -> int | None:
