@@ -27,6 +27,7 @@ __all__ = [
     "completion_wanted",
     "content_dir",
     "engine_wanted",
+    "history_dir",
     "inventory_sources",
     "json_logs_wanted",
     "mask_secrets",
@@ -135,13 +136,12 @@ class SlackSettings(Value):
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> SlackSettings:
         """Read the environment. Raises UsageError if a secret would be sent unencrypted."""
-        state = Path(environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
         return cls(
             token=_text(environ, "SLACK_BOT_TOKEN"),
             webhook=_address(environ, "SLACK_WEBHOOK_URL"),
             url=_address(environ, "DX_SLACK_URL") or _SLACK,
             channel=_text(environ, "DX_SLACK_CHANNEL"),
-            spool=state / "dxansible" / "slack",
+            spool=_state_home(environ) / "dxansible" / "slack",
             caller=environ.get("USER") or environ.get("LOGNAME") or f"uid {os.getuid()}",
         )
 
@@ -254,6 +254,16 @@ def inventory_sources(explicit: str | Path | None, environ: Mapping[str, str]) -
         chosen = own if own.exists() else content_dir("inventory")
     # not the copy in our inventory: Ansible would load the host_vars beside it too
     return (chosen, content_dir("playbooks") / "groups" / _GROUPS_FILE)
+
+
+def history_dir(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the directory for the records of runs; None if DX_HISTORY is off."""
+    off = environ.get("DX_HISTORY", "").lower() in _OFF
+    return None if off else _state_home(environ) / "dxansible" / "runs"
+
+
+def _state_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser())
 
 
 def _config_home(environ: Mapping[str, str]) -> Path:

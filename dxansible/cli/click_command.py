@@ -107,6 +107,7 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.NUMBER: {"type": click.IntRange(entry.least, entry.most)},
         Kind.SECONDS: {"type": reader},
         Kind.DURATION: {"type": reader},
+        Kind.STEPS: {"type": reader},
     }
     return kinds.get(entry.kind, {})
 

@@ -15,6 +15,7 @@ from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
 from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
+from dxansible.run.recorder import Recorder
 
 if TYPE_CHECKING:
     import threading
@@ -26,16 +27,33 @@ if TYPE_CHECKING:
     from dxansible.run.command_call import CommandCall
     from dxansible.run.events import Observer
 
-__all__ = ["abort", "follow", "follow_execution", "report"]
+__all__ = ["abort", "follow", "follow_execution", "report", "show_execution"]
 
 
 def follow_execution(options: Options, call: CommandCall, source: StandardInput) -> int:
-    """Show what a command does, and its end."""
+    """Show what a command does, and its end; the run is recorded."""
+    recorder = Recorder(call)
+
+    def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
+        return follow_call(call, [*observers, recorder])
+
+    return show_execution(options, call, source, recorder, follow_it)
+
+
+def show_execution(
+    options: Options,
+    call: CommandCall,
+    source: StandardInput,
+    recorder: Recorder,
+    follow_it: Callable[[Sequence[Observer]], list[FanoutResult]],
+) -> int:
+    """Show what ``follow_it`` reports of a command to its observers, and then its results."""
     show_it = not (options.json or options.gather)
     output = _Output(call.cancelled, call.cancelled.set, call.flow, show=show_it)
     with audited(options, call.pattern, call.text) as audit:
         audit.expect_command(call.run_id)
-        results = follow_call(call, [output.live, *audit.observers])
+        results = follow_it([output.live, *audit.observers])
+        recorder.finish(results)
         output.drain()
         source.warn()
         code = report(options, results)

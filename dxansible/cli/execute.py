@@ -15,7 +15,7 @@ from dxansible.run.options import FanoutOptions
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
 
-__all__ = ["execute"]
+__all__ = ["execute", "prepare"]
 
 _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
 
@@ -23,6 +23,22 @@ _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)
 def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
     source = StandardInput(options)
+    call = prepare(options, source, _label(options))
+    if options.serial:
+        from dxansible.cli.steps import follow_steps  # noqa: PLC0415 - for such calls only
+
+        return follow_steps(options, call, source)
+    call.begin()
+    from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
+
+    return follow_execution(options, call, source)
+
+
+def prepare(options: Options, source: StandardInput, label: str | None) -> CommandCall:
+    """Return the command, which has not begun; from now on a Ctrl-C stops it in good order.
+
+    ``label`` is what the VM's listings show; None is the command itself. Raises UsageError.
+    """
     command = options.text(options.command, "command", '--exec "COMMAND"')
     stdin = source.read()
     source.warn()
@@ -35,22 +51,18 @@ def execute(options: Options) -> int:
         stdin=stdin,
         env=dict(options.env),
         cwd=options.cwd or "",
-        label=_label(options),
+        label=label,
         settings=options.settings(),
     )
     cancelled = cancel_on_signals(_STOPPING, gave_up_waiting(run_id), json=options.json)
     whole = not (options.json or options.gather) and options.max_output is None
-    call = CommandCall(
+    return CommandCall(
         options.target or "",
         command,
         chosen,
         cancelled=cancelled,
         flow=Flow() if whole else None,
     )
-    call.begin()
-    from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
-
-    return follow_execution(options, call, source)
 
 
 def _label(options: Options) -> str | None:

@@ -31,6 +31,8 @@ class Mode(StrEnum):
     TASK = "a task for an agent"
     FURTHER = "a further task (--session)"
     EXEC = "--exec"
+    RERUN = "--rerun"
+    RUNS = "--runs"
     LIST = "--list"
     STATUS = "--status"
     SESSIONS = "--sessions"
@@ -58,7 +60,7 @@ AT_JULES = {
     Mode.APPROVE: Mode.APPROVE,
 }
 """The mode to use instead if the call is about Jules."""
-ON_VMS = frozenset(Mode) - {Mode.ENGINE, *AT_JULES.values()}
+ON_VMS = frozenset(Mode) - {Mode.ENGINE, Mode.RUNS, *AT_JULES.values()}
 
 
 def plain(*modes: Mode) -> dict[Mode, str]:
@@ -109,6 +111,7 @@ class Kind(StrEnum):
     NUMBER = "a whole number"
     SECONDS = "a number of seconds above 0"
     DURATION = "a number with a unit of time"
+    STEPS = "numbers and percentages, with commas between them"
 
     @property
     def takes_value(self) -> bool:

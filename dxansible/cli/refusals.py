@@ -54,7 +54,7 @@ def _check_words(options: Options, mode: Mode) -> None:
     if mode is Mode.EXEC and options.target is None:
         raise UsageError("there is no target", 'name a host: dx-dispatch HOST --exec "COMMAND"')
     extra = options.target if mode not in table()["target"].modes else None
-    extra = extra or options.task
+    extra = extra or (options.task if mode not in table()["task"].modes else None)
     if extra is not None:
         message = f"{mode.partition(' ')[0]} takes no further argument ({extra})"
         raise UsageError(message, "leave it out, or use --status TARGET")

@@ -31,6 +31,7 @@ __all__ = ["Options", "table"]
 
 _VM_TASKS = plain(Mode.TASK, Mode.FURTHER)
 _TASKS = _VM_TASKS | plain(Mode.JULES)
+_COMMANDS = plain(Mode.EXEC, Mode.RERUN)
 _WITH_ISSUE = needing("issue", *_TASKS)
 _AT_JULES_WHILE_WAITING = needing("wait", Mode.JULES, Mode.JULES_MESSAGE, Mode.APPROVE) | needing(
     "follow", Mode.JULES_LOGS
@@ -42,10 +43,10 @@ class Options(Value):
 
     target: str | None = Option(
         "target", kind=Kind.ARGUMENT,
-        modes=_VM_TASKS | plain(Mode.EXEC, Mode.SESSIONS, Mode.CLEAN),
+        modes=_VM_TASKS | _COMMANDS | plain(Mode.SESSIONS, Mode.CLEAN),
     ).field()  # fmt: skip
     task: str | None = Option(
-        "task", kind=Kind.ARGUMENT, modes=_TASKS | plain(Mode.JULES_MESSAGE)
+        "task", kind=Kind.ARGUMENT, modes=_TASKS | plain(Mode.JULES_MESSAGE, Mode.RERUN)
     ).field()
 
     command: str | None = Option(
@@ -58,7 +59,7 @@ class Options(Value):
         help="Take the task, or the command of --exec, from a file; - is standard input.",
     ).field()  # fmt: skip
     stdin: bool = Option(
-        "--stdin", group=Group.RUN, modes=plain(Mode.EXEC),
+        "--stdin", group=Group.RUN, modes=_COMMANDS,
         help="With --exec: send standard input to the command, once it has come to its end.",
     ).field()  # fmt: skip
     cwd: str | None = Option(
@@ -69,13 +70,13 @@ class Options(Value):
     ).field()  # fmt: skip
     env: tuple[tuple[str, str], ...] = Option(
         "--env", kind=Kind.VARIABLES, value="NAME[=VALUE]", group=Group.RUN,
-        modes=plain(Mode.EXEC), nothing=(),
+        modes=_COMMANDS, nothing=(),
         help="With --exec: set a variable of the command's environment; without a value, to the "
         "one that it has here. May be given several times.",
     ).field()  # fmt: skip
     timeout: float | None = Option(
         "--timeout", kind=Kind.SECONDS, value="SECONDS", group=Group.RUN,
-        modes=_VM_TASKS | plain(Mode.EXEC, Mode.FINALIZE) | _AT_JULES_WHILE_WAITING,
+        modes=_VM_TASKS | _COMMANDS | plain(Mode.FINALIZE) | _AT_JULES_WHILE_WAITING,
         sets=(known.TIMEOUT, known.TURN_TIMEOUT, known.FINALIZE_TIMEOUT),
         default=f"{known.TIMEOUT.default:g} for a command; for a turn dx_session_timeout, or "
         f"{known.TURN_SECONDS:g}; {known.FINALIZE_TIMEOUT.default:g} for --finalize-pr",
@@ -92,6 +93,25 @@ class Options(Value):
         modes=plain(Mode.EXEC, Mode.JULES), sets=(known.RUN_ID,),
         help="An id of your own: a command sent again with it never runs twice.",
     ).field()  # fmt: skip
+    serial: tuple[str, ...] = Option(
+        "--serial", kind=Kind.STEPS, value="SIZES", group=Group.RUN, modes=_COMMANDS, nothing=(),
+        default="all hosts at once",
+        help="With --exec: one batch of hosts after another, of these sizes, like 1,10%,100%; the "
+        "last size repeats.",
+    ).field()  # fmt: skip
+    max_fail: int | None = Option(
+        "--max-fail", kind=Kind.NUMBER, least=0, value="N", group=Group.RUN,
+        modes=needing("serial", Mode.EXEC) | plain(Mode.RERUN),
+        help="With --serial: begin no further batch once more than N hosts did not succeed.",
+    ).field()  # fmt: skip
+    rerun: bool = Option(
+        "--rerun", group=Group.RUN, chooses=Mode.RERUN,
+        help="Run a recorded command again where it is needed: [failed|unreachable|timeout|all] "
+        "[RUN]; without words where it failed in the newest run.",
+    ).field()  # fmt: skip
+    runs: bool = Option(
+        "--runs", group=Group.RUN, chooses=Mode.RUNS, help="Show the recorded runs of commands."
+    ).field()
     wait: bool = Option(
         "--wait", group=Group.RUN, modes=_TASKS | plain(Mode.JULES_MESSAGE, Mode.APPROVE),
         sets=(known.WAIT,), help="Follow the turn; its outcome sets the exit code.",
@@ -260,17 +280,17 @@ class Options(Value):
         help="Print one JSON document on standard output.",
     ).field()  # fmt: skip
     gather: bool = Option(
-        "--gather", group=Group.OUTPUT, modes=plain(Mode.EXEC),
+        "--gather", group=Group.OUTPUT, modes=_COMMANDS,
         help="Show equal outputs once, at the end.",
     ).field()  # fmt: skip
     max_output: int | None = Option(
         "--max-output", kind=Kind.NUMBER, least=0, value="BYTES", group=Group.OUTPUT,
-        modes=plain(Mode.EXEC), sets=(known.OUTPUT_LIMIT,),
+        modes=_COMMANDS, sets=(known.OUTPUT_LIMIT,),
         default="4 MiB; 32 MiB over all hosts", help="Bytes of each stream kept of a host.",
     ).field()  # fmt: skip
     slack: bool | None = Option(
         "--slack --no-slack", kind=Kind.SWITCH, group=Group.OUTPUT,
-        modes=_TASKS | plain(Mode.EXEC, Mode.FINALIZE), default="where Slack is configured",
+        modes=_TASKS | _COMMANDS | plain(Mode.FINALIZE), default="where Slack is configured",
         help="Tell Slack of this dispatch and its end.",
     ).field()  # fmt: skip
     verbose: int = Option(
@@ -285,7 +305,7 @@ class Options(Value):
     retries: int = Option(
         "--retries", kind=Kind.NUMBER, least=0, most=10, value="N", group=Group.ADVANCED,
         nothing=known.RETRIES.default, sets=(known.RETRIES,), default=f"{known.RETRIES.default}",
-        modes=_VM_TASKS | plain(Mode.EXEC, Mode.FINALIZE),
+        modes=_VM_TASKS | _COMMANDS | plain(Mode.FINALIZE),
         help="Further connection attempts; a command that ran is never run again.",
     ).field()  # fmt: skip
     engine: str | None = Option(

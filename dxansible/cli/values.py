@@ -75,11 +75,23 @@ def _duration(_entry: Option, text: str) -> float:
     return float(found[1]) * _UNITS[found[2] or "s"]
 
 
+def _steps(_entry: Option, text: str) -> tuple[str, ...]:
+    """Parse sizes of batches: whole numbers of hosts, and percentages of all of them."""
+    steps = tuple(word.strip() for word in text.split(","))
+    for word in steps:
+        found = re.fullmatch(r"([0-9]{1,6})(%?)", word)
+        if found is None or not 1 <= int(found[1]) <= (100 if found[2] else 10**6):
+            message = f"{word!r} is no size of a batch: give numbers of hosts or percentages"
+            raise BadValueError(f"{message}, like 1,10%,100%")
+    return steps
+
+
 _READERS: dict[Kind, Callable[[Option, str], object]] = {
     Kind.VARIABLES: _variable,
     Kind.CHOICE: _choice,
     Kind.NUMBER: _number,
     Kind.SECONDS: _seconds,
     Kind.DURATION: _duration,
+    Kind.STEPS: _steps,
 }
 """By kind; the value of any other is its text."""

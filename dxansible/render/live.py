@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dxansible.redact import printable
-from dxansible.run.events import Event, HostEnded, HostsKnown, OutputReceived
+from dxansible.run.events import BatchBegins, Event, HostEnded, HostsKnown, OutputReceived
 from dxansible.run.turn_events import TurnUpdate
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class LiveOutput:
         self._screen, self._show, self._on_closed = screen, show, on_closed
         self._announce, self._quiet = announce, quiet
         self._hosts: Sequence[str] = ()
+        self._begun: set[str] | None = None
+        """The hosts of the batches that have begun; None if all hosts begin at once."""
         self._done: dict[str, HostRecord] = {}
         self._lines: dict[tuple[str, bool], bytearray] = {}
         self._closed = False
@@ -54,6 +56,9 @@ class LiveOutput:
         match news:
             case HostsKnown():
                 self._hosts = news.hosts  # prefixes depend on the number of hosts
+                self._report()
+            case BatchBegins():
+                self._begun = (self._begun or set()) | set(news.hosts)
                 self._report()
             case OutputReceived():
                 if not news.expired:
@@ -130,9 +135,12 @@ class LiveOutput:
         if len(self._hosts) <= 1:
             return
         failed = sum(1 for result in self._done.values() if result.error is not None)
-        running = len(self._hosts) - len(self._done)
+        left = [host for host in self._hosts if host not in self._done]
+        waiting = 0 if self._begun is None else sum(host not in self._begun for host in left)
+        running = len(left) - waiting
+        waits = f", {waiting} waiting" if waiting else ""
         self._screen.progress(
-            f"{len(self._done)}/{len(self._hosts)} done, {failed} failed, {running} running"
-            if running
+            f"{len(self._done)}/{len(self._hosts)} done, {failed} failed, {running} running{waits}"
+            if left
             else ""
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "BatchBegins",
     "CommandRuns",
     "Event",
     "HostBroken",
@@ -46,6 +47,12 @@ class HostsKnown(Value):
     hosts: tuple[str, ...]
     slack_channel: str | None = None
     """The first host's."""
+
+
+class BatchBegins(Value):
+    """The next hosts of a run in batches may have the command from now on."""
+
+    hosts: tuple[str, ...]
 
 
 class HostFound(Value):
@@ -129,6 +136,7 @@ class HostBroken(Value):
 
 Event = (
     HostsKnown
+    | BatchBegins
     | HostFound
     | PreflightDone
     | OutputReceived

@@ -11,12 +11,11 @@ from dxansible.errors import EngineError, InventoryError, NoMatchError
 from dxansible.results import HostMapping
 from dxansible.run.misconfigured import VAULT_REMEDY, is_about_vault
 from dxansible.run.patterns import is_plain_name, split_pattern
-from dxansible.run.request import KILLED
+from dxansible.run.request import KILLED, PlayEnd
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dxansible.run.request import PlayEnd
     from dxansible.settings import Settings
 
 __all__ = [
@@ -24,6 +23,7 @@ __all__ = [
     "explain_unknown_name",
     "hosts_of_killed",
     "list_hosts",
+    "match_hosts",
     "read_variable",
 ]
 
@@ -45,6 +45,21 @@ def read_variable(settings: Settings, name: str) -> str | None:
     first: dict[str, Any] = next(iter(variables.values()), {})
     found = first.get(name)
     return found if isinstance(found, str) and "{{" not in found else None
+
+
+def match_hosts(pattern: str, settings: Settings) -> list[str]:
+    """Return the hosts of a pattern, in the inventory's order; there is at least one.
+
+    Raises NoMatchError, InventoryError and EngineError.
+    """
+    from dxansible.run.backend import list_matching  # noqa: PLC0415 - loads ansible-runner
+
+    hosts, words = list_matching(settings, pattern)
+    if not hosts:
+        raise explain_no_match(
+            pattern, settings, PlayEnd(status="failed", output=words, exit_code=1)
+        )
+    return hosts
 
 
 def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
