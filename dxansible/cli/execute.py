@@ -15,7 +15,7 @@ from dxansible.run.options import FanoutOptions
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
 
-__all__ = ["execute", "prepare"]
+__all__ = ["execute", "execute_again"]
 
 _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
 
@@ -23,18 +23,33 @@ _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)
 def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
     source = StandardInput(options)
-    call = prepare(options, source, _label(options))
+    call = _prepare(options, source, _label(options))
     if options.serial:
-        from dxansible.cli.steps import follow_steps  # noqa: PLC0415 - for such calls only
+        from dxansible.cli.commands import show_execution  # noqa: PLC0415 - see the module
+        from dxansible.cli.steps import in_steps  # noqa: PLC0415 - for such calls only
 
-        return follow_steps(options, call, source)
+        return show_execution(options, call, source, *in_steps(options, call))
     call.begin()
     from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
 
     return follow_execution(options, call, source)
 
 
-def prepare(options: Options, source: StandardInput, label: str | None) -> CommandCall:
+def execute_again(options: Options) -> int:
+    """``--rerun [WHICH] [RUN]``."""
+    from dxansible.cli.commands import show_execution  # noqa: PLC0415 - see the module
+    from dxansible.cli.rerun import choose  # noqa: PLC0415 - for such calls only
+    from dxansible.cli.steps import in_steps  # noqa: PLC0415 - for such calls only
+
+    chosen = choose(options)
+    if chosen is None:
+        return 0
+    again, source = chosen.options, StandardInput(options)
+    call = _prepare(again, source, chosen.label)
+    return show_execution(again, call, source, *in_steps(again, call, chosen))
+
+
+def _prepare(options: Options, source: StandardInput, label: str | None) -> CommandCall:
     """Return the command, which has not begun; from now on a Ctrl-C stops it in good order.
 
     ``label`` is what the VM's listings show; None is the command itself. Raises UsageError.

@@ -22,7 +22,7 @@ _CALLS = {
     Mode.TASK: "start.start",
     Mode.FURTHER: "start.start",
     Mode.EXEC: "execute.execute",
-    Mode.RERUN: "rerun.rerun",
+    Mode.RERUN: "execute.execute_again",
     Mode.RUNS: "runs.show_runs",
     Mode.LIST: "health.show_health",
     Mode.STATUS: "attach.show_status",

@@ -1,13 +1,10 @@
-"""``--rerun``: runs a recorded command again on the hosts that need it."""
+"""``--rerun``: finds the recorded command, and the hosts that need it again."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dxansible.cli.execute import prepare
-from dxansible.cli.standard_input import StandardInput
-from dxansible.cli.steps import roll_out
 from dxansible.errors import UsageError
 from dxansible.render import runs as render
 from dxansible.render.show import emit, show
@@ -17,18 +14,39 @@ from dxansible.run.hosts import match_hosts
 from dxansible.run.recall import recall
 from dxansible.run.rerun import Chain, Which, find_chain
 from dxansible.settings import history_dir
+from dxansible.value import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dxansible.cli.table import Options
+    from dxansible.results import FanoutResult
     from dxansible.run.history import RecordedRun
 
-__all__ = ["rerun"]
+__all__ = ["Chosen", "choose"]
 
 _WORDS = "|".join(Which)
 
 
-def rerun(options: Options) -> int:
-    """``--rerun [WHICH] [RUN]``."""
+class Chosen(Value):
+    """A recorded command to run again."""
+
+    options: Options
+    """Those of the call, and those of the recorded run that were not given."""
+    hosts: Sequence[str]
+    """In the inventory's order."""
+    gone: Sequence[FanoutResult]
+    """The results of hosts that the inventory no longer has."""
+    parent: str
+    """The name of the record that the run comes from."""
+    label: str | None
+
+
+def choose(options: Options) -> Chosen | None:
+    """Return what to run again, and say it; None, said as well, if there is nothing to do.
+
+    Raises UsageError.
+    """
     which, typed = _words(options)
     directory = history_dir()
     if directory is None:
@@ -44,15 +62,19 @@ def rerun(options: Options) -> int:
         chain = recall(chain, history, settings, known)
     hosts = chain.choose(which)
     if not hosts:
-        return _nothing(options, chain, which)
+        _say_nothing(options, chain, which)
+        return None
     known = known or match_hosts("all", settings)
     missing = [host for host in hosts if host not in known]
     ready = [host for host in known if host in set(hosts)]
-    source = StandardInput(again)
-    call = prepare(again, source, chain.newest.label)
     _say(options, render.rerun_line(chain, which, ready, again.serial))
-    ended = without_host(missing, call.summary)
-    return roll_out(again, call, source, ready, ended=ended, parent=chain.newest.name)
+    return Chosen(
+        options=again,
+        hosts=ready,
+        gone=without_host(missing, chain.newest.summary),
+        parent=chain.newest.name,
+        label=chain.newest.label,
+    )
 
 
 def _say(options: Options, line: str) -> None:
@@ -115,9 +137,8 @@ def _check_record(options: Options, run: RecordedRun) -> None:
         raise UsageError(message, "send it again: --stdin <FILE")
 
 
-def _nothing(options: Options, chain: Chain, which: Which) -> int:
+def _say_nothing(options: Options, chain: Chain, which: Which) -> None:
     if options.json:
         emit(render.nothing_document())
     else:
         show(render.nothing_line(chain, which), err=True)
-    return 0

@@ -4,45 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.cli.commands import show_execution
 from dxansible.run.batches import Rollout, split
 from dxansible.run.hosts import match_hosts
 from dxansible.run.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from dxansible.cli.standard_input import StandardInput
+    from dxansible.cli.rerun import Chosen
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
     from dxansible.run.command_call import CommandCall
     from dxansible.run.events import Observer
 
-__all__ = ["follow_steps", "roll_out"]
+__all__ = ["in_steps"]
 
 
-def follow_steps(options: Options, call: CommandCall, source: StandardInput) -> int:
-    """``TARGET --exec COMMAND --serial SIZES``. Raises NoMatchError."""
-    hosts = match_hosts(call.pattern, call.options.settings)
-    return roll_out(options, call, source, hosts)
+def in_steps(
+    options: Options, call: CommandCall, again: Chosen | None = None
+) -> tuple[Recorder, Callable[[Sequence[Observer]], list[FanoutResult]]]:
+    """Return the run's recorder, and the function that runs the command batch by batch.
 
-
-def roll_out(  # noqa: PLR0913 - all but the first four are options by name
-    options: Options,
-    call: CommandCall,
-    source: StandardInput,
-    hosts: Sequence[str],
-    *,
-    ended: Sequence[FanoutResult] = (),
-    parent: str | None = None,
-) -> int:
-    """Run a command on these hosts, in batches if the options say so, and show it.
-
-    ``ended`` are results of further hosts, which can't have the command. ``parent`` is the name of
-    the record that the run comes from.
+    Without ``again`` the hosts are those of the call's pattern. Raises NoMatchError.
     """
+    hosts = match_hosts(call.pattern, call.options.settings) if again is None else again.hosts
+    gone = [] if again is None else list(again.gone)
+    parent = None if again is None else again.parent
     recorder = Recorder(call, parent=parent, serial=options.serial, max_fail=options.max_fail)
-    recorder.expect([*(each.host for each in ended), *hosts])
+    recorder.expect([*(each.host for each in gone), *hosts])
 
     def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
         return Rollout(
@@ -51,7 +40,7 @@ def roll_out(  # noqa: PLR0913 - all but the first four are options by name
             max_fail=options.max_fail,
             recorder=recorder,
             observers=observers,
-            results=list(ended),
+            results=gone,
         ).follow()
 
-    return show_execution(options, call, source, recorder, follow_it)
+    return recorder, follow_it
