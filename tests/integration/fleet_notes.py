@@ -1,4 +1,4 @@
-"""A directory that all users of all machines share: what has run on which host, and what is to fail.
+"""A directory that all users of all machines share: what has run where, and what is to fail.
 
 A command can't know the host that it runs on, but its session's id ends with a hash of it.
 """
@@ -28,7 +28,7 @@ class Notes:
 
     @property
     def command(self) -> str:
-        """Notes that it runs, waits while it is held, then fails or is slow where that is wanted."""
+        """Notes that it runs, waits while held, then is slow or fails where that is wanted."""
         return (
             f"cd {self.directory}; host=${{DX_SESSION##*-}}; mktemp ran-$host-XXXXXX >/dev/null; "
             "while [ -e hold-$host ]; do sleep 0.1; done; "
@@ -43,7 +43,7 @@ class Notes:
             (self.directory / f"{what}{session_on('', host)}").touch()
 
     def ran(self, hosts: Iterable[str]) -> Counter[str]:
-        """How often it has run on each of the hosts since the last call; then they are forgotten."""
+        """How often it has run on each of the hosts since the last call."""
         found: Counter[str] = Counter()
         for host in hosts:
             for path in self.directory.glob(f"ran{session_on('', host)}-*"):
