@@ -28,6 +28,7 @@ __all__ = [
     "engine_wanted",
     "environment_for_names",
     "events_path",
+    "history_dir",
     "inventory_sources",
     "log_file",
     "log_format",
@@ -310,6 +311,12 @@ def _check_inventory(path: Path, given: str) -> None:
     if not os.access(path, os.R_OK):
         message = f"the inventory {given} can't be read"
         raise InventoryError(message, "check its owner and mode")
+
+
+def history_dir(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the directory for the records of runs; None if DX_HISTORY is off."""
+    off = environ.get("DX_HISTORY", "").lower() in _OFF
+    return None if off else state_dir(environ) / "runs"
 
 
 def _runtime_dir(environ: Mapping[str, str]) -> Path:

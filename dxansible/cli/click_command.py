@@ -63,6 +63,7 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.DURATION: {"type": reader},
         Kind.DAYS: {"type": reader},
         Kind.SIZE: {"type": reader},
+        Kind.STEPS: {"type": reader},
     }
     return kinds.get(entry.kind, {})
 

@@ -22,21 +22,39 @@ from dxansible.results import exit_code
 from dxansible.run.attach_commands import abort_commands, follow_commands
 from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
+from dxansible.run.recorder import Recorder
 from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dxansible.cli.standard_input import StandardInput
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
     from dxansible.run.command_call import CommandCall
+    from dxansible.run.events import Observer
 
-__all__ = ["abort", "follow", "follow_execution", "report"]
+__all__ = ["abort", "follow", "follow_execution", "report", "show_execution"]
 
 
 def follow_execution(options: Options, call: CommandCall, source: StandardInput) -> int:
-    """Show what a command does, and its end."""
+    """Show what a command does, and its end; the run is recorded."""
+    recorder = Recorder(call)
+
+    def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
+        return follow_call(call, [*observers, recorder])
+
+    return show_execution(options, call, source, recorder, follow_it)
+
+
+def show_execution(
+    options: Options,
+    call: CommandCall,
+    source: StandardInput,
+    recorder: Recorder,
+    follow_it: Callable[[Sequence[Observer]], list[FanoutResult]],
+) -> int:
+    """Show what ``follow_it`` reports of a command to its observers, and then its results."""
     note_sessions([Sighting(id=call.run_id, kind="command", host=call.pattern)])
     leave = call.cancelled.set
     with (
@@ -46,7 +64,8 @@ def follow_execution(options: Options, call: CommandCall, source: StandardInput)
         audit.expect_command(call.run_id)
         output = Output(options, call.cancelled, leave, call.flow, lines=events.lines)
         with output.showing() as observers:
-            results = follow_call(call, [*observers, *audit.observers, *events.observers])
+            results = follow_it([*observers, *audit.observers, *events.observers])
+            recorder.finish(results)
         source.warn()
         code = report(options, results, code=_passed_on(options, results))
         output.finish(results, code)

@@ -11,7 +11,7 @@ from dxansible.redact import redact
 from dxansible.render.dry_run import document_of, text_of
 from dxansible.render.invisible import invisible_note
 from dxansible.render.show import emit, show
-from dxansible.run.hosts import list_hosts, match_hosts
+from dxansible.run.hosts import list_hosts, map_hosts
 from dxansible.run.options import check_task
 from dxansible.run.patterns import ANY
 
@@ -66,7 +66,7 @@ def show_task(options: Options, task: str | bytes, chosen: SessionOptions) -> in
 
 def _hosts(options: Options) -> list[HostMapping]:
     target = options.target or _host_of(options)
-    return match_hosts(target.removeprefix(ANY), options.settings())
+    return map_hosts(target.removeprefix(ANY), options.settings())
 
 
 def _show(

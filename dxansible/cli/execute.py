@@ -15,7 +15,7 @@ from dxansible.run.options import FanoutOptions
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
 
-__all__ = ["execute"]
+__all__ = ["execute", "execute_again"]
 
 _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
 
@@ -23,6 +23,41 @@ _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)
 def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
     source = StandardInput(options)
+    call = _prepare(options, source, _label(options))
+    if options.dry_run:
+        from dxansible.cli.dry_run import show_command  # noqa: PLC0415 - see the module
+
+        return show_command(options, call)
+    if options.serial:
+        from dxansible.cli.commands import show_execution  # noqa: PLC0415 - see the module
+        from dxansible.cli.steps import in_steps  # noqa: PLC0415 - for such calls only
+
+        return show_execution(options, call, source, *in_steps(options, call))
+    call.begin()
+    from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
+
+    return follow_execution(options, call, source)
+
+
+def execute_again(options: Options) -> int:
+    """``--rerun [WHICH] [RUN]``."""
+    from dxansible.cli.commands import show_execution  # noqa: PLC0415 - see the module
+    from dxansible.cli.rerun import choose  # noqa: PLC0415 - for such calls only
+    from dxansible.cli.steps import in_steps  # noqa: PLC0415 - for such calls only
+
+    chosen = choose(options)
+    if chosen is None:
+        return 0
+    again, source = chosen.options, StandardInput(options)
+    call = _prepare(again, source, chosen.label)
+    return show_execution(again, call, source, *in_steps(again, call, chosen))
+
+
+def _prepare(options: Options, source: StandardInput, label: str | None) -> CommandCall:
+    """Return the command, which has not begun; from now on a Ctrl-C stops it in good order.
+
+    ``label`` is what the VM's listings show; None is the command itself. Raises UsageError.
+    """
     command = options.text(options.command, "command", '--exec "COMMAND"')
     stdin = b"" if options.dry_run else source.read()
     source.warn()
@@ -36,27 +71,19 @@ def execute(options: Options) -> int:
         stdin=stdin,
         env=dict(options.env),
         cwd=options.cwd or "",
-        label=_label(options),
+        label=label,
         settings=options.settings(),
     )
     gave_up = gave_up_waiting(run_id)
     cancelled = cancel_on_signals(_STOPPING, gave_up, json=options.json, jsonl=options.jsonl)
     whole = not (options.json or options.gather) and options.max_output is None
-    call = CommandCall(
+    return CommandCall(
         options.target or "",
         command,
         chosen,
         cancelled=cancelled,
         flow=Flow() if whole else None,
     )
-    if options.dry_run:
-        from dxansible.cli.dry_run import show_command  # noqa: PLC0415 - see the module
-
-        return show_command(options, call)
-    call.begin()
-    from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
-
-    return follow_execution(options, call, source)
 
 
 def _label(options: Options) -> str | None:

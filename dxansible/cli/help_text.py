@@ -30,7 +30,7 @@ __all__ = [
 
 USAGE = "dx-dispatch [OPTIONS] [TARGET] [TASK]"
 ABOUT = (
-    "Hand commands and tasks to a fleet of machines, and tell the truth about what became of them. "
+    "Run commands and coding-agent tasks on a fleet of machines, and report their outcomes. "
     "TARGET is a host, an alias, a group or any Ansible pattern; any:PATTERN is its least loaded "
     "free host. TASK is for the coding agent there."
 )

@@ -22,6 +22,8 @@ _CALLS = {
     Mode.TASK: "start.start",
     Mode.FURTHER: "start.start",
     Mode.EXEC: "execute.execute",
+    Mode.RERUN: "execute.execute_again",
+    Mode.RUNS: "runs.show_runs",
     Mode.LIST: "health.show_health",
     Mode.STATUS: "attach.show_status",
     Mode.SESSIONS: "listings.show_sessions",

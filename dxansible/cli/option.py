@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AT_JULES",
+    "AT_JULES_WHILE_WAITING",
+    "COMMANDS",
     "EVERYWHERE",
     "ON_VMS",
+    "TASKS",
+    "VM_TASKS",
+    "WITH_ISSUE",
     "Group",
     "Kind",
     "Mode",
@@ -33,6 +38,8 @@ class Mode(StrEnum):
     TASK = "a task for an agent"
     FURTHER = "a further task (--session)"
     EXEC = "--exec"
+    RERUN = "--rerun"
+    RUNS = "--runs"
     LIST = "--list"
     STATUS = "--status"
     SESSIONS = "--sessions"
@@ -62,7 +69,7 @@ AT_JULES = {
     Mode.APPROVE: Mode.APPROVE,
 }
 """The mode to use instead if the call is about Jules."""
-ON_VMS = frozenset(Mode) - {Mode.ENGINE, Mode.COMPLETION, Mode.INIT, *AT_JULES.values()}
+ON_VMS = frozenset(Mode) - {Mode.ENGINE, Mode.COMPLETION, Mode.INIT, Mode.RUNS, *AT_JULES.values()}
 
 
 def plain(*modes: Mode) -> dict[Mode, str]:
@@ -76,6 +83,13 @@ def needing(other: str, *modes: Mode) -> dict[Mode, str]:
 
 
 EVERYWHERE = plain(*Mode)
+VM_TASKS = plain(Mode.TASK, Mode.FURTHER)
+TASKS = VM_TASKS | plain(Mode.JULES)
+COMMANDS = plain(Mode.EXEC, Mode.RERUN)
+WITH_ISSUE = needing("issue", *TASKS)
+AT_JULES_WHILE_WAITING = needing("wait", Mode.JULES, Mode.JULES_MESSAGE, Mode.APPROVE) | needing(
+    "follow", Mode.JULES_LOGS
+)
 
 
 def modes_in_words(modes: Collection[Mode]) -> str:
@@ -115,6 +129,7 @@ class Kind(StrEnum):
     DURATION = "seconds, or numbers with units of time"
     DAYS = "whole days, or a duration that comes to whole days"
     SIZE = "bytes, or a number with a unit of size"
+    STEPS = "numbers and percentages, with commas between them"
 
     @property
     def takes_value(self) -> bool:

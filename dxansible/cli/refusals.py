@@ -66,7 +66,7 @@ def _check_words(options: Options, mode: Mode) -> None:
     if mode is Mode.EXEC and options.command and options.task is not None:
         raise unquoted(options.command, [options.task])
     extra = options.target if mode not in table()["target"].modes else None
-    extra = extra or options.task
+    extra = extra or (options.task if mode not in table()["task"].modes else None)
     if extra is not None:
         message = f"{mode.partition(' ')[0]} takes no further argument ({extra})"
         joined = [

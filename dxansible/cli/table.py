@@ -9,11 +9,14 @@ from __future__ import annotations
 from functools import cache
 
 from dxansible import parameters as known
-from dxansible.cli.given import Given
 from dxansible.cli.option import (
     AT_JULES,
+    COMMANDS,
     EVERYWHERE,
     ON_VMS,
+    TASKS,
+    VM_TASKS,
+    WITH_ISSUE,
     Group,
     Kind,
     Mode,
@@ -22,106 +25,14 @@ from dxansible.cli.option import (
     needing,
     plain,
 )
+from dxansible.cli.run_options import RunOptions
 from dxansible.value import fields
 
 __all__ = ["Options", "table"]
 
-_VM_TASKS = plain(Mode.TASK, Mode.FURTHER)
-_TASKS = _VM_TASKS | plain(Mode.JULES)
-_WITH_ISSUE = needing("issue", *_TASKS)
-_AT_JULES_WHILE_WAITING = needing("wait", Mode.JULES, Mode.JULES_MESSAGE, Mode.APPROVE) | needing(
-    "follow", Mode.JULES_LOGS
-)
 
-
-class Options(Given):
+class Options(RunOptions):
     """The options of one command line; the default of a field is its value without the option."""
-
-    target: str | None = Option(
-        "target", kind=Kind.ARGUMENT, offers=Offer.HOSTS,
-        modes=_VM_TASKS | plain(Mode.EXEC, Mode.SESSIONS, Mode.CLEAN, Mode.INIT),
-    ).field()  # fmt: skip
-    task: str | None = Option(
-        "task", kind=Kind.ARGUMENT, modes=_TASKS | plain(Mode.JULES_MESSAGE)
-    ).field()
-
-    command: str | None = Option(
-        "--exec", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, chooses=Mode.EXEC,
-        everyday=True,
-        help="Run a shell command on TARGET, output live. In words after --, or with --file.",
-    ).field()  # fmt: skip
-    file: str | None = Option(
-        "--file", kind=Kind.TEXT, value="PATH", group=Group.RUN,
-        modes=_TASKS | plain(Mode.EXEC, Mode.JULES_MESSAGE), everyday=True, offers=Offer.FILES,
-        help="Take the task, or the command of --exec, from a file. - is standard input.",
-    ).field()  # fmt: skip
-    stdin: bool = Option(
-        "--stdin", group=Group.RUN, modes=plain(Mode.EXEC),
-        help="With --exec: send standard input to the command, once it has come to its end.",
-    ).field()  # fmt: skip
-    cwd: str | None = Option(
-        "--cwd", kind=Kind.TEXT, value="DIR", group=Group.RUN, modes=plain(Mode.EXEC),
-        default="the home directory",
-        help="With --exec: run the command in this directory of the VM; in quotes if it begins "
-        "with ~.",
-    ).field()  # fmt: skip
-    env: tuple[tuple[str, str], ...] = Option(
-        "--env", kind=Kind.VARIABLES, value="NAME[=VALUE]", group=Group.RUN,
-        modes=plain(Mode.EXEC), nothing=(),
-        help="With --exec: set a variable of the command's environment; without a value, to the "
-        "one that it has here. May be given several times.",
-    ).field()  # fmt: skip
-    timeout: float | None = Option(
-        "--timeout", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
-        modes=_VM_TASKS | plain(Mode.EXEC, Mode.FINALIZE) | _AT_JULES_WHILE_WAITING,
-        sets=(known.TIMEOUT, known.TURN_TIMEOUT, known.FINALIZE_TIMEOUT),
-        default=f"{known.TIMEOUT.default:g}s for a command; for a turn dx_session_timeout, or "
-        f"{known.TURN_SECONDS / 3600:g}h; {known.FINALIZE_TIMEOUT.default / 60:g}m for "
-        "--finalize-pr",
-        everyday=True,
-        help="Time limit, enforced on the VM: seconds, or as 10m, 1h30m.",
-    ).field()  # fmt: skip
-    idle_timeout: float | None = Option(
-        "--idle-timeout", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
-        modes=_VM_TASKS | _AT_JULES_WHILE_WAITING, sets=(known.IDLE_TIMEOUT,),
-        default=f"dx_idle_timeout, or {known.IDLE_SECONDS / 60:g}m; none for Jules",
-        help="End a turn that prints nothing for so long.",
-    ).field()  # fmt: skip
-    run_id: str | None = Option(
-        "--run-id", kind=Kind.TEXT, value="ID", group=Group.RUN,
-        modes=plain(Mode.EXEC, Mode.JULES), sets=(known.RUN_ID,),
-        help="An id of your own: a command sent again with it never runs twice.",
-    ).field()  # fmt: skip
-    wait: bool = Option(
-        "--wait", group=Group.RUN, modes=_TASKS | plain(Mode.JULES_MESSAGE, Mode.APPROVE),
-        everyday=True,
-        sets=(known.WAIT,), help="Follow the turn; its outcome sets the exit code.",
-    ).field()  # fmt: skip
-    agent: str | None = Option(
-        "--agent", kind=Kind.TEXT, value="NAME", group=Group.RUN, modes=_VM_TASKS,
-        everyday=True, offers=Offer.AGENTS,
-        sets=(known.AGENT,), help="Another agent than the VM's own, for this call.",
-    ).field()  # fmt: skip
-    repo: str | None = Option(
-        "--repo", kind=Kind.TEXT, value="PATH|OWNER/NAME", group=Group.RUN,
-        modes=plain(Mode.TASK, Mode.JULES), sets=(known.REPO,),
-        default="for Jules the remote origin", everyday=True,
-        help="Work in a git worktree of this repository on the VM. In quotes if it begins with ~; "
-        "with --jules, the repository at GitHub.",
-    ).field()  # fmt: skip
-    dir: str | None = Option(
-        "--dir", kind=Kind.TEXT, value="PATH", group=Group.RUN, modes=_VM_TASKS, sets=(known.DIR,),
-        help="Work in this directory of the VM, without a worktree; in quotes if it begins with ~.",
-    ).field()  # fmt: skip
-    verify: str | None = Option(
-        "--verify", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, modes=_VM_TASKS,
-        help="A check after the turn; SUCCESS then needs its exit 0.",
-    ).field()  # fmt: skip
-    dry_run: bool = Option(
-        "--dry-run", group=Group.RUN, sets=(known.DRY_RUN,),
-        modes=_TASKS | plain(Mode.EXEC, Mode.CLEAN),
-        help="Only show what would be sent, and where, or what would be removed.",
-    ).field()  # fmt: skip
 
     session: str | None = Option(
         "--session", kind=Kind.TEXT, value="SES", group=Group.SESSIONS,
@@ -135,7 +46,7 @@ class Options(Given):
     ).field()  # fmt: skip
     sessions: bool = Option(
         "--sessions", group=Group.SESSIONS, chooses=Mode.SESSIONS, everyday=True,
-        help="Show the agents' sessions and the commands of TARGET.",
+        help="Show the sessions and commands of TARGET.",
     ).field()  # fmt: skip
     agents: bool = Option(
         "--agents", group=Group.SESSIONS, modes=plain(Mode.SESSIONS), sets=(known.ONLY,),
@@ -157,7 +68,7 @@ class Options(Given):
     abort: str | None = Option(
         "--abort", kind=Kind.TEXT, value="ID", group=Group.SESSIONS, chooses=Mode.ABORT,
         everyday=True, offers=Offer.SESSIONS,
-        help="Stop a session or a command, and see that it is gone.",
+        help="Stop a session or command, and verify that.",
     ).field()  # fmt: skip
     clean: bool = Option(
         "--clean", group=Group.SESSIONS, chooses=Mode.CLEAN,
@@ -180,11 +91,11 @@ class Options(Given):
     status: str | None = Option(
         "--status", kind=Kind.TEXT, value="TARGET|ID", group=Group.FLEET, chooses=Mode.STATUS,
         everyday=True, offers=Offer.HOSTS_AND_SESSIONS,
-        help="Show a VM, group or pattern; or all of one session.",
+        help="Show a host, a group, a pattern or a session.",
     ).field()  # fmt: skip
     init: bool = Option(
         "--init", group=Group.FLEET, chooses=Mode.INIT, everyday=True,
-        help="Write an inventory of your VMs to TARGET, a path, or to your own place.",
+        help="Write an inventory of your VMs. To TARGET, a path, or to your own place.",
     ).field()  # fmt: skip
     vm: tuple[str, ...] = Option(
         "--vm", kind=Kind.TEXTS, nothing=(), value="NAME=USER@ADDRESS[:PORT]", group=Group.FLEET,
@@ -193,7 +104,7 @@ class Options(Given):
     ).field()  # fmt: skip
     watch: bool = Option(
         "--watch", group=Group.FLEET, modes=plain(Mode.LIST, Mode.SESSIONS), everyday=True,
-        help="With --list or --sessions: a board that stays up to date. q quits.",
+        help="Keep --list or --sessions up to date. q quits.",
     ).field()  # fmt: skip
     inventory: str | None = Option(
         "-i --inventory", kind=Kind.TEXT, value="PATH", group=Group.FLEET, modes=EVERYWHERE,
@@ -206,29 +117,29 @@ class Options(Given):
     ).field()  # fmt: skip
 
     issue: str | None = Option(
-        "--issue", kind=Kind.TEXT, value="ID", group=Group.ISSUES, modes=_TASKS, everyday=True,
+        "--issue", kind=Kind.TEXT, value="ID", group=Group.ISSUES, modes=TASKS, everyday=True,
         help="Make the prompt from this issue of Beads. Without TASK; for a VM or Jules.",
     ).field()  # fmt: skip
     beads: str | None = Option(
         "--beads", kind=Kind.TEXT, value="ID", group=Group.ISSUES,
-        modes=_VM_TASKS | plain(Mode.FINALIZE), sets=(known.BEADS,),
+        modes=VM_TASKS | plain(Mode.FINALIZE), sets=(known.BEADS,),
         help="Beads issue of this session; also used as the branch name.",
     ).field()  # fmt: skip
     claim: bool = Option(
-        "--claim", group=Group.ISSUES, modes=_WITH_ISSUE,
+        "--claim", group=Group.ISSUES, modes=WITH_ISSUE,
         help="With --issue: mark it in progress, and comment on it.",
     ).field()  # fmt: skip
     force: bool = Option(
-        "--force", group=Group.ISSUES, modes=_WITH_ISSUE,
-        help="With --issue: although the issue is closed or blocked.",
+        "--force", group=Group.ISSUES, modes=WITH_ISSUE,
+        help="With --issue: dispatch a closed or blocked issue anyway.",
     ).field()  # fmt: skip
     template: str | None = Option(
-        "--template", kind=Kind.TEXT, value="PATH", group=Group.ISSUES, modes=_WITH_ISSUE,
+        "--template", kind=Kind.TEXT, value="PATH", group=Group.ISSUES, modes=WITH_ISSUE,
         offers=Offer.FILES,
         help="With --issue: another template for the prompt.",
     ).field()  # fmt: skip
     notify_channel: str | None = Option(
-        "--notify-channel", kind=Kind.TEXT, value="CHANNEL", group=Group.ISSUES, modes=_TASKS,
+        "--notify-channel", kind=Kind.TEXT, value="CHANNEL", group=Group.ISSUES, modes=TASKS,
         help="Ask the agent to post to Slack at its end.",
     ).field()  # fmt: skip
     finalize_pr: str | None = Option(
@@ -239,7 +150,7 @@ class Options(Given):
     base: str | None = Option(
         "--base", kind=Kind.TEXT, value="BRANCH", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
         sets=(known.BASE,), default="the remote's own",
-        help="With --finalize-pr: where it is to be merged.",
+        help="With --finalize-pr: the branch to merge into.",
     ).field()  # fmt: skip
     draft: bool = Option(
         "--draft", group=Group.ISSUES, modes=plain(Mode.FINALIZE), sets=(known.DRAFT,),
@@ -253,24 +164,23 @@ class Options(Given):
 
     jules: bool = Option(
         "--jules", group=Group.JULES, modes=plain(*AT_JULES.values()), everyday=True,
-        help="Hand the task, or the issue, to Jules, in the cloud.",
+        help="Hand the task, or the issue, to Jules.",
     ).field()  # fmt: skip
     branch: str | None = Option(
         "--branch", kind=Kind.TEXT, value="BRANCH", group=Group.JULES, modes=plain(Mode.JULES),
-        default="the repository's own", help="With --jules: start from this one.",
+        default="the repository's own", help="With --jules: start from this branch.",
     ).field()  # fmt: skip
     attach_age: float | None = Option(
         "--attach-age", kind=Kind.DURATION, least=0, value="DURATION", group=Group.JULES,
         modes=plain(Mode.JULES),
         default=f"{known.ATTACH_AGE_SECONDS / 86400:g}d; with --run-id no limit",
-        help="With --jules: attach to a session of the same words that ended no longer ago, like "
-        "12h.",
+        help="With --jules: attach to a session of the same task if it ended within this time.",
     ).field()  # fmt: skip
     allow_no_pr: bool = Option(
         "--allow-no-pr", group=Group.JULES,
         modes=needing("wait", Mode.JULES, Mode.JULES_MESSAGE, Mode.APPROVE)
         | plain(Mode.JULES_STATUS, Mode.JULES_LOGS),
-        help="With Jules: no pull request is a success as well.",
+        help="With Jules: count completion without a pull request as SUCCESS.",
     ).field()  # fmt: skip
     approve: str | None = Option(
         "--approve", kind=Kind.TEXT, value="SES", group=Group.JULES, chooses=Mode.APPROVE,
@@ -283,18 +193,18 @@ class Options(Given):
         help="Print one JSON document on standard output.",
     ).field()  # fmt: skip
     jsonl: bool = Option(
-        "--jsonl", group=Group.OUTPUT, modes=_VM_TASKS | plain(Mode.EXEC, Mode.LOGS),
+        "--jsonl", group=Group.OUTPUT, modes=VM_TASKS | COMMANDS | plain(Mode.LOGS),
         help="Print events as they happen, as JSON, one a line.",
     ).field()  # fmt: skip
     gather: str | None = Option(
         "--gather", kind=Kind.OPTIONAL_CHOICE, choices=("equal", "similar", "diff"),
-        group=Group.OUTPUT, modes=plain(Mode.EXEC), everyday=True,
+        group=Group.OUTPUT, modes=COMMANDS, everyday=True,
         help="Show equal outputs once, at the end. With similar, also those that differ in names "
         "and times alone; with diff, one whole and how the others differ.",
     ).field()  # fmt: skip
     max_output: int | None = Option(
         "--max-output", kind=Kind.SIZE, value="SIZE", group=Group.OUTPUT,
-        modes=plain(Mode.EXEC), sets=(known.OUTPUT_LIMIT,),
+        modes=COMMANDS, sets=(known.OUTPUT_LIMIT,),
         default="4 MiB; 32 MiB over all hosts",
         help="How much of each stream is kept of a host: bytes, or as 64k, 10M.",
     ).field()  # fmt: skip
@@ -304,8 +214,8 @@ class Options(Given):
     ).field()  # fmt: skip
     slack: bool | None = Option(
         "--slack --no-slack", kind=Kind.SWITCH, group=Group.OUTPUT,
-        modes=_TASKS | plain(Mode.EXEC, Mode.FINALIZE), default="where Slack is configured",
-        help="Tell Slack of this dispatch and its end.",
+        modes=TASKS | COMMANDS | plain(Mode.FINALIZE), default="where Slack is configured",
+        help="Post this dispatch and its outcome to Slack.",
     ).field()  # fmt: skip
     verbose: int = Option(
         "-v --verbose", kind=Kind.COUNT, nothing=0, group=Group.OUTPUT, modes=EVERYWHERE,
@@ -313,14 +223,14 @@ class Options(Given):
     ).field()  # fmt: skip
     quiet: bool = Option(
         "-q --quiet", group=Group.OUTPUT, modes=EVERYWHERE, everyday=True,
-        help="Only output and failures: no log, no progress, no summary.",
+        help="Only output and failures. No log, no progress, no summary.",
     ).field()  # fmt: skip
     version: bool = Option(
         "--version", group=Group.OUTPUT, modes=EVERYWHERE, help="Show the version of dxansible."
     ).field()
     help: bool = Option(
         "-h --help", group=Group.OUTPUT, modes=EVERYWHERE, everyday=True,
-        help="Show this: examples, exit codes, the everyday options.",
+        help="Show examples and the everyday options.",
     ).field()  # fmt: skip
     help_all: bool = Option(
         "--help-all", group=Group.OUTPUT, modes=EVERYWHERE, everyday=True,
@@ -330,7 +240,7 @@ class Options(Given):
     retries: int = Option(
         "--retries", kind=Kind.NUMBER, least=0, most=10, value="N", group=Group.ADVANCED,
         nothing=known.RETRIES.default, sets=(known.RETRIES,), default=f"{known.RETRIES.default}",
-        modes=_VM_TASKS | plain(Mode.EXEC, Mode.FINALIZE),
+        modes=VM_TASKS | COMMANDS | plain(Mode.FINALIZE),
         help="Further connection attempts; a command that ran is never run again.",
     ).field()  # fmt: skip
     engine: str | None = Option(

@@ -108,6 +108,17 @@ def _bytes(number: float, unit: str) -> int:
     return int(min(size, _MOST_BYTES))
 
 
+def _steps(_entry: Option, text: str) -> tuple[str, ...]:
+    """Parse sizes of batches: whole numbers of hosts, and percentages of all of them."""
+    steps = tuple(word.strip() for word in text.split(","))
+    for word in steps:
+        found = re.fullmatch(r"([0-9]{1,6})(%?)", word)
+        if found is None or not 1 <= int(found[1]) <= (100 if found[2] else 10**6):
+            message = f"{word!r} is no size of a batch: give numbers of hosts or percentages"
+            raise BadValueError(f"{message}, like 1,10%,100%")
+    return steps
+
+
 _READERS: dict[Kind, Callable[[Option, str], object]] = {
     Kind.VARIABLES: _variable,
     Kind.CHOICE: _choice,
@@ -116,5 +127,6 @@ _READERS: dict[Kind, Callable[[Option, str], object]] = {
     Kind.DURATION: _duration,
     Kind.DAYS: _days,
     Kind.SIZE: _size,
+    Kind.STEPS: _steps,
 }
 """By kind; the value of any other is its text."""

@@ -10,6 +10,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.results import CleanResult
 from dxansible.run.events import (
+    BatchBegins,
     CommandRuns,
     Event,
     HostEnded,
@@ -45,6 +46,8 @@ class Progress:
         """Show the line from now on. ``checks``: a host is done once it has been checked."""
         self._screen, self._checks, self._clock, self._begin = screen, checks, clock, clock()
         self._hosts: tuple[str, ...] = ()
+        self._begun: set[str] | None = None
+        """The hosts of the batches that have begun; None if all hosts begin at once."""
         self._reached: set[str] = set()
         self._failed: dict[str, bool] = {}
         """Whether it has failed, for each host that is done."""
@@ -56,6 +59,9 @@ class Progress:
             case HostsKnown():
                 self._hosts = news.hosts
                 self._screen.progress(self.line, stays=len(news.hosts) > 1)
+            case BatchBegins():
+                self._begun = (self._begun or set()) | set(news.hosts)
+                self._screen.refresh()
             case PreflightDone() if self._checks:
                 self._done(news.result.host, failed=not news.result.ok)
             case PreflightDone() if news.result.ok:
@@ -79,13 +85,16 @@ class Progress:
         since = _clock_face(int(self._clock() - self._begin))
         if not self._hosts:
             return f"starting  {since}"
-        waiting = [host for host in self._hosts if host not in self._failed]
+        left = [host for host in self._hosts if host not in self._failed]
         if len(self._hosts) == 1:
             does = "running" if self._reached else "connecting"
-            return f"{printable(self._hosts[0])}  {does if waiting else 'done'}  {since}"
-        done, failed = len(self._hosts) - len(waiting), sum(self._failed.values())
-        counts = f"{done}/{len(self._hosts)} done, {failed} failed, {len(waiting)} running"
-        names = printable(", ".join(waiting)) if len(waiting) <= _MOST_NAMED else ""
+            return f"{printable(self._hosts[0])}  {does if left else 'done'}  {since}"
+        running = left if self._begun is None else [host for host in left if host in self._begun]
+        done, failed = len(self._hosts) - len(left), sum(self._failed.values())
+        counts = f"{done}/{len(self._hosts)} done, {failed} failed, {len(running)} running"
+        if len(left) > len(running):
+            counts += f", {len(left) - len(running)} waiting"
+        names = printable(", ".join(running)) if len(running) <= _MOST_NAMED else ""
         return f"{counts}  {since}  {names}".rstrip()
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dxansible.run.request import PlayRequest
     from dxansible.settings import Settings
 
-__all__ = ["play", "read_inventory"]
+__all__ = ["list_matching", "play", "read_inventory"]
 
 _TAIL_LINES = 60
 _POLL_SECONDS = 0.2
@@ -167,19 +167,7 @@ def read_inventory(
     arguments = ["--list", *(f"-e@{path}" for path in variables)]
     if pattern is not None:
         arguments.append(f"--limit={pattern}")
-    for source in settings.inventory:
-        arguments += ["-i", str(source)]
-    with private_directory(settings.runtime_dir) as directory:
-        out, err, _ = ansible_runner.run_command(
-            executable_cmd=_executable("ansible-inventory", settings),
-            cmdline_args=arguments,
-            private_data_dir=str(directory),
-            envvars=dict(settings.environment),
-            host_cwd=_working_directory(),
-            runner_mode="subprocess",
-            status_handler=_forgetter(directory),
-            quiet=True,
-        )
+    out, err, _ = _run_tool("ansible-inventory", arguments, settings)
     try:
         parsed = json.loads(out)
     except ValueError:
@@ -188,6 +176,36 @@ def read_inventory(
         message = "Ansible can't read the inventory"
         raise EngineError(message, "run: ansible-inventory --list -i INVENTORY", f"{out}\n{err}")
     return parsed, str(err)
+
+
+def list_matching(settings: Settings, pattern: str) -> tuple[list[str], str]:
+    """Return the hosts of a pattern, in the order in which a play has them, and Ansible's words.
+
+    There are no hosts if nothing matches, or the inventory can't be read.
+    """
+    arguments = ["all", "--list-hosts", f"--limit={pattern}"]
+    out, err, code = _run_tool("ansible", arguments, settings)
+    hosts = [line.strip() for line in out.splitlines() if line.startswith("    ")]
+    return ([] if code else hosts), f"{out}\n{err}"
+
+
+def _run_tool(
+    name: str, arguments: list[str], settings: Settings | PlayRequest
+) -> tuple[str, str, int]:
+    """Run one of Ansible's own commands; return its output, its errors and its exit code."""
+    sources = [word for source in settings.inventory for word in ("-i", str(source))]
+    with private_directory(settings.runtime_dir) as directory:
+        found: tuple[str, str, int] = ansible_runner.run_command(
+            executable_cmd=_executable(name, settings),
+            cmdline_args=[*arguments, *sources],
+            private_data_dir=str(directory),
+            envvars=dict(settings.environment),
+            host_cwd=_working_directory(),
+            runner_mode="subprocess",
+            status_handler=_forgetter(directory),
+            quiet=True,
+        )
+    return found
 
 
 def _executable(name: str, settings: Settings | PlayRequest) -> str:

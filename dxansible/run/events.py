@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "BatchBegins",
     "CommandRuns",
     "Event",
     "HostBroken",
@@ -50,6 +51,12 @@ class HostsKnown(Value):
 
 class TooManyHosts(Value):
     """The pattern has more hosts than the call allows, so nothing was started."""
+
+    hosts: tuple[str, ...]
+
+
+class BatchBegins(Value):
+    """The next hosts of a run in batches may have the command from now on."""
 
     hosts: tuple[str, ...]
 
@@ -136,6 +143,7 @@ class HostBroken(Value):
 Event = (
     HostsKnown
     | TooManyHosts
+    | BatchBegins
     | HostFound
     | PreflightDone
     | OutputReceived

@@ -9,6 +9,7 @@ from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
 from dxansible.redact import redact
 from dxansible.results import CleanResult, FanoutResult, PreflightResult, TurnResult
 from dxansible.run.events import (
+    BatchBegins,
     CommandRuns,
     Event,
     HostBroken,
@@ -252,7 +253,7 @@ class ResultCollector(Generic[R]):
             case CommandRuns():
                 self.running.add(news.host)
                 yield news
-            case EndSeen():
+            case EndSeen() | BatchBegins():
                 yield news
             case TooManyHosts():
                 self.too_many = news.hosts

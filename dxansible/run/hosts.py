@@ -20,6 +20,7 @@ __all__ = [
     "explain_unknown_name",
     "hosts_of_killed",
     "list_hosts",
+    "map_hosts",
     "match_hosts",
     "read_names",
     "read_variable",
@@ -51,7 +52,7 @@ def read_names(settings: Settings) -> Names:
     )
 
 
-def match_hosts(pattern: str, settings: Settings) -> list[HostMapping]:
+def map_hosts(pattern: str, settings: Settings) -> list[HostMapping]:
     """Return the hosts of an Ansible pattern by name; no host is contacted.
 
     Raises NoMatchError if there is none, UsageError for an empty pattern, and InventoryError.
@@ -78,6 +79,21 @@ def read_variable(settings: Settings, name: str) -> str | None:
     first: dict[str, Any] = next(iter(variables.values()), {})
     found = first.get(name)
     return found if isinstance(found, str) and "{{" not in found else None
+
+
+def match_hosts(pattern: str, settings: Settings) -> list[str]:
+    """Return the hosts of a pattern, in the inventory's order; there is at least one.
+
+    Raises NoMatchError, InventoryError and EngineError.
+    """
+    from dxansible.run.backend import list_matching  # noqa: PLC0415 - loads ansible-runner
+
+    hosts, words = list_matching(settings, pattern)
+    if not hosts:
+        raise explain_no_match(
+            pattern, settings, PlayEnd(status="failed", output=words, exit_code=1)
+        )
+    return hosts
 
 
 def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:

@@ -120,7 +120,7 @@ def test_words_of_the_specification_are_kept() -> None:
         *("github_auth", "github_limit"),
         *("github_error", "reviewers_refused"),
         *("no_pull_request", "jules_failed", "jules_error", "jules_auth", "jules_quota"),
-        *("no_source", "create_unclear"),
+        *("no_source", "create_unclear", "not_started"),
     ]
 
 

@@ -22,7 +22,7 @@ def rows_of(group: Group) -> list[list[str]]:
 def _row(entry: Option) -> list[str]:
     value = entry.value or "|".join(entry.choices)
     *others, last = entry.names
-    where = re.sub(r"--[a-z-]+", r"`\\g<0>`", where_of_use(entry))
+    where = re.sub(r"--[a-z-]+", r"`\g<0>`", where_of_use(entry))
     written = f"{last}[={value}]" if entry.kind is Kind.OPTIONAL_CHOICE else f"{last} {value}"
-    names = [*others, written.strip().replace("|", r"\\|")]
+    names = [*others, written.strip().replace("|", r"\|")]
     return [", ".join(f"`{name}`" for name in names), where, entry.default or ""]

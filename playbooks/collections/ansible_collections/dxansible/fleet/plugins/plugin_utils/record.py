@@ -116,6 +116,7 @@ class Reason(StrEnum):
     JULES_QUOTA = "jules_quota"
     NO_SOURCE = "no_source"
     CREATE_UNCLEAR = "create_unclear"
+    NOT_STARTED = "not_started"
 
 
 class Document(Value):

@@ -1,0 +1,160 @@
+"""The records of commands' runs on several hosts: a file each, in a private directory.
+
+A record has what is needed to run the command again, and how each host ended. It has neither
+output nor standard input, and of the command's environment the names alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from dxansible.logs import event
+from dxansible.record import FanoutOutcome, Reason
+from dxansible.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["UNKNOWN", "WAITING", "History", "HostEnd", "RecordedRun"]
+
+_SCHEMA = 1
+_MOST = 1000
+"""Records; beyond that the oldest are removed."""
+_SECONDS = 30 * 86400
+_LEFT_OVER_SECONDS = 3600
+"""Age of a file that a process was killed over while it wrote."""
+_DIGITS = 20
+"""Of the time in a name: names sort by time."""
+
+
+class HostEnd(Value):
+    """How a run ended on a host, as far as the record knows."""
+
+    outcome: FanoutOutcome | None = None
+    """None if the run began there and its end was not seen."""
+    reason: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the command is certainly not running there any more."""
+        return self.outcome is not None and self.reason != Reason.LOST_CONTACT
+
+
+UNKNOWN = HostEnd()
+WAITING = HostEnd(outcome=FanoutOutcome.ABORTED, reason=Reason.NOT_STARTED)
+
+
+class RecordedRun(Value):
+    """One run; times are in seconds since 1970."""
+
+    name: str
+    """Of its file, without the suffix; unlike an id, it is never used twice."""
+    run_id: str
+    began: float
+    ended: float | None = None
+    """None while it runs, and of a run that was killed."""
+    parent: str | None = None
+    """The name of the run whose hosts this one runs on again; None if there is none."""
+    pattern: str
+    inventory: str
+    command: str | None = field(repr=False)
+    """Bytes that are not UTF-8 are surrogates; None if it was too long to be kept."""
+    summary: str
+    """One line without secrets."""
+    label: str | None = None
+    """What listings show of a command from a file; None if it is not from one."""
+    cwd: str = ""
+    timeout_sec: float
+    max_retries: int
+    forks: int | None = None
+    env: tuple[str, ...] = ()
+    """Names of variables that the call set; their values are in no record."""
+    stdin: bool = False
+    """Whether the command had standard input, which is in no record."""
+    serial: tuple[str, ...] = ()
+    max_fail: int | None = None
+    hosts: Mapping[str, HostEnd] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The command in one line for people: without secrets, or the name of its file."""
+        return self.label or self.summary
+
+    @classmethod
+    def new_name(cls, run_id: str) -> str:
+        """Return the name of a new record."""
+        return f"{time.time_ns():0{_DIGITS}d}-{run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The directory of the records."""
+
+    directory: Path
+
+    def write(self, run: RecordedRun) -> None:
+        """Write a record whole or not at all. Raises OSError."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target = self.directory / f"{run.name}.json"
+        if not target.exists():
+            self._remove_old()
+        temporary = self.directory / f".{run.name}.{os.getpid()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with os.fdopen(os.open(temporary, flags, 0o600), "w") as file:
+            json.dump({"schema": _SCHEMA, **asdict(run)}, file)
+        temporary.rename(target)
+
+    def runs(self) -> list[RecordedRun]:
+        """Return the records, oldest first; one that can't be read is named in the log."""
+        found = []
+        for path in self._paths():
+            try:
+                found.append(_read(path.stem, json.loads(path.read_text())))
+            except FileNotFoundError:
+                continue  # another call has removed it meanwhile
+            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+                problem = f"{path}: {type(error).__name__}: {error}"
+                event("run_unreadable", logging.WARNING, error=problem, remedy="remove the file")
+        return found
+
+    def _paths(self) -> list[Path]:
+        return sorted(
+            path for path in self.directory.glob("*-*.json") if path.name[:_DIGITS].isdigit()
+        )
+
+    def _remove_old(self) -> None:
+        paths, now = self._paths(), time.time()
+        extra = max(len(paths) + 1 - _MOST, 0)
+        for place, path in enumerate(paths):
+            if place < extra or now - int(path.name[:_DIGITS]) / 1e9 > _SECONDS:
+                path.unlink(missing_ok=True)
+        for path in self.directory.glob(".*-*"):
+            with suppress(FileNotFoundError):
+                if now - path.stat().st_mtime > _LEFT_OVER_SECONDS:
+                    path.unlink()
+
+
+def _read(name: str, document: Mapping[str, Any]) -> RecordedRun:
+    """Return the record of a file. Raises ValueError, TypeError or KeyError for another file."""
+    if document["schema"] != _SCHEMA:
+        raise ValueError(f"its schema is {document['schema']}, and not {_SCHEMA}")
+    names = {each.name for each in fields(RecordedRun)}
+    values = {key: value for key, value in document.items() if key in names}
+    values["hosts"] = {host: _end(end) for host, end in values["hosts"].items()}
+    for key in ("env", "serial"):
+        values[key] = tuple(values[key])
+    return RecordedRun(**values | {"name": name})
+
+
+def _end(end: Mapping[str, Any]) -> HostEnd:
+    outcome = end["outcome"]
+    return HostEnd(
+        outcome=None if outcome is None else FanoutOutcome(outcome), reason=end["reason"]
+    )
