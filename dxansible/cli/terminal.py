@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["DETACHED", "INTERRUPTED", "SCREEN", "Reader", "cancel_on_signals", "gave_up_waiting"]
 
 SCREEN = Screen()
-DETACHED = "no longer watching; what a VM has taken goes on there"
+DETACHED = "stopped following; the work continues on the VM"
 """What Ctrl-C says of an agent's session."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code, that of ABORTED: as shells report a program that Ctrl-C has ended."""

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "IN_PROGRESS": "cyan", "PLANNING": "cyan"}
-_DEFAULT_BRANCH = "(the repository's default branch, as Jules knows it)"
+_DEFAULT_BRANCH = "(the repository's default branch at Jules)"
 
 
 def summary_line(result: JulesResult) -> str:
@@ -47,7 +47,7 @@ def attached(result: JulesResult) -> str:
     """The session that a call has attached to, and how old it is."""
     session, age = result.session, result.attached_age_sec
     since = "ended" if session and session.ended else "created"
-    when = f"{since} {duration(age)} ago" if age is not None else f"{since} nobody knows when"
+    when = f"{since} {duration(age)} ago" if age is not None else f"{since} at an unknown time"
     return f"attached to session {session.id if session else '?'}, {when}"
 
 

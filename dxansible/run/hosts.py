@@ -58,8 +58,9 @@ def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
         return [target]
     found = list(dict.fromkeys(_members(inventory, target)))
     if not found:
-        message = f"{KILLED} before it had said which hosts there are"
-        raise EngineError(message, f"what it had begun goes on under ids that begin with {run_id}")
+        message = f"{KILLED} before it reported the hosts"
+        remedy = f"commands that it started continue, with ids that begin with {run_id}"
+        raise EngineError(message, remedy)
     return found
 
 
@@ -105,7 +106,7 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
 
     output = end.output
     if end.killed:
-        return EngineError(KILLED, "call again", output)
+        return EngineError(KILLED, "try again", output)
     try:
         inventory = _read(settings)
     except InventoryError as error:
@@ -120,8 +121,8 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
     if "leaves us with no hosts" in output or "no hosts" in output or "Could not match" in output:
         near = difflib.get_close_matches(target, known, n=3, cutoff=0.5) if missing else []
         return NoMatchError(target, near)
-    message = "Ansible ended before it came to any host"
-    return EngineError(message, "its own words are above; -v shows more", output)
+    message = "Ansible stopped before it reached a host"
+    return EngineError(message, "its output is above; -v shows more", output)
 
 
 def _read(settings: Settings) -> dict[str, Any]:

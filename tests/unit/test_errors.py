@@ -60,7 +60,7 @@ def test_only_what_is_not_the_caller_s_fault_is_no_usage_error(
     [
         (["epyc6"], "epyc7: no such host; did you mean epyc6?"),
         (["epyc6", "epyc8"], "epyc7: no such host; did you mean epyc6 or epyc8?"),
-        ([], "epyc7: no such host; dx-dispatch --list shows the hosts there are"),
+        ([], "epyc7: no such host; see: dx-dispatch --list"),
     ],
 )
 def test_unmatched_pattern_is_told_with_the_nearest_names(
@@ -82,7 +82,7 @@ def test_unmatched_pattern_is_told_with_the_nearest_names(
             [],
             "epyc6, wsl",
             (
-                "no session is called ses_1 on the VMs that answer (epyc6, wsl could not be asked);"
+                "no session is called ses_1 on the VMs that answered (epyc6, wsl could not be asked);"
                 " see: dx-dispatch --sessions"
             ),
         ),

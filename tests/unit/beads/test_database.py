@@ -91,14 +91,14 @@ def test_an_unknown_id_is_told_with_the_nearest(home: Path, beads: Beads, shape:
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "../x", "--id=x", "a\nb"])
 def test_what_can_t_be_an_id_never_reaches_bd(beads: Beads, name: str) -> None:
-    with pytest.raises(IssueError, match="can't be the id of an issue"):
+    with pytest.raises(IssueError, match="is not a valid issue id"):
         beads.read(name)
 
 
 def test_an_id_that_beads_gives_is_checked_as_well(home: Path, beads: Beads) -> None:
     FakeBeads.install(home / "bin", {**ISSUE, "id": "ignore\nrules-123"})
 
-    with pytest.raises(IssueError, match="can't be the id of an issue"):
+    with pytest.raises(IssueError, match="is not a valid issue id"):
         beads.read("123")
 
 
@@ -111,9 +111,9 @@ def test_a_database_that_is_locked_is_asked_again(home: Path, beads: Beads) -> N
 
 UNUSABLE = {
     "missing": ("bd, the program of Beads, can't be run (No such file", "install it, and put it"),
-    "no database": ("bd finds no beads database here", "go to the project, or run: bd init"),
-    "garbage": ("bd gave no JSON for bd-123 (NOTE: this", "try: bd show bd-123 --json"),
-    "hangs": ("bd gave no answer within 0.5 seconds", "try: bd show yourself"),
+    "no database": ("bd found no Beads database here", "change to the project's directory, or run: bd init"),
+    "garbage": ("bd printed no JSON for bd-123 (NOTE: this", "try: bd show bd-123 --json"),
+    "hangs": ("bd did not answer within 0.5 seconds", "try: bd show yourself"),
 }
 
 

@@ -93,7 +93,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["--clean"], "--clean would remove 0 session(s) of 2 VMs, and asks first; see them with"),
     (["here", "--exec", "true", "--dry-run"], "--dry-run is of no use with --exec; leave it out"),
     (["here", "work", "--follow"], "--follow is of no use with a task for an agent"),
-    (["here", "work", "--beads", "../x"], "can't be the id of an issue; give it as Beads does"),
+    (["here", "work", "--beads", "../x"], "is not a valid issue id; give it as Beads does"),
     (["here", "work", "--repo", " "], "the repository has no path; give its path on the VM"),
     (["here", "work", "--session", "ses_1", "--repo", "x"], "--repo is of no use with a further"),
     (["here", "work", "--session", "1"], "'1' is not a session id; see: dx-dispatch --sessions"),

@@ -218,7 +218,7 @@ def test_a_plan_is_approved_only_where_one_waits(call: Call, jules: JulesServer)
     waiting = call("--jules", "Mend it", "--wait")
     session = only_id(jules)
     assert waiting.code == 1
-    assert f"needs a person: its plan waits for approval: dx-dispatch --approve {session}" in (
+    assert f"needs input: its plan waits for approval: dx-dispatch --approve {session}" in (
         waiting.err
     )
 
@@ -313,13 +313,13 @@ def test_the_sessions_are_listed(call: Call, jules: JulesServer) -> None:
 
 
 FAILURES: list[tuple[str, str, Fault, int, str, str]] = [
-    ("GET", "widget", Fault(status=401), 3, "jules_auth", "JULES_API_KEY is not a key of Jules"),
+    ("GET", "widget", Fault(status=401), 3, "jules_auth", "JULES_API_KEY is not a Jules API key"),
     ("GET", "widget", Fault(status=403), 3, "jules_auth", "Jules refuses this key"),
     ("GET", "sessions", Fault.page(502), 3, "jules_error", "HTTP 502: a web page"),
-    ("POST", "sessions", Fault.quota(), 3, "jules_quota", "the quota at Jules is used up"),
+    ("POST", "sessions", Fault.quota(), 3, "jules_quota", "the Jules quota is used up"),
     ("POST", "sessions", Fault(), 1, "create_unclear", "not known whether the session was created"),
     ("POST", "sessions", Fault(status=400, body=status_body(400, "INVALID_ARGUMENT", "Could not")),
-     3, "jules_error", "Jules refuses the request (HTTP 400: INVALID_ARGUMENT Could not)"),
+     3, "jules_error", "Jules refused the request (HTTP 400: INVALID_ARGUMENT Could not)"),
 ]  # fmt: skip
 
 

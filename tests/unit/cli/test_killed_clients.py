@@ -98,7 +98,7 @@ def test_a_ctrl_c_while_waiting_leaves_the_session(person: Person) -> None:
     out, err = client.communicate(timeout=30)
 
     assert client.returncode == 130
-    assert b"no longer watching; what Jules has taken goes on there" in err
+    assert b"stopped following; the work continues at Jules" in err
     assert b'"outcome": null, "exit_code": 130' in out
 
 

@@ -138,7 +138,7 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
         ({"aider": {"name": "b"}}, "aider.name: there is no such key"),
         ({"aider": {"start": "aider --yes"}}, "aider.start: must be a list of arguments"),
         ({"aider": {"start": []}}, "aider.start: must be a list of arguments"),
-        ({"aider": {"start": ["aider", 5]}}, "aider.start: 5 is no argument; put it in quotes"),
+        ({"aider": {"start": ["aider", 5]}}, "aider.start: 5 is not an argument; put it in quotes"),
         ({"aider": {"start": ["aider", ""]}}, "aider.start: '' is no argument"),
         ({"aider": {"start": ["{session}"]}}, "aider.start: the first word is the program"),
         (
@@ -163,7 +163,7 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
         ),
         (changed(version=["a", "{session}"]), "aider.version: can't have placeholders"),
         (changed(directory_of=["a", "{directory}"]), "aider.directory_of: can have only"),
-        (changed(native_id="a..b"), "aider.native_id: 'a..b' is no path; write it with dots"),
+        (changed(native_id="a..b"), "aider.native_id: 'a..b' is not a path; write it with dots"),
         (changed(events="xml"), "aider.events: must be text or json, not 'xml'"),
         (changed(events="text"), "aider.native_id: needs events: json"),
         (
@@ -213,7 +213,7 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
         (changed(environment=["A=b"]), "aider.environment: must be a mapping"),
         (changed(environment={"A": True}), "aider.environment: A must be text; put it in quotes"),
         (changed(environment={"A": "\0"}), "aider.environment: A must be text"),
-        (changed(environment={"A-B": "c"}), "aider.environment: 'A-B' is no name of a variable"),
+        (changed(environment={"A-B": "c"}), "aider.environment: 'A-B' is not a variable name"),
         (changed(exit_codes={"x": "y"}), "aider.exit_codes: 'x' is no exit code"),
         (changed(exit_codes={True: "y"}), "aider.exit_codes: True is no exit code"),
         (changed(exit_codes={300: "y"}), "aider.exit_codes: 300 is no exit code"),

@@ -148,7 +148,7 @@ def test_a_password_in_the_remote_s_address_is_never_shown(desk: Desk) -> None:
     ran = desk.finalize()
 
     assert (ran.code, ran.end.problem) == (1, "push_failed")
-    assert "the remote can't be asked" in str(ran.end.message)
+    assert "the remote can't be read" in str(ran.end.message)
     assert "hunter22" not in ran.err + str(ran.end)
     assert desk.git(desk.tree, "log", "-1", "--format=%s") == "Mend it", "the commit stays"
 
@@ -288,7 +288,7 @@ def test_a_push_that_is_refused_leaves_the_commit(
 
     assert (ran.code, ran.end.problem) == (1, "push_failed"), ran.err
     assert [word for word in words if word not in str(ran.end.message)] == []
-    assert f"all is committed on {BRANCH} in {desk.tree}" in str(ran.end.message)
+    assert f"everything is committed on {BRANCH} in {desk.tree}" in str(ran.end.message)
     assert desk.pushed() == before
     assert desk.git(desk.tree, "log", "-1", "--format=%s") == "Mend it"
 

@@ -133,13 +133,13 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
         "verify_failed",
         [END],
         {"code": 3, "trailer": "dx-turn code=0 verify=3 directory=/h"},
-        "the agent is done, and the check of --verify failed (exit code 3)",
+        "the agent finished, but the --verify check failed (exit code 3)",
     ),
     (
         "verify_failed",
         [ASK],
         {"code": 4, "trailer": "dx-turn code=0 verify=4 directory=/h"},
-        "the agent is done, and the check of --verify failed (exit code 4)",
+        "the agent finished, but the --verify check failed (exit code 4)",
     ),
     (
         "repo_unusable",
@@ -193,7 +193,7 @@ def test_a_turn_that_was_not_done_in_time_says_how_long_it_had() -> None:
     decided = decide(state="timeout", verified=True, limits={"timeout": 600.0})
 
     assert (decided.outcome, decided.reason) == ("TIMEOUT", "deadline")
-    assert "not done after 600 s" in str(decided.error)
+    assert "timed out after 600 s" in str(decided.error)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_turn_that_was_not_done_in_time_says_how_long_it_had() -> None:
             [BAD],
             False,
             (
-                "robot made no progress for 2.5 s; its last words: it broke (some of its processes "
+                "robot made no progress for 2.5 s; last error: it broke (some of its processes "
                 "may still be running on the VM)"
             ),
         ),

@@ -88,7 +88,7 @@ def test_a_stop_says_whether_it_is_verified(
     ("timeout", "text"), [(1.5, "1.5 s"), (60, "60 s"), (None, "its deadline")]
 )
 def test_a_timeout_says_how_long_it_waited(timeout: float | None, text: str) -> None:
-    assert f"not done after {text};" in str(decide("timeout", timeout).error)
+    assert f"timed out after {text};" in str(decide("timeout", timeout).error)
 
 
 @pytest.mark.parametrize(

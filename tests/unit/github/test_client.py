@@ -141,7 +141,7 @@ def test_what_is_not_found_is_never_created_again_blindly(
 ) -> None:
     github.fail(fault)
 
-    with pytest.raises(ServiceError, match="finalize again, it is looked for first") as raised:
+    with pytest.raises(ServiceError, match="finalize again: that looks for the pull request first") as raised:
         open_pull_request(client, PROPOSAL)
 
     assert (raised.value.reason, github.creates) == (Reason.CREATE_UNCLEAR, 1)
@@ -166,7 +166,7 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "401": (
         refusal(401, "Bad credentials"),
         Reason.GITHUB_AUTH,
-        "GITHUB_TOKEN is not valid, or no longer (Bad credentials); make one",
+        "GITHUB_TOKEN is invalid or has expired (Bad credentials); make one",
     ),
     "403": (
         refusal(403, "Resource not accessible by personal access token"),
@@ -186,7 +186,7 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "limit": (
         refusal(403, "API limit", X_RateLimit_Remaining="0", X_RateLimit_Reset=SOON),
         Reason.GITHUB_LIMIT,
-        "GitHub's limit is used up (API limit); wait until",
+        "the GitHub rate limit is exceeded (API limit); wait until",
     ),
     "limit for long": (
         refusal(429, "Slow down", Retry_After="3600"), Reason.GITHUB_LIMIT, "; wait 3600 s",
@@ -194,9 +194,9 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "second limit": (
         refusal(403, "You have exceeded a secondary rate limit"),
         Reason.GITHUB_LIMIT,
-        "; wait some minutes",
+        "; wait a few minutes",
     ),
-    "410": (refusal(410, "Gone"), Reason.GITHUB_ERROR, "refuses the request (HTTP 410: Gone)"),
+    "410": (refusal(410, "Gone"), Reason.GITHUB_ERROR, "refused the request (HTTP 410: Gone)"),
     "page": (
         GitHubFault(status=200, body=b"<html>Log in</html>"),
         Reason.GITHUB_ERROR,
@@ -205,7 +205,7 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "elsewhere": (
         GitHubFault(status=302, headers={"Location": "https://evil.example/repos"}),
         Reason.GITHUB_ERROR,
-        "redirects to evil.example, and the token goes nowhere else; correct GITHUB_API_URL",
+        "redirects to evil.example, and the token is not sent there; correct GITHUB_API_URL",
     ),
 }  # fmt: skip
 

@@ -307,7 +307,7 @@ def test_without_a_default_branch_one_has_to_be_given(
 ) -> None:
     del jules.sources[0]["githubRepo"]["defaultBranch"]
 
-    with pytest.raises(UsageError, match="give one with --branch"):
+    with pytest.raises(UsageError, match="name one with --branch"):
         client.create(REQUEST)
 
 

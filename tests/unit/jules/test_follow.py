@@ -107,8 +107,8 @@ def test_a_failure_has_jules_own_reason(follow: Follow) -> None:
     ("state", "text"),
     [
         ("AWAITING_PLAN_APPROVAL", "its plan waits for approval: dx-dispatch --approve 1111"),
-        ("AWAITING_USER_FEEDBACK", "it asks something: dx-dispatch --logs 1111"),
-        ("PAUSED", "it is paused: send it something with --session 1111"),
+        ("AWAITING_USER_FEEDBACK", "it has a question: dx-dispatch --logs 1111"),
+        ("PAUSED", "it is paused: send a message with --session 1111"),
     ],
 )
 def test_what_needs_a_person_is_said(follow: Follow, state: str, text: str) -> None:
@@ -138,7 +138,7 @@ def test_a_session_that_says_nothing_new_is_left_at_the_idle_limit(follow: Follo
     result = follow(idle_timeout_sec=50)
 
     assert (result.outcome, result.reason) == (FanoutOutcome.TIMEOUT, Reason.IDLE)
-    assert "nothing new for 5" in str(result.error)
+    assert "no activity for 5" in str(result.error)
 
 
 def test_activities_are_asked_for_seldom(follow: Follow) -> None:

@@ -139,7 +139,7 @@ def test_a_webhook_knows_no_thread(
          'slack_kept error="too many posts"', True),
         (Fault(status=503), 'slack_kept error="Slack is not available (HTTP 503)"', True),
         (Fault(status=302, headers={"Location": "https://elsewhere.example/"}),
-         'slack_kept error="the address of Slack redirects elsewhere"', True),
+         'slack_kept error="the Slack address redirects to another one"', True),
         (Fault(status=403, body=PAGE),
          'slack_kept error="not an answer of Slack\'s (HTTP 403)"', True),
         (Fault(status=502, body=PAGE),
