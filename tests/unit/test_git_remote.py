@@ -78,7 +78,7 @@ def test_an_alias_of_ssh_is_resolved(home: Path, monkeypatch: pytest.MonkeyPatch
     [
         (None, "no remote called origin"),
         ("/srv/x.git", "origin is not a GitHub repository"),
-        ("https://me:s3cr3t-canary@example.com/x", "not the address of a repository at GitHub"),
+        ("https://me:s3cr3t-canary@example.com/x", "origin is not a GitHub repository"),
     ],
 )
 def test_what_is_no_use_says_so_and_shows_no_password(
@@ -92,10 +92,10 @@ def test_what_is_no_use_says_so_and_shows_no_password(
 
 
 def test_no_repository_and_no_git(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="in no git repository"):
+    with pytest.raises(UsageError, match="not in a git repository"):
         read_repository(home)
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(UsageError, match="git is not to be found"):
+    with pytest.raises(UsageError, match="git can't be run"):
         read_repository(home)
 
 

@@ -143,7 +143,9 @@ def test_a_template_that_can_t_be_used_says_why(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is not UTF-8"):
         build_prompt(ISSUE, template=file)
     file.write_text("{{titel}}")
-    with pytest.raises(UsageError, match=r"\{\{titel\}\}, which means nothing; known are: accept"):
+    with pytest.raises(
+        UsageError, match=r"an unknown placeholder: \{\{titel\}\}; use one of: accept"
+    ):
         build_prompt(ISSUE, template=file)
 
 

@@ -93,7 +93,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["--clean"], "--clean would remove 0 session(s) of 2 VMs, and asks first; see them with"),
     (["here", "--exec", "true", "--dry-run"], "--dry-run is of no use with --exec; leave it out"),
     (["here", "work", "--follow"], "--follow is of no use with a task for an agent"),
-    (["here", "work", "--beads", "../x"], "is not a valid issue id; give it as Beads does"),
+    (["here", "work", "--beads", "../x"], "is not a valid issue id; use an id such as"),
     (["here", "work", "--repo", " "], "the repository has no path; give its path on the VM"),
     (["here", "work", "--session", "ses_1", "--repo", "x"], "--repo is of no use with a further"),
     (["here", "work", "--session", "1"], "'1' is not a session id; see: dx-dispatch --sessions"),
@@ -116,7 +116,7 @@ WRONG: list[tuple[list[str], str]] = [
     ),
     (["here", "--file", "/no/such"], "/no/such can't be read: No such file or directory; give"),
     (["--logs", "not an id"], "is not a session id; see: dx-dispatch --sessions"),
-    (["--abort", "here"], "no session is called here"),
+    (["--abort", "here"], "there is no session here"),
     (["here", "--exec", "true", "--run-id", "../x"], "can't be an id; use up to 64 letters"),
     (["here", "--exec", "true", "--timeout", "soon"], "'soon' is not a number of seconds; see"),
     (["here", "--exec", "true", "--timeout", "0"], "0 is not a number of seconds above 0; see"),
@@ -268,4 +268,4 @@ def test_a_broken_engine_shows_its_own_words(call: Callable[..., Answer], playbo
 
     assert answer.code == 1
     assert "A playbook must be a list of plays" in answer.err
-    assert answer.err.splitlines()[-1].startswith("dx-dispatch: Ansible ended before it came to")
+    assert answer.err.splitlines()[-1].startswith("dx-dispatch: Ansible stopped before it reached")

@@ -159,7 +159,9 @@ def test_a_refusal_of_github_is_told_with_what_is_done_already(office: Office, c
     (result,) = refused.document["results"]
     assert (refused.code, result["outcome"], result["reason"]) == (1, "FAILURE", "github_auth")
     assert (result["pull_request"], result["push"]["branch"]) == (None, "dx/bd-123")
-    assert "dx/bd-123 was pushed, but no pull request was opened: GITHUB_TOKEN may" in result["error"]
+    assert (
+        "dx/bd-123 was pushed, but no pull request was opened: GITHUB_TOKEN may" in result["error"]
+    )
 
 
 def test_reviewers_that_are_refused_are_a_failure_that_has_the_address(
@@ -187,7 +189,7 @@ def test_what_fails_on_the_vm_is_told_and_github_is_not_asked(office: Office, ca
     reasons = [each.document["results"][0]["reason"] for each in (nothing, homeless)]
     assert (nothing.code, homeless.code, reasons) == (1, 1, ["no_changes", "repo_unusable"])
     assert (unknown.code, unknown.out) == (2, b"")
-    assert "no session is called ses_never" in unknown.err
+    assert "there is no session ses_never" in unknown.err
     assert office.github.log == []
 
 

@@ -135,7 +135,7 @@ def test_the_key_is_nowhere_but_in_the_request(person: Person) -> None:
     texts += [each.decode() for each in client.communicate(timeout=60)]
 
     assert "SUCCESS" in "".join(texts)
-    assert "is not a key of Jules" in texts[-1]
+    assert "is not a Jules API key" in texts[-1]
     assert lists
     for text in [*texts, *lists]:
         assert CANARY not in text

@@ -68,7 +68,7 @@ def test_no_shell_reads_the_message(desk: Desk, shell: list[str], subject: str) 
 def test_nothing_new_is_no_change_and_nothing_is_pushed(desk: Desk, shell: list[str]) -> None:
     ran = desk.finalize(shell=shell)
 
-    text = f"there is nothing to commit, and {BRANCH} has no commit that main has not"
+    text = f"there is nothing to commit, and {BRANCH} has no commits that are not in main"
     assert (ran.code, ran.end.problem, ran.end.message) == (1, "no_changes", text)
     assert desk.pushed() == []
 

@@ -33,7 +33,7 @@ FAILURES: dict[str, tuple[Fault, Reason, str]] = {
         Reason.JULES_AUTH,
         "JULES_API_KEY is not a Jules API key (UNAUTHENTICATED API keys are not supported); make a",
     ),
-    "401 empty": (Fault(status=401), Reason.JULES_AUTH, "is not a key of Jules (nothing more)"),
+    "401 empty": (Fault(status=401), Reason.JULES_AUTH, "is not a Jules API key (no message)"),
     "400 key": (Fault(status=400, body=KEY_INVALID), Reason.JULES_AUTH, "JULES_API_KEY is not val"),
     "400": (
         Fault(status=400, body=INVALID),
@@ -43,14 +43,14 @@ FAILURES: dict[str, tuple[Fault, Reason, str]] = {
     "403": (
         Fault(status=403, body=status_body(403, "PERMISSION_DENIED", "Not for you")),
         Reason.JULES_AUTH,
-        "it may be disabled, as leaked keys are (PERMISSION_DENIED Not for you); make a key",
+        "the key may be disabled (PERMISSION_DENIED Not for you); create a key",
     ),
-    "404": (Fault(status=404), Reason.JULES_ERROR, "Jules has no sessions (nothing more)"),
+    "404": (Fault(status=404), Reason.JULES_ERROR, "Jules has no sessions (no message)"),
     "418": (Fault(status=418, body=b"tea"), Reason.JULES_ERROR, "(HTTP 418: tea)"),
     "429": (Fault.quota(), Reason.JULES_QUOTA, "the Jules quota is used up (RESOURCE_EXHAUSTED"),
-    "429 for long": (Fault.quota("3600"), Reason.JULES_QUOTA, "it says to wait 3600 s ("),
-    "500 page": (Fault.page(500), Reason.JULES_ERROR, "trouble of its own (HTTP 500: a web page)"),
-    "200 page": (Fault.page(200), Reason.JULES_ERROR, "something that is not JSON: a web page"),
+    "429 for long": (Fault.quota("3600"), Reason.JULES_QUOTA, "retry after 3600 s ("),
+    "500 page": (Fault.page(500), Reason.JULES_ERROR, "has a server error (HTTP 500: a web page)"),
+    "200 page": (Fault.page(200), Reason.JULES_ERROR, "is not JSON: a web page"),
     "200 list": (Fault(status=200, body=b"[]"), Reason.JULES_ERROR, "not JSON"),
     "200 binary": (Fault(status=200, body=b"\xff\x00"), Reason.JULES_ERROR, "not JSON"),
     "redirect": (
