@@ -88,7 +88,7 @@ class UnknownSessionError(DxError):
 
     def __init__(self, session_id: str, near: Sequence[str], silent: str = "") -> None:
         """``near`` are similar ids; ``silent`` names the VMs that could not be asked."""
-        message = f"there is no session {session_id}"
+        message = f"no session named {session_id}"
         if silent:
             message += f" on the VMs that answered ({silent} could not be asked)"
         hint = f"did you mean {' or '.join(near)}?" if near else "see: dx-dispatch --sessions"

@@ -219,7 +219,7 @@ class JulesClient(JsonClient):
             case 400 if invalid:
                 text = f"JULES_API_KEY is not valid ({words})"
             case 403:
-                text = f"Jules refused JULES_API_KEY: the key may be disabled ({words})"
+                text = f"Jules refused JULES_API_KEY, which may be disabled ({words})"
             case 404:
                 text, remedy = f"Jules has no {path} ({words})", "check that it still exists"
                 return NotFoundError(text, remedy, self.failed)

@@ -75,14 +75,14 @@ def test_unmatched_pattern_is_told_with_the_nearest_names(
 @pytest.mark.parametrize(
     ("near", "silent", "text"),
     [
-        (["ses_2"], "", "there is no session ses_1; did you mean ses_2?"),
-        (["ses_2", "ses_3"], "", "there is no session ses_1; did you mean ses_2 or ses_3?"),
-        ([], "", "there is no session ses_1; see: dx-dispatch --sessions"),
+        (["ses_2"], "", "no session named ses_1; did you mean ses_2?"),
+        (["ses_2", "ses_3"], "", "no session named ses_1; did you mean ses_2 or ses_3?"),
+        ([], "", "no session named ses_1; see: dx-dispatch --sessions"),
         (
             [],
             "epyc6, wsl",
             (
-                "there is no session ses_1 on the VMs that answered (epyc6, wsl could not be "
+                "no session named ses_1 on the VMs that answered (epyc6, wsl could not be "
                 "asked); see: dx-dispatch --sessions"
             ),
         ),

@@ -116,7 +116,7 @@ WRONG: list[tuple[list[str], str]] = [
     ),
     (["here", "--file", "/no/such"], "/no/such can't be read: No such file or directory; give"),
     (["--logs", "not an id"], "is not a session id; see: dx-dispatch --sessions"),
-    (["--abort", "here"], "there is no session here"),
+    (["--abort", "here"], "no session named here"),
     (["here", "--exec", "true", "--run-id", "../x"], "can't be an id; use up to 64 letters"),
     (["here", "--exec", "true", "--timeout", "soon"], "'soon' is not a number of seconds; see"),
     (["here", "--exec", "true", "--timeout", "0"], "0 is not a number of seconds above 0; see"),

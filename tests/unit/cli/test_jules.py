@@ -321,7 +321,7 @@ FAILURES: list[tuple[str, str, Fault, int, str, str]] = [
     ("GET", "widget", Fault(status=403), 3, "jules_auth", "Jules refused JULES_API_KEY"),
     ("GET", "sessions", Fault.page(502), 3, "jules_error", "HTTP 502: a web page"),
     ("POST", "sessions", Fault.quota(), 3, "jules_quota", "the Jules quota is used up"),
-    ("POST", "sessions", Fault(), 1, "create_unclear", "it is unknown whether the session was created"),
+    ("POST", "sessions", Fault(), 1, "create_unclear", "it is unknown whether the session was"),
     ("POST", "sessions", Fault(status=400, body=status_body(400, "INVALID_ARGUMENT", "Could not")),
      3, "jules_error", "Jules refused the request (HTTP 400: INVALID_ARGUMENT Could not)"),
 ]  # fmt: skip

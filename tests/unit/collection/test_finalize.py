@@ -210,10 +210,10 @@ def locked(desk: Desk) -> None:
     ("arrange", "problem", "words"),
     [
         (no_repo, "repo_unusable", "it was started without --repo"),
-        (no_tree, "repo_unusable", "is gone; what was committed is on its branch"),
+        (no_tree, "repo_unusable", "is missing; its commits are still on its branch"),
         (detached, "repo_unusable", "is on no branch (detached head)"),
         (no_remote, "repo_unusable", "no remote called origin; add it there"),
-        (on_the_base, "repo_unusable", "is on main itself"),
+        (on_the_base, "repo_unusable", "is on the base branch main"),
         (conflict, "repo_unusable", "conflicts"),
         (no_default, "repo_unusable", "no default branch; push one, or name another with --base"),
         (no_identity, "commit_failed", "git config --global user.name"),

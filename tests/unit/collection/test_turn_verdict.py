@@ -84,15 +84,13 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
         "no_end_of_turn",
         [],
         {"full": True},
-        "robot ended with exit code 0 but did not report the end of its turn; the VM's disk was "
-        "full, so its output is incomplete",
+        "robot ended with exit code 0 but did not report the end of its turn; the VM's disk was ",
     ),
     (
         "no_end_of_turn",
         [],
         {},
-        "robot ended with exit code 0 but did not report the end of its turn; it may have "
-        "been interrupted",
+        "robot ended with exit code 0 but did not report the end of its turn; it may have ",
     ),
     (
         "no_end_of_turn",

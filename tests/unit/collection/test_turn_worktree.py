@@ -291,8 +291,8 @@ def test_the_lock_of_a_turn_that_was_killed_is_in_nobody_s_way(
 def test_a_directory_that_is_not_there_is_told(home: Path, shell: list[str]) -> None:
     ran = work(home, "~/no such", "echo started", shell=shell)
 
-    remedy = "give --repo a git repository there, in quotes if it begins with ~"
-    text = f"{home}/no such is no directory on this VM; {remedy}"
+    remedy = "name a git repository there with --repo, in quotes if it begins with ~"
+    text = f"{home}/no such is not a directory on this VM; {remedy}"
     assert (ran.code, ran.out, ran.begin) == (1, b"", Trailer())
     assert ran.end == Trailer(problem="repo_unusable", message=text)
     assert ran.err.decode() == f"{text}\n"

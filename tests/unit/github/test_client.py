@@ -168,7 +168,7 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "401": (
         refusal(401, "Bad credentials"),
         Reason.GITHUB_AUTH,
-        "GITHUB_TOKEN is invalid or has expired (Bad credentials); make one",
+        "GITHUB_TOKEN is invalid or has expired (Bad credentials); create a token",
     ),
     "403": (
         refusal(403, "Resource not accessible by personal access token"),

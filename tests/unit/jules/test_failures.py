@@ -31,7 +31,7 @@ FAILURES: dict[str, tuple[Fault, Reason, str]] = {
     "401": (
         Fault(status=401, body=status_body(401, "UNAUTHENTICATED", "API keys are not supported")),
         Reason.JULES_AUTH,
-        "JULES_API_KEY is not a Jules API key (UNAUTHENTICATED API keys are not supported); make a",
+        "JULES_API_KEY is not a Jules API key (UNAUTHENTICATED API keys are not supported); create a",
     ),
     "401 empty": (Fault(status=401), Reason.JULES_AUTH, "is not a Jules API key (no message)"),
     "400 key": (Fault(status=400, body=KEY_INVALID), Reason.JULES_AUTH, "JULES_API_KEY is not val"),
@@ -43,7 +43,7 @@ FAILURES: dict[str, tuple[Fault, Reason, str]] = {
     "403": (
         Fault(status=403, body=status_body(403, "PERMISSION_DENIED", "Not for you")),
         Reason.JULES_AUTH,
-        "the key may be disabled (PERMISSION_DENIED Not for you); create a key",
+        "which may be disabled (PERMISSION_DENIED Not for you); create a key",
     ),
     "404": (Fault(status=404), Reason.JULES_ERROR, "Jules has no sessions (no message)"),
     "418": (Fault(status=418, body=b"tea"), Reason.JULES_ERROR, "(HTTP 418: tea)"),
@@ -103,7 +103,7 @@ def test_nothing_listens(client: JulesClient, jules: JulesServer, clock: Clock) 
 
 @pytest.mark.parametrize("key", ["a\nb", "schlüssel—"])
 def test_a_key_that_no_header_can_hold(jules: JulesServer, key: str) -> None:
-    with pytest.raises(ServiceError, match="can't be a key") as raised:
+    with pytest.raises(ServiceError, match="has characters that no key can have") as raised:
         JulesClient(jules.url, key).read("sessions")
 
     assert raised.value.reason is Reason.JULES_AUTH

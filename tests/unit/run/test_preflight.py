@@ -72,7 +72,7 @@ def test_several_hosts_are_not_one() -> None:
     result = run_preflight_checks("all", check_reachable=False)
 
     assert result.status is PreflightStatus.USER_MAPPING_MISSING
-    assert result.error == "all is 2 hosts; name one"
+    assert result.error == "all matches 2 hosts; name one"
 
 
 def test_each_host_fails_for_its_own_reason_and_the_log_has_them_all(

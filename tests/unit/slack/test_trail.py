@@ -146,8 +146,8 @@ def test_a_webhook_knows_no_thread(
          'slack_unclear error="unexpected answer (HTTP 502)"', False),
         (Fault(status=200, body=PAGE),
          'slack_unclear error="unexpected answer (HTTP 200)"', False),
-        (Fault(), 'slack_unclear error="no answer of Slack\'s in time"', False),
-        (Fault(after=True), 'slack_unclear error="no answer of Slack\'s in time"', False),
+        (Fault(), 'slack_unclear error="Slack did not answer in time"', False),
+        (Fault(after=True), 'slack_unclear error="Slack did not answer in time"', False),
     ],
 )  # fmt: skip
 def test_every_failure_is_one_line_and_sends_nothing_twice(
