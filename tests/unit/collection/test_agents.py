@@ -128,8 +128,8 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
     ("overrides", "complaint"),
     [
         ([], "dx_agents: must be a mapping"),
-        ({"a b": {}}, "dx_agents: 'a b' is no name"),
-        ({5: {}}, "dx_agents: 5 is no name"),
+        ({"a b": {}}, "dx_agents: 'a b' is not a valid name"),
+        ({5: {}}, "dx_agents: 5 is not a valid name"),
         ({"aider": None}, "dx_agents: aider: must be a mapping of keys; see docs/agents.md"),
         ({"aider": {1: 2}}, "dx_agents: aider: must be a mapping of keys"),
         ({"aider": {}}, "dx_agents: aider.start: is missing; write for example"),
@@ -139,7 +139,7 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
         ({"aider": {"start": "aider --yes"}}, "aider.start: must be a list of arguments"),
         ({"aider": {"start": []}}, "aider.start: must be a list of arguments"),
         ({"aider": {"start": ["aider", 5]}}, "aider.start: 5 is not an argument; put it in quotes"),
-        ({"aider": {"start": ["aider", ""]}}, "aider.start: '' is no argument"),
+        ({"aider": {"start": ["aider", ""]}}, "aider.start: '' is not an argument"),
         ({"aider": {"start": ["{session}"]}}, "aider.start: the first word is the program"),
         (
             {"aider": {"start": ["a", "{directry}"]}},
@@ -173,7 +173,7 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
         (changed(text=[5]), "aider.text[1]: must be a mapping"),
         (changed(text=[{"show": "a"}]), "aider.text[1].when: must map paths to values"),
         (changed(text=[{"when": {"a": 1}}]), "aider.text[1].show: is missing"),
-        (changed(text=[{"when": {"a": 1}, "show": 5}]), "aider.text[1].show: 5 is no path"),
+        (changed(text=[{"when": {"a": 1}, "show": 5}]), "aider.text[1].show: 5 is not a path"),
         (
             changed(text=[{"when": {"a": 1}, "show": "b", "quiet": True}]),
             "aider.text[1].quiet: does nothing without message: true",
@@ -203,7 +203,7 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
             "aider.needs_input[1].until: does nothing with stderr",
         ),
         (changed(needs_input=[{}]), "aider.needs_input[1].when: write either when"),
-        (changed(needs_input=[{"stderr": "("}]), "aider.needs_input[1].stderr: is no regular"),
+        (changed(needs_input=[{"stderr": "("}]), "aider.needs_input[1].stderr: is not a regular"),
         (
             changed(needs_input=[{"stderr": "a", "path": "b"}]),
             "aider.needs_input[1].path: does nothing with stderr",

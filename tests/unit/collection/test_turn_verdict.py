@@ -229,7 +229,7 @@ SES = "ses_1-0a1b2c3d"
     [
         (
             turn_verdict.busy("epyc6", SES, overtaken=False),
-            "FAILURE", "session_busy", ["is running already", f"--logs {SES} --follow", "--queue"],
+            "FAILURE", "session_busy", ["is already running", f"--logs {SES} --follow", "--queue"],
         ),
         (
             turn_verdict.busy("epyc6", SES, overtaken=True),

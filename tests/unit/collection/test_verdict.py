@@ -85,10 +85,10 @@ def test_a_stop_says_whether_it_is_verified(
 
 
 @pytest.mark.parametrize(
-    ("timeout", "text"), [(1.5, "1.5 s"), (60, "60 s"), (None, "its deadline")]
+    ("timeout", "text"), [(1.5, "after 1.5 s"), (60, "after 60 s"), (None, "at its deadline")]
 )
 def test_a_timeout_says_how_long_it_waited(timeout: float | None, text: str) -> None:
-    assert f"timed out after {text};" in str(decide("timeout", timeout).error)
+    assert f"timed out {text};" in str(decide("timeout", timeout).error)
 
 
 @pytest.mark.parametrize(

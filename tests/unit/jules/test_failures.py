@@ -31,7 +31,7 @@ FAILURES: dict[str, tuple[Fault, Reason, str]] = {
     "401": (
         Fault(status=401, body=status_body(401, "UNAUTHENTICATED", "API keys are not supported")),
         Reason.JULES_AUTH,
-        "JULES_API_KEY is not a Jules API key (UNAUTHENTICATED API keys are not supported); create a",
+        "JULES_API_KEY is not a Jules API key (UNAUTHENTICATED API keys are not supported); create",
     ),
     "401 empty": (Fault(status=401), Reason.JULES_AUTH, "is not a Jules API key (no message)"),
     "400 key": (Fault(status=400, body=KEY_INVALID), Reason.JULES_AUTH, "JULES_API_KEY is not val"),
