@@ -81,7 +81,7 @@ class NoMatchError(DxError):
         remedy = (
             f"did you mean {' or '.join(suggestions)}?"
             if suggestions
-            else "dx-dispatch --list shows the hosts there are"
+            else "see: dx-dispatch --list"
         )
         super().__init__(f"{pattern}: no such host", remedy)
         self.pattern = pattern
@@ -93,9 +93,9 @@ class UnknownSessionError(DxError):
 
     def __init__(self, session_id: str, near: Sequence[str], silent: str = "") -> None:
         """``near`` are similar ids; ``silent`` names the VMs that could not be asked."""
-        message = f"no session is called {session_id}"
+        message = f"no session named {session_id}"
         if silent:
-            message += f" on the VMs that answer ({silent} could not be asked)"
+            message += f" on the VMs that answered ({silent} could not be asked)"
         hint = f"did you mean {' or '.join(near)}?" if near else "see: dx-dispatch --sessions"
         super().__init__(message, hint)
 

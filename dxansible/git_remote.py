@@ -27,7 +27,7 @@ _REMEDY = "name the repository: --repo owner/name"
 def check_repository(name: str) -> str:
     """Return the name. Raises UsageError if it isn't ``owner/name``."""
     if _REPOSITORY.fullmatch(name) is None:
-        raise UsageError(f"{name!r} is not a repository at GitHub", "give it as --repo owner/name")
+        raise UsageError(f"{name!r} is not a GitHub repository", "use --repo owner/name")
     return name
 
 
@@ -44,22 +44,22 @@ def read_repository(directory: Path) -> str:
     """Return ``owner/name`` of a directory's repository. Raises UsageError."""
     asked = run(["git", "-C", str(directory), "remote", "get-url", "origin"])
     if asked is None:
-        message = "git is not to be found, so this repository's remote is not known"
+        message = "git can't be run, so the remote can't be read"
         raise UsageError(message, _REMEDY)
     if asked.returncode:
         inside = "No such remote" in asked.stderr
         message = (
             "this repository has no remote called origin"
             if inside
-            else "the working directory is in no git repository"
+            else "the working directory is not in a git repository"
         )
         raise UsageError(message, _REMEDY)
     parsed = parse_remote(asked.stdout)
     if parsed is None:
-        raise UsageError("the remote origin is not the address of a repository at GitHub", _REMEDY)
+        raise UsageError("the remote origin is not a GitHub repository", _REMEDY)
     host, name = parsed
     if host not in _GITHUB and _real_host(host) not in _GITHUB:
-        raise UsageError(f"the remote origin is on {host}, and Jules only knows GitHub", _REMEDY)
+        raise UsageError(f"the remote origin is on {host}, but Jules supports only GitHub", _REMEDY)
     return name
 
 

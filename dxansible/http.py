@@ -248,7 +248,7 @@ class JsonClient(HttpClient, ABC):
         except ServiceError as error:
             if not (good or response.unclear):
                 raise
-            silent = f"{self.name} gave no answer ({response.failure})"
+            silent = f"{self.name} did not answer ({response.failure})"
             text = error.message if response.status else silent
             unclear = UnclearError(text, error.remedy, self.failed)
             unclear.answered = response.status in _DONE_WITH_IT
@@ -271,7 +271,7 @@ class JsonClient(HttpClient, ABC):
         try:
             return self.send_retrying(method, path, body)
         except BadHeaderError as error:
-            text = f"{self.key_variable} can't be a {self._kind_of_key}"
+            text = f"{self.key_variable} has characters that no {self._kind_of_key} can have"
             raise ServiceError(text, self.key_remedy, self.bad_key) from error
 
     @property
@@ -284,8 +284,8 @@ class JsonClient(HttpClient, ABC):
         document = response.document(kind)
         if document is not None:
             return document
-        text = f"{self.name} answered with something that is not JSON: {self._words(response)}"
-        remedy = f"see whether {self.url_variable} or a proxy is in the way"
+        text = f"the answer of {self.name} is not JSON: {self._words(response)}"
+        remedy = f"check {self.url_variable} and any proxy"
         raise ServiceError(text, remedy, self.failed)
 
     def _error(self, response: HttpResponse, path: str) -> ServiceError:
@@ -297,17 +297,17 @@ class JsonClient(HttpClient, ABC):
         said = f"(HTTP {response.status}: {words})"
         if response.status == NO_ANSWER:
             text = f"{self.name} can't be reached ({response.failure})"
-            remedy = "see whether this machine is online, and call again"
+            remedy = "check that this machine is online, and try again"
         elif response.status in REDIRECTS:
             host = urlsplit(response.headers.get("location", "")).hostname or "another address"
             text = f"the address of {self.name} redirects to {host}"
-            text = f"{text}, and the {self._kind_of_key} goes nowhere else"
+            text = f"{text}, and the {self._kind_of_key} is not sent there"
             remedy = f"correct {self.url_variable}, or unset it"
         elif response.status >= SERVER_ERROR:
-            text, remedy = f"{self.name} has trouble of its own {said}", "call again later"
+            text, remedy = f"{self.name} has a server error {said}", "try again later"
         else:
-            text = f"{self.name} refuses the request {said}"
-            return RefusedError(text, "change what was asked for", self.failed)
+            text = f"{self.name} refused the request {said}"
+            return RefusedError(text, "change the request and try again", self.failed)
         return ServiceError(text, remedy, self.failed)
 
     def _words(self, response: HttpResponse) -> str:
@@ -317,19 +317,19 @@ class JsonClient(HttpClient, ABC):
         if text is None and response.body.lstrip()[:1] == b"<":
             text = "a web page"
         elif text is None:
-            text = response.body[:400].decode(errors="replace") or "nothing more"
+            text = response.body[:400].decode(errors="replace") or "no message"
         return summarize(text.strip().replace(self._key, "***"), 300)
 
 
 def _failure(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate can't be trusted"
+        return "the certificate is not trusted"
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection in time"
+        return "the connection timed out"
     if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
+        return "the request timed out"
     if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy doesn't let it through"
+        return "the proxy refused the connection"
     return "no connection" if _never_sent(error) else "the connection was lost"
 
 

@@ -43,8 +43,8 @@ class NoBeadsError(IssueError):
 def check_issue_id(issue_id: str) -> str:
     """Return the id. Raises IssueError if it can't be an id, or looks like an option."""
     if _ID.fullmatch(issue_id) is None:
-        message = f"{issue_id!r} can't be the id of an issue"
-        raise IssueError(message, "give it as Beads does, like bd-123")
+        message = f"{issue_id!r} is not a valid issue id"
+        raise IssueError(message, "use an id such as bd-123")
     return issue_id
 
 
@@ -87,9 +87,9 @@ class Beads(Value):
             if holder is not None and holder in us | self._git_name():
                 return
             message = f"{issue.id} is already claimed by {holder or 'somebody'}"
-            raise IssueError(message, "leave out --claim to dispatch it all the same")
+            raise IssueError(message, "leave out --claim to dispatch it anyway")
         message = f"{issue.id} could not be claimed: {_why(answer)}"
-        raise IssueError(message, "leave out --claim, or see to Beads first")
+        raise IssueError(message, "leave out --claim, or fix Beads first")
 
     def release(self, issue: Issue) -> None:
         """Undo a claim: nothing was started. Raises IssueError."""
@@ -105,20 +105,20 @@ class Beads(Value):
         if answer.returncode and "unknown command" in answer.stderr:
             answer = self._bd("comments", "add", issue_id, text)
         if answer.returncode:
-            message = f"{issue_id} could not be commented on: {_why(answer)}"
-            raise IssueError(message, "see to Beads, and add it by hand")
+            message = f"could not comment on {issue_id}: {_why(answer)}"
+            raise IssueError(message, "fix Beads, and add the comment by hand")
 
     def _show(self, issue_id: str) -> Issue:
         answer = self._bd("show", issue_id, "--json")
         if _NO_DATABASE in answer.stderr + answer.stdout:
-            message = "bd finds no beads database here"
-            raise NoBeadsError(message, "go to the project, or run: bd init")
+            message = "bd found no Beads database here"
+            raise NoBeadsError(message, "change to the project's directory, or run: bd init")
         if not answer.stdout.strip() and (not answer.returncode or "no issue" in answer.stderr):
             raise self._unknown(issue_id)
         try:
             document = json.loads(answer.stdout)
         except (ValueError, RecursionError):
-            message = f"bd gave no JSON for {issue_id} ({_why(answer)})"
+            message = f"bd printed no JSON for {issue_id} ({_why(answer)})"
             raise NoBeadsError(message, f"try: bd show {issue_id} --json") from None
         records = issues_in(document)
         if records:
@@ -165,15 +165,15 @@ class Beads(Value):
                     start_new_session=True,
                 )
             except OSError as error:
-                message = f"bd, the program of Beads, can't be run ({error.strerror})"
-                raise NoBeadsError(message, "install it, and put it on PATH") from error
+                message = f"can't run bd, the Beads program ({error.strerror})"
+                raise NoBeadsError(message, "install bd, and put it on PATH") from error
             try:
                 code = running.wait(self.seconds)
             except subprocess.TimeoutExpired:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
-                message = f"bd gave no answer within {self.seconds:g} seconds"
-                raise NoBeadsError(message, f"try: bd {words[0]} yourself") from None
+                message = f"bd did not answer within {self.seconds:g} seconds"
+                raise NoBeadsError(message, f"run bd {words[0]} by hand to see why") from None
             for stream in (out, err):
                 stream.seek(0)
             texts = [each.read().decode(errors="replace") for each in (out, err)]
@@ -199,8 +199,8 @@ def _resolved(asked: str, issue: Issue) -> Issue:
     check_issue_id(issue.id)
     part, whole = (each.lower().replace("-", "") for each in (asked, issue.id))
     if part not in whole:
-        message = f"bd was asked for {asked} and answers with {issue.id}"
-        raise IssueError(message, f"give the whole id; see: bd show {asked}")
+        message = f"bd returned {issue.id} for {asked}"
+        raise IssueError(message, f"use the full id; see: bd show {asked}")
     if issue.id != asked:
         event("issue_resolved", logging.WARNING, asked=asked, issue=issue.id)
     return issue
@@ -221,13 +221,13 @@ def _records_of(export: Path) -> tuple[dict[str, dict[str, object]], int]:
         lines = export.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         message = f"{export} can't be read: {error.strerror}"
-        raise NoBeadsError(message, "see to it, or put bd on PATH") from error
+        raise NoBeadsError(message, "check the file, or put bd on PATH") from error
     records: dict[str, dict[str, object]] = {}
     unreadable = 0
     for number, line in enumerate(lines, 1):
         if line.startswith(_CONFLICT):
-            message = f"{export} has a merge conflict that nobody has resolved, in line {number}"
-            raise IssueError(message, "resolve it, then call again")
+            message = f"{export} has an unresolved merge conflict in line {number}"
+            raise IssueError(message, "resolve it, then try again")
         if not line.strip():
             continue
         record = _record_in(line)

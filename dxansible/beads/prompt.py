@@ -94,7 +94,8 @@ def build_prompt(
         if name in data:
             return _fenced(data[name])
         known = ", ".join(sorted([*plain, *data]))
-        raise UsageError(f"the template has {found[0]}, which means nothing", f"known are: {known}")
+        message = f"the template has an unknown placeholder: {found[0]}"
+        raise UsageError(message, f"use one of: {known}")
 
     for name, text in plain.items():
         if not text:
@@ -108,8 +109,8 @@ def completion_request(channel: str | None) -> str:
     if channel is None:
         return ""
     if _CHANNEL.fullmatch(channel) is None:
-        message = f"{channel!r} is not a channel of Slack"
-        raise UsageError(message, "give its id, like --notify-channel C0123456789")
+        message = f"{channel!r} is not a Slack channel id"
+        raise UsageError(message, "use an id such as --notify-channel C0123456789")
     return _COMPLETION.format(channel=channel)
 
 

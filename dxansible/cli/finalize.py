@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["finalize"]
 
-_DETACHED = "no longer watching; what the VM has taken goes on there: finalize again later"
+_DETACHED = "stopped following; the work continues on the VM; finalize again later"
 
 
 def finalize(options: Options) -> int:

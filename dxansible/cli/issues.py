@@ -69,12 +69,12 @@ def read_claim(options: Options) -> IssueClaim | None:
     beads = Beads(beads_dir=settings.beads_dir)
     issue = beads.read(options.issue)
     if options.beads not in {None, options.issue, issue.id}:
-        message = f"--beads {options.beads} and --issue {issue.id} are not the same"
+        message = f"--beads {options.beads} and --issue {issue.id} are different issues"
         raise UsageError(message, "leave out --beads")
     if issue.note is not None:
         event("issue_from_export", logging.WARNING, issue=issue.id, note=issue.note)
     if issue.obstacle is not None and not options.force:
-        raise IssueError(issue.obstacle, "dispatch it all the same with --force")
+        raise IssueError(issue.obstacle, "add --force to dispatch it anyway")
     return IssueClaim(issue, beads, settings.actors, options.claim)
 
 
@@ -91,8 +91,8 @@ def task_text(
             template=Path(options.template) if options.template else None,
         )
     if options.template is not None:
-        message = "--template is of no use with a task in words of your own"
-        raise UsageError(message, "leave out one of them")
+        message = "--template applies only to the prompt of an issue"
+        raise UsageError(message, "leave out --template, or the task")
     text = options.text(options.task, "task", example)
     notice = completion_request(options.notify_channel)
     if not notice or not text.strip():

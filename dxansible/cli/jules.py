@@ -50,8 +50,8 @@ def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClien
     try:
         session = client.get(session_id)
         if options.approve and (session.ended or session.working):
-            text = f"no plan of Jules session {session_id} waits for approval"
-            text = f"{text}: it is {session.state}; see: dx-dispatch --status {session_id}"
+            text = f"Jules session {session_id} has no plan that waits for approval"
+            text = f"{text}; its state is {session.state}; see: dx-dispatch --status {session_id}"
             return report(options, JulesResult.failure(Reason.JULES_ERROR, text, session))
         before = client.activities(session_id) if options.wait else []
         known = frozenset(each.name for each in before)
@@ -97,11 +97,11 @@ def abort(options: Options) -> int:
             options, replace(JulesResult.failure(error.reason, str(error)), stop_verified=False)
         )
     stopped = session.ended or session.state == "PAUSED"
-    text = f"archived; Jules has no cancel, and says that the session is {session.state}"
+    text = f"archived; Jules has no cancel, and the session is {session.state}"
     if before.ended:
-        text = f"archived; it had ended by itself ({before.state})"
+        text = f"archived; the session had already ended ({before.state})"
     elif not stopped:
-        text += f": it may go on. Look at {session.url or 'jules.google.com'}"
+        text += f"; it may continue: see {session.url or 'jules.google.com'}"
     result = JulesResult(
         outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, session=session, error=text,
         stop_verified=stopped,

@@ -74,8 +74,8 @@ def _created(
         attached_age_sec=age, issue=claim.issue.id if claim else None,
     )  # fmt: skip
     if created.attached:
-        text = f"Jules was given this before, so nothing was created: {render.attached(result)}"
-        show(f"{text}. For another session: --run-id NAME", err=True)
+        text = "Jules already has a session for this task; nothing was created"
+        show(f"{text}: {render.attached(result)}. For another session: --run-id NAME", err=True)
     elif claim is not None:
         claim.comment(f"dx-dispatch started Jules session {session.id}: {session.url}")
     if options.wait:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["follower_of"]
 
-_DETACHED = "no longer watching; what Jules has taken goes on there"
+_DETACHED = "stopped following; the work continues at Jules"
 
 
 def follower_of(options: Options) -> Follower:
@@ -29,7 +29,7 @@ def follower_of(options: Options) -> Follower:
     settings = ServiceSettings.load()
     if settings.jules_key is None:
         message = "JULES_API_KEY is not set"
-        raise UsageError(message, "make a key at jules.google.com/settings, and export it")
+        raise UsageError(message, "create a key at jules.google.com/settings, and export it")
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
 
     def tell(text: str) -> None:

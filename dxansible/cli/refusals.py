@@ -63,26 +63,22 @@ def _check_words(options: Options, mode: Mode) -> None:
         return
     if mode is Mode.EXEC and options.target is None:
         raise UsageError("there is no target", 'name a host: dx-dispatch HOST --exec "COMMAND"')
-    if mode is Mode.EXEC and options.command and options.task is not None:
-        raise unquoted(options.command, [options.task])
     extra = options.target if mode not in table()["target"].modes else None
     extra = extra or (options.task if mode not in table()["task"].modes else None)
-    if extra is not None:
-        message = f"{mode.partition(' ')[0]} takes no further argument ({extra})"
-        joined = [
-            f"{entry.name}={extra}"
-            for name, entry in table().items()
-            if entry.kind is Kind.OPTIONAL_CHOICE
-            and name in options.given
-            and extra in entry.choices
-        ]
-        raise UsageError(message, _instead(mode, joined))
-
-
-def _instead(mode: Mode, joined: list[str]) -> str:
+    if extra is None:
+        return
+    message = f"{mode.partition(' ')[0]} takes no further argument ({extra})"
+    joined = [
+        f"{entry.name}={extra}"
+        for name, entry in table().items()
+        if entry.kind is Kind.OPTIONAL_CHOICE and name in options.given and extra in entry.choices
+    ]
     if joined:
-        return f"write {joined[0]}"
-    return "leave it out" if mode is Mode.INIT else "leave it out, or use --status TARGET"
+        raise UsageError(message, f"write {joined[0]}")
+    if mode is Mode.EXEC and options.command:
+        raise unquoted(options.command, [extra])
+    instead = "leave it out" if mode is Mode.INIT else "leave it out, or use --status TARGET"
+    raise UsageError(message, instead)
 
 
 def _check_task_words(options: Options, mode: Mode) -> None:

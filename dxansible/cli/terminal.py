@@ -30,7 +30,7 @@ __all__ = [
     "wants_line",
 ]
 
-DETACHED = "no longer watching; what a VM has taken goes on there"
+DETACHED = "stopped following; the work continues on the VM"
 """What Ctrl-C says of an agent's session."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code, that of ABORTED: as shells report a program that Ctrl-C has ended."""

@@ -55,15 +55,15 @@ def api_of(host: str, settings: GitHubSettings) -> str:
     if settings.api is None:
         if host == "github.com":
             return "https://api.github.com"
-        message = f"the repository is on {host}, and nothing says that your token may go there"
+        message = f"the repository is on {host}, and your token is not sent to that server"
         raise ServiceError(
             message,
-            f"log gh in on the VM, or set GITHUB_API_URL (GitHub Enterprise: https://{host}/api/v3)",
+            f"run gh auth login on the VM, or set GITHUB_API_URL (GitHub Enterprise: https://{host}/api/v3)",
             Reason.GITHUB_AUTH,
         )
     name = urlsplit(settings.api).hostname or ""
     if name not in _LOOPBACK and name.removeprefix("api.") != host:
-        message = f"the repository is on {host}, and GITHUB_API_URL is the API of {name}"
+        message = f"the repository is on {host}, but GITHUB_API_URL is the API of {name}"
         raise ServiceError(message, "correct it, or unset it for github.com", Reason.GITHUB_AUTH)
     return settings.api
 
@@ -80,7 +80,7 @@ class GitHubClient(JsonClient):
         "User-Agent": "dx-dispatch",
     }
     key_variable, url_variable = "GITHUB_TOKEN", "GITHUB_API_URL"
-    key_remedy = "make one with the permission Pull requests: write, and put it into GITHUB_TOKEN"
+    key_remedy = "create a token with the permission Pull requests: write, and set GITHUB_TOKEN"
     failed, bad_key = Reason.GITHUB_ERROR, Reason.GITHUB_AUTH
 
     def own_error(self, response: HttpResponse, words: str, path: str) -> ServiceError | None:
@@ -89,21 +89,21 @@ class GitHubClient(JsonClient):
         remedy, limit = self.key_remedy, _limit(response, words)
         match response.status:
             case 403 | 429 if limit is not None:
-                text = f"GitHub's limit is used up ({words})"
+                text = f"the GitHub rate limit is exceeded ({words})"
                 return ServiceError(text, limit, Reason.GITHUB_LIMIT)
             case 401:
-                text = f"GITHUB_TOKEN is not valid, or no longer ({words})"
+                text = f"GITHUB_TOKEN is invalid or has expired ({words})"
             case 403 if "x-github-sso" in response.headers:
                 text = f"GITHUB_TOKEN is not authorized for this organization ({words})"
-                remedy = "authorize it for single sign-on, in GitHub's settings of tokens"
+                remedy = "authorize it for single sign-on in GitHub's token settings"
             case 403:
-                text = f"GITHUB_TOKEN may not do that ({words})"
+                text = f"GITHUB_TOKEN lacks a permission ({words})"
             case 404:
-                text = f"GitHub has no such repository, or GITHUB_TOKEN may not see it ({words})"
-                remedy = "give the token access to it"
+                text = f"the repository doesn't exist, or GITHUB_TOKEN has no access ({words})"
+                remedy = "give the token access to the repository"
             case 422:
-                text = f"GitHub refuses the request ({words})"
-                return RefusedError(text, "change that", self.failed)
+                text = f"GitHub refused the request ({words})"
+                return RefusedError(text, "fix the cause", self.failed)
             case status if status in REDIRECTS:
                 moved = response.headers.get("location", "")
                 ours = f"{self.url}/"
@@ -115,7 +115,7 @@ class GitHubClient(JsonClient):
     def own_words(self, record: Mapping[str, object]) -> str:
         """Return the message, and what was wrong with the request."""
         errors = record.get("errors")
-        texts = [str(record.get("message") or "nothing more")]
+        texts = [str(record.get("message") or "no message")]
         for each in errors if isinstance(errors, list) else []:
             if isinstance(each, dict):
                 field_code = f"{each.get('field')} {each.get('code')}"
@@ -134,7 +134,7 @@ def _limit(response: HttpResponse, words: str) -> str | None:
     if response.retry_after is not None:
         return f"wait {response.retry_after:.0f} s"
     limited = response.status == TOO_MANY or "rate limit" in words.lower()
-    return "wait some minutes" if limited else None
+    return "wait a few minutes" if limited else None
 
 
 class Proposal(Value):
@@ -241,9 +241,9 @@ def _explain_refusal(client: GitHubClient, proposal: Proposal, error: RefusedErr
         if found is not None:
             return found
     if "No commits between" in words:
-        text = f"{proposal.branch} has no commit that {proposal.base} has not"
+        text = f"{proposal.branch} has no commits that are not in {proposal.base}"
         raise ServiceError(text, "let the agent commit something", Reason.NO_CHANGES) from error
-    remedy = "see to that, and finalize again"
+    remedy = "fix the cause, then finalize again"
     if "base invalid" in words:
         remedy = f"{proposal.repository} has no branch {proposal.base}: name another with --base"
     elif "raft" in words:
@@ -261,8 +261,8 @@ def _find_after_unclear_create(
             if found is not None:
                 return found
     raise ServiceError(
-        f"nobody can say whether the pull request was opened: {error.message}",
-        "finalize again, it is looked for first",
+        f"it is unknown whether the pull request was opened: {error.message}",
+        "finalize again: that looks for the pull request first",
         Reason.CREATE_UNCLEAR,
     ) from error
 
@@ -272,8 +272,8 @@ def _pull_request(repository: str, document: object, origin: str) -> PullRequest
     number, url = record.get("number"), record.get("html_url")
     if not isinstance(number, int) or not isinstance(url, str):
         raise UnclearError(
-            "GitHub's answer has no pull request in it",
-            "see whether GITHUB_API_URL or a proxy is in the way",
+            "GitHub's answer contains no pull request",
+            "check GITHUB_API_URL and any proxy",
             Reason.CREATE_UNCLEAR,
         )
     return PullRequest(repository=repository, number=number, url=url, origin=origin)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["open_from_here"]
 
 _GH = {
-    "absent": "there is no gh on the VM",
-    "login": "gh on the VM is not logged in for {host}",
+    "absent": "gh is not installed on the VM",
+    "login": "gh on the VM is not logged in to {host}",
 }
 
 
@@ -49,17 +49,17 @@ def open_from_here(  # noqa: PLR0913 - all but the first four are options by nam
     """
     push = result.push
     if push is None:
-        return _failed(result, Reason.VM_ERROR, "the VM does not say what it has pushed")
+        return _failed(result, Reason.VM_ERROR, "the VM did not report what it pushed")
     if push.url is not None:
         if push.gh != "no_reviewers":
             return result
-        text = f"the pull request is open, and its reviewers could not be asked ({push.note})"
+        text = f"the pull request is open, but its reviewers could not be requested ({push.note})"
         return _failed(result, Reason.REVIEWERS_REFUSED, text)
     try:
         client = _client(push, github, cancelled)
         request = open_pull_request(client, _proposal(push, message, base=base, draft=draft))
     except ServiceError as error:
-        text = f"{push.branch} is pushed, and there is no pull request: {error}"
+        text = f"{push.branch} was pushed, but no pull request was opened: {error}"
         return _failed(result, error.reason, text)
     push = replace(push, url=request.url, pull_request_origin=request.origin)
     result = replace(result, push=push)
@@ -67,7 +67,7 @@ def open_from_here(  # noqa: PLR0913 - all but the first four are options by nam
         try:
             ask_reviewers(client, request, reviewers)
         except ServiceError as error:
-            text = f"the pull request is open, and its reviewers could not be asked: {error}"
+            text = f"the pull request is open, but its reviewers could not be requested: {error}"
             return _failed(result, Reason.REVIEWERS_REFUSED, text)
     return result
 
@@ -75,10 +75,10 @@ def open_from_here(  # noqa: PLR0913 - all but the first four are options by nam
 def _client(push: Push, github: GitHubSettings, cancelled: threading.Event) -> GitHubClient:
     """Return a client to open the pull request from here. Raises ServiceError if impossible."""
     if push.host is None or push.repository is None:
-        message = "its remote is no repository of a GitHub"
-        raise ServiceError(message, "open one by hand", Reason.NO_PULL_REQUEST)
+        message = "the remote is not a GitHub repository"
+        raise ServiceError(message, "open the pull request by hand", Reason.NO_PULL_REQUEST)
     if github.token is None:
-        why = _GH.get(push.gh or "", f"gh on the VM says: {push.note}").format(host=push.host)
+        why = _GH.get(push.gh or "", f"gh on the VM failed: {push.note}").format(host=push.host)
         message = f"{why}, and GITHUB_TOKEN is not set here"
         remedy = "set it, or run gh auth login on the VM, then finalize again"
         raise ServiceError(message, remedy, Reason.GITHUB_AUTH)

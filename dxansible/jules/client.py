@@ -35,8 +35,8 @@ _SETTLING = (2.0, 5.0, 10.0)
 _FRESH = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds between tries: Jules may not find a new session at first."""
 _AGAIN = (2.0, 5.0)
-_UNCLEAR = "it is not known whether the session was created, and none is listed"
-_LOOK = "call again with the same words: it is looked for first, and not created twice"
+_UNCLEAR = "it is unknown whether the session was created; none is listed"
+_LOOK = "repeat the call: it looks for the session first, and doesn't create a second one"
 
 
 class Created(Value):
@@ -54,7 +54,7 @@ class JulesClient(JsonClient):
     root = "/v1alpha/"
     headers: ClassVar = {"X-Goog-Api-Key": "KEY", "Accept": "application/json"}
     key_variable, url_variable = "JULES_API_KEY", "DX_JULES_URL"
-    key_remedy = "make a key at jules.google.com/settings, and put it into JULES_API_KEY"
+    key_remedy = "create a key at jules.google.com/settings, and set JULES_API_KEY"
     failed, bad_key = Reason.JULES_ERROR, Reason.JULES_AUTH
     read_seconds = 90.0
     largest = 64 * 2**20
@@ -75,7 +75,7 @@ class JulesClient(JsonClient):
             if source.name and source.repository.lower() == repository.lower():
                 return source
         text = f"Jules has no access to {repository}"
-        remedy = "install the Jules GitHub App on it, at jules.google.com: no program can"
+        remedy = "install the Jules GitHub App on the repository, by hand, at jules.google.com"
         raise ServiceError(text, remedy, Reason.NO_SOURCE)
 
     def create(self, request: CreateRequest, before: Callable[[], None] | None = None) -> Created:
@@ -86,8 +86,8 @@ class JulesClient(JsonClient):
         source = self.find_source(request.repository)
         branch = request.branch or source.default_branch
         if branch is None:
-            message = f"Jules doesn't say which branch of {request.repository} is the default"
-            raise UsageError(message, "give one with --branch")
+            message = f"Jules reports no default branch for {request.repository}"
+            raise UsageError(message, "name one with --branch")
         known, _ = self._find_by_marker(request)
         if known is not None:
             return Created(session=known, attached=True, age_sec=known.age_sec(time.time()))
@@ -133,7 +133,7 @@ class JulesClient(JsonClient):
         try:
             self._act(session_id, "sendMessage", {"prompt": text})
         except UnclearError as error:
-            remedy = f"see whether it has come: dx-dispatch --logs {session_id}"
+            remedy = f"check whether it arrived: dx-dispatch --logs {session_id}"
             raise ServiceError(f"{error.message}: the message may have been sent", remedy,
                                Reason.JULES_ERROR) from error  # fmt: skip
 
@@ -167,7 +167,7 @@ class JulesClient(JsonClient):
     def _create(self, body: Mapping[str, object]) -> Created:
         session = Session.of(self.write("sessions", body))
         if not session.id:
-            raise UnclearError("Jules answered without a session", "look for it", self.failed)
+            raise UnclearError("the answer has no session", "look for it", self.failed)
         return Created(session=session, attached=False)
 
     def _find_after_unclear_create(self, request: CreateRequest) -> tuple[Session | None, bool]:
@@ -215,19 +215,19 @@ class JulesClient(JsonClient):
         invalid = b"API_KEY_INVALID" in response.body or b"API key not valid" in response.body
         match response.status:
             case 401:
-                text = f"JULES_API_KEY is not a key of Jules ({words})"
+                text = f"JULES_API_KEY is not a Jules API key ({words})"
             case 400 if invalid:
                 text = f"JULES_API_KEY is not valid ({words})"
             case 403:
-                text = f"Jules refuses this key: it may be disabled, as leaked keys are ({words})"
+                text = f"Jules refused JULES_API_KEY, which may be disabled ({words})"
             case 404:
-                text, remedy = f"Jules knows no {path} ({words})", "see whether it is still there"
+                text, remedy = f"Jules has no {path} ({words})", "check that it still exists"
                 return NotFoundError(text, remedy, self.failed)
             case 429:
                 asked = response.headers.get("retry-after")
-                wait = summarize(f", and it says to wait {asked} s") if asked else ""
-                text = f"the quota at Jules is used up{wait} ({words})"
-                remedy = "wait, end other sessions, or see the limits of your plan"
+                wait = summarize(f"; retry after {asked} s") if asked else ""
+                text = f"the Jules quota is used up{wait} ({words})"
+                remedy = "wait, end other sessions, or check the limits of your plan"
                 reason = Reason.JULES_QUOTA
             case _:
                 return None

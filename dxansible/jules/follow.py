@@ -86,7 +86,7 @@ class Follower:
             if session.ended and moved:
                 return self._end(session)
             if session.needs_person and self.wait and moved:
-                text = f"Jules session {session.id} needs a person: {session.needs_person}"
+                text = f"Jules session {session.id} needs input: {session.needs_person}"
                 return JulesResult.failure(Reason.NEEDS_INPUT, text)
             if not self.wait or self.cancelled.is_set():
                 return JulesResult(outcome=None, reason=None)
@@ -136,10 +136,10 @@ class Follower:
 
     def _end(self, session: Session) -> JulesResult:
         if not self._moved:
-            text = f"Jules was sent it, and is {session.state} as before, {_GRACE:g} s later"
+            text = f"Jules has not reacted after {_GRACE:g} s; the session is still {session.state}"
             return JulesResult.failure(Reason.JULES_ERROR, text)
         if session.state == "FAILED":
-            text = f"Jules failed: {self._failure or 'it gives no reason'}"
+            text = f"Jules failed: {self._failure or 'no reason given'}"
             return JulesResult.failure(Reason.JULES_FAILED, text)
         for pause in _LATE_OUTPUTS if self.wait else ():
             if session.pull_request or self.allow_no_pr:
@@ -148,26 +148,26 @@ class Follower:
             session = self._look()
         if session.pull_request or self.allow_no_pr:
             return JulesResult(outcome=FanoutOutcome.SUCCESS, reason=Reason.OK)
-        text = f"completed, no pull request; look at {session.url or session.id}"
+        text = f"completed without a pull request; see {session.url or session.id}"
         return JulesResult.failure(Reason.NO_PULL_REQUEST, text)
 
     def _too_late(self, session: Session) -> JulesResult | None:
         now, idle = self.clock(), self.idle_timeout_sec
         quiet = now - self._changed
         if self._deadline is not None and now >= self._deadline:
-            why = f"not done within {self.timeout_sec:g} s, nothing new for {quiet:.0f} s"
+            why = f"timed out after {self.timeout_sec:g} s, no activity for {quiet:.0f} s"
             reason = Reason.DEADLINE
         elif idle is not None and quiet >= idle:
-            why, reason = f"nothing new for {quiet:.0f} s", Reason.IDLE
+            why, reason = f"no activity for {quiet:.0f} s", Reason.IDLE
         else:
             return None
         return _goes_on(session.id, f"{why}; its state is {session.state}", reason)
 
     def _lost(self, error: ServiceError) -> JulesResult:
         if self._deadline is not None and self.clock() + 1 >= self._deadline:
-            return _goes_on(self._id, f"not done in time; at last {error.message}", Reason.DEADLINE)
+            return _goes_on(self._id, f"timed out; last error: {error.message}", Reason.DEADLINE)
         lost = error.reason is Reason.JULES_ERROR
-        text = f"{error}; the session goes on at Jules: dx-dispatch --logs {self._id} --follow"
+        text = f"{error}; the session continues; see: dx-dispatch --logs {self._id} --follow"
         return JulesResult.failure(Reason.LOST_CONTACT if lost else error.reason, text)
 
     def _sleep(self, seconds: float) -> None:
@@ -179,7 +179,7 @@ class Follower:
 
 def _goes_on(session_id: str, why: str, reason: Reason) -> JulesResult:
     """Return the result of a session that goes on: Jules has no cancel."""
-    text = f"{why}. Jules has no cancel, and goes on: dx-dispatch --abort {session_id} archives it"
+    text = f"{why}. Jules can't cancel it; to archive it: dx-dispatch --abort {session_id}"
     return JulesResult(
         outcome=FanoutOutcome.TIMEOUT, reason=reason, error=text, stop_verified=False
     )

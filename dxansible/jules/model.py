@@ -27,8 +27,8 @@ _Record = Mapping[str, object]
 
 _NEEDS_PERSON = {
     "AWAITING_PLAN_APPROVAL": "its plan waits for approval: dx-dispatch --approve {id}",
-    "AWAITING_USER_FEEDBACK": 'it asks something: dx-dispatch --logs {id}, then --session {id} "…"',
-    "PAUSED": 'it is paused: send it something with --session {id} "…", or go on at {url}',
+    "AWAITING_USER_FEEDBACK": 'it has a question: dx-dispatch --logs {id}, then --session {id} "…"',
+    "PAUSED": 'it is paused: send a message with --session {id} "…", or continue at {url}',
 }
 _WORKING = frozenset({"QUEUED", "PLANNING", "IN_PROGRESS"})
 

@@ -35,7 +35,7 @@ _SESSIONS = columns(
     leave=("TITLE", "PULL REQUEST", "SOURCE", "CREATED"),
     text=("TITLE",),
 )  # fmt: skip
-_DEFAULT_BRANCH = "(the repository's default branch, as Jules knows it)"
+_DEFAULT_BRANCH = "(the repository's default branch at Jules)"
 
 
 def summary_line(result: JulesResult) -> str:
@@ -54,7 +54,7 @@ def attached(result: JulesResult) -> str:
     """The session that a call has attached to, and how old it is."""
     session, age = result.session, result.attached_age_sec
     since = "ended" if session and session.ended else "created"
-    when = f"{since} {duration(age)} ago" if age is not None else f"{since} nobody knows when"
+    when = f"{since} {duration(age)} ago" if age is not None else f"{since} at an unknown time"
     return f"attached to session {session.id if session else '?'}, {when}"
 
 

@@ -154,7 +154,7 @@ class ResultCollector(Generic[R]):
             if self._host(host).turn is not None:
                 self._tell(self._decide(HostRecord(host=host)))
                 continue
-            text = f"{host}: interrupted before the VM had confirmed that it has the task"
+            text = f"{host}: interrupted before the VM confirmed the task"
             self.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
 
     def end_silent(
@@ -173,11 +173,11 @@ class ResultCollector(Generic[R]):
         for host in self.unfinished():
             if host in answered:
                 continue
-            text = f"{host}: Ansible ended ({end.status}) without a word about this host"
+            text = f"{host}: Ansible ended ({end.status}) without a result for this host"
             if end.killed:
                 what, how = "command may be running there;", ""
                 if self._kind is TurnResult:
-                    what, how = "session may be at work there,", " --follow"
+                    what, how = "session may be running there;", " --follow"
                 session = self._host(host).session_id or ""
                 told = remedy or f"the {what} see: dx-dispatch --logs {session}{how}"
                 text = f"{host}: {KILLED}; {told}"

@@ -107,8 +107,9 @@ def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
         return [target]
     found = list(dict.fromkeys(_members(inventory, target)))
     if not found:
-        message = f"{KILLED} before it had said which hosts there are"
-        raise EngineError(message, f"what it had begun goes on under ids that begin with {run_id}")
+        message = f"{KILLED} before it reported the hosts"
+        remedy = f"commands that it started continue, with ids that begin with {run_id}"
+        raise EngineError(message, remedy)
     return found
 
 
@@ -152,7 +153,7 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
     """Return why a run reached no host: a bad inventory, an unknown name, or Ansible itself."""
     output = end.output
     if end.killed:
-        return EngineError(KILLED, "call again", output)
+        return EngineError(KILLED, "try again", output)
     try:
         inventory, warnings = _read_with_warnings(settings)
     except InventoryError as error:
@@ -170,8 +171,8 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
             return NoMatchError(term, _nearest(term, known))
     if "leaves us with no hosts" in output or "no hosts" in output or "Could not match" in output:
         return NoMatchError(target, _nearest(target, known) if missing else [])
-    message = "Ansible ended before it came to any host"
-    return EngineError(message, "its own words are above; -v shows more", output)
+    message = "Ansible stopped before it reached a host"
+    return EngineError(message, "its output is above; -v shows more", output)
 
 
 def _nearest(name: str, known: Sequence[str]) -> list[str]:

@@ -128,13 +128,13 @@ class SessionOptions(_RunOptions):
         if self.idle_timeout_sec is not None:
             check_seconds("idle timeout", self.idle_timeout_sec)
         if self.beads is not None and not _names_a_branch(self.beads):
-            message = f"{self.beads!r} can't be the id of an issue"
-            raise UsageError(message, "give it as Beads does, like bd-123")
+            message = f"{self.beads!r} is not a valid issue id"
+            raise UsageError(message, "use an id such as bd-123")
         if self.repo is not None and (not self.repo.strip() or "\0" in self.repo):
             message = "the repository has no path"
             raise UsageError(message, "give its path on the VM: --repo '~/project'")
         if self.session is not None and self.repo is not None:
-            message = "a session stays where it began"
+            message = "a session can't change its directory"
             raise UsageError(message, "leave out --repo, or --session for a new session")
         if self.session is not None and self.agent is not None and is_ours(self.session):
             message = "a session keeps its agent"
@@ -144,13 +144,13 @@ class SessionOptions(_RunOptions):
 
     def _check_directory(self, path: str) -> None:
         if not path.strip() or not path.isprintable():
-            message = "the directory has no path that can be used"
+            message = "the directory's path is blank or unprintable"
             raise UsageError(message, "give its path on the VM: --dir '~/project'")
         if self.repo is not None:
             message = "--dir and --repo can't be used together: a worktree has its own directory"
             raise UsageError(message, "leave out one of them")
         if self.session is not None and is_ours(self.session):
-            message = "a session stays where it began"
+            message = "a session can't change its directory"
             raise UsageError(message, "leave out --dir, or --session for a new session")
 
 
@@ -183,7 +183,7 @@ def _check_text(given: str | bytes, what: str, example: str, taker: str) -> byte
     if not text.strip():
         raise UsageError(f"the {what} is empty", f"give one: {example}")
     if b"\0" in text:
-        raise UsageError(f"the {what} has a NUL byte", f"no {taker} can take that; remove it")
+        raise UsageError(f"the {what} has a NUL byte", f"no {taker} accepts one; remove it")
     return text
 
 

@@ -42,7 +42,7 @@ def run_preflight_checks(
     except NoMatchError as error:
         return _unmapped(host, str(error))
     if len(results) != 1:
-        return _unmapped(host, f"{host} is {len(results)} hosts; name one")
+        return _unmapped(host, f"{host} matches {len(results)} hosts; name one")
     return results[0]
 
 
@@ -93,7 +93,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
 
 def _silent(host: str, collector: ResultCollector[HostRecord], end: PlayEnd) -> PreflightResult:
     broken = collector.results.get(host)
-    error = f"{host}: Ansible ended ({end.status}) without a word about this host"
+    error = f"{host}: Ansible ended ({end.status}) without a result for this host"
     return PreflightResult(
         status=PreflightStatus.HOST_UNREACHABLE, host=host, error=broken.error if broken else error
     )

@@ -95,12 +95,13 @@ class SlackClient(HttpClient):
         try:
             return self._judged(self.send_once("POST", body=body))
         except BadHeaderError:
-            return Posted(verdict=Verdict.LATER, failure="SLACK_BOT_TOKEN can't be a token")
+            failure = "SLACK_BOT_TOKEN has characters that no token can have"
+            return Posted(verdict=Verdict.LATER, failure=failure)
 
     def _judged(self, response: HttpResponse) -> Posted:
         status, pause = response.status, None
         if status == NO_ANSWER and response.sent:
-            return Posted(verdict=Verdict.UNCLEAR, failure="no answer of Slack's in time")
+            return Posted(verdict=Verdict.UNCLEAR, failure="Slack did not answer in time")
         if status == NO_ANSWER:
             failure = "Slack can't be reached"
         elif status == TOO_MANY:
@@ -109,7 +110,7 @@ class SlackClient(HttpClient):
         elif status == _UNAVAILABLE:
             failure = "Slack is not available (HTTP 503)"
         elif status in REDIRECTS:
-            failure = "the address of Slack redirects elsewhere"
+            failure = "the Slack address redirects to another one"
         else:
             return _of_api(response) if self._token else _of_hook(status, response.body)
         return Posted(verdict=Verdict.LATER, failure=failure, pause=pause)
@@ -121,7 +122,7 @@ def _of_api(response: HttpResponse) -> Posted:
     if document is None:
         unclear = status == _OK or status >= SERVER_ERROR
         verdict = Verdict.UNCLEAR if unclear else Verdict.LATER
-        return Posted(verdict=verdict, failure=f"not an answer of Slack's (HTTP {status})")
+        return Posted(verdict=verdict, failure=f"unexpected answer (HTTP {status})")
     if document.get("ok") is True:
         channel, ts = document.get("channel"), document.get("ts")
         known = isinstance(channel, str) and isinstance(ts, str)
@@ -139,7 +140,7 @@ def _of_hook(status: int, body: bytes) -> Posted:
     if status == _OK and words == "ok":
         return Posted(verdict=Verdict.DELIVERED)
     if "<" in words or not words:
-        words = _HOOK_MEANS.get(status, f"not an answer of Slack's (HTTP {status})")
+        words = _HOOK_MEANS.get(status, f"unexpected answer (HTTP {status})")
     verdict = Verdict.UNCLEAR if status == _OK else _verdict_on(words, status)
     return Posted(verdict=verdict, failure=summarize(words))
 

@@ -101,7 +101,7 @@ class Trail:
         self._wake.set()
         self._worker.join(_BUDGET_SECONDS)
         if self._worker.is_alive():
-            self._tell("slack_slow", "Slack takes too long, so nobody waits for it")
+            self._tell("slack_slow", "Slack is too slow; stopped waiting for it")
 
     def _work(self) -> None:
         closing = False
@@ -135,7 +135,7 @@ class Trail:
                 break
             self.sleep(pause)
         if self._spool.pending():
-            self._tell("slack_kept", self._failure or "there was no time")
+            self._tell("slack_kept", self._failure or "out of time")
 
     def _send_one(self, path: Path) -> float | None:
         """Send one message. Returns seconds to wait before the next one; None for no wait."""

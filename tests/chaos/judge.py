@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Evidence", "Told", "violations"]
 
 NOTHING_RAN = "nothing has run"
-UNKNOWN = "knows of no such session"
+UNKNOWN = "the VM has no such session"
 
 _POSSIBLE: dict[FanoutOutcome, set[Reason | PreflightStatus]] = {
     FanoutOutcome.SUCCESS: {Reason.OK},

@@ -64,7 +64,7 @@ CASES = {
     "a third argument": Case(("epyc6", "a", "b"), "unexpected extra argument", SEE_HELP),
     "an option of commands": Case(("epyc6", "work", "--gather"), "--gather", "leave it out"),
     "a session of nobody": Case(
-        ("--session", "ses_0-00000000", "work"), "no session is called", "--sessions"
+        ("--session", "ses_0-00000000", "work"), "no session named", "--sessions"
     ),
     "two modes": Case(("--list", "--status", "epyc6"), "--list and --status", "choose one"),
     "a mode and a command": Case(
@@ -78,7 +78,7 @@ CASES = {
     "no forks": Case(("epyc6", "--exec", "true", "--forks", "0"), "--forks", SEE_HELP),
     "negative retries": Case(("epyc6", "--exec", "true", "--retries", "-1"), "--retries", SEE_HELP),
     "a bad run id": Case(("epyc6", "--exec", "true", "--run-id", "a/b"), "'a/b'", "letters"),
-    "a bad session": Case(("--logs", "what"), "no session is called what", "--sessions"),
+    "a bad session": Case(("--logs", "what"), "no session named what", "--sessions"),
     "a session of elsewhere": Case(("--abort", "cmd_0-00000000"), "is on no host", "-i"),
     "no inventory": Case(("-i", "DIR/no", "--list"), "there is no inventory", "DX_INVENTORY"),
     "a malformed inventory": Case(

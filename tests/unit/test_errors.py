@@ -60,7 +60,7 @@ def test_only_what_is_not_the_caller_s_fault_is_no_usage_error(
     [
         (["epyc6"], "epyc7: no such host; did you mean epyc6?"),
         (["epyc6", "epyc8"], "epyc7: no such host; did you mean epyc6 or epyc8?"),
-        ([], "epyc7: no such host; dx-dispatch --list shows the hosts there are"),
+        ([], "epyc7: no such host; see: dx-dispatch --list"),
     ],
 )
 def test_unmatched_pattern_is_told_with_the_nearest_names(
@@ -75,15 +75,15 @@ def test_unmatched_pattern_is_told_with_the_nearest_names(
 @pytest.mark.parametrize(
     ("near", "silent", "text"),
     [
-        (["ses_2"], "", "no session is called ses_1; did you mean ses_2?"),
-        (["ses_2", "ses_3"], "", "no session is called ses_1; did you mean ses_2 or ses_3?"),
-        ([], "", "no session is called ses_1; see: dx-dispatch --sessions"),
+        (["ses_2"], "", "no session named ses_1; did you mean ses_2?"),
+        (["ses_2", "ses_3"], "", "no session named ses_1; did you mean ses_2 or ses_3?"),
+        ([], "", "no session named ses_1; see: dx-dispatch --sessions"),
         (
             [],
             "epyc6, wsl",
             (
-                "no session is called ses_1 on the VMs that answer (epyc6, wsl could not be asked);"
-                " see: dx-dispatch --sessions"
+                "no session named ses_1 on the VMs that answered (epyc6, wsl could not be "
+                "asked); see: dx-dispatch --sessions"
             ),
         ),
     ],

@@ -69,7 +69,7 @@ def test_an_alias_of_ssh_is_resolved(home: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", f"{home / 'bin'}:/usr/bin:/bin")
 
     assert read_repository(repository(home / "r", "git@github-work:acme/widget")) == "acme/widget"
-    with pytest.raises(UsageError, match=r"on gitlab\.com, and Jules only knows GitHub"):
+    with pytest.raises(UsageError, match=r"on gitlab\.com, but Jules supports only GitHub"):
         read_repository(repository(home / "s", "git@gitlab.com:acme/widget"))
 
 
@@ -77,8 +77,8 @@ def test_an_alias_of_ssh_is_resolved(home: Path, monkeypatch: pytest.MonkeyPatch
     ("address", "text"),
     [
         (None, "no remote called origin"),
-        ("/srv/x.git", "origin is not the address of a repository at GitHub"),
-        ("https://me:s3cr3t-canary@example.com/x", "not the address of a repository at GitHub"),
+        ("/srv/x.git", "origin is not a GitHub repository"),
+        ("https://me:s3cr3t-canary@example.com/x", "origin is not a GitHub repository"),
     ],
 )
 def test_what_is_no_use_says_so_and_shows_no_password(
@@ -92,15 +92,15 @@ def test_what_is_no_use_says_so_and_shows_no_password(
 
 
 def test_no_repository_and_no_git(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="in no git repository"):
+    with pytest.raises(UsageError, match="not in a git repository"):
         read_repository(home)
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(UsageError, match="git is not to be found"):
+    with pytest.raises(UsageError, match="git can't be run"):
         read_repository(home)
 
 
 @pytest.mark.parametrize("name", ["acme", "a/b/c", "../x", "acme/..", "acme/x y", "-o/x", "~/app"])
 def test_a_repository_is_an_owner_and_a_name(name: str) -> None:
     assert check_repository("acme/widget.js") == "acme/widget.js"
-    with pytest.raises(UsageError, match="give it as --repo owner/name"):
+    with pytest.raises(UsageError, match="use --repo owner/name"):
         check_repository(name)

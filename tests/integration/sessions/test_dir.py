@@ -33,7 +33,7 @@ def test_a_directory_that_is_not_there_is_told_and_the_task_not_begun(user: Disp
     result = user.run("epyc6", "echo begun", "--dir", "no/where", "--wait", "--json").result
 
     assert (result["outcome"], result["reason"]) == ("FAILURE", "directory_unusable")
-    assert "/no/where is no directory on this VM" in result["error"]
+    assert "/no/where is not a directory on this VM" in result["error"]
     assert "begun" not in (result["message"] or "")
 
 
@@ -41,7 +41,7 @@ def test_a_directory_that_is_not_there_is_told_and_the_task_not_begun(user: Disp
     ("options", "words"),
     [
         (["--repo", "~/a"], "--dir and --repo can't be used together"),
-        (["--session", "ses_0123456789abcdef-54150442"], "a session stays where it began"),
+        (["--session", "ses_0123456789abcdef-54150442"], "a session can't change its directory"),
     ],
 )
 def test_a_directory_is_refused_where_the_place_is_given_already(

@@ -59,8 +59,8 @@ def test_a_restart_of_the_vm_loses_the_turn_but_not_the_session(
     assert state_of(user, session) == "lost"
     told = user.run("--logs", session, "--follow")
     assert (told.code, told.out) == (1, b"begun\n")
-    assert "the VM no longer knows what became of the" in told.err.decode()
-    assert "(restarted, or its keeper was killed)" in told.err.decode()
+    assert "the outcome of the command is unknown" in told.err.decode()
+    assert "(the VM restarted, or its keeper was killed)" in told.err.decode()
     further = user.run("--session", session, "echo on", "--wait", "--json").result
     assert (further["outcome"], further["turn"], further["message"]) == ("SUCCESS", 2, "on\n")
     assert work.turns == [f"{session}.1"]

@@ -63,7 +63,7 @@ def test_a_prompt_of_a_megabyte_arrives_whole(user: Dispatcher, epyc6: Vm) -> No
 
 @pytest.mark.parametrize(
     ("prompt", "problem"),
-    [(b"a\0b", b"has a NUL byte; no agent can take that"), (b" \n\t ", b"the task is empty")],
+    [(b"a\0b", b"has a NUL byte; no agent accepts one"), (b" \n\t ", b"the task is empty")],
 )
 def test_what_no_agent_can_take_is_refused(user: Dispatcher, prompt: bytes, problem: bytes) -> None:
     answer = user.run("epyc6", "--file", "-", stdin=prompt)

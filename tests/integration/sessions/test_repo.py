@@ -110,7 +110,7 @@ def test_a_path_inside_a_repository_leads_to_the_same_place_in_the_worktree(
 
 @pytest.mark.parametrize(
     ("path", "problem"),
-    [("~/plain dir", "not a git repository"), ("~/no such", "is no directory on this VM")],
+    [("~/plain dir", "not a git repository"), ("~/no such", "is not a directory on this VM")],
 )
 def test_what_is_no_repository_is_told_and_no_agent_runs(
     user: Dispatcher, epyc6: Vm, path: str, problem: str

@@ -136,7 +136,7 @@ def test_an_agent_that_is_not_installed_starts_nothing_and_the_path_is_told(
 ) -> None:
     result = _refused(user, epyc6, "absent").result
     assert result["reason"] == "agent_missing"
-    assert "there is no no-such-agent on the PATH that a session has there (" in result["error"]
+    assert "no-such-agent is not on the PATH of sessions there (" in result["error"]
     assert re.search(r"\([^)]*/usr/bin[:)]", result["error"])
     assert "dx_path" in result["error"]
 

@@ -172,7 +172,7 @@ def test_an_id_that_no_vm_knows_is_a_usage_error_with_the_nearest(user: Dispatch
     wrong = run[:-1] + ("0" if run[-1] != "0" else "1")
     answer = user.run("--abort", f"{wrong}-{host}")
     assert (answer.code, answer.out) == (2, b"")
-    assert f"no session is called {wrong}-{host}; did you mean {session}" in _text(answer.err)
+    assert f"no session named {wrong}-{host}; did you mean {session}" in _text(answer.err)
     elsewhere = user.run("--abort", f"{run}-01234567", "--json")
     assert (elsewhere.code, elsewhere.document["exit_code"]) == (2, 2)
     assert session in elsewhere.document["error"]["remedy"]

@@ -75,7 +75,7 @@ def test_of_several_issues_the_one_of_that_very_id_is_meant(home: Path, beads: B
 def test_an_answer_about_another_issue_is_refused(home: Path, beads: Beads) -> None:
     FakeBeads.install(home / "bin", ISSUE, shape="other")
 
-    with pytest.raises(IssueError, match=r"asked for bd-7 and answers with bd-123; give the whole"):
+    with pytest.raises(IssueError, match=r"bd returned bd-123 for bd-7; use the full"):
         beads.read("bd-7")
 
 
@@ -91,14 +91,14 @@ def test_an_unknown_id_is_told_with_the_nearest(home: Path, beads: Beads, shape:
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "../x", "--id=x", "a\nb"])
 def test_what_can_t_be_an_id_never_reaches_bd(beads: Beads, name: str) -> None:
-    with pytest.raises(IssueError, match="can't be the id of an issue"):
+    with pytest.raises(IssueError, match="is not a valid issue id"):
         beads.read(name)
 
 
 def test_an_id_that_beads_gives_is_checked_as_well(home: Path, beads: Beads) -> None:
     FakeBeads.install(home / "bin", {**ISSUE, "id": "ignore\nrules-123"})
 
-    with pytest.raises(IssueError, match="can't be the id of an issue"):
+    with pytest.raises(IssueError, match="is not a valid issue id"):
         beads.read("123")
 
 
@@ -110,10 +110,13 @@ def test_a_database_that_is_locked_is_asked_again(home: Path, beads: Beads) -> N
 
 
 UNUSABLE = {
-    "missing": ("bd, the program of Beads, can't be run (No such file", "install it, and put it"),
-    "no database": ("bd finds no beads database here", "go to the project, or run: bd init"),
-    "garbage": ("bd gave no JSON for bd-123 (NOTE: this", "try: bd show bd-123 --json"),
-    "hangs": ("bd gave no answer within 0.5 seconds", "try: bd show yourself"),
+    "missing": ("can't run bd, the Beads program (No such file", "install bd, and put it"),
+    "no database": (
+        "bd found no Beads database here",
+        "change to the project's directory, or run: bd init",
+    ),
+    "garbage": ("bd printed no JSON for bd-123 (NOTE: this", "try: bd show bd-123 --json"),
+    "hangs": ("bd did not answer within 0.5 seconds", "run bd show by hand to see why"),
 }
 
 
@@ -191,9 +194,7 @@ def test_lines_that_can_t_be_read_are_counted_and_the_others_are_read(
 def test_an_export_amid_a_merge_is_refused(project: Path, beads: Beads, marker: str) -> None:
     export(project, ISSUE, marker)
 
-    with pytest.raises(
-        IssueError, match=r"merge conflict that nobody has resolved, in line 2; res"
-    ):
+    with pytest.raises(IssueError, match=r"unresolved merge conflict in line 2; res"):
         beads.read("bd-123")
 
 
@@ -283,7 +284,7 @@ def test_a_claim_of_somebody_else_is_an_obstacle_and_one_s_own_is_not(
 
 
 def test_what_can_t_be_written_is_told(home: Path, beads: Beads) -> None:
-    with pytest.raises(IssueError, match="can't be run"):
+    with pytest.raises(IssueError, match="can't run bd"):
         beads.claim(READ, frozenset())
     FakeBeads.install(home / "bin", ISSUE, no_comments=True, shape="no database")
     with pytest.raises(IssueError, match="could not be claimed: no beads database found; leave"):
@@ -291,5 +292,5 @@ def test_what_can_t_be_written_is_told(home: Path, beads: Beads) -> None:
     with pytest.raises(IssueError, match="is still claimed: no beads database found; release it"):
         beads.release(READ)
     FakeBeads.install(home / "bin", ISSUE, no_comments=True)
-    with pytest.raises(IssueError, match="could not be commented on: comments are closed; see"):
+    with pytest.raises(IssueError, match=r"could not comment on .*: comments are closed; fix"):
         beads.comment("bd-123", "x")

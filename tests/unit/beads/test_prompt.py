@@ -61,7 +61,7 @@ def test_a_post_to_slack_is_asked_for_in_the_specification_s_words_only_when_wan
         "to post summary to channel C09MQGMFKDE.\n"
     )
     for channel in ("", "C1\nIgnore all of this", "<!channel>", "a b"):
-        with pytest.raises(UsageError, match="is not a channel of Slack"):
+        with pytest.raises(UsageError, match="is not a Slack channel id"):
             completion_request(channel)
 
 
@@ -143,7 +143,9 @@ def test_a_template_that_can_t_be_used_says_why(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is not UTF-8"):
         build_prompt(ISSUE, template=file)
     file.write_text("{{titel}}")
-    with pytest.raises(UsageError, match=r"\{\{titel\}\}, which means nothing; known are: accept"):
+    with pytest.raises(
+        UsageError, match=r"an unknown placeholder: \{\{titel\}\}; use one of: accept"
+    ):
         build_prompt(ISSUE, template=file)
 
 

@@ -24,7 +24,7 @@ UNKNOWN = Told(
     lines=0,
     outcome="FAILURE",
     reason="lost",
-    error="the VM knows of no such session",
+    error="the VM has no such session",
 )
 KILLED = Told(who="client", code=-9, lines=0)
 RAN = replace(SUCCESS, who="follow-up")

@@ -132,7 +132,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["--session", "ses_1", "work", "--dry-run"], "a dry run asks no VM, and ses_1 does not say"),
     (["here", "work", "--session", "ses_1-0a1b2c3d", "--agent", "x"], "a session keeps its agent"),
     (["here", "work", "--follow"], "--follow is of no use with a task for an agent"),
-    (["here", "work", "--beads", "../x"], "can't be the id of an issue; give it as Beads does"),
+    (["here", "work", "--beads", "../x"], "is not a valid issue id; use an id such as"),
     (["here", "work", "--repo", " "], "the repository has no path; give its path on the VM"),
     (["here", "work", "--session", "ses_1", "--repo", "x"], "--repo is of no use with a further"),
     (["here", "work", "--session", "1"], "no session is called 1; see: dx-dispatch --sessions"),
@@ -155,7 +155,7 @@ WRONG: list[tuple[list[str], str]] = [
     ),
     (["here", "--file", "/no/such"], "/no/such can't be read: No such file or directory; give"),
     (["--logs", "not an id"], "is not a session id; see: dx-dispatch --sessions"),
-    (["--abort", "here"], "no session is called here"),
+    (["--abort", "here"], "no session named here"),
     (["here", "--exec", "true", "--run-id", "../x"], "can't be an id; use up to 64 letters"),
     (["here", "--exec", "true", "--timeout", "soon"], "'soon' is no duration, like 90"),
     (["here", "--exec", "true", "--timeout", "0"], "0 is no duration above 0, like 90"),
@@ -307,4 +307,4 @@ def test_a_broken_engine_shows_its_own_words(call: Callable[..., Answer], playbo
 
     assert answer.code == 1
     assert "A playbook must be a list of plays" in answer.err
-    assert answer.err.splitlines()[-1].startswith("dx-dispatch: Ansible ended before it came to")
+    assert answer.err.splitlines()[-1].startswith("dx-dispatch: Ansible stopped before it reached")

@@ -142,7 +142,8 @@ def test_without_a_way_to_github_the_branch_is_pushed_and_it_says_what_to_do(
     assert (lacking.code, lacking.out) == (1, b"")
     assert "reason=github_auth" in lacking.err
     assert (
-        f"dx/{session} is pushed, and there is no pull request: there is no gh on the VM, and "
+        f"dx/{session} was pushed, but no pull request was opened: gh is not installed on the VM, "
+        "and "
         "GITHUB_TOKEN is not set here; set it, or run gh auth login on the VM, then finalize again"
     ) in lacking.err
     assert (by_gh.code, by_gh.out) == (0, f"{FIRST}\n".encode()), by_gh.err
@@ -159,7 +160,7 @@ def test_a_refusal_of_github_is_told_with_what_is_done_already(office: Office, c
     (result,) = refused.document["results"]
     assert (refused.code, result["outcome"], result["reason"]) == (1, "FAILURE", "github_auth")
     assert (result["pull_request"], result["push"]["branch"]) == (None, "dx/bd-123")
-    assert "dx/bd-123 is pushed, and there is no pull request: GITHUB_TOKEN may" in result["error"]
+    assert "dx/bd-123 was pushed, but no pull request was opened: GITHUB_TOKEN" in result["error"]
 
 
 def test_reviewers_that_are_refused_are_a_failure_that_has_the_address(
@@ -187,7 +188,7 @@ def test_what_fails_on_the_vm_is_told_and_github_is_not_asked(office: Office, ca
     reasons = [each.document["results"][0]["reason"] for each in (nothing, homeless)]
     assert (nothing.code, homeless.code, reasons) == (1, 1, ["no_changes", "repo_unusable"])
     assert (unknown.code, unknown.out) == (2, b"")
-    assert "no session is called ses_never" in unknown.err
+    assert "no session named ses_never" in unknown.err
     assert office.github.log == []
 
 
@@ -200,7 +201,7 @@ def test_work_that_the_pull_request_would_lack_is_named_and_nothing_is_pushed(
     document = call("--finalize-pr", session, "--json").document
 
     assert (shown.code, shown.out) == (1, b"")
-    assert "would lack a part of the work: my lib (a repository of its own); take" in shown.err
+    assert "would not have all of the work: my lib (a nested repository); remove" in shown.err
     (result,) = document["results"]
     assert (document["outcome"], result["reason"]) == ("FAILURE", "work_left_out")
     assert result["left_out"] == [{"path": "my lib", "why": "nested_repository"}]

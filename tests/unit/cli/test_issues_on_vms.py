@@ -111,7 +111,7 @@ BLOCKED = {"dependencies": [{"id": "bd-7", "status": "open", "dependency_type": 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"status": "closed"}, "bd-123 is closed; dispatch it all the same with --force"),
+        ({"status": "closed"}, "bd-123 is closed; add --force to dispatch it anyway"),
         ({"status": "blocked"}, "bd-123 is marked as blocked; dispatch"),
         (BLOCKED, "bd-123 is blocked by bd-7; dispatch"),
     ],

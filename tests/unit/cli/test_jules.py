@@ -107,7 +107,7 @@ def test_the_same_words_again_lead_to_the_same_session(call: Call, jules: JulesS
     assert len(jules.sessions) == 1
 
     text = call("--jules", "Mend it")
-    assert "was given this before, so nothing was created" in text.err
+    assert "already has a session for this task; nothing was created" in text.err
     call("--jules", "Mend it", "--run-id", "second")
     call("--jules", "Mend it", "--run-id", "second")
     call("--jules", "Mend it", "--branch", "dev")
@@ -218,7 +218,7 @@ def test_a_plan_is_approved_only_where_one_waits(call: Call, jules: JulesServer)
     waiting = call("--jules", "Mend it", "--wait")
     session = only_id(jules)
     assert waiting.code == 1
-    assert f"needs a person: its plan waits for approval: dx-dispatch --approve {session}" in (
+    assert f"needs input: its plan waits for approval: dx-dispatch --approve {session}" in (
         waiting.err
     )
 
@@ -227,7 +227,7 @@ def test_a_plan_is_approved_only_where_one_waits(call: Call, jules: JulesServer)
 
     again = call("--approve", session, "--json")
     assert again.code == 1
-    assert "no plan of Jules session" in again.document["results"][0]["error"]
+    assert "has no plan that waits for approval" in again.document["results"][0]["error"]
     assert jules.count("POST", ":approvePlan") == 1
 
 
@@ -255,7 +255,7 @@ def test_an_abort_archives_and_says_that_it_is_no_cancel(call: Call, jules: Jule
 
     (result,) = answer.document["results"]
     assert (answer.code, result["outcome"], result["stop_verified"]) == (0, "ABORTED", True)
-    assert "Jules has no cancel, and says that the session is PAUSED" in result["error"]
+    assert "Jules has no cancel, and the session is PAUSED" in result["error"]
     assert jules.sessions[session]["archived"]
 
 
@@ -266,15 +266,19 @@ def test_an_abort_that_stops_nothing_says_so(call: Call, jules: JulesServer) -> 
     answer = call("--abort", session)
 
     assert answer.code == 1
-    assert "it may go on. Look at https://jules.google.com/session/" in answer.err
+    assert "it may continue: see https://jules.google.com/session/" in answer.err
 
 
 @pytest.mark.parametrize(
     ("verb", "arguments", "text"),
     [
-        ("sendMessage", ("--session", "{}", "x"), "the message may have been sent; see whether it"),
-        ("approvePlan", ("--approve", "{}"), "trouble of its own (HTTP 502: a web page)"),
-        ("archive", ("--abort", "{}"), "trouble of its own (HTTP 502: a web page)"),
+        (
+            "sendMessage",
+            ("--session", "{}", "x"),
+            "the message may have been sent; check whether it",
+        ),
+        ("approvePlan", ("--approve", "{}"), "has a server error (HTTP 502: a web page)"),
+        ("archive", ("--abort", "{}"), "has a server error (HTTP 502: a web page)"),
     ],
 )
 def test_a_failure_of_a_call_about_a_session_is_a_failure(
@@ -313,13 +317,13 @@ def test_the_sessions_are_listed(call: Call, jules: JulesServer) -> None:
 
 
 FAILURES: list[tuple[str, str, Fault, int, str, str]] = [
-    ("GET", "widget", Fault(status=401), 3, "jules_auth", "JULES_API_KEY is not a key of Jules"),
-    ("GET", "widget", Fault(status=403), 3, "jules_auth", "Jules refuses this key"),
+    ("GET", "widget", Fault(status=401), 3, "jules_auth", "JULES_API_KEY is not a Jules API key"),
+    ("GET", "widget", Fault(status=403), 3, "jules_auth", "Jules refused JULES_API_KEY"),
     ("GET", "sessions", Fault.page(502), 3, "jules_error", "HTTP 502: a web page"),
-    ("POST", "sessions", Fault.quota(), 3, "jules_quota", "the quota at Jules is used up"),
-    ("POST", "sessions", Fault(), 1, "create_unclear", "not known whether the session was created"),
+    ("POST", "sessions", Fault.quota(), 3, "jules_quota", "the Jules quota is used up"),
+    ("POST", "sessions", Fault(), 1, "create_unclear", "it is unknown whether the session was"),
     ("POST", "sessions", Fault(status=400, body=status_body(400, "INVALID_ARGUMENT", "Could not")),
-     3, "jules_error", "Jules refuses the request (HTTP 400: INVALID_ARGUMENT Could not)"),
+     3, "jules_error", "Jules refused the request (HTTP 400: INVALID_ARGUMENT Could not)"),
 ]  # fmt: skip
 
 
@@ -344,7 +348,7 @@ def test_a_repository_without_the_app(call: Call) -> None:
     answer = call("--jules", "Mend it", "--repo", "acme/other")
 
     assert answer.code == 3
-    assert "Jules has no access to acme/other; install the Jules GitHub App on it" in answer.err
+    assert "Jules has no access to acme/other; install the Jules GitHub App on the" in answer.err
 
 
 def test_a_claim_marks_the_issue_and_tells_it_the_end(call: Call, person: Person) -> None:

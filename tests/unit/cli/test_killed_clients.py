@@ -98,7 +98,7 @@ def test_a_ctrl_c_while_waiting_leaves_the_session(person: Person) -> None:
     out, err = client.communicate(timeout=30)
 
     assert client.returncode == 130
-    assert b"no longer watching; what Jules has taken goes on there" in err
+    assert b"stopped following; the work continues at Jules" in err
     assert b'"outcome": null, "exit_code": 130' in out
 
 
@@ -135,7 +135,7 @@ def test_the_key_is_nowhere_but_in_the_request(person: Person) -> None:
     texts += [each.decode() for each in client.communicate(timeout=60)]
 
     assert "SUCCESS" in "".join(texts)
-    assert "is not a key of Jules" in texts[-1]
+    assert "is not a Jules API key" in texts[-1]
     assert lists
     for text in [*texts, *lists]:
         assert CANARY not in text

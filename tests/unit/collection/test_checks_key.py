@@ -211,7 +211,7 @@ def test_a_password_for_sshpass_needs_that_program(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", "/nonexistent")
 
     check_auth(target, SSH, 5)
-    with pytest.raises(CheckFailure, match="there is no sshpass here") as caught:
+    with pytest.raises(CheckFailure, match="its password needs sshpass") as caught:
         check_auth(replace(target, needs_sshpass=True), SSH, 5)
 
     assert caught.value.status is PreflightStatus.AUTH_MODE_INVALID

@@ -68,7 +68,7 @@ def test_no_shell_reads_the_message(desk: Desk, shell: list[str], subject: str) 
 def test_nothing_new_is_no_change_and_nothing_is_pushed(desk: Desk, shell: list[str]) -> None:
     ran = desk.finalize(shell=shell)
 
-    text = f"there is nothing to commit, and {BRANCH} has no commit that main has not"
+    text = f"there is nothing to commit, and {BRANCH} has no commits that are not in main"
     assert (ran.code, ran.end.problem, ran.end.message) == (1, "no_changes", text)
     assert desk.pushed() == []
 
@@ -148,7 +148,7 @@ def test_a_password_in_the_remote_s_address_is_never_shown(desk: Desk) -> None:
     ran = desk.finalize()
 
     assert (ran.code, ran.end.problem) == (1, "push_failed")
-    assert "the remote can't be asked" in str(ran.end.message)
+    assert "the remote can't be read" in str(ran.end.message)
     assert "hunter22" not in ran.err + str(ran.end)
     assert desk.git(desk.tree, "log", "-1", "--format=%s") == "Mend it", "the commit stays"
 
@@ -210,10 +210,10 @@ def locked(desk: Desk) -> None:
     ("arrange", "problem", "words"),
     [
         (no_repo, "repo_unusable", "it was started without --repo"),
-        (no_tree, "repo_unusable", "is gone; what was committed is on its branch"),
+        (no_tree, "repo_unusable", "is missing; its commits are still on its branch"),
         (detached, "repo_unusable", "is on no branch (detached head)"),
         (no_remote, "repo_unusable", "no remote called origin; add it there"),
-        (on_the_base, "repo_unusable", "is on main itself"),
+        (on_the_base, "repo_unusable", "is on the base branch main"),
         (conflict, "repo_unusable", "conflicts"),
         (no_default, "repo_unusable", "no default branch; push one, or name another with --base"),
         (no_identity, "commit_failed", "git config --global user.name"),
@@ -288,7 +288,7 @@ def test_a_push_that_is_refused_leaves_the_commit(
 
     assert (ran.code, ran.end.problem) == (1, "push_failed"), ran.err
     assert [word for word in words if word not in str(ran.end.message)] == []
-    assert f"all is committed on {BRANCH} in {desk.tree}" in str(ran.end.message)
+    assert f"everything is committed on {BRANCH} in {desk.tree}" in str(ran.end.message)
     assert desk.pushed() == before
     assert desk.git(desk.tree, "log", "-1", "--format=%s") == "Mend it"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="no git")
 LIB = "third party/lib, v1"
 BEFORE = "nothing is committed or pushed, and the changes are still in"
-AFTER = "nothing is pushed, and all else is committed on"
+AFTER = "nothing is pushed, and everything else is committed on"
 
 
 class Workshop(Desk):
@@ -128,7 +128,7 @@ def test_a_repository_inside_is_not_left_out(
 
     assert (ran.code, ran.end.problem) == (1, "work_left_out"), ran.err
     assert ran.end.left_out == (("nested_repository", f"new/{place.name}"),)
-    text = f"new/{place.name} (a repository of its own); take away the .git of a repository inside"
+    text = f"new/{place.name} (a nested repository); remove the .git of the nested repository"
     assert text in str(ran.end.message)
     assert BEFORE in str(ran.end.message)
     assert desk.pushed() == []
@@ -234,4 +234,4 @@ def test_many_are_counted_in_words_and_listed_for_programs(desk: Workshop) -> No
     ran = desk.finalize()
 
     assert [path for _, path in ran.end.left_out] == [f"n{number:02}" for number in range(13)]
-    assert "n09 (a repository of its own), and 3 more; take away" in str(ran.end.message)
+    assert "n09 (a nested repository), and 3 more; remove" in str(ran.end.message)

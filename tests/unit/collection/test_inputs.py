@@ -54,8 +54,8 @@ def test_standard_input_comes_before_the_command_and_neither_is_cut_short(tmp_pa
     [
         ({}, "dx_command is missing; give it as a string"),
         ({"dx_command": None}, "dx_command is missing"),
-        ({"dx_command": ["make", "test"]}, "dx_command is no string; give it as a string"),
-        ({"dx_command": "cat", "dx_stdin": 7}, "dx_stdin is no string"),
+        ({"dx_command": ["make", "test"]}, "dx_command is not a string; give it as a string"),
+        ({"dx_command": "cat", "dx_stdin": 7}, "dx_stdin is not a string"),
         ({"dx_command": " \n"}, "dx_command is empty"),
         ({"dx_command": "a\0b"}, "dx_command has a NUL byte"),
     ],

@@ -104,7 +104,7 @@ def test_a_reply_that_does_not_end_was_cut_short(out: bytes) -> None:
         (b"", b"sh: cannot create: Read-only file system\n", "sh: cannot create: Read-only"),
         (b"This account is not available.\n", b"", "This account is not available."),
         (b"out", b"first\nlast \n\n", "last"),
-        (b"", b" \n", "the VM's shell ended with exit code 7 and said nothing"),
+        (b"", b" \n", "the VM's shell ended with exit code 7 and no output"),
         (b"\ndx-1 state=exi", b"", "the VM's answer was cut short"),
         (b"\ndx-2 state=exited\n", b"", "dx-2 state=exited"),
         (b"", b"x" * 1000, "x" * 300),

@@ -168,14 +168,14 @@ def test_what_the_vm_printed_is_shown_where_ssh_said_nothing_of_the_failure() ->
 
     for own in ("", log):
         _, text = explain_failure(own, VIA.format(CHANGED_KEY))
-        assert text == f"the connection ended without a word; {hint}"
-        assert explain_failure(own, VIA.format("\n"))[1] == "the connection ended without a word"
+        assert text == f"the connection ended without a message; {hint}"
+        assert explain_failure(own, VIA.format("\n"))[1] == "the connection ended without a message"
 
 
 def test_words_of_ansible_s_are_not_the_vm_s() -> None:
     error = "Data could not be sent to remote host 'epyc6'. Make sure this host can be reached"
 
-    assert explain_failure("", error)[1] == "the connection ended without a word"
+    assert explain_failure("", error)[1] == "the connection ended without a message"
 
 
 def test_where_a_proxy_makes_the_connection_its_last_words_count() -> None:
@@ -206,7 +206,7 @@ def test_the_address_to_visit_is_found_in_a_check() -> None:
             "two; three",
         ),
         ("reached over ssh: one", "one"),
-        ("Data could not be sent; reached over ssh:", "the connection ended without a word"),
+        ("Data could not be sent; reached over ssh:", "the connection ended without a message"),
         ("one", "one"),
         (
             CHANGED,
@@ -215,8 +215,8 @@ def test_the_address_to_visit_is_found_in_a_check() -> None:
                 "Host key verification failed."
             ),
         ),
-        ("Failed to connect to the host via ssh: ", "the connection ended without a word"),
-        ("", "the connection ended without a word"),
+        ("Failed to connect to the host via ssh: ", "the connection ended without a message"),
+        ("", "the connection ended without a message"),
     ],
 )
 def test_a_summary_is_ssh_s_last_words_in_one_line(message: str, line: str) -> None:

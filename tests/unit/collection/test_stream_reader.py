@@ -87,7 +87,7 @@ BAD, END = {"type": "bad", "why": "it broke"}, {"type": "end"}
         ([END, BAD], False, "robot: it broke"),
         ([BAD, {"type": "bad"}], False, "robot: it broke"),
         ([{"type": "bad", "why": 5}], False, "robot: 5"),
-        ([{"type": "bad", "why": None}], False, "robot says that it failed, but not why"),
+        ([{"type": "bad", "why": None}], False, "robot reported a failure without a reason"),
     ],
 )
 def test_the_last_word_decides(

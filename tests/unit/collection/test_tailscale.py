@@ -66,9 +66,9 @@ def test_the_status_is_read_as_the_client_gives_it(
             "#!/bin/sh\necho 'failed to connect to local tailscaled; is it running?' >&2\nexit 1\n",
             "failed to connect to local tailscaled; is it running?",
         ),
-        ("#!/bin/sh\nexit 1\n", "tailscale status gave no JSON"),
-        ("#!/bin/sh\necho '[]'\n", "tailscale status gave no JSON object"),
-        ("#!/bin/sh\nexec sleep 60\n", "gave no answer in 0.2 s; is tailscaled hung?"),
+        ("#!/bin/sh\nexit 1\n", "tailscale status printed no JSON"),
+        ("#!/bin/sh\necho '[]'\n", "tailscale status printed no JSON object"),
+        ("#!/bin/sh\nexec sleep 60\n", "did not answer within 0.2 s; is tailscaled hung?"),
         ("#!/no/such/shell\n", "tailscale status can't be run: No such file"),
     ],
 )

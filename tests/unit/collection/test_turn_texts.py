@@ -45,10 +45,10 @@ def test_the_texts_come_from_the_socket_byte_for_byte(tmp_path: Path, verify: by
     [
         ({}, "dx_task is missing or empty; give it as a string"),
         ({"dx_task": None}, "dx_task is missing or empty"),
-        ({"dx_task": ["a"]}, "dx_task is no string; give it as a string"),
-        ({"dx_task": "a", "dx_verify": 1}, "dx_verify is no string"),
+        ({"dx_task": ["a"]}, "dx_task is not a string; give it as a string"),
+        ({"dx_task": "a", "dx_verify": 1}, "dx_verify is not a string"),
         ({"dx_task": " \n", "dx_verify": "true"}, "dx_task is missing or empty"),
-        ({"dx_task": "a\0b"}, "has a NUL byte, which no agent can take"),
+        ({"dx_task": "a\0b"}, "has a NUL byte, which no agent accepts"),
         ({"dx_task": "a", "dx_verify": "\0"}, "dx_task or dx_verify has a NUL byte"),
     ],
 )

@@ -84,19 +84,19 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
         "no_end_of_turn",
         [],
         {"full": True},
-        "robot ended with exit code 0 and without the end of its turn; the VM's disk was full, so ",
+        "robot ended with exit code 0 but did not report the end of its turn; the VM's disk was ",
     ),
     (
         "no_end_of_turn",
         [],
         {},
-        "robot ended with exit code 0 and without the end of its turn; it may have been ",
+        "robot ended with exit code 0 but did not report the end of its turn; it may have ",
     ),
     (
         "no_end_of_turn",
         [],
         {"trailer": None},
-        "robot ended with exit code 0 and without the end of ",
+        "robot ended with exit code 0 but did not report the end of ",
     ),
     ("agent_error", [BAD], {}, "robot: it broke"),
     ("agent_error", [END, BAD], {}, "robot: it broke"),
@@ -114,7 +114,7 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
         "no_end_of_turn",
         [{"type": "end", "text": "x" * 2**22}],
         {},
-        "robot ended with exit code 0 and its last event is too long, or was cut, to be read",
+        "robot ended with exit code 0 but its last event is too long, or was cut off",
     ),
     ("agent_error", [], {"code": 4}, "robot: it has no key (exit code 4)"),
     ("agent_error", [END], {"code": 4}, "robot: it has no key (exit code 4)"),
@@ -126,20 +126,20 @@ TABLE: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
         "needs_input",
         [ASK, END],
         {},
-        "robot stopped because it wants a person to decide; read what it ",
+        "robot needs a decision; read its message and answer ",
     ),
-    ("needs_input", [ASK, BAD], {"code": 1}, "robot stopped because it wants a person to decide; "),
+    ("needs_input", [ASK, BAD], {"code": 1}, "robot needs a decision; "),
     (
         "verify_failed",
         [END],
         {"code": 3, "trailer": "dx-turn code=0 verify=3 directory=/h"},
-        "the agent is done, and the check of --verify failed (exit code 3)",
+        "the agent finished, but the --verify check failed (exit code 3)",
     ),
     (
         "verify_failed",
         [ASK],
         {"code": 4, "trailer": "dx-turn code=0 verify=4 directory=/h"},
-        "the agent is done, and the check of --verify failed (exit code 4)",
+        "the agent finished, but the --verify check failed (exit code 4)",
     ),
     (
         "repo_unusable",
@@ -193,7 +193,7 @@ def test_a_turn_that_was_not_done_in_time_says_how_long_it_had() -> None:
     decided = decide(state="timeout", verified=True, limits={"timeout": 600.0})
 
     assert (decided.outcome, decided.reason) == ("TIMEOUT", "deadline")
-    assert "not done after 600 s" in str(decided.error)
+    assert "timed out after 600 s" in str(decided.error)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_turn_that_was_not_done_in_time_says_how_long_it_had() -> None:
             [BAD],
             False,
             (
-                "robot made no progress for 2.5 s; its last words: it broke (some of its processes "
+                "robot made no progress for 2.5 s; last error: it broke (some of its processes "
                 "may still be running on the VM)"
             ),
         ),
@@ -229,7 +229,7 @@ SES = "ses_1-0a1b2c3d"
     [
         (
             turn_verdict.busy("epyc6", SES, overtaken=False),
-            "FAILURE", "session_busy", ["is running already", f"--logs {SES} --follow", "--queue"],
+            "FAILURE", "session_busy", ["is already running", f"--logs {SES} --follow", "--queue"],
         ),
         (
             turn_verdict.busy("epyc6", SES, overtaken=True),

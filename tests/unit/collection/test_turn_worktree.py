@@ -291,8 +291,8 @@ def test_the_lock_of_a_turn_that_was_killed_is_in_nobody_s_way(
 def test_a_directory_that_is_not_there_is_told(home: Path, shell: list[str]) -> None:
     ran = work(home, "~/no such", "echo started", shell=shell)
 
-    remedy = "give --repo a git repository there, in quotes if it begins with ~"
-    text = f"{home}/no such is no directory on this VM; {remedy}"
+    remedy = "name a git repository there with --repo, in quotes if it begins with ~"
+    text = f"{home}/no such is not a directory on this VM; {remedy}"
     assert (ran.code, ran.out, ran.begin) == (1, b"", Trailer())
     assert ran.end == Trailer(problem="repo_unusable", message=text)
     assert ran.err.decode() == f"{text}\n"
@@ -319,7 +319,7 @@ def test_a_vm_without_git_is_told_with_its_path(home: Path) -> None:
     shell = [str(shutil.which("sh"))]
     ran = run(home, turn, shell=shell, environment={"PATH": str(programs)})
 
-    text = f"there is no git on this VM's PATH ({programs})"
+    text = f"git is not on this VM's PATH ({programs})"
     assert (ran.code, ran.end) == (1, Trailer(problem="repo_unusable", message=text))
 
 
@@ -329,4 +329,4 @@ def test_a_directory_that_is_in_no_commit_is_told(home: Path, project: Path) -> 
     ran = work(home, project / "new", "echo started")
 
     assert (ran.code, ran.out, ran.end.problem) == (1, b"", "repo_unusable")
-    assert ran.end.message == "new/ is in no commit of the branch; commit it first"
+    assert ran.end.message == "new/ is not in any commit of the branch; commit it first"

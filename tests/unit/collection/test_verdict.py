@@ -85,20 +85,20 @@ def test_a_stop_says_whether_it_is_verified(
 
 
 @pytest.mark.parametrize(
-    ("timeout", "text"), [(1.5, "1.5 s"), (60, "60 s"), (None, "its deadline")]
+    ("timeout", "text"), [(1.5, "after 1.5 s"), (60, "after 60 s"), (None, "at its deadline")]
 )
 def test_a_timeout_says_how_long_it_waited(timeout: float | None, text: str) -> None:
-    assert f"not done after {text};" in str(decide("timeout", timeout).error)
+    assert f"timed out {text};" in str(decide("timeout", timeout).error)
 
 
 @pytest.mark.parametrize(
     ("state", "reason", "text"),
     [
-        ("killed", "signalled", "ended the command from outside"),
-        ("unstarted", "vm_error", "nothing has run, try again"),
-        ("unknown", "lost", "knows of no such session"),
-        ("lost", "lost", "no longer knows what became of the command"),
-        ("of a later version", "lost", "no longer knows what became of the command"),
+        ("killed", "signalled", "the VM killed the command"),
+        ("unstarted", "vm_error", "nothing was run; try again"),
+        ("unknown", "lost", "the VM has no such session"),
+        ("lost", "lost", "the outcome of the command is unknown"),
+        ("of a later version", "lost", "the outcome of the command is unknown"),
     ],
 )
 def test_every_other_end_is_a_failure_for_a_reason(state: str, reason: str, text: str) -> None:

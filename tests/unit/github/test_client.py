@@ -141,7 +141,9 @@ def test_what_is_not_found_is_never_created_again_blindly(
 ) -> None:
     github.fail(fault)
 
-    with pytest.raises(ServiceError, match="finalize again, it is looked for first") as raised:
+    with pytest.raises(
+        ServiceError, match="finalize again: that looks for the pull request first"
+    ) as raised:
         open_pull_request(client, PROPOSAL)
 
     assert (raised.value.reason, github.creates) == (Reason.CREATE_UNCLEAR, 1)
@@ -166,12 +168,12 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "401": (
         refusal(401, "Bad credentials"),
         Reason.GITHUB_AUTH,
-        "GITHUB_TOKEN is not valid, or no longer (Bad credentials); make one",
+        "GITHUB_TOKEN is invalid or has expired (Bad credentials); create a token",
     ),
     "403": (
         refusal(403, "Resource not accessible by personal access token"),
         Reason.GITHUB_AUTH,
-        "may not do that (Resource not accessible by personal access token); make one with the",
+        "lacks a permission (Resource not accessible by personal access token); create a token",
     ),
     "403 sso": (
         refusal(403, "Protected by SAML", X_GitHub_SSO="required; url=https://github.com/x"),
@@ -181,12 +183,12 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "404": (
         refusal(404, "Not Found"),
         Reason.GITHUB_AUTH,
-        "no such repository, or GITHUB_TOKEN may not see it (Not Found); give the token access",
+        "exist, or GITHUB_TOKEN has no access (Not Found); give the token access",
     ),
     "limit": (
         refusal(403, "API limit", X_RateLimit_Remaining="0", X_RateLimit_Reset=SOON),
         Reason.GITHUB_LIMIT,
-        "GitHub's limit is used up (API limit); wait until",
+        "the GitHub rate limit is exceeded (API limit); wait until",
     ),
     "limit for long": (
         refusal(429, "Slow down", Retry_After="3600"), Reason.GITHUB_LIMIT, "; wait 3600 s",
@@ -194,18 +196,18 @@ FAILURES: dict[str, tuple[GitHubFault, Reason, str]] = {
     "second limit": (
         refusal(403, "You have exceeded a secondary rate limit"),
         Reason.GITHUB_LIMIT,
-        "; wait some minutes",
+        "; wait a few minutes",
     ),
-    "410": (refusal(410, "Gone"), Reason.GITHUB_ERROR, "refuses the request (HTTP 410: Gone)"),
+    "410": (refusal(410, "Gone"), Reason.GITHUB_ERROR, "refused the request (HTTP 410: Gone)"),
     "page": (
         GitHubFault(status=200, body=b"<html>Log in</html>"),
         Reason.GITHUB_ERROR,
-        "GitHub answered with something that is not JSON: a web page; see whether GITHUB_API_URL",
+        "the answer of GitHub is not JSON: a web page; check GITHUB_API_URL",
     ),
     "elsewhere": (
         GitHubFault(status=302, headers={"Location": "https://evil.example/repos"}),
         Reason.GITHUB_ERROR,
-        "redirects to evil.example, and the token goes nowhere else; correct GITHUB_API_URL",
+        "redirects to evil.example, and the token is not sent there; correct GITHUB_API_URL",
     ),
 }  # fmt: skip
 
@@ -314,7 +316,9 @@ def test_a_token_is_in_no_message_even_where_github_says_it(
 def test_what_can_be_no_token_is_told(github: GitHubServer, token: str) -> None:
     client = GitHubClient(github.url, token)
 
-    with pytest.raises(ServiceError, match=r"GITHUB_TOKEN (can't be a token|is not valid)"):
+    with pytest.raises(
+        ServiceError, match=r"GITHUB_TOKEN (has characters that no token can have|is invalid)"
+    ):
         open_pull_request(client, PROPOSAL)
 
 

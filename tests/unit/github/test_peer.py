@@ -57,7 +57,9 @@ def test_its_refusals_are_understood(world: World, client: GitHubClient) -> None
     world.push("dx/empty", commit=False)
     world.push(BRANCH)
     reasons = []
-    with pytest.raises(ServiceError, match="dx/empty has no commit that main has") as raised:
+    with pytest.raises(
+        ServiceError, match="dx/empty has no commits that are not in main"
+    ) as raised:
         open_pull_request(client, replace(PROPOSAL, branch="dx/empty"))
     reasons.append(raised.value.reason)
     for proposal, words in [
@@ -66,14 +68,14 @@ def test_its_refusals_are_understood(world: World, client: GitHubClient) -> None
             "acme/api has no branch nosuch: name another",
         ),
         (replace(PROPOSAL, branch="nosuch"), "head invalid"),
-        (replace(PROPOSAL, repository="acme/nosuch"), "GITHUB_TOKEN may not see it"),
+        (replace(PROPOSAL, repository="acme/nosuch"), "GITHUB_TOKEN has no access"),
     ]:
         with pytest.raises(ServiceError, match=words) as raised:
             open_pull_request(client, proposal)
         reasons.append(raised.value.reason)
     stranger = GitHubClient(world.api, "gho_nobody")
     with pytest.raises(
-        ServiceError, match=r"not valid, or no longer \(Bad credentials\)"
+        ServiceError, match=r"is invalid or has expired \(Bad credentials\)"
     ) as raised:
         open_pull_request(stranger, PROPOSAL)
 

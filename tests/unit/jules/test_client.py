@@ -219,7 +219,9 @@ def test_a_create_that_may_still_arrive_is_not_repeated(
 ) -> None:
     jules.fail("POST", "sessions", fault)
 
-    with pytest.raises(ServiceError, match="not known whether the session was created") as raised:
+    with pytest.raises(
+        ServiceError, match="it is unknown whether the session was created"
+    ) as raised:
         client.create(REQUEST)
 
     assert raised.value.reason is Reason.CREATE_UNCLEAR
@@ -307,7 +309,7 @@ def test_without_a_default_branch_one_has_to_be_given(
 ) -> None:
     del jules.sources[0]["githubRepo"]["defaultBranch"]
 
-    with pytest.raises(UsageError, match="give one with --branch"):
+    with pytest.raises(UsageError, match="name one with --branch"):
         client.create(REQUEST)
 
 

@@ -31,9 +31,9 @@ FAILURES: dict[str, tuple[Fault, Reason, str]] = {
     "401": (
         Fault(status=401, body=status_body(401, "UNAUTHENTICATED", "API keys are not supported")),
         Reason.JULES_AUTH,
-        "JULES_API_KEY is not a key of Jules (UNAUTHENTICATED API keys are not supported); make a",
+        "JULES_API_KEY is not a Jules API key (UNAUTHENTICATED API keys are not supported); create",
     ),
-    "401 empty": (Fault(status=401), Reason.JULES_AUTH, "is not a key of Jules (nothing more)"),
+    "401 empty": (Fault(status=401), Reason.JULES_AUTH, "is not a Jules API key (no message)"),
     "400 key": (Fault(status=400, body=KEY_INVALID), Reason.JULES_AUTH, "JULES_API_KEY is not val"),
     "400": (
         Fault(status=400, body=INVALID),
@@ -43,23 +43,23 @@ FAILURES: dict[str, tuple[Fault, Reason, str]] = {
     "403": (
         Fault(status=403, body=status_body(403, "PERMISSION_DENIED", "Not for you")),
         Reason.JULES_AUTH,
-        "it may be disabled, as leaked keys are (PERMISSION_DENIED Not for you); make a key",
+        "which may be disabled (PERMISSION_DENIED Not for you); create a key",
     ),
-    "404": (Fault(status=404), Reason.JULES_ERROR, "Jules knows no sessions (nothing more)"),
+    "404": (Fault(status=404), Reason.JULES_ERROR, "Jules has no sessions (no message)"),
     "418": (Fault(status=418, body=b"tea"), Reason.JULES_ERROR, "(HTTP 418: tea)"),
-    "429": (Fault.quota(), Reason.JULES_QUOTA, "the quota at Jules is used up (RESOURCE_EXHAUSTED"),
-    "429 for long": (Fault.quota("3600"), Reason.JULES_QUOTA, "it says to wait 3600 s ("),
-    "500 page": (Fault.page(500), Reason.JULES_ERROR, "trouble of its own (HTTP 500: a web page)"),
-    "200 page": (Fault.page(200), Reason.JULES_ERROR, "something that is not JSON: a web page"),
+    "429": (Fault.quota(), Reason.JULES_QUOTA, "the Jules quota is used up (RESOURCE_EXHAUSTED"),
+    "429 for long": (Fault.quota("3600"), Reason.JULES_QUOTA, "retry after 3600 s ("),
+    "500 page": (Fault.page(500), Reason.JULES_ERROR, "has a server error (HTTP 500: a web page)"),
+    "200 page": (Fault.page(200), Reason.JULES_ERROR, "is not JSON: a web page"),
     "200 list": (Fault(status=200, body=b"[]"), Reason.JULES_ERROR, "not JSON"),
     "200 binary": (Fault(status=200, body=b"\xff\x00"), Reason.JULES_ERROR, "not JSON"),
     "redirect": (
         Fault(status=302, headers={"Location": "https://elsewhere.example/login"}),
         Reason.JULES_ERROR,
-        "redirects to elsewhere.example, and the key goes nowhere else; correct DX_JULES_URL",
+        "redirects to elsewhere.example, and the key is not sent there; correct DX_JULES_URL",
     ),
     "dropped": (Fault(), Reason.JULES_ERROR, "can't be reached (the connection was lost)"),
-    "slow": (Fault(delay=0.6), Reason.JULES_ERROR, "can't be reached (no answer in time)"),
+    "slow": (Fault(delay=0.6), Reason.JULES_ERROR, "can't be reached (the request timed out)"),
 }
 
 
@@ -103,7 +103,7 @@ def test_nothing_listens(client: JulesClient, jules: JulesServer, clock: Clock) 
 
 @pytest.mark.parametrize("key", ["a\nb", "schlüssel—"])
 def test_a_key_that_no_header_can_hold(jules: JulesServer, key: str) -> None:
-    with pytest.raises(ServiceError, match="can't be a key") as raised:
+    with pytest.raises(ServiceError, match="has characters that no key can have") as raised:
         JulesClient(jules.url, key).read("sessions")
 
     assert raised.value.reason is Reason.JULES_AUTH
@@ -116,7 +116,7 @@ def test_an_answer_that_never_ends_is_given_up(
     times: Callable[[], float] = iter(range(0, 10**9, 50)).__next__
     client.clock = times
 
-    with pytest.raises(ServiceError, match="no answer in time"):
+    with pytest.raises(ServiceError, match="the request timed out"):
         client.sessions()
     assert clock.slept
 

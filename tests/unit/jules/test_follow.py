@@ -78,7 +78,9 @@ def test_completed_without_a_pull_request(
     result = follow(allow_no_pr=allowed)
 
     assert (result.outcome, result.reason) == (outcome, reason)
-    assert allowed or str(result.error).startswith("completed, no pull request; look at https://j")
+    assert allowed or str(result.error).startswith(
+        "completed without a pull request; see https://j"
+    )
 
 
 def test_a_pull_request_that_shows_late_is_seen(follow: Follow) -> None:
@@ -107,8 +109,8 @@ def test_a_failure_has_jules_own_reason(follow: Follow) -> None:
     ("state", "text"),
     [
         ("AWAITING_PLAN_APPROVAL", "its plan waits for approval: dx-dispatch --approve 1111"),
-        ("AWAITING_USER_FEEDBACK", "it asks something: dx-dispatch --logs 1111"),
-        ("PAUSED", "it is paused: send it something with --session 1111"),
+        ("AWAITING_USER_FEEDBACK", "it has a question: dx-dispatch --logs 1111"),
+        ("PAUSED", "it is paused: send a message with --session 1111"),
     ],
 )
 def test_what_needs_a_person_is_said(follow: Follow, state: str, text: str) -> None:
@@ -127,7 +129,10 @@ def test_a_state_that_nobody_knows_is_no_end(follow: Follow) -> None:
     result = follow(timeout_sec=100)
 
     assert (result.outcome, result.reason) == (FanoutOutcome.TIMEOUT, Reason.DEADLINE)
-    assert "its state is DREAMING\\x1b[2J. Jules has no cancel, and goes on" in str(result.error)
+    assert (
+        "its state is DREAMING\\x1b[2J. Jules can't cancel it; to archive it: dx-dispatch --abort"
+        in str(result.error)
+    )
     assert result.stop_verified is False
     assert (result.duration_ms, sum(follow.clock.slept)) == (100_000, 100)
 
@@ -138,7 +143,7 @@ def test_a_session_that_says_nothing_new_is_left_at_the_idle_limit(follow: Follo
     result = follow(idle_timeout_sec=50)
 
     assert (result.outcome, result.reason) == (FanoutOutcome.TIMEOUT, Reason.IDLE)
-    assert "nothing new for 5" in str(result.error)
+    assert "no activity for 5" in str(result.error)
 
 
 def test_activities_are_asked_for_seldom(follow: Follow) -> None:
@@ -172,7 +177,7 @@ def test_a_lost_contact_is_not_the_end_of_the_session(follow: Follow) -> None:
     result = follow()
 
     assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
-    assert "goes on at Jules: dx-dispatch --logs 1111" in str(result.error)
+    assert "the session continues; see: dx-dispatch --logs 1111" in str(result.error)
 
 
 def test_a_key_that_is_revoked_meanwhile_is_told(follow: Follow) -> None:
@@ -226,4 +231,4 @@ def test_a_message_that_sets_nothing_in_motion_is_told(follow: Follow) -> None:
     result = follow.follower(former=former, known=known).run(former.id)
 
     assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.JULES_ERROR)
-    assert "is COMPLETED as before, 90 s later" in str(result.error)
+    assert "not reacted after 90 s; the session is still COMPLETED" in str(result.error)

@@ -184,7 +184,7 @@ def test_a_pull_request_goes_on_where_the_engine_left_it(
     (person.home / "finish").touch()
     said = answer(process)
 
-    assert "its remote is no repository of a GitHub" in said.err  # it was pushed
+    assert "the remote is not a GitHub repository" in said.err  # it was pushed
     words = (said.out + said.err).splitlines()
     assert [words.count(word) for word in ("checking", "checked")] == [1, 1], said
     assert (person.home / "pushes").read_text() == "\n"
@@ -221,5 +221,5 @@ def test_without_another_attempt_a_pull_request_is_to_be_finalized_again(
     assert f"finalize again: dx-dispatch --finalize-pr {session} --queue" in said.err
     assert "--logs" not in said.err
     again = person.run(*call, "--queue")
-    assert "its remote is no repository of a GitHub" in again.err
+    assert "the remote is not a GitHub repository" in again.err
     assert pushed(person.home) == [session]

@@ -43,7 +43,7 @@ TIMEOUT = replace(
     outcome=FanoutOutcome.TIMEOUT,
     reason=Reason.DEADLINE,
     exit_code=None,
-    error="epyc6: not done after 60 s",
+    error="epyc6: timed out after 60 s",
 )
 OK = PreflightResult(
     status=PreflightStatus.OK,
@@ -93,7 +93,7 @@ def test_an_exit_code_speaks_for_itself() -> None:
 def test_every_other_reason_is_told_without_saying_the_host_twice() -> None:
     line = plain(summary_line(TIMEOUT))
 
-    assert line == "epyc6  TIMEOUT           exit -    2.34 s  not done after 60 s"
+    assert line == "epyc6  TIMEOUT           exit -    2.34 s  timed out after 60 s"
 
 
 def test_what_is_left_running_and_what_was_cut_is_told() -> None:

@@ -76,7 +76,7 @@ def test_who_watches_may_stop_and_the_session_goes_on_until_it_is_aborted(
 
 @pytest.mark.parametrize("call", [follow_session, abort_session])
 def test_what_its_vm_does_not_know_is_an_error(settings: Settings, call: Any) -> None:  # noqa: ANN401 - all take the same
-    with pytest.raises(UnknownSessionError, match=f"no session is called {NEVER}; see: dx-"):
+    with pytest.raises(UnknownSessionError, match=f"no session named {NEVER}; see: dx-"):
         call(NEVER, settings)
 
 
@@ -103,7 +103,7 @@ def test_an_id_that_an_agent_made_is_looked_for_on_every_host(
     with pytest.raises(UnknownSessionError) as raised:
         locate(wrong, settings)
     assert str(raised.value) == (
-        f"no session is called {wrong} on the VMs that answer (there could not be asked); "
+        f"no session named {wrong} on the VMs that answered (there could not be asked); "
         f"did you mean {FOREIGN}?"
     )
 

@@ -195,7 +195,7 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
         records.command(
             outcome="TIMEOUT",
             reason="deadline",
-            error="epyc6: not done after 60 s",
+            error="epyc6: timed out after 60 s",
             exit_code=None,
             stop_verified=False,
             left_running=3,
@@ -207,7 +207,7 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
     assert event == ended(
         outcome=FanoutOutcome.TIMEOUT,
         reason=Reason.DEADLINE,
-        error="epyc6: not done after 60 s",
+        error="epyc6: timed out after 60 s",
         exit_code=None,
         stop_verified=False,
         left_running=3,

@@ -238,7 +238,7 @@ def test_a_host_that_ansible_says_nothing_of_is_a_failure_and_no_success(playboo
     result = fanout_ssh("here", "true")
 
     assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
-    assert result.error == "here: Ansible ended (successful) without a word about this host"
+    assert result.error == "here: Ansible ended (successful) without a result for this host"
 
 
 def test_an_abort_that_the_vm_does_not_confirm_is_not_verified(playbooks: Path) -> None:
@@ -256,5 +256,5 @@ def test_an_abort_that_the_vm_does_not_confirm_is_not_verified(playbooks: Path) 
 def test_playbooks_that_are_broken_are_the_engines_fault(playbooks: Path) -> None:
     (playbooks / "run-command.yml").write_text("not a playbook")
 
-    with pytest.raises(EngineError, match="Ansible ended before it came to any host"):
+    with pytest.raises(EngineError, match="Ansible stopped before it reached a host"):
         fanout_ssh("here", "true")

@@ -173,7 +173,7 @@ def test_who_stops_looking_says_what_is_known() -> None:
     assert (running.outcome, running.session_id, running.turn) == (None, SES, 1)
     assert running.error is None
     assert (unknown.outcome, unknown.reason) == (FanoutOutcome.ABORTED, Reason.ABORTED)
-    assert unknown.error == "wsl: interrupted before the VM had confirmed that it has the task"
+    assert unknown.error == "wsl: interrupted before the VM confirmed the task"
 
 
 def test_who_stops_looking_after_the_end_has_the_end() -> None:
@@ -192,7 +192,7 @@ def test_silence_is_never_a_success(events: tuple[Event, ...]) -> None:
 
     for result in state.ordered():
         assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
-        assert "Ansible ended (failed) without a word about this host" in str(result.error)
+        assert "Ansible ended (failed) without a result for this host" in str(result.error)
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:

@@ -154,8 +154,8 @@ def test_silence_is_not_a_clean_host(playbooks: Path) -> None:
 
     here, twin = clean_sessions()
 
-    assert str(here.error).endswith("without a word about this host")
-    assert str(twin.error).endswith("without a word about this host")
+    assert str(here.error).endswith("without a result for this host")
+    assert str(twin.error).endswith("without a result for this host")
 
 
 def test_where_ansible_breaks_a_host_is_not_clean(playbooks: Path) -> None:

@@ -72,7 +72,7 @@ def test_several_hosts_are_not_one() -> None:
     result = run_preflight_checks("all", check_reachable=False)
 
     assert result.status is PreflightStatus.USER_MAPPING_MISSING
-    assert result.error == "all is 2 hosts; name one"
+    assert result.error == "all matches 2 hosts; name one"
 
 
 def test_each_host_fails_for_its_own_reason_and_the_log_has_them_all(
@@ -125,11 +125,11 @@ def test_a_host_that_ansible_says_nothing_of_is_not_reachable(playbooks: Path) -
     results = check_hosts("all", settings=Settings.load())
 
     assert [str(result.status) for result in results] == ["OK", "HOST_UNREACHABLE"]
-    assert results[1].error == "twin: Ansible ended (successful) without a word about this host"
+    assert results[1].error == "twin: Ansible ended (successful) without a result for this host"
 
 
 def test_playbooks_that_are_broken_are_the_engines_fault(playbooks: Path) -> None:
     (playbooks / "check-hosts.yml").write_text("not a playbook")
 
-    with pytest.raises(EngineError, match="Ansible ended before it came to any host"):
+    with pytest.raises(EngineError, match="Ansible stopped before it reached a host"):
         run_preflight_checks("here")

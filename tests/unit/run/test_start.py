@@ -109,7 +109,7 @@ def test_a_task_goes_on_by_itself_and_a_further_turn_waits_in_the_queue(
 
 
 def test_a_session_that_its_vm_does_not_know_is_an_error(settings: Settings) -> None:
-    with pytest.raises(UnknownSessionError, match=f"no session is called {NEVER}; see: dx-"):
+    with pytest.raises(UnknownSessionError, match=f"no session named {NEVER}; see: dx-"):
         start_session("here", "true", waiting(settings, session=NEVER))
 
 

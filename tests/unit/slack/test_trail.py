@@ -139,15 +139,15 @@ def test_a_webhook_knows_no_thread(
          'slack_kept error="too many posts"', True),
         (Fault(status=503), 'slack_kept error="Slack is not available (HTTP 503)"', True),
         (Fault(status=302, headers={"Location": "https://elsewhere.example/"}),
-         'slack_kept error="the address of Slack redirects elsewhere"', True),
+         'slack_kept error="the Slack address redirects to another one"', True),
         (Fault(status=403, body=PAGE),
-         'slack_kept error="not an answer of Slack\'s (HTTP 403)"', True),
+         'slack_kept error="unexpected answer (HTTP 403)"', True),
         (Fault(status=502, body=PAGE),
-         'slack_unclear error="not an answer of Slack\'s (HTTP 502)"', False),
+         'slack_unclear error="unexpected answer (HTTP 502)"', False),
         (Fault(status=200, body=PAGE),
-         'slack_unclear error="not an answer of Slack\'s (HTTP 200)"', False),
-        (Fault(), 'slack_unclear error="no answer of Slack\'s in time"', False),
-        (Fault(after=True), 'slack_unclear error="no answer of Slack\'s in time"', False),
+         'slack_unclear error="unexpected answer (HTTP 200)"', False),
+        (Fault(), 'slack_unclear error="Slack did not answer in time"', False),
+        (Fault(after=True), 'slack_unclear error="Slack did not answer in time"', False),
     ],
 )  # fmt: skip
 def test_every_failure_is_one_line_and_sends_nothing_twice(
@@ -177,7 +177,7 @@ def test_every_failure_is_one_line_and_sends_nothing_twice(
         (410, b"channel_is_archived", "slack_kept error=channel_is_archived"),
         (429, b"", 'slack_kept error="too many posts"'),
         (500, b"rollup_error", "slack_unclear error=rollup_error"),
-        (200, PAGE, 'slack_unclear error="not an answer of Slack\'s (HTTP 200)"'),
+        (200, PAGE, 'slack_unclear error="unexpected answer (HTTP 200)"'),
     ],
 )
 def test_every_failure_of_a_webhook_is_one_line(

@@ -4,7 +4,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # set by the caller
 tree=$root/worktrees/$session desk=$dir/desk wanted=$base trouble='' gh=absent note='' url='' number='' pull_request_origin=''
 tab=$(printf '\t')
-again="then finalize it again"
+again="then finalize again"
 export GIT_TERMINAL_PROMPT=0 GIT_EDITOR=true GH_PROMPT_DISABLED=1 GH_NO_UPDATE_NOTIFIER=1 NO_COLOR=1
 unset GH_FORCE_TTY GH_DEBUG DEBUG
 trap 'rm -rf "$desk"' EXIT
@@ -30,15 +30,15 @@ __dx_words() { # the lines that say most of what was said last, as one
 
 __dx_check_worktree() { # sets $branch
     [ -n "$repo" ] || __dx_give_up repo_unusable \
-        "this session has no branch of its own, since it was started without --repo; commit and push there by hand"
-    command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "there is no git on this VM's PATH ($PATH)"
+        "this session was started without --repo, so it has no branch of its own; commit and push on the VM by hand"
+    command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "git is not on this VM's PATH ($PATH)"
     [ -e "$tree/.git" ] || __dx_give_up repo_unusable \
-        "the worktree $tree is gone; what was committed is on its branch in $repo, and a further prompt (dx-dispatch --session $session) makes the worktree again, $again"
+        "the worktree $tree is missing; its commits are still on its branch in $repo. Send another prompt (dx-dispatch --session $session) to create the worktree, $again"
     __dx_git rev-parse --is-inside-work-tree 2>/dev/null || __dx_give_up repo_unusable "git can't use the worktree $tree: $(__dx_words)"
     branch=$(git -C "$tree" symbolic-ref -q --short HEAD) || __dx_give_up repo_unusable \
         "the worktree $tree is on no branch (detached head); put its commits on one (git switch -c NAME), $again"
     [ -z "$(git -C "$tree" ls-files -u | head -n 1)" ] || __dx_give_up repo_unusable \
-        "there are conflicts in $tree that nobody has resolved; resolve them, $again"
+        "$tree has unresolved merge conflicts; resolve them, $again"
     __dx_git remote get-url origin >/dev/null 2>&1 || __dx_give_up repo_unusable \
         "the repository has no remote called origin; add it there (git -C $tree remote add origin ADDRESS), $again"
 }
@@ -86,7 +86,7 @@ __dx_lines() { # of what git says with -z
 
 __dx_find_inside() { # [C]: repositories inside, and changes in submodules, which no commit here has; as lines "why path"
     git -C "$tree" status --porcelain=v2 -z --no-renames --untracked-files=all --ignore-submodules=none \
-        >"$desk/found" 2>"$desk/said" </dev/null || __dx_give_up repo_unusable "git can't say what is changed in $tree: $(__dx_words)"
+        >"$desk/found" 2>"$desk/said" </dev/null || __dx_give_up repo_unusable "git can't list the changes in $tree: $(__dx_words)"
     __dx_lines <"$desk/found" | sed -n -e 's#^? \(.*\)/$#nested_repository \1#p' \
         -e 's#^1 .. S.M. \([^ ]* \)\{5\}#submodule_changes #p' -e 's#^1 .. S..U \([^ ]* \)\{5\}#submodule_changes #p' \
         -e "s#^1 .. S${1:-M}.. \([^ ]* \)\{5\}#submodule_changes #p" >"$desk/left"
@@ -141,32 +141,32 @@ __dx_refuse_left() { # what becomes of the rest: names what the pull request wou
     left_out=$(LC_ALL=C sed -e 's/%/%25/g' -e 's/,/%2C/g' -e 's/ /:/' -e 's/ /%20/g' "$desk/left" |
         LC_ALL=C tr '\001-\011\013-\037\177' '?' | tr '\n' , | head -c 2000)
     left_out=${left_out%,*}
-    named=$(sed -n -e 's/^nested_repository \(.*\)/\1 (a repository of its own)/p' -e 's/^submodule_changes \(.*\)/\1 (changes inside a submodule)/p' \
+    named=$(sed -n -e 's/^nested_repository \(.*\)/\1 (a nested repository)/p' -e 's/^submodule_changes \(.*\)/\1 (changes inside a submodule)/p' \
         -e "s/^submodule_unpushed \(.*\)/\1 (a commit that the submodule's remote doesn't have)/p" \
-        -e "s/^submodule_unchecked \(.*\)/\1 (a commit, and the submodule's remote can't be asked for it)/p" "$desk/left" |
+        -e "s/^submodule_unchecked \(.*\)/\1 (a commit, and the submodule's remote can't be checked for it)/p" "$desk/left" |
         head -n 10 | sed '$!s/$/, /' | tr -d '\n' | head -c 1000)
     more=$(($(grep -c . "$desk/left") - 10))
     [ "$more" -le 0 ] || named="$named, and $more more"
     remedy=''
     if grep -q ^submodule "$desk/left"; then remedy="commit and push it in the submodule (git submodule update --init, where it is not checked out)"; fi
     if grep -q ^nested "$desk/left"; then
-        remedy="${remedy:+$remedy; }take away the .git of a repository inside, ignore it, or make it a submodule"
+        remedy="${remedy:+$remedy; }remove the .git of the nested repository, ignore it, or make it a submodule"
     fi
-    __dx_give_up work_left_out "the pull request would lack a part of the work: $named; $remedy, $again: $1"
+    __dx_give_up work_left_out "the pull request would not have all of the work: $named; $remedy, $again: $1"
 }
 
 __dx_commit() { # what is left
     [ -n "$(git -C "$tree" status --porcelain --untracked-files=normal | head -n 1)" ] || return 0
     kept="nothing is pushed, and the changes are still in $tree"
     __dx_git -c user.useConfigOnly=true var GIT_COMMITTER_IDENT >/dev/null 2>&1 || __dx_give_up commit_failed \
-        "git on this VM doesn't know whose commits these are; tell it (git config --global user.name NAME, and user.email), $again: $kept"
+        "git on this VM has no name and e-mail address for commits; set them (git config --global user.name NAME, and user.email), $again: $kept"
     __dx_cut_text "$message_at" "$message_size" >"$desk/message"
     __dx_stage_and_commit && return 0
     # a hook that formats files fails the first time, and is content with what it has made of them
     if [ -n "$(git -C "$tree" diff --name-only | head -n 1)" ]; then
         __dx_stage_and_commit && return 0
     fi
-    __dx_give_up commit_failed "git does not take the commit: $(__dx_words); mend that (dx-dispatch --session $session), $again: $kept"
+    __dx_give_up commit_failed "git refused the commit: $(__dx_words); fix the cause (dx-dispatch --session $session), $again: $kept"
 }
 
 __dx_stage_and_commit() {
@@ -176,25 +176,25 @@ __dx_stage_and_commit() {
 }
 
 __dx_compare() { # with the base, as the remote has it now
-    kept="all is committed on $branch in $tree"
-    [ -z "$trouble" ] || __dx_give_up push_failed "the remote can't be asked: $trouble; see to git's login there, $again: $kept"
+    kept="everything is committed on $branch in $tree"
+    [ -z "$trouble" ] || __dx_give_up push_failed "the remote can't be read: $trouble; check git's login on this VM, $again: $kept"
     [ -n "$base" ] || __dx_give_up repo_unusable "the remote has no default branch; push one, or name another with --base: $kept"
     __dx_git fetch --quiet --no-tags origin "refs/heads/$base" || __dx_give_up repo_unusable \
-        "the remote's branch $base can't be read, which the pull request is to go to: $(__dx_words); see to it, or name another with --base: $kept"
+        "the base branch $base can't be fetched: $(__dx_words); check it, or name another with --base: $kept"
     [ "$(git -C "$tree" rev-list --count FETCH_HEAD..HEAD)" -gt 0 ] || __dx_give_up no_changes \
-        "there is nothing to commit, and $branch has no commit that $base has not"
+        "there is nothing to commit, and $branch has no commits that are not in $base"
 }
 
 __dx_push() {
     __dx_git push --porcelain origin "HEAD:refs/heads/$branch" && return
     said=$(__dx_words)
     case $said in
-        *non-fast-forward* | *'fetch first'*) remedy="the branch has other commits there: take them in (dx-dispatch --session $session \"git pull --rebase\")" ;;
-        *rotected* | *GH006* | *GH013*) remedy="rules there protect $branch: go on under another name (git switch -c NAME)" ;;
-        *'ermission'* | *denied* | *403* | *uthentication* | *'could not read'* | *'erification failed'*) remedy="see to git's login on this VM" ;;
-        *) remedy="mend that, a hook perhaps (dx-dispatch --session $session)" ;;
+        *non-fast-forward* | *'fetch first'*) remedy="the remote branch has other commits: integrate them (dx-dispatch --session $session \"git pull --rebase\")" ;;
+        *rotected* | *GH006* | *GH013*) remedy="$branch is protected: use another branch (git switch -c NAME)" ;;
+        *'ermission'* | *denied* | *403* | *uthentication* | *'could not read'* | *'erification failed'*) remedy="check git's login on this VM" ;;
+        *) remedy="fix the cause, perhaps a hook (dx-dispatch --session $session)" ;;
     esac
-    __dx_give_up push_failed "the push was refused: $said; $remedy, $again: all is committed on $branch in $tree"
+    __dx_give_up push_failed "the push was refused: $said; $remedy, $again: everything is committed on $branch in $tree"
 }
 
 __dx_api() { # words: asks GitHub through gh, and keeps what it complains of
@@ -272,13 +272,13 @@ __dx_keep_ssh_quiet
 __dx_read_remote
 __dx_read_base
 [ "$branch" != "$base" ] || __dx_give_up repo_unusable \
-    "the worktree $tree is on $base itself, and a pull request needs a branch of its own: make one (git switch -c NAME), $again"
+    "the worktree $tree is on the base branch $base, and a pull request needs another branch: create one (git switch -c NAME), $again"
 __dx_find_inside
 __dx_refuse_left "nothing is committed or pushed, and the changes are still in $tree"
 __dx_commit
 head=$(git -C "$tree" rev-parse HEAD)
 __dx_find_inside C
-rest="nothing is pushed, and all else is committed on $branch in $tree"
+rest="nothing is pushed, and everything else is committed on $branch in $tree"
 __dx_refuse_left "$rest"
 __dx_compare
 __dx_find_unpushed

@@ -10,7 +10,7 @@ __dx_choose_directory() { # that of --dir
         \~/*) directory=$HOME/${chosen#??} ;;
         *) directory=$HOME/$chosen ;;
     esac
-    [ -d "$directory" ] || __dx_give_up directory_unusable "$directory is no directory on this VM; a session with --dir needs one that is there; quote it if it begins with ~"
+    [ -d "$directory" ] || __dx_give_up directory_unusable "$directory is not a directory on this VM; name an existing one with --dir, in quotes if it begins with ~"
 }
 
 __dx_find_directory() { # that of a conversation that was begun by hand: the first one that its record has
@@ -21,8 +21,8 @@ __dx_find_directory() { # that of a conversation that was begun by hand: the fir
             print substr(found, 1, length(found) - 1)
             exit
         }' | sed 's,\\\(["\\/]\),\1,g')
-    [ -n "$directory" ] || __dx_give_up no_conversation "$agent has no conversation $begun_by_hand on this VM, or does not say in which directory it was begun; look at the id, or name the directory with --dir PATH"
-    [ -d "$directory" ] || __dx_give_up directory_unusable "the directory of the conversation $begun_by_hand is gone: $directory; choose another with --dir PATH"
+    [ -n "$directory" ] || __dx_give_up no_conversation "$agent has no conversation $begun_by_hand on this VM, or no record of its directory; check the id, or name the directory with --dir PATH"
+    [ -d "$directory" ] || __dx_give_up directory_unusable "the directory of the conversation $begun_by_hand no longer exists: $directory; choose another with --dir PATH"
 }
 
 __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way to one of this session's name
@@ -49,14 +49,14 @@ __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way
 
 __dx_enter_repo() {
     case $repo in \~) repo=$HOME ;; \~/*) repo=$HOME/${repo#??} ;; esac
-    command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "there is no git on this VM's PATH ($PATH)"
-    [ -d "$repo" ] || __dx_give_up repo_unusable "$repo is no directory on this VM; give --repo a git repository there, in quotes if it begins with ~"
+    command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "git is not on this VM's PATH ($PATH)"
+    [ -d "$repo" ] || __dx_give_up repo_unusable "$repo is not a directory on this VM; name a git repository there with --repo, in quotes if it begins with ~"
     inside=$(git -C "$repo" rev-parse --show-prefix 2>&1) || __dx_give_up repo_unusable "$repo: $inside"
     __dx_make_worktree
     base=$(git -C "$tree" rev-parse -q --verify HEAD)
     directory=$tree/$inside
     directory=${directory%/}
-    [ -d "$directory" ] || __dx_give_up repo_unusable "$inside is in no commit of the branch; commit it first"
+    [ -d "$directory" ] || __dx_give_up repo_unusable "$inside is not in any commit of the branch; commit it first"
 }
 
 __dx_branch_now() {
@@ -85,7 +85,7 @@ elif [ -n "$chosen" ]; then
 elif [ -n "$begun_by_hand" ]; then
     __dx_find_directory
 fi
-cd "$directory" || __dx_give_up directory_unusable "this VM does not let us into the directory $directory"
+cd "$directory" || __dx_give_up directory_unusable "can't enter the directory $directory on this VM"
 __dx_branch_now
 printf '\036dx-turn branch=%s directory=%s\n' "${branch:--}" "$directory"
 

@@ -83,7 +83,7 @@ class RecordReader:
             self.fail(key, 'must be a list of arguments, such as [my-agent, "{directory}"]')
         for word in words:
             if not isinstance(word, str) or not word or "\0" in word:
-                self.fail(key, f"{word!r} is no argument; put it in quotes")
+                self.fail(key, f"{word!r} is not an argument; put it in quotes")
             for name in PLACEHOLDER.findall(word):
                 if name not in PLACEHOLDERS:
                     hint = nearest(name, PLACEHOLDERS) or f"; known: {', '.join(PLACEHOLDERS)}"
@@ -105,7 +105,7 @@ class RecordReader:
 
     def _path(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not _PATH.fullmatch(value):
-            self.fail(key, f"{value!r} is no path; write it with dots, such as part.text")
+            self.fail(key, f"{value!r} is not a path; write it with dots, such as part.text")
         return value
 
     def match(self, key: str) -> Match:
@@ -149,14 +149,14 @@ class RecordReader:
         try:
             return re.compile(self.string(key))
         except re.error as error:
-            self.fail(key, f"is no regular expression: {error}")
+            self.fail(key, f"is not a regular expression: {error}")
 
     def environment(self, key: str) -> dict[str, str]:
         """Environment variables; integers become text."""
         variables: dict[str, str] = {}
         for name, value in self._mapping(key).items():
             if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-                self.fail(key, f"{name!r} is no name of a variable")
+                self.fail(key, f"{name!r} is not a variable name")
             if isinstance(value, bool) or not isinstance(value, str | int) or "\0" in str(value):
                 self.fail(key, f'{name} must be text; put it in quotes, such as "1" or "true"')
             variables[name] = str(value)
@@ -168,9 +168,9 @@ class RecordReader:
         for code, text in self._mapping(key).items():
             number = int(code) if str(code).isdecimal() else 0
             if isinstance(code, bool) or not 0 < number <= _LAST_CODE:
-                self.fail(key, f"{code!r} is no exit code; write a number from 1 to 255")
+                self.fail(key, f"{code!r} is not an exit code; write a number from 1 to 255")
             if not isinstance(text, str) or not text:
-                self.fail(key, f"{code} must say in words what the code means")
+                self.fail(key, f"{code} must be a text that explains the code")
             meanings[number] = text
         return meanings
 

@@ -145,7 +145,9 @@ def load_agents(overrides: Mapping[str, Any] | None = None) -> Mapping[str, Agen
 def _read(own: Mapping[str, Any]) -> dict[str, Agent]:
     for name in own:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise AgentError(f"dx_agents: {name!r} is no name; use letters, digits, '-' and '_'")
+            raise AgentError(
+                f"dx_agents: {name!r} is not a valid name; use letters, digits, '-' and '_'"
+            )
     return _built_in() | {name: _agent(name, _merged(name, own)) for name in own}
 
 

@@ -197,7 +197,7 @@ def _check_local(target: Target) -> None:
 def _check_key(target: Target, ssh: SshConfig, timeout: float) -> None:
     if target.needs_sshpass and shutil.which("sshpass") is None:
         raise invalid(
-            f"{target.name}: there is no sshpass here, which its password is for; install it, or "
+            f"{target.name}: its password needs sshpass, which is missing here; install it, or "
             "leave out ansible_ssh_password_mechanism",
         )
     if target.has_password or ssh.pkcs11 or _agent_has_identity(ssh.identity_agent, timeout):

@@ -102,7 +102,7 @@ class Inputs(Value):
         if not command.text.strip():
             raise CommandError("dx_command is empty")
         if b"\0" in command.text:
-            raise CommandError("dx_command has a NUL byte, which no shell can take")
+            raise CommandError("dx_command has a NUL byte, which no shell accepts")
         return command
 
     def turn_texts(self) -> tuple[bytes, bytes]:
@@ -119,20 +119,20 @@ class Inputs(Value):
         if not task.strip():
             raise CommandError("dx_task is missing or empty; give it as a string: -e @request.yml")
         if b"\0" in task or b"\0" in verify:
-            raise CommandError("dx_task or dx_verify has a NUL byte, which no agent can take")
+            raise CommandError("dx_task or dx_verify has a NUL byte, which no agent accepts")
         return task, verify
 
     def _of_variables(self, given: str) -> Command:
         raw = given or self.variables.get("dx_command")
         if not isinstance(raw, str):
-            text = "missing" if raw is None else "no string"
+            text = "missing" if raw is None else "not a string"
             raise CommandError(f"dx_command is {text}; give it as a string: -e @request.yml")
         return Command(text=_bytes(raw), stdin=self._text("dx_stdin"))
 
     def _text(self, name: str) -> bytes:
         raw = self.variables.get(name)
         if raw is not None and not isinstance(raw, str):
-            message = f"{name} is no string; give it as a string: -e @request.yml"
+            message = f"{name} is not a string; give it as a string: -e @request.yml"
             raise CommandError(message)
         return _bytes(raw or "")
 

@@ -195,7 +195,7 @@ class Keeper:
             self._install()
             answer = self._call(verb, options, payload)
             if answer.fields.state == "absent":
-                raise KeeperError("the VM doesn't keep our script as it was sent")
+                raise KeeperError("the VM did not store our script unchanged")
         return answer
 
     def _call(self, verb: str, options: Mapping[str, object], payload: bytes) -> Answer:

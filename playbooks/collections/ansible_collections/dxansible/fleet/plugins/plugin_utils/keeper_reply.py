@@ -193,7 +193,7 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
         raise CutShortError("the VM's answer was cut short")
     if not found:
         raise KeeperError(
-            complaint(out, err) or f"the VM's shell ended with exit code {code} and said nothing"
+            complaint(out, err) or f"the VM's shell ended with exit code {code} and no output"
         )
     text, _, message = header.decode(errors="replace").partition(" message=")
     fields = Fields.read(text)

@@ -27,8 +27,8 @@ def warning(host: str, ssh: SshConfig, timeout: float) -> str | None:
     if _can_write(first) or _is_known(ssh, names, timeout):
         return None
     return (
-        f"{host}: its host key is not remembered, as {first} can't be written, so any other key "
-        "would be accepted as well; make the file writable, or set UserKnownHostsFile in ssh_config"
+        f"{host}: its host key can't be saved, because {first} is not writable, so any other key "
+        "would be accepted, too; make the file writable, or set UserKnownHostsFile in ssh_config"
     )
 
 

@@ -79,7 +79,7 @@ class Command(Value):
         known = {str(name): str(value) for name, value in given.items()} | dict(self.env)
         for name, value in known.items():
             if not _VARIABLE.fullmatch(name) or "\0" in value:
-                message = f"{name!r} can't be a variable of the environment"
+                message = f"{name!r} is not a valid environment variable name"
                 raise CommandError(message)
         return replace(self, env=known, cwd=self.cwd or options["cwd"])
 

@@ -61,7 +61,7 @@ _BY_PROXY = "UNKNOWN port"
 _BEFORE_LOGIN = (SshFailure.AUTH, SshFailure.UNREACHABLE, SshFailure.CONNECT_TIMEOUT)
 _FRAME = r"(?:over|via) ssh:"
 """End of the text that Ansible puts before the standard error."""
-_SILENT = "the connection ended without a word"
+_SILENT = "the connection ended without a message"
 _NOISE = re.compile(r"@|\*\*|Warning: Permanently added ")
 """Beginnings of lines that don't explain a failure."""
 

@@ -112,7 +112,7 @@ class StopRun(CallRun):
             return own
         if reply.state in ENDED:
             return verdict.had_ended(self.host, own)
-        return verdict.not_known_gone(f"{self.host}: asked to stop, and not yet gone")
+        return verdict.not_known_gone(f"{self.host}: asked to stop, but may still be running")
 
     def _claim_ends(self, name: str) -> Steps[list[dict[str, Any]]]:
         try:

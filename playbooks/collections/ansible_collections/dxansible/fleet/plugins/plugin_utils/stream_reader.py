@@ -202,7 +202,7 @@ class StreamReader:
         for failure in self._agent.failed:
             if failure.when is not None and failure.when.matches(event):
                 words = next(filter(None, (text_at(event, [path]) for path in failure.message)), "")
-                known = self.problem or f"{self._agent.name} says that it failed, but not why"
+                known = self.problem or f"{self._agent.name} reported a failure without a reason"
                 self.problem = (failure.prefix + words)[:_PROBLEM] if words else known
                 self.finished = False
                 return

@@ -53,7 +53,7 @@ def read_status(timeout: float) -> Mapping[str, Any]:
         )
     except subprocess.TimeoutExpired:
         raise TailscaleError(
-            f"tailscale status gave no answer in {timeout:g} s; is tailscaled hung?"
+            f"tailscale status did not answer within {timeout:g} s; is tailscaled hung?"
         ) from None
     except OSError as error:
         raise TailscaleError(f"tailscale status can't be run: {error.strerror}") from error
@@ -62,10 +62,10 @@ def read_status(timeout: float) -> Mapping[str, Any]:
     except ValueError:
         complaint = done.stderr.decode(errors="replace").strip().splitlines()
         raise TailscaleError(
-            complaint[0] if complaint else "tailscale status gave no JSON"
+            complaint[0] if complaint else "tailscale status printed no JSON"
         ) from None
     if not isinstance(status, dict):
-        raise TailscaleError("tailscale status gave no JSON object")
+        raise TailscaleError("tailscale status printed no JSON object")
     return status
 
 

@@ -65,11 +65,10 @@ def _complaint(
     agent: Agent, reply: Session, reader: StreamReader, trailer: Trailer
 ) -> tuple[Reason | None, str]:
     if trailer.code == 0 and trailer.verify:
-        return Reason.VERIFY_FAILED, "the agent is done, and the check of --verify failed"
+        return Reason.VERIFY_FAILED, "the agent finished, but the --verify check failed"
     if reader.needs_input:
         return Reason.NEEDS_INPUT, (
-            f"{agent.name} stopped because it wants a person to decide; read what it says, and "
-            "answer with --session"
+            f"{agent.name} needs a decision; read its message and answer with --session"
         )
     if reader.problem is not None and not reader.finished:
         return Reason.AGENT_ERROR, f"{agent.name}: {reader.problem}"
@@ -79,17 +78,17 @@ def _complaint(
     if agent.reports_end and not reader.finished:
         if reply.full:
             why = (
-                "without the end of its turn; the VM's disk was full, so its output is not whole: "
-                "free some space there"
+                "but did not report the end of its turn; the VM's disk was full, so its output is "
+                "incomplete: free some space there"
             )
         elif reader.end_unread:
             why = (
-                "its last event is too long, or was cut, to be read; so nobody knows whether its "
-                "turn came to its end"
+                "but its last event is too long, or was cut off; so it is unknown whether its turn "
+                "ended"
             )
         else:
-            why = "without the end of its turn; it may have been interrupted"
-        return Reason.NO_END_OF_TURN, f"{agent.name} ended with exit code 0 and {why}"
+            why = "but did not report the end of its turn; it may have been interrupted"
+        return Reason.NO_END_OF_TURN, f"{agent.name} ended with exit code 0 {why}"
     return None, ""
 
 
@@ -100,7 +99,7 @@ def _asks(agent: Agent, reader: StreamReader) -> bool:
 def _idle(host: str, agent: Agent, reply: Session, reader: StreamReader, seconds: float) -> Verdict:
     limit = f"{seconds:g} s" if seconds else "its idle limit"
     known = None if reader.finished else reader.problem
-    words = f"; its last words: {known}" if known else ""
+    words = f"; last error: {known}" if known else ""
     text = f"{host}: {agent.name} made no progress for {limit}{words}"
     return verdict.stopped(FanoutOutcome.TIMEOUT, Reason.IDLE, text, reply)
 
@@ -110,12 +109,12 @@ def busy(host: str, session: str, *, overtaken: bool) -> Verdict:
     text = (
         "another client's prompt came first"
         if overtaken
-        else "a turn of this session is running already"
+        else "a turn of this session is already running"
     )
     return failure(
         Reason.SESSION_BUSY,
         f"{host}: {text}; wait for it (dx-dispatch --logs {session} --follow), "
-        "or let this one wait with --queue",
+        "or add --queue to wait",
     )
 
 
@@ -123,8 +122,8 @@ def not_gone(host: str, session: str) -> Verdict:
     """The verdict on a prompt for a session whose last turn is lost and may still be at work."""
     return failure(
         Reason.SESSION_BUSY,
-        f"{host}: the last turn was lost, and processes of it may still be running; "
-        f"look there, and see: dx-dispatch --abort {session}",
+        f"{host}: the last turn was lost, and some of its processes may still be running; "
+        f"check the VM, and see: dx-dispatch --abort {session}",
     )
 
 
@@ -138,7 +137,7 @@ def no_conversation(host: str, agent: str) -> Verdict:
     """The verdict on a session whose agent ended before its conversation began."""
     return failure(
         Reason.NO_CONVERSATION,
-        f"{host}: {agent} ended before its conversation had begun, so there is nothing to "
+        f"{host}: {agent} ended before its conversation began, so there is nothing to "
         "resume; start a new session",
     )
 
@@ -147,8 +146,8 @@ def no_directory(host: str, agent: str, native_id: str) -> Verdict:
     """The verdict on a conversation begun by hand, if the agent can't tell its directory."""
     return failure(
         Reason.DIRECTORY_UNUSABLE,
-        f"{host}: the record of {agent} does not say how to find the directory of the "
-        f"conversation {native_id} (directory_of); name it with --dir PATH",
+        f"{host}: the record of {agent} has no directory_of to find the directory of the "
+        f"conversation {native_id}; name the directory with --dir PATH",
     )
 
 
@@ -157,7 +156,7 @@ def no_program(host: str, program: str, path: str) -> Verdict:
     return Verdict(
         outcome=FanoutOutcome.PREFLIGHT_FAILED,
         reason=Reason.AGENT_MISSING,
-        error=f"{host}: there is no {program} on the PATH that a session has there ({path}); "
+        error=f"{host}: {program} is not on the PATH of sessions there ({path}); "
         "install it, or add its directory to dx_path in the inventory",
     )
 
@@ -172,5 +171,5 @@ def runs_task(agent: str) -> str:
     """The error for a text of strangers, given to an agent that would run it as a program."""
     return (
         f"{agent} would run the issue's text as a program; choose another agent with --agent, "
-        "or give it a task in words of your own"
+        "or give a task of your own"
     )

@@ -77,23 +77,23 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
         case "exited":
             return _exited(host, 255 if reply.code is None else reply.code, reply.left)
         case "timeout":
-            limit = "its deadline" if timeout is None else f"{timeout:g} s"
-            text = f"{host}: not done after {limit}; raise --timeout if it needs longer"
+            when = "at its deadline" if timeout is None else f"after {timeout:g} s"
+            text = f"{host}: timed out {when}; use a longer --timeout"
             return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
         case "aborted":
             return stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
         case "killed":
-            text = f"{host}: the VM ended the command from outside (is it shutting down?)"
+            text = f"{host}: the VM killed the command (is the VM shutting down?)"
             return failure(Reason.SIGNALLED, text, stop_verified=reply.verified)
         case "unstarted":
-            text = "the VM took the command but could not start it; nothing has run, try again"
+            text = "the VM received the command but could not start it; nothing was run; try again"
             return failure(Reason.VM_ERROR, f"{host}: {text}")
         case "unknown":
-            return failure(Reason.LOST, f"{host}: the VM knows of no such session")
+            return failure(Reason.LOST, f"{host}: the VM has no such session")
         case _:
             text = (
-                f"{host}: the VM no longer knows what became of the command "
-                "(restarted, or its keeper was killed)"
+                f"{host}: the outcome of the command is unknown "
+                "(the VM restarted, or its keeper was killed)"
             )
             if reply.verified is not None:
                 return stopped(FanoutOutcome.FAILURE, Reason.LOST, text, reply)
