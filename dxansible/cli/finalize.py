@@ -16,7 +16,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
 from dxansible.render.show import emit, show
 from dxansible.run.finalize import FinalizeOptions, finalize_session
-from dxansible.settings import GitHubSettings
+from dxansible.services import GitHubSettings
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options

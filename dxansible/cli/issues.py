@@ -13,7 +13,7 @@ from dxansible.errors import IssueError, UsageError
 from dxansible.logs import event
 from dxansible.redact import summarize
 from dxansible.run.attach_sessions import find_session
-from dxansible.settings import ServiceSettings
+from dxansible.services import ServiceSettings
 
 if TYPE_CHECKING:
     from dxansible.beads.issue import Issue

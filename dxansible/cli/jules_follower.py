@@ -11,7 +11,7 @@ from dxansible.jules.client import JulesClient
 from dxansible.jules.follow import Follower
 from dxansible.parameters import TURN_SECONDS
 from dxansible.redact import safe
-from dxansible.settings import ServiceSettings
+from dxansible.services import ServiceSettings
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options

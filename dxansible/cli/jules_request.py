@@ -16,7 +16,7 @@ from dxansible.redact import summarize
 from dxansible.render import jules as render
 from dxansible.render.invisible import invisible_note
 from dxansible.render.show import emit, show
-from dxansible.settings import ServiceSettings
+from dxansible.services import ServiceSettings
 
 if TYPE_CHECKING:
     from dxansible.cli.issues import IssueClaim

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dxansible.http import HttpResponse
-    from dxansible.settings import GitHubSettings
+    from dxansible.services import GitHubSettings
 
 __all__ = [
     "GitHubClient",

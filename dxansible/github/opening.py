@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dxansible.record import Push
     from dxansible.results import TurnResult
-    from dxansible.settings import GitHubSettings
+    from dxansible.services import GitHubSettings
 
 __all__ = ["open_from_here"]
 

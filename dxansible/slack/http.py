@@ -25,7 +25,7 @@ from dxansible.value import Value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dxansible.settings import SlackSettings
+    from dxansible.services import SlackSettings
 
 __all__ = ["Posted", "SlackClient", "Verdict"]
 

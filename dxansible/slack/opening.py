@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
 from dxansible.logs import event
-from dxansible.settings import SlackSettings
+from dxansible.services import SlackSettings
 
 if TYPE_CHECKING:
     from dxansible.slack.trail import Trail

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dxansible.settings import SlackSettings
+    from dxansible.services import SlackSettings
     from dxansible.slack.text import Message, Thread
 
 __all__ = ["Trail"]

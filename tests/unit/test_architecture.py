@@ -28,7 +28,7 @@ LAYERS = (
     ("dxansible.git_remote", "dxansible.http"),
     ("dxansible.fleet", "dxansible.sessions"),
     ("dxansible.run", "dxansible.kept"),
-    ("dxansible.seen",),
+    ("dxansible.seen", "dxansible.services"),
     ("dxansible.settings", "dxansible.ids", "dxansible.logs", "dxansible.log_file"),
     ("dxansible.results",),
     ("dxansible.errors", "dxansible.parameters", "dxansible.redact"),
@@ -148,7 +148,7 @@ def test_only_the_settings_read_the_environment() -> None:
         or (isinstance(node, ast.ImportFrom) and ENVIRONMENT & {a.name for a in node.names})
     }
 
-    assert readers - OF_AN_ENGINE == {"dxansible.settings"}
+    assert readers - OF_AN_ENGINE == {"dxansible.settings", "dxansible.services"}
 
 
 SLOW_TO_LOAD = ("ansible_runner", "pythonjsonlogger", "requests", "secrets", "urllib.request")

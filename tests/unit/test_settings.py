@@ -11,9 +11,8 @@ import pytest
 
 from dxansible import settings as module
 from dxansible.errors import ContentError, InventoryError, UsageError
+from dxansible.services import GitHubSettings, ServiceSettings
 from dxansible.settings import (
-    GitHubSettings,
-    ServiceSettings,
     Settings,
     colour_wanted,
     content_dir,

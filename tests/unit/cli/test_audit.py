@@ -12,7 +12,7 @@ from dxansible.cli.audit import Audit
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import TurnResult
 from dxansible.run.events import HostsKnown, RetryPlanned
-from dxansible.settings import SlackSettings
+from dxansible.services import SlackSettings
 from dxansible.slack.trail import Trail
 from tests.services import Fault
 from tests.services.slack import CHANNEL, api_error

@@ -16,7 +16,7 @@ import pytest
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import TurnResult
 from dxansible.run.turn_events import EndSeen
-from dxansible.settings import SlackSettings
+from dxansible.services import SlackSettings
 from dxansible.slack.trail import Trail
 from dxansible.slack.turn_ends import EndTeller
 from tests.services.slack import CHANNEL, api_error

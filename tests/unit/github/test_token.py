@@ -7,7 +7,7 @@ import pytest
 from dxansible.errors import ServiceError
 from dxansible.github.client import api_of
 from dxansible.record import Reason
-from dxansible.settings import GitHubSettings
+from dxansible.services import GitHubSettings
 
 
 def settings(api: str | None) -> GitHubSettings:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dxansible.errors import UsageError
-from dxansible.settings import SlackSettings
+from dxansible.services import SlackSettings
 from dxansible.slack.http import Posted, SlackClient, Verdict
 from dxansible.slack.spool import Entry, Spool
 from dxansible.slack.text import Message

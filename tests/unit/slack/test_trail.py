@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.settings import SlackSettings
+from dxansible.services import SlackSettings
 from dxansible.slack import trail as module
 from dxansible.slack.http import SlackClient
 from dxansible.slack.spool import Spool
