@@ -96,7 +96,7 @@ def test_another_base_counts_from_there(desk: Desk) -> None:
     assert desk.finalize(base="dev/x").end.base == "dev/x"
     ran = desk.finalize(base="nosuch")
     assert (ran.code, ran.end.problem) == (1, "repo_unusable")
-    assert "the remote's branch nosuch can't be read" in str(ran.end.message)
+    assert "the base branch nosuch can't be fetched" in str(ran.end.message)
     assert "name another with --base" in str(ran.end.message)
 
 
@@ -209,7 +209,7 @@ def locked(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arrange", "problem", "words"),
     [
-        (no_repo, "repo_unusable", "it was started without --repo"),
+        (no_repo, "repo_unusable", "was started without --repo"),
         (no_tree, "repo_unusable", "is missing; its commits are still on its branch"),
         (detached, "repo_unusable", "is on no branch (detached head)"),
         (no_remote, "repo_unusable", "no remote called origin; add it there"),
@@ -272,9 +272,9 @@ def refused_here(desk: Desk) -> None:
     ("arrange", "words"),
     [
         (others_commit, ("rejected", "git pull --rebase")),
-        (refused_there, ("pre-receive hook declined", "a hook perhaps")),
-        (protected, ("GH006", "go on under another name")),
-        (refused_here, ("tests fail", "a hook perhaps")),
+        (refused_there, ("pre-receive hook declined", "perhaps a hook")),
+        (protected, ("GH006", "use another branch")),
+        (refused_here, ("tests fail", "perhaps a hook")),
     ],
 )
 def test_a_push_that_is_refused_leaves_the_commit(
