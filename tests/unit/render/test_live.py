@@ -11,7 +11,7 @@ import pytest
 
 from dxansible.render.live import LiveOutput
 from dxansible.render.screen import Screen
-from dxansible.run.events import HostEnded, HostsKnown, OutputReceived
+from dxansible.run.events import BatchBegins, HostEnded, HostsKnown, OutputReceived
 from tests.unit.render.test_commands import FAILURE, SUCCESS
 
 CLEAR = b"\r\x1b[K"
@@ -132,6 +132,27 @@ def test_progress_of_several_hosts_is_shown_on_a_terminal(
 
     progress = b"0/2 done, 0 failed, 2 running%b1/2 done, 1 failed, 1 running%b" % (CLEAR, CLEAR)
     assert shown() == (b"", progress)
+
+
+def test_hosts_of_batches_that_have_not_begun_wait(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    listener = LiveOutput(Screen(), show=True, on_closed=lambda: None)
+
+    listener.handle(BatchBegins(hosts=("wsl",)))
+    listener.handle(HostsKnown(hosts=("wsl", "epyc6")))
+    listener.handle(HostEnded(result=replace(FAILURE, host="wsl")))
+    listener.handle(BatchBegins(hosts=("epyc6",)))
+    listener.handle(HostEnded(result=SUCCESS))
+
+    lines = [
+        b"0/2 done, 0 failed, 1 running, 1 waiting",
+        b"1/2 done, 1 failed, 0 running, 1 waiting",
+        b"1/2 done, 1 failed, 1 running",
+        b"",
+    ]
+    assert shown() == (b"", CLEAR.join(lines))
 
 
 def test_progress_of_one_host_is_not_worth_a_line(
