@@ -162,6 +162,12 @@ WRONG: list[tuple[list[str], str]] = [
     (["here", "--exec", "true", "--timeout", "nan"], "nan is no duration above 0, like"),
     (["here", "--exec", "true", "--forks", "0"], "0 is not in the range x>=1.; see"),
     (["here", "--exec", "true", "-i", "/no/such"], "there is no inventory at /no/such; give"),
+    (["here", "--exec", "true", "--serial", "1,0"], "'0' is no size of a batch: give numbers of"),
+    (["here", "--exec", "true", "--max-fail", "1"], "--max-fail is of no use without --serial;"),
+    (["--rerun"], "no run is recorded: only runs of commands on several hosts are; run one: "),
+    (["--rerun", "a", "b"], "takes the word failed|unreachable|timeout|all and the id of a run"),
+    (["--rerun", "--run-id", "x"], "--run-id is of no use with --rerun; leave it out"),
+    (["--runs", "here"], "--runs takes no further argument (here); leave it out"),
     (["--no-such-option"], "see dx-dispatch --help"),
 ]
 

@@ -15,7 +15,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.render.progress import Progress, showing_progress
 from dxansible.render.screen import Screen
 from dxansible.results import CleanResult
-from dxansible.run.events import HostEnded, HostsKnown, OutputReceived, PreflightDone
+from dxansible.run.events import BatchBegins, HostEnded, HostsKnown, OutputReceived, PreflightDone
 from dxansible.run.turn_events import SessionsSeen
 from tests.unit.render.test_commands import DOWN, FAILURE, OK, SUCCESS
 from tests.unit.test_turn_results import RUNNING
@@ -273,3 +273,21 @@ def test_every_outcome_but_success_counts_as_failed(screen: Screen, clock: Clock
         shown.handle(HostEnded(result=replace(SUCCESS, host=str(outcome), outcome=outcome)))
 
     assert shown.line() == "5/6 done, 4 failed, 1 running  0:00  last"
+
+
+def test_hosts_of_batches_that_have_not_begun_wait(screen: Screen, clock: Clock) -> None:
+    shown = progress(screen, clock, "wsl", "epyc6")
+    lines = []
+    for news in (
+        BatchBegins(hosts=("wsl",)),
+        HostEnded(result=replace(FAILURE, host="wsl")),
+        BatchBegins(hosts=("epyc6",)),
+    ):
+        shown.handle(news)
+        lines.append(shown.line().partition("  ")[0])
+
+    assert lines == [
+        "0/2 done, 0 failed, 1 running, 1 waiting",
+        "1/2 done, 1 failed, 0 running, 1 waiting",
+        "1/2 done, 1 failed, 1 running",
+    ]
