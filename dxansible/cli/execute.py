@@ -29,19 +29,19 @@ def execute(options: Options) -> int:
 
         return show_command(options, call)
     if options.serial:
-        from dxansible.cli.commands import show_execution  # noqa: PLC0415 - see the module
+        from dxansible.cli.execution import show_execution  # noqa: PLC0415 - see the module
         from dxansible.cli.steps import in_steps  # noqa: PLC0415 - for such calls only
 
         return show_execution(options, call, source, *in_steps(options, call))
     call.begin()
-    from dxansible.cli.commands import follow_execution  # noqa: PLC0415 - see the module
+    from dxansible.cli.execution import follow_execution  # noqa: PLC0415 - see the module
 
     return follow_execution(options, call, source)
 
 
 def execute_again(options: Options) -> int:
     """``--rerun [WHICH] [RUN]``."""
-    from dxansible.cli.commands import show_execution  # noqa: PLC0415 - see the module
+    from dxansible.cli.execution import show_execution  # noqa: PLC0415 - see the module
     from dxansible.cli.rerun import choose  # noqa: PLC0415 - for such calls only
     from dxansible.cli.steps import in_steps  # noqa: PLC0415 - for such calls only
 

@@ -22,10 +22,6 @@ __all__ = ["show_health"]
 
 def show_health(options: Options) -> int:
     """``--list``, and ``--status`` of hosts."""
-    if options.watch:
-        from dxansible.cli.watch import watch_hosts  # noqa: PLC0415 - for such calls only
-
-        return watch_hosts(options)
     pattern = "all" if options.status is None else options.status
     settings = options.settings()
     with showing_progress(SCREEN, wanted=not options.quiet, checks=True) as progress:

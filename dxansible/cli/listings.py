@@ -44,10 +44,6 @@ def choose_target(options: Options, chosen: SessionOptions) -> str | None:
 
 def show_sessions(options: Options) -> int:
     """``--sessions [TARGET]``."""
-    if options.watch:
-        from dxansible.cli.watch import watch_sessions  # noqa: PLC0415 - for such calls only
-
-        return watch_sessions(options)
     pattern = "all" if options.target is None else options.target
     with telling_ends() as tellers:
         with showing_progress(SCREEN, wanted=not options.quiet) as progress:

@@ -43,6 +43,8 @@ _CALLS = {
     Mode.APPROVE: "jules.approve",
 }
 """By module and name: loading them all would slow every call down."""
+_BOARDS = {Mode.LIST: "watch.watch_hosts", Mode.SESSIONS: "watch.watch_sessions"}
+"""With --watch."""
 _IDS = ("status", "logs", "abort", "approve", "session", "finalize_pr")
 
 
@@ -91,6 +93,6 @@ def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
         for pattern in (options.target, options.status):
             if pattern is not None:  # checked before an issue is claimed
                 check_pattern(pattern.removeprefix(ANY))
-    module, _, name = _CALLS[mode].partition(".")
+    module, _, name = (_BOARDS if options.watch else _CALLS)[mode].partition(".")
     call: Callable[[Options], int] = getattr(import_module(f"dxansible.cli.{module}"), name)
     return call

@@ -11,12 +11,12 @@ import logging
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from dxansible.logs import event
 from dxansible.record import FanoutOutcome, Reason
-from dxansible.value import Value
+from dxansible.value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

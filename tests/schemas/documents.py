@@ -14,6 +14,7 @@ from dxansible.render.event_kinds import OutputEvent, Problem
 from dxansible.results import (
     CleanResult,
     FanoutResult,
+    HostMapping,
     PreflightResult,
     SessionInfo,
     TurnResult,
@@ -26,7 +27,7 @@ __all__ = ["ADDED", "DOCUMENTS", "LEFT_OUT", "OPTIONAL", "OUTPUT"]
 
 
 class CommandDocument(TypedDict):
-    """Of `--exec`, and of `--logs` and `--abort` of a command."""
+    """Of `--exec` and `--rerun`, and of `--logs` and `--abort` of a command."""
 
     outcome: FanoutOutcome
     exit_code: int
@@ -126,6 +127,53 @@ class EnginesDocument(TypedDict):
     engines: list[Engine]
 
 
+class InitDocument(TypedDict):
+    """Of `--init`: the path of the inventory, the names of its VMs, and the next command."""
+
+    exit_code: int
+    inventory: str
+    vms: list[str]
+    next: str
+
+
+class CompletionDocument(TypedDict):
+    """Of `--completion`: the script for the shell."""
+
+    exit_code: int
+    script: str
+
+
+class RecordedHost(TypedDict):
+    """A host of a recorded run. `outcome` is null if nobody saw its end."""
+
+    host: str
+    outcome: FanoutOutcome | None
+    reason: str | None
+
+
+class Run(TypedDict):
+    """A recorded run. Times are seconds since 1970; `ended` is null until the end is known.
+
+    `parent` is the run that this one repeats.
+    """
+
+    run_id: str
+    began: float
+    ended: float | None
+    parent: str | None
+    pattern: str
+    inventory: str
+    command_summary: str
+    hosts: list[RecordedHost]
+
+
+class RunsDocument(TypedDict):
+    """Of `--runs`."""
+
+    exit_code: int
+    runs: list[Run]
+
+
 class Request(TypedDict):
     """The request that Jules would get."""
 
@@ -135,15 +183,22 @@ class Request(TypedDict):
 
 
 class DryRunDocument(TypedDict):
-    """Of `--dry-run` of a task. `invisible_characters` counts each, as `{"U+200B": 2}`.
+    """Of `--dry-run` of a task or a command. `invisible_characters` counts each.
+
+    They are as `{"U+200B": 2}`. `one_of` is true for `any:`. `options` has those that are set.
 
     `request` is there if the task is for Jules.
     """
 
     exit_code: int
     dry_run: bool
-    prompt: str
+    prompt: NotRequired[str]
+    command: NotRequired[str]
     invisible_characters: dict[str, int]
+    target: NotRequired[str]
+    one_of: NotRequired[bool]
+    hosts: NotRequired[list[HostMapping]]
+    options: NotRequired[dict[str, object]]
     request: NotRequired[Request]
 
 
@@ -165,6 +220,9 @@ DOCUMENTS = {
     "jules-sessions": JulesSessionsDocument,
     "clean": CleanDocument,
     "engines": EnginesDocument,
+    "init": InitDocument,
+    "completion": CompletionDocument,
+    "runs": RunsDocument,
     "dry-run": DryRunDocument,
     "error": ErrorDocument,
 }

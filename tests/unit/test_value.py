@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 from dataclasses import FrozenInstanceError, asdict, fields, is_dataclass, replace
 from typing import Any
@@ -72,6 +73,13 @@ def test_a_subclass_checks_its_values_however_it_is_made() -> None:
         Place(x=-1)
     with pytest.raises(ValueError, match="x"):
         replace(Place(x=1), x=-1)
+
+
+def test_a_field_of_dataclasses_is_refused() -> None:
+    with pytest.raises(TypeError, match="x of Wrong is a field of dataclasses"):
+
+        class Wrong(Value):
+            x: list[int] = dataclasses.field(default_factory=list)
 
 
 def test_it_can_not_be_changed() -> None:

@@ -176,7 +176,7 @@ def test_what_was_noted_first_stays(shell: Shell) -> None:
     assert keeper.note("ses.1", "slack-end", "two") == {"slack-end": "one"}
     assert shell.calls == calls + 2
     assert [entry.notes for entry in keeper.list("ses").sessions] == [{"slack-end"}]
-    with pytest.raises(KeeperError, match=r"no session named ses\.2"):
+    with pytest.raises(KeeperError, match=r"there is no session ses\.2"):
         keeper.note("ses.2", "slack-end", "one")
 
 

@@ -118,7 +118,7 @@ def test_an_agent_that_is_not_there_starts_nothing() -> None:
     assert (played.record["outcome"], played.record["reason"]) == (
         "PREFLIGHT_FAILED", "agent_missing",
     )  # fmt: skip
-    assert "there is no robot on the PATH" in played.record["error"]
+    assert "robot is not on the PATH" in played.record["error"]
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import socket
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from .session import Command, CommandError
-from .value import Value
+from .value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

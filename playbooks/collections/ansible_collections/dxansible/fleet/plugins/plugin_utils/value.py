@@ -103,6 +103,9 @@ class Value:
             if str(declared).startswith("ClassVar"):
                 continue
             found = vars(cls).get(name, _MISSING)
+            if hasattr(found, "default_factory") and not isinstance(found, _Field):
+                message = f"{name} of {cls.__name__} is a field of dataclasses, not of this module"
+                raise TypeError(message)
             if not isinstance(found, _Field):
                 found = field(default=found)
             elif found.default is _MISSING:
