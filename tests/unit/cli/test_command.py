@@ -135,7 +135,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["here", "work", "--beads", "../x"], "is not a valid issue id; use an id such as"),
     (["here", "work", "--repo", " "], "the repository has no path; give its path on the VM"),
     (["here", "work", "--session", "ses_1", "--repo", "x"], "--repo is of no use with a further"),
-    (["here", "work", "--session", "1"], "no session is called 1; see: dx-dispatch --sessions"),
+    (["here", "work", "--session", "1"], "no session named 1; see: dx-dispatch --sessions"),
     (["here", "work", "--file", "x"], "the task and --file can't be used together; give the task"),
     (
         ["any:here", "work", "--session", "ses_1"],

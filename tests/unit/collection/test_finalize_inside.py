@@ -95,7 +95,7 @@ def test_changes_inside_a_submodule_are_not_left_out(
 
     assert (ran.code, ran.end.problem) == (1, "work_left_out"), ran.err
     assert ran.end.left_out == (("submodule_changes", LIB),)
-    assert f"part of the work: {LIB} (changes inside a submodule); commit" in str(ran.end.message)
+    assert f"all of the work: {LIB} (changes inside a submodule); commit" in str(ran.end.message)
     assert f"{BEFORE} {desk.tree}" in str(ran.end.message)
     assert desk.pushed() == []
     assert desk.git(desk.tree, "log", "-1", "--format=%s") == "with a submodule"
