@@ -72,6 +72,8 @@ def _terms(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
 def _names(entry: Option) -> str:
     names = ", ".join(f"\\fB{_plain(name)}\\fR" for name in entry.names)
     value = entry.value or "|".join(entry.choices)
+    if entry.kind is Kind.OPTIONAL_CHOICE:
+        return f"{names}[=\\fI{_plain(value)}\\fR]"
     return f"{names} \\fI{_plain(value)}\\fR" if value else names
 
 

@@ -112,8 +112,8 @@ class RunOptions(Given):
         "--repo", kind=Kind.TEXT, value="PATH|OWNER/NAME", group=Group.RUN,
         modes=plain(Mode.TASK, Mode.JULES), sets=(known.REPO,),
         default="for Jules the remote origin", everyday=True,
-        help="Work in a new worktree of this repository. On the VM; quote a leading ~. With "
-        "--jules, the repository at GitHub.",
+        help="Work in a new worktree of this repository. A path on the VM, with a leading ~ in "
+        "quotes; with --jules, the repository at GitHub.",
     ).field()  # fmt: skip
     dir: str | None = Option(
         "--dir", kind=Kind.TEXT, value="PATH", group=Group.RUN, modes=VM_TASKS, sets=(known.DIR,),

@@ -23,7 +23,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["--jules", " "], "the task is empty; give one"),
     (["--jules", "here", "work"], "Jules takes no target (here); leave it out"),
     (["--jules", "work", "--agent", "x"], "--agent is of no use with Jules; leave it out"),
-    (["--jules", "work", "--repo", "~/app"], "'~/app' is not a GitHub repository; give it as"),
+    (["--jules", "work", "--repo", "~/app"], "'~/app' is not a GitHub repository; use"),
     (["--jules", "work", "--claim"], "--claim is of no use without --issue"),
     (["--jules", "work", "--template", "x"], "--template is of no use without --issue"),
     (["--jules", "work", "--run-id", "../x"], "can't be an id"),
@@ -68,7 +68,7 @@ def test_a_setting_that_is_wrong(call: Call, monkeypatch: pytest.MonkeyPatch, na
     answer = call("--jules", "Mend it")
 
     assert answer.code == 2
-    assert ("is not set; make a key" in answer.err) is (name == "JULES_API_KEY")
+    assert ("is not set; create a key" in answer.err) is (name == "JULES_API_KEY")
     assert ("DX_JULES_URL is not an https address" in answer.err) is (name == "DX_JULES_URL")
 
 

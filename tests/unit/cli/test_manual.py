@@ -48,7 +48,7 @@ def test_the_page_is_clean(tmp_path: Path) -> None:
 
 def test_every_option_is_there_once_with_all_that_the_table_says(shown: str) -> None:
     options = shown.partition("OPTIONS\n")[2]
-    found = re.findall(r"(?m)^ {7}(-[\w-]+(?:, -[\w-]+)*)( .*)?\n(.*)$", options)
+    found = re.findall(r"(?m)^ {7}(-[\w-]+(?:, -[\w-]+)*)([ \[].*)?\n(.*)$", options)
 
     assert [names for names, *_ in found] == [", ".join(each.names) for each in _in_groups()]
     for each, (_, *lines) in zip(_in_groups(), found, strict=True):
