@@ -62,8 +62,6 @@ _FRONT_MATTER = {
 }
 _WIDTH = 120
 """Most characters of a line in a document."""
-_NOT_YET_NARROW = {"cli.md", "inventory.md"}
-"""Documents that may still have longer lines: to be emptied."""
 _VARIABLES = {"dx_path", "dx_slack_channel"}
 """What the guide names of the inventory."""
 
@@ -149,9 +147,6 @@ def _wide(text: str) -> list[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_named)
 def test_no_line_of_a_document_is_too_long(document: Path) -> None:
-    if document.name in _NOT_YET_NARROW:
-        pytest.skip("not yet")
-
     assert not _wide(document.read_text())
 
 
