@@ -17,10 +17,13 @@ SENTENCES = {
     "host_key_not_remembered": "{error}",
     "issue_from_export": "{issue}: {note}",
     "issue_not_released": "the issue is still marked in progress: {error}",
+    "events_not_written": "DX_EVENTS: {path} can't be written: {error}",
     "issue_resolved": "{asked} is the issue {issue}",
     "issue_unread": "{issue}: the issue can't be read: {error}",
     # the summary has the cause, if the next attempt fails too
     "retry": "{host}: attempt {attempt} failed; trying again",
+    "run_not_recorded": "this run is not recorded: {error}; {remedy}",
+    "run_unreadable": "a record of a run can't be read: {error}; {remedy}",
     "slack_failed": "Slack: nothing is posted: {error}",
     "slack_kept": "Slack: a message is kept for the next dispatch: {error}",
     "slack_not_configured": "Slack: nothing is posted; {error}",

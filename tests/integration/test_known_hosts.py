@@ -37,7 +37,7 @@ def test_a_key_that_can_not_be_kept_is_told_with_a_remedy(
         answer = user.run("epyc6", "--exec", "true", through=OBEY_MODES)
         assert answer.code == 0
         assert WARNING in answer.err
-        assert f"{known_hosts} can't be written".encode() in answer.err
+        assert f"{known_hosts} is not writable".encode() in answer.err
         user.drop_connections()
     assert known_hosts.read_bytes() == b""
 

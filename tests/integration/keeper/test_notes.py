@@ -72,7 +72,7 @@ def test_what_is_no_note_is_not_kept(
 
 
 def test_nothing_is_noted_on_what_is_not_there(dash: Machine) -> None:
-    with pytest.raises(KeeperError, match="no session named"):
+    with pytest.raises(KeeperError, match="there is no session"):
         _note(dash, "a1")
     assert not dash.state.exists()
 

@@ -170,7 +170,7 @@ def test_a_board_that_is_stopped_gives_the_terminal_back_and_comes_back(user: Di
 
 def test_a_board_that_could_ask_nobody_says_so_as_any_call_does(user: Dispatcher) -> None:
     with Terminal(user, "--sessions", "nobody", "--watch", columns=100) as terminal:
-        assert terminal.finish() == 2
+        assert terminal.finish() == 3
         assert "nobody: no such host" in terminal.text
         assert ENTERED not in terminal.text
 

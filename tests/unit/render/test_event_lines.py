@@ -167,7 +167,7 @@ def test_an_error_is_the_last_event(told: Told) -> None:
     told.lines.fail(NoMatchError("epyc7", ["epyc6"]))
 
     (event,) = told.events()
-    assert event["exit_code"] == 2
+    assert event["exit_code"] == 3
     assert event["error"] == {
         "type": "NoMatchError",
         "message": "epyc7: no such host",

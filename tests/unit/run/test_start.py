@@ -49,7 +49,8 @@ class Act(Hearing):
 
 
 def waiting(settings: Settings, **fields: object) -> SessionOptions:
-    known: dict[str, object] = {"agent": "shell", "wait": True, "settings": settings, **fields}
+    agent = {} if "session" in fields else {"agent": "shell"}  # a session keeps its agent
+    known: dict[str, object] = {**agent, "wait": True, "settings": settings, **fields}
     return SessionOptions(**known)  # type: ignore[arg-type] # any field
 
 
