@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 _USAGE = 2
+_TEXTS = ("agent", "beads", "error", "first_task", "message", "repo", "started_for", "task")
+"""Fields of a session that are texts."""
 INCOMPLETE = 4
 """Exit code: every outcome is a success, but output that was wanted is missing."""
 
@@ -210,10 +212,9 @@ class SessionInfo(Document):
     @classmethod
     def of(cls, host: str, record: Mapping[str, object]) -> SessionInfo:
         """Build it from a playbook's record."""
-        texts = {
-            name: redact(str(record[name])) if record.get(name) else None
-            for name in ("error", "message")
-        }
+        # the record of a damaged session may have anything where a text should be
+        texts = {name: str(record[name]) for name in _TEXTS if record.get(name)}
+        texts |= {name: redact(texts[name]) for name in ("error", "message") if name in texts}
         return read(cls, record, host=host, session_id=record["session"], **texts)
 
     @property

@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
 
-__all__ = ["finalize"]
+__all__ = ["check", "finalize"]
 
 _DETACHED = "stopped following; the work continues on the VM; finalize again later"
 
 
-def finalize(options: Options) -> int:
-    """``--finalize-pr SES``."""
-    session, settings = options.finalize_pr or "", options.settings()
-    github = GitHubSettings.load()
-    chosen = FinalizeOptions(
+def check(options: Options) -> None:
+    """Raise UsageError for options that can't work, before a VM is asked anything."""
+    GitHubSettings.load()
+    _chosen(options)
+
+
+def _chosen(options: Options) -> FinalizeOptions:
+    return FinalizeOptions(
         beads=options.beads,
         base=options.base,
         draft=options.draft,
@@ -39,8 +42,16 @@ def finalize(options: Options) -> int:
         queue=options.queue,
         timeout_sec=FINALIZE_TIMEOUT.given(options.timeout),
         max_retries=options.retries,
-        settings=settings,
+        settings=options.settings(),
     )
+
+
+def finalize(options: Options) -> int:
+    """``--finalize-pr SES``."""
+    settings = options.settings()
+    github = GitHubSettings.load()
+    chosen = _chosen(options)
+    session = options.finalize_pr or ""
     message = finalize_message(session, settings, options.beads)
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
     with audited(options, session, message.partition("\n")[0]) as audit:

@@ -8,7 +8,7 @@ from dxansible.cli.option import ON_VMS, Kind, Mode, modes_in_words
 from dxansible.cli.table import table
 from dxansible.cli.words import refuse_program, unquoted
 from dxansible.errors import UsageError
-from dxansible.ids import begins_id, is_jules
+from dxansible.ids import begins_id, is_command, is_jules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,9 +106,13 @@ def _check_ids(options: Options) -> None:
         (options.logs, begins_id, "a session id", ""),
         (options.abort, begins_id, "a session id", ""),
         (options.session, begins_id, "a session id", ""),
-        (options.finalize_pr, begins_id, "a session id", ""),
+        (options.finalize_pr, _begins_session, "the id of an agent's session", ""),
         (options.approve, is_jules, "the id of a session of Jules", " --jules"),
     )
     for name, is_one, what, jules in ids:
         if name is not None and not is_one(name):
             raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
+
+
+def _begins_session(name: str) -> bool:
+    return begins_id(name) and not is_command(name)
