@@ -53,9 +53,10 @@ def svg(rows: list[Text], *, columns: int, name: str) -> str:
 
 
 def _row(chars: list[Char]) -> Text:
-    pieces = groupby(chars, _style)  # one piece of each style, not one of each character
+    # A piece for each word: each then begins in its own column, whatever the font's width.
+    words = groupby(chars, lambda each: (each.data == " ", _style(each)))
     return Text.assemble(
-        *(("".join(each.data for each in group), style) for style, group in pieces)
+        *(("".join(each.data for each in word), style) for (_, style), word in words)
     )
 
 

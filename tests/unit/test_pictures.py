@@ -17,7 +17,7 @@ _MOST = 60_000
 
 
 def _words(picture: str) -> str:
-    """All text in it, each piece of one colour on a line."""
+    """All text in it, a word on each line."""
     root = ET.fromstring(picture)  # noqa: S314 - made by us
     words = [each.text or "" for each in root.iter(f"{{{_NAMESPACE}}}text")]
     return "\n".join(filter(str.strip, words)).replace("\xa0", " ")
@@ -65,6 +65,6 @@ def test_a_screen_has_what_is_left_on_it_in_its_colours() -> None:
 
     assert [row.plain for row in rows] == ["red & <b>"]
     picture = svg(rows, columns=20, name="it")
-    assert _words(picture).split("\n") == ["red", " & <b>"]
+    assert _words(picture).split("\n") == ["red", "&", "<b>"]
     assert re.search(r"\.it-r\d \{ fill: #cc555a", picture)
     assert "\x1b" not in picture
