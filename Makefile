@@ -4,6 +4,7 @@
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
 # make golden  all scenarios end as they are recorded (DX_GOLDEN=record records them anew)
 # make schemas  writes the JSON Schema files of the package again
+# make pictures  writes the pictures of the documents again, from real runs on a lab
 # make flood  2 GB through a pipe and into a document, in fixed memory and disk
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
@@ -16,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas flood bench clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood bench clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -59,6 +60,9 @@ engine-soak: $(VENV)/.test
 
 schemas: $(VENV)/.test
 	$(BIN)/python -m tests.schemas
+
+pictures: $(VENV)/.test system-test
+	$(BIN)/python -m tests.pictures
 
 flood: $(VENV)/.test system-test
 	DX_FLOOD_BYTES=2000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py tests/integration/test_bytes.py -k flood

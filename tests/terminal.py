@@ -38,10 +38,12 @@ class Terminal:
         environment: Mapping[str, str],
         *,
         columns: int = 80,
+        lines: int = 24,
         **options: Any,  # noqa: ANN401 - Popen's own
     ) -> None:
         """Start it."""
         self._here, there = pty.openpty()
+        self._lines = lines
         self.resize(columns)
         streams = {"stdin": there, "stdout": there, "stderr": there, **options}
         environment = {"TERM": "xterm", **environment}
@@ -57,7 +59,7 @@ class Terminal:
 
     def resize(self, columns: int) -> None:
         """Give the window another width."""
-        fcntl.ioctl(self._here, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        fcntl.ioctl(self._here, termios.TIOCSWINSZ, struct.pack("HHHH", self._lines, columns, 0, 0))
 
     def type(self, keys: bytes) -> None:
         """Press keys."""
