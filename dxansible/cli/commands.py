@@ -50,7 +50,7 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
 
 def follow(options: Options, session_ids: Sequence[str]) -> int:
     """``--logs`` of the commands of one run."""
-    notice = "no longer watching; the command goes on"
+    notice = "stopped following; the command continues on the VM"
     gave_up = gave_up_waiting(options.logs or "")
     cancelled = cancel_on_signals(notice, gave_up, json=options.json, jsonl=options.jsonl)
     reader, flow = Reader(), None if options.json else Flow()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dxansible.cli.option import Kind
 from dxansible.cli.table import table
 from dxansible.errors import UsageError
+from dxansible.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,11 +39,20 @@ def unquoted(command: str, left_over: Sequence[str]) -> UsageError:
     """Return the error for a command whose further words are not in the value of ``--exec``."""
     import shlex  # noqa: PLC0415 - for such calls only
 
-    rest = shlex.join(left_over)
-    whole = f"{command} {rest}"
+    shown = list(map(_masked, left_over))
+    rest = shlex.join(shown)
+    whole = f"{redact(command)} {rest}"
     message = f"--exec takes the command as one word, and {rest} is left over"
     written = f"-- {whole}" if "'" in rest else shlex.quote(whole)
     return UsageError(message, f"quote the command: --exec {written}")
+
+
+def _masked(word: str) -> str:
+    """Return the word; of one that has a secret, whatever its quotes, at most the name."""
+    if redact(word) == word:
+        return word
+    name, equals, _ = word.partition("=")
+    return f"{name}{equals}***" if equals and redact(name) == name else "***"
 
 
 def words_left_over(words: Sequence[str]) -> tuple[str, list[str]]:

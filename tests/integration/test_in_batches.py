@@ -173,7 +173,7 @@ def test_an_interrupt_stops_the_batch_and_begins_no_other(fleet: Dispatcher, not
 def test_batches_of_nobody_are_an_error(fleet: Dispatcher, pattern: str) -> None:
     answer = fleet.run(pattern, "--exec", "true", "--serial", "1")
 
-    assert answer.code == 2
+    assert answer.code == 3
     assert b"nobody: no such host" in answer.err
 
 

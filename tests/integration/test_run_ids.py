@@ -163,9 +163,9 @@ def test_the_beginning_of_several_ids_is_refused_with_all_of_them(
 
 
 def test_an_id_that_nobody_knows_is_a_usage_error(user: Dispatcher, run_id: str) -> None:
-    for mode in ("--logs", "--abort", "--status"):
+    for mode, code in (("--logs", 2), ("--abort", 2), ("--status", 3)):  # --status takes hosts, too
         answer = user.run(mode, run_id)
-        assert (answer.code, answer.out) == (2, b""), mode
+        assert (answer.code, answer.out) == (code, b""), mode
         assert run_id.encode() in answer.err
 
 

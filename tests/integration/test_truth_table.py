@@ -60,7 +60,7 @@ def test_the_deadline_is_a_timeout_and_the_stop_is_verified(here: Dispatcher) ->
     for result in told_by_both(here, "echo begun; sleep 600", timeout=1.5):
         assert told(result) == Told(outcome="TIMEOUT", reason="deadline")
         assert (result["stdout"], result["stop_verified"]) == ("begun\n", True)
-        assert "raise --timeout" in result["error"]
+        assert "use a longer --timeout" in result["error"]
 
 
 REFUSED = Told(outcome="PREFLIGHT_FAILED", reason="HOST_UNREACHABLE", attempts=2)

@@ -28,9 +28,10 @@ def validators() -> dict[str, Draft202012Validator]:
 
 def check_printed(arguments: Sequence[str], out: str | bytes) -> None:
     """Check what a call with these arguments has printed, if it is for programs."""
-    if out and "--json" in arguments:
+    options = arguments[: [*arguments, "--"].index("--")]  # the words after it are a command's
+    if out and "--json" in options:
         check_document(out)
-    elif out and "--jsonl" in arguments:
+    elif out and "--jsonl" in options:
         check_lines(out)
 
 

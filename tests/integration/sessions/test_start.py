@@ -93,7 +93,7 @@ def test_the_deadline_ends_a_turn_with_all_that_it_has_started(user: Dispatcher)
     result = answer.result
     assert (answer.code, result["outcome"], result["reason"]) == (124, "TIMEOUT", "deadline")
     assert (result["stop_verified"], result["message"]) == (True, "begun\n")
-    assert "raise --timeout" in result["error"]
+    assert "use a longer --timeout" in result["error"]
     assert processes_of(result["session_id"]) == []
 
 

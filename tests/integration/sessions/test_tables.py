@@ -32,7 +32,9 @@ def session(user: Dispatcher) -> str:
 def test_a_table_fits_its_terminal_and_nothing_is_lost(
     user: Dispatcher, session: str, columns: int, variables: dict[str, str]
 ) -> None:
-    with Terminal(user, "--sessions", "epyc6", columns=columns, environ=variables) as terminal:
+    with Terminal(
+        user, "-q", "--sessions", "epyc6", columns=columns, environ=variables
+    ) as terminal:
         assert terminal.finish() == 0
         shown = COLOUR.sub("", terminal.text)
         assert (shown != terminal.text) is (not variables)

@@ -110,7 +110,7 @@ def test_ctrl_c_only_stops_watching_and_says_how_to_come_back(user: Dispatcher, 
     (turn,) = work.turns
     session = turn.removesuffix(".1")
     assert (client.returncode, out.strip()) == (130, b"")
-    assert b"no longer watching" in err
+    assert b"stopped following" in err
     assert f"running  goes on; come back with: dx-dispatch --logs {session} --follow" in _text(err)
     assert processes_of(session)
     work.end()

@@ -112,8 +112,8 @@ BLOCKED = {"dependencies": [{"id": "bd-7", "status": "open", "dependency_type": 
     ("changes", "text"),
     [
         ({"status": "closed"}, "bd-123 is closed; add --force to dispatch it anyway"),
-        ({"status": "blocked"}, "bd-123 is marked as blocked; dispatch"),
-        (BLOCKED, "bd-123 is blocked by bd-7; dispatch"),
+        ({"status": "blocked"}, "bd-123 is marked as blocked; add --force"),
+        (BLOCKED, "bd-123 is blocked by bd-7; add --force"),
     ],
 )
 @pytest.mark.parametrize("target", ["here", "--jules"])
