@@ -94,7 +94,7 @@ def test_a_vm_that_falls_silent_holds_up_no_other(user: Dispatcher, work: Work, 
         terminal.until(lambda: state(terminal, running).startswith("running"))
         mac.fault(Fault.STALL)
         terminal.until(lambda: "1 unreachable" in terminal.screen[0])
-        assert "no answer for" in terminal.screen[2]
+        assert any("no answer for" in line for line in terminal.screen)
         work.end()
         terminal.until(lambda: state(terminal, running).startswith("succeeded"), 10)
         terminal.press("q")
