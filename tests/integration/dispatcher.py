@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ class Answer:
     code: int
     out: bytes
     err: bytes
+    seconds: float = 0.0
+    """From the start of the process to its end."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -87,14 +90,16 @@ class Dispatcher:
         **options: Any,  # noqa: ANN401 - Popen's own
     ) -> Answer:
         """Run a call to its end, for up to ``limit`` seconds."""
+        began = time.monotonic()
         with self.start(*arguments, stdin=subprocess.PIPE, **options) as process:
             try:
                 out, err = process.communicate(stdin, timeout=limit)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
+        seconds = time.monotonic() - began
         check_printed(arguments, out or b"")
-        return Answer(process.returncode, out or b"", err or b"")
+        return Answer(process.returncode, out or b"", err or b"", seconds)
 
     def use_runtime_directory(self, directory: Path) -> None:
         """Have another one, with engines in it if there were any in the last."""
