@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import UsageError
@@ -14,7 +13,7 @@ from dxansible.run.hosts import match_hosts
 from dxansible.run.recall import recall
 from dxansible.run.rerun import Chain, Which, find_chain
 from dxansible.settings import history_dir
-from dxansible.value import Value
+from dxansible.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,6 @@ The docstring of a class describes its event there, and that of a field the fiel
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import ClassVar, Literal
 
 from dxansible.record import Document, FanoutOutcome, PreflightStatus
@@ -105,7 +104,7 @@ class OutputEvent(EventKind):
 
     def to_dict(self) -> dict[str, object]:
         """Return a dict for JSON, with `base64` only where the text loses bytes."""
-        document = asdict(self)
+        document = EventKind.to_dict(self)
         if self.base64 is None:
             del document["base64"]
         return document

@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from codecs import utf_8_decode
 from collections import Counter, defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from dxansible.record import FanoutOutcome
@@ -23,6 +22,7 @@ from dxansible.run.events import (
     RetryPlanned,
 )
 from dxansible.run.turn_events import TurnUpdate
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dxansible.errors import DxError
@@ -14,6 +14,7 @@ from dxansible.results import FanoutResult
 from dxansible.run.command_call import CommandCall
 from dxansible.run.events import BatchBegins, Event, HostEnded, HostsKnown
 from dxansible.run.fanout import follow_call
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

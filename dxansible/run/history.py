@@ -11,12 +11,11 @@ import logging
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dxansible.logs import event
-from dxansible.record import FanoutOutcome, Reason
-from dxansible.value import Value, field
+from dxansible.record import Document, FanoutOutcome, Reason
+from dxansible.value import Value, field, fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +50,7 @@ UNKNOWN = HostEnd()
 WAITING = HostEnd(outcome=FanoutOutcome.ABORTED, reason=Reason.NOT_STARTED)
 
 
-class RecordedRun(Value):
+class RecordedRun(Document):
     """One run; times are in seconds since 1970."""
 
     name: str
@@ -93,8 +92,7 @@ class RecordedRun(Value):
         return f"{time.time_ns():0{_DIGITS}d}-{run_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """The directory of the records."""
 
     directory: Path
@@ -108,7 +106,7 @@ class History:
         temporary = self.directory / f".{run.name}.{os.getpid()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         with os.fdopen(os.open(temporary, flags, 0o600), "w") as file:
-            json.dump({"schema": _SCHEMA, **asdict(run)}, file)
+            json.dump({"schema": _SCHEMA, **run.to_dict()}, file)
         temporary.rename(target)
 
     def runs(self) -> list[RecordedRun]:

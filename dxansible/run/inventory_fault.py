@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 from contextlib import suppress
-from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from dxansible.errors import EngineError, InventoryError
 from dxansible.run.first_inventory import is_unedited
 from dxansible.run.misconfigured import VAULT_REMEDY, is_about_vault
-from dxansible.value import Value
+from dxansible.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

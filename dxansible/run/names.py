@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from dxansible.errors import DxError
 from dxansible.seen import Names, keep_names, names_of, reading_alone
 from dxansible.settings import environment_for_names
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,9 +47,7 @@ def known_names(source: Path) -> Names:
 
 def refresh(settings: Settings) -> None:
     """Read the inventory and keep its names, unless another process is about to. Raises OSError."""
-    from dataclasses import replace  # noqa: PLC0415 - for the process in the background only
-
-    from dxansible.run.hosts import read_names  # noqa: PLC0415 - as above
+    from dxansible.run.hosts import read_names  # noqa: PLC0415 - for the background process only
 
     source = settings.inventory[0]
     with reading_alone(str(source)) as alone:

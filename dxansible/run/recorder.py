@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.logs import event
 from dxansible.run.events import Event, HostEnded, HostsKnown
 from dxansible.run.history import UNKNOWN, WAITING, History, HostEnd, RecordedRun
 from dxansible.settings import history_dir
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

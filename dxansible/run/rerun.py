@@ -6,12 +6,13 @@ last end in the chain, so that each pass has fewer hosts than the one before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from dxansible.errors import UsageError
 from dxansible.record import FanoutOutcome, Reason
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

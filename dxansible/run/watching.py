@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dxansible.errors import DxError
 from dxansible.results import PreflightResult
 from dxansible.run.events import HostEnded, HostsKnown, PreflightDone
 from dxansible.run.turn_events import SessionsSeen
-from dxansible.value import Value
+from dxansible.value import Value, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -294,6 +294,8 @@ def _reader(declared: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - 
 def _plain(value: object) -> object:
     if isinstance(value, Value):
         return {name: _plain(each) for name, each in vars(value).items()}
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
