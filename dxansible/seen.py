@@ -138,9 +138,8 @@ def _directory() -> Path:
 
 def _lines(rows: Iterable[Sequence[object]]) -> bytes:
     """Return rows as lines; without those that would not stay one line of visible words."""
-    words = [
-        list(map(str, row)) for row in rows
-    ]  # a damaged session may have a number as its agent
+    # a damaged session may have a number as its agent
+    words = [list(map(str, row)) for row in rows]
     good = [row for row in words if all(map(str.isprintable, row))]
     return "".join("\t".join(row) + "\n" for row in good).encode(errors="replace")
 

@@ -35,11 +35,9 @@ def abort(options: Options) -> int:
 
 def finalize(options: Options) -> int:
     """``--finalize-pr SES``."""
-    from dxansible.cli import finalize as module  # noqa: PLC0415 - loads what no other call needs
+    from dxansible.cli.finalize import finalize  # noqa: PLC0415 - loads what no other call needs
 
-    module.check(options)
-    found = resolve_session(options.finalize_pr or "", options.settings())
-    return module.finalize(replace(options, finalize_pr=found))
+    return finalize(options, resolve_session)
 
 
 def show_status(options: Options) -> int:

@@ -19,22 +19,21 @@ from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.services import GitHubSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
+    from dxansible.settings import Settings
 
-__all__ = ["check", "finalize"]
+__all__ = ["finalize"]
 
 _DETACHED = "stopped following; the work continues on the VM; finalize again later"
 
 
-def check(options: Options) -> None:
-    """Raise UsageError for options that can't work, before a VM is asked anything."""
-    GitHubSettings.load()
-    _chosen(options)
-
-
-def _chosen(options: Options) -> FinalizeOptions:
-    return FinalizeOptions(
+def finalize(options: Options, find: Callable[[str, Settings], str]) -> int:
+    """``--finalize-pr SES``; ``find`` asks VMs for the session's id, once the options are good."""
+    github = GitHubSettings.load()
+    chosen = FinalizeOptions(
         beads=options.beads,
         base=options.base,
         draft=options.draft,
@@ -44,15 +43,8 @@ def _chosen(options: Options) -> FinalizeOptions:
         max_retries=options.retries,
         settings=options.settings(),
     )
-
-
-def finalize(options: Options) -> int:
-    """``--finalize-pr SES``."""
-    settings = options.settings()
-    github = GitHubSettings.load()
-    chosen = _chosen(options)
-    session = options.finalize_pr or ""
-    message = finalize_message(session, settings, options.beads)
+    session = find(options.finalize_pr or "", chosen.settings)
+    message = finalize_message(session, chosen.settings, options.beads)
     cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
     with audited(options, session, message.partition("\n")[0]) as audit:
         with watching(options, cancelled.set) as observers:

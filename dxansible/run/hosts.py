@@ -67,18 +67,8 @@ def map_hosts(pattern: str, settings: Settings) -> list[HostMapping]:
     except EngineError as error:
         variables, output = {}, error.output_tail
     if not variables:
-        raise explain_no_match(
-            pattern, settings, PlayEnd(status="failed", output=output, exit_code=1)
-        )
+        raise _matches_nothing(pattern, settings, output)
     return [_mapping(name, variables[name]) for name in variables]
-
-
-def read_variable(settings: Settings, name: str) -> str | None:
-    """Return a variable of the first host, None unless it is plain text. Raises InventoryError."""
-    variables = _read(settings).get("_meta", {}).get("hostvars", {})
-    first: dict[str, Any] = next(iter(variables.values()), {})
-    found = first.get(name)
-    return found if isinstance(found, str) and "{{" not in found else None
 
 
 def match_hosts(pattern: str, settings: Settings) -> list[str]:
@@ -90,10 +80,22 @@ def match_hosts(pattern: str, settings: Settings) -> list[str]:
 
     hosts, words = list_matching(settings, pattern)
     if not hosts:
-        raise explain_no_match(
-            pattern, settings, PlayEnd(status="failed", output=words, exit_code=1)
-        )
+        raise _matches_nothing(pattern, settings, words)
     return hosts
+
+
+def _matches_nothing(pattern: str, settings: Settings, words: str) -> Exception:
+    """Return why Ansible found no host of a pattern without a run; ``words`` is its output."""
+    end = PlayEnd(status="failed", output=words, exit_code=1)
+    return explain_no_match(pattern, settings, end)
+
+
+def read_variable(settings: Settings, name: str) -> str | None:
+    """Return a variable of the first host, None unless it is plain text. Raises InventoryError."""
+    variables = _read(settings).get("_meta", {}).get("hostvars", {})
+    first: dict[str, Any] = next(iter(variables.values()), {})
+    found = first.get(name)
+    return found if isinstance(found, str) and "{{" not in found else None
 
 
 def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
