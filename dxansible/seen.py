@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from dxansible.private_file import replace_file
 from dxansible.settings import state_dir
 from dxansible.value import Value
 
@@ -70,7 +71,7 @@ def note_sessions(seen: Iterable[Sighting]) -> None:
             os.close(file)
         if is_long:
             kept = [(each.id, each.kind, each.host, each.agent) for each in sessions()]
-            _write(path, _lines(reversed(kept)))
+            replace_file(path, _lines(reversed(kept)))
 
 
 def sessions() -> list[Sighting]:
@@ -88,7 +89,7 @@ def keep_names(inventory: str, names: Names) -> None:
     for kind in ("hosts", "groups", "agents"):
         rows += [(kind, name) for name in getattr(names, kind)[:_MOST_NAMES]]
     with suppress(OSError):
-        _write(_directory() / _file_of(inventory), _lines(rows))
+        replace_file(_directory() / _file_of(inventory), _lines(rows))
 
 
 def names_of(inventory: str) -> Names:
@@ -152,14 +153,3 @@ def _read(name: str, columns: int) -> list[list[str]]:
         return []
     rows = [line.split("\t") for line in text.split("\n")]
     return [row for row in rows if len(row) == columns and all(map(str.isprintable, row))]
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file in one step. Raises OSError."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(file, data)
-    finally:
-        os.close(file)
-    temporary.replace(path)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dxansible.logs import event
+from dxansible.private_file import replace_file
 from dxansible.record import Document, FanoutOutcome, Reason
 from dxansible.value import Value, field, fields
 
@@ -103,11 +103,7 @@ class History(NamedTuple):
         target = self.directory / f"{run.name}.json"
         if not target.exists():
             self._remove_old()
-        temporary = self.directory / f".{run.name}.{os.getpid()}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        with os.fdopen(os.open(temporary, flags, 0o600), "w") as file:
-            json.dump({"schema": _SCHEMA, **run.to_dict()}, file)
-        temporary.rename(target)
+        replace_file(target, json.dumps({"schema": _SCHEMA, **run.to_dict()}).encode())
 
     def runs(self) -> list[RecordedRun]:
         """Return the records, oldest first; one that can't be read is named in the log."""

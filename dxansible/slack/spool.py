@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
 
+from dxansible.private_file import replace_file
 from dxansible.slack.text import Thread
 from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["Entry", "Spool"]
 
@@ -127,7 +126,4 @@ class Spool:
 
     def _write(self, name: str, text: str) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, temporary = mkstemp(prefix=f".{name}.", dir=self.directory)  # mode 0600
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        Path(temporary).rename(self.directory / name)
+        replace_file(self.directory / name, text.encode())

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.dispatcher import marked_processes
 from tests.integration.peak_memory import measure
-from tests.integration.vm_processes import left_on, sweep, wait_until
+from tests.integration.vm_processes import left_on, untraced, wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,16 +34,8 @@ LEASE = 20
 @pytest.fixture
 def vm(lab: Lab) -> Iterator[Vm]:
     """A machine without traces of other commands, before and after."""
-    machine = lab.vms["macmini"]
-    _forget(machine)
-    yield machine
-    _forget(machine)
-
-
-def _forget(vm: Vm) -> None:
-    sweep(vm)
-    for name in ("ready", "done"):
-        (vm.home / name).unlink(missing_ok=True)
+    with untraced(lab.vms["macmini"], "ready", "done") as machine:
+        yield machine
 
 
 def _lines(count: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.peak_memory import measure
-from tests.integration.vm_processes import left_on, sweep, wait_until
+from tests.integration.vm_processes import left_on, untraced, wait_until
 from tests.schemas import check_lines
 
 if TYPE_CHECKING:
@@ -30,16 +30,8 @@ MOST_MEMORY = 200 * 10**6
 @pytest.fixture
 def vm(lab: Lab) -> Iterator[Vm]:
     """A machine without traces of other commands, before and after."""
-    machine = lab.vms["macmini"]
-    _forget(machine)
-    yield machine
-    _forget(machine)
-
-
-def _forget(vm: Vm) -> None:
-    sweep(vm)
-    for name in ("ready", "done"):
-        (vm.home / name).unlink(missing_ok=True)
+    with untraced(lab.vms["macmini"], "ready", "done") as machine:
+        yield machine
 
 
 def _text(events: list[dict[str, Any]], host: str) -> str:

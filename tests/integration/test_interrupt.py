@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.dispatcher import Dispatcher, marked_processes
 from tests.integration.traces import private_directories
-from tests.integration.vm_processes import bystander, left_on, lives, sweep, wait_until
+from tests.integration.vm_processes import bystander, forget, left_on, lives, untraced, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,16 +31,8 @@ UNTIL_TOLD = "echo begun; echo >ready; while [ ! -e finish ]; do sleep 0.1; done
 @pytest.fixture
 def vm(lab: Lab) -> Iterator[Vm]:
     """A machine without traces of other commands, before and after."""
-    machine = lab.vms["macmini"]
-    forget(machine)
-    yield machine
-    forget(machine)
-
-
-def forget(vm: Vm) -> None:
-    sweep(vm)
-    for name in ("ready", "finish"):
-        (vm.home / name).unlink(missing_ok=True)
+    with untraced(lab.vms["macmini"], "ready", "finish") as machine:
+        yield machine
 
 
 def begin(
@@ -90,7 +82,7 @@ def test_an_interrupted_client_stops_its_command_and_nothing_else(
 def test_an_interrupt_stops_the_command_on_every_host(user: Dispatcher, lab: Lab) -> None:
     vms = list(lab.vms.values())
     for vm in vms:
-        forget(vm)
+        forget(vm, "ready", "finish")
     with user.start("all", "--exec", FOR_EVER, "--timeout", "600", "--json") as client:
         for vm in vms:
             wait_until((vm.home / "ready").exists, 60, "the command runs")
@@ -101,7 +93,7 @@ def test_an_interrupt_stops_the_command_on_every_host(user: Dispatcher, lab: Lab
         assert (result["outcome"], result["stop_verified"]) == ("ABORTED", True)
     for vm in vms:
         assert not left_on(vm)
-        forget(vm)
+        forget(vm, "ready", "finish")
 
 
 @pytest.fixture

@@ -21,9 +21,11 @@ __all__ = [
     "Left",
     "abort_arrived",
     "bystander",
+    "forget",
     "left_on",
     "lives",
     "sweep",
+    "untraced",
     "wait_until",
     "work_on",
 ]
@@ -103,6 +105,21 @@ def _command_line(process: processes.Process) -> str:
 def sweep(vm: Vm) -> None:
     """Kill what a command has left behind."""
     processes.kill_all(lambda: {left.pid for left in left_on(vm)})
+
+
+@contextmanager
+def untraced(vm: Vm, *names: str) -> Iterator[Vm]:
+    """Yield a machine that has neither commands nor these files, and leave none there."""
+    forget(vm, *names)
+    yield vm
+    forget(vm, *names)
+
+
+def forget(vm: Vm, *names: str) -> None:
+    """Remove the commands of a machine, and these files of its home directory."""
+    sweep(vm)
+    for name in names:
+        (vm.home / name).unlink(missing_ok=True)
 
 
 def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:

@@ -33,7 +33,7 @@ LAYERS = (
     ("dxansible.results",),
     ("dxansible.errors", "dxansible.parameters", "dxansible.redact"),
     ("dxansible.record",),
-    ("dxansible.value",),
+    ("dxansible.value", "dxansible.private_file"),
 )
 SERVICES = ("beads", "github", "jules", "slack")
 ONE_DOOR = {
