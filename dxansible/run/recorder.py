@@ -67,11 +67,6 @@ class Recorder:
         self._written = 0.0
         """Monotonic time of the last write; 0 before the first."""
 
-    @property
-    def is_kept(self) -> bool:
-        """Whether the run has a record."""
-        return self._written > 0
-
     def expect(self, hosts: Iterable[str]) -> None:
         """Record the hosts of the run; none has begun."""
         self._hosts |= dict.fromkeys(hosts, WAITING)
