@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
+for _name in ("COLUMNS", "LINES"):  # each terminal of a test has a size of its own
+    os.environ.pop(_name, None)
 # most tests are about what an engine must not change, and many need a user who never called before
 os.environ.setdefault("DX_ENGINE", "off")
 

@@ -150,7 +150,12 @@ class _Watching:
     def _draw(self, screen: FullScreen, seen: Sequence[Seen], watch: Watch) -> None:
         board = self._board(seen, time.monotonic())
         problem = str(watch.problem) if watch.problem else None
-        lines, self._top = screenful(board, terminal_size() or (80, 24), self._top, problem)
+
+        def lines() -> list[str]:
+            size = terminal_size() or (80, 24)
+            shown, self._top = screenful(board, size, self._top, problem)
+            return shown
+
         screen.draw(lines)
 
     def _scroll(self, keys: str) -> None:

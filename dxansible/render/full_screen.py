@@ -15,7 +15,7 @@ from dxansible.render.show import painted
 from dxansible.settings import colour_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType, TracebackType
 
 __all__ = ["FullScreen"]
@@ -36,6 +36,8 @@ class FullScreen:
         self._keys = sys.stdin.fileno() if sys.stdin.isatty() else None
         self._before: list[object] | None = None
         self._up = self._stop_wanted = False
+        self.spoilt = True
+        """Whether all has to be drawn: for the first time, or in another size."""
         self._shown: list[str] = []
         self._handlers: dict[int, object] = {}
         self._colours = colour_wanted() is not False
@@ -65,11 +67,6 @@ class FullScreen:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type] # as it was returned
 
-    @property
-    def spoilt(self) -> bool:
-        """Whether all has to be drawn: for the first time, or in another size."""
-        return not self._shown
-
     def wake(self) -> None:
         """End a `wait`; may be called in any thread."""
         with suppress(BlockingIOError):
@@ -94,9 +91,16 @@ class FullScreen:
             self._keys = None
         return keys.decode(errors="replace")
 
-    def draw(self, lines: Sequence[str]) -> None:
-        """Show lines, of which only those are written that have changed."""
-        parts = [] if self._shown else [self._take()]
+    def draw(self, compose: Callable[[], Sequence[str]]) -> None:
+        """Show the lines that ``compose`` returns; only those are written that have changed.
+
+        It may ask for the size of the terminal: if that changes meanwhile, all is `spoilt` again.
+        """
+        parts = []
+        if self.spoilt:
+            self.spoilt, self._shown = False, []
+            parts = [self._take()]
+        lines = compose()
         for number, line in enumerate(lines):
             if number >= len(self._shown) or self._shown[number] != line:
                 parts.append(f"\x1b[{number + 1};1H{painted(line, on=self._colours)}\x1b[K")
@@ -117,7 +121,7 @@ class FullScreen:
 
     def _give_back(self) -> None:
         if self._up:
-            self._up, self._shown = False, []
+            self._up, self.spoilt = False, True
             sys.stdout.write(_LEAVE)
             sys.stdout.flush()
         if self._keys is not None and self._before is not None:
@@ -130,7 +134,7 @@ class FullScreen:
         elif number == signal.SIGTSTP:
             self._stop_wanted = True
         else:
-            self._shown = []
+            self.spoilt = True
 
     def _suspend(self) -> None:
         """Stop, as Ctrl-Z asks for, with the terminal as it was."""

@@ -231,7 +231,7 @@ def test_whoever_follows_a_command_may_stop_watching(user: Dispatcher, vm: Vm) -
             at_the_terminal(follower)
             _, err = follower.communicate(timeout=60)
             assert (follower.returncode, left_on(vm) != []) == (130, True)
-            assert b"the command goes on" in err
+            assert b"the command continues" in err
         (vm.home / "finish").touch()
         out, _ = client.communicate(timeout=60)
     assert (client.returncode, out) == (0, b"begun\nended\n")

@@ -47,6 +47,9 @@ def _one_word(shell: str, directory: Path) -> Path:
     name, *rest = _SHELLS[shell].split()
     program = shutil.which(name)
     assert program, f"{name} is not installed"
+    if shell == "bash":  # where it is the system's shell, that is its name, and makes it another
+        (directory / "sh").symlink_to(program)
+        return directory / "sh"
     if not rest:
         return Path(program)
     wrapper = directory / shell

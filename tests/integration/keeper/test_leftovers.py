@@ -61,5 +61,5 @@ def test_a_stop_leaves_no_process_either(any_machine: Machine) -> None:
 
 
 def test_a_job_that_ends_with_the_command_is_not_left(machine: Machine) -> None:
-    reply = machine.run("s", "(sleep 0.3; echo late) & echo first")
+    reply = machine.run("s", "(sleep 0.1; echo late) & echo first")
     assert (reply.out, reply.left) == (b"first\nlate\n", 0)

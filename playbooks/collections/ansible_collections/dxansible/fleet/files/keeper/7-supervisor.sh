@@ -76,23 +76,29 @@ supervise() {
 }
 
 wait_for_command() { # sets $code, unless a signal comes first
-    # The end of a timer has to end "wait", too. In bash it does so in POSIX mode; in zsh another signal has to.
+    # The end of a timer has to end "wait", too. In zsh another signal has to. Of bash we want no trap for CHLD: it can lose
+    # the command's code by that, leave a function in the middle of it, or crash. Before 4.3 it has nothing else. As "sh" it
+    # tells a code once only.
+    any=
     # shellcheck disable=SC3040 # for bash only
-    [ -z "${BASH_VERSION-}" ] || set -o posix
+    [ -z "${BASH_VERSION-}" ] || set +o posix
+    case ${BASH_VERSION-} in [123].* | 4.[012].*) ;; ?*) any=-n ;; esac
     # shellcheck disable=SC2064 # it is the same later
-    trap "rang=yes; ${ZSH_VERSION:+kill -s URG $$}" CHLD
+    [ -n "${BASH_VERSION-}" ] || trap "rang=yes; ${ZSH_VERSION:+kill -s URG $$}" CHLD
     trap : URG
     while :; do
         rang=
         keep_timers || continue # until all are found alive, and none has gone meanwhile
         [ -z "$rang" ] || [ -z "$procfs" ] || continue # ps is a child, too
         rang=
-        wait "$leader"
+        # shellcheck disable=SC2086 # numbers, or nothing
+        wait $any "$leader" ${any:+$deadline_timer $idle_timer}
         code=$?
         [ -z "$ending" ] || break
         kill -s 0 "$leader" 2>/dev/null || break
     done
     trap - CHLD URG
+    [ -z "$any" ] || code=127 # that may have been another's
     told=
     while [ -z "$ending" ]; do # zsh tells first how it was stopped and continued, one at a time
         wait "$leader"

@@ -62,7 +62,9 @@ _BEFORE_LOGIN = (SshFailure.AUTH, SshFailure.UNREACHABLE, SshFailure.CONNECT_TIM
 _FRAME = r"(?:over|via) ssh:"
 """End of the text that Ansible puts before the standard error."""
 _SILENT = "the connection ended without a message"
-_NOISE = re.compile(r"@|\*\*|Warning: Permanently added ")
+_NOISE = re.compile(
+    r"@|\*\*|Warning: Permanently added |ControlSocket .* already exists, disabling multiplexing"
+)
 """Beginnings of lines that don't explain a failure."""
 
 
