@@ -148,6 +148,7 @@ all_gone() {
 }
 
 count_left() { # sets $left: processes that a command has left behind
+    left=0
     ! all_gone || return 0
     # shellcheck disable=SC2046 # a list of numbers
     set -- $(tagged "[$id]")
