@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.option import Group, Kind
 from dxansible.cli.table import table
+from dxansible.render.wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ __all__ = [
     "help_text",
     "names_of",
     "terminal_width",
-    "wrapped",
 ]
 
 USAGE = "dx-dispatch [OPTIONS] [TARGET] [TASK]"
@@ -130,13 +130,3 @@ def _rows(rows: list[tuple[str, str]], width: int, column: int) -> Iterator[str]
             yield f"  {names}"
         yield f"  {names if len(names) <= column else '':{column}}  {first}"
         yield from (f"{'':{column + 2 * _INDENT}}{line}" for line in others)
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """Return the lines of a text; a word is never cut."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".lstrip()
-    return lines

@@ -10,7 +10,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.render import sessions as render
 from dxansible.render.progress import showing_progress
 from dxansible.render.show import emit, show, terminal_width
-from dxansible.render.tables import wrapped
+from dxansible.render.tables import indented
 from dxansible.run.attach_sessions import find_commands, find_session, follow_session
 from dxansible.run.choice import choose_host
 from dxansible.run.listing import list_sessions
@@ -67,7 +67,7 @@ def _show_list(options: Options, found: SessionList, text: Callable[[SessionList
         return code
     show(text(found), end="")
     for error in found.errors.values():
-        show(wrapped(error, terminal_width()), err=True, end="")
+        show(indented(error, terminal_width()), err=True, end="")
     return code
 
 

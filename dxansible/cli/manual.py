@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.cli.help_text import ABOUT, EXAMPLES, USAGE, WORST, exit_codes, wrapped
+from dxansible.cli.help_text import ABOUT, EXAMPLES, USAGE, WORST, exit_codes
 from dxansible.cli.option import Group, Kind, modes_in_words
 from dxansible.cli.table import table
+from dxansible.render.wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

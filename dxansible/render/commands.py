@@ -9,7 +9,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.documents import SCHEMA, document, interrupted_document
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, columns, table, wrapped
+from dxansible.render.tables import NOTHING, columns, indented, table
 from dxansible.results import worst
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def health_table(results: Sequence[PreflightResult], width: int | None = None) -
         for result in results
     ]
     colours = ["green" if result.ok else "red" for result in results]
-    errors = "".join(wrapped(result.error, width) for result in results if result.error)
+    errors = "".join(indented(result.error, width) for result in results if result.error)
     return table(_HEALTH, rows, colours, width) + errors
 
 

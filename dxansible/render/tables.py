@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from dxansible.redact import printable
 from dxansible.render.show import coloured
+from dxansible.render.wrapping import cells, wrapped
 from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NOTHING", "Column", "Table", "columns", "cut", "table", "wrapped"]
+__all__ = ["NOTHING", "Column", "Table", "columns", "cut", "indented", "table"]
 
 NOTHING = "-"
 """What a cell without a value shows."""
@@ -72,9 +73,9 @@ class Table:
         self._shape, self._colours, self._width, self._dense = shape, colours, width, dense
         self._rows = [[printable(cell) for cell in row] for row in rows]
         names = [each.name for each in shape]
-        cells = list(zip(names, *self._rows, strict=True))
-        self._empty = [all(cell == NOTHING for cell in column[1:]) for column in cells]
-        self._widths = [max(map(_cells, column)) for column in cells]
+        shown = list(zip(names, *self._rows, strict=True))
+        self._empty = [all(cell == NOTHING for cell in column[1:]) for column in shown]
+        self._widths = [max(map(cells, column)) for column in shown]
         self._beside = list(range(len(shape)))
         if width is not None:
             self._give_way(width)
@@ -94,7 +95,7 @@ class Table:
         if not known or self._width is None:
             return [first]
         text, room = _GAP.join(known), self._width - len(_INDENT)
-        whole = [cut(text, room)] if self._dense else _wrap(text, room)
+        whole = [cut(text, room)] if self._dense else wrapped(text, room)
         return [first, *(f"{_INDENT}{line}" for line in whole)]
 
     def _named(self, index: int, cell: str) -> str:
@@ -106,7 +107,7 @@ class Table:
         for index in self._beside:
             width = self._widths[index]
             cell = cut(row[index], width) if self._shape[index].text else row[index]
-            padded = cell + " " * (width - _cells(cell))
+            padded = cell + " " * (width - cells(cell))
             parts.append(coloured(padded, colour) if self._shape[index].coloured else padded)
         return _GAP.join(parts).rstrip()
 
@@ -152,30 +153,16 @@ def table(
     return "\n".join(lines) + "\n"
 
 
-def wrapped(text: str, width: int | None) -> str:
+def indented(text: str, width: int | None) -> str:
     """Return a text, indented, in lines that end between words; in one line without a width."""
     known = printable(text)
-    lines = [known] if width is None else _wrap(known, width - len(_INDENT))
+    lines = [known] if width is None else wrapped(known, width - len(_INDENT))
     return "".join(f"{_INDENT}{line}\n" for line in lines)
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    lines: list[str] = []
-    used = 0
-    for word in text.split(" "):
-        size = _cells(word)
-        if lines and used + 1 + size <= width:
-            lines[-1] += f" {word}"
-            used += 1 + size
-        elif word:
-            lines.append(word)
-            used = size
-    return lines or [""]
 
 
 def cut(text: str, width: int) -> str:
     """Shorten a text to a width, between words; within one that is too long by itself."""
-    if _cells(text) <= width:
+    if cells(text) <= width:
         return text
     if text.isascii():
         piece = text[: width - 1]
@@ -187,12 +174,3 @@ def cut(text: str, width: int) -> str:
             piece = piece[:-1]  # a blank in place of half a wide character
     whole_words = piece if text[len(piece) :].startswith(" ") else piece.rpartition(" ")[0]
     return f"{(whole_words.rstrip() or piece)}…"
-
-
-def _cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len  # noqa: PLC0415 - for such characters only
-
-    return cell_len(text)

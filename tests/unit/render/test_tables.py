@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from dxansible.render.show import coloured
-from dxansible.render.tables import Table, columns, table, wrapped
+from dxansible.render.tables import Table, columns, indented, table
 from tests.unit.render.plain import plain
 
 SHAPE = columns(
@@ -102,14 +102,14 @@ def test_no_foreign_text_makes_a_row_of_its_own() -> None:
     shape = columns("VM", "STATE", shown="STATE", leave=())
 
     assert table(shape, [("a\nb", "c\td")], [None]) == "VM    STATE\na\\nb  c\\td\n"
-    assert wrapped("a\nb", None) == "  a\\nb\n"
+    assert indented("a\nb", None) == "  a\\nb\n"
 
 
 def test_a_long_message_is_wrapped_between_words_on_a_terminal_alone() -> None:
     text = "epyc6: can't be reached; is it on?"
 
-    assert wrapped(text, None) == f"  {text}\n"
-    assert wrapped(text, 22) == "  epyc6: can't be\n  reached; is it on?\n"
+    assert indented(text, None) == f"  {text}\n"
+    assert indented(text, 22) == "  epyc6: can't be\n  reached; is it on?\n"
 
 
 WORDS = (

@@ -21,6 +21,7 @@ from tests.unit.local_vm import LOCAL, write_inventory
 from tests.unit.run.records import PREFLIGHT, VERDICT
 from tests.unit.run.test_listing import LISTED, fails, said
 from tests.unit.run.test_start import Act, waiting
+from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +63,7 @@ def test_who_watches_may_stop_and_the_session_goes_on_until_it_is_aborted(
 ) -> None:
     session = ran(settings, "echo up; sleep 60", wait=False)
 
+    wait_until(lambda: follow_session(session, settings, wait=False).message == "up\n")
     seen = follow_session(session, settings, wait=False)
     assert (seen.running, seen.directory, seen.message) == (True, str(home), "up\n")
 
