@@ -15,7 +15,6 @@ BIN := $(VENV)/bin
 BENCH_VENV := .cache/bench/venv
 BENCH ?=
 GALAXY_VENV := .cache/galaxy/venv
-MATRIX_VENV := .cache/matrix/venv
 MATRIX ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
@@ -72,8 +71,8 @@ pictures: $(VENV)/.test system-test
 flood: $(VENV)/.test system-test
 	DX_FLOOD_BYTES=2000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py tests/integration/test_bytes.py -k flood
 
-matrix: $(MATRIX_VENV)/.ready
-	$(MATRIX_VENV)/bin/python -m tests.matrix $(MATRIX)
+matrix: $(VENV)/.test
+	$(BIN)/python -m tests.matrix $(MATRIX)
 
 bench: $(BENCH_VENV)/.ready system-bench
 	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
@@ -109,10 +108,4 @@ $(GALAXY_VENV)/.ready: Makefile
 	@mkdir -p $(dir $(GALAXY_VENV))
 	@scripts/make-venv.sh $(PYTHON) $(GALAXY_VENV)
 	$(GALAXY_VENV)/bin/pip install --quiet --disable-pip-version-check 'antsibull-changelog>=0.31' 'galaxy-importer>=0.4.31'
-	@touch $@
-
-$(MATRIX_VENV)/.ready: Makefile
-	@mkdir -p $(dir $(MATRIX_VENV))
-	@scripts/make-venv.sh $(PYTHON) $(MATRIX_VENV)
-	$(MATRIX_VENV)/bin/pip install --quiet --disable-pip-version-check uv
 	@touch $@

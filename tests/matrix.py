@@ -6,6 +6,7 @@ A pair that ansible-core does not support, and a Python that is missing here, is
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -48,11 +49,20 @@ def _try(core: str, python: str) -> str:
 
 
 def _interpreter(version: str) -> str | None:
-    """Find a Python that works; a shim on PATH may be one that has none behind it."""
-    uv = Path(sys.executable).with_name("uv")
-    command = [str(uv), "python", "find", "--no-python-downloads", "--no-project", version]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
+    """Find a Python that can make environments; one on PATH may be a shim without a Python."""
+    home = Path.home()
+    directories = [Path(each) for each in os.environ["PATH"].split(os.pathsep)]
+    for place in (".pyenv/versions", ".local/share/uv/python"):
+        directories += sorted((home / place).glob(f"*{version}*/bin"))
+    for directory in directories:
+        program = directory / f"python{version}"
+        wanted = [str(program), "-c", "import ensurepip, venv"]
+        if (
+            program.is_file()
+            and not subprocess.run(wanted, capture_output=True, check=False).returncode
+        ):
+            return str(program)
+    return None
 
 
 def _environment(core: str, python: str, interpreter: str) -> Path:
