@@ -6,6 +6,7 @@
 # make schemas  writes the JSON Schema files of the package again
 # make pictures  writes the pictures of the documents again, from real runs on a lab
 # make flood  2 GB through a pipe and into a document, in fixed memory and disk
+# make matrix  the collection's own tests with each ansible-core and each Python that is here
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -13,11 +14,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .cache/bench/venv
 BENCH ?=
+GALAXY_VENV := .cache/galaxy/venv
+MATRIX ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood bench clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood bench matrix clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -27,7 +30,7 @@ test: $(VENV)/.test system-test
 	$(MAKE) --no-print-directory molecule
 	DX_TEST_AGENTS=$(AGENTS) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-lint: $(VENV)/.test system-test
+lint: $(VENV)/.test $(GALAXY_VENV)/.ready system-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -35,6 +38,7 @@ lint: $(VENV)/.test system-test
 	ANSIBLE_COLLECTIONS_PATH=playbooks/collections $(BIN)/ansible-lint --offline
 	cat playbooks/collections/ansible_collections/dxansible/fleet/files/keeper/*.sh | shellcheck -s sh -
 	shellcheck .ci/run scripts/*.sh playbooks/collections/ansible_collections/dxansible/fleet/files/*.sh
+	scripts/galaxy.sh $(GALAXY_VENV)
 
 molecule: $(VENV)/.test system-test
 	scripts/molecule.sh default
@@ -67,6 +71,9 @@ pictures: $(VENV)/.test system-test
 flood: $(VENV)/.test system-test
 	DX_FLOOD_BYTES=2000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py tests/integration/test_bytes.py -k flood
 
+matrix: $(VENV)/.test
+	$(BIN)/python -m tests.matrix $(MATRIX)
+
 bench: $(BENCH_VENV)/.ready system-bench
 	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
 
@@ -95,4 +102,10 @@ $(VENV)/.test: pyproject.toml
 $(BENCH_VENV)/.ready: pyproject.toml benchmarks/requirements.txt
 	@scripts/make-venv.sh $(PYTHON) $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -e . -r benchmarks/requirements.txt
+	@touch $@
+
+$(GALAXY_VENV)/.ready: Makefile
+	@mkdir -p $(dir $(GALAXY_VENV))
+	@scripts/make-venv.sh $(PYTHON) $(GALAXY_VENV)
+	$(GALAXY_VENV)/bin/pip install --quiet --disable-pip-version-check 'antsibull-changelog>=0.31' 'galaxy-importer>=0.4.31'
 	@touch $@

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _PACKAGE = Path(__file__).resolve().parent
-_CALLBACKS = "collections/ansible_collections/dxansible/fleet/plugins/callback"
+_CALLBACKS = "runner_callback"
 _COMPLETE = "_DX_DISPATCH_COMPLETE"
 _GROUPS_FILE = "zz-groups.yml"
 _OFF = frozenset({"off", "0", "no", "false"})

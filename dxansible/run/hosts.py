@@ -29,24 +29,22 @@ __all__ = [
 
 def list_hosts(settings: Settings) -> list[HostMapping]:
     """Return every host of the inventory, as Ansible reads it. Raises InventoryError."""
-    inventory = _read(settings)
-    variables = inventory.get("_meta", {}).get("hostvars", {})
-    return [_mapping(name, variables[name]) for name in variables]
+    found = _hosts_in(_read(settings))
+    return [_mapping(name, variables) for name, variables in found.items()]
 
 
 def read_names(settings: Settings) -> Names:
     """Return all names that a call may use. Raises InventoryError."""
     inventory = _read(settings)
-    variables = inventory.get("_meta", {}).get("hostvars", {})
+    found = _hosts_in(inventory)
     groups = [name for name in inventory if name not in {"_meta", "ungrouped"}]
-    listed = (str(host) for each in inventory.values() for host in each.get("hosts", []))
     agents: dict[str, None] = {}
-    for each in variables.values():
+    for each in found.values():
         described, own = each.get("dx_agents"), each.get("dx_agent")
         agents |= dict.fromkeys(map(str, described if isinstance(described, dict) else ()))
         agents |= {own: None} if isinstance(own, str) and "{{" not in own else {}
     return Names(
-        hosts=tuple(dict.fromkeys([*variables, *listed])),
+        hosts=tuple(found),
         groups=tuple(groups),
         agents=tuple(agents),
     )
@@ -62,13 +60,13 @@ def map_hosts(pattern: str, settings: Settings) -> list[HostMapping]:
     check_pattern(pattern)
     output = "no hosts"
     try:
-        found, _ = read_inventory(settings, pattern=pattern)
-        variables = found.get("_meta", {}).get("hostvars", {})
+        inventory, _ = read_inventory(settings, pattern=pattern)
+        found = _hosts_in(inventory)
     except EngineError as error:
-        variables, output = {}, error.output_tail
-    if not variables:
+        found, output = {}, error.output_tail
+    if not found:
         raise _matches_nothing(pattern, settings, output)
-    return [_mapping(name, variables[name]) for name in variables]
+    return [_mapping(name, variables) for name, variables in found.items()]
 
 
 def match_hosts(pattern: str, settings: Settings) -> list[str]:
@@ -105,7 +103,7 @@ def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
     EngineError for anything that only Ansible can resolve, and InventoryError.
     """
     inventory = _read(settings) if is_plain_name(target) else {}
-    if target in inventory.get("_meta", {}).get("hostvars", {}):
+    if target in _hosts_in(inventory):
         return [target]
     found = list(dict.fromkeys(_members(inventory, target)))
     if not found:
@@ -113,6 +111,13 @@ def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
         remedy = f"commands that it started continue, with ids that begin with {run_id}"
         raise EngineError(message, remedy)
     return found
+
+
+def _hosts_in(inventory: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the hosts with their variables. Ansible lists those without any only in groups."""
+    listed = (str(host) for each in inventory.values() for host in each.get("hosts", []))
+    known: dict[str, dict[str, Any]] = inventory.get("_meta", {}).get("hostvars", {})
+    return known | {host: {} for host in listed if host not in known}
 
 
 def _members(inventory: dict[str, Any], group: str) -> list[str]:
@@ -160,7 +165,7 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
         inventory, warnings = _read_with_warnings(settings)
     except InventoryError as error:
         return error
-    hosts = list(inventory.get("_meta", {}).get("hostvars", {}))
+    hosts = list(_hosts_in(inventory))
     if not hosts:
         from dxansible.run.inventory_fault import explain_empty  # noqa: PLC0415 - for errors only
 

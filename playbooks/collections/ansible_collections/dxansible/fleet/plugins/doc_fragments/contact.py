@@ -44,6 +44,12 @@ options:
         description: As O(dxansible.fleet.preflight#module:slack_channel).
         type: str
         default: ""
+attributes:
+  action_group:
+    description: Use C(group/dxansible.fleet.all) or C(group/dxansible.fleet.contact) in
+      C(module_defaults) to set options for all modules of that group.
+    support: full
+    membership: [dxansible.fleet.all, dxansible.fleet.contact]
 notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_preflight_timeout) for O(connect_timeout), C(dx_preflight) for O(preflight.checks), and

@@ -17,6 +17,6 @@ attributes:
     description: Can be used with the C(async) keyword.
     support: none
   diff_mode:
-    description: Has no differences to show.
+    description: Returns the same with and without C(diff); there is no C(diff) in the result.
     support: none
 """

@@ -27,6 +27,9 @@ attributes:
   check_mode:
     description: Removes nothing in check mode, and says what it would remove.
     support: full
+  idempotent:
+    description: Changes nothing where no further session has become old enough.
+    support: full
 notes:
   - The variable for O(age) is C(dx_clean_age).
 seealso:

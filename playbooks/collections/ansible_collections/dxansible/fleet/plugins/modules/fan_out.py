@@ -74,6 +74,10 @@ attributes:
   check_mode:
     description: Does in check mode what the module of O(operation) does.
     support: full
+  idempotent:
+    description: As the module of O(operation); it has changed something where one host has.
+    support: partial
+    details: For commands and turns with C(dx_run_id) or C(dx_session), or O(options) like them.
 notes:
   - An option that the task leaves out is the variable C(dx_) with the option's name. O(operation)
     and O(options) have none.

@@ -22,8 +22,11 @@ attributes:
     description: Runs on the controller, and asks the host for nothing.
     support: full
   check_mode:
-    description: Changes nothing, and so ignores check mode.
-    support: none
+    description: Changes nothing; returns the same in check mode.
+    support: full
+  idempotent:
+    description: Returns the same each time.
+    support: full
 notes:
   - The results hold output of the hosts, so nothing in them is a template.
 seealso:

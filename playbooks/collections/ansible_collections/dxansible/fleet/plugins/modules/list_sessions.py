@@ -43,8 +43,11 @@ extends_documentation_fragment:
   - dxansible.fleet.contact
 attributes:
   check_mode:
-    description: Changes nothing, and so ignores check mode.
-    support: none
+    description: Lists in check mode as well, and then claims no ends and notes no thread.
+    support: full
+  idempotent:
+    description: Changes nothing, but for ends, which are claimed once.
+    support: full
 notes:
   - The variable for O(thread) is C(dx_trail_thread).
 seealso:

@@ -33,6 +33,7 @@ options:
     description: Seconds for each check, and for a connection to come up.
     type: float
     default: 5.0
+    aliases: [connect_timeout]
   checks:
     description: Whether to check at all. When V(false), the task only says how the host is reached.
     type: bool
@@ -80,9 +81,17 @@ attributes:
   action:
     description: Runs on the controller.
     support: full
+  action_group:
+    description: Use C(group/dxansible.fleet.all) in C(module_defaults) to set O(batch_mode) and
+      O(connect_timeout) for all modules that contact a host.
+    support: full
+    membership: [dxansible.fleet.all]
   check_mode:
-    description: Changes nothing, and so ignores check mode.
-    support: none
+    description: Changes nothing; makes the same checks in check mode.
+    support: full
+  idempotent:
+    description: Changes nothing, so it has never changed anything.
+    support: full
 notes:
   - An option that the task leaves out is the variable that the host has for it,
     C(dx_preflight_timeout) for O(timeout), C(dx_preflight) for O(checks), and C(dx_) with the

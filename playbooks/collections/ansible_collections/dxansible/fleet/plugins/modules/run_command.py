@@ -79,6 +79,11 @@ attributes:
   check_mode:
     description: Runs nothing in check mode, and is skipped.
     support: full
+  idempotent:
+    description: The host runs a command once under an id. A further task attaches, and has changed
+      nothing.
+    support: partial
+    details: With O(id) or O(preflight.run_id). Without them each task has an id of its own.
 notes:
   - C(dx_command) and C(dx_stdin) are never templates. Their text reaches the host as it is written.
     They may be secrets of ansible-vault.

@@ -118,7 +118,13 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     description: Starts nothing in check mode, and follows nothing.
+    support: full
+  idempotent:
+    description: A session is begun once. A further task that begins it attaches, and has changed
+      nothing.
     support: partial
+    details: With O(mode=start) and O(preflight.run_id), or with O(mode=follow). Else each task is a
+      further turn.
 notes:
   - The variables for O(timeout), O(output_limit) and O(summary) are C(dx_session_timeout),
     C(dx_session_output_limit) and C(dx_task_summary). O(mode) and O(command_socket) have none.

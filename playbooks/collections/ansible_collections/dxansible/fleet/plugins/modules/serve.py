@@ -26,6 +26,9 @@ attributes:
   check_mode:
     description: Has no check mode.
     support: none
+  idempotent:
+    description: Never ends by itself, so there is no second time.
+    support: none
 seealso:
   - module: dxansible.fleet.fan_out
 author:

@@ -55,8 +55,12 @@ extends_documentation_fragment:
   - dxansible.fleet.contact
 attributes:
   check_mode:
-    description: Stops nothing in check mode.
+    description: Stops nothing in check mode, and is skipped.
     support: full
+  idempotent:
+    description: A command that has ended by itself stays as it is, and nothing has changed.
+    support: partial
+    details: A command that was stopped is reported as stopped each time, and as a change.
 notes:
   - The variable for O(id) is C(dx_session). O(wait), O(turns) and O(command_socket) have none.
 seealso:

@@ -25,7 +25,12 @@ class CheckRun(HostRun):
     kind: ClassVar = "preflight"
     spec: ClassVar = {
         **OPTIONS,
-        "timeout": {"type": "float", "default": 5.0, "variable": "dx_preflight_timeout"},
+        "timeout": {
+            "type": "float",
+            "default": 5.0,
+            "aliases": ["connect_timeout"],
+            "variable": "dx_preflight_timeout",
+        },
         "connect": {"type": "bool", "default": False},
         "check_reachable": {"type": "bool", "default": True, "variable": "dx_check_reachable"},
         "batch_mode": {"type": "bool", "default": True, "variable": "dx_batch_mode"},

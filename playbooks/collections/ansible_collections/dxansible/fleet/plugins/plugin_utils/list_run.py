@@ -34,6 +34,8 @@ class ListRun(CallRun):
         "thread": {"type": "str", "default": "", "variable": "dx_trail_thread"},
     }
 
+    in_check_mode: ClassVar = {"claim_ends": False, "thread": ""}
+
     def check_options(self) -> None:
         """Raise ValueError for an invalid record of an agent."""
         self._agents = agents.load_agents(self.options["agents"])

@@ -34,7 +34,11 @@ def fill_from_vars(
         if "options" in facts:
             if isinstance(found.get(option), dict):
                 found[option] = fill_from_vars(templar, found[option], variables, facts["options"])
-        elif option not in found and facts.get("variable") in variables:
+        elif (
+            option not in found
+            and facts.get("variable") in variables
+            and found.keys().isdisjoint(facts.get("aliases", ()))
+        ):
             found[option] = templar.template(variables[facts["variable"]])
     return found
 

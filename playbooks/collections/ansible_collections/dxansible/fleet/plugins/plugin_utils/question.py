@@ -8,7 +8,10 @@ import unicodedata
 
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _LIST = re.compile(r"\s*([-*+•]|\(?[0-9A-Za-z]{1,2}[.):])\s|\s{2,}\S")
-_QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」")
+_QUOTED = re.compile(
+    r"`[^`]*`|\"[^\"]*\"|«[^»]*»|「[^」]*」"
+    r"|\u201c[^\u201d]*\u201d|\u201e[^\u201c\u201d]*[\u201c\u201d]"
+)
 _WORD = re.compile(r"\S+")
 _CLOSING = "*_~>'\""
 """Characters that may follow a question mark, besides closing brackets and quotation marks."""
