@@ -32,6 +32,9 @@ lint: $(VENV)/.test system-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	ANSIBLE_COLLECTIONS_PATH=playbooks/collections $(BIN)/ansible-lint --offline
 	cat playbooks/collections/ansible_collections/dxansible/fleet/files/keeper/*.sh | shellcheck -s sh -
 	shellcheck .ci/run scripts/*.sh playbooks/collections/ansible_collections/dxansible/fleet/files/*.sh
