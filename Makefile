@@ -16,6 +16,7 @@ BENCH ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
+COMMUNITY ?= $(CURDIR)/.cache/community
 
 .PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood bench clean system-demo system-test system-bench
 
@@ -24,8 +25,9 @@ demo: $(VENV)/.demo system-demo
 
 test: $(VENV)/.test system-test
 	scripts/agents.sh $(AGENTS)
+	scripts/community.sh $(COMMUNITY)
 	$(MAKE) --no-print-directory molecule
-	DX_TEST_AGENTS=$(AGENTS) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	DX_TEST_AGENTS=$(AGENTS) DX_TEST_COMMUNITY=$(COMMUNITY) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/.test system-test
 	$(BIN)/ruff check .
