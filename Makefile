@@ -19,6 +19,7 @@ MATRIX ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
+COMMUNITY ?= $(CURDIR)/.cache/community
 
 .PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood bench matrix clean system-demo system-test system-bench
 
@@ -27,14 +28,18 @@ demo: $(VENV)/.demo system-demo
 
 test: $(VENV)/.test system-test
 	scripts/agents.sh $(AGENTS)
+	scripts/community.sh $(COMMUNITY)
 	$(MAKE) --no-print-directory molecule
-	DX_TEST_AGENTS=$(AGENTS) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	DX_TEST_AGENTS=$(AGENTS) DX_TEST_COMMUNITY=$(COMMUNITY) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/.test $(GALAXY_VENV)/.ready system-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	ANSIBLE_COLLECTIONS_PATH=playbooks/collections $(BIN)/ansible-lint --offline
 	cat playbooks/collections/ansible_collections/dxansible/fleet/files/keeper/*.sh | shellcheck -s sh -
 	shellcheck .ci/run scripts/*.sh playbooks/collections/ansible_collections/dxansible/fleet/files/*.sh

@@ -1,4 +1,4 @@
-"""Writes files that only their owner can read."""
+"""Writes files whole; only their owner can read them, unless a mode says otherwise."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["replace_file"]
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, with mode 0600. Raises OSError.
+def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file whole or not at all; the umask does not change its mode. Raises OSError.
 
     It is written beside its place, as ``.NAME.RANDOM``; only a killed process leaves that behind.
     """
@@ -21,6 +21,7 @@ def replace_file(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
             file.write(data)
+            os.fchmod(file.fileno(), mode)
         temporary.rename(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

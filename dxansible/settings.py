@@ -41,6 +41,8 @@ _PACKAGE = Path(__file__).resolve().parent
 _CALLBACKS = "runner_callback"
 _COMPLETE = "_DX_DISPATCH_COMPLETE"
 _GROUPS_FILE = "zz-groups.yml"
+_WATCHED = ("ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_LOG_PATH")
+"""With one of these, something else is to see the events of each run."""
 _OFF = frozenset({"off", "0", "no", "false"})
 
 
@@ -90,10 +92,12 @@ def mask_secrets(environ: Mapping[str, str] = os.environ) -> None:
 def engine_wanted(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether runs may use engines: on Linux, unless DX_ENGINE is off.
 
-    An engine is not used for a user's own playbooks, which may do other things.
+    An engine is not used for a user's own playbooks, which may do other things, and tells the
+    user's callbacks nothing. An ansible.cfg with callbacks is found by the engine itself.
     """
     off = environ.get("DX_ENGINE", "").lower() in _OFF
-    return sys.platform == "linux" and not off and not environ.get("DX_PLAYBOOKS")
+    own = any(environ.get(name) for name in ("DX_PLAYBOOKS", *_WATCHED))
+    return sys.platform == "linux" and not off and not own
 
 
 def variable_of_caller(name: str, environ: Mapping[str, str] = os.environ) -> str | None:

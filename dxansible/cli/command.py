@@ -61,6 +61,10 @@ def _call(options: Options) -> int:
     options = sort_out(options, mode)
     start_log(options)
     refusals.check(options, mode)
+    if options.metrics is not None:
+        from dxansible.render.metrics import check_place  # noqa: PLC0415 - few calls have it
+
+        check_place(options.metrics)
     return choose_call(mode, options)(options)
 
 

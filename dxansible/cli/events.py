@@ -1,4 +1,4 @@
-"""The events of a call for programs: on standard output (``--jsonl``), in a file (DX_EVENTS)."""
+"""Tells programs of a call: events (``--jsonl``, DX_EVENTS), and metrics of its end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dxansible.cli.table import Options
     from dxansible.render.event_lines import EventLines
+    from dxansible.render.metrics import MetricsFile
     from dxansible.results import FanoutResult, TurnResult
     from dxansible.run.events import Observer
 
@@ -21,11 +22,13 @@ __all__ = ["EventTellers", "telling_events"]
 
 
 class EventTellers:
-    """The tellers of one call's events; both are None if nobody wants them."""
+    """The tellers of one call; each is None if nobody wants it."""
 
-    def __init__(self, lines: EventLines | None, file: EventLines | None) -> None:
-        """``lines`` tells them on standard output, ``file`` in a file."""
-        self.lines, self._file = lines, file
+    def __init__(
+        self, lines: EventLines | None, file: EventLines | None, metrics: MetricsFile | None
+    ) -> None:
+        """``lines`` tells events on standard output, ``file`` in a file."""
+        self.lines, self._file, self._metrics = lines, file, metrics
 
     @property
     def observers(self) -> Sequence[Observer]:
@@ -33,9 +36,18 @@ class EventTellers:
         return [self._file] if self._file else []
 
     def note(self, results: Sequence[FanoutResult] | Sequence[TurnResult], code: int) -> None:
-        """Write the summary to the file."""
+        """Write the summary to the file, and the metrics."""
         if self._file is not None:
             self._file.finish(results, code)
+        if self._metrics is not None:
+            self._metrics.write(results, code)
+
+    def fail(self, error: DxError) -> None:
+        """Write to the file and the metrics that there are no results."""
+        if self._file is not None:
+            self._file.fail(error)
+        if self._metrics is not None:
+            self._metrics.write([], error.exit_code)
 
 
 @contextmanager
@@ -48,20 +60,22 @@ def telling_events(
     output is gone.
     """
     path = events_path()
-    if not options.jsonl and path is None:
-        yield EventTellers(None, None)
+    if not options.jsonl and path is None and options.metrics is None:
+        yield EventTellers(None, None, None)
         return
     from dxansible.render.event_lines import EventLines  # noqa: PLC0415 - seldom wanted
     from dxansible.render.event_outlets import EventFile, EventOutput  # noqa: PLC0415 - as above
+    from dxansible.render.metrics import MetricsFile  # noqa: PLC0415 - as above
 
     lines = EventLines(EventOutput(SCREEN, on_closed).write, call_id) if options.jsonl else None
     file = EventFile(path) if path is not None else None
     noted = EventLines(file.write, call_id) if file else None
+    metrics = MetricsFile(options.metrics) if options.metrics is not None else None
+    tellers = EventTellers(lines, noted, metrics)
     try:
-        yield EventTellers(lines, noted)
+        yield tellers
     except DxError as error:
-        if noted is not None:
-            noted.fail(error)
+        tellers.fail(error)
         raise
     finally:
         if file is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible import __version__
 from dxansible.cli import argv
 from dxansible.render.show import emit
 
@@ -34,9 +35,7 @@ def _show_about_us(given: Collection[str]) -> bool:
 
         emit(help_text(terminal_width(), everything="help_all" in given))
     elif "version" in given:
-        from importlib.metadata import version  # noqa: PLC0415 - as above
-
-        emit(f"dx-dispatch, version {version('dxansible')}\n")
+        emit(f"dx-dispatch, version {__version__}\n")
     else:
         return False
     return True

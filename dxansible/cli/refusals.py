@@ -25,6 +25,7 @@ _NOT_TOGETHER = (
     ("json", "jsonl", "leave out one of them: --json prints one document at the end"),
     ("gather", "jsonl", "leave out one of them: --gather shows output at the end"),
     ("dry_run", "jsonl", "leave out --jsonl; --json prints the prompt as a document"),
+    ("dry_run", "metrics", "leave out --metrics; there is no run to measure"),
 )
 """Pairs of options, by their fields, and what to do instead."""
 

@@ -212,6 +212,12 @@ class Options(RunOptions):
         "--pass-exit-code", group=Group.OUTPUT, modes=plain(Mode.EXEC), sets=(known.MOST_HOSTS,),
         help="With --exec on one host: exit with the command's own exit code.",
     ).field()  # fmt: skip
+    metrics: str | None = Option(
+        "--metrics", kind=Kind.TEXT, value="PATH", group=Group.OUTPUT, modes=VM_TASKS | COMMANDS,
+        offers=Offer.FILES,
+        help="At the end, write the number of hosts by outcome, the duration and the exit code "
+        "for Prometheus, in the format of node_exporter's textfile collector.",
+    ).field()  # fmt: skip
     slack: bool | None = Option(
         "--slack --no-slack", kind=Kind.SWITCH, group=Group.OUTPUT,
         modes=TASKS | COMMANDS | plain(Mode.FINALIZE), default="where Slack is configured",

@@ -18,6 +18,7 @@ SENTENCES = {
     "issue_from_export": "{issue}: {note}",
     "issue_not_released": "the issue is still marked in progress: {error}",
     "events_not_written": "DX_EVENTS: {path} can't be written: {error}",
+    "metrics_not_written": "--metrics: {path} can't be written: {error}",
     "issue_resolved": "{asked} is the issue {issue}",
     "issue_unread": "{issue}: the issue can't be read: {error}",
     # the summary has the cause, if the next attempt fails too

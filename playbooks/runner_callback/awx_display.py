@@ -1,6 +1,10 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 """ansible-runner's plugin of this name without the task-start events, which we don't read.
 
+ansible-runner sets ANSIBLE_CALLBACK_PLUGINS, which hides the user's own directories of callbacks.
+This plugin loads first, and gives them back. The run that serves calls has none of the user's
+callbacks: it would tell them nothing, and calls for which there are some never go to it.
+
 Ansible loads the first plugin of this name in its callback directories. ansible-runner's own is in
 a later directory; this plugin loads it and derives from it.
 """
@@ -8,12 +12,15 @@ a later directory; this plugin loads it and derives from it.
 from __future__ import annotations
 
 import os
+import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import callback_loader
 
 DOCUMENTATION = """
     name: awx_display
@@ -26,10 +33,24 @@ DOCUMENTATION = """
       - ansible-runner
 """
 
+_DIRECTORIES = "ANSIBLE_CALLBACK_PLUGINS"
+
+
+def _give_back() -> None:
+    ours = os.environ.pop(_DIRECTORIES)
+    home = {"ANSIBLE_HOME": constants.ANSIBLE_HOME}  # the default is a template
+    theirs = constants.config.get_config_value("DEFAULT_CALLBACK_PLUGIN_PATH", variables=home)
+    os.environ[_DIRECTORIES] = os.pathsep.join([ours, *theirs])
+    if any(Path(word).name == "serve.yml" for word in sys.argv):
+        constants.CALLBACKS_ENABLED = []
+        return
+    for directory in theirs:
+        callback_loader.add_directory(directory)
+
 
 def _original() -> Any:  # noqa: ANN401 - ansible-runner's own
     name, here = Path(__file__).name, Path(__file__).parent
-    directories = map(Path, os.environ["ANSIBLE_CALLBACK_PLUGINS"].split(os.pathsep))
+    directories = map(Path, os.environ[_DIRECTORIES].split(os.pathsep))
     (path, *_) = (each / name for each in directories if each != here and (each / name).is_file())
     loader = SourceFileLoader("ansible_runner_display", str(path))
     module = ModuleType(loader.name)
@@ -42,3 +63,6 @@ class CallbackModule(_original().CallbackModule):  # type: ignore[misc] # it has
 
     v2_playbook_on_task_start = CallbackBase.v2_playbook_on_task_start
     v2_runner_on_start = CallbackBase.v2_runner_on_start
+
+
+_give_back()

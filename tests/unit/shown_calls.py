@@ -39,6 +39,8 @@ SKILL = ROOT / "skills/multi-agent-dispatch/SKILL.md"
 DOCUMENTS = (
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "CODE_OF_CONDUCT.md",
     SKILL,
     *sorted((ROOT / "docs").glob("*.md")),
 )

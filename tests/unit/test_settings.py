@@ -16,6 +16,7 @@ from dxansible.settings import (
     Settings,
     colour_wanted,
     content_dir,
+    engine_wanted,
     events_path,
     inventory_sources,
     log_file,
@@ -30,6 +31,14 @@ GROUPS = ROOT / "playbooks" / "groups" / "zz-groups.yml"
 def test_in_a_checkout_the_content_is_beside_the_package() -> None:
     assert content_dir("playbooks") == ROOT / "playbooks"
     assert content_dir("inventory") == ROOT / "inventory"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="engines exist only on Linux")
+@pytest.mark.parametrize("name", ["CALLBACKS_ENABLED", "CALLBACK_PLUGINS", "LOG_PATH"])
+def test_a_run_that_something_else_watches_has_no_engine(name: str) -> None:
+    assert engine_wanted({})
+    assert engine_wanted({f"ANSIBLE_{name}": ""})
+    assert not engine_wanted({f"ANSIBLE_{name}": "x"})
 
 
 def test_an_installed_package_has_the_content_inside(

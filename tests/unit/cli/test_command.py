@@ -11,12 +11,12 @@ import re
 import signal
 import sys
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
+from dxansible import __version__
 from dxansible.cli.command import main
 from tests.schemas import check_printed
 from tests.unit.local_vm import LOCAL, write_inventory, write_playbook
@@ -102,7 +102,7 @@ def test_help_that_is_a_word_of_the_command_is_the_command_s(call: Callable[...,
 
 
 def test_the_version_is_that_of_the_package(call: Callable[..., Answer]) -> None:
-    assert call("--version").out.decode() == f"dx-dispatch, version {version('dxansible')}\n"
+    assert call("--version").out.decode() == f"dx-dispatch, version {__version__}\n"
 
 
 WRONG: list[tuple[list[str], str]] = [

@@ -100,8 +100,9 @@ def test_a_worker_does_not_outlive_those_that_would_read_its_news(person: Person
 def test_what_can_not_be_kept_is_not_tried_at_each_call(person: Person) -> None:
     (person.home / "ansible.cfg").write_text("[defaults]\nlog_path = ~/log\n")
     settle(person.home / "ansible.cfg")
-    assert person.say().code == 0
-    wait_until(lambda: bool(list(person.engines.glob("*.unfit"))))
+    first = person.say()
+    assert (first.code, (person.home / "log").exists()) == (0, True)
+    assert "Ansible keeps a log of each run" in first.reason
     wait_until(lambda: not person.playbooks())
     said = person.say()
 
@@ -109,7 +110,49 @@ def test_what_can_not_be_kept_is_not_tried_at_each_call(person: Person) -> None:
     assert "Ansible keeps a log of each run" in said.reason
     (refusal,) = person.engines.iterdir()
     os.utime(refusal, (1, 1))
-    assert person.say().reason == ""  # it is tried again, after a while
+    assert "Ansible keeps a log of each run" in person.say().reason
+    (again,) = person.engines.iterdir()
+    assert again.stat().st_mtime > 1  # it is tried again, after a while
+
+
+_CALLBACK = """
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "aggregate", "mine"
+
+    def v2_playbook_on_start(self, playbook):
+        with open({path!r}, "a") as file:
+            file.write(playbook._file_name.rpartition("/")[2] + chr(10))
+"""
+
+
+@pytest.mark.parametrize("place", ["callbacks", ".ansible/plugins/callback"])
+def test_a_callback_of_the_user_s_sees_every_call_from_the_first(
+    person: Person, place: str
+) -> None:
+    seen, plugin = person.home / "seen", person.home / place / "mine.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(_CALLBACK.format(path=str(seen)))
+    if place == "callbacks":
+        (person.home / "ansible.cfg").write_text("[defaults]\ncallback_plugins = callbacks\n")
+    for calls in (1, 2):
+        said = person.say()
+
+        assert (said.code, said.out) == (0, "hi\n")
+        assert f"there are callbacks in {plugin.parent}" in said.reason
+        assert seen.read_text() == "run-command.yml\n" * calls
+
+
+def test_a_new_callback_of_the_user_s_sees_the_next_call(person: Person) -> None:
+    plugin = person.home / ".ansible" / "plugins" / "callback" / "mine.py"
+    plugin.parent.mkdir(parents=True)
+    settle(plugin.parent)
+    person.warm()
+    plugin.write_text(_CALLBACK.format(path=str(person.home / "seen")))
+
+    assert person.say().code == 0
+    assert (person.home / "seen").read_text() == "run-command.yml\n"
 
 
 def make_loose(place: Path) -> None:

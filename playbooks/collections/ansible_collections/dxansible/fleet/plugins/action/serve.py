@@ -13,6 +13,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.freshness import (
     Freshness,
     NotCacheable,
+    check_callbacks,
     started,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
@@ -44,10 +45,19 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             calls = _Calls(self, variables)
             path = str(variables["dx_serve_socket"])
             _SERVING.append(Serving(path, calls.begin, calls.stale))
-            news: list[dict[str, Any]] = [{"kind": "ready"}]
+            news: list[dict[str, Any]] = [_first_news()]
         else:
             news = _SERVING[0].news()
         return result | {"changed": False, "dx": {"kind": "served", "news": news, "done": False}}
+
+
+def _first_news() -> dict[str, Any]:
+    """Tell that calls may come, or that none may: even the first is for the user's callbacks."""
+    try:
+        check_callbacks()
+    except NotCacheable as found:
+        return {"kind": "stale", "error": str(found), "lasting": found.lasting}
+    return {"kind": "ready"}
 
 
 class _Calls:

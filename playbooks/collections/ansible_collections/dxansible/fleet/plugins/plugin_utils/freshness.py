@@ -82,6 +82,7 @@ class Freshness:
         for path, found in self._modules.items():
             if found is not None and found[0] / 1e9 > began:
                 raise NotCacheable(f"{path} has changed while it was loaded", lasting=False)
+        check_callbacks()
         self._look_at_settings()
         self._look_at_plugins()
         sources = list(map(str, context.CLIARGS["inventory"]))
@@ -147,8 +148,8 @@ class Freshness:
 
     def _look_at_settings(self) -> None:
         get = constants.config.get_config_value
-        if get("CALLBACKS_ENABLED") or get("DEFAULT_LOG_PATH"):
-            raise NotCacheable("Ansible keeps a log of each run, or has callbacks for it")
+        for path in get("DEFAULT_CALLBACK_PLUGIN_PATH"):
+            self._note(path)
         identities = [each.rpartition("@")[2] for each in get("DEFAULT_VAULT_IDENTITY_LIST")]
         for given in filter(None, [get("DEFAULT_VAULT_PASSWORD_FILE"), *identities]):
             path = str(Path(given).expanduser().absolute())
@@ -175,6 +176,17 @@ class Freshness:
             ours = type(plugin).__module__ == "ansible.plugins.vars.host_group_vars"
             if not ours or _plugin_should_run(plugin, "inventory"):
                 raise NotCacheable(f"variables come from the plugin {name}")
+
+
+def check_callbacks() -> None:
+    """Raise NotCacheable if something else than ansible-runner is to see the events of each run."""
+    get = constants.config.get_config_value
+    if get("CALLBACKS_ENABLED") or get("DEFAULT_LOG_PATH"):
+        raise NotCacheable("Ansible keeps a log of each run, or has callbacks for it")
+    for path in map(Path, get("DEFAULT_CALLBACK_PLUGIN_PATH")):
+        runner_s = (path / "awx_display.py").exists()
+        if not runner_s and any(path.glob("*.py")):
+            raise NotCacheable(f"there are callbacks in {path}")
 
 
 class _Watched(DataLoader):  # type: ignore[misc] # ansible-core has no types

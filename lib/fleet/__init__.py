@@ -1,6 +1,6 @@
 """The specification's import path.
 
-A namespace portion: there is no ``lib/__init__.py``, so no other ``lib`` is hidden.
+``lib`` is a namespace portion: it has no ``__init__.py``, so no other ``lib`` is hidden.
 """
 
 from dxansible.fleet import (
