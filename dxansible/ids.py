@@ -8,6 +8,7 @@ import re
 from dxansible.errors import UsageError
 
 __all__ = [
+    "agent_run",
     "begins_id",
     "check_run_id",
     "is_agent_session",
@@ -20,6 +21,7 @@ __all__ = [
     "new_token",
     "run_of",
     "session_on",
+    "token_of",
 ]
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -43,11 +45,23 @@ def new_token() -> str:
     return os.urandom(8).hex()
 
 
-def check_run_id(run_id: str) -> str:
+def agent_run(run_id: str) -> str:
+    """Return the id that a run has for agents' sessions, from the caller's own id."""
+    return f"ses_{run_id}"
+
+
+def token_of(*words: str) -> str:
+    """Return the same digits for the same words, as a token for a call that may be repeated."""
+    import hashlib  # noqa: PLC0415 - as in `session_on`
+
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def check_run_id(run_id: str, *, most: int = 64) -> str:
     """Return the id. Raises UsageError if it can't be part of a file name on every system."""
-    if _RUN_ID.fullmatch(run_id) is None:
+    if _RUN_ID.fullmatch(run_id) is None or len(run_id) > most:
         message = f"{run_id!r} can't be an id"
-        raise UsageError(message, "use up to 64 letters, digits and underscores")
+        raise UsageError(message, f"use up to {most} letters, digits and underscores")
     if run_id.startswith("ses_") or is_jules(run_id):
         message = f"{run_id!r} looks like the id of an agent's session"
         raise UsageError(message, f"choose another, like run_{run_id}"[:80])

@@ -17,6 +17,7 @@ __all__ = [
     "BATCH_MODE",
     "BEADS",
     "CLEAN_AGE",
+    "CONFIRM_ABOVE",
     "DIR",
     "DRAFT",
     "DRY_RUN",
@@ -60,6 +61,8 @@ class Parameter(NamedTuple, Generic[T]):
         return self.default if value is None else value
 
 
+CONFIRM_ABOVE = 5
+"""Hosts that a command of an agent gets without a question to the user."""
 FORKS = 200
 """Hosts at a time, at most, if the caller gives no number."""
 ATTACH_AGE_SECONDS = 86_400.0

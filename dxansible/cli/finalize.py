@@ -19,21 +19,36 @@ from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.services import GitHubSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import threading
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
+    from dxansible.run.events import Observer
     from dxansible.settings import Settings
 
-__all__ = ["finalize"]
+__all__ = ["exit_code_of", "finalize", "finalize_options", "open_request"]
 
 _DETACHED = "stopped following; the work continues on the VM; finalize again later"
 
 
 def finalize(options: Options, find: Callable[[str, Settings], str]) -> int:
     """``--finalize-pr SES``; ``find`` asks VMs for the session's id, once the options are good."""
-    github = GitHubSettings.load()
-    chosen = FinalizeOptions(
+    github, chosen = GitHubSettings.load(), finalize_options(options)
+    session = find(options.finalize_pr or "", chosen.settings)
+    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+    watched = watching(options, cancelled.set)
+    result = open_request(
+        options, session, chosen, github, watched, cancelled,
+        report=lambda result: _report(options, result),
+    )  # fmt: skip
+    return exit_code_of(result)
+
+
+def finalize_options(options: Options) -> FinalizeOptions:
+    """Return the options of the pull request. Raises UsageError."""
+    return FinalizeOptions(
         beads=options.beads,
         base=options.base,
         draft=options.draft,
@@ -43,11 +58,25 @@ def finalize(options: Options, find: Callable[[str, Settings], str]) -> int:
         max_retries=options.retries,
         settings=options.settings(),
     )
-    session = find(options.finalize_pr or "", chosen.settings)
-    message = finalize_message(session, chosen.settings, options.beads)
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+
+
+def open_request(  # noqa: PLR0913, PLR0917 - what a pull request needs
+    options: Options,
+    session: str,
+    chosen: FinalizeOptions,
+    github: GitHubSettings,
+    watched: AbstractContextManager[Sequence[Observer]],
+    cancelled: threading.Event,
+    *,
+    report: Callable[[TurnResult], None],
+) -> TurnResult:
+    """Push the session's branch from its VM, and open the pull request there or from here.
+
+    ``watched`` gives the observers of the run. ``report`` gets the result before Slack does.
+    """
+    message = finalize_message(session, chosen.settings, chosen.beads)
     with audited(options, session, message.partition("\n")[0]) as audit:
-        with watching(options, cancelled.set) as observers:
+        with watched as observers:
             result = finalize_session(
                 session, message, chosen,
                 observers=[*observers, *audit.observers], cancelled=cancelled,
@@ -57,27 +86,34 @@ def finalize(options: Options, find: Callable[[str, Settings], str]) -> int:
                 result, message, github, cancelled,
                 base=chosen.base, draft=chosen.draft, reviewers=chosen.reviewers,
             )  # fmt: skip
-        code = _report(options, result)
+        _log_end(result)
+        report(result)
         audit.finalized(result)
-    return code
+    return result
 
 
-def _report(options: Options, result: TurnResult) -> int:
-    """Show the result, log its end, and return the exit code."""
-    ended = result.outcome or FanoutOutcome.ABORTED  # the turn goes on without this call
-    push = result.push
-    if result.outcome is not None:
-        good = result.outcome is FanoutOutcome.SUCCESS
-        event(
-            result.outcome.lower(), logging.INFO if good else logging.ERROR, host=result.host,
-            session=result.session_id, turn=result.turn, duration_ms=result.duration_ms,
-            reason=None if good else str(result.reason),
-            pull_request=push.url if push else None,
-        )  # fmt: skip
+def exit_code_of(result: TurnResult) -> int:
+    """Return the exit code; a turn that goes on without this call counts as ABORTED."""
+    return (result.outcome or FanoutOutcome.ABORTED).exit_code
+
+
+def _log_end(result: TurnResult) -> None:
+    if result.outcome is None:
+        return
+    good = result.outcome is FanoutOutcome.SUCCESS
+    event(
+        result.outcome.lower(), logging.INFO if good else logging.ERROR, host=result.host,
+        session=result.session_id, turn=result.turn, duration_ms=result.duration_ms,
+        reason=None if good else str(result.reason),
+        pull_request=result.push.url if result.push else None,
+    )  # fmt: skip
+
+
+def _report(options: Options, result: TurnResult) -> None:
+    """Show the result."""
     if options.json:
-        emit(render.finalize_document(result, ended.exit_code))
-    elif push and push.url:
-        show(push.url)
-    if wants_line(options, failed=ended is not FanoutOutcome.SUCCESS):
+        emit(render.finalize_document(result, exit_code_of(result)))
+    elif result.push and result.push.url:
+        show(result.push.url)
+    if wants_line(options, failed=exit_code_of(result) != 0):
         show(render.finalize_line(result), err=True)
-    return ended.exit_code

@@ -34,6 +34,7 @@ _CALLS = {
     Mode.ENGINE: "engine.manage",
     Mode.COMPLETION: "completion.show_script",
     Mode.INIT: "init.init",
+    Mode.MCP: "mcp.serve",
     Mode.JULES: "jules_dispatch.dispatch",
     Mode.JULES_MESSAGE: "jules.send",
     Mode.JULES_SESSIONS: "jules.show_sessions",

@@ -50,6 +50,7 @@ class Mode(StrEnum):
     ENGINE = "--engine"
     COMPLETION = "--completion"
     INIT = "--init"
+    MCP = "--mcp"
     JULES = "Jules"
     JULES_MESSAGE = "a message to a session of Jules"
     JULES_SESSIONS = "--sessions of Jules"

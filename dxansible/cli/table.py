@@ -220,7 +220,8 @@ class Options(RunOptions):
     ).field()  # fmt: skip
     slack: bool | None = Option(
         "--slack --no-slack", kind=Kind.SWITCH, group=Group.OUTPUT,
-        modes=TASKS | COMMANDS | plain(Mode.FINALIZE), default="where Slack is configured",
+        modes=TASKS | COMMANDS | plain(Mode.FINALIZE, Mode.MCP),
+        default="where Slack is configured",
         help="Post this dispatch and its outcome to Slack.",
     ).field()  # fmt: skip
     verbose: int = Option(
@@ -257,6 +258,15 @@ class Options(RunOptions):
         "--completion", kind=Kind.CHOICE, choices=("bash", "zsh", "fish"), group=Group.ADVANCED,
         chooses=Mode.COMPLETION,
         help="Print this shell's script that completes words of dx-dispatch.",
+    ).field()  # fmt: skip
+    mcp: bool = Option(
+        "--mcp", group=Group.ADVANCED, chooses=Mode.MCP,
+        help="Serve agents on standard input and output, by the Model Context Protocol.",
+    ).field()  # fmt: skip
+    confirm_above: int = Option(
+        "--confirm-above", kind=Kind.NUMBER, least=0, value="N", group=Group.ADVANCED,
+        modes=plain(Mode.MCP), nothing=known.CONFIRM_ABOVE, default=f"{known.CONFIRM_ABOVE}",
+        help="With --mcp: ask the user before a command on more than N hosts.",
     ).field()  # fmt: skip
 
 

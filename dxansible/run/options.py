@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FanoutOptions", "SessionOptions", "check_command", "check_seconds", "check_task"]
 
+_LONGEST_RUN_ID = 60
+"""Of a task, whose session's id begins with ``ses_``."""
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -119,6 +121,11 @@ class SessionOptions(_RunOptions):
     """How long the agent may print nothing; None is the inventory's ``dx_idle_timeout``."""
     trail: str | None = told(known.TRAIL)
     """Id of the audit trail; the first call that sees the turn's end posts it there."""
+    run_id: str | None = None
+    """A repeated call with this id attaches to the turn of the first, on each host.
+
+    A new session has the id ``ses_RUN_ID-…``. None makes a new id.
+    """
 
     def __post_init__(self) -> None:
         """Validate the values."""
@@ -127,6 +134,8 @@ class SessionOptions(_RunOptions):
             check_seconds("timeout", self.timeout_sec)
         if self.idle_timeout_sec is not None:
             check_seconds("idle timeout", self.idle_timeout_sec)
+        if self.run_id is not None:
+            check_run_id(self.run_id, most=_LONGEST_RUN_ID)
         if self.beads is not None and not _names_a_branch(self.beads):
             message = f"{self.beads!r} is not a valid issue id"
             raise UsageError(message, "use an id such as bd-123")

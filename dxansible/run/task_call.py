@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from dxansible.ids import new_run_id, new_token
+from dxansible.ids import agent_run, new_run_id, new_token, token_of
 from dxansible.redact import summarize
 from dxansible.run.options import SessionOptions, check_task
 from dxansible.run.plays import Play
@@ -31,7 +31,11 @@ class TaskCall:
         self._verify = b"" if verify is None else check_task(verify)
         self.summary = summarize(self.text.decode(errors="replace"))
         self.cancelled = cancelled or threading.Event()
-        self.run_id = new_run_id("ses")
+        self.run_id, self._token = new_run_id("ses"), new_token()
+        if given := self.options.run_id:
+            self.run_id = agent_run(given)
+            words = self.text.decode("utf-8", "surrogateescape")
+            self._token = token_of(given, self.options.session or "", words)
         self._claim_ends = claim_ends
         self._play: Play | None = None
 
@@ -47,7 +51,7 @@ class TaskCall:
                     "dx_run_id": self.run_id,
                     "dx_task_summary": self.summary,
                     "dx_claim_ends": self._claim_ends,
-                    "dx_token": new_token(),
+                    "dx_token": self._token,
                 },
                 cancelled=self.cancelled,
                 secret_text=b"%d\n%b%b" % (len(self._verify), self._verify, self.text),

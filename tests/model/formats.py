@@ -31,6 +31,10 @@ def _text(content: object) -> str:
     )
 
 
+def _step(command: str) -> dict[str, str]:
+    return {"command": command, "description": "a step"}
+
+
 def _ask_chat(body: dict[str, Any]) -> Ask:
     items = [(str(each["role"]), _text(each.get("content"))) for each in body["messages"]]
     tools = [str(each["function"]["name"]) for each in body.get("tools") or []]
@@ -47,8 +51,8 @@ def _chat(ask: Ask) -> Iterator[Event]:
     command = ask.command()
     yield chunk({"role": "assistant", "content": ""})
     if command is not None:
-        arguments = json.dumps({"command": command, "description": "a step"})
-        function = {"name": ask.tool, "arguments": arguments}
+        name, arguments = ask.call(_step)
+        function = {"name": name, "arguments": json.dumps(arguments)}
         call = {
             "index": 0,
             "id": f"call-{next(_numbers)}",
@@ -66,10 +70,14 @@ def _ask_responses(body: dict[str, Any]) -> Ask:
     items = []
     for each in body["input"]:
         if str(each.get("type", "message")).endswith("call_output"):
-            items.append(("tool", ""))
+            items.append(("tool", _text(each.get("output"))))
         elif each.get("role") == "user":
             items.append(("user", _text(each.get("content"))))
-    tools = [str(each.get("name")) for each in body.get("tools") or []]
+    tools = [
+        str(each.get("name")) if "tools" not in each else f"{each['name']}__{inner['name']}"
+        for each in body.get("tools") or []
+        for inner in each.get("tools", [each])
+    ]
     return Ask.of(items, tools, ("exec_command", "shell_command", "shell"))
 
 
@@ -84,14 +92,17 @@ def _responses(ask: Ask) -> Iterator[Event]:
     command = ask.command()
     if command is not None:
         key = "cmd" if ask.tool == "exec_command" else "command"
+        name, arguments = ask.call(lambda words: {key: words})
         item: dict[str, Any] = {
             "type": "function_call",
             "id": f"item-{next(_numbers)}",
             "call_id": f"call-{next(_numbers)}",
-            "name": ask.tool,
-            "arguments": json.dumps({key: command}),
+            "name": name.rpartition("__")[2],
+            "arguments": json.dumps(arguments),
             "status": "completed",
         }
+        if "__" in name:  # a tool of a server
+            item["namespace"] = name.rpartition("__")[0]
     else:
         item = {"type": "message", "id": f"item-{next(_numbers)}", "role": "assistant"}
         yield event("response.output_item.added", output_index=0, item={**item, "content": []})
@@ -114,7 +125,8 @@ def _ask_messages(body: dict[str, Any]) -> Ask:
         content = each.get("content")
         if each.get("role") == "user":
             parts = content if isinstance(content, list) else []
-            items += [("tool", "") for part in parts if part.get("type") == "tool_result"]
+            done = [part for part in parts if part.get("type") == "tool_result"]
+            items += [("tool", _text(part.get("content"))) for part in done]
             items.append(("user", _text(content)))
     tools = [str(each.get("name")) for each in body.get("tools") or []]
     return Ask.of(items, tools, ("Bash",))
@@ -135,15 +147,15 @@ def _messages(ask: Ask) -> Iterator[Event]:
     yield event("message_start", message={**message, **empty, "usage": usage})
     command = ask.command()
     if command is not None:
-        arguments = json.dumps({"command": command, "description": "a step"})
+        name, arguments = ask.call(_step)
         block: dict[str, Any] = {
             "type": "tool_use",
             "id": f"toolu-{next(_numbers)}",
-            "name": ask.tool,
+            "name": name,
             "input": {},
         }
         yield event("content_block_start", index=0, content_block=block)
-        delta = {"type": "input_json_delta", "partial_json": arguments}
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(arguments)}
         yield event("content_block_delta", index=0, delta=delta)
     else:
         yield event("content_block_start", index=0, content_block={"type": "text", "text": ""})

@@ -1,6 +1,7 @@
 """What a prompt asks the scripted model to do.
 
     RUN: command       call the agent's shell tool with the command, which ends with the line
+    CALL: name {…}     call the tool whose name ends so, with these arguments
     SLOW=seconds       give the last answer a word a second
     STALL=seconds      open the last answer, and then say nothing for so long
     ERROR=status       answer with that HTTP status instead
@@ -20,10 +21,10 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Ask"]
 
@@ -40,22 +41,29 @@ class Ask:
     """Of the user, oldest first."""
     tools_done: int
     """Tools called since the newest prompt."""
+    results: list[str]
+    """What those tools have returned."""
+    tools: list[str]
+    """Names of all tools."""
     tool: str | None
     """Name of the agent's shell tool; None for a side request such as that for a title."""
 
     @classmethod
     def of(cls, items: list[tuple[str, str]], tools: list[str], shells: tuple[str, ...]) -> Ask:
         """Read a conversation of ("user" or "tool", text)."""
-        prompts, done = [], 0
+        prompts: list[str] = []
+        results: list[str] = []
         for kind, text in items:
             words = _WRAPPED.sub("", text).strip()
             if kind == "tool":
-                done += 1
+                results.append(text)
             elif words:
                 prompts.append(words)
-                done = 0
+                results = []
         tool = next((name for name in shells if name in tools), None)
-        return cls(prompts=prompts, tools_done=done, tool=tool)
+        return cls(
+            prompts=prompts, tools_done=len(results), results=results, tools=tools, tool=tool
+        )
 
     @property
     def prompt(self) -> str:
@@ -63,11 +71,20 @@ class Ask:
         return self.prompts[-1] if self.prompts else ""
 
     def command(self) -> str | None:
-        """What the shell tool is to be called with now; None when the last answer is due."""
-        commands = re.findall(r"^.*?RUN: *(.+)$", self.prompt, re.MULTILINE)
+        """What a tool is to be called with now; None when the last answer is due."""
+        commands = re.findall(r"^.*?(?:RUN|CALL): *(.+)$", self.prompt, re.MULTILINE)
         if self.tool is None or self.tools_done >= len(commands):
             return None
         return str(commands[self.tools_done])
+
+    def call(self, shell: Callable[[str], dict[str, str]]) -> tuple[str, dict[str, Any]]:
+        """The name of the tool to call now, and its arguments; ``shell`` makes the shell's."""
+        command = self.command() or ""
+        if f"CALL: {command}" not in self.prompt:
+            return self.tool or "", shell(command)
+        name, _, arguments = command.partition(" ")
+        tool = next((each for each in self.tools if each.endswith(name)), name)
+        return tool, json.loads(arguments)
 
     def number(self, name: str) -> int:
         """The number of a keyword, 0 where it is not in the prompt."""

@@ -20,7 +20,10 @@ __all__ = ["ModelServer"]
 
 
 class ModelServer(ThreadingHTTPServer):
-    """Answers until the end of `with`; `prompts` has every newest prompt that was asked."""
+    """Answers until the end of `with`; `prompts` has every newest prompt that was asked.
+
+    `results` has what its tools have returned.
+    """
 
     daemon_threads = True
 
@@ -28,6 +31,7 @@ class ModelServer(ThreadingHTTPServer):
         """Listen on a free port of loopback."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.prompts: list[str] = []
+        self.results: list[str] = []
         self._thread = threading.Thread(target=self.serve_forever, name="model", daemon=True)
 
     @property
@@ -79,8 +83,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._whole(404, error_body(404))
 
     def _answer(self, ask: Ask, events: Iterator[Event]) -> None:
+        server = cast("ModelServer", self.server)
         if ask.tool is not None and not ask.tools_done:
-            cast("ModelServer", self.server).prompts.append(ask.prompt)
+            server.prompts.append(ask.prompt)
+        if ask.results:
+            server.results.append(ask.results[-1])
         status = ask.number("ERROR") if ask.command() is None else 0
         if status or ask.full:
             self._whole(status or 400, error_body(status) if status else FULL_BODY)

@@ -40,6 +40,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.ENGINE: ("--engine", "status"),
     Mode.COMPLETION: ("--completion", "bash"),
     Mode.INIT: ("--init",),
+    Mode.MCP: ("--mcp",),
     Mode.JULES: ("--jules", "work"),
     Mode.JULES_MESSAGE: ("--session", JID, "work"),
     Mode.JULES_SESSIONS: ("--sessions", "--jules"),

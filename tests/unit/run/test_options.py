@@ -15,6 +15,7 @@ from dxansible.run.options import (
     check_seconds,
     check_task,
 )
+from dxansible.run.task_call import TaskCall
 
 if TYPE_CHECKING:
     from dxansible.settings import Settings
@@ -213,3 +214,21 @@ def test_a_directory_is_chosen_for_a_new_session_or_a_foreign_conversation(
     options = SessionOptions(directory="~/\u00fc b", session=session, settings=settings)
 
     assert options.variables()["dx_dir"] == "~/\u00fc b"
+
+
+@pytest.mark.parametrize("wrong", ["a" * 61, "../x", "ses_mine"])
+def test_the_caller_s_id_of_a_task_leaves_room_for_what_marks_a_session(
+    settings: Settings, wrong: str
+) -> None:
+    with pytest.raises(UsageError, match=r"can't be an id|looks like the id"):
+        SessionOptions(settings=settings, run_id=wrong)
+
+
+def test_a_task_with_an_id_of_the_caller_s_has_the_same_id_and_token_each_time(
+    settings: Settings,
+) -> None:
+    options = SessionOptions(settings=settings, run_id="mine")
+    one, same, other = (TaskCall("here", task, options) for task in ("work", "work", "more"))
+
+    assert one.run_id == same.run_id == other.run_id == "ses_mine"
+    assert one._token == same._token != other._token

@@ -1,0 +1,47 @@
+"""What a person is asked before a call, and what follows from the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dxansible.errors import DxError
+from dxansible.record import FanoutOutcome
+from dxansible.redact import printable, summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dxansible.mcp.tools import Tool
+
+__all__ = ["Asked", "Declined", "question"]
+
+_MOST_NAMED = 10
+
+
+class Asked:
+    """How far a person has to be asked."""
+
+    def __init__(self, most_hosts: int | None) -> None:
+        """``most_hosts`` may get a command without a question; None is any number."""
+        self.most_hosts = most_hosts
+
+    def agree(self) -> None:
+        """Ask no more."""
+        self.most_hosts = None
+
+
+class Declined(DxError):  # noqa: N818 - the type that a document shows
+    """The person has said no."""
+
+    exit_code = FanoutOutcome.ABORTED.exit_code
+
+    def __init__(self) -> None:
+        super().__init__("the user declined; nothing was done", "ask the user what to do instead")
+
+
+def question(tool: Tool, given: Mapping[str, Any], hosts: Sequence[str] = ()) -> str:
+    """Return what to ask before a stop, or before a command on many hosts."""
+    if tool.name == "stop":
+        return f"Stop {printable(given['id'])}?"
+    named = ", ".join(hosts[:_MOST_NAMED]) + (", …" if len(hosts) > _MOST_NAMED else "")
+    return f"Run on {len(hosts)} hosts ({named})?\n{printable(summarize(given['command']))}"

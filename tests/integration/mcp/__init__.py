@@ -1,0 +1,1 @@
+"""Tools of ``dx-dispatch --mcp``, called by the SDK's own client."""
