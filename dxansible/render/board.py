@@ -9,7 +9,8 @@ from dxansible.redact import printable
 from dxansible.render.commands import agent_in_words
 from dxansible.render.sessions import STATE_COLOURS, agent_of, duration
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, Table, columns, cut
+from dxansible.render.tables import NOTHING, Table, columns
+from dxansible.render.wrapping import cut
 from dxansible.results import PreflightResult
 from dxansible.run.listing import each_once
 from dxansible.run.turn_events import SessionsSeen

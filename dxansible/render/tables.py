@@ -2,8 +2,8 @@
 
 On a terminal, columns that find no room give way in the order of their rank: their cells go below
 the row. A text is cut between words, and only where it stands beside other columns. Names and ids
-are never cut. `rich` knows how many cells a character takes. It is loaded for characters that are
-not ASCII. Its own tables are not used: they take 90 ms to load, and have no line below a row.
+are never cut. The tables of `rich` are not used: they take 90 ms to load, and have no line below a
+row.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from dxansible.redact import printable
 from dxansible.render.show import coloured
-from dxansible.render.wrapping import cells, wrapped
+from dxansible.render.wrapping import cells, cut, wrapped
 from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NOTHING", "Column", "Table", "columns", "cut", "indented", "table"]
+__all__ = ["NOTHING", "Column", "Table", "columns", "indented", "table"]
 
 NOTHING = "-"
 """What a cell without a value shows."""
@@ -158,19 +158,3 @@ def indented(text: str, width: int | None) -> str:
     known = printable(text)
     lines = [known] if width is None else wrapped(known, width - len(_INDENT))
     return "".join(f"{_INDENT}{line}\n" for line in lines)
-
-
-def cut(text: str, width: int) -> str:
-    """Shorten a text to a width, between words; within one that is too long by itself."""
-    if cells(text) <= width:
-        return text
-    if text.isascii():
-        piece = text[: width - 1]
-    else:
-        from rich.cells import set_cell_size  # noqa: PLC0415 - for such characters only
-
-        piece = set_cell_size(text, width - 1)
-        if not text.startswith(piece):
-            piece = piece[:-1]  # a blank in place of half a wide character
-    whole_words = piece if text[len(piece) :].startswith(" ") else piece.rpartition(" ")[0]
-    return f"{(whole_words.rstrip() or piece)}…"

@@ -43,7 +43,7 @@ ONE_DOOR = {
     "click": {"dxansible.cli.clean", "dxansible.cli.click_command"},
     "pythonjsonlogger": {"dxansible.logs"},
     "requests": {"dxansible.http"},
-    "rich": {"dxansible.render.tables"},
+    "rich": {"dxansible.render.wrapping"},
 }
 OF_AN_ENGINE = {
     f"dxansible.{name}"
