@@ -65,6 +65,7 @@ def _prepare(options: Options, source: StandardInput, label: str | None) -> Comm
     chosen = FanoutOptions(
         timeout_sec=TIMEOUT.given(options.timeout),
         max_retries=options.retries,
+        when_back_sec=options.when_back,
         output_limit=options.max_output,
         most_hosts=1 if options.pass_exit_code else None,
         run_id=run_id,

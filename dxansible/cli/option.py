@@ -184,6 +184,7 @@ class Option(Value):
     least: int | None = None
     """The least number; a duration is above 0 unless it is 0."""
     most: int | None = None
+    """The greatest number, or seconds of a duration."""
 
     def __init__(self, spelled: str, **others: Any) -> None:  # noqa: ANN401 - each field has its own type
         """The names come first; everything else is given by keyword."""

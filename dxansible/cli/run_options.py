@@ -79,6 +79,12 @@ class RunOptions(Given):
         modes=plain(Mode.EXEC, Mode.JULES), sets=(known.RUN_ID,),
         help="Your own id. A repeated call with this id attaches instead of running again.",
     ).field()  # fmt: skip
+    when_back: float | None = Option(
+        "--when-back", kind=Kind.DURATION, most=int(known.LONGEST_WAIT), value="DURATION",
+        group=Group.RUN, modes=VM_TASKS | COMMANDS, sets=(known.WHEN_BACK,),
+        help="Wait so long for a host that can't be reached, and start once when it answers. At "
+        "most 6d.",
+    ).field()  # fmt: skip
     serial: tuple[str, ...] = Option(
         "--serial", kind=Kind.STEPS, value="SIZES", group=Group.RUN, modes=COMMANDS, nothing=(),
         default="all hosts at once",

@@ -76,6 +76,8 @@ def _duration(entry: Option, text: str) -> float:
     if not (allowed and seconds < float("inf")):
         least = "of 0 or more" if entry.least == 0 else "above 0"
         raise BadValueError(f"{text} is no duration {least}, like {_DURATIONS}")
+    if entry.most is not None and seconds > entry.most:
+        raise BadValueError(f"{text} is too long: at most {entry.most / _UNITS['d']:g}d")
     return seconds
 
 

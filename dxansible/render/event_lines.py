@@ -17,6 +17,7 @@ from dxansible.run.events import (
     HostEnded,
     HostFound,
     HostsKnown,
+    HostWaits,
     OutputReceived,
     PreflightDone,
     RetryPlanned,
@@ -76,6 +77,16 @@ class EventLines:
                         session_id=news.session_id,
                         attempt=news.attempt,
                         error=redact(news.error),
+                    )
+                )
+            case HostWaits() if news.until is not None:
+                self._sessions[news.host] = news.session_id
+                self._tell(
+                    kinds.StateEvent(
+                        host=news.host,
+                        session_id=news.session_id,
+                        state="waiting",
+                        until=news.until,
                     )
                 )
             case HostEnded():

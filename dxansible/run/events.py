@@ -6,6 +6,7 @@ try of a task with ``until``; the output of a running command arrives in those.
 
 from __future__ import annotations
 
+import time
 from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,7 @@ __all__ = [
     "HostBroken",
     "HostEnded",
     "HostFound",
+    "HostWaits",
     "HostsKnown",
     "Observer",
     "OutputReceived",
@@ -120,6 +122,24 @@ class RetryPlanned(Value):
     session_id: str | None = None
 
 
+class HostWaits(Value):
+    """A host can't be reached and is waited for, or answers at last."""
+
+    host: str
+    session_id: str
+    until: float | None = None
+    """When the wait ends, in seconds since 1970; None once the host answers."""
+    error: str | None = None
+    may_run: bool = False
+    """An attempt may have reached the host already."""
+
+    @property
+    def clock_time(self) -> str:
+        """The end of the wait for people, by this machine's clock; empty without one."""
+        when = time.localtime(self.until or 0)
+        return "" if self.until is None else time.strftime("%Y-%m-%d %H:%M", when)
+
+
 class HostEnded(Value):
     """The last event of a host; a turn may still run if this call no longer waits for it."""
 
@@ -149,6 +169,7 @@ Event = (
     | OutputReceived
     | CommandRuns
     | RetryPlanned
+    | HostWaits
     | HostEnded
     | StopAnswered
     | HostBroken
@@ -205,6 +226,8 @@ def _parse_record(record: Mapping[str, Any]) -> Iterator[Event]:
             yield TooManyHosts(hosts=tuple(record["hosts"]))
         case "preflight":
             yield _preflight(record)
+        case "waiting":
+            yield read(HostWaits, record, session_id=record["id"])
         case "stop":
             yield StopAnswered.from_event(host, record)
         case "command":

@@ -31,6 +31,8 @@ class _RunOptions(Told):
     retry_delay_sec: float = told(known.RETRY_DELAY)
     preflight_timeout_sec: float = told(known.PREFLIGHT_TIMEOUT)
     """For each check, and for a connection to come up."""
+    when_back_sec: float | None = told(known.WHEN_BACK)
+    """How long to wait for a host that can't be reached, at most six days; None is not at all."""
     forks: int | None = None
     """Hosts at a time; None is all of them, up to 200."""
     settings: Settings = field(default_factory=Settings.load)
@@ -38,6 +40,11 @@ class _RunOptions(Told):
     def _check_run(self) -> None:
         check_seconds("preflight timeout", self.preflight_timeout_sec)
         check_seconds("retry delay", self.retry_delay_sec, zero=True)
+        if self.when_back_sec is not None:
+            check_seconds("when back", self.when_back_sec)
+            if self.when_back_sec > known.LONGEST_WAIT:
+                message = f"when back is {self.when_back_sec:g}"
+                raise UsageError(message, f"give at most {known.LONGEST_WAIT / 86400:g} days")
         for name, number, least in (("max retries", self.max_retries, 0), ("forks", self.forks, 1)):
             if number is not None and number < least:
                 raise UsageError(f"{name} is {number}", f"give {least} or more")
