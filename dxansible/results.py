@@ -205,6 +205,8 @@ class SessionInfo(Document):
     first_task: str | None = None
     kind: str = "agent"
     """Or `command`."""
+    gives_up_s: int | None = None
+    """Seconds until the call that waits for the host gives up; only in the state `waiting`."""
     started_for: str | None = None
     truncation: Truncation = field(default_factory=Truncation)
     """Output of the last turn that the VM has not kept."""

@@ -68,8 +68,9 @@ class LiveOutput:
                 pass
 
     def _waits(self, news: HostWaits) -> None:
-        """Say that a host is waited for, and how long."""
-        if news.until is not None and not self._quiet and news.host not in self._awaited:
+        """Say that a host is waited for, and how long, if no log line on the screen does."""
+        told = self._quiet or not self._screen.readable or news.host in self._awaited
+        if news.until is not None and not told:
             self._awaited.add(news.host)
             why = printable((news.error or "").removeprefix(f"{news.host}: "))
             self._screen.write(f"{news.host}: waited for until {news.clock_time}: {why}\n")

@@ -34,6 +34,7 @@ __all__ = [
     "no_choice_document",
     "sessions_document",
     "sessions_table",
+    "state_of",
     "status_document",
     "status_text",
     "turn_line",
@@ -42,6 +43,7 @@ __all__ = [
 
 STATE_COLOURS = {
     "running": "cyan",
+    "waiting": "blue",
     "succeeded": "green",
     "failed": "red",
     "lost": "red",
@@ -143,7 +145,7 @@ def sessions_table(found: SessionList, width: int | None = None) -> str:
             each.session_id,
             each.started_for or each.host,
             agent_of(each),
-            f"{each.state}, asks" if each.asks else each.state,
+            state_of(each),
             duration(each.age_s),
             duration(each.idle_s),
             each.beads or NOTHING,
@@ -153,6 +155,13 @@ def sessions_table(found: SessionList, width: int | None = None) -> str:
     ]
     colours = [STATE_COLOURS.get(each.state) for each in found.sessions]
     return table(_SESSIONS, rows, colours, width)
+
+
+def state_of(info: SessionInfo) -> str:
+    """Return the state of a session for people."""
+    if info.gives_up_s is not None:
+        return f"{info.state}, gives up in {duration(info.gives_up_s)}"
+    return f"{info.state}, asks" if info.asks else info.state
 
 
 def agent_of(info: SessionInfo) -> str:
@@ -200,9 +209,9 @@ def _command_text(info: SessionInfo) -> str:
     return lines({
         "session": info.session_id,
         "vm": info.host,
-        "state": coloured(info.state, STATE_COLOURS.get(info.state)),
+        "state": coloured(state_of(info), STATE_COLOURS.get(info.state)),
         "reason": info.reason if info.ended else None,
-        "error": info.error,
+        "error": info.error or info.message,
         "exit code": None if info.exit_code is None else str(info.exit_code),
         "age": duration(info.age_s),
         "idle": duration(info.idle_s),
