@@ -6,6 +6,7 @@
 # make schemas  writes the JSON Schema files of the package again
 # make pictures  writes the pictures of the documents again, from real runs on a lab
 # make flood  2 GB through a pipe and into a document, in fixed memory and disk
+# make when-back  30 of 100 hosts are off, and come back at random
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -17,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 
-.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood bench clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood when-back bench clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -66,6 +67,9 @@ pictures: $(VENV)/.test system-test
 
 flood: $(VENV)/.test system-test
 	DX_FLOOD_BYTES=2000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py tests/integration/test_bytes.py -k flood
+
+when-back: $(VENV)/.test system-test
+	DX_AWAITED_HOSTS=100 $(BIN)/python -m pytest tests/integration/test_when_back.py -k random
 
 bench: $(BENCH_VENV)/.ready system-bench
 	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)

@@ -15,15 +15,18 @@ from dxansible.run.options import FanoutOptions
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
 
-__all__ = ["execute", "execute_again"]
+__all__ = ["execute", "execute_again", "prepare"]
 
 _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
 
 
 def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
-    source = StandardInput(options)
-    call = _prepare(options, source, _label(options))
+    if options.detach and not options.dry_run:
+        from dxansible.cli.detach import detach  # noqa: PLC0415 - for such calls only
+
+        return detach(options)
+    call, source = prepare(options)
     if options.dry_run:
         from dxansible.cli.dry_run import show_command  # noqa: PLC0415 - see the module
 
@@ -37,6 +40,12 @@ def execute(options: Options) -> int:
     from dxansible.cli.execution import follow_execution  # noqa: PLC0415 - see the module
 
     return follow_execution(options, call, source)
+
+
+def prepare(options: Options) -> tuple[CommandCall, StandardInput]:
+    """Return the command, which has not begun, and our standard input. Raises UsageError."""
+    source = StandardInput(options)
+    return _prepare(options, source, _label(options)), source
 
 
 def execute_again(options: Options) -> int:
@@ -77,7 +86,8 @@ def _prepare(options: Options, source: StandardInput, label: str | None) -> Comm
     )
     gave_up = gave_up_waiting(run_id)
     cancelled = cancel_on_signals(_STOPPING, gave_up, json=options.json, jsonl=options.jsonl)
-    whole = not (options.json or options.gather) and options.max_output is None
+    shown = not (options.json or options.gather or options.detach)
+    whole = shown and options.max_output is None
     return CommandCall(
         options.target or "",
         command,

@@ -24,6 +24,11 @@ _NOT_TOGETHER = (
     ("watch", "json", "leave out --watch for one document"),
     ("json", "jsonl", "leave out one of them: --json prints one document at the end"),
     ("gather", "jsonl", "leave out one of them: --gather shows output at the end"),
+    ("detach", "json", "leave out --json; see: dx-dispatch --sessions --json"),
+    ("detach", "jsonl", "leave out --jsonl; DX_EVENTS gets the events"),
+    ("detach", "gather", "leave out --gather; see: dx-dispatch --logs ID"),
+    ("detach", "pass_exit_code", "leave out one of them: --detach returns before the end"),
+    ("detach", "serial", "leave out --detach: it has no batches"),
     ("dry_run", "jsonl", "leave out --jsonl; --json prints the prompt as a document"),
 )
 """Pairs of options, by their fields, and what to do instead."""

@@ -85,6 +85,10 @@ class RunOptions(Given):
         help="Wait so long for a host that can't be reached, and start once when it answers. At "
         "most 6d.",
     ).field()  # fmt: skip
+    detach: bool = Option(
+        "--detach", group=Group.RUN, modes=needing("when_back", Mode.EXEC),
+        help="With --when-back: return, and let another process wait for the hosts that are off.",
+    ).field()  # fmt: skip
     serial: tuple[str, ...] = Option(
         "--serial", kind=Kind.STEPS, value="SIZES", group=Group.RUN, modes=COMMANDS, nothing=(),
         default="all hosts at once",

@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -193,3 +194,46 @@ def test_a_task_waits_too(user: Dispatcher, away: Vm) -> None:
         listed["session_id"],
     ), err
     assert times_run(away) == 1
+
+
+def test_a_detached_wait_outlives_its_call(user: Dispatcher, away: Vm) -> None:
+    command = "echo line >>ran; echo done of the wait"
+    call = user.run("epyc6", "--exec", command, "--when-back", "10m", "--detach", "--no-slack")
+    assert call.code == 0
+    run_id = call.out.decode().strip()
+    assert f"--abort {run_id}" in call.err.decode()
+    (listed,) = waiting(user)
+    assert listed["session_id"].startswith(run_id)
+    own = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in user.commands()]
+    assert any(b"detached.py" in words for words in own)
+    assert not any(b"of the wait" in words for words in own)
+
+    away.heal()
+    wait_until(lambda: times_run(away) == 1, 60, "the command has run")
+    wait_until(lambda: not files(user), 60, "the wait is over")
+    shown = user.run("--logs", run_id)
+    assert (shown.code, shown.out) == (0, b"done of the wait\n")
+    assert times_run(away) == 1
+
+
+def test_a_detached_wait_is_stopped_by_its_id(user: Dispatcher, away: Vm) -> None:
+    call = user.run(
+        *("epyc6,macmini", "--exec", "echo line >>ran; sleep 60", "--when-back", "10m"),
+        *("--detach", "--no-slack"),
+    )
+    run_id = call.out.decode().strip()
+    assert (call.code, b"running" in call.err, b"waiting" in call.err) == (0, True, True), call.err
+    stopped = user.run("--abort", run_id, "--json")
+    away.heal()
+    reasons = {each["host"]: each["reason"] for each in stopped.document["results"]}
+    assert (stopped.code, reasons) == (0, {"epyc6": "not_started", "macmini": "aborted"})
+    assert (waiting(user), files(user)) == ([], [])
+    assert times_run(away) == 0
+
+
+def test_a_detached_call_that_can_not_be_made_says_why(user: Dispatcher) -> None:
+    call = user.run(
+        *("nobody:nothing", "--exec", "true", "--when-back", "1m", "--detach", "--no-slack")
+    )
+    assert call.code == 3
+    assert b"no such host" in call.err
