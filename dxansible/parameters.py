@@ -36,6 +36,7 @@ __all__ = [
     "REVIEWERS",
     "RUN_ID",
     "SESSION",
+    "START_AT",
     "TASK_IS_DATA",
     "TIMEOUT",
     "TRAIL",
@@ -80,6 +81,7 @@ IDLE_TIMEOUT: Parameter[float | None] = Parameter("dx_idle_timeout", None)
 PREFLIGHT_TIMEOUT = Parameter("dx_preflight_timeout", 5.0)
 RETRIES = Parameter("dx_max_retries", 1)
 RETRY_DELAY = Parameter("dx_retry_delay", 2.0)
+START_AT: Parameter[float | None] = Parameter("dx_start_at", None)
 WHEN_BACK: Parameter[float | None] = Parameter("dx_when_back", None)
 BATCH_MODE = Parameter("dx_batch_mode", default=True)
 OUTPUT_LIMIT: Parameter[int | None] = Parameter("dx_output_limit", None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dxansible.cli import commands, sessions
 from dxansible.errors import EngineError, SilentHostError, UsageError
 from dxansible.record import Reason, read
-from dxansible.render.sessions import duration
+from dxansible.render.durations import duration
 from dxansible.results import FanoutResult, TurnResult
 from dxansible.run.awaiting import waiting_calls, waiting_sessions
 

@@ -127,6 +127,7 @@ class Kind(StrEnum):
     OPTIONAL_CHOICE = "one of some words after =, or the first of them"
     NUMBER = "a whole number"
     DURATION = "seconds, or numbers with units of time"
+    TIME = "a time of day, or a date and a time"
     DAYS = "whole days, or a duration that comes to whole days"
     SIZE = "bytes, or a number with a unit of size"
     STEPS = "numbers and percentages, with commas between them"

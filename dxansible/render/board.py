@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.commands import agent_in_words
-from dxansible.render.sessions import STATE_COLOURS, agent_of, duration
+from dxansible.render.durations import duration
+from dxansible.render.sessions import STATE_COLOURS, agent_of
 from dxansible.render.show import coloured
 from dxansible.render.tables import NOTHING, Table, columns, cut
 from dxansible.results import PreflightResult

@@ -8,6 +8,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
 from dxansible.render.commands import OUTCOME_COLOURS, missing_notes
 from dxansible.render.documents import document, event_line
+from dxansible.render.durations import duration
 from dxansible.render.show import coloured
 from dxansible.render.tables import NOTHING, columns, table
 from dxansible.results import worst
@@ -26,7 +27,6 @@ __all__ = [
     "clean_text",
     "commands_text",
     "comment",
-    "duration",
     "end_comment",
     "finalize_document",
     "finalize_line",
@@ -44,6 +44,7 @@ __all__ = [
 STATE_COLOURS = {
     "running": "cyan",
     "waiting": "blue",
+    "scheduled": "blue",
     "succeeded": "green",
     "failed": "red",
     "lost": "red",
@@ -57,7 +58,6 @@ _SESSIONS = columns(
     leave=("TASK", "BEADS", "IDLE", "AGENT", "AGE"),
     text=("TASK",),
 )  # fmt: skip
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> str:
@@ -111,19 +111,6 @@ def _changes(result: TurnResult) -> list[str]:
     return [f"{changes.commits} commit(s), {changes.files} file(s) changed{dirty}{where}"]
 
 
-def duration(seconds: int | None) -> str:
-    """Format seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash for None."""
-    if seconds is None:
-        return NOTHING
-    if seconds < _MINUTE:
-        return f"{seconds}s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE}m"
-    if seconds < _DAY:
-        return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
-    return f"{seconds // _DAY}d"
-
-
 def sessions_document(found: SessionList, code: int) -> str:
     """Return the JSON document of ``--sessions``."""
     sessions = [each.to_dict() for each in found.sessions]
@@ -161,6 +148,8 @@ def state_of(info: SessionInfo) -> str:
     """Return the state of a session for people."""
     if info.gives_up_s is not None:
         return f"{info.state}, gives up in {duration(info.gives_up_s)}"
+    if info.starts_s is not None:
+        return f"{info.state}, starts in {duration(info.starts_s)}"
     return f"{info.state}, asks" if info.asks else info.state
 
 

@@ -68,6 +68,11 @@ class EventLog:
                 )  # fmt: skip
             case HostWaits():
                 self._waits(news)
+            case HostEnded(result=FanoutResult(outcome=None, starts_s=int() as seconds)):
+                self._event(
+                    "scheduled", self._quiet, host=news.result.host,
+                    session=news.result.session_id, starts_s=seconds,
+                )  # fmt: skip
             case HostEnded() if news.result.outcome is not None:
                 if self._failed.get(news.result.host) != news.result.reason:
                     self._ended(news.result.outcome, news.result)

@@ -108,9 +108,11 @@ class OutputReceived(Value):
 
 
 class CommandRuns(Value):
-    """The VM says that the command is still running; no output was requested."""
+    """The VM says that the command is still running, or starts later; it has no output to show."""
 
     host: str
+    starts_s: int | None = None
+    """Seconds until the command starts; None once it runs."""
 
 
 class RetryPlanned(Value):
@@ -258,7 +260,7 @@ def _output(record: Mapping[str, Any]) -> Iterator[Event]:
     if out and err:
         yield read(OutputReceived, record, **_stream("out", out), **_stream("err", err))
     elif record.get("started") and not (record.get("retry") or record.get("done")):
-        yield CommandRuns(host=record["host"])
+        yield CommandRuns(host=record["host"], starts_s=record.get("starts_s"))
 
 
 def _stream(name: str, news: Mapping[str, Any]) -> dict[str, object]:

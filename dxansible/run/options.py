@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from typing import TYPE_CHECKING
 
 from dxansible import parameters as known
@@ -18,8 +19,17 @@ from dxansible.value import field
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FanoutOptions", "SessionOptions", "check_command", "check_seconds", "check_task"]
+__all__ = [
+    "FanoutOptions",
+    "SessionOptions",
+    "check_command",
+    "check_seconds",
+    "check_start",
+    "check_task",
+]
 
+_LATEST_START = 30 * 86400
+"""Seconds from now."""
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -70,6 +80,9 @@ class FanoutOptions(_RunOptions):
 
     An id belongs to its first command: another one is refused. None makes a new id.
     """
+    start_at: float | None = told(known.START_AT)
+    """When the VM starts the command, in seconds since 1970; None is at once. The result then has
+    no outcome."""
     label: str | None = None
     """Text for the VM's listings; None is the command in one line without secrets."""
     stdin: bytes = field(default=b"", repr=False)
@@ -84,6 +97,8 @@ class FanoutOptions(_RunOptions):
         """Validate the values."""
         check_seconds("timeout", self.timeout_sec)
         self._check_run()
+        if self.start_at is not None:
+            check_start(self.start_at, waits=self.when_back_sec is not None)
         if self.run_id is not None:
             check_run_id(self.run_id)
 
@@ -166,6 +181,19 @@ def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:
     if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
         message = f"{name} is {seconds:g}"
         raise UsageError(message, "give a number of seconds above 0")
+
+
+def check_start(start_at: float, *, waits: bool) -> None:
+    """Raise UsageError unless it is a time within the next 30 days.
+
+    ``waits``: the call also waits for hosts.
+    """
+    check_seconds("the start", start_at)
+    if waits:
+        message = "a command can't both start later and wait for its host"
+        raise UsageError(message, "leave out --when-back, or the time of the start")
+    if start_at - time.time() > _LATEST_START:
+        raise UsageError("the start is too far away", "give a time within the next 30 days")
 
 
 def check_command(command: str | bytes) -> bytes:
