@@ -332,7 +332,7 @@ class ResultCollector(Generic[R]):
                 session_id=found.session_id or result.session_id,
                 stdout_bytes=out,
                 stderr_bytes=err,
-                attached=found.output.attached,
+                attached=found.output.attached or result.attached,
                 truncation=found.output.truncation(
                     passed_on=self._passes_on, disk_full=result.truncation.disk_full
                 ),
