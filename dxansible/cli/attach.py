@@ -29,9 +29,12 @@ def follow(options: Options) -> int:
 def abort(options: Options) -> int:
     """``--abort ID``."""
     settings = options.settings()
-    stopped = awaiting.stop_waiting(options, options.abort or "")
+    stopped = awaiting.stop_waiting(options.abort or "")
     if stopped is not None:
-        return stopped
+        results, turns, code = stopped
+        if turns:
+            return sessions.report(options, turns, code=code)
+        return commands.report(options, results, code=code)
     found = resolve_id(options.abort or "", settings)
     if is_command(found[0]):
         return commands.abort(options, found)

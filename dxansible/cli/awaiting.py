@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.cli import commands, sessions
 from dxansible.errors import EngineError, SilentHostError, UsageError
 from dxansible.record import Reason, read
-from dxansible.render.durations import duration
+from dxansible.render.tables import duration
 from dxansible.results import FanoutResult, TurnResult
 from dxansible.run.awaiting import waiting_calls, waiting_sessions
 
@@ -15,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from dxansible.cli.table import Options
     from dxansible.run.awaiting import WaitingCall
     from dxansible.settings import Settings
 
 __all__ = ["begun", "stop_waiting"]
 
 
-def stop_waiting(options: Options, typed: str) -> int | None:
-    """Stop the call that waits to start what ``typed`` names, and show how its hosts ended.
+def stop_waiting(typed: str) -> tuple[list[FanoutResult], list[TurnResult], int] | None:
+    """Stop the call that waits to start what ``typed`` names.
 
-    Returns None if no call does. Raises UsageError if ``typed`` names only a part of the call.
+    Returns the results of its hosts, of a command or of turns, and the exit code; None if no call
+    does. Raises UsageError if ``typed`` names only a part of the call.
     """
     call = _find(typed)
     if call is None:
@@ -39,9 +38,9 @@ def stop_waiting(options: Options, typed: str) -> int | None:
     code = 0 if all(map(_is_gone, ends)) else 1
     if call.kind == "command":
         results = [read(FanoutResult, each, command_summary=call.summary) for each in ends]
-        return commands.report(options, results, code=code)
+        return results, [], code
     turns = [read(TurnResult, each, task_summary=call.summary) for each in ends]
-    return sessions.report(options, turns, code=code)
+    return [], turns, code
 
 
 def begun(session_ids: Sequence[str], settings: Settings) -> tuple[str, ...]:

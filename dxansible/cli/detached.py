@@ -6,6 +6,7 @@ Callers run this file by its path, since they may have found our package in thei
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 __all__ = ["main"]
@@ -14,10 +15,9 @@ __all__ = ["main"]
 def main() -> None:
     """Make the call that the caller describes."""
     sys.path[0] = str(Path(__file__).resolve().parents[2])
-    from dxansible.cli.waiter import go_on  # noqa: PLC0415 - from here, though another is installed
-
+    waiter = import_module("dxansible.cli.waiter")  # from here, though another may be installed
     sys.path.pop(0)
-    go_on(int(sys.argv[1]))
+    waiter.go_on(int(sys.argv[1]))
 
 
 if __name__ == "__main__":

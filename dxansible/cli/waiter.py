@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dxansible import logs
 from dxansible.cli import execution, reading
-from dxansible.cli.execute import prepare
 from dxansible.cli.first_states import FirstStates
+from dxansible.cli.preparation import prepare
 from dxansible.errors import DxError
 from dxansible.log_file import LogFile
 from dxansible.run.fanout import follow_call

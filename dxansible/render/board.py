@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.commands import agent_in_words
-from dxansible.render.durations import duration
 from dxansible.render.sessions import STATE_COLOURS, agent_of, state_of
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, Table, columns, cut
+from dxansible.render.tables import NOTHING, Table, columns, cut, duration
 from dxansible.results import PreflightResult
 from dxansible.run.listing import each_once
 from dxansible.run.turn_events import SessionsSeen

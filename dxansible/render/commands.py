@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.documents import SCHEMA, document, interrupted_document
-from dxansible.render.durations import duration
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, columns, table, wrapped
+from dxansible.render.tables import NOTHING, columns, duration, table, wrapped
 from dxansible.results import worst
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
 from dxansible.render.commands import OUTCOME_COLOURS, missing_notes
 from dxansible.render.documents import document, event_line
-from dxansible.render.durations import duration
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, columns, table
+from dxansible.render.tables import NOTHING, columns, duration, table
 from dxansible.results import worst
 
 if TYPE_CHECKING:

@@ -17,10 +17,20 @@ from dxansible.value import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NOTHING", "Column", "Table", "columns", "cut", "table", "wrapped"]
+__all__ = [
+    "NOTHING",
+    "Column",
+    "Table",
+    "columns",
+    "cut",
+    "duration",
+    "table",
+    "wrapped",
+]
 
 NOTHING = "-"
 """What a cell without a value shows."""
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _GAP = "  "
 _INDENT = "  "
 _LEAST_TEXT = 30
@@ -196,3 +206,16 @@ def _cells(text: str) -> int:
     from rich.cells import cell_len  # noqa: PLC0415 - for such characters only
 
     return cell_len(text)
+
+
+def duration(seconds: int | None) -> str:
+    """Format seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash for None."""
+    if seconds is None:
+        return NOTHING
+    if seconds < _MINUTE:
+        return f"{seconds}s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE}m"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
+    return f"{seconds // _DAY}d"
