@@ -7,6 +7,7 @@
 # make pictures  writes the pictures of the documents again, from real runs on a lab
 # make flood  2 GB through a pipe and into a document, in fixed memory and disk
 # make matrix  the collection's own tests with each ansible-core and each Python that is here
+# make when-back  30 of 100 hosts are off, and come back at random
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -21,7 +22,7 @@ JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood bench matrix clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood when-back bench matrix clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -78,6 +79,9 @@ flood: $(VENV)/.test system-test
 
 matrix: $(VENV)/.test
 	$(BIN)/python -m tests.matrix $(MATRIX)
+
+when-back: $(VENV)/.test system-test
+	DX_AWAITED_HOSTS=100 $(BIN)/python -m pytest tests/integration/test_when_back.py -k random
 
 bench: $(BENCH_VENV)/.ready system-bench
 	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)

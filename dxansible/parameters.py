@@ -25,6 +25,7 @@ __all__ = [
     "FORKS",
     "IDLE_SECONDS",
     "IDLE_TIMEOUT",
+    "LONGEST_WAIT",
     "MOST_HOSTS",
     "ONLY",
     "OUTPUT_LIMIT",
@@ -36,12 +37,14 @@ __all__ = [
     "REVIEWERS",
     "RUN_ID",
     "SESSION",
+    "START_AT",
     "TASK_IS_DATA",
     "TIMEOUT",
     "TRAIL",
     "TURN_SECONDS",
     "TURN_TIMEOUT",
     "WAIT",
+    "WHEN_BACK",
     "Parameter",
     "Told",
     "told",
@@ -69,6 +72,8 @@ ATTACH_AGE_SECONDS = 86_400.0
 """Jules: maximum seconds since a session of the same request ended, to attach to it."""
 TURN_SECONDS = 7_200.0
 """Seconds: the playbooks' limit of a turn, and ours of a Jules session."""
+LONGEST_WAIT = 518_400.0
+"""Seconds: the longest wait for a host; a VM knows an ended command a day longer."""
 IDLE_SECONDS = 1_200.0
 """Seconds: the playbooks' limit of a turn that prints nothing."""
 
@@ -79,6 +84,8 @@ IDLE_TIMEOUT: Parameter[float | None] = Parameter("dx_idle_timeout", None)
 PREFLIGHT_TIMEOUT = Parameter("dx_preflight_timeout", 5.0)
 RETRIES = Parameter("dx_max_retries", 1)
 RETRY_DELAY = Parameter("dx_retry_delay", 2.0)
+START_AT: Parameter[float | None] = Parameter("dx_start_at", None)
+WHEN_BACK: Parameter[float | None] = Parameter("dx_when_back", None)
 BATCH_MODE = Parameter("dx_batch_mode", default=True)
 OUTPUT_LIMIT: Parameter[int | None] = Parameter("dx_output_limit", None)
 MOST_HOSTS: Parameter[int | None] = Parameter("dx_most_hosts", None)

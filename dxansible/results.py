@@ -77,15 +77,17 @@ def exit_code(
 
 
 class FanoutResult(HostRecord):
-    """One host's result of one command: its record and its output."""
+    """One host's result of one command: its record and its output.
 
-    outcome: FanoutOutcome
-    reason: Reason | PreflightStatus
+    `outcome` is None only of a command that starts later, in `starts_s` seconds.
+    """
+
     command_summary: str = ""
     stdout_bytes: bytes = field(default=b"", repr=False)
     stderr_bytes: bytes = field(default=b"", repr=False)
     attached: bool = False
     """An earlier call started the command under this id, and this one has run nothing."""
+    starts_s: int | None = None
 
     @property
     def stdout(self) -> str:
@@ -205,6 +207,10 @@ class SessionInfo(Document):
     first_task: str | None = None
     kind: str = "agent"
     """Or `command`."""
+    gives_up_s: int | None = None
+    """Seconds until the call that waits for the host gives up; only in the state `waiting`."""
+    starts_s: int | None = None
+    """Seconds until it starts; only in the state `scheduled`."""
     started_for: str | None = None
     truncation: Truncation = field(default_factory=Truncation)
     """Output of the last turn that the VM has not kept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.cli import commands, health, listings, sessions
+from dxansible.cli import awaiting, commands, health, listings, sessions
 from dxansible.errors import NoMatchError, UnknownSessionError
 from dxansible.ids import begins_id, is_agent_session, is_command
 from dxansible.run.patterns import is_plain_name
@@ -19,7 +19,8 @@ __all__ = ["abort", "finalize", "follow", "show_status"]
 
 def follow(options: Options) -> int:
     """``--logs ID``."""
-    found = resolve_id(options.logs or "", options.settings())
+    settings = options.settings()
+    found = awaiting.begun(resolve_id(options.logs or "", settings), settings)
     if is_command(found[0]):
         return commands.follow(options, found)
     return sessions.follow(replace(options, logs=found[0]))
@@ -27,7 +28,14 @@ def follow(options: Options) -> int:
 
 def abort(options: Options) -> int:
     """``--abort ID``."""
-    found = resolve_id(options.abort or "", options.settings())
+    settings = options.settings()
+    stopped = awaiting.stop_waiting(options.abort or "")
+    if stopped is not None:
+        results, turns, code = stopped
+        if turns:
+            return sessions.report(options, turns, code=code)
+        return commands.report(options, results, code=code)
+    found = resolve_id(options.abort or "", settings)
     if is_command(found[0]):
         return commands.abort(options, found)
     return sessions.abort(replace(options, abort=found[0]))

@@ -122,8 +122,12 @@ class Audit:
         self._post(title, f"{self._task}\n{result_line(result)}", notes, last=True)
 
     def commands(self, results: Sequence[FanoutResult]) -> None:
-        """Post the end of a command."""
-        self._ended(results)
+        """Post the end of a command; one that starts later has none yet."""
+        ended = [each for each in results if each.outcome is not None]
+        if ended:
+            self._ended(ended, running=len(results) - len(ended))
+        else:
+            self._goes_on = True
 
     def jules(self, result: JulesResult) -> None:
         """Post the end at Jules, or that Jules waits for a person."""

@@ -61,6 +61,7 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.OPTIONAL_CHOICE: {"type": click.Choice(entry.choices)},
         Kind.NUMBER: {"type": click.IntRange(entry.least, entry.most)},
         Kind.DURATION: {"type": reader},
+        Kind.TIME: {"type": reader},
         Kind.DAYS: {"type": reader},
         Kind.SIZE: {"type": reader},
         Kind.STEPS: {"type": reader},

@@ -43,7 +43,7 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
         show_gathered(options, results)
     width = max((len(result.host) for result in results), default=0)
     for result in results:
-        if wants_line(options, failed=result.outcome is not FanoutOutcome.SUCCESS):
+        if wants_line(options, failed=result.outcome not in {FanoutOutcome.SUCCESS, None}):
             show(render.summary_line(result, width), err=True)
     return code
 

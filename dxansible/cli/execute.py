@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible.cli.preparation import prepare, prepare_labelled
 from dxansible.cli.standard_input import StandardInput
-from dxansible.cli.terminal import cancel_on_signals, gave_up_waiting
-from dxansible.ids import new_run_id
-from dxansible.parameters import TIMEOUT
-from dxansible.run.command_call import CommandCall
-from dxansible.run.flow import Flow
-from dxansible.run.options import FanoutOptions
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
 
 __all__ = ["execute", "execute_again"]
 
-_STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
-
 
 def execute(options: Options) -> int:
     """``TARGET --exec COMMAND``."""
-    source = StandardInput(options)
-    call = _prepare(options, source, _label(options))
+    if options.detach and not options.dry_run:
+        from dxansible.cli.detach import detach  # noqa: PLC0415 - for such calls only
+
+        return detach(options)
+    call, source = prepare(options)
     if options.dry_run:
         from dxansible.cli.dry_run import show_command  # noqa: PLC0415 - see the module
 
@@ -49,45 +45,5 @@ def execute_again(options: Options) -> int:
     if chosen is None:
         return 0
     again, source = chosen.options, StandardInput(options)
-    call = _prepare(again, source, chosen.label)
+    call = prepare_labelled(again, source, chosen.label)
     return show_execution(again, call, source, *in_steps(again, call, chosen))
-
-
-def _prepare(options: Options, source: StandardInput, label: str | None) -> CommandCall:
-    """Return the command, which has not begun; from now on a Ctrl-C stops it in good order.
-
-    ``label`` is what the VM's listings show; None is the command itself. Raises UsageError.
-    """
-    command = options.text(options.command, "command", '--exec "COMMAND"')
-    stdin = b"" if options.dry_run else source.read()
-    source.warn()
-    run_id = new_run_id() if options.run_id is None else options.run_id
-    chosen = FanoutOptions(
-        timeout_sec=TIMEOUT.given(options.timeout),
-        max_retries=options.retries,
-        output_limit=options.max_output,
-        most_hosts=1 if options.pass_exit_code else None,
-        run_id=run_id,
-        stdin=stdin,
-        env=dict(options.env),
-        cwd=options.cwd or "",
-        label=label,
-        settings=options.settings(),
-    )
-    gave_up = gave_up_waiting(run_id)
-    cancelled = cancel_on_signals(_STOPPING, gave_up, json=options.json, jsonl=options.jsonl)
-    whole = not (options.json or options.gather) and options.max_output is None
-    return CommandCall(
-        options.target or "",
-        command,
-        chosen,
-        cancelled=cancelled,
-        flow=Flow() if whole else None,
-    )
-
-
-def _label(options: Options) -> str | None:
-    """Return the label of a command from a file, whose text may be confidential."""
-    if options.file is None:
-        return None
-    return "from standard input" if options.file == "-" else f"--file {options.file}"

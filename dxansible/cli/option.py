@@ -128,6 +128,7 @@ class Kind(StrEnum):
     OPTIONAL_CHOICE = "one of some words after =, or the first of them"
     NUMBER = "a whole number"
     DURATION = "seconds, or numbers with units of time"
+    TIME = "a time of day, or a date and a time"
     DAYS = "whole days, or a duration that comes to whole days"
     SIZE = "bytes, or a number with a unit of size"
     STEPS = "numbers and percentages, with commas between them"
@@ -185,6 +186,7 @@ class Option(Value):
     least: int | None = None
     """The least number; a duration is above 0 unless it is 0."""
     most: int | None = None
+    """The greatest number, or seconds of a duration."""
 
     def __init__(self, spelled: str, **others: Any) -> None:  # noqa: ANN401 - each field has its own type
         """The names come first; everything else is given by keyword."""

@@ -24,6 +24,22 @@ _NOT_TOGETHER = (
     ("watch", "json", "leave out --watch for one document"),
     ("json", "jsonl", "leave out one of them: --json prints one document at the end"),
     ("gather", "jsonl", "leave out one of them: --gather shows output at the end"),
+    ("start_at", "start_in", "leave out one of them"),
+    *(
+        (name, other, remedy)
+        for name in ("start_at", "start_in")
+        for other, remedy in (
+            ("when_back", "leave out one of them: the VM has to be on to keep the time"),
+            ("serial", "leave out --serial: a batch begins when the one before has ended"),
+            ("gather", "leave out --gather; see: dx-dispatch --logs ID"),
+            ("pass_exit_code", "leave out --pass-exit-code: the call returns before the end"),
+        )
+    ),
+    ("detach", "json", "leave out --json; see: dx-dispatch --sessions --json"),
+    ("detach", "jsonl", "leave out --jsonl; DX_EVENTS gets the events"),
+    ("detach", "gather", "leave out --gather; see: dx-dispatch --logs ID"),
+    ("detach", "pass_exit_code", "leave out one of them: --detach returns before the end"),
+    ("detach", "serial", "leave out --detach: it has no batches"),
     ("dry_run", "jsonl", "leave out --jsonl; --json prints the prompt as a document"),
     ("dry_run", "metrics", "leave out --metrics; there is no run to measure"),
 )

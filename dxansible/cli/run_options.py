@@ -79,6 +79,27 @@ class RunOptions(Given):
         modes=plain(Mode.EXEC, Mode.JULES), sets=(known.RUN_ID,),
         help="Your own id. A repeated call with this id attaches instead of running again.",
     ).field()  # fmt: skip
+    when_back: float | None = Option(
+        "--when-back", kind=Kind.DURATION, most=int(known.LONGEST_WAIT), value="DURATION",
+        group=Group.RUN, modes=VM_TASKS | COMMANDS, sets=(known.WHEN_BACK,),
+        help="Wait so long for a host that can't be reached, and start once when it answers. At "
+        "most 6d.",
+    ).field()  # fmt: skip
+    detach: bool = Option(
+        "--detach", group=Group.RUN, modes=needing("when_back", Mode.EXEC),
+        help="With --when-back: return, and let another process wait for the hosts that are off.",
+    ).field()  # fmt: skip
+    start_at: float | None = Option(
+        "--at", kind=Kind.TIME, value="TIME", group=Group.RUN, modes=plain(Mode.EXEC),
+        sets=(known.START_AT,),
+        help="With --exec: the VM starts the command at this time, like 03:00 or '2026-12-24 "
+        "18:30'; the call returns.",
+    ).field()  # fmt: skip
+    start_in: float | None = Option(
+        "--in", kind=Kind.DURATION, value="DURATION", group=Group.RUN, modes=plain(Mode.EXEC),
+        sets=(known.START_AT,),
+        help="With --exec: the VM starts the command after this time; the call returns.",
+    ).field()  # fmt: skip
     serial: tuple[str, ...] = Option(
         "--serial", kind=Kind.STEPS, value="SIZES", group=Group.RUN, modes=COMMANDS, nothing=(),
         default="all hosts at once",

@@ -34,6 +34,7 @@ def start(options: Options) -> int:
         timeout_sec=options.timeout,
         idle_timeout_sec=options.idle_timeout,
         max_retries=options.retries,
+        when_back_sec=options.when_back,
         settings=options.settings(),
     )
     if options.dry_run:

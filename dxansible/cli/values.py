@@ -76,7 +76,32 @@ def _duration(entry: Option, text: str) -> float:
     if not (allowed and seconds < float("inf")):
         least = "of 0 or more" if entry.least == 0 else "above 0"
         raise BadValueError(f"{text} is no duration {least}, like {_DURATIONS}")
+    if entry.most is not None and seconds > entry.most:
+        raise BadValueError(f"{text} is too long: at most {entry.most / _UNITS['d']:g}d")
     return seconds
+
+
+def _time(_entry: Option, text: str) -> float:
+    """Parse a time by this machine's clock, into seconds since 1970.
+
+    A time of day that is over is tomorrow's. A date and a time may have an offset from UTC.
+    """
+    from datetime import datetime, timedelta  # noqa: PLC0415 - for such calls only
+
+    now = datetime.now().astimezone()
+    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", text.strip())
+    if found is not None:
+        today = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
+        days = 0 if today > now else 1
+        local = today.replace(tzinfo=None) + timedelta(days=days)
+        return local.astimezone().timestamp()
+    try:
+        moment = datetime.fromisoformat(text.strip()).astimezone()
+    except ValueError:
+        raise BadValueError(f"{text!r} is no time, like 03:00 or '2026-12-24 18:30'") from None
+    if moment <= now:
+        raise BadValueError(f"{text} is over")
+    return moment.timestamp()
 
 
 def _days(entry: Option, text: str) -> int:
@@ -125,6 +150,7 @@ _READERS: dict[Kind, Callable[[Option, str], object]] = {
     Kind.OPTIONAL_CHOICE: _choice,
     Kind.NUMBER: _number,
     Kind.DURATION: _duration,
+    Kind.TIME: _time,
     Kind.DAYS: _days,
     Kind.SIZE: _size,
     Kind.STEPS: _steps,

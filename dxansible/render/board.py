@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.commands import agent_in_words
-from dxansible.render.sessions import STATE_COLOURS, agent_of, duration
+from dxansible.render.sessions import STATE_COLOURS, agent_of, state_of
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, Table, columns
+from dxansible.render.tables import NOTHING, Table, columns, duration
 from dxansible.render.wrapping import cut
 from dxansible.results import PreflightResult
 from dxansible.run.listing import each_once
@@ -78,7 +78,7 @@ def sessions_board(seen: Sequence[Seen], now: float) -> Board:
 def _kind(info: SessionInfo) -> str:
     if info.asks or info.state == "needs_input":
         return _WAITING
-    if info.state == "running":
+    if info.state in {"running", "scheduled"}:
         return _RUNNING
     if info.outcome in {FanoutOutcome.SUCCESS, FanoutOutcome.ABORTED}:
         return _ENDED
@@ -87,7 +87,7 @@ def _kind(info: SessionInfo) -> str:
 
 def _session(info: SessionInfo, host: Seen, now: float) -> tuple[tuple[str, ...], str | None]:
     passed = int(now - host.at)
-    state = f"{info.state}, asks" if info.asks else info.state
+    state = state_of(info)
     colour = "magenta" if info.asks else STATE_COLOURS.get(info.state)
     words = info.message or (info.error or "").removeprefix(f"{info.host}: ")
     if _trouble(host, now):

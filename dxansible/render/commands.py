@@ -9,7 +9,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.documents import SCHEMA, document, interrupted_document
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, columns, indented, table
+from dxansible.render.tables import NOTHING, columns, duration, indented, table
 from dxansible.results import worst
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ _HEALTH = columns(
 
 def summary_line(result: FanoutResult, width: int = 0) -> str:
     """Return one line about a host: outcome, exit code, duration, and what to do about it."""
+    if result.outcome is None:
+        back = f"starts in {duration(result.starts_s)}"
+        back += f"; stop it with: dx-dispatch --abort {result.session_id}"
+        return f"{result.host:<{width}}  {coloured('scheduled', 'cyan')}  {back}"
     outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
     code = "-" if result.exit_code is None else str(result.exit_code)
     end = f"exit {code:<4} {result.duration_ms / 1000:.2f} s"
@@ -80,7 +84,8 @@ def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]
     if not results:
         yield interrupted_document(code, "no longer watching", "call again")
         return
-    outcome = worst(result.outcome for result in results)
+    ended = [result.outcome for result in results if result.outcome is not None]
+    outcome = worst(ended) if len(ended) == len(results) else None
     head = {"schema": SCHEMA, "outcome": outcome, "exit_code": code}
     yield json.dumps(head)[:-1] + ', "results": ['
     for number, result in enumerate(results):

@@ -25,7 +25,7 @@ __all__ = [
     "SummaryEvent",
 ]
 
-State = Literal["found", "queued", "started", "running"]
+State = Literal["found", "waiting", "scheduled", "queued", "started", "running"]
 Stream = Literal["stdout", "stderr"]
 
 
@@ -62,7 +62,9 @@ class PreflightEvent(EventKind):
 class StateEvent(EventKind):
     """A host's work has another state.
 
-    The states are `found` (the host is in the inventory, and the session has an id), `queued`
+    The states are `found` (the host is in the inventory, and the session has an id), `waiting` (the
+    host can't be reached; the work starts when the host answers, if that is by `until`),
+    `scheduled` (the VM starts the command at `until`), `queued`
     (behind a turn of its session), `started` (the VM has the work) and `running` (the work goes on,
     and this call no longer watches).
     """
@@ -76,6 +78,8 @@ class StateEvent(EventKind):
     agent: str | None = None
     attached: bool = False
     """An earlier call started the command under this id."""
+    until: float | None = None
+    """When a wait ends, or the command starts, in seconds since 1970; null for other states."""
 
 
 class RetryEvent(EventKind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from codecs import utf_8_decode
 from collections import Counter, defaultdict
@@ -17,6 +18,7 @@ from dxansible.run.events import (
     HostEnded,
     HostFound,
     HostsKnown,
+    HostWaits,
     OutputReceived,
     PreflightDone,
     RetryPlanned,
@@ -47,6 +49,8 @@ class EventLines:
         self._sessions: dict[str, str | None] = {}
         self._turns: dict[str, int] = {}
         """The turn of each host that has begun; 0 for a command."""
+        self._plans: dict[str, str] = {}
+        """The hosts that are waited for, or have the command for later."""
         self._ended: set[str] = set()
         self._streams: defaultdict[tuple[str, str], _Characters] = defaultdict(_Characters)
 
@@ -66,7 +70,7 @@ class EventLines:
                 self._output(news.host, "stdout", news.out, news.out_skipped)
                 self._output(news.host, "stderr", news.err, news.err_skipped)
             case CommandRuns():
-                self._begun(news.host)
+                self._runs(news)
             case TurnUpdate():
                 self._turn(news)
             case RetryPlanned():
@@ -78,6 +82,9 @@ class EventLines:
                         error=redact(news.error),
                     )
                 )
+            case HostWaits() if news.until is not None:
+                self._sessions[news.host] = news.session_id
+                self._planned(news.host, "waiting", news.until)
             case HostEnded():
                 self._host_ended(news.result)
             case _:
@@ -162,6 +169,19 @@ class EventLines:
             )
         )
 
+    def _runs(self, news: CommandRuns) -> None:
+        if news.starts_s is None:
+            self._begun(news.host)
+        else:
+            self._planned(news.host, "scheduled", time.time() + news.starts_s)
+
+    def _planned(self, host: str, state: kinds.State, until: float) -> None:
+        """Tell when a wait ends or a command starts; once for each state."""
+        if self._plans.get(host) != state:
+            self._plans[host] = state
+            session = self._sessions.get(host)
+            self._tell(kinds.StateEvent(host=host, session_id=session, state=state, until=until))
+
     def _output(self, host: str, stream: kinds.Stream, data: bytes, skipped: int) -> None:
         characters = self._streams[host, stream]
         if skipped:  # the rest of a character before the gap is missing
@@ -193,6 +213,9 @@ class EventLines:
         if result.outcome is None and isinstance(result, TurnResult):
             self._sessions[host] = result.session_id
             self._state(host, "running", turn=result.turn, agent=result.agent)
+        elif isinstance(result, FanoutResult) and result.starts_s is not None:
+            self._sessions[host] = result.session_id
+            self._planned(host, "scheduled", time.time() + result.starts_s)
         else:
             self._tell(kinds.EndedEvent(host=host, result=dict(_without_output(result))))
 

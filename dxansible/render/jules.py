@@ -9,9 +9,9 @@ from dxansible.redact import printable, summarize
 from dxansible.render import dry_run
 from dxansible.render.commands import OUTCOME_COLOURS
 from dxansible.render.invisible import show_invisible
-from dxansible.render.sessions import duration, end_comment, lines
+from dxansible.render.sessions import end_comment, lines
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, columns, table
+from dxansible.render.tables import NOTHING, columns, duration, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

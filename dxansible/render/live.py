@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dxansible.redact import printable
-from dxansible.run.events import Event, HostEnded, HostsKnown, OutputReceived
+from dxansible.run.events import Event, HostEnded, HostsKnown, HostWaits, OutputReceived
 from dxansible.run.turn_events import TurnUpdate
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class LiveOutput:
         self._announce, self._quiet = announce, quiet
         self._hosts: Sequence[str] = ()
         self._lines: dict[tuple[str, bool], bytearray] = {}
+        self._awaited: set[str] = set()
         self._closed = False
 
     def handle(self, news: Event) -> None:
@@ -59,10 +60,20 @@ class LiveOutput:
                 self._output(news.host, news.out, news.err)
             case TurnUpdate():
                 self._turn(news)
+            case HostWaits():
+                self._waits(news)
             case HostEnded():
                 self._ended(news.result)
             case _:
                 pass
+
+    def _waits(self, news: HostWaits) -> None:
+        """Say that a host is waited for, and how long, if no log line on the screen does."""
+        told = self._quiet or not self._screen.readable or news.host in self._awaited
+        if news.until is not None and not told:
+            self._awaited.add(news.host)
+            why = printable((news.error or "").removeprefix(f"{news.host}: "))
+            self._screen.write(f"{news.host}: waited for until {news.clock_time}: {why}\n")
 
     def _turn(self, news: TurnUpdate) -> None:
         """Show the agent's text, and the id of the session once it has started."""

@@ -33,6 +33,7 @@ SENTENCES = {
     "slack_unclear": "Slack: a message was perhaps not posted: {error}",
     "stdin_unread": "standard input isn't read, and {error}; {remedy}",
     "vm_not_asked": "{error}",
+    "wait_not_listed": "{remedy}: {error}",
 }
 """By the event's name; the fields are the event's."""
 

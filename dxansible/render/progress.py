@@ -15,6 +15,7 @@ from dxansible.run.events import (
     Event,
     HostEnded,
     HostsKnown,
+    HostWaits,
     OutputReceived,
     PreflightDone,
 )
@@ -49,6 +50,8 @@ class Progress:
         self._begun: set[str] | None = None
         """The hosts of the batches that have begun; None if all hosts begin at once."""
         self._reached: set[str] = set()
+        self._away: set[str] = set()
+        """Hosts that are waited for."""
         self._failed: dict[str, bool] = {}
         """Whether it has failed, for each host that is done."""
         screen.progress(self.line, stays=False)
@@ -68,6 +71,9 @@ class Progress:
                 self._reached.add(news.result.host)
             case OutputReceived() | CommandRuns() | TurnUpdate():
                 self._reached.add(news.host)
+            case HostWaits():
+                (self._away.discard if news.until is None else self._away.add)(news.host)
+                self._screen.refresh()
             case HostEnded():
                 failed = news.result.outcome not in {FanoutOutcome.SUCCESS, None}
                 self._done(news.result.host, failed=failed)
@@ -78,6 +84,7 @@ class Progress:
 
     def _done(self, host: str, *, failed: bool) -> None:
         self._failed[host] = failed
+        self._away.discard(host)
         self._screen.refresh()
 
     def line(self) -> str:
@@ -88,8 +95,10 @@ class Progress:
         left = [host for host in self._hosts if host not in self._failed]
         if len(self._hosts) == 1:
             does = "running" if self._reached else "connecting"
+            does = "waiting for it" if self._away else does
             return f"{printable(self._hosts[0])}  {does if left else 'done'}  {since}"
-        running = left if self._begun is None else [host for host in left if host in self._begun]
+        begun = left if self._begun is None else [host for host in left if host in self._begun]
+        running = [host for host in begun if host not in self._away]
         done, failed = len(self._hosts) - len(left), sum(self._failed.values())
         counts = f"{done}/{len(self._hosts)} done, {failed} failed, {len(running)} running"
         if len(left) > len(running):

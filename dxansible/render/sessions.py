@@ -9,7 +9,7 @@ from dxansible.redact import printable, summarize
 from dxansible.render.commands import OUTCOME_COLOURS, missing_notes
 from dxansible.render.documents import document, event_line
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, columns, table
+from dxansible.render.tables import NOTHING, columns, duration, table
 from dxansible.results import worst
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = [
     "clean_text",
     "commands_text",
     "comment",
-    "duration",
     "end_comment",
     "finalize_document",
     "finalize_line",
@@ -34,6 +33,7 @@ __all__ = [
     "no_choice_document",
     "sessions_document",
     "sessions_table",
+    "state_of",
     "status_document",
     "status_text",
     "turn_line",
@@ -42,6 +42,8 @@ __all__ = [
 
 STATE_COLOURS = {
     "running": "cyan",
+    "waiting": "blue",
+    "scheduled": "blue",
     "succeeded": "green",
     "failed": "red",
     "lost": "red",
@@ -55,7 +57,6 @@ _SESSIONS = columns(
     leave=("TASK", "BEADS", "IDLE", "AGENT", "AGE"),
     text=("TASK",),
 )  # fmt: skip
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> str:
@@ -109,19 +110,6 @@ def _changes(result: TurnResult) -> list[str]:
     return [f"{changes.commits} commit(s), {changes.files} file(s) changed{dirty}{where}"]
 
 
-def duration(seconds: int | None) -> str:
-    """Format seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash for None."""
-    if seconds is None:
-        return NOTHING
-    if seconds < _MINUTE:
-        return f"{seconds}s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE}m"
-    if seconds < _DAY:
-        return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
-    return f"{seconds // _DAY}d"
-
-
 def sessions_document(found: SessionList, code: int) -> str:
     """Return the JSON document of ``--sessions``."""
     sessions = [each.to_dict() for each in found.sessions]
@@ -143,7 +131,7 @@ def sessions_table(found: SessionList, width: int | None = None) -> str:
             each.session_id,
             each.started_for or each.host,
             agent_of(each),
-            f"{each.state}, asks" if each.asks else each.state,
+            state_of(each),
             duration(each.age_s),
             duration(each.idle_s),
             each.beads or NOTHING,
@@ -153,6 +141,15 @@ def sessions_table(found: SessionList, width: int | None = None) -> str:
     ]
     colours = [STATE_COLOURS.get(each.state) for each in found.sessions]
     return table(_SESSIONS, rows, colours, width)
+
+
+def state_of(info: SessionInfo) -> str:
+    """Return the state of a session for people."""
+    if info.gives_up_s is not None:
+        return f"{info.state}, gives up in {duration(info.gives_up_s)}"
+    if info.starts_s is not None:
+        return f"{info.state}, starts in {duration(info.starts_s)}"
+    return f"{info.state}, asks" if info.asks else info.state
 
 
 def agent_of(info: SessionInfo) -> str:
@@ -200,9 +197,9 @@ def _command_text(info: SessionInfo) -> str:
     return lines({
         "session": info.session_id,
         "vm": info.host,
-        "state": coloured(info.state, STATE_COLOURS.get(info.state)),
+        "state": coloured(state_of(info), STATE_COLOURS.get(info.state)),
         "reason": info.reason if info.ended else None,
-        "error": info.error,
+        "error": info.error or info.message,
         "exit code": None if info.exit_code is None else str(info.exit_code),
         "age": duration(info.age_s),
         "idle": duration(info.idle_s),

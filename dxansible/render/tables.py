@@ -18,10 +18,11 @@ from dxansible.value import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NOTHING", "Column", "Table", "columns", "indented", "table"]
+__all__ = ["NOTHING", "Column", "Table", "columns", "duration", "indented", "table"]
 
 NOTHING = "-"
 """What a cell without a value shows."""
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _GAP = "  "
 _INDENT = "  "
 _LEAST_TEXT = 30
@@ -158,3 +159,16 @@ def indented(text: str, width: int | None) -> str:
     known = printable(text)
     lines = [known] if width is None else wrapped(known, width - len(_INDENT))
     return "".join(f"{_INDENT}{line}\n" for line in lines)
+
+
+def duration(seconds: int | None) -> str:
+    """Format seconds in the largest units that matter: 45s, 12m, 3h 5m, 9d; a dash for None."""
+    if seconds is None:
+        return NOTHING
+    if seconds < _MINUTE:
+        return f"{seconds}s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE}m"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
+    return f"{seconds // _DAY}d"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dxansible.logs import event
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import FanoutResult, TurnResult
-from dxansible.run.events import HostEnded, HostFound, PreflightDone, RetryPlanned
+from dxansible.run.events import HostEnded, HostFound, HostWaits, PreflightDone, RetryPlanned
 from dxansible.run.turn_events import TurnUpdate
 
 if TYPE_CHECKING:
@@ -66,6 +66,13 @@ class EventLog:
                     session=None if command else news.session_id,
                     attempt=news.attempt, error=news.error,
                 )  # fmt: skip
+            case HostWaits():
+                self._waits(news)
+            case HostEnded(result=FanoutResult(outcome=None, starts_s=int() as seconds)):
+                self._event(
+                    "scheduled", self._quiet, host=news.result.host,
+                    session=news.result.session_id, starts_s=seconds,
+                )  # fmt: skip
             case HostEnded() if news.result.outcome is not None:
                 if self._failed.get(news.result.host) != news.result.reason:
                     self._ended(news.result.outcome, news.result)
@@ -76,6 +83,13 @@ class EventLog:
         if self._command is not None and session_id and host not in self._found:
             self._event("session", logging.DEBUG, host=host, session=session_id)
         self._found[host] = user
+
+    def _waits(self, news: HostWaits) -> None:
+        name = "answers" if news.until is None else "waiting"
+        self._event(
+            name, logging.INFO, host=news.host, session=news.session_id,
+            until=news.clock_time or None, error=news.error,
+        )  # fmt: skip
 
     def _preflight(self, news: PreflightDone) -> None:
         result = news.result

@@ -6,6 +6,7 @@ try of a task with ``until``; the output of a running command arrives in those.
 
 from __future__ import annotations
 
+import time
 from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,7 @@ __all__ = [
     "HostBroken",
     "HostEnded",
     "HostFound",
+    "HostWaits",
     "HostsKnown",
     "Observer",
     "OutputReceived",
@@ -106,9 +108,11 @@ class OutputReceived(Value):
 
 
 class CommandRuns(Value):
-    """The VM says that the command is still running; no output was requested."""
+    """The VM says that the command is still running, or starts later; it has no output to show."""
 
     host: str
+    starts_s: int | None = None
+    """Seconds until the command starts; None once it runs."""
 
 
 class RetryPlanned(Value):
@@ -118,6 +122,24 @@ class RetryPlanned(Value):
     attempt: int
     error: str
     session_id: str | None = None
+
+
+class HostWaits(Value):
+    """A host can't be reached and is waited for, or answers at last."""
+
+    host: str
+    session_id: str
+    until: float | None = None
+    """When the wait ends, in seconds since 1970; None once the host answers."""
+    error: str | None = None
+    may_run: bool = False
+    """An attempt may have reached the host already."""
+
+    @property
+    def clock_time(self) -> str:
+        """The end of the wait for people, by this machine's clock; empty without one."""
+        when = time.localtime(self.until or 0)
+        return "" if self.until is None else time.strftime("%Y-%m-%d %H:%M", when)
 
 
 class HostEnded(Value):
@@ -149,6 +171,7 @@ Event = (
     | OutputReceived
     | CommandRuns
     | RetryPlanned
+    | HostWaits
     | HostEnded
     | StopAnswered
     | HostBroken
@@ -205,6 +228,8 @@ def _parse_record(record: Mapping[str, Any]) -> Iterator[Event]:
             yield TooManyHosts(hosts=tuple(record["hosts"]))
         case "preflight":
             yield _preflight(record)
+        case "waiting":
+            yield read(HostWaits, record, session_id=record["id"])
         case "stop":
             yield StopAnswered.from_event(host, record)
         case "command":
@@ -235,7 +260,7 @@ def _output(record: Mapping[str, Any]) -> Iterator[Event]:
     if out and err:
         yield read(OutputReceived, record, **_stream("out", out), **_stream("err", err))
     elif record.get("started") and not (record.get("retry") or record.get("done")):
-        yield CommandRuns(host=record["host"])
+        yield CommandRuns(host=record["host"], starts_s=record.get("starts_s"))
 
 
 def _stream(name: str, news: Mapping[str, Any]) -> dict[str, object]:

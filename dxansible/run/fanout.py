@@ -14,10 +14,10 @@ from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import FanoutResult
 from dxansible.run.command_call import CommandCall
-from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.options import FanoutOptions
+from dxansible.run.own_observers import observing_command
 from dxansible.run.plays import Play
 from dxansible.run.request import Again
 
@@ -88,9 +88,13 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
 
 def follow_call(call: CommandCall, observers: Sequence[Observer] = ()) -> list[FanoutResult]:
     """Do the same as `fanout` for a command whose run may have begun already."""
-    log = EventLog(command=call.summary, log=call.options.log_callback)
+    with observing_command(call) as own:
+        return _follow(call, [*own, *observers])
+
+
+def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResult]:
     collector = ResultCollector(
-        FanoutResult, [log, *observers], command=call.summary, passes_on=call.flow is not None
+        FanoutResult, observers, command=call.summary, passes_on=call.flow is not None
     )
     run = _Run(call, collector)
     try:

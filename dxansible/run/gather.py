@@ -16,6 +16,7 @@ from dxansible.run.events import (
     HostEnded,
     HostFound,
     HostsKnown,
+    HostWaits,
     OutputReceived,
     PreflightDone,
     RetryPlanned,
@@ -67,7 +68,6 @@ class ResultCollector(Generic[R]):
         self.hosts: tuple[str, ...] = ()
         self.too_many: tuple[str, ...] = ()
         """The hosts of a pattern that has more than the call allows."""
-        """In the inventory's order."""
         self.results: dict[str, R] = {}
         self.preflights: dict[str, PreflightResult] = {}
         self.running: set[str] = set()
@@ -155,7 +155,7 @@ class ResultCollector(Generic[R]):
                 self._tell(self._decide(HostRecord(host=host)))
                 continue
             text = f"{host}: interrupted before the VM confirmed the task"
-            self.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
+            self.end(host, FanoutOutcome.ABORTED, self._host(host).why_aborted, text)
 
     def end_silent(
         self,
@@ -228,12 +228,15 @@ class ResultCollector(Generic[R]):
                 found = self._host(news.host)
                 found.attempts = found.earlier + news.attempt + 1
                 yield replace(news, attempt=found.attempts - 1, session_id=found.session_id)
+            case HostWaits():
+                self._host(news.host).wait(news)
+                yield news
             case HostEnded():
                 if isinstance(news.result, self._kind):
                     yield from self._ended(news.result)
             case StopAnswered():
                 self.answered.add(news.host)
-                yield from self._decide(news)
+                yield from self._decide(self._host(news.host).judge_stop(news))
             case HostBroken() if news.host not in self.results:
                 decided = HostRecord(
                     host=news.host,
@@ -329,7 +332,7 @@ class ResultCollector(Generic[R]):
                 session_id=found.session_id or result.session_id,
                 stdout_bytes=out,
                 stderr_bytes=err,
-                attached=found.output.attached,
+                attached=found.output.attached or result.attached,
                 truncation=found.output.truncation(
                     passed_on=self._passes_on, disk_full=result.truncation.disk_full
                 ),

@@ -9,6 +9,7 @@ from dxansible.ids import is_on
 from dxansible.parameters import CLEAN_AGE, DRY_RUN, ONLY, PREFLIGHT_TIMEOUT, SESSION, TRAIL
 from dxansible.record import HostRecord
 from dxansible.results import CleanResult, SessionInfo
+from dxansible.run.awaiting import waiting_sessions
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
 from dxansible.run.plays import Play
@@ -57,7 +58,8 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
-    ``prefix`` is the beginning of all ids to list. A session appears once: if several names of the
+    What calls of this machine wait to start there is listed too. ``prefix`` is the beginning of all
+    ids to list. A session appears once: if several names of the
     inventory lead to one account, under the name that it was started for. Running sessions come
     first, then the newest. ``words``: the message of a running one is what it said last.
     ``timeout_sec`` limits the connection. Each of ``observers`` gets every
@@ -89,6 +91,9 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
             return SessionList()
         raise explain_no_match(pattern, chosen, end)
     sessions = each_once([each for seen in collector.listings.values() for each in seen.sessions])
+    known = {each.session_id for each in sessions}
+    awaited = waiting_sessions(chosen, collector.hosts, prefix=session or prefix, only=only)
+    sessions += [each for each in awaited if each.session_id not in known]
     sessions.sort(key=lambda each: (each.ended, each.age_s if each.age_s is not None else 0))
     return SessionList(
         sessions=sessions,

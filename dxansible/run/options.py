@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from typing import TYPE_CHECKING
 
 from dxansible import parameters as known
@@ -18,10 +19,19 @@ from dxansible.value import field
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FanoutOptions", "SessionOptions", "check_command", "check_seconds", "check_task"]
+__all__ = [
+    "FanoutOptions",
+    "SessionOptions",
+    "check_command",
+    "check_seconds",
+    "check_start",
+    "check_task",
+]
 
 _LONGEST_RUN_ID = 60
 """Of a task, whose session's id begins with ``ses_``."""
+_LATEST_START = 30 * 86400
+"""Seconds from now."""
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -33,6 +43,8 @@ class _RunOptions(Told):
     retry_delay_sec: float = told(known.RETRY_DELAY)
     preflight_timeout_sec: float = told(known.PREFLIGHT_TIMEOUT)
     """For each check, and for a connection to come up."""
+    when_back_sec: float | None = told(known.WHEN_BACK)
+    """How long to wait for a host that can't be reached, at most six days; None is not at all."""
     forks: int | None = None
     """Hosts at a time; None is all of them, up to 200."""
     settings: Settings = field(default_factory=Settings.load)
@@ -40,6 +52,11 @@ class _RunOptions(Told):
     def _check_run(self) -> None:
         check_seconds("preflight timeout", self.preflight_timeout_sec)
         check_seconds("retry delay", self.retry_delay_sec, zero=True)
+        if self.when_back_sec is not None:
+            check_seconds("when back", self.when_back_sec)
+            if self.when_back_sec > known.LONGEST_WAIT:
+                message = f"when back is {self.when_back_sec:g}"
+                raise UsageError(message, f"give at most {known.LONGEST_WAIT / 86400:g} days")
         for name, number, least in (("max retries", self.max_retries, 0), ("forks", self.forks, 1)):
             if number is not None and number < least:
                 raise UsageError(f"{name} is {number}", f"give {least} or more")
@@ -65,6 +82,9 @@ class FanoutOptions(_RunOptions):
 
     An id belongs to its first command: another one is refused. None makes a new id.
     """
+    start_at: float | None = told(known.START_AT)
+    """When the VM starts the command, in seconds since 1970; None is at once. The result then has
+    no outcome."""
     label: str | None = None
     """Text for the VM's listings; None is the command in one line without secrets."""
     stdin: bytes = field(default=b"", repr=False)
@@ -79,6 +99,8 @@ class FanoutOptions(_RunOptions):
         """Validate the values."""
         check_seconds("timeout", self.timeout_sec)
         self._check_run()
+        if self.start_at is not None:
+            check_start(self.start_at, waits=self.when_back_sec is not None)
         if self.run_id is not None:
             check_run_id(self.run_id)
 
@@ -168,6 +190,19 @@ def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:
     if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
         message = f"{name} is {seconds:g}"
         raise UsageError(message, "give a number of seconds above 0")
+
+
+def check_start(start_at: float, *, waits: bool) -> None:
+    """Raise UsageError unless it is a time within the next 30 days.
+
+    ``waits``: the call also waits for hosts.
+    """
+    check_seconds("the start", start_at)
+    if waits:
+        message = "a command can't both start later and wait for its host"
+        raise UsageError(message, "leave out --when-back, or the time of the start")
+    if start_at - time.time() > _LATEST_START:
+        raise UsageError("the start is too far away", "give a time within the next 30 days")
 
 
 def check_command(command: str | bytes) -> bytes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from dxansible.kept.calls import follow, hand_over
 from dxansible.kept.fingerprint import EngineUnusable
 from dxansible.logs import event
-from dxansible.parameters import FORKS
+from dxansible.parameters import FORKS, WHEN_BACK
 from dxansible.run.patterns import check_pattern
 from dxansible.run.request import CANCELLED, PlayRequest
 from dxansible.value import replace
@@ -53,6 +54,7 @@ class Play:
         """
         check_pattern(limit)
         self._cancelled = cancelled or threading.Event()
+        self._began = time.time()
         self._request = PlayRequest(
             playbook=settings.playbooks / playbook,
             inventory=settings.inventory,
@@ -87,7 +89,7 @@ class Play:
             left = again.rest()
             if not left or failures > again.max_retries:
                 break
-            variables = {**self._request.variables, **again.prepare()}
+            variables = {**self._variables_left(), **again.prepare()}
             self._request = replace(self._request, limit=left, variables=variables)
             if not end.engine_lost:
                 self._cancelled.wait(again.retry_delay_sec)
@@ -97,6 +99,15 @@ class Play:
             end = self._follow(receiver.take)
         receiver.check()
         return end
+
+    def _variables_left(self) -> Mapping[str, object]:
+        """Return the run's variables, with what is left of the time to wait for hosts."""
+        variables = self._request.variables
+        seconds = variables.get(WHEN_BACK.variable)
+        if not isinstance(seconds, float):
+            return variables
+        left = max(self._began + seconds - time.time(), 0.0)
+        return {**variables, WHEN_BACK.variable: left}
 
     def _hand_over(self) -> Line | None:
         """Return the engine that has taken the run; None without one."""

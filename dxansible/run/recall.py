@@ -27,6 +27,7 @@ _SAID_BY_THE_VM = frozenset(
         Reason.LOST,
         Reason.DEADLINE,
         Reason.ABORTED,
+        Reason.NOT_STARTED,
     }
 )
 """Other reasons are about this question, not about the command."""

@@ -8,9 +8,9 @@ from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import unknown_session
-from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
+from dxansible.run.own_observers import observing_task
 from dxansible.run.task_call import TaskCall
 
 if TYPE_CHECKING:
@@ -48,10 +48,13 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
 
 def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[TurnResult]:
     """Do the same as `start_session` for a task whose run may have begun already."""
+    with observing_task(call) as own:
+        return _follow(call, [*own, *observers])
+
+
+def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
     pattern, chosen = call.pattern, call.options
-    collector = ResultCollector(
-        TurnResult, [EventLog(), *observers], command=call.summary, session=chosen.session
-    )
+    collector = ResultCollector(TurnResult, observers, command=call.summary, session=chosen.session)
     again = collector.again(pattern, chosen.max_retries, chosen.retry_delay_sec)
     end = call.begin().follow(collector.handle, again)
     if call.cancelled.is_set():

@@ -27,9 +27,12 @@ __all__ = ["ADDED", "DOCUMENTS", "LEFT_OUT", "OPTIONAL", "OUTPUT"]
 
 
 class CommandDocument(TypedDict):
-    """Of `--exec` and `--rerun`, and of `--logs` and `--abort` of a command."""
+    """Of `--exec` and `--rerun`, and of `--logs` and `--abort` of a command.
 
-    outcome: FanoutOutcome
+    `outcome` is null if the VMs start the command later.
+    """
+
+    outcome: FanoutOutcome | None
     exit_code: int
     results: list[FanoutResult]
 

@@ -49,7 +49,14 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.JULES_ABORT: ("--abort", JID),
     Mode.APPROVE: ("--approve", JID),
 }
-VALUES = {"env": "A=1", "attach_age": "12h", "engine": "stop", "session": SES, "completion": "zsh"}
+VALUES = {
+    "start_at": "2199-12-24 18:30",
+    "env": "A=1",
+    "attach_age": "12h",
+    "engine": "stop",
+    "session": SES,
+    "completion": "zsh",
+}
 OPTIONS = {name: entry for name, entry in table().items() if entry.kind is not Kind.ARGUMENT}
 MODIFIERS = {
     name: entry
@@ -169,7 +176,7 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
         Kind.TEXT: str | None, Kind.TEXTS: tuple[str, ...], Kind.CHOICE: str | None,
         Kind.OPTIONAL_CHOICE: str | None, Kind.VARIABLES: tuple[tuple[str, str], ...],
         Kind.NUMBER: int | None, Kind.DURATION: float | None, Kind.DAYS: int | None,
-        Kind.SIZE: int | None, Kind.STEPS: tuple[str, ...],
+        Kind.SIZE: int | None, Kind.STEPS: tuple[str, ...], Kind.TIME: float | None,
     }  # fmt: skip
     for name, hint in typing.get_type_hints(Options).items():
         if name in {"given", "_fields"}:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from dxansible.cli.option import Kind, Option
@@ -61,3 +63,33 @@ def test_any_other_word_is_refused(entry: Option, texts: list[str], says: str) -
     for text in texts:
         with pytest.raises(BadValueError, match=says):
             convert(entry, text)
+
+
+AT = Option("--at", kind=Kind.TIME)
+
+
+def test_a_time_of_day_is_the_next_one_by_the_local_clock() -> None:
+    for text in ("00:00", "7:05", "23:59"):
+        moment = convert(AT, text)
+        assert isinstance(moment, float)
+        assert 0 < moment - time.time() <= 25 * 3600  # a day may have 25 hours
+        hour, minute = map(int, text.split(":"))
+        assert time.localtime(moment)[3:6] == (hour, minute, 0)
+
+
+def test_a_date_and_a_time_may_have_an_offset() -> None:
+    assert convert(AT, "2199-12-24 18:30+01:00") == convert(AT, "2199-12-24T17:30:00Z")
+
+
+@pytest.mark.parametrize("text", ["", "24:00", "3", "soon", "2020-01-01 00:00", "7:60"])
+def test_a_past_date_and_other_texts_are_no_time(text: str) -> None:
+    with pytest.raises(BadValueError):
+        convert(AT, text)
+
+
+def test_a_duration_may_have_a_greatest_value() -> None:
+    wait = Option("--when-back", kind=Kind.DURATION, most=518400)
+
+    assert convert(wait, "6d") == 518400
+    with pytest.raises(BadValueError, match="at most 6d"):
+        convert(wait, "7d")

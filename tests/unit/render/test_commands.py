@@ -16,7 +16,7 @@ from dxansible.render.commands import (
 )
 from dxansible.render.documents import error_document, interrupted_document
 from dxansible.render.show import coloured
-from dxansible.results import FanoutResult, PreflightResult, exit_code
+from dxansible.results import FanoutResult, PreflightResult, exit_code, worst
 from tests.schemas import check_document
 from tests.unit.render.plain import plain
 
@@ -132,14 +132,15 @@ def test_a_success_that_lacks_output_that_was_wanted_exits_with_another_code(
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_the_document_of_a_fan_out_is_one_json_document(count: int) -> None:
     results = [SUCCESS, FAILURE, TIMEOUT][:count]
+    code = worst(each.outcome for each in results if each.outcome).exit_code
 
-    text = "".join(fanout_document(results, results[-1].outcome.exit_code))
+    text = "".join(fanout_document(results, code))
 
     assert text.endswith("}\n")
     assert check_document(text) == {
         "schema": 1,
         "outcome": results[-1].outcome,
-        "exit_code": results[-1].outcome.exit_code,
+        "exit_code": code,
         "results": [result.to_dict() for result in results],
     }
 

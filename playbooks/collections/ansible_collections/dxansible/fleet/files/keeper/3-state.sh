@@ -2,7 +2,8 @@
 
 # A session's directory appears whole, by one rename, with the command and the claim in it: who is about to start
 # it. Then one file decides for ever: "supervisor" is made either by the supervisor before it runs anything, or by
-# whoever makes sure that nothing will run. "end" has the last word.
+# whoever makes sure that nothing will run. "end" has the last word. A session with a file "due" has not begun: its
+# supervisor waits for that time.
 
 stage() { # [pattern]: a directory to be published, empty or as the pattern is
     sweep
@@ -55,6 +56,7 @@ state() { # sets $state and the fields of the end record
         fi
     elif alive "$dir/claim"; then
         state=starting
+        [ ! -f "$dir/due" ] || state=scheduled
     else
         settle unstarted
     fi
@@ -125,6 +127,20 @@ conclude() { # state: writes the end record, which counts once its line is whole
 
 forget_text() { # [file]…: what the command was told to do is its owner's business; and other files that go
     rm -rf "$dir/command" "$dir/input" "$dir/prompt" "$dir/verify" "$dir/desk" "$@"
+}
+
+until_start() { # sets $starts, the seconds until a scheduled session begins, and $never if it never has and never will
+    starts=- never=no
+    [ -f "$dir/due" ] || return 0
+    case $state in
+        scheduled)
+            word due
+            case $word in '' | *[!0-9]*) return ;; esac
+            starts=$((word - $(date +%s)))
+            [ "$starts" -ge 0 ] || starts=0
+            ;;
+        aborted | unstarted) never=yes ;;
+    esac
 }
 
 word() { # file of the session: sets $word, which is all that it says, or "-"

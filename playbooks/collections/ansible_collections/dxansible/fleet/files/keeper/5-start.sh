@@ -7,7 +7,11 @@ await() { # up to $wait seconds for news; after output a moment more, as the end
     [ -z "$waker" ] || [ "$wait" -eq 0 ] || read -r _ <&4
     while :; do
         state
-        case $state in starting | running) ;; *) return ;; esac
+        case $state in
+            starting | running) ;;
+            scheduled) [ "$verb" != start ] || return ;;
+            *) return ;;
+        esac
         [ -z "$flow" ] || { follow >"$dir/.flow.$flow.$$" && mv -f "$dir/.flow.$flow.$$" "$dir/flow.$flow"; }
         flow=
         clock
@@ -33,6 +37,8 @@ reply() {
     cut err "$err"
     printf '\n%s state=%s code=%s verified=%s left=%s out_end=%s err_end=%s attached=%s' \
         "$mark" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "${attached-yes}"
+    until_start
+    printf ' starts=%s never=%s' "$starts" "$never"
     word token
     printf ' token=%s full=%s expired=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$expired" "$out_from" "$out_upto" "$out_total"
     printf ' err_from=%s err_upto=%s err_total=%s out_cut=%s err_cut=%s\n' "$from" "$upto" "$total" "$out_cut" "$err_cut"
@@ -70,6 +76,7 @@ describe() { # what is known at the start, and goes with the session
     if [ -n "$digest" ]; then
         printf '%s\n' "$digest" >"$staged/digest" && printf '%s\n' "$told" >"$staged/about" || return 1
     fi
+    [ "$delay" -eq 0 ] || printf '%s\n' $(($(date +%s) + delay)) >"$staged/due" || return 1
     [ "$meta" != yes ] || head -n 1 "$staged/command" >"$staged/meta"
 }
 
@@ -114,13 +121,13 @@ receive() { # standard input: what the command will read, if there is such, and 
 }
 
 launch() { # shares the claim with a supervisor that is nobody's child
-    [ "$deadline" = 0 ] || { waker=yes; exec 5<>"$dir/wake"; exec 4<"$dir/wake"; }
+    [ "$deadline" = 0 ] || [ "$delay" -gt 0 ] || { waker=yes; exec 5<>"$dir/wake"; exec 4<"$dir/wake"; }
     # shellcheck disable=SC2030 # for the supervisor only
     (
         export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
         umask "$caller_umask"
         (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker") </dev/null >/dev/null 2>&1 4<&- &
+            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker" "delay=$delay") </dev/null >/dev/null 2>&1 4<&- &
         umask 077
         ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
         exec date +%s >"$dir/began" 4<&- 5>&-

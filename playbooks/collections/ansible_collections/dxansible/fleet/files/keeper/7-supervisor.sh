@@ -11,6 +11,7 @@ supervise() {
     trap 'ending=${ending:-timeout}' USR2
     trap 'ending=${ending:-idle}' ALRM
     trap 'ending=${ending:-killed}' TERM INT HUP
+    [ "$delay" -eq 0 ] || await_start || exit 1
     if ! take; then # somebody settled that this session never starts
         forget_text "$dir/out" "$dir/err" "$dir/wake"
         exit 1
@@ -73,6 +74,27 @@ supervise() {
         done
     done
     wait
+}
+
+await_start() { # until it is time; fails if the session is never to begin
+    printf '%s\n' "$$ $birth $boot" >>"$dir/claim"
+    printf '%s\n' "$$ $birth $boot" >"$dir/sleeper"
+    due=$((now + delay * 100))
+    while [ "$now" -lt "$due" ] && [ -z "$ending" ] && [ ! -e "$dir/supervisor" ]; do
+        part=$((due - now))
+        [ "$part" -le 6000 ] || part=6000 # a sleep does not count the time for which the machine itself sleeps
+        pause "$part" || kill -s KILL "$!" 2>/dev/null
+        clock
+    done
+    rm -f "$dir/sleeper"
+    if [ -n "$ending" ] || [ -e "$dir/supervisor" ]; then
+        settle unstarted
+        forget_text
+        return 1
+    fi
+    launched=$now
+    rm -f "$dir/due"
+    date +%s >"$dir/began"
 }
 
 wait_for_command() { # sets $code, unless a signal comes first

@@ -9,6 +9,7 @@ abort() { # a session that has not arrived yet is settled too: it can't start la
     fi
     if conflicts; then state=conflict; reply; return; fi
     settle aborted
+    ! alive "$dir/sleeper" || kill -s USR1 "$known_pid" 2>/dev/null
     clock
     began=$now
     while [ "$state" = running ] || [ "$state" = starting ]; do

@@ -23,7 +23,7 @@ unchanged_sessions() { # days: changes the directory
 ended() { # for certain, with nothing left?
     state
     case $state in
-        running | starting) return 1 ;;
+        running | starting | scheduled) return 1 ;;
         lost) [ "$verified" != - ] || rebooted ;; # else its processes may still be there
         *) ;;
     esac

@@ -61,6 +61,8 @@ describe_session() { # and says at the end which of its files there are
         "${dir##*/}" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "$out_cut" "$err_cut"
     [ ! -e "$dir/full" ] || printf ' full=yes'
     word began
+    until_start
+    printf ' starts=%s never=%s' "$starts" "$never"
     printf ' began=%s at=%s idle=%s' "$word" "$at" "$quiet"
     word token
     notes

@@ -66,6 +66,12 @@ options:
     description: Seconds between two connection attempts.
     type: float
     default: 2.0
+  when_back:
+    description:
+      - Seconds for which a host that can't be reached is waited for. The work starts once, when the
+        host answers. At most six days; 0 waits for none.
+    type: float
+    default: 0.0
   path:
     description: Directories to put before C(PATH); C(~/) is the home directory on the host.
     type: list

@@ -2,7 +2,8 @@
 """Base class of runs that follow work on a host over several connection attempts.
 
 The connection may fail at any moment. The run keeps its progress and tries again. After too many
-failures in a row it gives up; the verdict says whether work may still be running on the host.
+failures in a row it gives up; the verdict says whether work may still be running on the host. With
+``when_back`` it waits for a host that can't be reached, until the host has confirmed the work.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import secrets
 import time
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import link, verdict
@@ -18,15 +20,18 @@ from .host_run import CONTACT, Door, HostRun, News, Pause, Steps, ask
 from .keeper_reply import CutShortError, KeeperError
 from .record import FanoutOutcome
 from .ssh_errors import SshFailure
+from .waiting import LONGEST_WAIT, MAY_COME_BACK, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .keeper_reply import Reply
-    from .record import Verdict
+    from .preflight import Preflight
+    from .record import PreflightStatus, Verdict
 
 T = TypeVar("T")
 
+_SILENT = "accepts the connection, but its shell does not answer"
 CALL_SLACK = 30
 """Seconds that a call may take beyond its wait and the time to connect.
 
@@ -37,6 +42,7 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     **CONTACT,
     "max_retries": {"type": "int", "default": 1, "variable": "dx_max_retries"},
     "retry_delay": {"type": "float", "default": 2.0, "variable": "dx_retry_delay"},
+    "when_back": {"type": "float", "default": 0.0, "variable": "dx_when_back"},
     "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
     "may_have_arrived": {"type": "bool", "default": False, "variable": "dx_may_have_arrived"},
     "token": {"type": "str", "default": "", "variable": "dx_token"},
@@ -88,9 +94,27 @@ class AttemptRun(HostRun):
             if not 0 <= self.options.get(name, 0) < float("inf"):
                 message = f"dx_{name} has to be a number of seconds, not {self.options[name]}"
                 raise ValueError(message)
+        if not 0 <= self.options["when_back"] <= LONGEST_WAIT:
+            message = f"dx_when_back has to be a number of seconds, at most {LONGEST_WAIT}"
+            raise ValueError(message)
         if self.options["max_retries"] < 0:
             message = "dx_max_retries has to be 0 or more"
             raise ValueError(message)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """The wait for a host that is off; its time runs from the first use."""
+        seconds = 0.0 if self.following else self.options["when_back"]
+        return Waiting(seconds, self.options["retry_delay"])
+
+    def checked(self, wanted: Mapping[str, Any], timeout: float) -> Steps[Preflight]:
+        """Run the checks, again and again while the host is waited for."""
+        while True:
+            found = yield from super().checked(wanted, timeout)
+            failure = found.failure
+            if failure is None or not self.waiting.awaits(failure.status):
+                return found
+            yield from self._stay_away(found.record["id"], failure.status, failure.text)
 
     def work(self) -> Steps[dict[str, Any]]:
         """Repeat `step` until there is a verdict."""
@@ -103,7 +127,11 @@ class AttemptRun(HostRun):
         while True:
             record: dict[str, Any] = {"kind": self.kind, "id": progress.id, "limit": self.limit}
             record["ssh"] = self.options["ssh"]
+            self._absent: tuple[SshFailure, str] | None = None
             decided = yield from self._try(record)
+            if self._absent is not None:
+                yield from self._wait_until_back(*self._absent)
+                continue
             ended = decided is not None and not progress.may_have_arrived
             error = None if decided is None else decided.error
             self.tell_preflight(record, error, progress.attempts, ended=ended)
@@ -168,8 +196,7 @@ class AttemptRun(HostRun):
         except link.LinkError as error:
             return self._lost(record, error.failure, link.explain(self.host, error))
         except (link.CallTimeoutError, CutShortError) as error:
-            text = str(error) or "accepts the connection, but its shell does not answer"
-            return self._lost(record, SshFailure.LOST, f"{self.host}: {text}")
+            return self._lost(record, SshFailure.LOST, f"{self.host}: {str(error) or _SILENT}")
         except KeeperError as error:
             text = f"{self.host}: {error}"
             return verdict.unable(
@@ -178,11 +205,51 @@ class AttemptRun(HostRun):
         self.progress.failures = 0  # the VM was reached
         return decided
 
+    def _stay_away(
+        self, name: str, failure: SshFailure | PreflightStatus, text: str
+    ) -> Steps[None]:
+        news = self.waiting.absent(failure, text)
+        if news is not None:
+            yield self._waiting_news(name, news)
+        yield Pause(self.waiting.pause())
+
+    def _waiting_news(self, name: str, news: dict[str, Any]) -> News:
+        arrived = getattr(self, "progress", None) is not None and self.progress.may_have_arrived
+        return News({"kind": "waiting", "id": name, "may_run": arrived} | news)
+
+    def _wait_until_back(self, failure: SshFailure, text: str) -> Steps[None]:
+        """Wait until the host answers, the time is over, or waiting would not help.
+
+        Only a question goes to the host, so that nothing has arrived if the caller leaves.
+        """
+        while self.waiting.awaits(failure):
+            yield from self._stay_away(self.progress.id, failure, text)
+            self.progress.attempts += 1
+            try:
+                yield from self.call(0, lambda door: door.keeper.ping())
+            except link.LinkError as error:
+                failure, text = error.failure, link.explain(self.host, error)
+            except (link.CallTimeoutError, CutShortError) as error:
+                failure, text = SshFailure.LOST, f"{self.host}: {str(error) or _SILENT}"
+            except KeeperError:
+                break  # the next step says what is wrong there
+            else:
+                break
+        news = self.waiting.answers()
+        if news is not None:
+            yield self._waiting_news(self.progress.id, news)
+
     def _lost(self, record: dict[str, Any], failure: SshFailure, text: str) -> Verdict | None:
         progress = self.progress
         progress.may_have_arrived |= failure is SshFailure.LOST or (
             self.following and failure in verdict.NEVER_THERE
         )
+        if self.waiting.seconds and not progress.started and failure in MAY_COME_BACK:
+            if self.waiting.awaits(failure):
+                self._absent = failure, text
+                return None
+            text = f"{text} (waited {self.waiting.seconds:g} s for the host)"
+            progress.failures = self.options["max_retries"]
         final = verdict.refused(failure, text)
         if final is not None and not progress.may_have_arrived:
             return final

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import session, verdict
 from .attempts import COMMON_SPEC, AttemptRun, Progress
+from .host_run import Pause
 from .keeper_reply import ENDED
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from .keeper_reply import Reply
     from .record import Verdict
 
+_SOONEST, _LATEST = 1, 30
+"""Seconds between two looks at a command that starts later."""
 _SLOWEST = 64 * 1024
 """Bytes a second: the slowest rate at which a call may send standard input to the VM."""
 
@@ -38,12 +43,19 @@ class CommandRun(AttemptRun):
         **session.PLACE_SPEC,
         "stream": {"type": "bool", "default": False, "variable": "dx_stream"},
         "attach": {"type": "bool", "default": False},
+        "start_at": {"type": "float", "default": 0.0, "variable": "dx_start_at"},
     }
+
+    _starts: int | None = None
+    """Seconds until the VM starts the command, if it said so last."""
 
     def check_options(self) -> None:
         """Raise ValueError for an invalid option, or if no id says which command to follow."""
         super().check_options()
         known = self.options["id"] or (self.options["preflight"] or {}).get("run_id")
+        if not 0 <= self.options["start_at"] < float("inf"):
+            message = "dx_start_at has to be a time, in seconds since 1970"
+            raise ValueError(message)
         if self.following and not known:
             message = "dx_run_id is needed, the run whose command is followed"
             raise ValueError(message)
@@ -62,10 +74,24 @@ class CommandRun(AttemptRun):
         reply = yield from self._ask()
         if reply.state == "conflict":
             return verdict.conflict(self.host, self.progress.id)
+        if reply.state == "scheduled":
+            return self._scheduled(record, reply)
         return (yield from self._take(record, reply))
+
+    def _scheduled(self, record: dict[str, Any], reply: Reply) -> Verdict | None:
+        """Leave a command that starts later to the VM, or ask again when it may have started."""
+        progress = self.progress
+        progress.started = True
+        progress.hear(reply)
+        record["attached"] = not (progress.started_by_us or self.following)
+        record["starts_s"] = self._starts = reply.starts or 0
+        return verdict.RUNNING if self.options["start_at"] else None
 
     def _ask(self) -> Steps[Reply]:
         wait, progress = self.patience, self.progress
+        if self._starts is not None:
+            yield Pause(min(max(self._starts, _SOONEST), _LATEST))
+            self._starts = None
         if progress.started or self.following:
             return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
@@ -73,12 +99,17 @@ class CommandRun(AttemptRun):
         seconds = 2 * wait + len(command.stdin) / _SLOWEST
 
         def start(door: Door) -> Reply:
-            options = {**self.start_options(), **self._fetch(wait)}
+            options = {**self.start_options(), **self._fetch(wait), **self._delay()}
             return door.keeper.start(
                 progress.id, command.script, options, about=about, stdin=command.stdin
             )
 
         return (yield from self.call(seconds, start))
+
+    def _delay(self) -> dict[str, object]:
+        """The seconds that the VM waits before it starts the command, counted from now."""
+        left = self.options["start_at"] - time.time()
+        return {"delay": math.ceil(left)} if left > 0 else {}
 
     def _poll(self, door: Door, wait: int) -> Reply:
         where = {"out": self.progress.out_next, "err": self.progress.err_next}

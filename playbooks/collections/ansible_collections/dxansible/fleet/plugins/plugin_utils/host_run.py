@@ -183,7 +183,7 @@ class HostRun(ABC):
         wanted, ssh = self.options["preflight"], self.options["ssh"]
         timeout = float(self.options["connect_timeout"])
         if wanted is not None:
-            checked = yield from ask(CHECK_SECONDS, lambda door: door.check(wanted, timeout))
+            checked = yield from self.checked(wanted, timeout)
             if checked.failure is not None:
                 failed = {"failed": True, "changed": False, "msg": checked.failure.text}
                 return failed | {"dx": checked.record | {"done": True}}
@@ -194,6 +194,10 @@ class HostRun(ABC):
         self._door.open(ssh, connect_timeout=timeout, batch_mode=bool(self.options["batch_mode"]))
         self.options["ssh"] = ssh
         return None
+
+    def checked(self, wanted: Mapping[str, Any], timeout: float) -> Steps[Preflight]:
+        """Run the checks before first contact, each within ``timeout`` seconds."""
+        return (yield from ask(CHECK_SECONDS, lambda door: door.check(wanted, timeout)))
 
     def name(self, given: str, option: str) -> str:
         """The given id, else the preflight's. Raises ValueError if there is neither."""

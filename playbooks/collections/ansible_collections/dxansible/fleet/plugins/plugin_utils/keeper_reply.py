@@ -118,6 +118,10 @@ class Session(Value):
     """After a stop: True if no process of the session is left, False if that is not certain."""
     left: int = 0
     """Processes that an ended command left running."""
+    starts: int | None = None
+    """Seconds until a scheduled session begins; None in any other state."""
+    never: bool = False
+    """It was scheduled, and ended before it began."""
     token: str | None = None
     """Token from the start that created the session."""
     full: bool = False

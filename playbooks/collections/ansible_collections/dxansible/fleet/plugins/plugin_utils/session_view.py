@@ -55,7 +55,10 @@ def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]
     """Describe a command. ``now`` is as for `describe`."""
     ended = entry.state in ENDED
     found = verdict.from_reply(host, entry, None) if ended else turn_verdict.RUNNING
-    return _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
+    told = _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
+    if entry.state == "scheduled":
+        told |= {"state": entry.state, "starts_s": entry.starts, "idle_s": None}
+    return told
 
 
 def _described(entry: Entry, found: Verdict, began: int | None, now: int | None) -> dict[str, Any]:

@@ -27,8 +27,7 @@ class TurnVerdict(Verdict):
     """The turn succeeded, and the agent's last message ends with a question."""
 
 
-RUNNING = Verdict(outcome=None, reason=None)
-"""No outcome yet: the session goes on by itself."""
+RUNNING = verdict.RUNNING
 
 
 def judge(

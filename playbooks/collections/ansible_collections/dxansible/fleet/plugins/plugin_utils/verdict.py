@@ -29,6 +29,10 @@ NEVER_THERE = (SshFailure.UNRESOLVABLE, SshFailure.UNREACHABLE, SshFailure.CONNE
 """The failures that occur before an attempt reaches the VM."""
 
 
+RUNNING = Verdict(outcome=None, reason=None)
+"""No outcome yet: the work goes on, or starts, by itself."""
+
+
 def failure(
     reason: Reason,
     error: str,
@@ -80,6 +84,17 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
             when = "at its deadline" if timeout is None else f"after {timeout:g} s"
             text = f"{host}: timed out {when}; use a longer --timeout"
             return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
+        case "aborted" if reply.never:
+            text = f"{host}: aborted before its time; it was never started"
+            return Verdict(
+                outcome=FanoutOutcome.ABORTED,
+                reason=Reason.NOT_STARTED,
+                error=text,
+                stop_verified=True,
+            )
+        case "unstarted" if reply.never:
+            text = "the VM restarted, or its keeper was killed, before the command's time"
+            return failure(Reason.NOT_STARTED, f"{host}: {text}; nothing was run")
         case "aborted":
             return stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
         case "killed":

@@ -1,0 +1,83 @@
+"""``--detach``: a process of its own waits for the hosts that are off, and the call returns.
+
+The words of the command line reach that process through a pipe, so that no process list shows the
+command for as long as the wait lasts. It reports until each host runs the command, has ended or is
+waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dxansible.cli import argv
+from dxansible.errors import DxError, EngineError
+from dxansible.ids import new_run_id
+from dxansible.record import FanoutOutcome
+from dxansible.render.show import emit, show
+from dxansible.results import worst
+from dxansible.settings import log_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dxansible.cli.table import Options
+
+__all__ = ["detach"]
+
+
+def detach(options: Options) -> int:
+    """Start the process that makes the call, and show what it reports until it waits."""
+    run_id = options.run_id or new_run_id()
+    order = {"words": argv.complete(sys.argv[1:]), "run_id": run_id}
+    reader, writer = os.pipe()
+    with (
+        subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("detached.py")), str(reader)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(reader,),
+            start_new_session=True,
+        ) as process,
+        os.fdopen(writer, "w", errors="surrogateescape") as told,
+    ):
+        os.close(reader)
+        json.dump(order, told)
+        told.close()
+        try:
+            reports = [json.loads(line) for line in process.stdout or ()]
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
+        process.returncode = 0  # it is nobody's child from now on
+    return _show(options, run_id, reports)
+
+
+def _show(options: Options, run_id: str, reports: Sequence[Mapping[str, Any]]) -> int:
+    """Show where each host is. Raises DxError if the call had no result."""
+    hosts = [each for each in reports if "host" in each]
+    for each in reports:
+        if "error" in each and "host" not in each:
+            raise _as_told(each)
+    if not hosts:
+        message = "the process that was to wait has ended"
+        raise EngineError(message, f"see the log: {log_file()}")
+    width = max(len(each["host"]) for each in hosts)
+    for each in hosts if not options.quiet else ():
+        show(f"{each['host']:<{width}}  {each['state']:<16}  {each['note']}".rstrip(), err=True)
+    emit(f"{run_id}\n")
+    ended = [FanoutOutcome(each["state"]) for each in hosts if each["ended"]]
+    if len(ended) < len(hosts) and not options.quiet:
+        back = f"dx-dispatch --logs {run_id}; stop it with: dx-dispatch --abort {run_id}"
+        show(f"see: dx-dispatch --sessions, or {back}", err=True)
+    return worst(ended).exit_code if ended else 0
+
+
+def _as_told(report: Mapping[str, Any]) -> DxError:
+    error = DxError(report["error"], report["remedy"])
+    error.exit_code = report["code"]  # type: ignore[misc] # that of its class, in the other process
+    return error

@@ -1,0 +1,62 @@
+"""The process that waits for hosts after its call has returned (``--detach``)."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from dxansible import logs
+from dxansible.cli import execution, reading
+from dxansible.cli.first_states import FirstStates
+from dxansible.cli.preparation import prepare
+from dxansible.errors import DxError
+from dxansible.log_file import LogFile
+from dxansible.run.fanout import follow_call
+from dxansible.run.recorder import Recorder
+from dxansible.settings import log_file
+from dxansible.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dxansible.cli.table import Options
+    from dxansible.results import FanoutResult
+    from dxansible.run.events import Observer
+
+__all__ = ["go_on"]
+
+
+def go_on(order: int) -> None:
+    """Make the call that the pipe ``order`` describes, as the process that was started for it."""
+    with os.fdopen(order, errors="surrogateescape") as file:
+        asked = json.load(file)
+    report = os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 1)
+    logs.configure(
+        json=False, verbosity=0, stream=None, file=LogFile(log_file(), lambda _why: None)
+    )
+    teller = FirstStates(report, asked["run_id"])
+    try:
+        options = reading.parse(asked["words"])
+        if options is not None:
+            _call(replace(options, run_id=asked["run_id"]), teller, nothing)
+    except DxError as error:
+        teller.fail(error)
+    finally:
+        teller.close()
+
+
+def _call(options: Options, teller: FirstStates, nothing: int) -> None:
+    call, source = prepare(options)
+    os.dup2(nothing, 0)
+    recorder = Recorder(call)
+
+    def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
+        results = follow_call(call, [*observers, recorder, teller])
+        for each in results:
+            teller.end(each)
+        return results
+
+    execution.show_execution(options, call, source, recorder, follow_it)

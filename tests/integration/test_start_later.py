@@ -1,0 +1,106 @@
+"""A command for later is delivered now, and its VM starts it then, with nobody's help."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.vm_processes import wait_until
+
+if TYPE_CHECKING:
+    from tests.integration.dispatcher import Dispatcher
+    from tests.lab import Vm
+
+pytestmark = pytest.mark.resident
+
+
+@pytest.fixture
+def vm(epyc6: Vm) -> Vm:
+    """A machine on which no file is left."""
+    (epyc6.home / "ran").unlink(missing_ok=True)
+    return epyc6
+
+
+def schedule(user: Dispatcher, when: str, *more: str) -> dict[str, Any]:
+    """Have a command started later, and return its result."""
+    command = "echo line >>ran; echo done"
+    answer = user.run("epyc6", "--exec", command, when, *more, "--json", "--no-slack")
+    assert answer.code == 0, answer.err
+    assert answer.document["outcome"] is None
+    return answer.result
+
+
+def test_the_vm_starts_it_once_and_its_log_waits_for_it(user: Dispatcher, vm: Vm) -> None:
+    result = schedule(user, "--in=4s")
+    assert result["outcome"] is None
+    assert 0 < result["starts_s"] <= 4
+    assert not (vm.home / "ran").exists()
+    user.drop_connections()
+    shown = user.run("--logs", result["session_id"], "--follow")
+    assert (shown.code, shown.out) == (0, b"done\n")
+    assert (vm.home / "ran").read_text() == "line\n"
+
+
+def test_it_is_listed_and_an_abort_means_that_it_never_starts(user: Dispatcher, vm: Vm) -> None:
+    session = schedule(user, "--in=2h")["session_id"]
+    (listed,) = [
+        each
+        for each in user.run("--sessions", "epyc6", "--json").document["sessions"]
+        if each["session_id"] == session
+    ]
+    assert (listed["state"], listed["outcome"]) == ("scheduled", None)
+    assert 7000 < listed["starts_s"] <= 7200
+    assert b"scheduled, starts in 1h 59m" in user.run("--sessions", "epyc6").out
+    stopped = user.run("--abort", session, "--json")
+    assert (stopped.code, stopped.result["outcome"]) == (0, "ABORTED")
+    assert stopped.result["reason"] == "not_started"
+    assert "never started" in stopped.result["error"]
+    again = user.run("--status", session, "--json").document["sessions"]
+    assert [each["reason"] for each in again] == ["not_started"]
+    assert not (vm.home / "ran").exists()
+
+
+def test_the_same_id_keeps_its_time(user: Dispatcher, vm: Vm) -> None:
+    run_id = f"later_{os.urandom(4).hex()}"
+    first = schedule(user, "--in=1h", "--run-id", run_id)
+    second = schedule(user, "--in=2h", "--run-id", run_id)
+    assert (first["attached"], second["attached"]) == (False, True)
+    assert second["starts_s"] <= 3600
+    assert user.run("--abort", run_id).code == 0
+    assert not (vm.home / "ran").exists()
+
+
+def test_a_time_of_day_is_the_next_one(user: Dispatcher, vm: Vm) -> None:
+    moment = time.localtime(time.time() + 7200)
+    result = schedule(user, f"--at={moment.tm_hour:02}:{moment.tm_min:02}")
+    assert 7200 - 180 < result["starts_s"] <= 7200
+    assert user.run("--abort", result["session_id"]).code == 0
+    assert not (vm.home / "ran").exists()
+
+
+def test_a_vm_that_went_down_before_says_that_it_was_not_started(user: Dispatcher, vm: Vm) -> None:
+    session = schedule(user, "--in=1h")["session_id"]
+    place = vm.home / ".local/state/dxansible/sessions" / session / "sleeper"
+    wait_until(lambda: place.exists() and place.read_text().endswith("\n"), 30, "it sleeps")
+    os.kill(int(place.read_text().split()[0]), signal.SIGKILL)
+    shown = user.run("--logs", session, "--json")
+    (result,) = json.loads(shown.out)["results"]
+    assert (shown.code, result["reason"]) == (1, "not_started")
+    assert "nothing was run" in result["error"]
+    assert not (vm.home / "ran").exists()
+
+
+def test_events_say_when_it_starts(user: Dispatcher, vm: Vm) -> None:
+    answer = user.run("epyc6", "--exec", "true", "--in", "1h", "--jsonl", "--no-slack")
+    events = [json.loads(line) for line in answer.out.splitlines()]
+    (state,) = [each for each in events if each.get("state") == "scheduled"]
+    assert 3500 < state["until"] - time.time() <= 3601
+    assert "started" not in [each.get("state") for each in events]
+    assert (events[-1]["event"], events[-1]["outcome"]) == ("summary", None)
+    assert user.run("--abort", state["session_id"]).code == 0
+    assert not (vm.home / "ran").exists()
