@@ -25,6 +25,7 @@ __all__ = [
     "IDLE_SECONDS",
     "IDLE_TIMEOUT",
     "MOST_HOSTS",
+    "NODE",
     "ONLY",
     "OUTPUT_LIMIT",
     "PREFLIGHT_TIMEOUT",
@@ -78,6 +79,7 @@ RETRIES = Parameter("dx_max_retries", 1)
 RETRY_DELAY = Parameter("dx_retry_delay", 2.0)
 BATCH_MODE = Parameter("dx_batch_mode", default=True)
 OUTPUT_LIMIT: Parameter[int | None] = Parameter("dx_output_limit", None)
+NODE: Parameter[str | None] = Parameter("dx_node", None)
 MOST_HOSTS: Parameter[int | None] = Parameter("dx_most_hosts", None)
 RUN_ID: Parameter[str | None] = Parameter("dx_run_id", None)
 CLEAN_AGE = Parameter("dx_clean_age", 30)
