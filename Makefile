@@ -1,6 +1,7 @@
 # make demo   shows the main job on a lab of three machines     make test   everything that is tested
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
+# make chaos-mesh  100 runs of 60 hosts over execution nodes, one of which is killed
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
 # make golden  all scenarios end as they are recorded (DX_GOLDEN=record records them anew)
 # make schemas  writes the JSON Schema files of the package again
@@ -22,7 +23,7 @@ JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: demo test lint molecule lab chaos chaos-kept keeper golden engine-soak schemas pictures flood when-back bench matrix clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept chaos-mesh keeper golden engine-soak schemas pictures flood when-back bench matrix clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -59,6 +60,9 @@ chaos: $(VENV)/.test system-test
 chaos-kept: $(VENV)/.test system-test
 	$(BIN)/python -m tests.chaos.kept --rounds 200
 
+chaos-mesh: $(VENV)/.test system-test
+	$(BIN)/python -m tests.chaos.mesh --rounds 100
+
 keeper: $(VENV)/.test system-test
 	DX_ALL_SHELLS=yes $(BIN)/python -m pytest -n $(JOBS) tests/integration/keeper
 
@@ -93,7 +97,7 @@ system-demo:
 	@scripts/system-packages.sh optional openssh-server
 
 system-test:
-	@scripts/system-packages.sh required openssh-server zsh fish mandoc busybox shellcheck procps iproute2
+	@scripts/system-packages.sh required openssh-server openssl receptor zsh fish mandoc busybox shellcheck procps iproute2
 
 system-bench:
 	@scripts/system-packages.sh required openssh-server iproute2

@@ -27,6 +27,7 @@ __all__ = [
     "IDLE_TIMEOUT",
     "LONGEST_WAIT",
     "MOST_HOSTS",
+    "NODE",
     "ONLY",
     "OUTPUT_LIMIT",
     "PREFLIGHT_TIMEOUT",
@@ -88,6 +89,7 @@ START_AT: Parameter[float | None] = Parameter("dx_start_at", None)
 WHEN_BACK: Parameter[float | None] = Parameter("dx_when_back", None)
 BATCH_MODE = Parameter("dx_batch_mode", default=True)
 OUTPUT_LIMIT: Parameter[int | None] = Parameter("dx_output_limit", None)
+NODE: Parameter[str | None] = Parameter("dx_node", None)
 MOST_HOSTS: Parameter[int | None] = Parameter("dx_most_hosts", None)
 RUN_ID: Parameter[str | None] = Parameter("dx_run_id", None)
 CLEAN_AGE = Parameter("dx_clean_age", 30)

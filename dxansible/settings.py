@@ -7,6 +7,7 @@ this project.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ __all__ = [
     "log_format",
     "mask_secrets",
     "own_inventory",
+    "receptor_socket",
     "state_dir",
     "terminal_is_dumb",
     "variable_of_caller",
@@ -43,6 +45,8 @@ _COMPLETE = "_DX_DISPATCH_COMPLETE"
 _GROUPS_FILE = "zz-groups.yml"
 _WATCHED = ("ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_LOG_PATH")
 """With one of these, something else is to see the events of each run."""
+_RECEPTORS = ("/run/receptor/receptor.sock", "/tmp/receptor.sock")  # noqa: S108 - see the owner
+"""Where AWX and Debian put the control socket of receptor."""
 _OFF = frozenset({"off", "0", "no", "false"})
 
 
@@ -55,6 +59,11 @@ class Settings(Value):
     """Holds the private directories of runs; its path is short, since sockets live in them."""
     engine: bool = False
     """Whether an engine may have the run."""
+    receptor: Path | None = None
+    """The control socket of this machine's receptor; None if there is none."""
+    via: str | None = None
+    """The execution node of all hosts, ``auto`` for any and ``local`` for none; None leaves it to
+    the inventory's ``dx_node``."""
     forks: int | None = None
     """Hosts at a time, in each run without a number of its own; None is all, up to 200."""
     environment: dict[str, str]
@@ -67,6 +76,7 @@ class Settings(Value):
         environ: Mapping[str, str] = os.environ,
         *,
         forks: int | None = None,
+        via: str | None = None,
     ) -> Settings:
         """Read the environment. ``inventory`` of None means DX_INVENTORY, the user's own, or ours.
 
@@ -74,11 +84,17 @@ class Settings(Value):
         UsageError.
         """
         mask_secrets(environ)
+        receptor = receptor_socket(environ)
+        if receptor is None and via not in {None, "local"}:
+            message = f"there is no receptor on this machine to reach {via} through"
+            raise UsageError(message, "start it, or set DX_RECEPTOR_SOCKET; see docs/mesh.md")
         return cls(
             inventory=inventory_sources(inventory, environ),
             playbooks=content_dir("playbooks", environ.get("DX_PLAYBOOKS")),
             runtime_dir=_runtime_dir(environ),
             engine=engine_wanted(environ),
+            receptor=receptor,
+            via=via,
             forks=forks,
             environment=_ansible_environment(environ),
         )
@@ -98,6 +114,24 @@ def engine_wanted(environ: Mapping[str, str] = os.environ) -> bool:
     off = environ.get("DX_ENGINE", "").lower() in _OFF
     own = any(environ.get(name) for name in ("DX_PLAYBOOKS", *_WATCHED))
     return sys.platform == "linux" and not off and not own
+
+
+def receptor_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the control socket of this machine's receptor; None if there is none.
+
+    A socket at a default place has to be root's or the user's own: anybody can make one in /tmp.
+    """
+    given = environ.get("DX_RECEPTOR_SOCKET", "")
+    if given:
+        return None if given.lower() in _OFF else Path(given).expanduser().absolute()
+    for place in map(Path, _RECEPTORS):
+        try:
+            found = place.lstat()
+        except OSError:
+            continue
+        if stat.S_ISSOCK(found.st_mode) and found.st_uid in {0, os.geteuid()}:
+            return place
+    return None
 
 
 def variable_of_caller(name: str, environ: Mapping[str, str] = os.environ) -> str | None:

@@ -15,6 +15,12 @@ present() { # package: is what we want of it here?
     esac >/dev/null 2>&1
 }
 
+mask_receptor() { # Debian's package starts one that accepts work from every machine
+    if command -v systemctl >/dev/null 2>&1 && [ ! -e /usr/lib/systemd/system/receptor.service ]; then
+        $as_root systemctl mask receptor >/dev/null 2>&1 || true
+    fi
+}
+
 missing=
 for package; do present "$package" || missing="$missing $package"; done
 [ -n "$missing" ] || exit 0
@@ -29,6 +35,7 @@ fi
 if [ "$as_root" != none ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing:$missing" >&2
     $as_root apt-get update -qq >/dev/null 2>&1 || true # fails where another one runs, which does the same
+    case $missing in *receptor*) mask_receptor ;; esac
     # shellcheck disable=SC2086 # one word for each package
     if $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null; then
         exit 0

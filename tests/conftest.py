@@ -15,6 +15,7 @@ for _name in ("COLUMNS", "LINES"):  # each terminal of a test has a size of its 
     os.environ.pop(_name, None)
 # most tests are about what an engine must not change, and many need a user who never called before
 os.environ.setdefault("DX_ENGINE", "off")
+os.environ.setdefault("DX_RECEPTOR_SOCKET", "off")  # this machine may be part of a mesh
 
 _MARK = "PYTHON_DXTEST"
 """Tells this test run's engines from all others: they keep variables that begin with PYTHON."""

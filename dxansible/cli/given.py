@@ -22,6 +22,7 @@ class Given(Value):
         file: str | None
         inventory: str | None
         forks: int | None
+        via: str | None
 
     given: frozenset[str] = frozenset()
     """The fields of the options that the user gave; the others have their defaults."""
@@ -36,8 +37,13 @@ class Given(Value):
         return "agents" if self.agents else "commands" if self.commands else None
 
     def settings(self) -> Settings:
-        """The paths and settings of this call."""
-        return Settings.load(self.inventory, forks=self.forks)
+        """The paths and settings of this call. Raises MeshError for a node that is not there."""
+        found = Settings.load(self.inventory, forks=self.forks, via=self.via)
+        if found.via not in {None, "auto", "local"}:
+            from dxansible.mesh.receptor import check_node  # noqa: PLC0415 - for such calls only
+
+            check_node(found)
+        return found
 
     def text(self, given: str | None, what: str, example: str) -> str | bytes:
         """The command or the task: as given, or from --file. Raises UsageError."""

@@ -31,6 +31,7 @@ _CALLS = {
     Mode.ABORT: "attach.abort",
     Mode.CLEAN: "clean.clean",
     Mode.FINALIZE: "attach.finalize",
+    Mode.NODES: "nodes.show_nodes",
     Mode.ENGINE: "engine.manage",
     Mode.COMPLETION: "completion.show_script",
     Mode.INIT: "init.init",

@@ -47,6 +47,7 @@ class Mode(StrEnum):
     ABORT = "--abort"
     CLEAN = "--clean"
     FINALIZE = "--finalize-pr"
+    NODES = "--nodes"
     ENGINE = "--engine"
     COMPLETION = "--completion"
     INIT = "--init"
@@ -70,7 +71,10 @@ AT_JULES = {
     Mode.APPROVE: Mode.APPROVE,
 }
 """The mode to use instead if the call is about Jules."""
-ON_VMS = frozenset(Mode) - {Mode.ENGINE, Mode.COMPLETION, Mode.INIT, Mode.RUNS, *AT_JULES.values()}
+ON_VMS = frozenset(Mode) - {
+    *(Mode.ENGINE, Mode.COMPLETION, Mode.INIT, Mode.RUNS, Mode.NODES),
+    *AT_JULES.values(),
+}
 
 
 def plain(*modes: Mode) -> dict[Mode, str]:

@@ -116,6 +116,18 @@ class Options(RunOptions):
         default=f"all, up to {known.FORKS}", help="Hosts at a time.",
     ).field()  # fmt: skip
 
+    via: str | None = Option(
+        "--via", kind=Kind.TEXT, value="NODE|auto", group=Group.FLEET, modes=plain(*ON_VMS),
+        sets=(known.NODE,), default="dx_node of each host",
+        help="Reach the hosts through this execution node of Receptor, through any, or, with "
+        "local, through none.",
+    ).field()  # fmt: skip
+
+    nodes: bool = Option(
+        "--nodes", group=Group.FLEET, chooses=Mode.NODES,
+        help="Show the execution nodes of Receptor with live health.",
+    ).field()  # fmt: skip
+
     issue: str | None = Option(
         "--issue", kind=Kind.TEXT, value="ID", group=Group.ISSUES, modes=TASKS, everyday=True,
         help="Make the prompt from this issue of Beads. Without TASK; for a VM or Jules.",

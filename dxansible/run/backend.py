@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+from base64 import b64encode
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ansible_runner
 import ansible_runner.runner
+import ansible_runner.streaming
 
 from dxansible.errors import ContentError, EngineError
 from dxansible.run.pty import without_pause
@@ -20,12 +23,12 @@ from dxansible.run.workspace import private_directory, serve, serve_on_socket
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from dxansible.run.request import PlayRequest
     from dxansible.settings import Settings
 
-__all__ = ["list_matching", "play", "read_inventory"]
+__all__ = ["list_matching", "payload", "play", "read_inventory"]
 
 _TAIL_LINES = 60
 _POLL_SECONDS = 0.2
@@ -37,6 +40,8 @@ _NEWS = {"dx_news": True}
 _NEWS_ALONE = "--skip-tags dx_host_results"
 """Skips the plays that repeat for people what the tasks have reported."""
 
+_END = "end-of-the-hosts"
+"""Ends the JSON in the inventory's script, which is one line."""
 _OWN_ENDS = (0, 2, 4)
 """Exit codes of an ansible-playbook whose workers have ended: success, failed, unreachable."""
 
@@ -126,6 +131,60 @@ def _run(
         message = f"ansible-runner failed: {error}"
         raise EngineError(message, "see docs/troubleshooting.md", "\n".join(tail)) from error
     return PlayEnd(status=str(end.status), output="\n".join(tail), exit_code=end.rc)
+
+
+def payload(request: PlayRequest, hosts: Mapping[str, Any]) -> bytes:
+    """Return a run as an ansible-runner worker elsewhere takes it, with our content.
+
+    ``hosts`` is the inventory, as `read_inventory` gives it. The user's text goes in a variable,
+    since no socket leads back here; the worker keeps variables in a private file.
+    """
+    variables = dict(request.variables)
+    if request.secret_text is not None:
+        variables["dx_payload"] = b64encode(request.secret_text).decode()
+    stream = _Stream()
+    with private_directory(request.runtime_dir) as directory:
+        try:
+            _lay_out(request.playbook.parent, hosts, directory)
+            ansible_runner.streaming.Transmitter(
+                stream,
+                private_data_dir=str(directory),
+                playbook=request.playbook.name,
+                inventory="inventory/hosts",
+                extravars={**_NEWS, **{key: _unsafe(value) for key, value in variables.items()}},
+                cmdline=_NEWS_ALONE,
+                envvars={**_carried(request.environment), **_WHOLE_RESULTS},
+                forks=request.forks,
+                suppress_output_file=True,
+            ).run()
+        except OSError as error:
+            message = f"the run can't be packed for a node: {error}"
+            raise EngineError(message, "free some space, or set XDG_RUNTIME_DIR") from error
+        shutil.rmtree(directory, ignore_errors=True)
+    return stream.getvalue()
+
+
+def _lay_out(playbooks: Path, hosts: Mapping[str, Any], directory: Path) -> None:
+    """Write what a worker elsewhere needs, as ansible-runner wants it."""
+    skip = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(playbooks, directory / "project", ignore=skip)
+    inventory = directory / "inventory" / "hosts"
+    inventory.parent.mkdir()
+    inventory.write_text(f"#!/bin/sh\ncat <<'{_END}'\n{json.dumps(hosts)}\n{_END}\n")
+    inventory.chmod(0o700)
+
+
+class _Stream(io.BytesIO):
+    name = ""  # ansible-runner looks for <stdout>
+
+
+def _carried(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of Ansible that are the same on every machine."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith("ANSIBLE_") and not name.endswith(("_PLUGINS", "_HOME", "_DIR"))
+    }
 
 
 def _forgetter(directory: Path) -> Callable[..., None]:

@@ -132,19 +132,20 @@ class ResultCollector(Generic[R]):
     ) -> Again:
         """Return how the work on a pattern continues if Ansible is killed: it attaches."""
         return Again(
-            rest=lambda: self.rest(pattern),
-            prepare=self.begin_again,
-            max_retries=max_retries,
-            retry_delay_sec=retry_delay_sec,
-        )
+            rest=lambda: self.rest(pattern), prepare=self.begin_again,
+            max_retries=max_retries, retry_delay_sec=retry_delay_sec,
+        )  # fmt: skip
 
-    def begin_again(self) -> dict[str, object]:
-        """Prepare for a run that follows a killed one and attaches to the unfinished hosts.
+    def begin_again(self, pattern: str | None = None, why: str = KILLED) -> dict[str, object]:
+        """Prepare for a run that follows a lost one, and attaches to its pattern's hosts.
+
+        ``why`` says how the last run was lost.
 
         Returns variables for that run's playbook.
         """
-        left = {host: self._host(host) for host in self.unfinished()}
-        self._tell(found.begin_again(host) for host, found in left.items())
+        named = set(pattern.split(",")) if pattern and self.hosts else set(self.unfinished())
+        left = {host: self._host(host) for host in self.unfinished() if host in named}
+        self._tell(found.begin_again(host, why) for host, found in left.items())
         shown = {host: list(found.upto) for host, found in left.items() if found.upto}
         return {"dx_preflight": False, "dx_may_have_arrived": True, "dx_shown": shown}
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from dxansible.record import Reason
 from dxansible.run.events import HostWaits, RetryPlanned, StopAnswered
 from dxansible.run.output import HostOutput, HostText
-from dxansible.run.request import KILLED
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -43,12 +42,12 @@ class HostState:
         """Milliseconds since the host, or the turn that is followed, began."""
         return round((time.monotonic() - self.began) * 1000)
 
-    def begin_again(self, host: str) -> RetryPlanned:
-        """Prepare for a run that follows a killed one. Returns the event that tells it."""
+    def begin_again(self, host: str, why: str) -> RetryPlanned:
+        """Prepare for a run that follows a lost one. Returns the event that tells it."""
         self.output.rewind()
         self.earlier += max(1, self.attempts - self.earlier)
         self.attempts = self.earlier + 1
-        error = f"{host}: {KILLED}"
+        error = f"{host}: {why}"
         return RetryPlanned(
             host=host, attempt=self.earlier, error=error, session_id=self.session_id
         )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from dxansible.kept.calls import follow, hand_over
 from dxansible.kept.fingerprint import EngineUnusable
 from dxansible.logs import event
-from dxansible.parameters import FORKS, WHEN_BACK
+from dxansible.parameters import FORKS, NODE, WHEN_BACK
 from dxansible.run.patterns import check_pattern
-from dxansible.run.request import CANCELLED, PlayRequest
+from dxansible.run.request import CANCELLED, KILLED, PlayRequest
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dxansible.kept.client import Line
     from dxansible.run.events import Event
     from dxansible.run.flow import Flow
+    from dxansible.run.receiver import Receiver
     from dxansible.run.request import Again, PlayEnd
     from dxansible.settings import Settings
 
@@ -53,6 +54,11 @@ class Play:
         empty pattern.
         """
         check_pattern(limit)
+        self._receptor = settings.receptor if settings.via != "local" else None
+        """None if all hosts are contacted from here."""
+        if self._receptor is not None:
+            via = {} if settings.via is None else {NODE.variable: settings.via}
+            variables = {**variables, **via, "dx_by_node": True}
         self._cancelled = cancelled or threading.Event()
         self._began = time.time()
         self._request = PlayRequest(
@@ -81,23 +87,37 @@ class Play:
         """
         from dxansible.run.receiver import Receiver  # noqa: PLC0415 - see the class
 
-        receiver, failures = Receiver(handle), 0
-        end = self._follow(receiver.take)
+        receiver = Receiver(handle)
+        if self._receptor is None:
+            end = self._follow_here(receiver, receiver.take, again)
+        else:
+            from dxansible.mesh.parts import follow_parts  # noqa: PLC0415 - loads ansible-runner
+
+            end = follow_parts(
+                self._request, self._receptor, receiver.take, again, self._cancelled,
+                lambda take, again: self._follow_here(receiver, take, again),
+            )  # fmt: skip
+        receiver.check()
+        return end
+
+    def _follow_here(
+        self, receiver: Receiver, take: Callable[[dict[str, Any]], None], again: Again | None
+    ) -> PlayEnd:
+        failures, end = 0, self._follow(take)
         while end.killed and again is not None and not self._cancelled.is_set():
             if not end.engine_lost:
                 failures = 1 if receiver.answered else failures + 1
             left = again.rest()
             if not left or failures > again.max_retries:
                 break
-            variables = {**self._variables_left(), **again.prepare()}
+            variables = {**self._variables_left(), **again.prepare(left, KILLED)}
             self._request = replace(self._request, limit=left, variables=variables)
             if not end.engine_lost:
                 self._cancelled.wait(again.retry_delay_sec)
             receiver.answered = False
             self._engine &= not end.engine_lost
             self._line = self._hand_over()
-            end = self._follow(receiver.take)
-        receiver.check()
+            end = self._follow(take)
         return end
 
     def _variables_left(self) -> Mapping[str, object]:

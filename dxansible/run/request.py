@@ -40,8 +40,9 @@ class Again(Value):
 
     rest: Callable[[], str]
     """Returns the pattern of the hosts still to be done; empty if there are none."""
-    prepare: Callable[[], Mapping[str, object]] = dict
-    """Called before each further run; returns variables for it, which replace the first run's."""
+    prepare: Callable[[str, str], Mapping[str, object]] = lambda _left, _why: {}
+    """Called before each further run with that pattern, and how the last run was lost; returns
+    variables for it, which replace the first run's."""
     max_retries: int = 0
     """Further runs in a row without an answer of a VM; the loss of an engine costs none."""
     retry_delay_sec: float = 0.0

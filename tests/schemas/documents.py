@@ -130,6 +130,23 @@ class EnginesDocument(TypedDict):
     engines: list[Engine]
 
 
+class Node(TypedDict):
+    """A node of Receptor; `error` says why nothing can go through it."""
+
+    node: str
+    usable: bool
+    signed: bool
+    answer_ms: int | None
+    error: str | None
+
+
+class NodesDocument(TypedDict):
+    """Of `--nodes`."""
+
+    exit_code: int
+    nodes: list[Node]
+
+
 class InitDocument(TypedDict):
     """Of `--init`: the path of the inventory, the names of its VMs, and the next command."""
 
@@ -223,6 +240,7 @@ DOCUMENTS = {
     "jules-sessions": JulesSessionsDocument,
     "clean": CleanDocument,
     "engines": EnginesDocument,
+    "nodes": NodesDocument,
     "init": InitDocument,
     "completion": CompletionDocument,
     "runs": RunsDocument,

@@ -70,6 +70,7 @@ def home(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ite
     for name in list(os.environ):
         if name.startswith(_DECIDE_FOR_US):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("DX_RECEPTOR_SOCKET", "off")  # this machine may be part of a mesh
     marks = {mark.name for mark in request.node.iter_markers()}
     resident = "resident" in marks and "newcomer" not in marks
     if resident:

@@ -27,7 +27,7 @@ LAYERS = (
     ("dxansible.beads", "dxansible.github", "dxansible.jules", "dxansible.slack"),
     ("dxansible.git_remote", "dxansible.http"),
     ("dxansible.fleet", "dxansible.sessions"),
-    ("dxansible.run", "dxansible.kept"),
+    ("dxansible.run", "dxansible.kept", "dxansible.mesh"),
     ("dxansible.seen", "dxansible.services"),
     ("dxansible.settings", "dxansible.ids", "dxansible.logs", "dxansible.log_file"),
     ("dxansible.results",),

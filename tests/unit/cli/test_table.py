@@ -37,6 +37,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.ABORT: ("--abort", SES),
     Mode.CLEAN: ("--clean",),
     Mode.FINALIZE: ("--finalize-pr", SES),
+    Mode.NODES: ("--nodes",),
     Mode.ENGINE: ("--engine", "status"),
     Mode.COMPLETION: ("--completion", "bash"),
     Mode.INIT: ("--init",),
@@ -119,7 +120,7 @@ def test_an_option_that_chooses_a_mode_goes_with_no_other(mode: Mode, name: str)
 def test_jules_is_where_a_mode_has_a_meaning_at_jules(mode: Mode) -> None:
     if mode in AT_JULES and mode is not Mode.TASK:  # whose target Jules doesn't take
         assert understand([*MINIMAL[mode], "--jules"])[0] is AT_JULES[mode]
-    elif mode not in ON_VMS | {Mode.ENGINE, Mode.COMPLETION, Mode.INIT, Mode.RUNS}:
+    elif mode not in ON_VMS | {Mode.NODES, Mode.ENGINE, Mode.COMPLETION, Mode.INIT, Mode.RUNS}:
         jules = () if "--jules" in MINIMAL[mode] else ("--jules",)
         assert understand([*MINIMAL[mode], *jules])[0] is mode
     else:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import _thread
+import json
+import os
 import secrets
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dxansible.errors import ContentError, EngineError
-from dxansible.run.backend import play, read_inventory
+from dxansible.run.backend import payload, play, read_inventory
 from dxansible.run.request import PlayRequest
-from tests.unit.local_vm import write_playbook
+from tests.unit.local_vm import LOCAL, write_playbook
 from tests.unit.waiting import runs, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from dxansible.settings import Settings
 
@@ -258,3 +262,28 @@ def test_the_caller_s_environment_is_in_no_file_while_it_runs(
     read_inventory(request_)
 
     assert found == []
+
+
+def test_a_run_that_is_sent_away_has_all_that_a_worker_needs_and_no_secret_of_ours(
+    request_: PlayRequest, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = secrets.token_hex(8)
+    monkeypatch.setenv("GITHUB_TOKEN", secret)
+    (home / "playbooks").mkdir()
+    elsewhere = replace(
+        request_,
+        playbook=request_.playbook.rename(home / "playbooks" / "say.yml"),
+        environment={**request_.environment, "DX_WORD": secret},
+    )
+    inventory = {"_meta": {"hostvars": {"there": LOCAL}}, "all": {"hosts": ["there"]}}
+    sent = payload(elsewhere, inventory)
+    worker = str(Path(sys.executable).parent / "ansible-runner")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)}
+    done = subprocess.run([worker, "worker"], input=sent, capture_output=True, env=environment)  # noqa: PLW1510 - its output says it
+    events = [json.loads(line) for line in done.stdout.splitlines() if line[:1] == b"{"]
+    said = [each for each in events if each.get("event") == "runner_on_ok"]
+
+    assert [each["event_data"]["host"] for each in said] == ["there"]
+    assert said[0]["event_data"]["res"]["msg"] == "hello"
+    assert secret.encode() not in sent
+    assert not list(home.glob("tmp*"))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import 
     prepare_worker,
     refuse_keywords,
     skipped,
+    split_by_node,
     validated,
     whole_preflight,
 )
@@ -31,11 +33,13 @@ _SPEC: dict[str, dict[str, Any]] = {
     "options": {"type": "dict", "default": {}},
     "news": {"type": "bool", "default": False, "variable": "dx_news"},
     "command_socket": {"type": "str", "default": "", "variable": "dx_command_socket"},
+    "payload": {"type": "str", "default": "", "variable": "dx_payload"},
     "flow_socket": {"type": "str", "default": "", "variable": "dx_flow_socket"},
     "most_hosts": {"type": "int", "default": 0, "variable": "dx_most_hosts"},
+    "by_node": {"type": "bool", "default": False, "variable": "dx_by_node"},
+    "patience": {"type": "float", "default": 3600.0, "variable": "dx_patience"},
     "slack_channel": {"type": "str", "default": "", "variable": "dx_slack_channel"},
 }
-_PATIENCE = 3600.0
 
 
 class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no types
@@ -62,9 +66,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         play = _PLAYS.get(self._task._uuid)  # noqa: SLF001 - names the task
         if play is None:
             play = _PLAYS[self._task._uuid] = self._begin(hosts, arguments, variables)  # noqa: SLF001 - as above
-        news = play.next_news()
+        news = play.next_news(arguments["patience"])
         while not (arguments["news"] or play.done):
-            news = play.next_news()
+            news = play.next_news(arguments["patience"])
         if play.done:
             del _PLAYS[self._task._uuid]  # noqa: SLF001 - as above
         dx = {"kind": "fleet", "done": play.done, "failed": play.failed}
@@ -88,19 +92,27 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             variables,
             operation.run,
             given={**operation.options, **arguments["options"]},
-            payload=Payload(arguments["command_socket"]),
+            payload=_payload(arguments),
             reader=SocketReader(flow) if flow else None,
             crowd=crowd,
         )
-        for host in hosts if kind != TOO_MANY else ():
-            fan.add(host, partial(play.run, host))
-        head = {
+        head: dict[str, Any] = {
             "host": hosts[0],
             "kind": kind,
             "hosts": hosts,
             "slack_channel": arguments["slack_channel"] or None,
         }
+        starting = [] if kind == TOO_MANY else hosts
+        if arguments["by_node"]:
+            starting, head["nodes"] = split_by_node(play, starting)
+        for host in starting:
+            fan.add(host, partial(play.run, host))
         return _Play(fan, keep=not arguments["news"], head=[head])
+
+
+def _payload(arguments: dict[str, Any]) -> Payload:
+    packed = arguments["payload"]
+    return Payload.of(b64decode(packed)) if packed else Payload(arguments["command_socket"])
 
 
 @dataclass(slots=True)
@@ -119,9 +131,9 @@ class _Play:
     def done(self) -> bool:
         return self.fan.left == 0
 
-    def next_news(self) -> list[dict[str, Any]]:
+    def next_news(self, patience: float) -> list[dict[str, Any]]:
         news, self.head = self.head, []
-        for host, record, _ in self.fan.news(_PATIENCE):
+        for host, record, _ in self.fan.news(patience):
             news.append({"host": host} | record)
             if self.keep:
                 self.hosts[host] = whole_preflight(self.hosts.get(host, {}), record)

@@ -24,6 +24,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import 
     PlayHosts,
     kind_of_batch,
     prepare_worker,
+    split_by_node,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving, Stale
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.watchdog import Watchdog
@@ -108,9 +109,12 @@ class _Calls:
         channel = play.value(hosts[0], "dx_slack_channel")
         fan = Fan(call.forks, self._watchdog)
         kind = kind_of_batch(hosts, int(call.variables.get("dx_most_hosts") or 0))
-        for host in hosts if kind != TOO_MANY else ():
+        head: dict[str, Any] = {"kind": kind, "host": hosts[0], "hosts": hosts}
+        starting = [] if kind == TOO_MANY else hosts
+        if call.variables.get("dx_by_node"):
+            starting, head["nodes"] = split_by_node(play, starting)
+        for host in starting:
             fan.add(host, partial(play.run, host))
-        head = {"kind": kind, "host": hosts[0], "hosts": hosts}
         return fan, head | {"slack_channel": channel or None}
 
     def _hosts(self, limit: str) -> list[str]:

@@ -46,6 +46,11 @@ options:
     description: As O(dxansible.fleet.run_command#module:command_socket), read once for all hosts.
     type: str
     default: ""
+  payload:
+    description:
+      - What O(command_socket) would give, in base64, for a caller on another machine.
+    type: str
+    default: ""
   flow_socket:
     description:
       - Path of a Unix socket that says how much of the output its reader has taken. The commands
@@ -58,6 +63,17 @@ options:
         task fails then.
     type: int
     default: 0
+  by_node:
+    description:
+      - Leave out the hosts that have a variable C(dx_node), other than V(local), and report them by
+        node in the first of the O(news). Their caller has them contacted by these execution nodes.
+    type: bool
+    default: false
+  patience:
+    description:
+      - Seconds after which a try returns without news, so that its caller knows that it goes on.
+    type: float
+    default: 3600.0
   slack_channel:
     description: The channel of the audit trail, only to be told with the names of the hosts.
     type: str
@@ -135,6 +151,7 @@ dx:
         - Records since the last try, in the order in which they came, each with its C(host) and
           C(kind), and C(done) in the last one of the host.
         - The first of all has the kind C(hosts), or C(too_many_hosts), and the names of all hosts.
+          With O(by_node) it also has C(nodes), the hosts of each execution node.
           The others are those of the module of O(operation), or have the kind C(broken), with
           C(error) and the places in files (C(origins)) of a host whose variables Ansible can't use.
       type: list

@@ -10,10 +10,11 @@ import os
 import resource
 import threading
 import time
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.vault import EncryptedString
 from ansible.plugins.loader import connection_loader
@@ -38,6 +39,8 @@ _OF_PLAY = (
     "hostvars",
 )
 """Variables that are the same for all hosts."""
+_HERE = {"", "local"}
+"""Values of ``dx_node`` that name no execution node."""
 TOO_MANY = "too_many_hosts"
 _HOSTS_OF_PLAY = (
     "ansible_play_batch",
@@ -164,6 +167,19 @@ def plain(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {**variables, **secret}
 
 
+def split_by_node(play: PlayHosts, hosts: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the hosts to contact from here, and the hosts of each execution node.
+
+    The caller has the latter contacted by their nodes.
+    """
+    here: list[str] = []
+    nodes: dict[str, list[str]] = {}
+    for host in hosts:
+        node = play.node(host)
+        (here if node in _HERE else nodes.setdefault(node, [])).append(host)
+    return here, nodes
+
+
 class PlayHosts:
     """Makes the runs of the hosts of an action's play."""
 
@@ -222,6 +238,15 @@ class PlayHosts:
         with ONE_AT_A_TIME:
             variables = self._variables(host)
             return Templar(loader=self._loader, variables=variables).template(variables.get(name))
+
+    def node(self, host: str) -> str:
+        """The execution node that the host's work goes through; empty if it is this machine.
+
+        A variable that can't be templated is reported by `run`.
+        """
+        with ONE_AT_A_TIME, suppress(AnsibleError):
+            return str(self.value(host, "dx_node") or "")
+        return ""
 
     def _variables(self, host: str) -> dict[str, Any]:
         found = self._hostvars._inventory.get_host(host)  # noqa: SLF001 - no public way

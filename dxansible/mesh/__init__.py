@@ -1,0 +1,1 @@
+"""Execution nodes: parts of a run that Receptor carries to other controllers."""

@@ -1,0 +1,166 @@
+"""One part of a run at one node: the work is sent, and its events come back."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from dxansible.mesh.receptor import MeshError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dxansible.mesh.receptor import Node, Receptor
+    from dxansible.mesh.units import Units
+
+__all__ = ["SIGN_OF_LIFE", "Lost", "follow_part"]
+
+_LOOK = 0.2
+"""Seconds between looks at whether the call was cancelled."""
+_PING_EVERY = 2.0
+_MOST_FAILED = 2
+"""Pings in a row without an answer, after which a node is lost."""
+_SILENT = 2.0
+"""A node whose pings fail is not lost while output comes."""
+_LEAVING = 10.0
+"""Seconds for a worker to clear its files and leave, once the run has ended."""
+SIGN_OF_LIFE = 10.0
+"""Seconds after which a run at a node tells that it goes on, if it has no news."""
+_MOST_SILENT = 40.0
+"""Seconds of silence after which a run is lost that has given such a sign."""
+_STARTING = 120.0
+"""The same before the first sign; a busy node takes its time to start Ansible."""
+_LONGEST = 64 * 2**20
+"""Bytes of a line of a worker, which has the news of many hosts."""
+_SIGNS = frozenset({"keepalive", "runner_retry"})
+_ENDS = frozenset({"successful", "failed", "error", "canceled", "timeout"})
+_MOST_SHOWN = 300
+
+
+class Lost(Exception):  # noqa: N818 - not an error: the part goes elsewhere
+    """A node has not done its part to the end; the text says why."""
+
+    def __init__(self, why: str, *, started: bool) -> None:
+        """``started``: it may have started something on its hosts."""
+        super().__init__(why)
+        self.started = started
+
+
+def follow_part(  # noqa: PLR0913, PLR0917 - what a part is made of
+    receptor: Receptor,
+    node: Node,
+    payload: bytes,
+    units: Units,
+    on_event: Callable[[dict[str, Any]], None],
+    cancelled: threading.Event,
+) -> None:
+    """Send a part of a run to a node, and follow it to its end.
+
+    ``on_event`` gets ansible-runner's raw events. Returns early once ``cancelled`` is set. No unit
+    is left in any case. Raises Lost.
+    """
+    created: list[str] = []
+
+    def note(unit: str) -> None:
+        created.append(unit)
+        units.created(unit)
+
+    try:
+        unit = receptor.submit(node, payload, note)
+        _Part(receptor, node, unit, on_event, cancelled).follow()
+    except MeshError as error:
+        raise Lost(error.message, started=bool(created)) from error
+    finally:
+        for each in created:
+            units.release(each)
+
+
+class _Part:
+    def __init__(
+        self,
+        receptor: Receptor,
+        node: Node,
+        unit: str,
+        on_event: Callable[[dict[str, Any]], None],
+        cancelled: threading.Event,
+    ) -> None:
+        self._receptor, self._node, self._unit = receptor, node, unit
+        self._on_event, self._cancelled = on_event, cancelled
+        self._over = threading.Event()
+        self._unreachable: str | None = None
+        self._alive = False
+        """Whether it has given a sign of life since Ansible began to start."""
+        self._heard = time.monotonic()
+        self._noise = ""
+        """The last line that was none of a worker's."""
+        self._ended = False
+
+    def follow(self) -> None:
+        watch = threading.Thread(target=self._watch, name="dx-ping", daemon=True)
+        watch.start()
+        try:
+            with self._receptor.results(self._unit) as read:
+                self._read(read)
+        finally:
+            self._over.set()
+
+    def _read(self, read: Callable[[float], bytes | None]) -> None:
+        pieces: list[bytes] = []
+        size = 0
+        while not self._cancelled.is_set():
+            found = read(_LOOK)
+            if found is None:
+                if self._ended and time.monotonic() - self._heard > _LEAVING:
+                    return
+                self._check_silence()
+                continue
+            if not found:
+                if self._ended:
+                    return
+                raise Lost(f"its work has ended early: {self._explain()}", started=True)
+            self._heard = time.monotonic()
+            *whole, rest = found.split(b"\n")
+            for line in whole:
+                self._take(b"".join([*pieces, line]))
+                pieces, size = [], 0
+            pieces.append(rest)
+            size += len(rest)
+            if size > _LONGEST:
+                raise Lost("it has sent a line without an end", started=True)
+
+    def _check_silence(self) -> None:
+        silent = time.monotonic() - self._heard
+        if self._ended:
+            return
+        if self._unreachable is not None and silent > _SILENT:
+            raise Lost(self._unreachable, started=True)
+        if silent > (_MOST_SILENT if self._alive else _STARTING):
+            raise Lost(f"it has been silent for {silent:.0f} s", started=True)
+
+    def _take(self, line: bytes) -> None:
+        if self._ended or not line:
+            return
+        try:
+            found = json.loads(line)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            self._noise = line[:_MOST_SHOWN].decode(errors="replace")
+        elif "status" in found:
+            self._ended = found["status"] in _ENDS
+            self._noise = str(found.get("job_explanation") or self._noise)
+        elif "event" in found:
+            self._alive |= found["event"] in _SIGNS
+            self._on_event(found)
+
+    def _explain(self) -> str:
+        return f"{self._noise} {self._receptor.detail(self._unit)}".strip()
+
+    def _watch(self) -> None:
+        failed = 0
+        while not self._over.wait(_PING_EVERY):
+            why = self._receptor.ping(self._node.name)
+            failed = 0 if why is None else failed + 1
+            self._unreachable = why if failed >= _MOST_FAILED else None

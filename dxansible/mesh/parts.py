@@ -1,0 +1,275 @@
+"""The parts of a run that go through execution nodes, as one run with the part from here.
+
+A node that is lost hands its part on: to another node, at last to this machine. Each further
+attempt has the run's id, so the hosts themselves know what has started.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from dxansible.logs import event
+from dxansible.mesh.part import SIGN_OF_LIFE, Lost, follow_part
+from dxansible.mesh.receptor import MeshError, Receptor
+from dxansible.mesh.units import Units
+from dxansible.parameters import NODE
+from dxansible.run import backend
+from dxansible.run.request import CANCELLED, Again
+from dxansible.value import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from dxansible.mesh.receptor import Node
+    from dxansible.run.request import PlayEnd, PlayRequest
+
+__all__ = ["follow_parts"]
+
+_ANY = "auto"
+_LOOK = 0.2
+_MOST_NAMED = 1000
+_NOT_OURS = frozenset({"hosts", "too_many_hosts"})
+"""Kinds of records about a run as a whole, which a node has only a part of."""
+
+
+def follow_parts(  # noqa: PLR0913, PLR0917 - what a run is made of
+    request: PlayRequest,
+    receptor: Path,
+    handle: Callable[[dict[str, Any]], None],
+    again: Again | None,
+    cancelled: threading.Event,
+    follow_here: Callable[[Callable[[dict[str, Any]], None], Again | None], PlayEnd],
+) -> PlayEnd:
+    """Follow a run whose hosts may be at execution nodes; ``handle`` gets its raw events.
+
+    ``follow_here`` follows the part from here, which says what the other parts are. ``again`` is
+    how the run continues where it was lost. Raises DxError.
+    """
+    parts = _Parts(request, receptor, handle, again, cancelled)
+    try:
+        end = follow_here(parts.take, parts.here(again))
+        return parts.wait() or end
+    except BaseException:
+        cancelled.set()
+        raise
+    finally:
+        parts.close()
+
+
+class _Parts:
+    """The parts of one run; `take` gets the events of the part from here."""
+
+    def __init__(
+        self,
+        request: PlayRequest,
+        receptor: Path,
+        handle: Callable[[dict[str, Any]], None],
+        again: Again | None,
+        cancelled: threading.Event,
+    ) -> None:
+        """``handle`` gets the raw events of all parts, one at a time.
+
+        ``again`` is how the run continues; None if it just begins anew where it was lost.
+        """
+        self._request, self._receptor, self._handle = request, Receptor(receptor), handle
+        self._again, self._cancelled = again or Again(rest=lambda: ""), cancelled
+        self._lock = threading.Lock()
+        self._ended: set[str] = set()
+        self._hosts: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self._units = Units(self._receptor)
+        self._bad_end: PlayEnd | None = None
+        self._error: BaseException | None = None
+
+    def take(self, raw: dict[str, Any]) -> None:
+        """Take an event from here, and begin the parts that it names."""
+        nodes: dict[str, list[str]] = {}
+        for record in _records(raw):
+            nodes |= record.pop("nodes", None) or {}
+        with self._lock:
+            self._hosts.update(host for hosts in nodes.values() for host in hosts)
+            self._handle(raw)
+        if nodes:
+            self._run(self._begin, nodes)
+
+    def here(self, again: Again | None) -> Again | None:
+        """Return how the part from here continues if Ansible is killed."""
+        if again is None:
+            return None
+
+        def rest() -> str:
+            with self._lock:
+                left = again.rest().split(",")
+            return ",".join(host for host in left if host not in self._hosts)
+
+        return replace(again, rest=rest, prepare=self._prepare)
+
+    def wait(self) -> PlayEnd | None:
+        """Wait for all parts; return an end that is worse than that of the part from here.
+
+        Raises at once what a part has raised: DxError, or an error of ``handle``.
+        """
+        for thread in self._threads:  # the first one adds others
+            while thread.is_alive() and self._error is None:
+                thread.join(_LOOK)
+        if self._error is not None:
+            raise self._error
+        return CANCELLED if self._cancelled.is_set() else self._bad_end
+
+    def close(self) -> None:
+        """Wait for all parts, and leave no unit behind."""
+        for thread in self._threads:
+            thread.join()
+        self._units.close()
+
+    def _run(self, work: Callable[..., None], *arguments: object) -> None:
+        def guarded() -> None:
+            try:
+                work(*arguments)
+            except BaseException as error:  # noqa: BLE001 - `wait` raises it in the caller's thread
+                self._error = self._error or error
+
+        thread = threading.Thread(target=guarded, name="dx-part", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _begin(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Begin the parts, each at its node."""
+        nodes = {each.name: each for each in self._usable()}
+        plan = {name: list(hosts) for name, hosts in wanted.items() if name != _ANY}
+        for number, host in enumerate(wanted.get(_ANY, ())):
+            names = list(nodes) or [""]
+            plan.setdefault(names[number % len(names)], []).append(host)
+        inventory = self._inventory()
+        for name, hosts in plan.items():
+            self._run(self._follow, name, hosts, inventory)
+
+    def _usable(self) -> list[Node]:
+        try:
+            return [each for each in self._receptor.nodes() if each.usable]
+        except MeshError as error:
+            event("mesh_unavailable", logging.WARNING, error=str(error))
+            return []
+
+    def _inventory(self) -> dict[str, Any]:
+        few = len(self._hosts) < _MOST_NAMED  # an argument has a limit
+        pattern = ",".join(sorted(self._hosts)) if few else None
+        return backend.read_inventory(self._request, pattern=pattern)[0]
+
+    def _follow(self, first: str, hosts: Sequence[str], inventory: dict[str, Any]) -> None:
+        """See one part through: at its node, else at another one, else here."""
+        variables: Mapping[str, object] = {}
+        tried: set[str] = set()
+        left: Sequence[str] = hosts
+        name: str | None = first or None
+        while left and not self._cancelled.is_set():
+            tried.add(name or "")
+            if name is None:
+                self._follow_here(left, variables)
+                return
+            at, started = name, False
+            try:
+                self._follow_at(name, left, variables, inventory)
+                why = "its run has ended without a result of each host"
+                started = True
+            except Lost as lost:
+                why, started = str(lost), lost.started
+            left = [host for host in hosts if host not in self._ended]
+            if not left or self._cancelled.is_set():
+                return
+            name = next((each.name for each in self._usable() if each.name not in tried), None)
+            event(
+                "node_lost", logging.WARNING, node=at, hosts=len(left), next=name or "local",
+                reason=why,
+            )  # fmt: skip
+            if started:
+                words = f"the execution node {at} was lost: {why}"
+                variables = self._prepare(",".join(left), words)
+
+    def _follow_at(
+        self,
+        name: str,
+        hosts: Sequence[str],
+        variables: Mapping[str, object],
+        inventory: dict[str, Any],
+    ) -> None:
+        """Run a part at a node. Raises Lost."""
+        node = self._receptor.find(name)
+        if not node.usable:
+            raise Lost(f"{node.error}", started=False)
+        own = set(hosts)
+        payload = backend.payload(self._request_of(hosts, variables), _only(inventory, own))
+
+        def take(raw: dict[str, Any]) -> None:
+            if raw.get("event") in {"runner_on_failed", "runner_on_unreachable"}:
+                result = raw.get("event_data", {}).get("res") or {}
+                if "dx" not in result:
+                    raise Lost(f"Ansible failed there: {result.get('msg')}", started=True)
+            self._take_of(own, raw)
+
+        follow_part(self._receptor, node, payload, self._units, take, self._cancelled)
+
+    def _follow_here(self, hosts: Sequence[str], variables: Mapping[str, object]) -> None:
+        own = set(hosts)
+        request = replace(self._request_of(hosts, variables), limit=",".join(hosts))
+
+        def take(raw: dict[str, Any]) -> None:
+            if _records(raw):
+                self._take_of(own, raw)
+            else:  # it may say that Ansible failed
+                with self._lock:
+                    self._handle(raw)
+
+        end = backend.play(request, take, self._cancelled)
+        if end.killed:
+            self._bad_end = end
+
+    def _request_of(self, hosts: Sequence[str], variables: Mapping[str, object]) -> PlayRequest:
+        """Return the request of a part, to which its hosts are not those of a node."""
+        here = {NODE.variable: "local", "dx_most_hosts": 0, "dx_patience": SIGN_OF_LIFE}
+        given = {**self._request.variables, **variables, **here}
+        return replace(self._request, limit=",".join(hosts), variables=given, flow=None)
+
+    def _prepare(self, left: str, why: str) -> Mapping[str, object]:
+        with self._lock:
+            return self._again.prepare(left, why)
+
+    def _take_of(self, own: Collection[str], raw: dict[str, Any]) -> None:
+        """Take an event of a part, which can speak of the part's own hosts alone."""
+        kept = [
+            each
+            for each in _records(raw)
+            if each.get("host") in own and each.get("kind") not in _NOT_OURS
+        ]
+        if not kept:
+            return
+        raw["event_data"]["res"]["dx"] = {"kind": "fleet", "news": kept}
+        with self._lock:
+            self._ended.update(each["host"] for each in kept if each.get("done"))
+            self._handle(raw)
+
+
+def _records(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the records in an event; most events have none."""
+    found = ((raw.get("event_data") or {}).get("res") or {}).get("dx")
+    news = found.get("news") if isinstance(found, dict) else None
+    return news if isinstance(news, list) else []
+
+
+def _only(inventory: Mapping[str, Any], hosts: Collection[str]) -> dict[str, Any]:
+    """Return the inventory with these hosts alone, and their variables."""
+    meta = inventory.get("_meta", {})
+    found: dict[str, Any] = {}
+    for name, group in inventory.items():
+        if name != "_meta":
+            found[name] = {
+                **group,
+                "hosts": [each for each in group.get("hosts", []) if each in hosts],
+            }
+    known = {name: each for name, each in meta.get("hostvars", {}).items() if name in hosts}
+    missing = [host for host in hosts if host not in known]
+    found.setdefault("all", {}).setdefault("hosts", []).extend(missing)
+    return {**found, "_meta": {**meta, "hostvars": known}}

@@ -1,0 +1,173 @@
+"""Hosts that are reached through execution nodes of real receptors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.vm_processes import wait_until
+from tests.lab.mesh import Mesh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.dispatcher import Dispatcher
+    from tests.lab import Lab, Vm
+
+pytestmark = pytest.mark.resident
+
+_SECRET = "swordfish-4711"  # noqa: S105 - a text to search for
+_PATIENT = ("--timeout", "600")  # the machine may be busy
+
+
+@pytest.fixture(scope="session")
+def mesh_of_all(lab: Lab) -> Iterator[Mesh]:
+    """A controller and two execution nodes, which take only signed work over TLS."""
+    with Mesh(lab.root / "mesh", ["exec1", "exec2"], guarded=True) as running:
+        yield running
+
+
+@pytest.fixture
+def mesh(mesh_of_all: Mesh, user: Dispatcher) -> Iterator[Mesh]:
+    """The user's mesh, whole again after the test."""
+    user.environment["DX_RECEPTOR_SOCKET"] = str(mesh_of_all.socket)
+    yield mesh_of_all
+    mesh_of_all.heal()
+
+
+@pytest.fixture
+def by_site(lab: Lab, tmp_path: Path) -> Path:
+    """An inventory with one machine at each node, and one without a node."""
+    inventory = tmp_path / "inventory"
+    shutil.copytree(lab.inventory, inventory)
+    for host, node in (("homedesktop-wsl", "exec1"), ("macmini", "exec2")):
+        variables = inventory / "host_vars" / host / "node.yml"
+        variables.write_text(f"---\nsite: {node}\ndx_node: '{{{{ site }}}}'\n")
+    return inventory
+
+
+def nothing_is_left(mesh: Mesh) -> bool:
+    """Whether no work is going on, and no receptor keeps files of any for longer than it must."""
+    return not any(mesh.working(name) for name in mesh.nodes) and not mesh.forgotten()
+
+
+def test_a_run_over_several_nodes_is_one_run(
+    mesh: Mesh, user: Dispatcher, by_site: Path, lab: Lab
+) -> None:
+    where = lab.root / "tellers"
+    where.mkdir(mode=0o777)
+    where.chmod(0o777)
+    command = f"touch {where}/$(id -un); until [ -e {where}/go ]; do sleep 0.1; done; echo done"
+    arguments = ("all", "--exec", command, "--json", "-i", str(by_site))
+    with user.start(*arguments, *_PATIENT) as client:
+        wait_until(lambda: len(list(where.iterdir())) == len(lab.vms), 90, "all hosts have begun")
+        at_work = {node: bool(mesh.working(node)) for node in mesh.nodes}
+        (where / "go").touch()
+        out, err = client.communicate(timeout=90)
+
+    assert client.returncode == 0, err
+    assert at_work == {"exec1": True, "exec2": True}
+    assert [each["host"] for each in results(out)] == list(lab.vms)
+    assert {each["stdout"] for each in results(out)} == {"done\n"}
+    wait_until(lambda: nothing_is_left(mesh), 30, "nothing is left of it")
+
+
+def test_a_node_that_dies_hands_its_part_on_and_nothing_starts_twice(
+    mesh: Mesh, user: Dispatcher, until_told: Vm
+) -> None:
+    ran = until_told.home / "ran-at-node"
+    command = "echo ran >>ran-at-node; echo first; until [ -e finish ]; do sleep 0.1; done"
+    arguments = ("epyc6", "--exec", f"{command}; echo last", "--via", "exec1", "--json", "-v")
+    with user.start(*arguments, *_PATIENT) as client:
+        wait_until(ran.exists, 90, "the command has begun")
+        mesh.kill("exec1")
+        wait_until(lambda: bool(mesh.working("exec2")), 90, "the other node has the part")
+        (until_told.home / "finish").touch()
+        out, err = client.communicate(timeout=90)
+    lines, (result,) = ran.read_text(), results(out)
+    ran.unlink()
+
+    assert client.returncode == 0, err
+    assert lines == "ran\n"
+    assert (result["outcome"], result["stdout"]) == ("SUCCESS", "first\nlast\n")
+    assert not result["attached"]
+    assert b"node_lost node=exec1" in err
+    wait_until(lambda: nothing_is_left(mesh), 30, "receptor will remove the lost unit")
+
+
+def test_a_killed_client_leaves_no_unit_and_its_command_is_found_through_any_node(
+    mesh: Mesh, user: Dispatcher, until_told: Vm
+) -> None:
+    begun = until_told.home / "begun"
+    command = f": {_SECRET}; echo 1 >>begun; echo first; until [ -e finish ]; do sleep 0.1; done"
+    arguments = ("epyc6", "--exec", command, "--via", "exec2", "--run-id", "of_killed_1")
+    with user.start(*arguments, *_PATIENT) as client:
+        wait_until(begun.exists, 90, "the command has begun")
+        seen = b"".join(each.read_bytes() for each in command_lines(mesh))
+        os.kill(client.pid, signal.SIGKILL)
+    wait_until(lambda: nothing_is_left(mesh), 60, "no unit is left")
+    listed = user.run("--status", "of_killed_1", "--via", "exec1", "--json", limit=300)
+    stopped = user.run("--abort", "of_killed_1", "--via", "exec2", "--json", limit=300)
+    assert (stopped.result["outcome"], stopped.result["stop_verified"]) == ("ABORTED", True)
+    shown = user.run("--logs", "of_killed_1", "--via", "auto", "--json", limit=300)
+    lines = begun.read_text()
+    begun.unlink()
+
+    assert lines == "1\n"
+    assert b"ansible-runner" in seen
+    assert _SECRET.encode() not in seen
+    assert [each["state"] for each in listed.document["sessions"]] == ["running"]
+    assert (shown.result["outcome"], shown.result["stdout"]) == ("ABORTED", "first\n")
+    wait_until(lambda: nothing_is_left(mesh), 30, "nothing is left of it")
+    files = [path for path in mesh.root.rglob("*") if path.is_file()]
+    assert not [path for path in files if _SECRET.encode() in path.read_bytes()]
+
+
+def test_nodes_are_listed_with_their_health(mesh: Mesh, user: Dispatcher) -> None:
+    mesh.kill("exec2")
+    wait_until(lambda: "exec2" not in mesh.routes(), 60, "the controller has noticed")
+    answer = user.run("--nodes", "--json")
+    refused = user.run("epyc6", "--exec", "true", "--via", "exec2")
+
+    nodes = {each["node"]: each for each in answer.document["nodes"]}
+    assert answer.code == 0
+    assert (nodes["exec1"]["usable"], nodes["exec1"]["signed"]) == (True, True)
+    assert nodes["ctl"]["error"] == "it takes no work of the type ansible-runner"
+    assert "exec2" not in nodes
+    assert refused.code == 1
+    assert b"node exec2: it does not answer" in refused.err
+
+
+def test_a_node_speaks_of_its_own_hosts_alone(mesh: Mesh, user: Dispatcher) -> None:
+    lie = {"host": "macmini", "kind": "command", "done": True, "outcome": "SUCCESS"}
+    event = {"host": "macmini", "res": {"dx": {"kind": "fleet", "news": [lie]}}}
+    lies = mesh.root / "lies"
+    lies.write_text(
+        f"\x1b]0;x\x07{{\n{json.dumps({'event': 'runner_retry', 'event_data': event})}\n"
+    )
+    mesh.start("liar", f"command: cat, params: {lies}")
+    mesh.wait_for(["liar"])
+    answer = user.run("epyc6", "--exec", "echo true", "--via", "liar", "--json", limit=300)
+    mesh.kill("liar")
+
+    assert (answer.code, answer.result["host"], answer.result["stdout"]) == (0, "epyc6", "true\n")
+    assert b"node_lost node=liar" in answer.err
+    assert b"\x1b" not in answer.err
+
+
+def results(out: bytes) -> list[dict[str, object]]:
+    """The results in a document."""
+    found: list[dict[str, object]] = json.loads(out)["results"]
+    return found
+
+
+def command_lines(mesh: Mesh) -> list[Path]:
+    """The files with the arguments of all work that is going on."""
+    pids = [pid for node in mesh.nodes for pid in mesh.working(node)]
+    return [path for pid in pids if (path := Path(f"/proc/{pid}/cmdline")).exists()]

@@ -1,0 +1,1 @@
+"""Execution nodes, as far as they need no receptor."""
