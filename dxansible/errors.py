@@ -8,6 +8,8 @@ DxError
 ├── IssueError          Beads has no such issue, or can't be asked
 ├── ServiceError        a service other than the VMs refused, or gave no usable answer
 ├── SilentHostError     the VM that holds the answer does not respond
+├── NoFreeHost          no host of any:PATTERN can take the task
+├── Declined            the user was asked, and said no
 ├── ContentError        the playbooks are not where they should be
 └── EngineError         Ansible itself broke
 
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ContentError",
+    "Declined",
     "DxError",
     "EngineError",
     "InventoryError",
     "IssueError",
+    "NoFreeHost",
     "NoMatchError",
     "ServiceError",
     "SilentHostError",
@@ -136,3 +140,19 @@ class EngineError(DxError):
         self.output = output
         """All of it, with its secrets: to look for causes in, not to show."""
         self.output_tail = "\n".join(_redacted(output).splitlines()[-_TAIL_LINES:])
+
+
+class NoFreeHost(DxError):  # noqa: N818 - the type that --json shows
+    """No host of ``any:PATTERN`` can take the task."""
+
+    exit_code = 3
+
+
+class Declined(DxError):  # noqa: N818 - as above
+    """The user was asked, and said no."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        """Nothing was done."""
+        super().__init__("the user declined; nothing was done", "ask the user what to do instead")

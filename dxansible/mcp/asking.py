@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dxansible.errors import DxError
-from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
 
 if TYPE_CHECKING:
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 
     from dxansible.mcp.tools import Tool
 
-__all__ = ["Asked", "Declined", "question"]
+__all__ = ["Asked", "question"]
 
 _MOST_NAMED = 10
 
@@ -28,15 +26,6 @@ class Asked:
     def agree(self) -> None:
         """Ask no more."""
         self.most_hosts = None
-
-
-class Declined(DxError):  # noqa: N818 - the type that a document shows
-    """The person has said no."""
-
-    exit_code = FanoutOutcome.ABORTED.exit_code
-
-    def __init__(self) -> None:
-        super().__init__("the user declined; nothing was done", "ask the user what to do instead")
 
 
 def question(tool: Tool, given: Mapping[str, Any], hosts: Sequence[str] = ()) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.errors import DxError, SilentHostError, UsageError
+from dxansible.errors import NoFreeHost, SilentHostError, UsageError
 from dxansible.ids import agent_run
 from dxansible.redact import summarize
 from dxansible.run.choice import choose_host
@@ -14,13 +14,7 @@ from dxansible.run.patterns import ANY, check_pattern
 if TYPE_CHECKING:
     from dxansible.sessions import SessionOptions
 
-__all__ = ["NoFreeHost", "find_target"]
-
-
-class NoFreeHost(DxError):  # noqa: N818 - the type that --json shows
-    """No host of ``any:PATTERN`` can take the task."""
-
-    exit_code = 3
+__all__ = ["find_target"]
 
 
 def find_target(target: str, chosen: SessionOptions, task: str) -> str:

@@ -25,8 +25,8 @@ from mcp.types import (
 )
 from mcp.types import Tool as ToolType
 
-from dxansible.errors import DxError, UsageError
-from dxansible.mcp.asking import Asked, Declined, question
+from dxansible.errors import Declined, DxError, UsageError
+from dxansible.mcp.asking import Asked, question
 from dxansible.mcp.calls import begin
 from dxansible.mcp.late import LateAnswers
 from dxansible.mcp.tools import INSTRUCTIONS, MOST_SECONDS, TOOLS, Tool, check_arguments

@@ -187,6 +187,7 @@ def test_result_as_a_dict_is_what_json_gives_back() -> None:
         "truncation": {"stdout_bytes": 7, "stderr_bytes": 0, "disk_full": False, "expired": False},
         "session_id": "ses_abc123",
         "attached": False,
+        "starts_s": None,
     }
 
 

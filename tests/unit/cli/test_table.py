@@ -171,6 +171,9 @@ def test_nothing_is_silently_ignored(words: list[str]) -> None:
 # the table itself
 
 
+DEFAULTS = {"retries": 1, "confirm_above": 5}
+
+
 def test_every_field_has_the_type_of_what_its_option_gives() -> None:
     types = {
         Kind.ARGUMENT: str | None, Kind.FLAG: bool, Kind.SWITCH: bool | None, Kind.COUNT: int,
@@ -182,14 +185,14 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
     for name, hint in typing.get_type_hints(Options).items():
         if name in {"given", "_fields"}:
             continue
-        assert hint in {types[table()[name].kind], int if name == "retries" else None}, name
+        assert hint in {types[table()[name].kind], int if name in DEFAULTS else None}, name
 
 
 def test_what_is_not_given_is_the_default_of_its_field() -> None:
     options = click_command.parse(["here"])
 
     assert options == Options(target="here", given=frozenset({"target"}))
-    assert {each.name: each.default for each in fields(Options) if each.default} == {"retries": 1}
+    assert {each.name: each.default for each in fields(Options) if each.default} == DEFAULTS
 
 
 def test_every_option_is_of_use_somewhere_and_needs_only_what_there_is() -> None:

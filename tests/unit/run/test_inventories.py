@@ -6,90 +6,77 @@ import json
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.errors import AnsibleError
-from ansible.inventory.manager import InventoryManager
-from ansible.parsing.dataloader import DataLoader
-from ansible.parsing.vault import VaultSecret
-from ansible.plugins.loader import init_plugin_loader
-from ansible_collections.dxansible.fleet.plugins.action.serve import _Calls
 
 from dxansible.run.patterns import check_pattern
 from dxansible.settings import Settings, content_dir
 from tests.unit.run.inventory_kinds import KINDS, PASSWORD, PATTERNS, write
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-init_plugin_loader([])
-
-
-def manager(sources: list[Path]) -> InventoryManager:
-    loader = DataLoader()
-    loader.set_vault_secrets([("default", VaultSecret(PASSWORD.encode()))])
-    return InventoryManager(loader=loader, sources=[str(each) for each in sources])
+ROOT = Path(__file__).parents[3]
+PLAIN = [each for each in PATTERNS if "[" not in each]  # places depend on the order
+Chosen = dict[str, dict[str, dict[str, list[str]]]]
+"""The hosts by the kind of inventory, by who chose, by the pattern."""
+ALIASES = ["hidden_name", "staging:hidden_name:!*.org"]
 
 
-def chosen_by_ansible(inventory: InventoryManager, pattern: str) -> list[str]:
-    """What ``ansible PATTERN --list-hosts`` prints."""
-    return hosts_or_error(lambda: [host.name for host in inventory.list_hosts(pattern)])
-
-
-def hosts_or_error(choose: Callable[[], list[str]]) -> list[str]:
-    try:
-        return sorted(choose())
-    except AnsibleError as error:  # there is no tenth host, say
-        return [f"error: {error}"]
-
-
-def chosen_by_an_engine(inventory: InventoryManager) -> _Calls:
-    """The piece of an engine that finds the hosts of a call."""
-    nothing: Any = SimpleNamespace()  # only starting a call needs the action
-    return _Calls(nothing, {"hostvars": SimpleNamespace(_inventory=inventory)})
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> Chosen:
+    """For each kind of inventory, for Ansible and for us: the hosts of each pattern."""
+    groups = str(content_dir("playbooks") / "groups" / "zz-groups.yml")
+    patterns = [*PATTERNS, *ALIASES]
+    questions = [
+        {
+            "sources": [str(each) for each in write(kind, tmp_path_factory.mktemp(kind))],
+            "groups": groups,
+            "patterns": patterns,
+        }
+        for kind in KINDS
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.unit.run.chosen_hosts"],
+        input=json.dumps(questions), capture_output=True, text=True, check=False, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'playbooks' / 'collections'}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answers = zip(KINDS, json.loads(done.stdout), strict=True)
+    return {
+        kind: {who: dict(zip(patterns, hosts, strict=True)) for who, hosts in answer.items()}
+        for kind, answer in answers
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_pattern_means_what_it_means_to_ansible(kind: str, tmp_path: Path) -> None:
-    sources = write(kind, tmp_path)
-    theirs = manager(sources)
-    groups = content_dir("playbooks") / "groups" / "zz-groups.yml"
-    ours = chosen_by_an_engine(manager([*sources, groups]))
-    found = {}
+def test_a_pattern_means_what_it_means_to_ansible(kind: str, chosen: Chosen) -> None:
+    theirs, ours = (
+        {pattern: chosen[kind][who][pattern] for pattern in PATTERNS} for who in ("theirs", "ours")
+    )
+
     for pattern in PATTERNS:
         check_pattern(pattern)
-        expected = chosen_by_ansible(theirs, pattern)
-        found[pattern] = hosts_or_error(partial(ours._hosts, pattern))
-        assert found[pattern] == expected, pattern
-
+    assert ours == theirs
     assert len(PATTERNS) >= 100
-    assert len(found["all"]) == 11
-    assert len({tuple(hosts) for hosts in found.values()}) >= 30  # the patterns tell hosts apart
+    assert len(ours["all"]) == 11
+    assert len({tuple(hosts) for hosts in ours.values()}) >= 30  # the patterns tell hosts apart
 
 
-def test_every_kind_of_inventory_has_the_same_hosts(tmp_path: Path) -> None:
-    found = {}
-    for kind in KINDS:
-        (tmp_path / kind).mkdir()
-        inventory = manager(write(kind, tmp_path / kind))
-        plain = [each for each in PATTERNS if "[" not in each]  # places depend on the order
-        found[kind] = [chosen_by_ansible(inventory, pattern) for pattern in plain]
+def test_every_kind_of_inventory_has_the_same_hosts(
+    chosen: Chosen,
+) -> None:
+    found = [[chosen[kind]["theirs"][pattern] for pattern in PLAIN] for kind in KINDS]
 
-    assert all(each == found["yaml"] for each in found.values())
+    assert all(each == found[0] for each in found)
 
 
-def test_an_alias_from_a_vault_is_a_name_too(tmp_path: Path) -> None:
-    sources = write("vaulted", tmp_path)
-    groups = content_dir("playbooks") / "groups" / "zz-groups.yml"
-    ours = chosen_by_an_engine(manager([*sources, groups]))
+def test_an_alias_from_a_vault_is_a_name_too(
+    chosen: Chosen,
+) -> None:
+    vaulted = chosen["vaulted"]
 
-    assert chosen_by_ansible(manager(sources), "hidden_name") == []
-    assert ours._hosts("hidden_name") == ["web-01"]
-    assert sorted(ours._hosts("staging:hidden_name:!*.org")) == ["web-01", "web-10"]
+    assert vaulted["theirs"]["hidden_name"] == []
+    assert vaulted["ours"]["hidden_name"] == ["web-01"]
+    assert sorted(vaulted["ours"]["staging:hidden_name:!*.org"]) == ["web-01", "web-10"]
 
 
 @pytest.mark.parametrize(
