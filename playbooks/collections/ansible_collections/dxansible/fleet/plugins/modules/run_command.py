@@ -178,6 +178,11 @@ dx:
       description: Always V(true), so C(until) may ask for it.
       type: bool
       returned: always
+    starts_s:
+      description: In how many seconds the host starts the command.
+      type: int
+      returned: with O(start_at)
+      sample: 7200
     started:
       description: Whether the host has the command.
       type: bool
