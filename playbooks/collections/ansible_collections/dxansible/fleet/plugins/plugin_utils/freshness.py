@@ -148,8 +148,8 @@ class Freshness:
 
     def _look_at_settings(self) -> None:
         get = constants.config.get_config_value
-        for path in get("DEFAULT_CALLBACK_PLUGIN_PATH"):
-            self._note(path)
+        for path in _callback_directories():
+            self._note(str(path))
         identities = [each.rpartition("@")[2] for each in get("DEFAULT_VAULT_IDENTITY_LIST")]
         for given in filter(None, [get("DEFAULT_VAULT_PASSWORD_FILE"), *identities]):
             path = str(Path(given).expanduser().absolute())
@@ -183,10 +183,15 @@ def check_callbacks() -> None:
     get = constants.config.get_config_value
     if get("CALLBACKS_ENABLED") or get("DEFAULT_LOG_PATH"):
         raise NotCacheable("Ansible keeps a log of each run, or has callbacks for it")
-    for path in map(Path, get("DEFAULT_CALLBACK_PLUGIN_PATH")):
-        runner_s = (path / "awx_display.py").exists()
-        if not runner_s and any(path.glob("*.py")):
+    for path in _callback_directories():
+        if any(path.glob("*.py")):
             raise NotCacheable(f"there are callbacks in {path}")
+
+
+def _callback_directories() -> list[Path]:
+    """Return where callbacks of the user may be; ansible-runner's own are elsewhere."""
+    found = map(Path, constants.config.get_config_value("DEFAULT_CALLBACK_PLUGIN_PATH"))
+    return [path for path in found if not (path / "awx_display.py").exists()]
 
 
 class _Watched(DataLoader):  # type: ignore[misc] # ansible-core has no types
