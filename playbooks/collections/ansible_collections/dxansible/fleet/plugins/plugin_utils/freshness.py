@@ -148,8 +148,8 @@ class Freshness:
 
     def _look_at_settings(self) -> None:
         get = constants.config.get_config_value
-        for path in _callback_directories():
-            self._note(str(path))
+        for directory in _callback_directories():
+            self._note(str(directory))
         identities = [each.rpartition("@")[2] for each in get("DEFAULT_VAULT_IDENTITY_LIST")]
         for given in filter(None, [get("DEFAULT_VAULT_PASSWORD_FILE"), *identities]):
             path = str(Path(given).expanduser().absolute())
