@@ -18,9 +18,11 @@ SENTENCES = {
     "issue_from_export": "{issue}: {note}",
     "issue_not_released": "the issue is still marked in progress: {error}",
     "events_not_written": "DX_EVENTS: {path} can't be written: {error}",
+    "mesh_unavailable": "no execution node can be asked: {error}",
     "metrics_not_written": "--metrics: {path} can't be written: {error}",
     "issue_resolved": "{asked} is the issue {issue}",
     "issue_unread": "{issue}: the issue can't be read: {error}",
+    "node_lost": "{node}: the node is lost ({reason}); the next one for its hosts: {next}",
     # the summary has the cause, if the next attempt fails too
     "retry": "{host}: attempt {attempt} failed; trying again",
     "run_not_recorded": "this run is not recorded: {error}; {remedy}",

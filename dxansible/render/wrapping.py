@@ -10,19 +10,17 @@ __all__ = ["cells", "cut", "wrapped"]
 
 def wrapped(text: str, width: int) -> list[str]:
     """Return the lines of a text, at least one; a word is never cut."""
-    lines = [""]
+    lines: list[str] = []
     used = 0
-    for word in text.split():
+    for word in text.split(" "):
         size = cells(word)
-        if used and used + 1 + size <= width:
+        if lines and used + 1 + size <= width:
             lines[-1] += f" {word}"
             used += 1 + size
-        else:
-            if used:
-                lines.append("")
-            lines[-1] = word
+        elif word:
+            lines.append(word)
             used = size
-    return lines
+    return lines or [""]
 
 
 def cut(text: str, width: int) -> str:
