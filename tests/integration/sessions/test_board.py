@@ -35,6 +35,12 @@ def mac(lab: Lab) -> Iterator[Vm]:
     vm.heal()
 
 
+@pytest.fixture
+def empty(user: Dispatcher) -> None:
+    """The sessions that other tests have left would fill the board."""
+    assert user.run("--clean", "--age", "0", "--yes").code == 0
+
+
 def rows(terminal: Terminal, session: str) -> list[str]:
     return [line for line in terminal.screen if line.startswith(session)]
 
@@ -48,6 +54,7 @@ def place(terminal: Terminal, word: str) -> int:
     return next(number for number, line in enumerate(terminal.screen) if word in line)
 
 
+@pytest.mark.usefixtures("empty")
 def test_what_waits_for_somebody_is_first_and_a_dead_vm_stays(
     user: Dispatcher, work: Work, mac: Vm
 ) -> None:
@@ -85,6 +92,7 @@ def test_what_waits_for_somebody_is_first_and_a_dead_vm_stays(
         assert terminal.finish() == 0
 
 
+@pytest.mark.usefixtures("empty")
 def test_a_vm_that_falls_silent_holds_up_no_other(user: Dispatcher, work: Work, mac: Vm) -> None:
     running = begin(user, work.task)
     work.runs()
