@@ -147,6 +147,10 @@ class NoFreeHost(DxError):  # noqa: N818 - the type that --json shows
 
     exit_code = 3
 
+    def __init__(self, pattern: str, why: str) -> None:
+        """``why`` is what each of the hosts lacks."""
+        super().__init__(f"no host of {pattern} is free: {why}", "wait, or name a host")
+
 
 class Declined(DxError):  # noqa: N818 - as above
     """The user was asked, and said no."""

@@ -53,7 +53,7 @@ def detach(options: Options) -> int:
         except KeyboardInterrupt:
             process.terminate()
             raise
-        process.returncode = 0  # it is nobody's child from now on
+        process.returncode = 0  # Popen must not wait for it
     return _show(options, run_id, reports)
 
 

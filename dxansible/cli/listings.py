@@ -32,11 +32,11 @@ def choose_target(options: Options, chosen: SessionOptions) -> str | None:
     pattern = (options.target or "").removeprefix(ANY)
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:
-        text = f"no host of {pattern} is free: {choice.why}"
+        problem = choice.problem
         if options.json or options.jsonl:
-            emit(render.no_choice_document(text, as_event=options.jsonl))
+            emit(render.no_choice_document(problem, as_event=options.jsonl))
         else:
-            show(f"dx-dispatch: {text}", err=True)
+            show(f"dx-dispatch: {problem.message}", err=True)
         return None
     show(f"{choice.host} chosen: {choice.why}", err=True)
     return choice.host

@@ -25,7 +25,7 @@ def serve(options: Options) -> NoReturn:
         message = f"--mcp needs the MCP SDK, version 2.3 or newer ({error})"
         remedy = "install it: pip install 'dxansible[mcp]', or pipx inject dxansible 'mcp>=2.3'"
         raise UsageError(message, remedy) from error
-    options.settings()  # an inventory that can't be used is told before the client waits
+    options.settings()  # reports an unusable inventory before the client waits
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.stdin.isatty():
         show("serving MCP on standard input; docs/mcp.md has the clients' settings", err=True)

@@ -1,4 +1,4 @@
-"""What a person is asked before a call, and what follows from the answer."""
+"""Words the question to a person before a call, and keeps what the answer allows."""
 
 from __future__ import annotations
 

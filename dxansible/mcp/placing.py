@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.errors import NoFreeHost, SilentHostError, UsageError
+from dxansible.errors import SilentHostError, UsageError
 from dxansible.ids import agent_run
 from dxansible.redact import summarize
 from dxansible.run.choice import choose_host
@@ -29,8 +29,7 @@ def find_target(target: str, chosen: SessionOptions, task: str) -> str:
         return known
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:
-        message = f"no host of {pattern} is free: {choice.why}"
-        raise NoFreeHost(message, "wait, or name a host")
+        raise choice.problem
     return choice.host
 
 

@@ -1,4 +1,4 @@
-"""What a call has seen so far of its hosts: their work, their output, and their ends."""
+"""Keeps what a call has seen of its hosts: their work, their output, and their ends."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class _Parts:
     ) -> None:
         """``handle`` gets the raw events of all parts, one at a time.
 
-        ``again`` is how the run continues; None if it just begins anew where it was lost.
+        ``again`` is how the run continues; None if it just begins again where it was lost.
         """
         self._request, self._receptor, self._handle = request, Receptor(receptor), handle
         self._again, self._cancelled = again or Again(rest=lambda: ""), cancelled

@@ -72,7 +72,7 @@ class Receptor:
     """The receptor of this machine."""
 
     def __init__(self, socket_path: Path) -> None:
-        """Connect with each request anew: receptor may be started again in between."""
+        """Connect for each request: receptor may be restarted in between."""
         self.socket_path = socket_path
 
     def names(self) -> list[str]:

@@ -43,7 +43,7 @@ class Units:
         self._tell(f"+{unit}")
 
     def release(self, unit: str) -> None:
-        """End a unit; if receptor can't be told now, it is told later."""
+        """End a unit; if receptor does not answer now, the other process ends it later."""
         with suppress(MeshError):
             self._receptor.release(unit)
             self._tell(f"-{unit}")

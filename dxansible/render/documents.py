@@ -16,6 +16,7 @@ __all__ = [
     "error_document",
     "event_line",
     "interrupted_document",
+    "problem_of",
 ]
 
 SCHEMA = 1
@@ -39,8 +40,12 @@ def event_line(event: str, call_id: str | None = None, **fields: object) -> str:
 
 def error_document(error: DxError, *, as_event: bool = False) -> str:
     """Return the JSON document, or the last event, of a call without a result."""
-    problem = {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
-    return _without_result(error.exit_code, problem, as_event=as_event)
+    return _without_result(error.exit_code, problem_of(error), as_event=as_event)
+
+
+def problem_of(error: DxError) -> dict[str, str]:
+    """Return an error as documents and events have it."""
+    return {"type": type(error).__name__, "message": error.message, "remedy": error.remedy}
 
 
 def interrupted_document(

@@ -62,11 +62,10 @@ class PreflightEvent(EventKind):
 class StateEvent(EventKind):
     """A host's work has another state.
 
-    The states are `found` (the host is in the inventory, and the session has an id), `waiting` (the
-    host can't be reached; the work starts when the host answers, if that is by `until`),
-    `scheduled` (the VM starts the command at `until`), `queued`
-    (behind a turn of its session), `started` (the VM has the work) and `running` (the work goes on,
-    and this call no longer watches).
+    `found`: the host is in the inventory, and the session has an id. `waiting`: the host can't be
+    reached; the work starts when the host answers, if that is by `until`. `scheduled`: the VM
+    starts the command at `until`. `queued`: behind a turn of its session. `started`: the VM has the
+    work. `running`: the work continues, and this call no longer watches.
     """
 
     name = "state"

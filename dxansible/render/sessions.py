@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
 from dxansible.render.commands import OUTCOME_COLOURS, missing_notes
-from dxansible.render.documents import document, event_line
+from dxansible.render.documents import document, event_line, problem_of
 from dxansible.render.show import coloured
 from dxansible.render.tables import NOTHING, columns, duration, table
 from dxansible.results import worst
@@ -15,6 +15,7 @@ from dxansible.results import worst
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dxansible.errors import NoFreeHost
     from dxansible.jules.model import JulesResult
     from dxansible.results import CleanResult, SessionInfo, TurnResult
     from dxansible.run.listing import SessionList
@@ -67,10 +68,10 @@ def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> st
     return document(outcome=outcome, exit_code=code, results=told)
 
 
-def no_choice_document(text: str, *, as_event: bool = False) -> str:
+def no_choice_document(error: NoFreeHost, *, as_event: bool = False) -> str:
     """Return the JSON document, or the last event, for ``any:`` without a free host."""
     outcome = FanoutOutcome.PREFLIGHT_FAILED
-    problem = {"type": "NoFreeHost", "message": text, "remedy": "wait, or name a host"}
+    problem = problem_of(error)
     if as_event:
         return event_line("error", exit_code=outcome.exit_code, error=problem)
     return document(outcome=outcome, exit_code=outcome.exit_code, results=[], error=problem)

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-import secrets
 import sys
 
 from tests.chaos.kept.judge import violations
 from tests.chaos.kept.plan import draw
 from tests.chaos.kept.report import account, summary
 from tests.chaos.kept.stage import Stage
+from tests.chaos.options import options_of
 
 
 def main() -> int:
     """Return 1 if a promise was broken."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.kept", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--hosts", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
-    parser.add_argument("--only", type=int, action="append", help="play just this round")
-    options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)  # noqa: T201 - this is its purpose
-    numbers = options.only or range(1, options.rounds + 1)
+    options = options_of("tests.chaos.kept", __doc__, rounds=200, hosts=50)
     played, broken = [], 0
     with Stage.open(options.hosts) as stage:
-        for plan in (draw(options.seed, number) for number in numbers):
+        for plan in (draw(options.seed, number) for number in options.numbers):
             evidence = stage.play(plan)
             played.append(evidence)
             broken += bool(violations(evidence))

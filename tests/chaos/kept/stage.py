@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 import threading
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from benchmarks.fleet import Fleet
+from tests.chaos.kept.calls import results_of, see_through
 from tests.chaos.kept.judge import Evidence, Told
 from tests.chaos.kills import kill
 from tests.chaos.stage import lines_in
@@ -62,21 +61,9 @@ class Stage:
         arguments += ["--retries", str(plan.retries), *([] if plan.live else ["--json"])]
         with user.start(*arguments) as client:
             timers = [self._kill_later(plan, user, *kill) for kill in plan.kills]
-            try:
-                out, err = client.communicate(timeout=_PATIENCE)
-            except subprocess.TimeoutExpired:
-                client.kill()
-                out, err = client.communicate()
-                err += b"\nit hung"
-            except BaseException:
-                client.kill()
-                raise
-            finally:
-                for timer in timers:
-                    timer.cancel()
-                    timer.join()
+            out, err = see_through(client, timers, _PATIENCE)
         words = err.decode(errors="replace")
-        told = _live(out.decode(), words) if plan.live else _results(out)
+        told = _live(out.decode(), words) if plan.live else results_of(out)
         lost = any(each.lost for each in told.values())
         return Evidence(
             plan=plan,
@@ -91,7 +78,7 @@ class Stage:
     def _follow(self, plan: Plan) -> dict[str, Told]:
         """See the command through on all hosts that have it, as a user who knows only its id."""
         found = self._users[False].run("--logs", plan.run_id, "--json", limit=_PATIENCE)
-        return _results(found.out)
+        return results_of(found.out)
 
     def ran(self, plan: Plan) -> dict[str, int]:
         """How often each host has run the command of a round."""
@@ -112,24 +99,6 @@ class Stage:
         )
         timer.start()
         return timer
-
-
-def _results(document: bytes) -> dict[str, Told]:
-    """By host; empty where a call has had none."""
-    try:
-        results = json.loads(document)["results"]
-    except (ValueError, KeyError):
-        return {}
-    return {
-        each["host"]: Told(
-            outcome=each["outcome"],
-            reason=each["reason"],
-            output=each["stdout"],
-            error=each["error"] or "",
-            attached=each["attached"],
-        )
-        for each in results
-    }
 
 
 def _live(out: str, log: str) -> dict[str, Told]:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
-import secrets
 import sys
 from collections import Counter
 
 from tests.chaos.mesh.stage import Round, Stage, draw, violations
+from tests.chaos.options import options_of
 
 _MOST = 5
 
 
 def main() -> int:
     """Return 1 if a promise was broken."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.mesh", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--hosts", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
-    parser.add_argument("--only", type=int, action="append", help="play just this round")
-    options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)  # noqa: T201 - this is its purpose
-    numbers = options.only or range(1, options.rounds + 1)
+    options = options_of("tests.chaos.mesh", __doc__, rounds=100, hosts=60)
     played: list[Round] = []
     with Stage.open(options.hosts) as stage:
-        for number in numbers:
+        for number in options.numbers:
             played.append(stage.play(draw(options.seed, number)))
             print(_account(played[-1]), flush=True)  # noqa: T201
         units = stage.units_in_the_end()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -12,7 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from benchmarks.fleet import Fleet
-from tests.chaos.kept.judge import Evidence, Told
+from tests.chaos.kept.calls import results_of, see_through
+from tests.chaos.kept.judge import Evidence
 from tests.chaos.kept.judge import violations as violations_of_hosts
 from tests.chaos.kept.plan import Plan
 from tests.chaos.stage import lines_in
@@ -125,17 +124,9 @@ class Stage:
             moment = accident.moment * (self._usual + plan.seconds)
             timer = threading.Timer(moment, kill, (accident.node,))
             timer.start()
-            try:
-                out, err = client.communicate(timeout=_PATIENCE)
-            except subprocess.TimeoutExpired:
-                client.kill()
-                out, err = client.communicate()
-                err += b"\nit hung"
-            finally:
-                timer.cancel()
-                timer.join()
+            out, err = see_through(client, [timer], _PATIENCE)
         seconds = time.monotonic() - began
-        told = _results(out)
+        told = results_of(out)
         lost = any(each.lost for each in told.values())
         later = self._user.run("--logs", plan.run_id, "--json", limit=_PATIENCE) if lost else None
         words = err.decode(errors="replace")
@@ -143,7 +134,7 @@ class Stage:
             plan=plan,
             code=client.returncode,
             told=told,
-            later=_results(later.out) if later else {},
+            later=results_of(later.out) if later else {},
             ran=self.ran(plan),
             words=words[-500:],
         )
@@ -178,21 +169,3 @@ def _give_nodes(inventory: Path, hosts: list[str]) -> None:
     for number, host in enumerate(hosts):
         node = _NODES[number % len(_NODES)]
         (inventory / "host_vars" / host / "node.yml").write_text(f"---\ndx_node: {node}\n")
-
-
-def _results(document: bytes) -> dict[str, Told]:
-    """By host; empty where a call has had none."""
-    try:
-        results = json.loads(document)["results"]
-    except (ValueError, KeyError):
-        return {}
-    return {
-        each["host"]: Told(
-            outcome=each["outcome"],
-            reason=each["reason"],
-            output=each["stdout"],
-            error=each["error"] or "",
-            attached=each["attached"],
-        )
-        for each in results
-    }

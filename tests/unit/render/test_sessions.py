@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from dxansible.errors import NoFreeHost
 from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.render import sessions as render
 from dxansible.results import CleanResult, SessionInfo, TurnResult, exit_code
@@ -78,13 +79,16 @@ def test_the_document_of_turns_has_an_outcome_once_all_have_ended(
 
 
 def test_the_document_of_no_choice_has_the_form_of_a_result_and_of_an_error() -> None:
-    document = check_document(render.no_choice_document("no host is free"))
+    document = check_document(render.no_choice_document(NoFreeHost("gpu", "epyc6 is busy")))
 
     error = document.pop("error")
     assert document == {
         "schema": 1, "outcome": "PREFLIGHT_FAILED", "exit_code": 3, "results": [],
     }  # fmt: skip
-    assert (error["message"], set(error)) == ("no host is free", {"type", "message", "remedy"})
+    assert error == {
+        "type": "NoFreeHost", "message": "no host of gpu is free: epyc6 is busy",
+        "remedy": "wait, or name a host",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
