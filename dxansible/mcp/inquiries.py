@@ -32,7 +32,7 @@ def list_hosts(options: Options, given: Mapping[str, Any]) -> Work:
         results = check_hosts(pattern, settings=settings, survey=True)
         answer(json.loads(commands_render.health_document(results)))
 
-    return Work(run, Sight(), reads=True)
+    return Work(run, Sight())
 
 
 def list_work(options: Options, given: Mapping[str, Any]) -> Work:
@@ -52,4 +52,4 @@ def list_work(options: Options, given: Mapping[str, Any]) -> Work:
             document = json.loads(sessions_render.sessions_document(found, code))
             answer({**document, "left_out": left_out})
 
-    return Work(run, Sight(), reads=True)
+    return Work(run, Sight())

@@ -51,7 +51,7 @@ def read_logs(options: Options, given: Mapping[str, Any]) -> Work:
             code = exit_code([result], may_be_cut=True)
             answer(sight.document(json.loads(sessions_render.turns_document([result], code))))
 
-    return Work(run, sight, given["id"], reads=True, leave=leave)
+    return Work(run, sight, given["id"], leave=leave)
 
 
 def _follow_commands(

@@ -50,8 +50,11 @@ _KEY = "confirm"
 
 
 def serve(options: Options, version: str) -> None:
-    """Serve until standard input ends."""
-    asyncio.run(_Calls(options).serve(version))
+    """Serve until standard input ends, and every host has the work that was begun."""
+    calls = _Calls(options)
+    asyncio.run(calls.serve(version))
+    for each in calls.begun:
+        each.sight.handed_over.wait()
 
 
 def described() -> list[ToolType]:
@@ -76,6 +79,8 @@ class _Calls:
 
     def __init__(self, options: Options) -> None:
         self._options, self._late = options, LateAnswers()
+        self.begun: list[Work] = []
+        """Work that changes something, which not every host may have yet."""
 
     async def serve(self, version: str) -> None:
         server = Server(
@@ -126,6 +131,9 @@ class _Calls:
 
     async def _wait(self, work: Work, tool: Tool, given: Mapping[str, Any]) -> Document:
         """Return the answer of the work, or what is known of it once the call has to return."""
+        if not tool.reads:
+            self.begun = [each for each in self.begun if not each.sight.handed_over.is_set()]
+            self.begun.append(work)
         work.start()
         most = MOST_SECONDS - _MARGIN
         if work.leave is None:

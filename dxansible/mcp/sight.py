@@ -51,6 +51,8 @@ class Sight:
         self._heard: set[str] = set()
         """Hosts that have said that they have the work."""
         self._ended: dict[str, FanoutResult | TurnResult] = {}
+        self.handed_over = threading.Event()
+        """Set once every host has the work, or will not get it."""
         self.too_many: tuple[str, ...] = ()
         """The hosts of a pattern that has more than the call allows."""
 
@@ -58,6 +60,8 @@ class Sight:
         """Take one event."""
         with self._lock:
             self._take(news)
+            if self._sessions and self._heard.issuperset(self._sessions):
+                self.handed_over.set()
 
     def _take(self, news: Event) -> None:
         match news:

@@ -34,8 +34,8 @@ COMMAND_SECONDS = TIMEOUT.default
 
 INSTRUCTIONS = (
     "Runs commands, and hands tasks to coding agents, on a fleet of machines. Every call returns "
-    f"within {MOST_SECONDS} s; work with state=running continues: see logs with its id. Never "
-    "repeat work because there was no answer: use the same run_id."
+    f"within {MOST_SECONDS} s; work with state=running continues: see logs with its id; after "
+    "state=unknown call again. Never repeat work because there was no answer: use the same run_id."
 )
 
 _SAY_NAMES_ONLY = {"required", "additionalProperties"}

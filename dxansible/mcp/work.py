@@ -31,18 +31,15 @@ class Work:
         sight: Sight,
         call_id: str | None = None,
         *,
-        reads: bool = False,
         leave: threading.Event | None = None,
     ) -> None:
-        """``run`` gets the function to answer with; ``call_id`` is the id for ``logs``.
-
-        ``reads``: it only asks hosts, so nothing is known without their answer.
-        """
+        """``run`` gets the function to answer with; ``call_id`` is the id for ``logs``."""
         self.answer: Future[Document] = Future()
+        self.answer.add_done_callback(lambda _answer: sight.handed_over.set())
         self.leave = leave
         """Set to end work that only looks; None of other work."""
         self._thread: threading.Thread | None = None
-        self.sight, self._id, self._run, self._reads = sight, call_id, run, reads
+        self.sight, self._id, self._run = sight, call_id, run
 
     def start(self) -> None:
         """Begin, unless it has begun, and return at once."""
@@ -51,7 +48,7 @@ class Work:
             self._thread.start()
 
     def so_far(self) -> Document:
-        """Return the answer of a call whose work goes on."""
+        """Return the answer of a call whose work goes on: ``unknown`` before a host answers."""
         return self._with_state(self.sight.unfinished(), otherwise="running")
 
     def _work(self) -> None:
@@ -72,7 +69,7 @@ class Work:
     def _with_state(self, document: Document, *, otherwise: str) -> Document:
         results = document.get("results", ())
         states = {each.get("state", "ended") for each in results}
-        unheard = self._reads and document.get("outcome", "") is None and states <= {"unknown"}
+        unheard = document.get("outcome", "") is None and states <= {"unknown"}
         state = "running" if "running" in states else "unknown" if unheard else otherwise
         found = [each["session_id"] for each in results if each["session_id"]]
         known = self._id or (found[0] if len(found) == 1 else None)

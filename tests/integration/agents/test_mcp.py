@@ -83,5 +83,8 @@ def test_an_agent_runs_a_command_through_our_tool(shop: Shop, agents: Path, agen
     (returned,) = shop.model.results
     document = json.loads(returned[returned.index("{") :])
     assert (document["schema"], document["id"]) == (1, made)
-    assert document["state"] == "running" or document["outcome"] == "SUCCESS"
+    if document["state"] == "unknown":  # a busy machine: the same call again, as the agent is told
+        shop.user.run("--exec", f"touch {made}", "--target", "epyc6", "--run-id", made)
+    else:
+        assert document["state"] == "running" or document["outcome"] == "SUCCESS"
     wait_until((shop.vm.home / made).exists)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -72,7 +72,7 @@ def test_a_call_returns_before_its_work_and_a_repeated_one_attaches(
 
     async def work(client: Client) -> None:
         first = document(await client.call_tool("exec", {**ask, "wait": 0}))
-        assert (first["id"], first["state"], first["outcome"]) == (run_id, "running", None)
+        assert (first["id"], first["state"], first["outcome"]) == (run_id, "unknown", None)
         await anyio.to_thread.run_sync(
             lambda: wait_until(lambda: bool(work_on(until_told)), 60, "runs")
         )
@@ -182,29 +182,58 @@ def test_a_task_is_handed_over_once_answered_and_stopped_after_a_question(
     assert (work.vms[0].home / "answers").read_text() == "answered\n"
 
 
+def _call(number: int, name: str, **arguments: object) -> dict[str, object]:
+    return {
+        "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}
+    }  # fmt: skip
+
+
+def _say(server: subprocess.Popen[bytes], *words: dict[str, object]) -> None:
+    assert server.stdin
+    for each in words:
+        server.stdin.write(json.dumps({"jsonrpc": "2.0", **each}).encode() + b"\n")
+    server.stdin.flush()
+
+
+def _hear(server: subprocess.Popen[bytes]) -> dict[str, Any]:
+    assert server.stdout
+    found: dict[str, Any] = json.loads(server.stdout.readline())
+    return found
+
+
+_HELLO: tuple[dict[str, object], ...] = (
+    {
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "raw", "version": "1"},
+        },
+    },
+    {"method": "notifications/initialized"},
+)
+
+
+def test_work_is_handed_over_though_the_client_leaves_at_once(
+    user: Dispatcher, epyc6: Vm, run_id: str
+) -> None:
+    exec_ = {"target": "epyc6", "command": f"touch {run_id}", "run_id": run_id, "wait": 0}
+    with user.start("--mcp", stdin=subprocess.PIPE) as server:
+        _say(server, *_HELLO, _call(2, "exec", **exec_))
+        _, answer = _hear(server), _hear(server)
+        server.communicate()
+
+    assert answer["result"]["structuredContent"]["state"] == "unknown"
+    wait_until((epyc6.home / run_id).exists, 60, "the command has run")
+
+
 def test_standard_output_has_the_protocol_and_nothing_else(user: Dispatcher) -> None:
-    hello = {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "raw", "version": "1"},
-    }
-    words: list[dict[str, object]] = [
-        {"id": 1, "method": "initialize", "params": hello},
-        {"method": "notifications/initialized"},
-        {"id": 2, "method": "tools/call", "params": {"name": "none", "arguments": {}}},
-    ]
     with user.start("--mcp", "-v", stdin=subprocess.PIPE) as server:
-        assert server.stdin
-        assert server.stdout
-        for each in words:
-            server.stdin.write(json.dumps({"jsonrpc": "2.0", **each}).encode() + b"\n")
-        server.stdin.flush()
-        lines = [json.loads(server.stdout.readline()) for _ in range(2)]
-        call = {"name": "exec", "arguments": {"target": "epyc6", "command": "echo out"}}
-        last = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call}
-        server.stdin.write(json.dumps(last).encode() + b"\n")
-        server.stdin.flush()
-        lines.append(json.loads(server.stdout.readline()))
+        _say(server, *_HELLO, _call(2, "none"))
+        lines = [_hear(server), _hear(server)]
+        _say(server, _call(3, "exec", target="epyc6", command="echo out"))
+        lines.append(_hear(server))
         rest, errors = server.communicate()
 
     assert [(each["jsonrpc"], each["id"]) for each in lines] == [("2.0", 1), ("2.0", 2), ("2.0", 3)]
