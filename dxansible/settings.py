@@ -17,7 +17,10 @@ from dxansible.redact import hold
 from dxansible.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    Inventory = str | Path | Sequence[str | Path] | None
+    """One source or several; None, or none of them, for the default."""
 
 __all__ = [
     "Settings",
@@ -29,11 +32,13 @@ __all__ = [
     "events_path",
     "history_dir",
     "inventory_sources",
+    "join_inventory",
     "log_file",
     "log_format",
     "mask_secrets",
     "own_inventory",
     "receptor_socket",
+    "split_inventory",
     "state_dir",
     "terminal_is_dumb",
     "variable_of_caller",
@@ -54,6 +59,7 @@ class Settings(Value):
     """Paths and settings of one call."""
 
     inventory: tuple[Path, ...]
+    """The user's sources, and the file that makes groups of aliases and capabilities."""
     playbooks: Path
     runtime_dir: Path
     """Holds the private directories of runs; its path is short, since sockets live in them."""
@@ -72,13 +78,13 @@ class Settings(Value):
     @classmethod
     def load(
         cls,
-        inventory: str | Path | None = None,
+        inventory: Inventory = None,
         environ: Mapping[str, str] = os.environ,
         *,
         forks: int | None = None,
         via: str | None = None,
     ) -> Settings:
-        """Read the environment. ``inventory`` of None means DX_INVENTORY, the user's own, or ours.
+        """Read the environment. Without ``inventory`` it is DX_INVENTORY, the user's own, or ours.
 
         The environment's secrets are masked from now on. Raises InventoryError, ContentError and
         UsageError.
@@ -98,6 +104,26 @@ class Settings(Value):
             forks=forks,
             environment=_ansible_environment(environ),
         )
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The sources of the user's inventory."""
+        return self.inventory[:-1]
+
+    @property
+    def inventory_name(self) -> str:
+        """The user's inventory as one text, as DX_INVENTORY has it."""
+        return join_inventory(self.sources)
+
+
+def join_inventory(sources: Iterable[str | Path]) -> str:
+    """Return the sources of an inventory as one text, with a colon between two."""
+    return os.pathsep.join(map(str, sources))
+
+
+def split_inventory(text: str) -> tuple[str, ...]:
+    """Return the sources of an inventory that is one text."""
+    return tuple(filter(None, text.split(os.pathsep)))
 
 
 def mask_secrets(environ: Mapping[str, str] = os.environ) -> None:
@@ -213,29 +239,31 @@ def own_inventory(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def inventory_sources(
-    explicit: str | Path | None = None, environ: Mapping[str, str] = os.environ
+    explicit: Inventory = None, environ: Mapping[str, str] = os.environ
 ) -> tuple[Path, ...]:
     """Return the inventory and, after it, the file that makes groups of aliases and capabilities.
 
-    Raises InventoryError if the inventory does not exist or can't be read; ours can.
+    Raises InventoryError if a source does not exist or can't be read; ours can.
     """
-    given = str(explicit or environ.get("DX_INVENTORY") or "")
-    if given:
-        chosen = Path(given).expanduser().absolute()
-        _check_inventory(chosen, given)
-    else:
-        chosen = own_inventory(environ)
-        if os.path.lexists(chosen):  # a broken link is an error, and no reason to use another fleet
-            _check_inventory(chosen, str(chosen))
+    given = [explicit] if isinstance(explicit, (str, Path)) else explicit
+    words = [str(each) for each in given or ()] or split_inventory(environ.get("DX_INVENTORY", ""))
+    chosen = [Path(each).expanduser().absolute() for each in words]
+    for path, word in zip(chosen, words, strict=True):
+        _check_inventory(path, word)
+    if not chosen:
+        own = own_inventory(environ)
+        if os.path.lexists(own):  # a broken link is an error, and no reason to use another fleet
+            _check_inventory(own, str(own))
+            chosen = [own]
         else:
-            chosen = content_dir("inventory")
+            chosen = [content_dir("inventory")]
     # not the copy in our inventory: Ansible would load the host_vars beside it too
-    return (chosen, content_dir("playbooks") / "groups" / _GROUPS_FILE)
+    return (*chosen, content_dir("playbooks") / "groups" / _GROUPS_FILE)
 
 
 def _check_inventory(path: Path, given: str) -> None:
-    if not path.exists():
-        message = f"there is no inventory at {given}"
+    if not given or not path.exists():
+        message = f"there is no inventory at {given or 'an empty path'}"
         remedy = "give a file or directory with -i or DX_INVENTORY, or write one with --init"
         raise InventoryError(message, remedy)
     if not os.access(path, os.R_OK):

@@ -16,8 +16,10 @@ from dxansible.cli.values import BadValueError, convert
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["complete", "parse", "read", "spell_out"]
+__all__ = ["BETWEEN", "complete", "parse", "read", "spell_out"]
 
+BETWEEN = "\1"
+"""Between the values of an option that is given several times."""
 _Item = tuple[str, str, str | None]
 """A field, or a name that the table does not have; how it was written; its value, if it has one."""
 
@@ -104,9 +106,17 @@ def spell_out(words: Sequence[str]) -> list[str]:
 def read(words: Sequence[str]) -> dict[str, str]:
     """Read the words into values by field name, without checks; '' for no value.
 
-    Options that the table does not have keep their own names.
+    The values of an option that may be repeated are one text, with `BETWEEN` them. Options that
+    the table does not have keep their own names.
     """
-    return {field: text or "" for field, _, text in _items(list(words)) if field}
+    found: dict[str, str] = {}
+    for field, _, text in _items(list(words)):
+        entry = table().get(field)
+        if entry is not None and entry.kind.is_repeated and field in found:
+            found[field] += f"{BETWEEN}{text or ''}"
+        elif field:
+            found[field] = text or ""
+    return found
 
 
 def _items(left: list[str]) -> Iterator[_Item]:

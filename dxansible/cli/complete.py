@@ -81,7 +81,9 @@ def _offer(words: Sequence[str], word: str) -> list[_Word] | None:
     """Return what ``word`` may become after other words; None if it may be a file."""
     mark = f"--{_MARK}" if word.startswith("-") else _MARK
     read = argv.read([*argv.complete(words), mark])
-    place = next((field for field, value in read.items() if value == mark), None)
+    place = next(
+        (field for field, value in read.items() if value.rpartition(argv.BETWEEN)[2] == mark), None
+    )
     given = {field: value for field, value in read.items() if field in table() and field != place}
     name, equals, start = word.partition("=")
     if mark in read:
@@ -170,7 +172,8 @@ def _names(given: dict[str, str]) -> Names:
     from dxansible.run.names import known_names  # noqa: PLC0415 - for this place only
     from dxansible.settings import inventory_sources  # noqa: PLC0415 - as above
 
-    return known_names(inventory_sources(given.get("inventory"))[0])
+    words = given.get("inventory", "").split(argv.BETWEEN)
+    return known_names(inventory_sources(list(filter(None, words)))[:-1])
 
 
 def _refresh() -> None:

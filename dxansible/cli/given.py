@@ -20,7 +20,7 @@ class Given(Value):
         agents: bool
         commands: bool
         file: str | None
-        inventory: str | None
+        inventory: tuple[str, ...]
         forks: int | None
         via: str | None
 

@@ -36,13 +36,13 @@ def show_health(options: Options) -> int:
         if options.list_all and not options.quiet:
             _show_inventory(settings)
     if options.status is None:
-        keep_listed(settings.inventory[0], results)
+        keep_listed(settings.sources, results)
     return 0 if all(result.ok for result in results) else FanoutOutcome.PREFLIGHT_FAILED.exit_code
 
 
 def _show_inventory(settings: Settings) -> None:
     """Say where a user's own inventory goes, if the one in use came with dx-dispatch."""
-    used = settings.inventory[0]
+    used = settings.sources[0]
     if used == content_dir("inventory"):
         own = f"your own goes to {own_inventory()} (dx-dispatch --init)"
         show(f"inventory: {used}, which came with dx-dispatch; {own}", err=True)

@@ -51,10 +51,11 @@ def init(options: Options) -> int:
 
 def _place(options: Options) -> Path:
     """Return the path of the file to write, where there is no inventory yet. Raises UsageError."""
-    if options.target is not None and options.inventory is not None:
+    paths = [*options.inventory, *([] if options.target is None else [options.target])]
+    if len(paths) > 1:
         message = "--init PATH and --inventory can't be used together"
         raise UsageError(message, "give the path once")
-    given = options.inventory if options.target is None else options.target
+    given = paths[0] if paths else None
     if given == "":
         raise UsageError("the path of the inventory is empty", "give one, or leave it out")
     path = (own_inventory() if given is None else Path(given).expanduser()).absolute()

@@ -12,7 +12,7 @@ from dxansible.run.history import History
 from dxansible.run.hosts import match_hosts
 from dxansible.run.recall import recall
 from dxansible.run.rerun import Chain, Which, find_chain
-from dxansible.settings import history_dir
+from dxansible.settings import history_dir, split_inventory
 from dxansible.value import Value, replace
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _as_recorded(options: Options, run: RecordedRun) -> Options:
         "timeout": run.timeout_sec,
         "retries": run.max_retries,
         "forks": run.forks,
-        "inventory": run.inventory,
+        "inventory": split_inventory(run.inventory),
         "serial": run.serial,
         "max_fail": run.max_fail,
     }

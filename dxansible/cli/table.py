@@ -106,10 +106,12 @@ class Options(RunOptions):
         "--watch", group=Group.FLEET, modes=plain(Mode.LIST, Mode.SESSIONS), everyday=True,
         help="Keep --list or --sessions up to date. q quits.",
     ).field()  # fmt: skip
-    inventory: str | None = Option(
-        "-i --inventory", kind=Kind.TEXT, value="PATH", group=Group.FLEET, modes=EVERYWHERE,
-        default="DX_INVENTORY, else your own, else ours", everyday=True, offers=Offer.FILES,
-        help="Use this Ansible inventory. A file, directory, script or plugin file.",
+    inventory: tuple[str, ...] = Option(
+        "-i --inventory", kind=Kind.TEXTS, nothing=(), value="PATH", group=Group.FLEET,
+        modes=EVERYWHERE, default="DX_INVENTORY, else your own, else ours", everyday=True,
+        offers=Offer.FILES,
+        help="Use this Ansible inventory. A file, directory, script or plugin file. May be given "
+        "several times.",
     ).field()  # fmt: skip
     forks: int | None = Option(
         "--forks", kind=Kind.NUMBER, least=1, value="N", group=Group.FLEET, modes=plain(*ON_VMS),

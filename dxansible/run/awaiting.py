@@ -103,7 +103,7 @@ class Awaiting:
             "run_id": call.run_id,
             "kind": kind,
             "summary": call.summary,
-            "inventory": str(call.options.settings.inventory[0]),
+            "inventory": call.options.settings.inventory_name,
         }
         self._lock: int | None = None
         self._listed = True
@@ -231,7 +231,7 @@ def waiting_sessions(
     """
     now = time.time()
     for call in waiting_calls():
-        if call.inventory != str(settings.inventory[0]) or only not in {None, f"{call.kind}s"}:
+        if call.inventory != settings.inventory_name or only not in {None, f"{call.kind}s"}:
             continue
         for each in call.hosts:
             if (hosts is None or each.host in hosts) and each.session_id.startswith(prefix):

@@ -61,11 +61,14 @@ class _Attempt(Value):
 def explain_fault(settings: Settings, words: str) -> InventoryError:
     """Return the error for an inventory that Ansible can't read; ``words`` is all it printed.
 
-    Ansible is asked again, about the user's source alone: variables are read with a second source
-    after it, ours, and Ansible blames that one for errors in the user's variables.
+    Ansible is asked again, about each of the user's sources alone: variables are read with another
+    source after them, ours, and Ansible blames that one for errors in the user's variables.
     """
-    source = settings.inventory[0]
-    words = _ask_again(replace(settings, inventory=settings.inventory[:1])) or words
+    source = settings.sources[0]
+    for each in settings.sources:
+        if alone := _ask_again(replace(settings, inventory=(each,))):
+            source, words = each, alone
+            break
     failed = _FAILED.search(words)
     path = Path(failed[1].strip()) if failed else source
     if path.is_dir() and failed:
@@ -82,14 +85,12 @@ def explain_fault(settings: Settings, words: str) -> InventoryError:
         return InventoryError(message, f"run: chmod +x {shlex.quote(str(path))}")
     if failed and attempts:
         return _file(source, path, attempts, words)
-    return _variables(settings, words)
+    return _variables(settings, source, words)
 
 
 def explain_empty(settings: Settings, warnings: str) -> InventoryError:
     """Return the error for an inventory without a host; ``warnings`` is what Ansible printed."""
-    source = settings.inventory[0]
-    files = [source] if source.is_file() else sorted(filter(Path.is_file, source.glob("*")))
-    for path in files:
+    for path in chain.from_iterable(map(_files_of, settings.sources)):
         if is_unedited(path):
             message = f"the VMs of the inventory {path} are an example, and commented out"
             remedy = "take away the # before one, and put your own values there"
@@ -102,7 +103,11 @@ def explain_empty(settings: Settings, warnings: str) -> InventoryError:
     skipped = _SKIPPED.search(warnings)
     why = f" ({_clean(skipped[1])})" if skipped else ""
     remedy = "write them under all: hosts: as docs/inventory.md shows, or begin with --init"
-    return InventoryError(f"the inventory {source} has no hosts{why}", remedy)
+    return InventoryError(f"the inventory {settings.inventory_name} has no hosts{why}", remedy)
+
+
+def _files_of(source: Path) -> list[Path]:
+    return [source] if source.is_file() else sorted(filter(Path.is_file, source.glob("*")))
 
 
 def _ask_again(settings: Settings, variables: tuple[Path, ...] = ()) -> str:
@@ -151,9 +156,8 @@ def _file(source: Path, path: Path, attempts: dict[str, _Attempt], words: str) -
     return _at(path, line, chosen.cause)
 
 
-def _variables(settings: Settings, words: str) -> InventoryError:
+def _variables(settings: Settings, source: Path, words: str) -> InventoryError:
     """Explain what is no fault of a source: a file of variables, or a secret."""
-    source = settings.inventory[0]
     cause = _clean("; ".join(dict.fromkeys(_ERROR.findall(words))) or " ".join(words.split()))
     if is_about_vault(cause):
         return _vault(source, cause)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import DxError
 from dxansible.seen import Names, keep_names, names_of, reading_alone
-from dxansible.settings import environment_for_names
+from dxansible.settings import environment_for_names, join_inventory
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ _LOCAL_PLUGINS = frozenset({b"constructed", b"ansible.builtin.constructed"})
 _VARIABLES = ("group_vars", "host_vars")
 
 
-def known_names(source: Path) -> Names:
+def known_names(sources: Sequence[Path]) -> Names:
     """Return the names of an inventory, as far as they are known; begin to read it if it is new."""
-    found = names_of(str(source))
-    stamp = _stamp(source)
+    name = join_inventory(sources)
+    found = names_of(name)
+    stamp = _stamp(sources)
     if stamp is not None and stamp != found.stamp:
-        _start_reading(source)
+        _start_reading(name)
     return found
 
 
@@ -49,23 +50,23 @@ def refresh(settings: Settings) -> None:
     """Read the inventory and keep its names, unless another process is about to. Raises OSError."""
     from dxansible.run.hosts import read_names  # noqa: PLC0415 - for the background process only
 
-    source = settings.inventory[0]
-    with reading_alone(str(source)) as alone:
-        stamp = _stamp(source)
-        before = names_of(str(source))
+    name = settings.inventory_name
+    with reading_alone(name) as alone:
+        stamp = _stamp(settings.sources)
+        before = names_of(name)
         if not alone or stamp is None or stamp == before.stamp:
             return
         try:
             found = read_names(settings)
         except DxError:
             found = before  # until the files change again
-        keep_names(str(source), replace(found, stamp=stamp))
+        keep_names(name, replace(found, stamp=stamp))
 
 
-def keep_listed(source: Path, results: Sequence[PreflightResult]) -> None:
+def keep_listed(sources: Sequence[Path], results: Sequence[PreflightResult]) -> None:
     """Keep the names in a list of all hosts, unless more is known."""
-    stamp = _stamp(source)
-    if stamp is not None and stamp == names_of(str(source)).stamp:
+    name, stamp = join_inventory(sources), _stamp(sources)
+    if stamp is not None and stamp == names_of(name).stamp:
         return
     groups = chain.from_iterable((*each.aliases, *each.capabilities) for each in results)
     listed = Names(
@@ -73,29 +74,29 @@ def keep_listed(source: Path, results: Sequence[PreflightResult]) -> None:
         groups=tuple(dict.fromkeys(groups)),
         agents=tuple(dict.fromkeys(each.agent for each in results if each.agent)),
     )
-    keep_names(str(source), listed)
+    keep_names(name, listed)
 
 
-def _start_reading(source: Path) -> None:
+def _start_reading(inventory: str) -> None:
     """Start a process that calls `refresh` and outlives this one."""
     nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
     with suppress(OSError, NotImplementedError):  # some systems have no setsid for it
         os.posix_spawn(
             sys.executable,
             [sys.executable, "-P", "-m", "dxansible"],
-            environment_for_names(str(source)),
+            environment_for_names(inventory),
             file_actions=nothing,
             setsid=True,
         )
 
 
-def _stamp(source: Path) -> str | None:
+def _stamp(sources: Sequence[Path]) -> str | None:
     """Describe the files of an inventory; None if reading it may run a program or ask a network."""
     from _blake2 import blake2b  # noqa: PLC0415 - hashlib imports much
 
     digest = blake2b(digest_size=16)
     try:
-        for number, path in enumerate(_files(source)):
+        for number, path in enumerate(chain.from_iterable(map(_files, sources))):
             found = path.stat()
             if number == _MOST_FILES or (_is_source(path) and _reaches_out(path, found.st_mode)):
                 return None
@@ -106,7 +107,7 @@ def _stamp(source: Path) -> str | None:
 
 
 def _files(source: Path) -> Iterator[Path]:
-    """Yield the files of an inventory and of the variables beside it, in a stable order."""
+    """Yield the files of a source and of the variables beside it, in a stable order."""
     if not source.is_dir():
         yield source
     places = [source] if source.is_dir() else [source.parent / name for name in _VARIABLES]

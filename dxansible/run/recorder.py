@@ -50,7 +50,7 @@ class Recorder:
             began=time.time(),
             parent=parent,
             pattern=call.pattern,
-            inventory=str(chosen.settings.inventory[0]),
+            inventory=chosen.settings.inventory_name,
             command=call.text.decode("utf-8", "surrogateescape") if kept else None,
             summary=call.summary,
             label=chosen.label,

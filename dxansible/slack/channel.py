@@ -12,14 +12,14 @@ from dxansible.run.hosts import read_variable
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["read_channel"]
 
 _SECONDS = 10.0
 
 
-def read_channel(inventory: str | None) -> Callable[[], str | None]:
+def read_channel(inventory: Sequence[str]) -> Callable[[], str | None]:
     """Begin to read ``dx_slack_channel`` of the inventory's first host, in a thread.
 
     Returns a function that waits a few seconds for it; None if it can't be read.

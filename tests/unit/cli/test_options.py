@@ -49,6 +49,6 @@ def test_without_one_text_it_says_what_to_do(
 
 
 def test_the_inventory_and_the_forks_are_those_that_were_named(inventory: Path) -> None:
-    settings = options(inventory=str(inventory), forks=3).settings()
+    settings = options(inventory=(str(inventory),), forks=3).settings()
 
     assert (settings.inventory[0], settings.forks) == (inventory, 3)

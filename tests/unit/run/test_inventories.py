@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dxansible.run.patterns import check_pattern
-from dxansible.settings import Settings, content_dir
+from dxansible.settings import content_dir
 from tests.unit.run.inventory_kinds import KINDS, PASSWORD, PATTERNS, write
 
 ROOT = Path(__file__).parents[3]
@@ -95,8 +95,7 @@ def test_dx_dispatch_has_the_hosts_that_ansible_lists(
     sources = write(kind, tmp_path)
     password = home / "password"
     password.write_text(PASSWORD)
-    source = sources[0] if len(sources) == 1 else tmp_path
-    settings = Settings.load(source)
+    inventory = [word for source in sources for word in ("-i", str(source))]
     environment = {**os.environ, "ANSIBLE_VAULT_PASSWORD_FILE": str(password), "COLUMNS": "200"}
     programs = Path(sys.executable).parent
     plain = pattern.removeprefix("any:")
@@ -108,13 +107,10 @@ def test_dx_dispatch_has_the_hosts_that_ansible_lists(
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    listed = printed(
-        str(programs / "ansible"), plain, "--list-hosts", "-i", str(settings.inventory[0])
-    )
+    listed = printed(str(programs / "ansible"), plain, "--list-hosts", *inventory)
     shown = printed(
-        str(programs / "dx-dispatch"), "-i", str(source), pattern, "--exec", "true", "--dry-run",
-        "--json",
-    )  # fmt: skip
+        str(programs / "dx-dispatch"), *inventory, pattern, "--exec", "true", "--dry-run", "--json"
+    )
 
     expected = [line.strip() for line in listed.splitlines()[1:]]
     assert expected

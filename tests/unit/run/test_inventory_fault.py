@@ -118,6 +118,14 @@ def test_a_fault_is_told_with_its_file_its_line_and_what_to_do(
     assert remedy.replace("DIR", str(home)) in raised.value.remedy
 
 
+def test_of_several_sources_the_broken_one_is_named(home: Path) -> None:
+    for name, text in {"a": "h1\n", "b.yml": "all: [", "c": "h2\n"}.items():
+        (home / name).write_text(text)
+
+    with pytest.raises(InventoryError, match=r"b\.yml, line 1"):
+        list_hosts(Settings.load([home / name for name in ("a", "b.yml", "c")]))
+
+
 @pytest.mark.parametrize(("files", "says", "remedy"), EMPTY.values(), ids=EMPTY)
 def test_an_inventory_without_hosts_is_told_with_what_to_do(
     home: Path, files: dict[str, str], says: str, remedy: str

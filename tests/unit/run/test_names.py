@@ -60,11 +60,11 @@ def _without_stamp(names: Names) -> Names:
 
 def test_the_first_completion_has_a_process_read_the_inventory_for_the_next(source: Path) -> None:
     began = time.monotonic()
-    assert known_names(source) == Names()
+    assert known_names([source]) == Names()
     assert time.monotonic() - began < 1  # Ansible takes longer than that on a busy machine
     wait_until(lambda: names_of(str(source)) != Names())
 
-    assert _without_stamp(known_names(source)) == _NAMES
+    assert _without_stamp(known_names([source])) == _NAMES
 
 
 def test_names_are_read_again_once_a_file_has_changed(source: Path) -> None:
@@ -78,6 +78,18 @@ def test_names_are_read_again_once_a_file_has_changed(source: Path) -> None:
     refresh(Settings.load())
 
     assert "back" in names_of(str(source)).groups
+
+
+def test_names_of_several_sources_are_kept_together(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = source.parent / "more.yml"
+    other.write_text("all: {hosts: {late: {}}}\n")
+    monkeypatch.setenv("DX_INVENTORY", f"{source}:{other}")
+    refresh(Settings.load())
+
+    assert known_names([source, other]).hosts == (*_NAMES.hosts, "late")
+    assert names_of(str(source)) == Names()
 
 
 @pytest.mark.parametrize(
@@ -98,7 +110,7 @@ def test_an_inventory_that_may_run_or_ask_something_is_not_read(
     (source / name).chmod(mode)
     monkeypatch.chdir(source.parent)
 
-    assert known_names(source) == Names()
+    assert known_names([source]) == Names()
     refresh(Settings.load())
 
     assert names_of(str(source)) == Names()
@@ -107,14 +119,14 @@ def test_an_inventory_that_may_run_or_ask_something_is_not_read(
 
 def test_its_names_are_those_of_the_last_list(source: Path) -> None:
     (source / "cloud.yml").write_text("plugin: x.y\n")
-    keep_listed(source, _LISTED)
+    keep_listed([source], _LISTED)
 
-    assert known_names(source) == Names(hosts=("a", "b"), groups=("x", "gpu"), agents=("claude",))
+    assert known_names([source]) == Names(hosts=("a", "b"), groups=("x", "gpu"), agents=("claude",))
 
 
 def test_a_list_replaces_no_names_that_are_complete(source: Path) -> None:
     refresh(Settings.load())
-    keep_listed(source, _LISTED)
+    keep_listed([source], _LISTED)
 
     assert _without_stamp(names_of(str(source))) == _NAMES
 
@@ -126,7 +138,7 @@ def test_no_program_that_knows_a_vaults_password_runs(
     program.write_text(f"#!/bin/sh\ntouch {source.parent}/ASKED\necho x\n")
     program.chmod(0o755)
     monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(program))
-    known_names(source)
+    known_names([source])
     wait_until(lambda: names_of(str(source)) != Names())
 
     assert _without_stamp(names_of(str(source))) == _NAMES
