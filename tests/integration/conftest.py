@@ -10,6 +10,7 @@ import pytest
 from tests.integration.dispatcher import Dispatcher
 from tests.integration.vm_processes import wait_until, work_on
 from tests.lab import Lab
+from tests.lab.mesh import Mesh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,21 @@ def user(inventory: Path, request: pytest.FixtureRequest) -> Iterator[Dispatcher
 def other(inventory: Path, request: pytest.FixtureRequest) -> Iterator[Dispatcher]:
     """Somebody else, on another machine for all that they can see."""
     yield from lend(request, inventory, "other")
+
+
+@pytest.fixture(scope="session")
+def mesh_of_all(lab: Lab) -> Iterator[Mesh]:
+    """A controller and two execution nodes, which take only signed work over TLS."""
+    with Mesh(lab.root / "mesh", ["exec1", "exec2"], guarded=True) as running:
+        yield running
+
+
+@pytest.fixture
+def mesh(mesh_of_all: Mesh, user: Dispatcher) -> Iterator[Mesh]:
+    """The user's mesh, whole again after the test."""
+    user.environment["DX_RECEPTOR_SOCKET"] = str(mesh_of_all.socket)
+    yield mesh_of_all
+    mesh_of_all.heal()
 
 
 @pytest.fixture

@@ -12,33 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.vm_processes import wait_until
-from tests.lab.mesh import Mesh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
+    from tests.lab.mesh import Mesh
 
 pytestmark = pytest.mark.resident
 
 _SECRET = "swordfish-4711"  # noqa: S105 - a text to search for
 _PATIENT = ("--timeout", "600")  # the machine may be busy
-
-
-@pytest.fixture(scope="session")
-def mesh_of_all(lab: Lab) -> Iterator[Mesh]:
-    """A controller and two execution nodes, which take only signed work over TLS."""
-    with Mesh(lab.root / "mesh", ["exec1", "exec2"], guarded=True) as running:
-        yield running
-
-
-@pytest.fixture
-def mesh(mesh_of_all: Mesh, user: Dispatcher) -> Iterator[Mesh]:
-    """The user's mesh, whole again after the test."""
-    user.environment["DX_RECEPTOR_SOCKET"] = str(mesh_of_all.socket)
-    yield mesh_of_all
-    mesh_of_all.heal()
 
 
 @pytest.fixture
@@ -50,11 +33,6 @@ def by_site(lab: Lab, tmp_path: Path) -> Path:
         variables = inventory / "host_vars" / host / "node.yml"
         variables.write_text(f"---\nsite: {node}\ndx_node: '{{{{ site }}}}'\n")
     return inventory
-
-
-def nothing_is_left(mesh: Mesh) -> bool:
-    """Whether no work is going on, and no receptor keeps files of any for longer than it must."""
-    return not any(mesh.working(name) for name in mesh.nodes) and not mesh.forgotten()
 
 
 def test_a_run_over_several_nodes_is_one_run(
@@ -75,7 +53,7 @@ def test_a_run_over_several_nodes_is_one_run(
     assert at_work == {"exec1": True, "exec2": True}
     assert [each["host"] for each in results(out)] == list(lab.vms)
     assert {each["stdout"] for each in results(out)} == {"done\n"}
-    wait_until(lambda: nothing_is_left(mesh), 30, "nothing is left of it")
+    wait_until(mesh.is_idle, 30, "nothing is left of it")
 
 
 def test_a_node_that_dies_hands_its_part_on_and_nothing_starts_twice(
@@ -98,7 +76,7 @@ def test_a_node_that_dies_hands_its_part_on_and_nothing_starts_twice(
     assert (result["outcome"], result["stdout"]) == ("SUCCESS", "first\nlast\n")
     assert not result["attached"]
     assert b"node_lost node=exec1" in err
-    wait_until(lambda: nothing_is_left(mesh), 30, "receptor will remove the lost unit")
+    wait_until(mesh.is_idle, 30, "receptor will remove the lost unit")
 
 
 def test_a_killed_client_leaves_no_unit_and_its_command_is_found_through_any_node(
@@ -111,7 +89,7 @@ def test_a_killed_client_leaves_no_unit_and_its_command_is_found_through_any_nod
         wait_until(begun.exists, 90, "the command has begun")
         seen = b"".join(each.read_bytes() for each in command_lines(mesh))
         os.kill(client.pid, signal.SIGKILL)
-    wait_until(lambda: nothing_is_left(mesh), 60, "no unit is left")
+    wait_until(mesh.is_idle, 60, "no unit is left")
     listed = user.run("--status", "of_killed_1", "--via", "exec1", "--json", limit=300)
     stopped = user.run("--abort", "of_killed_1", "--via", "exec2", "--json", limit=300)
     assert (stopped.result["outcome"], stopped.result["stop_verified"]) == ("ABORTED", True)
@@ -124,7 +102,7 @@ def test_a_killed_client_leaves_no_unit_and_its_command_is_found_through_any_nod
     assert _SECRET.encode() not in seen
     assert [each["state"] for each in listed.document["sessions"]] == ["running"]
     assert (shown.result["outcome"], shown.result["stdout"]) == ("ABORTED", "first\n")
-    wait_until(lambda: nothing_is_left(mesh), 30, "nothing is left of it")
+    wait_until(mesh.is_idle, 30, "nothing is left of it")
     files = [path for path in mesh.root.rglob("*") if path.is_file()]
     assert not [path for path in files if _SECRET.encode() in path.read_bytes()]
 

@@ -116,6 +116,10 @@ class Mesh:
         released = {unit for unit in self.units() if self._is_released(unit)}
         return {unit for name in ("ctl", *self.nodes) for unit in self.units(name)} - released
 
+    def is_idle(self) -> bool:
+        """Whether no work is going on, and no receptor keeps files of any longer than it must."""
+        return not any(self.working(name) for name in self.nodes) and not self.forgotten()
+
     def _is_released(self, unit: str) -> bool:
         try:
             status = json.loads((self.root / "ctl/data/ctl" / unit / "status").read_text())

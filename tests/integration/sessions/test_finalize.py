@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
+    from tests.lab.mesh import Mesh
 
 BRANCH = "dx/bd-12"
 NAME = "-c user.name=A -c user.email=a@example.org"
@@ -96,6 +97,36 @@ def test_commits_go_over_ssh_and_the_token_goes_to_github_only(  # noqa: PLR0913
     assert there.isdisjoint(shown)
     assert kept == []
     assert world.token.encode() not in again.err + again.out
+
+
+@pytest.mark.resident
+def test_a_session_lives_and_ends_through_nodes(
+    user: Dispatcher, mesh: Mesh, lab: Lab, project: Path, world: World
+) -> None:
+    began = time.time()
+    secret = "echo two >file # swordfish-4712"  # noqa: S105 - a text to search for
+    github = {"GITHUB_TOKEN": world.token, "GITHUB_API_URL": world.api}
+    by = {node: ("--via", node, "--json") for node in ("exec1", "exec2", "auto")}
+    task = ("epyc6", secret, "--repo", str(project), "--beads", "bd-12", "--wait")
+
+    first = user.run(*task, *by["exec1"], limit=300)
+    session = first.result["session_id"]
+    second = user.run("--session", session, "echo three", "--wait", *by["exec2"], limit=300)
+    shown = user.run("--logs", session, *by["auto"], limit=300)
+    done = user.run("--finalize-pr", session, *by["exec1"], env=github, limit=300)
+    cleaned = user.run("--clean", "epyc6", "--age", "0", *by["exec2"], limit=300)
+    listed = user.run("--sessions", "epyc6", *by["auto"], limit=300)
+
+    assert [first.code, second.code, shown.code, done.code, cleaned.code] == [0] * 5, done.out
+    assert (second.result["turn"], shown.result["turn"]) == (2, 2)
+    assert done.result["pull_request"].startswith("https://github.com/acme/api/pull/")
+    log = on_vm(lab.vms["macmini"], f"git -C acme/api.git log --format=%s {BRANCH}")
+    assert log.splitlines() == [secret, "first"]
+    assert session not in {each["session_id"] for each in listed.document["sessions"]}
+    wait_until(mesh.is_idle, 60, "nothing is left of it")
+    assert files_with(world.token, since=began) == []
+    nodes = [path for path in mesh.root.rglob("*") if path.is_file()]
+    assert [path for path in nodes if secret.encode() in path.read_bytes()] == []
 
 
 def test_a_submodule_s_commit_goes_to_its_remote_before_the_branch_that_names_it(
