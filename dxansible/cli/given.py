@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -55,7 +54,9 @@ class Given(Value):
             message = f"the {what} and --file can't be used together"
             raise UsageError(message, f"give the {what} once")
         if self.file == "-":
-            return sys.stdin.buffer.read()
+            from dxansible.cli.standard_input import read_standard_input  # noqa: PLC0415 - for it only
+
+            return read_standard_input()
         try:
             return Path(self.file).read_bytes()
         except OSError as error:

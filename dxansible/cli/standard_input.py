@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import logging
 import os
 import stat
@@ -17,7 +18,11 @@ from dxansible.logs import event
 if TYPE_CHECKING:
     from dxansible.cli.table import Options
 
-__all__ = ["StandardInput"]
+__all__ = ["StandardInput", "read_standard_input"]
+
+_MOST = 2**30
+"""Bytes, since all of them are held in memory."""
+_AT_ONCE = 2**20
 
 
 class StandardInput:
@@ -33,7 +38,7 @@ class StandardInput:
 
     def read(self) -> bytes:
         """Read all of it for the command; nothing without ``--stdin``."""
-        return sys.stdin.buffer.read() if self._sent else b""
+        return read_standard_input() if self._sent else b""
 
     def warn(self) -> None:
         """Warn once that input waits which nobody reads."""
@@ -43,6 +48,19 @@ class StandardInput:
             event(
                 "stdin_unread", logging.WARNING, error="the command gets none of it", remedy=remedy
             )
+
+
+def read_standard_input() -> bytes:
+    """Read standard input to its end. Raises UsageError for more than 1 GiB.
+
+    In parts: a read of everything would leave Ctrl-C unheard while there is input.
+    """
+    found = io.BytesIO()
+    while part := sys.stdin.buffer.read(_AT_ONCE):
+        found.write(part)
+        if found.tell() > _MOST:
+            raise UsageError("standard input has more than 1 GiB", "send a file with rsync or scp")
+    return found.getvalue()
 
 
 def _waits() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,19 @@ def test_a_text_is_as_given_or_as_in_the_file(
     assert options().text("ä", "task", "x") == "ä"
     assert options(file=str(tmp_path / "task")).text(None, "task", "x") == b"\xff\n"
     assert options(file="-").text("", "command", "x") == b"\xfe"
+
+
+def test_input_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dxansible.cli.standard_input._MOST", 2**21)
+    endless = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
+    assert endless.stdout
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(endless.stdout))
+
+    with pytest.raises(UsageError, match="more than 1 GiB"):
+        options(file="-").text(None, "task", "x")
+    endless.kill()
+    endless.wait()
+    sys.stdin.close()
 
 
 @pytest.mark.parametrize(
