@@ -14,7 +14,7 @@ __all__ = ["runs", "wait_until"]
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Return when it holds; fail if it doesn't within a time that no machine needs."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < deadline, "what was waited for did not happen"
         time.sleep(0.01)

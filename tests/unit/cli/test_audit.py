@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Call = Callable[..., Answer]
 
 
+pytestmark = pytest.mark.resident
+
+
 @pytest.fixture
 def agent(home: Path, inventory: Path) -> None:
     """The VM has an agent that fails where it is told to."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Answer]
 
+pytestmark = pytest.mark.resident
+
 call = test_cli.call
 SHELL = ("--agent", "shell")
 PLAIN = ("--agent", "shell", "--wait")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Call = Callable[..., Answer]
 
 
+pytestmark = pytest.mark.resident
+
+
 @pytest.fixture
 def vm(person: Person) -> Person:
     """With an agent that keeps the prompt, and fails where it is told to."""

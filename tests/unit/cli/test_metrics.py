@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Answer]
 
+pytestmark = pytest.mark.resident
+
+
 call = test_cli.call
 RUN = "dx_dispatch_run_"
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Answer]
 
+pytestmark = pytest.mark.resident
+
 call = test_cli.call
 NEVER = session_id("ses_never", "here")
 SHELL = ("--agent", "shell")

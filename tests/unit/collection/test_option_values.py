@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from dxansible.settings import Settings
 
+pytestmark = pytest.mark.resident
+
 COLLECTIONS = content_dir("playbooks") / "collections"
 ONE_TASK = {"register": "turn", "until": "turn.dx.done", "retries": 100, "delay": 0}
 

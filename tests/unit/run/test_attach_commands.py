@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from dxansible.settings import Settings
 
 
+pytestmark = pytest.mark.resident
+
 NEVER = session_id("never", "here")
 
 

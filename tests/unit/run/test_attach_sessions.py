@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from dxansible.settings import Settings
 
+pytestmark = pytest.mark.resident
+
 NEVER = session_id("ses_never", "here")
 FOREIGN = "ses_made_by_an_agent"
 
@@ -61,7 +63,7 @@ def test_a_session_is_found_and_followed_and_can_be_stopped_no_more(settings: Se
 def test_who_watches_may_stop_and_the_session_goes_on_until_it_is_aborted(
     settings: Settings, home: Path
 ) -> None:
-    session = ran(settings, "echo up; sleep 60", wait=False)
+    session = ran(settings, "echo up; sleep 300", wait=False)
 
     wait_until(lambda: follow_session(session, settings, wait=False).message == "up\n")
     seen = follow_session(session, settings, wait=False)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from dxansible.record import HostRecord
     from dxansible.settings import Settings
 
+pytestmark = pytest.mark.resident
+
 PREFLIGHT = {"name": "Check", "dxansible.fleet.preflight": {"run_id": "{{ dx_run_id }}"}}
 SLEEP = "echo $$ >~/pid; echo up; exec sleep 60"
 

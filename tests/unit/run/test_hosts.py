@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from dxansible.settings import Settings
 
 
+pytestmark = pytest.mark.resident
+
+
 def ended(output: str) -> PlayEnd:
     return PlayEnd(status="failed", output=output, exit_code=1)
 

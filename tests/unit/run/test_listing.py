@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from dxansible.settings import Settings
 
+pytestmark = pytest.mark.resident
+
 SAY = """\
 from ansible.plugins.action import ActionBase
 

@@ -17,6 +17,8 @@ from tests.unit.run.test_listing import said
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.resident
+
 FAIL = {"name": "Fail", "ansible.builtin.fail": {"msg": "no such luck"}}
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from dxansible.settings import Settings
 
+pytestmark = pytest.mark.resident
+
 CHECK = {"name": "Check", "dxansible.fleet.preflight": {"run_id": "{{ dx_run_id }}"}}
 NEVER = "ses_0123456789abcdef-01234567"
 
