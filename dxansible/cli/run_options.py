@@ -140,6 +140,21 @@ class RunOptions(Given):
         "--dir", kind=Kind.TEXT, value="PATH", group=Group.RUN, modes=VM_TASKS, sets=(known.DIR,),
         help="Work in this directory of the VM, without a worktree; in quotes if it begins with ~.",
     ).field()  # fmt: skip
+    model: str | None = Option(
+        "--model", kind=Kind.TEXT, value="NAME", group=Group.RUN, modes=VM_TASKS,
+        sets=(known.MODEL,), default="the session's, or the agent's own",
+        help="The model that the agent is told to use, in its own words. A session keeps it.",
+    ).field()  # fmt: skip
+    plan: bool = Option(
+        "--plan", group=Group.RUN, modes=VM_TASKS, sets=(known.PLAN,),
+        help="Let the agent only read and plan in this turn, in its own read-only mode.",
+    ).field()  # fmt: skip
+    attach: tuple[str, ...] = Option(
+        "--attach", kind=Kind.TEXTS, nothing=(), value="FILE", group=Group.RUN, modes=VM_TASKS,
+        offers=Offer.FILES,
+        help="Send this file with the task, outside the worktree. May be given several times; at "
+        f"most {known.ATTACHMENTS_BYTES >> 20} MiB in all.",
+    ).field()  # fmt: skip
     verify: str | None = Option(
         "--verify", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, modes=VM_TASKS,
         help="A check after the turn; SUCCESS then needs its exit 0.",

@@ -53,6 +53,16 @@ options:
       - For a conversation that was begun by hand, used instead of the one that it was begun in.
     type: str
     default: ""
+  model:
+    description:
+      - Model that the agent is told to use. When empty, that of the session, or else the agent's
+        own choice.
+    type: str
+    default: ""
+  plan:
+    description: Whether the agent is to work in its own read-only mode in this turn.
+    type: bool
+    default: false
   beads:
     description: Id of the issue that the task belongs to; it names the branch.
     type: str
