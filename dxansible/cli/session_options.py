@@ -35,13 +35,17 @@ class SessionOptions(RunOptions):
         help="With --sessions: the commands alone.",
     ).field()  # fmt: skip
     logs: str | None = Option(
-        "--logs", kind=Kind.TEXT, value="ID", group=Group.SESSIONS, chooses=Mode.LOGS,
+        "--logs", kind=Kind.TEXT, value="ID...|all", group=Group.SESSIONS, chooses=Mode.LOGS,
         everyday=True, offers=Offer.SESSIONS,
-        help="Show what a session or a command has printed.",
+        help="Show a session's transcript, several or all, or what a command has printed.",
     ).field()  # fmt: skip
     follow: bool = Option(
         "--follow", group=Group.SESSIONS, modes=plain(Mode.LOGS, Mode.JULES_LOGS), everyday=True,
         sets=(known.WAIT,), help="With --logs: go on until it has ended.",
+    ).field()  # fmt: skip
+    raw: bool = Option(
+        "--raw", group=Group.SESSIONS, modes=plain(Mode.LOGS),
+        help="With --logs: what the agent has printed, as it is, instead of a transcript.",
     ).field()  # fmt: skip
     diff: str | None = Option(
         "--diff", kind=Kind.TEXT, value="SES", group=Group.SESSIONS, chooses=Mode.DIFF,

@@ -31,6 +31,12 @@ class TurnUpdate(Value):
     queued: bool = False
     finalizes: bool = False
     """The text comes from git, its hooks and gh, not from an agent."""
+    task: str | None = None
+    """The prompt in one line, without secrets."""
+    began: int | None = None
+    """When a followed turn began, in seconds since 1970 by the VM's clock."""
+    ended: int | None = None
+    """When it ended; None while it runs."""
     cut: tuple[int, int] = (0, 0)
     """Bytes of both streams that are missing before the text."""
     upto: tuple[int, int] | None = None
@@ -82,12 +88,14 @@ def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
 
 
 def _turn(record: Mapping[str, Any]) -> TurnUpdate:
-    texts = record.get("text") or []
+    texts, meta = record.get("text") or [], record.get("meta") or {}
+    task = meta.get("task")
     return read(
         TurnUpdate,
         record,
         session_id=record["id"],
-        finalizes=bool((record.get("meta") or {}).get("finalize")),
+        finalizes=bool(meta.get("finalize")),
+        task=task if isinstance(task, str) else None,
         out="".join(text for stream, text in texts if stream == "out"),
         err="".join(text for stream, text in texts if stream == "err"),
     )

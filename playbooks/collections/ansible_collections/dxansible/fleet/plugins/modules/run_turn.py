@@ -32,6 +32,13 @@ options:
     description: The turn to follow. V(0) follows all, from the first to the end of the last.
     type: int
     default: 0
+  view:
+    description:
+      - What is shown of the agent's output. C(transcript) has its words, and a line for each tool;
+        C(raw) is the output as the VM keeps it. When empty, all text of its events.
+    type: str
+    choices: ["", transcript, raw]
+    default: ""
   tail:
     description: Whether to begin near the end of the output of a turn that is followed.
     type: bool

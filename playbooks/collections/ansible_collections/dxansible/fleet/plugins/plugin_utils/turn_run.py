@@ -12,6 +12,7 @@ from .agent_record import AgentError
 from .attempts import COMMON_SPEC, seconds_text
 from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .stream_reader import StreamReader
+from .transcript import VIEWS
 from .turn_choice import TurnChoice, TurnProgress
 from .turn_ends import trailer_facts
 
@@ -46,6 +47,7 @@ class TurnRun(TurnChoice):
         "mode": {"type": "str", "choices": ["start", "resume", "finalize", "follow"]},
         "turn": {"type": "int", "default": 0, "variable": "dx_turn"},
         "tail": {"type": "bool", "default": False, "variable": "dx_tail"},
+        "view": {"type": "str", "choices": [*VIEWS], "default": "", "variable": "dx_view"},
         "agent": {"type": "str", "default": "", "variable": "dx_agent"},
         "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
         "repo": {"type": "str", "default": "", "variable": "dx_repo"},
@@ -227,7 +229,9 @@ class TurnRun(TurnChoice):
         record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
         if not waits and not self.following:
             return turn_verdict.RUNNING
-        reader = progress.reader = progress.reader or StreamReader(agent)
+        if self.following:
+            record |= {"began": progress.times[0], "ended": progress.times[1]}
+        reader = progress.reader = progress.reader or StreamReader(agent, self.options["view"])
         record["truncation"] = reply.truncation
         record["cut"] = _cut(progress, reply)
         record["text"] = _read(reader, progress, reply)
