@@ -18,12 +18,7 @@ __all__ = ["abort", "finalize", "follow", "show_status"]
 
 
 def follow(options: Options) -> int:
-    """``--logs ID``, or several ids with commas between them."""
-    typed = (options.logs or "").split(",")
-    if len(typed) > 1 or typed == ["all"]:
-        from dxansible.cli.logs import follow_several  # noqa: PLC0415 - for such calls only
-
-        return follow_several(options, typed)
+    """``--logs ID``."""
     settings = options.settings()
     found = awaiting.begun(resolve_id(options.logs or "", settings), settings)
     if is_command(found[0]):

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from dxansible.results import TurnResult
     from dxansible.settings import Settings
 
-__all__ = ["ALL", "follow_several"]
+__all__ = ["follow_several"]
 
-ALL = "all"
 _MOST = 64
 """Sessions in one call."""
 _AT_ONCE = 8
@@ -37,8 +36,9 @@ _SHORTEST = 12
 """Characters of an id, at least."""
 
 
-def follow_several(options: Options, typed: Sequence[str]) -> int:
+def follow_several(options: Options) -> int:
     """``--logs SES SES …``, or ``--logs all``: the sessions that run, or without --follow all."""
+    typed = (options.logs or "").split(",")
     if options.jsonl or options.raw:
         message = "--logs of several sessions prints lines of transcripts"
         raise UsageError(message, "leave out --jsonl and --raw, or name one session")
@@ -56,7 +56,7 @@ def follow_several(options: Options, typed: Sequence[str]) -> int:
 
 
 def _find(options: Options, typed: Sequence[str], settings: Settings) -> list[str]:
-    if ALL in typed:
+    if "all" in typed:
         found = list_sessions("all", settings, only="agents")
         for error in found.errors.values():
             show(error, err=True)

@@ -45,6 +45,7 @@ class Mode(StrEnum):
     SESSIONS = "--sessions"
     LOGS = "--logs"
     DIFF = "--diff"
+    OPEN = "--open"
     ABORT = "--abort"
     CLEAN = "--clean"
     FINALIZE = "--finalize-pr"

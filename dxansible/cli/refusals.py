@@ -23,6 +23,7 @@ _NOT_TOGETHER = (
     ("agents", "commands", "leave out both to see all"),
     ("watch", "json", "leave out --watch for one document"),
     ("json", "jsonl", "leave out one of them: --json prints one document at the end"),
+    ("open", "json", "leave out --json: --open prints a command"),
     ("gather", "jsonl", "leave out one of them: --gather shows output at the end"),
     ("start_at", "start_in", "leave out one of them"),
     *(
@@ -124,6 +125,7 @@ def _check_ids(options: Options) -> None:
         (options.abort, begins_id, "a session id", ""),
         (options.session, begins_id, "a session id", ""),
         (options.diff, _begins_session, "the id of an agent's session", ""),
+        (options.open, _begins_session, "the id of an agent's session", ""),
         (options.finalize_pr, _begins_session, "the id of an agent's session", ""),
         (options.approve, is_jules, "the id of a session of Jules", " --jules"),
     )

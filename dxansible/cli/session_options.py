@@ -56,6 +56,11 @@ class SessionOptions(RunOptions):
         "--stat", group=Group.SESSIONS, modes=plain(Mode.DIFF),
         help="With --diff: only which files have changed, and how much.",
     ).field()  # fmt: skip
+    open: str | None = Option(
+        "--open", kind=Kind.TEXT, value="SES", group=Group.SESSIONS, chooses=Mode.OPEN,
+        offers=Offer.AGENT_SESSIONS,
+        help="Open the agent's own screen on a session; without a terminal, print the command.",
+    ).field()  # fmt: skip
     abort: str | None = Option(
         "--abort", kind=Kind.TEXT, value="ID", group=Group.SESSIONS, chooses=Mode.ABORT,
         everyday=True, offers=Offer.SESSIONS,

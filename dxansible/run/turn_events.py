@@ -51,6 +51,10 @@ class SessionsSeen(Value):
     host: str
     sessions: tuple[SessionInfo, ...]
     error: str | None = None
+    opens: tuple[str, ...] = ()
+    """The command line that opens the agent's own screen, if that was asked for."""
+    closed: str | None = None
+    """Why there is no such command line."""
 
 
 class EndSeen(Value):
@@ -80,7 +84,14 @@ def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
             yield _turn(record)
         case "sessions":
             found = (SessionInfo.of(host, each) for each in record["sessions"])
-            yield read(SessionsSeen, record, sessions=tuple(found))
+            way = record.get("opens") or {}
+            yield read(
+                SessionsSeen,
+                record,
+                sessions=tuple(found),
+                opens=tuple(way.get("words") or ()),
+                closed=way.get("error"),
+            )
         case "clean":
             yield read(CleanResult, record)
         case _:

@@ -36,14 +36,14 @@ def test_it_plans_with_the_chosen_model_and_works_in_the_next_turn(
 
     assert (first["outcome"], first["changes"]["no_changes"]) == ("SUCCESS", True)
     assert model.rpartition("/")[2] in shop.model.models
-    place = f"/sessions/{first['session_id']}.1/attachments/spec.txt"
-    assert any("Make a plan" in each and place in each for each in shop.model.prompts)
 
     shop.model.models.clear()
     task = f"Do it\n{write}\nRUN: cat $DX_ATTACHMENTS/spec.txt"
     second = work_of(shop, task, "--session", first["session_id"], "--attach", str(spec))
     assert (second["outcome"], second["changes"]["files"]) == ("SUCCESS", 2)
     assert model.rpartition("/")[2] in shop.model.models
+    place = f"/sessions/{first['session_id']}.2/attachments/spec.txt"
+    assert any("Do it" in each and place in each for each in shop.model.prompts)
     assert shop.model.results[-1].strip().endswith("the words of the spec")
     patch = shop.user.run("--diff", first["session_id"]).out.decode()
     assert "+made" in patch

@@ -21,6 +21,8 @@ def check(agent: Agent, reader: RecordReader) -> None:
     if uses(agent.version, *PLACEHOLDERS):
         reader.fail("version", "can't have placeholders")
     _check_choices(agent, reader)
+    if uses(agent.open, *(set(PLACEHOLDERS) - {"native_id", "directory"})):
+        reader.fail("open", "can have only {native_id} and {directory}")
     if uses(agent.directory_of, *(set(PLACEHOLDERS) - {"native_id", "session"})):
         reader.fail("directory_of", "can have only {native_id} and {session}")
     _check_id(agent, reader)
@@ -43,7 +45,7 @@ def _check_id(agent: Agent, reader: RecordReader) -> None:
         reader.fail("start", "needs {native_id}, because chosen_id is true")
     if not agent.chosen_id and uses(agent.start, "native_id"):
         reader.fail("start", "can't have {native_id} without chosen_id: true")
-    for key in ("resume", "directory_of"):
+    for key in ("open", "resume", "directory_of"):
         known = agent.chosen_id or agent.native_id is not None
         if uses(getattr(agent, key), "native_id") and not known:
             reader.fail(key, "has {native_id}, so write native_id or chosen_id as well")

@@ -77,6 +77,8 @@ class Agent(Value):
     start: tuple[str, ...]
     resume: tuple[str, ...] = ()
     """Empty if the agent can't continue a conversation."""
+    open: tuple[str, ...] = ()
+    """The agent's own screen, on a conversation; empty if it has none."""
     permissions: tuple[str, ...] = ()
     """What ``{permissions}`` stands for; with ``plan`` for those of a turn that changes nothing."""
     plan: tuple[str, ...] = ()
@@ -200,6 +202,7 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         name=name,
         start=reader.arguments("start"),
         resume=reader.arguments("resume"),
+        open=reader.arguments("open"),
         permissions=reader.words("permissions"),
         plan=reader.words("plan"),
         plan_environment=reader.environment("plan_environment"),

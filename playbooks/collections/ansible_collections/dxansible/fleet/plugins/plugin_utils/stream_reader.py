@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .agent_events import parse_event, readable, text_at, values_at
-from .transcript import Pauses, brief
+from .transcript import brief, moment_of, pause
 
 if TYPE_CHECKING:
     from .agents import Agent, NeedsInputRule, Rule
@@ -31,7 +31,7 @@ class StreamReader:
     def __init__(self, agent: Agent, view: str = "") -> None:
         """``view`` is one of `VIEWS`: it decides what is shown, and nothing else."""
         self._agent, self._view = agent, view
-        self._pauses = Pauses()
+        self._moment: float | None = None  # of the last event that a transcript has a text for
         self.native_id: str | None = None
         """The agent's own id of the conversation."""
         self.finished = False
@@ -170,9 +170,10 @@ class StreamReader:
         text = text_at(event, rule.show)
         if self._view != "transcript":
             return self._show(rule, text)
-        pause = self._pauses.before(event)
+        last, self._moment = self._moment, moment_of(event) or self._moment
+        paused = pause(last, self._moment)
         shown = self._show(rule, text, brief(rule, text))
-        return self._block(pause) + shown if pause and shown and not rule.joined else shown
+        return self._block(paused) + shown if paused and shown and not rule.joined else shown
 
     def _show(self, rule: Rule, text: str, shorter: str | None = None) -> str:
         goes_on = rule.joined and self._joining

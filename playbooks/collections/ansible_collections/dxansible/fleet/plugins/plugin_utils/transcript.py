@@ -30,20 +30,17 @@ def brief(rule: Rule, text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-class Pauses:
-    """Notices the pauses between the events that are shown."""
+def moment_of(event: dict[str, Any]) -> float | None:
+    """Return when an event happened, in seconds since 1970; None if it does not say."""
+    return next(filter(None, (_seconds(event.get(name)) for name in _TIMES)), None)
 
-    def __init__(self) -> None:
-        self._last: float | None = None
 
-    def before(self, event: dict[str, Any]) -> str:
-        """Return a line about the pause before an event; empty if it was short, or is unknown."""
-        moment = next(filter(None, (_seconds(event.get(name)) for name in _TIMES)), None)
-        last, self._last = self._last, moment or self._last
-        if moment is None or last is None or moment - last < _PAUSE:
-            return ""
-        minutes, seconds = divmod(round(moment - last), 60)
-        return f"(after {minutes}m {seconds}s)\n"
+def pause(last: float | None, moment: float | None) -> str:
+    """Return a line about the time between two events; empty if it was short, or is unknown."""
+    if last is None or moment is None or moment - last < _PAUSE:
+        return ""
+    minutes, seconds = divmod(round(moment - last), 60)
+    return f"(after {minutes}m {seconds}s)\n"
 
 
 def _seconds(moment: object) -> float | None:

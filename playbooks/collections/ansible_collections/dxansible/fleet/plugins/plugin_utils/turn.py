@@ -139,6 +139,17 @@ def compose(
         at = len(written) + 1
 
 
+def words_of(arguments: Sequence[str], **values: str) -> str:
+    """Return a command line with these values, each word quoted for a shell."""
+
+    def word(template: str) -> str:
+        pieces = _PLACEHOLDER.split(template)
+        filled = [values[each] if at % 2 else each for at, each in enumerate(pieces)]
+        return shlex.quote("".join(filled))
+
+    return " ".join(map(word, arguments))
+
+
 def _words(arguments: Sequence[str], turn: Turn) -> str:
     values = {"session": turn.session, "native_id": turn.native_id or "", "model": turn.model}
 
