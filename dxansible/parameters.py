@@ -12,6 +12,7 @@ from dxansible.value import Value, field, fields
 
 __all__ = [
     "AGENT",
+    "ATTACHMENTS_BYTES",
     "ATTACH_AGE_SECONDS",
     "BASE",
     "BATCH_MODE",
@@ -26,10 +27,12 @@ __all__ = [
     "IDLE_SECONDS",
     "IDLE_TIMEOUT",
     "LONGEST_WAIT",
+    "MODEL",
     "MOST_HOSTS",
     "NODE",
     "ONLY",
     "OUTPUT_LIMIT",
+    "PLAN",
     "PREFLIGHT_TIMEOUT",
     "QUEUE",
     "REPO",
@@ -65,6 +68,8 @@ class Parameter(NamedTuple, Generic[T]):
         return self.default if value is None else value
 
 
+ATTACHMENTS_BYTES = 10 * 2**20
+"""Of all files that go with one task."""
 CONFIRM_ABOVE = 5
 """Hosts that a command of an agent gets without a question to the user."""
 FORKS = 200
@@ -99,6 +104,8 @@ ONLY: Parameter[str | None] = Parameter("dx_only", None)
 AGENT: Parameter[str | None] = Parameter("dx_agent", None)
 REPO: Parameter[str | None] = Parameter("dx_repo", None)
 DIR: Parameter[str | None] = Parameter("dx_dir", None)
+MODEL: Parameter[str | None] = Parameter("dx_model", None)
+PLAN = Parameter("dx_plan", default=False)
 BEADS: Parameter[str | None] = Parameter("dx_beads", None)
 SESSION: Parameter[str | None] = Parameter("dx_session", None)
 TRAIL: Parameter[str | None] = Parameter("dx_trail", None)

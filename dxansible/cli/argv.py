@@ -25,14 +25,14 @@ _Item = tuple[str, str, str | None]
 
 
 def complete(words: Sequence[str]) -> list[str]:
-    """Return the words to read: ``--exec`` without a value gets one.
+    """Return the words to read: ``--exec`` without a value gets one, ``--logs`` takes several.
 
     ``--exec`` has no value at the end of the words, and before ``--`` or another option. The words
     after ``--`` are its value then, quoted for a shell. Without ``--`` the value is empty, and the
     command comes from ``--file``.
     """
     if "--exec" not in words:
-        return list(words)
+        return _joined(words)
     entries = [each for each in table().values() if each.kind is not Kind.ARGUMENT]
     names = {name: each.kind for each in entries for name in each.names}
     completed: list[str] = []
@@ -51,6 +51,21 @@ def complete(words: Sequence[str]) -> list[str]:
         elif word in names and names[word].takes_value and left:
             completed.append(left.pop(0))
     return completed
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """Return the words with the ids that follow ``--logs ID`` as one value, with commas."""
+    joined, left = [], list(words)
+    while left:
+        joined.append(left.pop(0))
+        if joined[-1] == "--":
+            return [*joined, *left]
+        if joined[-1] == "--logs" and left:
+            ids = [left.pop(0)]
+            while left and not left[0].startswith("-"):
+                ids.append(left.pop(0))
+            joined.append(",".join(ids))
+    return joined
 
 
 def _quoted(words: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dxansible.errors import UsageError
 from dxansible.ids import is_on
 from dxansible.parameters import FORKS
-from dxansible.redact import redact
+from dxansible.redact import printable, redact
 from dxansible.render.dry_run import document_of, text_of
 from dxansible.render.invisible import invisible_note
 from dxansible.render.show import emit, show
@@ -52,6 +52,9 @@ def show_task(options: Options, task: str | bytes, chosen: SessionOptions) -> in
         "agent": chosen.agent,
         "repo": chosen.repo,
         "dir": chosen.directory,
+        "model": chosen.model,
+        "plan": chosen.plan,
+        "attach": [printable(name) for name, _ in chosen.attachments] or None,
         "beads": chosen.beads,
         "verify": chosen.verify,
         "queue": chosen.queue,

@@ -28,6 +28,8 @@ _CALLS = {
     Mode.STATUS: "attach.show_status",
     Mode.SESSIONS: "listings.show_sessions",
     Mode.LOGS: "attach.follow",
+    Mode.DIFF: "diff.show_diff",
+    Mode.OPEN: "opening.open_session",
     Mode.ABORT: "attach.abort",
     Mode.CLEAN: "clean.clean",
     Mode.FINALIZE: "attach.finalize",
@@ -47,7 +49,9 @@ _CALLS = {
 """By module and name: loading them all would slow every call down."""
 _BOARDS = {Mode.LIST: "watch.watch_hosts", Mode.SESSIONS: "watch.watch_sessions"}
 """With --watch."""
-_IDS = ("status", "logs", "abort", "approve", "session", "finalize_pr")
+_SEVERAL = "logs.follow_several"
+"""``--logs`` of several ids, or of all."""
+_IDS = ("status", "logs", "diff", "open", "abort", "approve", "session", "finalize_pr")
 
 
 def sort_out(options: Options, mode: Mode) -> Options:
@@ -95,6 +99,8 @@ def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
         for pattern in (options.target, options.status):
             if pattern is not None:  # checked before an issue is claimed
                 check_pattern(pattern.removeprefix(ANY))
-    module, _, name = (_BOARDS if options.watch else _CALLS)[mode].partition(".")
+    calls = _BOARDS if options.watch else _CALLS
+    several = mode is Mode.LOGS and ("," in (options.logs or "") or options.logs == "all")
+    module, _, name = (_SEVERAL if several else calls[mode]).partition(".")
     call: Callable[[Options], int] = getattr(import_module(f"dxansible.cli.{module}"), name)
     return call

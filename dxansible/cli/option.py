@@ -44,6 +44,8 @@ class Mode(StrEnum):
     STATUS = "--status"
     SESSIONS = "--sessions"
     LOGS = "--logs"
+    DIFF = "--diff"
+    OPEN = "--open"
     ABORT = "--abort"
     CLEAN = "--clean"
     FINALIZE = "--finalize-pr"

@@ -23,6 +23,7 @@ _NOT_TOGETHER = (
     ("agents", "commands", "leave out both to see all"),
     ("watch", "json", "leave out --watch for one document"),
     ("json", "jsonl", "leave out one of them: --json prints one document at the end"),
+    ("open", "json", "leave out --json: --open prints a command"),
     ("gather", "jsonl", "leave out one of them: --gather shows output at the end"),
     ("start_at", "start_in", "leave out one of them"),
     *(
@@ -120,15 +121,21 @@ def _check_task_words(options: Options, mode: Mode) -> None:
 
 def _check_ids(options: Options) -> None:
     ids: tuple[tuple[str | None, Callable[[str], bool], str, str], ...] = (
-        (options.logs, begins_id, "a session id", ""),
+        *((each, begins_id, "a session id", "") for each in _several(options.logs)),
         (options.abort, begins_id, "a session id", ""),
         (options.session, begins_id, "a session id", ""),
+        (options.diff, _begins_session, "the id of an agent's session", ""),
+        (options.open, _begins_session, "the id of an agent's session", ""),
         (options.finalize_pr, _begins_session, "the id of an agent's session", ""),
         (options.approve, is_jules, "the id of a session of Jules", " --jules"),
     )
     for name, is_one, what, jules in ids:
         if name is not None and not is_one(name):
             raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
+
+
+def _several(ids: str | None) -> list[str]:
+    return [] if ids is None else ids.split(",")
 
 
 def _begins_session(name: str) -> bool:

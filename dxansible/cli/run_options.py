@@ -60,7 +60,7 @@ class RunOptions(Given):
     ).field()  # fmt: skip
     timeout: float | None = Option(
         "--timeout", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
-        modes=VM_TASKS | COMMANDS | plain(Mode.FINALIZE) | AT_JULES_WHILE_WAITING,
+        modes=VM_TASKS | COMMANDS | plain(Mode.FINALIZE, Mode.DIFF) | AT_JULES_WHILE_WAITING,
         sets=(known.TIMEOUT, known.TURN_TIMEOUT, known.FINALIZE_TIMEOUT),
         default=f"{known.TIMEOUT.default:g}s for a command; for a turn dx_session_timeout, or "
         f"{known.TURN_SECONDS / 3600:g}h; {known.FINALIZE_TIMEOUT.default / 60:g}m for "
@@ -139,6 +139,21 @@ class RunOptions(Given):
     dir: str | None = Option(
         "--dir", kind=Kind.TEXT, value="PATH", group=Group.RUN, modes=VM_TASKS, sets=(known.DIR,),
         help="Work in this directory of the VM, without a worktree; in quotes if it begins with ~.",
+    ).field()  # fmt: skip
+    model: str | None = Option(
+        "--model", kind=Kind.TEXT, value="NAME", group=Group.RUN, modes=VM_TASKS,
+        sets=(known.MODEL,), default="the session's, or the agent's own",
+        help="The model that the agent is told to use, in its own words. A session keeps it.",
+    ).field()  # fmt: skip
+    plan: bool = Option(
+        "--plan", group=Group.RUN, modes=VM_TASKS, sets=(known.PLAN,),
+        help="Let the agent only read and plan in this turn, in its own read-only mode.",
+    ).field()  # fmt: skip
+    attach: tuple[str, ...] = Option(
+        "--attach", kind=Kind.TEXTS, nothing=(), value="FILE", group=Group.RUN, modes=VM_TASKS,
+        offers=Offer.FILES,
+        help="Send this file with the task, outside the worktree. May be given several times; at "
+        f"most {known.ATTACHMENTS_BYTES >> 20} MiB in all.",
     ).field()  # fmt: skip
     verify: str | None = Option(
         "--verify", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, modes=VM_TASKS,

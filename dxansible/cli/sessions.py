@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
@@ -32,6 +32,7 @@ __all__ = [
     "follow",
     "follow_start",
     "report",
+    "view_of",
 ]
 
 
@@ -98,10 +99,14 @@ def follow(options: Options) -> int:
     reader, name, settings = Reader(), options.logs or "", options.settings()
     leaves = reader.leaves(cancelled if options.follow else None)  # or else the end is near
     with telling_ends() as tellers, telling_events(options, name, leaves) as events:
-        with watching(options, leaves, lines=events.lines) as observers:
+        view = view_of(options)
+        with watching(
+            options, leaves, lines=events.lines, transcript=view == "transcript"
+        ) as observers:
             result = follow_session(
                 name,
                 settings,
+                view=view,
                 wait=options.follow,
                 observers=[*observers, *tellers, *events.observers],
                 cancelled=cancelled,
@@ -112,6 +117,13 @@ def follow(options: Options) -> int:
         code = report(options, [result], detached=cancelled.is_set())
         _finish(events, [result], code)
     return code
+
+
+def view_of(options: Options) -> Literal["", "transcript", "raw"]:
+    """Return what ``--logs`` shows; documents and events have all text of the agent."""
+    if options.json or options.jsonl:
+        return ""
+    return "raw" if options.raw else "transcript"
 
 
 def abort(options: Options) -> int:

@@ -25,6 +25,9 @@ def start(options: Options) -> int:
         agent=options.agent,
         repo=options.repo,
         directory=options.dir,
+        model=options.model,
+        plan=options.plan,
+        attachments=_attachments(options),
         beads=claim.issue.id if claim else options.beads,
         session=find_session(options),
         task_is_data=claim is not None and options.task is None and options.file is None,
@@ -57,6 +60,14 @@ def start(options: Options) -> int:
     from dxansible.cli.sessions import follow_start  # noqa: PLC0415 - as above
 
     return follow_start(options, call, trail, claim)
+
+
+def _attachments(options: Options) -> tuple[tuple[str, bytes], ...]:
+    if not options.attach:
+        return ()
+    from dxansible.cli.attachments import read_attachments  # noqa: PLC0415 - as above
+
+    return read_attachments(options.attach)
 
 
 def _read(options: Options) -> tuple[IssueClaim | None, str | bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,17 +27,23 @@ def watching(
     *,
     announce: bool = False,
     lines: EventLines | None = None,
+    transcript: bool = False,
 ) -> Iterator[Sequence[Observer]]:
     """Yield the observers of a run of turns, which show its text and its progress.
 
     ``on_closed`` and ``announce`` are as for `LiveOutput`. ``lines`` shows events instead.
+    ``transcript``: the text is one of a session.
     """
-    live = lines or LiveOutput(
+    live: Observer = lines or LiveOutput(
         SCREEN,
         show=not options.json,
         on_closed=on_closed,
         announce=announce and not options.json,
         quiet=options.quiet,
     )
+    if transcript:
+        from dxansible.render.transcript import Transcript  # noqa: PLC0415 - for such calls only
+
+        live = Transcript(live, on_terminal=sys.stdout.isatty())
     with showing_progress(SCREEN, wanted=not options.quiet) as progress:
         yield (live, *progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dxansible.errors import SilentHostError, UnknownSessionError
 from dxansible.ids import is_on, run_of
@@ -103,6 +103,7 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     *,
     turn: int | None = None,
     tail: bool = False,
+    view: Literal["", "transcript", "raw"] = "",
     wait: bool = True,
     observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
@@ -110,7 +111,9 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
 ) -> TurnResult:
     """Follow a session from its first byte, or from the first byte of one turn.
 
-    ``tail`` begins near the end instead. ``wait`` follows to the end; without it, the call stops at
+    ``tail`` begins near the end instead. ``view``: the observers get all text of the agent's
+    events, a transcript with its words and a line for each tool, or its output as it is. ``wait``
+    follows to the end; without it, the call stops at
     the output so far. ``observers`` and ``claim_ends`` are as for `list_sessions`. Raises
     UnknownSessionError.
     """
@@ -122,6 +125,7 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
         "dx_session": session_id,
         "dx_wait": wait,
         "dx_tail": tail,
+        "dx_view": view,
         "dx_claim_ends": claim_ends,
     }
     if turn is not None:

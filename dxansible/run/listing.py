@@ -55,13 +55,15 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     observers: Sequence[Observer] = (),
     claim_ends: bool = False,
     words: bool = False,
+    opens: bool = False,
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
     What calls of this machine wait to start there is listed too. ``prefix`` is the beginning of all
     ids to list. A session appears once: if several names of the
     inventory lead to one account, under the name that it was started for. Running sessions come
-    first, then the newest. ``words``: the message of a running one is what it said last.
+    first, then the newest. ``words``: the message of a running one is what it said last. ``opens``:
+    observers also hear how to open the agent's own screen on ``session``.
     ``timeout_sec`` limits the connection. Each of ``observers`` gets every
     event. With ``claim_ends`` this call claims the ends of turns that nobody has posted yet, for
     all audit trails or only for the one with the id ``trail``, and the observers have to post them.
@@ -74,6 +76,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         PREFLIGHT_TIMEOUT.variable: timeout_sec,
         "dx_claim_ends": claim_ends,
         "dx_words": words,
+        "dx_opens": opens,
     }
     given = {
         "dx_prefix": prefix or None,

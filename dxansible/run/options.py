@@ -34,6 +34,8 @@ _LATEST_START = 30 * 86400
 """Seconds from now."""
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
+_MODEL = re.compile(r"(?!-)[^\s{}]{1,200}")
+
 
 class _RunOptions(Told):
     """Base class of the options of commands and tasks; times are in seconds."""
@@ -125,6 +127,12 @@ class SessionOptions(_RunOptions):
     directory: str | None = told(known.DIR)
     """A directory on the VM to work in, without a worktree; None is the home directory, or that of
     a conversation that was begun by hand."""
+    model: str | None = told(known.MODEL)
+    """The model that the agent is told to use; None is the session's, or the agent's own."""
+    plan: bool = told(known.PLAN)
+    """Use the agent's own read-only mode for this turn."""
+    attachments: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    """Names and contents of files for the agent."""
     beads: str | None = told(known.BEADS)
     """Id of the issue that the task belongs to."""
     session: str | None = told(known.SESSION)
@@ -172,6 +180,16 @@ class SessionOptions(_RunOptions):
             raise UsageError(message, "leave out --agent, or --session for a new session")
         if self.directory is not None:
             self._check_directory(self.directory)
+        self._check_choices()
+
+    def _check_choices(self) -> None:
+        if self.model is not None and not _names_a_model(self.model):
+            message = f"{self.model!r} can't be a model"
+            raise UsageError(message, "give one printable word, such as opus or provider/name")
+        size = sum(len(data) for _, data in self.attachments)
+        if size > known.ATTACHMENTS_BYTES:
+            message = f"the attached files have {size} bytes"
+            raise UsageError(message, f"attach at most {known.ATTACHMENTS_BYTES >> 20} MiB")
 
     def _check_directory(self, path: str) -> None:
         if not path.strip() or not path.isprintable():
@@ -229,6 +247,10 @@ def _check_text(given: str | bytes, what: str, example: str, taker: str) -> byte
     if b"\0" in text:
         raise UsageError(f"the {what} has a NUL byte", f"no {taker} accepts one; remove it")
     return text
+
+
+def _names_a_model(word: str) -> bool:
+    return _MODEL.fullmatch(word) is not None and word.isprintable()
 
 
 def _names_a_branch(word: str) -> bool:

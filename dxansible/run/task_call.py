@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 from dxansible.ids import agent_run, new_run_id, new_token, token_of
@@ -54,7 +55,15 @@ class TaskCall:
                     "dx_token": self._token,
                 },
                 cancelled=self.cancelled,
-                secret_text=b"%d\n%b%b" % (len(self._verify), self._verify, self.text),
+                secret_text=self._payload(),
                 forks=self.options.forks,
             )
         return self._play
+
+    def _payload(self) -> bytes:
+        """Return the texts for the VMs as the collection's `Inputs` read them."""
+        files = self.options.attachments
+        sizes = [[name, len(data)] for name, data in files]
+        named = f" {json.dumps(sizes)}".encode() if sizes else b""
+        contents = b"".join(data for _, data in files)
+        return b"%d%b\n%b%b%b" % (len(self._verify), named, self._verify, contents, self.text)

@@ -31,6 +31,12 @@ class TurnUpdate(Value):
     queued: bool = False
     finalizes: bool = False
     """The text comes from git, its hooks and gh, not from an agent."""
+    task: str | None = None
+    """The prompt in one line, without secrets."""
+    began: int | None = None
+    """When a followed turn began, in seconds since 1970 by the VM's clock."""
+    ended: int | None = None
+    """When it ended; None while it runs."""
     cut: tuple[int, int] = (0, 0)
     """Bytes of both streams that are missing before the text."""
     upto: tuple[int, int] | None = None
@@ -45,6 +51,10 @@ class SessionsSeen(Value):
     host: str
     sessions: tuple[SessionInfo, ...]
     error: str | None = None
+    opens: tuple[str, ...] = ()
+    """The command line that opens the agent's own screen, if that was asked for."""
+    closed: str | None = None
+    """Why there is no such command line."""
 
 
 class EndSeen(Value):
@@ -74,7 +84,14 @@ def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
             yield _turn(record)
         case "sessions":
             found = (SessionInfo.of(host, each) for each in record["sessions"])
-            yield read(SessionsSeen, record, sessions=tuple(found))
+            way = record.get("opens") or {}
+            yield read(
+                SessionsSeen,
+                record,
+                sessions=tuple(found),
+                opens=tuple(way.get("words") or ()),
+                closed=way.get("error"),
+            )
         case "clean":
             yield read(CleanResult, record)
         case _:
@@ -82,12 +99,14 @@ def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
 
 
 def _turn(record: Mapping[str, Any]) -> TurnUpdate:
-    texts = record.get("text") or []
+    texts, meta = record.get("text") or [], record.get("meta") or {}
+    task = meta.get("task")
     return read(
         TurnUpdate,
         record,
         session_id=record["id"],
-        finalizes=bool((record.get("meta") or {}).get("finalize")),
+        finalizes=bool(meta.get("finalize")),
+        task=task if isinstance(task, str) else None,
         out="".join(text for stream, text in texts if stream == "out"),
         err="".join(text for stream, text in texts if stream == "err"),
     )

@@ -215,5 +215,5 @@ def test_a_session_that_is_watched_goes_on_and_so_does_its_watching(
         out, err = client.communicate(timeout=120)
     (result,) = json.loads(out)["results"]
     assert (client.returncode, result["outcome"], runs(vm)) == (0, "SUCCESS", 1), err
-    later = user.run("--logs", result["session_id"], "--follow")
+    later = user.run("--logs", result["session_id"], "--raw", "--follow")
     assert (later.code, later.out) == (0, b"before\nafter\n")

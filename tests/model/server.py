@@ -22,7 +22,7 @@ __all__ = ["ModelServer"]
 class ModelServer(ThreadingHTTPServer):
     """Answers until the end of `with`; `prompts` has every newest prompt that was asked.
 
-    `results` has what its tools have returned.
+    `results` has what its tools have returned, and `models` which model was asked.
     """
 
     daemon_threads = True
@@ -32,6 +32,7 @@ class ModelServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.prompts: list[str] = []
         self.results: list[str] = []
+        self.models: list[str] = []
         self._thread = threading.Thread(target=self.serve_forever, name="model", daemon=True)
 
     @property
@@ -78,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         for ending, (read, answer) in FORMATS.items():
             if path.endswith(ending):
                 ask = read(body)
+                cast("ModelServer", self.server).models.append(str(body.get("model")))
                 self._answer(ask, answer(ask))
                 return
         self._whole(404, error_body(404))

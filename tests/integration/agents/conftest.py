@@ -46,7 +46,7 @@ def _records(port: int) -> dict[str, object]:
     provider = {
         "npm": "@ai-sdk/openai-compatible",
         "options": {"baseURL": f"http://127.0.0.1:{port}/v1", "apiKey": "key"},
-        "models": {"m": {"limit": {"context": 100_000, "output": 8000}}},
+        "models": {key: {"limit": {"context": 100000, "output": 8000}} for key in ("m", "m-2")},
     }
     config = {
         "autoupdate": False,

@@ -32,8 +32,8 @@ def test_the_log_is_byte_for_byte_what_was_seen_by_who_waited(
         for word in line.split()
         if word.startswith("session=")
     ]
-    logs = other.run("--logs", started)
-    followed = other.run("--logs", started, "--follow")
+    logs = other.run("--logs", started, "--raw")
+    followed = other.run("--logs", started, "--raw", "--follow")
     assert seen.code == logs.code == followed.code == 0
     assert seen.out == logs.out == followed.out
     assert seen.out.startswith(b"no newline\n\n\n  three lines on\ncaf\xc3\xa9 ")
@@ -50,8 +50,8 @@ def test_another_machine_lists_follows_resumes_and_aborts(
     user.drop_connections()
     work.runs()
     assert state_of(other, session) == "running"
-    assert other.run("--logs", session).out == b"begun\n"
-    with other.start("--logs", session, "--follow", bufsize=0) as follower:
+    assert other.run("--logs", session, "--raw").out == b"begun\n"
+    with other.start("--logs", session, "--raw", "--follow", bufsize=0) as follower:
         assert follower.stdout
         read_words(follower.stdout, b"begun")
         work.end()
@@ -59,7 +59,7 @@ def test_another_machine_lists_follows_resumes_and_aborts(
     assert (follower.returncode, out) == (0, b"\nended\n")
     task = "echo two; exec sleep 600"
     assert other.run("--session", session, task).out == f"{session}\n".encode()
-    with user.start("--logs", session, "--follow", bufsize=0) as first:
+    with user.start("--logs", session, "--raw", "--follow", bufsize=0) as first:
         assert first.stdout
         read_words(first.stdout, b"begun\nended\ntwo")
         assert other.run("--abort", session).code == 0

@@ -54,7 +54,7 @@ def test_a_cut_costs_a_turn_one_attempt(
     calls = {
         starting: (starting, work.task, "--wait"),
         resumed: ("--session", sessions[resumed], work.task, "--wait"),
-        followed: ("--logs", sessions[followed], "--follow"),
+        followed: ("--logs", sessions[followed], "--raw", "--follow"),
     }
     user.drop_connections()
     for vm in lab.vms.values():
@@ -168,5 +168,5 @@ def test_a_wait_whose_connection_stays_lost_tells_how_to_come_back(
     assert f"dx-dispatch --logs {session}".encode() in out
     mended.heal()
     work.end()
-    later = user.run("--logs", session, "--follow")
+    later = user.run("--logs", session, "--raw", "--follow")
     assert (later.code, later.out, len(work.turns)) == (0, b"begun\nended\n", 1)

@@ -105,7 +105,7 @@ def test_a_session_without_a_name_of_its_agent_can_be_followed(
 ) -> None:
     _damage(epyc6, model, HARMLESS)
     for kind in ("meta-of-wrong-types", "of-an-older-version"):
-        logs = user.run("--logs", _name(kind))
+        logs = user.run("--logs", _name(kind), "--raw")
         assert (logs.code, logs.out) == (0, b"hi\n"), logs.err
 
 
@@ -128,5 +128,5 @@ def test_a_limit_that_is_no_number_harms_no_listing(
     meta = '#dx {"agent": "shell", "timeout": "soon", "idle": [1]}'
     _damage(epyc6, model, {"limits": f"echo '{meta}' >meta"})
     assert _listed(user)[model]["state"] == "succeeded"
-    logs = user.run("--logs", _name("limits"))
+    logs = user.run("--logs", _name("limits"), "--raw")
     assert (logs.code, logs.out) == (0, b"hi\n"), logs.err

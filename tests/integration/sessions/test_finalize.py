@@ -177,7 +177,7 @@ def test_a_refused_finalize_is_no_turn(user: Dispatcher, epyc6: Vm) -> None:
             if each["session_id"] == session
         ]
         status = user.run("--status", session, "--json").document
-        logs = [user.run("--logs", session, *more) for more in ([], ["--follow"])]
+        logs = [user.run("--logs", session, "--raw", *more) for more in ([], ["--follow"])]
         aborted = user.run("--abort", session, "--json")
         return (
             [listed[name] for name in ("state", "turn", "turns", "outcome", "task")],
@@ -195,5 +195,5 @@ def test_a_refused_finalize_is_no_turn(user: Dispatcher, epyc6: Vm) -> None:
     assert told() == before
     further = user.run("--session", session, "echo on", "--wait", "--json").result
     assert (further["outcome"], further["message"]) == ("SUCCESS", "on\n")
-    logs = user.run("--logs", session)
+    logs = user.run("--logs", session, "--raw")
     assert (logs.code, logs.out) == (0, b"done\non\n")

@@ -45,7 +45,7 @@ def test_a_turn_whose_output_was_lost_says_so_everywhere(user: Dispatcher, disk:
     assert result["truncation"]["disk_full"] is True
     session = result["session_id"]
 
-    told = user.run("--logs", session)
+    told = user.run("--logs", session, "--raw")
     assert told.code == 4
     assert told.out.startswith(b"1\n2\n3\n")
     assert told.err.count(LOST) == 2, "at the place, and in the summary"

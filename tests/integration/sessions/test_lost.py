@@ -57,7 +57,7 @@ def test_a_restart_of_the_vm_loses_the_turn_but_not_the_session(
     work.runs()
     _restart(epyc6, session)
     assert state_of(user, session) == "lost"
-    told = user.run("--logs", session, "--follow")
+    told = user.run("--logs", session, "--raw", "--follow")
     assert (told.code, told.out) == (1, b"begun\n")
     assert "the outcome of the command is unknown" in told.err.decode()
     assert "(the VM restarted, or its keeper was killed)" in told.err.decode()

@@ -37,7 +37,7 @@ def test_a_session_that_has_ended_is_never_called_running(
 ) -> None:
     started = user.run("epyc6", TALK + end, "--wait", "--json")
     session = str(started.result["session_id"])
-    line, left, err = _first_line(user, "--logs", session, *more)
+    line, left, err = _first_line(user, "--logs", session, "--raw", *more)
     assert (line, left) == (b"1000000\n", code)
     assert "running" not in err
     assert ("SUCCESS", "FAILURE")[code] in err
@@ -46,10 +46,10 @@ def test_a_session_that_has_ended_is_never_called_running(
 def test_a_session_that_runs_is_called_that(user: Dispatcher, work: Work) -> None:
     session = begin(user, f"{TALK}; {work.task}")
     work.runs()
-    line, code, err = _first_line(user, "--logs", session)
+    line, code, err = _first_line(user, "--logs", session, "--raw")
     assert (line, code) == (b"1000000\n", 0)
     assert "running" in err
-    line, code, err = _first_line(user, "--logs", session, "--follow")
+    line, code, err = _first_line(user, "--logs", session, "--raw", "--follow")
     assert (line, code) == (b"1000000\n", 130)
     assert "running" in err
 

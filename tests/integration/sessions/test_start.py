@@ -43,7 +43,7 @@ def test_a_start_prints_the_id_alone_and_returns_while_the_task_runs(
     work.runs()
     assert state_of(user, session) == "running"
     work.end()
-    later = user.run("--logs", session, "--follow")
+    later = user.run("--logs", session, "--raw", "--follow")
     assert (later.code, later.out) == (0, b"begun\nended\n")
     assert b"epyc6  SUCCESS" in later.err
     assert work.turns == [f"{session}.1"]

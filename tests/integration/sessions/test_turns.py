@@ -41,7 +41,7 @@ def test_a_further_turn_runs_in_the_same_session_and_place(user: Dispatcher, epy
     third = user.run("epyc6", "--session", session, "echo three")
     assert session_of(third) == session
     await_end(epyc6, session, 3)
-    everything = user.run("--logs", session)
+    everything = user.run("--logs", session, "--raw")
     assert (everything.code, everything.out) == (0, b"one\ntwo\nthree\n")
 
 
@@ -114,7 +114,7 @@ def test_ctrl_c_only_stops_watching_and_says_how_to_come_back(user: Dispatcher, 
     assert f"running  goes on; come back with: dx-dispatch --logs {session} --follow" in _text(err)
     assert processes_of(session)
     work.end()
-    later = user.run("--logs", session, "--follow")
+    later = user.run("--logs", session, "--raw", "--follow")
     assert (later.code, later.out) == (0, b"begun\nended\n")
     assert len(work.turns) == 1
 

@@ -59,7 +59,7 @@ def test_a_task_that_is_not_waited_for_prints_its_id_to_come_back_with(
     assert (more["outcome"], more["exit_code"]) == ("SUCCESS", 0)
     assert (more["results"][0]["turn"], more["results"][0]["message"]) == (2, "second\n")
 
-    followed = call("--logs", session, "--follow")
+    followed = call("--logs", session, "--raw", "--follow")
     assert (followed.code, followed.out) == (0, b"first\nsecond\n")
     assert followed.err.startswith(f"here  SUCCESS           {session}  turn 2  ")
 
@@ -70,7 +70,7 @@ def test_a_session_is_looked_at_stopped_and_cleaned_away(call: Call) -> None:
     session = result["session_id"]
     assert (document["outcome"], result["state"]) == (None, "running")
 
-    logs = call("--logs", session)
+    logs = call("--logs", session, "--raw")
     assert (logs.code, logs.out) == (0, b"up\n")
     assert (
         logs.err

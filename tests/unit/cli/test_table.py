@@ -34,6 +34,8 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.STATUS: ("--status", "here"),
     Mode.SESSIONS: ("--sessions",),
     Mode.LOGS: ("--logs", SES),
+    Mode.DIFF: ("--diff", SES),
+    Mode.OPEN: ("--open", SES),
     Mode.ABORT: ("--abort", SES),
     Mode.CLEAN: ("--clean",),
     Mode.FINALIZE: ("--finalize-pr", SES),

@@ -84,6 +84,9 @@ class _Door:
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
         del ssh, connect_timeout, batch_mode
 
+    def terminal(self) -> list[str]:
+        return ["ssh", "-t", "epyc6"]
+
 
 def make_run(
     kind: type[HostRun],

@@ -40,6 +40,9 @@ class Door:
     def open(self, *_arguments: object, **_options: object) -> None:
         return
 
+    def terminal(self) -> None:
+        return
+
     def ping(self, *_arguments: object) -> None:
         raise self._error
 

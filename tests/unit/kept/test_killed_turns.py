@@ -55,7 +55,7 @@ def resume(person: Person) -> tuple[str, ...]:
 def follow(person: Person) -> tuple[str, ...]:
     said = person.run("here", TASK, *SHELL[:2], "--json")
     session = json.loads(said.out)["results"][0]["session_id"]
-    return ("--logs", session, "--follow")
+    return ("--logs", session, "--raw", "--follow")
 
 
 @KILLED
@@ -121,7 +121,7 @@ def test_a_start_that_the_vm_has_not_confirmed_is_made_once(
     assert result["outcome"] in {None, "RUNNING"}, result
     turn = f"{result['session_id']}.{2 if further else 1}"
     wait_until((person.home / "ran").exists)
-    followed = person.run("--logs", result["session_id"], "--follow")
+    followed = person.run("--logs", result["session_id"], "--raw", "--follow")
     assert (followed.code, (person.home / "ran").read_text()) == (0, f"{turn}\n")
 
 

@@ -1,7 +1,7 @@
 # One turn of an agent's session. What it needs is set before it, besides script.sh: session, repo, branch, the places of the
-# texts, and the functions __dx_agent and __dx_directory_of.
+# texts, and the functions __dx_agent, __dx_directory_of and __dx_keep_files.
 # shellcheck shell=sh disable=SC2154 # set by the caller
-directory=$HOME tree='' base='' changes='' verify=-
+directory=$HOME tree='' base='' changes='' verify=- attachments=$dir/attachments
 
 __dx_choose_directory() { # that of --dir
     case $chosen in
@@ -45,6 +45,8 @@ __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way
     made=$?
     [ -z "$locked" ] || rmdir "$lock" 2>/dev/null
     [ "$made" -eq 0 ] || __dx_give_up repo_unusable "git can't make a worktree of $repo: $said"
+    set -- "$root/sessions/$session".*/base # for diff.sh
+    [ -e "$1" ] || (umask 077 && { git -C "$tree" rev-parse -q --verify HEAD >"$dir/base" || true; })
 }
 
 __dx_enter_repo() {
@@ -78,6 +80,18 @@ __dx_see_changes() { # since the turn began
     changes="commits=${commits:-0} files=$((files)) dirty=$dirty head=$head"
 }
 
+__dx_keep_file() { # name offset size: for the agent, where nobody else reads it and git doesn't see it
+    export DX_ATTACHMENTS="$attachments"
+    (umask 077 && mkdir -p "$attachments" && __dx_cut_text "$2" "$3" >"$attachments/$1") ||
+        __dx_give_up directory_unusable "can't keep the attached file $1 in $attachments: is the disk full?"
+}
+
+__dx_prompt() {
+    __dx_cut_text "$prompt_at" "$prompt_size"
+    [ -z "$names_files" ] || { printf '\n\nAttached files:\n' && printf -- '- %s\n' "$attachments"/*; }
+}
+
+__dx_keep_files
 if [ -n "$repo" ]; then
     __dx_enter_repo
 elif [ -n "$chosen" ]; then
@@ -90,12 +104,12 @@ __dx_branch_now
 printf '\036dx-turn branch=%s directory=%s\n' "${branch:--}" "$directory"
 
 if [ -n "$prompt_in_file" ]; then
-    (umask 077 && __dx_cut_text "$prompt_at" "$prompt_size" >"$dir/prompt")
+    (umask 077 && __dx_prompt >"$dir/prompt")
     __dx_agent </dev/null
     code=$?
     rm -f "$dir/prompt"
 else
-    __dx_cut_text "$prompt_at" "$prompt_size" | __dx_agent
+    __dx_prompt | __dx_agent
     code=$?
 fi
 if [ "$code" -eq 0 ] && [ "$verify_size" -gt 0 ]; then

@@ -28,6 +28,17 @@ options:
     description: Whether C(message) also has the last words of turns that run.
     type: bool
     default: false
+  opens:
+    description:
+      - Whether C(opens) of the result has the command line that opens the agent's own screen on
+        O(session), as C(words), or C(error), why there is none.
+    type: bool
+    default: false
+  path:
+    description: Directories that come before the host's C(PATH) in that command line.
+    type: list
+    elements: str
+    default: []
   trail:
     description: The audit trail whose ends are to be claimed. When empty, any.
     type: str

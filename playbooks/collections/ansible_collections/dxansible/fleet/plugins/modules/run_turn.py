@@ -32,6 +32,13 @@ options:
     description: The turn to follow. V(0) follows all, from the first to the end of the last.
     type: int
     default: 0
+  view:
+    description:
+      - What is shown of the agent's output. C(transcript) has its words, and a line for each tool;
+        C(raw) is the output as the VM keeps it. When empty, all text of its events.
+    type: str
+    choices: ["", transcript, raw]
+    default: ""
   tail:
     description: Whether to begin near the end of the output of a turn that is followed.
     type: bool
@@ -53,6 +60,16 @@ options:
       - For a conversation that was begun by hand, used instead of the one that it was begun in.
     type: str
     default: ""
+  model:
+    description:
+      - Model that the agent is told to use. When empty, that of the session, or else the agent's
+        own choice.
+    type: str
+    default: ""
+  plan:
+    description: Whether the agent is to work in its own read-only mode in this turn.
+    type: bool
+    default: false
   beads:
     description: Id of the issue that the task belongs to; it names the branch.
     type: str

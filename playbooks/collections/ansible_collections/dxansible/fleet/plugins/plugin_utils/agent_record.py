@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-PLACEHOLDERS = ("directory", "native_id", "prompt_file", "session")
+WHOLE = "{permissions}"
+"""The argument for which the record's ``permissions`` stand, or its ``plan``."""
+PLACEHOLDERS = (
+    "attachments", "directory", "model", "native_id", "permissions", "prompt_file", "session"
+)  # fmt: skip
 
 _PATH = re.compile(r"[^.\s]+(\.[^.\s]+){0,15}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -78,6 +82,13 @@ class RecordReader:
 
     def arguments(self, key: str) -> tuple[str, ...]:
         """A program and its arguments; empty if the key is missing."""
+        words = self.words(key)
+        if words and PLACEHOLDER.search(words[0]):
+            self.fail(key, "the first word is the program, it can't be a placeholder")
+        return words
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """Arguments; empty if the key is missing."""
         words = self._record.get(key, [])
         if not isinstance(words, list) or (not words and self.has(key)):
             self.fail(key, 'must be a list of arguments, such as [my-agent, "{directory}"]')
@@ -88,8 +99,8 @@ class RecordReader:
                 if name not in PLACEHOLDERS:
                     hint = nearest(name, PLACEHOLDERS) or f"; known: {', '.join(PLACEHOLDERS)}"
                     self.fail(key, f"there is no placeholder {{{name}}}{hint}")
-        if words and PLACEHOLDER.search(words[0]):
-            self.fail(key, "the first word is the program, it can't be a placeholder")
+            if WHOLE in word and word != WHOLE:
+                self.fail(key, f"{WHOLE} stands for whole arguments; write it as one of its own")
         return tuple(words)
 
     def path(self, key: str) -> str | None:

@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .agent_record import PLACEHOLDER, PLACEHOLDERS, AgentError, RecordReader, nearest
+from .agent_checks import check, uses
+from .agent_record import WHOLE, AgentError, RecordReader, nearest
 from .value import Value, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from .agent_events import Match
 
 _FILE = Path(__file__).resolve().parents[2] / "files" / "agents.yml"
 _OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_MAPPINGS = ("environment", "exit_codes")
+_MAPPINGS = ("environment", "exit_codes", "plan_environment")
 _READ: dict[str, dict[str, Agent]] = {}
 """Parsed agents, by the ``repr`` of their records."""
 _MOST_READ = 64
@@ -76,6 +77,13 @@ class Agent(Value):
     start: tuple[str, ...]
     resume: tuple[str, ...] = ()
     """Empty if the agent can't continue a conversation."""
+    open: tuple[str, ...] = ()
+    """The agent's own screen, on a conversation; empty if it has none."""
+    permissions: tuple[str, ...] = ()
+    """What ``{permissions}`` stands for; with ``plan`` for those of a turn that changes nothing."""
+    plan: tuple[str, ...] = ()
+    """Empty if the agent has no read-only mode."""
+    plan_environment: Mapping[str, str] = field(default_factory=dict)
     version: tuple[str, ...] = ()
     directory_of: tuple[str, ...] = ()
     prompt: str = "stdin"
@@ -106,6 +114,27 @@ class Agent(Value):
     def reports_end(self) -> bool:
         """Whether its events show that a turn came to its end."""
         return bool(self.finished)
+
+    def command(
+        self, *, resumed: bool, plan: bool = False, model: bool = False, attached: bool = False
+    ) -> tuple[str, ...]:
+        """The command line of a turn: an argument of a choice that nobody made is left out.
+
+        Raises AgentError if the record has no way to hand a choice over.
+        """
+        words = self.resume if resumed else self.start
+        if plan and not (self.plan and WHOLE in words):
+            raise AgentError(_no_way(self.name, "--plan", f"no plan, or no {WHOLE}"))
+        if model and not uses(words, "model"):
+            raise AgentError(_no_way(self.name, "--model", "no argument with {model}"))
+        unmade = {name for name, made in (("model", model), ("attachments", attached)) if not made}
+        chosen: list[str] = []
+        for word in words:
+            if word == WHOLE:
+                chosen += self.plan if plan else self.permissions
+            elif not uses([word], *unmade):
+                chosen.append(word)
+        return tuple(chosen)
 
     def prompt_bytes(self, text: bytes) -> bytes:
         """The prompt, escaped if the agent would take it for a slash command."""
@@ -173,6 +202,10 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         name=name,
         start=reader.arguments("start"),
         resume=reader.arguments("resume"),
+        open=reader.arguments("open"),
+        permissions=reader.words("permissions"),
+        plan=reader.words("plan"),
+        plan_environment=reader.environment("plan_environment"),
         version=reader.arguments("version"),
         directory_of=reader.arguments("directory_of"),
         prompt=reader.word("prompt", ("stdin", "file")),
@@ -189,7 +222,7 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         environment=reader.environment("environment"),
         exit_codes=reader.exit_codes("exit_codes"),
     )
-    _check(agent, reader)
+    check(agent, reader)
     return agent
 
 
@@ -246,53 +279,11 @@ def _expression(reader: RecordReader) -> str:
     return expression
 
 
-def _check(agent: Agent, reader: RecordReader) -> None:
-    """Refuse missing and contradictory keys."""
-    if not agent.start:
-        reader.fail("start", "is missing; write for example [my-agent, --yes]")
-    if _uses(agent.version, *PLACEHOLDERS):
-        reader.fail("version", "can't have placeholders")
-    if _uses(agent.directory_of, "prompt_file", "directory"):
-        reader.fail("directory_of", "can have only {native_id} and {session}")
-    _check_id(agent, reader)
-    _check_prompt(agent, reader)
-    _check_events(agent, reader)
-
-
-def _check_id(agent: Agent, reader: RecordReader) -> None:
-    if agent.chosen_id and agent.native_id is not None:
-        reader.fail("chosen_id", "contradicts native_id; keep one of them")
-    if agent.chosen_id and not _uses(agent.start, "native_id"):
-        reader.fail("start", "needs {native_id}, because chosen_id is true")
-    if not agent.chosen_id and _uses(agent.start, "native_id"):
-        reader.fail("start", "can't have {native_id} without chosen_id: true")
-    for key in ("resume", "directory_of"):
-        known = agent.chosen_id or agent.native_id is not None
-        if _uses(getattr(agent, key), "native_id") and not known:
-            reader.fail(key, "has {native_id}, so write native_id or chosen_id as well")
-
-
-def _check_prompt(agent: Agent, reader: RecordReader) -> None:
-    for key in ("start", "resume"):
-        arguments = getattr(agent, key)
-        if agent.prompt == "file" and arguments and not _uses(arguments, "prompt_file"):
-            reader.fail(key, "needs {prompt_file}, because prompt is file")
-        if agent.prompt == "stdin" and _uses(arguments, "prompt_file"):
-            reader.fail(key, "can't have {prompt_file} without prompt: file")
-
-
-def _check_events(agent: Agent, reader: RecordReader) -> None:
-    if agent.events == "json":
-        return
-    for key in ("native_id", "text", "finished", "failed"):
-        if getattr(agent, key):
-            reader.fail(key, "needs events: json")
-    if any(rule.when for rule in agent.needs_input):
-        reader.fail("needs_input", "can have only stderr without events: json")
-
-
-def _uses(arguments: Iterable[str], *names: str) -> bool:
-    return any(found in names for word in arguments for found in PLACEHOLDER.findall(word))
+def _no_way(agent: str, option: str, what: str) -> str:
+    return (
+        f"{agent} can't be given {option}: its record in dx_agents has {what}; "
+        f"leave out {option}, or see docs/agents.md"
+    )
 
 
 @cache

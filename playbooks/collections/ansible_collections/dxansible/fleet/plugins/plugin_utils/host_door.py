@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
 
 from .keeper import Keeper
-from .link import LinkError, add_ssh_options, control_path, own_messages
+from .link import LinkError, add_ssh_options, control_path, own_messages, terminal_words
 from .option_values import describing_vars
 from .preflight import Preflight
 from .ssh_errors import SshFailure, explain_failure, summary
@@ -55,6 +55,10 @@ class HostDoor:
         )
         self._sends = ssh.get("sends")
         self._master = None if self._sends is None else control_path(self._connection)
+
+    def terminal(self) -> list[str] | None:
+        """The words before a command of the host that gets a terminal; None if there are none."""
+        return terminal_words(self._connection)
 
     def exec_command(
         self, cmd: str, in_data: bytes | None = None, *, sudoable: bool = True

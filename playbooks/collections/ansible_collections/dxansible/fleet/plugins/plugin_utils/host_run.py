@@ -60,6 +60,9 @@ class Door(Protocol):
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
         """Add our ssh options and make `keeper` usable."""
 
+    def terminal(self) -> list[str] | None:
+        """The words before a command of the host that gets a terminal; None if there are none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):

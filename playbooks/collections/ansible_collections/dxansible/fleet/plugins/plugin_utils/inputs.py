@@ -6,6 +6,7 @@ A caller of many hosts provides them on sockets. The texts are read once for all
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from dataclasses import dataclass
@@ -108,12 +109,10 @@ class Inputs(Value):
     def turn_texts(self) -> tuple[bytes, bytes]:
         """The task and the check, byte for byte, from the caller's socket or the variables.
 
-        The socket sends a line with the length of the check, the check, and the task. ``dx_task``
-        and ``dx_verify`` are never templated. Raises CommandError if there is no task.
+        ``dx_task`` and ``dx_verify`` are never templated. Raises CommandError if there is no task.
         """
         if self.payload:
-            length, _, rest = self.payload.read().partition(b"\n")
-            verify, task = rest[: int(length)], rest[int(length) :]
+            verify, *_, task = (text for _, text in self._sent())
         else:
             task, verify = self._text("dx_task"), self._text("dx_verify")
         if not task.strip():
@@ -121,6 +120,25 @@ class Inputs(Value):
         if b"\0" in task or b"\0" in verify:
             raise CommandError("dx_task or dx_verify has a NUL byte, which no agent accepts")
         return task, verify
+
+    def attachments(self) -> list[tuple[str, bytes]]:
+        """The names and contents of the files for the agent. Only a socket sends any."""
+        return self._sent()[1:-1] if self.payload else []
+
+    def _sent(self) -> list[tuple[str, bytes]]:
+        """The names and contents that a socket sends: the check, files for the agent, the task.
+
+        First comes a line with the length of the check, and in JSON the names and lengths of the
+        files, if there are any.
+        """
+        head, _, rest = self.payload.read().partition(b"\n")
+        length, _, named = head.partition(b" ")
+        sizes: list[tuple[str, int]] = [("", int(length)), *json.loads(named or b"[]")]
+        found = []
+        for name, size in sizes:
+            found.append((name, rest[:size]))
+            rest = rest[size:]
+        return [*found, ("", rest)]
 
     def _of_variables(self, given: str) -> Command:
         raw = given or self.variables.get("dx_command")

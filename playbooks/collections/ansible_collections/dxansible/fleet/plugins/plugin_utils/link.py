@@ -208,6 +208,30 @@ def _find_control_path(connection: Any) -> str | None:  # noqa: ANN401 - as abov
     return found[0] if found and "%" not in found[0] and found[0] != "none" else None
 
 
+def terminal_words(connection: Any) -> list[str] | None:  # noqa: ANN401 - as above
+    """Return the words of ssh before a command that gets a terminal, with all options of a run.
+
+    A person who is there may type a password. None if the connection is neither ssh nor local.
+    """
+    if connection.transport == "local":
+        return ["sh", "-c"]
+    if connection.transport != "ssh":
+        return None
+    connection.host = _option(connection, "host")
+    program = str(_option(connection, "ssh_executable"))
+    built = connection._build_command(program, "ssh", "-t", connection.host)  # noqa: SLF001 - no public way
+    for descriptor in connection.sshpass_pipe or ():
+        os.close(descriptor)
+    connection.sshpass_pipe = None
+    words = [os.fsdecode(word) for word in built]
+    words = words[words.index(program) :]
+    for option in ("BatchMode=yes", "PasswordAuthentication=no", "KbdInteractiveAuthentication=no"):
+        while option in words[1:-1]:
+            at = words.index(option)
+            del words[at - 1 : at + 1]
+    return words
+
+
 @contextmanager
 def own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | None]]:
     """Redirect ssh's messages to a file. Yields a function that reads them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, session, session_view, turn_ends
+from . import agents, opening, session, session_view, turn_ends
 from .host_run import CONTACT, CallRun, ask
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class ListRun(CallRun):
         "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
         "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
         "words": {"type": "bool", "default": False, "variable": "dx_words"},
+        "opens": {"type": "bool", "default": False, "variable": "dx_opens"},
+        "path": session.PLACE_SPEC["path"],
         "trail": {"type": "str", "default": "", "variable": "dx_trail"},
         "thread": {"type": "str", "default": "", "variable": "dx_trail_thread"},
     }
@@ -61,6 +63,11 @@ class ListRun(CallRun):
                 if session.is_ours(entry.name)
             ]
         record["sessions"] = found
+        if options["opens"] and len(turns) == 1:
+            (own,) = turns.values()
+            record["opens"] = yield from opening.opening(
+                own, self._agents, options["path"], patience
+            )
         every_turn = [entry for each in turns.values() for entry in each]
         if options["trail"] and options["thread"]:
             yield from turn_ends.note_thread(

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .agent_events import parse_event, readable, text_at, values_at
+from .transcript import brief, moment_of, pause
 
 if TYPE_CHECKING:
     from .agents import Agent, NeedsInputRule, Rule
@@ -27,8 +28,10 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 class StreamReader:
     """Reads the output of one turn. No input makes it raise."""
 
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
+    def __init__(self, agent: Agent, view: str = "") -> None:
+        """``view`` is one of `VIEWS`: it decides what is shown, and nothing else."""
+        self._agent, self._view = agent, view
+        self._moment: float | None = None  # of the last event that a transcript has a text for
         self.native_id: str | None = None
         """The agent's own id of the conversation."""
         self.finished = False
@@ -150,21 +153,35 @@ class StreamReader:
             self.trailer = text[1:]
             return ""
         event = parse_event(text)
-        if event is None:
-            plain = readable(text)
-            return self._block(plain) if plain.strip() else ""
+        shown = self._take_event(event) if event is not None else self._plain(text)
+        return f"{text}\n" if self._view == "raw" else shown
+
+    def _plain(self, text: str) -> str:
+        plain = readable(text)
+        return self._block(plain) if plain.strip() else ""
+
+    def _take_event(self, event: dict[str, Any]) -> str:
         self.end_unread = False
         self._judge(event)
         rule = next((rule for rule in self._agent.text if rule.when.matches(event)), None)
         self._moved_on |= rule is not None and not rule.message
-        return self._show(rule, text_at(event, rule.show)) if rule else ""
+        if rule is None:
+            return ""
+        text = text_at(event, rule.show)
+        if self._view != "transcript":
+            return self._show(rule, text)
+        last, self._moment = self._moment, moment_of(event) or self._moment
+        paused = pause(last, self._moment)
+        shown = self._show(rule, text, brief(rule, text))
+        return self._block(paused) + shown if paused and shown and not rule.joined else shown
 
-    def _show(self, rule: Rule, text: str) -> str:
+    def _show(self, rule: Rule, text: str, shorter: str | None = None) -> str:
         goes_on = rule.joined and self._joining
         self._joining = rule.joined
         if rule.message and text:
             self._moved_on = False
             self._add(text, goes_on=goes_on)
+        text = text if shorter is None else shorter
         if rule.quiet or not text:
             return ""
         if not rule.joined:

@@ -22,8 +22,16 @@ from .value import Value, field
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
-_PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
+_VARIABLES = {
+    "attachments": '"$attachments"',
+    "directory": '"$directory"',
+    "prompt_file": '"$dir/prompt"',
+}
+_PLACEHOLDER = re.compile(
+    r"\{(attachments|directory|model|prompt_file|session|native_id)\}",
+)
+_NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 100
 
 
 class Turn(Value):
@@ -35,6 +43,12 @@ class Turn(Value):
     prompt: bytes = field(repr=False)
     verify: bytes = field(default=b"", repr=False)
     """A shell script that has to succeed after the agent; empty for none."""
+    attachments: Sequence[tuple[str, bytes]] = field(default=(), repr=False)
+    """Names and contents of files for the agent, which get a directory outside the worktree."""
+    names_files: bool = True
+    """Whether the prompt names these files; no program would understand that."""
+    model: str = ""
+    """The model, for agents that are told one."""
     prompt_in_file: bool = False
     native_id: str | None = None
     """The agent's own id of the conversation; None if the agent has not made one yet."""
@@ -77,12 +91,31 @@ def script(turn: Turn) -> bytes:
         "repo": turn.repo or "",
         "branch": turn.branch or f"dx/{turn.session}",
         "prompt_in_file": "yes" if turn.prompt_in_file else "",
+        "names_files": "yes" if turn.names_files and turn.attachments else "",
     }
+    files = [(f"file_{n}", text) for n, (_, text) in enumerate(turn.attachments)]
+    names = harmless([name for name, _ in turn.attachments])
+    kept = [
+        f'__dx_keep_file {shlex.quote(name)} "${of}_at" "${of}_size"'
+        for name, (of, _) in zip(names, files, strict=True)
+    ]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
     lines.append(f"__dx_agent() {{ {_words(turn.arguments, turn)}; }}")
     lines.append(f"__dx_directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
+    lines.append(f"__dx_keep_files() {{ {'; '.join(kept) or ':'}; }}")
     body = "\n".join([*lines, body_of("turn.sh")])
-    return compose(turn.meta, values, body, {"prompt": turn.prompt, "verify": turn.verify})
+    texts = {"prompt": turn.prompt, "verify": turn.verify, **dict(files)}
+    return compose(turn.meta, values, body, texts)
+
+
+def harmless(names: Sequence[str]) -> list[str]:
+    """Names for the files of a turn that no program takes for anything else; each occurs once."""
+    found: list[str] = []
+    for number, name in enumerate(names, 1):
+        plain = _NO_NAME.sub("_", name.rpartition("/")[2]).lstrip(".-")[-_LONGEST_NAME:]
+        plain = plain.lstrip(".-") or "file"
+        found.append(f"{number}-{plain}" if plain in found else plain)
+    return found
 
 
 def compose(
@@ -106,8 +139,19 @@ def compose(
         at = len(written) + 1
 
 
+def words_of(arguments: Sequence[str], **values: str) -> str:
+    """Return a command line with these values, each word quoted for a shell."""
+
+    def word(template: str) -> str:
+        pieces = _PLACEHOLDER.split(template)
+        filled = [values[each] if at % 2 else each for at, each in enumerate(pieces)]
+        return shlex.quote("".join(filled))
+
+    return " ".join(map(word, arguments))
+
+
 def _words(arguments: Sequence[str], turn: Turn) -> str:
-    values = {"session": turn.session, "native_id": turn.native_id or ""}
+    values = {"session": turn.session, "native_id": turn.native_id or "", "model": turn.model}
 
     def word(template: str) -> str:
         pieces = _PLACEHOLDER.split(template)  # text, name, text, name, …, text

@@ -41,6 +41,8 @@ class TurnProgress(Progress):
     reader: StreamReader | None = None
     """Has read the output so far; None before the first output."""
     limits: dict[str, float] = field(default_factory=dict)
+    times: tuple[int | None, int | None] = (None, None)
+    """When a followed turn began and ended by the VM's clock; None if that is not known."""
     meta: dict[str, Any] = field(default_factory=dict)
     shown_before: Sequence[int] = (0, 0, 0)
     """Turn, and offsets in its two streams, up to which an earlier run has shown the output."""
@@ -59,6 +61,7 @@ class TurnProgress(Progress):
     def begin(self, turn: int) -> None:
         """Switch to a turn and its first byte; 0 if the turn is yet to be chosen."""
         self.turn, self.out_next, self.err_next, self.reader = turn, 0, 0, None
+        self.times = (None, None)
 
 
 class TurnChoice(AttemptRun):
@@ -211,9 +214,9 @@ class TurnChoice(AttemptRun):
         meta = entry.facts
         name = str(meta.get("agent"))
         self._prepare(entry.turn, name if name in self.known_agents else "shell", meta)
-        progress.limits = entry.limits
+        progress.limits, progress.times = entry.limits, (entry.began, entry.at)
         if self.options["tail"] and entry.out_total > _TAIL_BYTES and not any(progress.shown):
-            progress.reader = StreamReader(self.agent)
+            progress.reader = StreamReader(self.agent, self.options["view"])
             progress.reader.skip()
             progress.out_next = entry.out_total - _TAIL_BYTES
         return None

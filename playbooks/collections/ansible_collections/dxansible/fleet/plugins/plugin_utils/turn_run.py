@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,14 +12,21 @@ from .agent_record import AgentError
 from .attempts import COMMON_SPEC, seconds_text
 from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .stream_reader import StreamReader
+from .transcript import VIEWS
 from .turn_choice import TurnChoice, TurnProgress
 from .turn_ends import trailer_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .host_run import Steps
     from .record import Verdict
 
 _OUTPUT_LIMIT = 32 * 2**20
+_SLOWEST = 64 * 1024
+"""Bytes a second: the slowest rate at which a call may send a turn to the VM."""
+_MODEL = re.compile(r"(?!-)[^\s{}]{1,200}")
+"""No option of the agent, and no placeholder."""
 
 
 class TurnRun(TurnChoice):
@@ -39,10 +47,13 @@ class TurnRun(TurnChoice):
         "mode": {"type": "str", "choices": ["start", "resume", "finalize", "follow"]},
         "turn": {"type": "int", "default": 0, "variable": "dx_turn"},
         "tail": {"type": "bool", "default": False, "variable": "dx_tail"},
+        "view": {"type": "str", "choices": [*VIEWS], "default": "", "variable": "dx_view"},
         "agent": {"type": "str", "default": "", "variable": "dx_agent"},
         "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
         "repo": {"type": "str", "default": "", "variable": "dx_repo"},
         "dir": {"type": "str", "default": "", "variable": "dx_dir"},
+        "model": {"type": "str", "default": "", "variable": "dx_model"},
+        "plan": {"type": "bool", "default": False, "variable": "dx_plan"},
         "beads": {"type": "str", "default": "", "variable": "dx_beads"},
         "base": {"type": "str", "default": "", "variable": "dx_base"},
         "draft": {"type": "bool", "default": False, "variable": "dx_draft"},
@@ -105,8 +116,11 @@ class TurnRun(TurnChoice):
         if not waits:
             options |= {"wait": 0, "chunk": 0}
         script = self._script(agent)
+        seconds = 4 + len(script) / _SLOWEST
         return (
-            yield from self.call(4, lambda door: door.keeper.start(progress.key, script, options))
+            yield from self.call(
+                seconds, lambda door: door.keeper.start(progress.key, script, options)
+            )
         )
 
     def _script(self, agent: agents.Agent) -> bytes:
@@ -127,6 +141,14 @@ class TurnRun(TurnChoice):
             raise ValueError(message)
         by_hand = not session.is_ours(progress.id) and directory is None
         beads = former.get("beads") or options["beads"] or None
+        model = self._model(former)
+        attachments = self.inputs.attachments()
+        command = agent.command(
+            resumed=resumed,
+            plan=options["plan"],
+            model=bool(model),
+            attached=bool(attachments),
+        )
         progress.limits = {"timeout": options["timeout"], "idle": options["idle_timeout"]}
         progress.meta = {
             "host": self.host,
@@ -135,6 +157,7 @@ class TurnRun(TurnChoice):
             "repo": repo,
             "directory": directory,
             "beads": beads,
+            "model": model,
             "native_id": native,
             "trail": options["trail"],
             **progress.limits,
@@ -142,7 +165,10 @@ class TurnRun(TurnChoice):
         return turn.script(
             turn.Turn(
                 session=progress.id,
-                arguments=agent.resume if resumed else agent.start,
+                arguments=command,
+                attachments=attachments,
+                names_files=not agent.runs_task,
+                model=model,
                 prompt=agent.prompt_bytes(task),
                 verify=verify,
                 prompt_in_file=agent.prompt == "file",
@@ -152,16 +178,28 @@ class TurnRun(TurnChoice):
                 directory=directory,
                 repo=repo,
                 branch=f"dx/{beads or progress.id}",
-                environment=agent.environment,
+                environment={
+                    **agent.environment,
+                    **(agent.plan_environment if options["plan"] else {}),
+                },
                 meta={key: value for key, value in progress.meta.items() if value},
             )
         )
+
+    def _model(self, former: Mapping[str, Any]) -> str:
+        """The chosen model; a session keeps it. Raises AgentError."""
+        chosen = self.options["model"]
+        if chosen and not (_MODEL.fullmatch(chosen) and chosen.isprintable()):
+            raise AgentError(
+                f"{chosen!r} can't be a model; give one printable word, as --model NAME"
+            )
+        return str(chosen or former.get("model") or "")
 
     def _finalize(self, message: bytes) -> bytes:
         progress, former, options = self.progress, self.progress.meta, self.options
         progress.limits = {"timeout": options["timeout"], "idle": 0.0}
         beads = former.get("beads") or options["beads"] or None
-        names = ("host", "agent", "task", "repo", "directory", "native_id")
+        names = ("host", "agent", "task", "repo", "directory", "model", "native_id")
         kept = {key: former.get(key) for key in names}
         progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
         return finalize.script(
@@ -191,7 +229,9 @@ class TurnRun(TurnChoice):
         record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
         if not waits and not self.following:
             return turn_verdict.RUNNING
-        reader = progress.reader = progress.reader or StreamReader(agent)
+        if self.following:
+            record |= {"began": progress.times[0], "ended": progress.times[1]}
+        reader = progress.reader = progress.reader or StreamReader(agent, self.options["view"])
         record["truncation"] = reply.truncation
         record["cut"] = _cut(progress, reply)
         record["text"] = _read(reader, progress, reply)

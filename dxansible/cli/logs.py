@@ -1,0 +1,114 @@
+"""``--logs`` of several sessions at once: each line after its session's id."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from dxansible.cli.sessions import report, view_of
+from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
+from dxansible.errors import DxError, UsageError
+from dxansible.ids import is_command
+from dxansible.render.live import LiveOutput
+from dxansible.render.show import coloured, show
+from dxansible.render.transcript import Transcript
+from dxansible.run.attach_sessions import follow_session
+from dxansible.run.listing import list_sessions
+from dxansible.run.resolve import resolve_id
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+
+    from dxansible.cli.table import Options
+    from dxansible.results import TurnResult
+    from dxansible.settings import Settings
+
+__all__ = ["follow_several"]
+
+_MOST = 64
+"""Sessions in one call."""
+_AT_ONCE = 8
+"""Sessions that are read at the same time, if they are not followed."""
+_COLOURS = ("green", "yellow", "blue", "magenta", "cyan")
+_SHORTEST = 12
+"""Characters of an id, at least."""
+
+
+def follow_several(options: Options) -> int:
+    """``--logs SES SES …``, or ``--logs all``: the sessions that run, or without --follow all."""
+    typed = (options.logs or "").split(",")
+    if options.jsonl or options.raw:
+        message = "--logs of several sessions prints lines of transcripts"
+        raise UsageError(message, "leave out --jsonl and --raw, or name one session")
+    settings = options.settings()
+    names = _find(options, typed, settings)
+    if len(names) > _MOST:
+        message = f"{len(names)} sessions are more than {_MOST}"
+        raise UsageError(message, "name those that matter; see: dx-dispatch --sessions --agents")
+    if not names:
+        show("there is no such session" if not options.follow else "no session runs", err=True)
+        return 0
+    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json)
+    results = _Logs(options, settings, names, cancelled).follow()
+    return report(options, results, detached=cancelled.is_set())
+
+
+def _find(options: Options, typed: Sequence[str], settings: Settings) -> list[str]:
+    if "all" in typed:
+        found = list_sessions("all", settings, only="agents")
+        for error in found.errors.values():
+            show(error, err=True)
+        wanted = [each for each in found.sessions if not (options.follow and each.ended)]
+        return [each.session_id for each in reversed(wanted)]
+    names = list(dict.fromkeys(name for each in typed for name in resolve_id(each, settings)))
+    for name in names:
+        if is_command(name):
+            message = f"{name} is a command, and no session of an agent"
+            raise UsageError(message, "show it by itself: dx-dispatch --logs ID")
+    return names
+
+
+class _Logs:
+    """Follows sessions in threads, one for each."""
+
+    def __init__(
+        self, options: Options, settings: Settings, names: list[str], cancelled: threading.Event
+    ) -> None:
+        self._options, self._settings = options, settings
+        self._names, self._cancelled = names, cancelled
+        self._leave = Reader().leaves(cancelled)
+        self._width = _distinct(names)
+
+    def follow(self) -> list[TurnResult]:
+        """Follow them all. Raises the first error."""
+        most = len(self._names) if self._options.follow else _AT_ONCE
+        with ThreadPoolExecutor(most, "dx-logs") as threads:
+            waiting = [threads.submit(self._follow, *each) for each in enumerate(self._names)]
+            try:
+                return [each.result() for each in waiting]
+            except DxError:
+                self._cancelled.set()
+                raise
+
+    def _follow(self, number: int, name: str) -> TurnResult:
+        colour = _COLOURS[number % len(_COLOURS)]
+        prefix = coloured(f"{name[: self._width]} | ", colour)
+        live = LiveOutput(SCREEN, show=not self._options.json, on_closed=self._leave)
+        shown = Transcript(live, on_terminal=sys.stdout.isatty(), prefix=prefix)
+        return follow_session(
+            name,
+            self._settings,
+            view=view_of(self._options),
+            wait=self._options.follow,
+            observers=[shown],
+            cancelled=self._cancelled,
+        )
+
+
+def _distinct(names: Sequence[str]) -> int:
+    """Return how many characters of each id tell them apart."""
+    longest = max(map(len, names))
+    lengths = range(_SHORTEST, longest)
+    return next((n for n in lengths if len({each[:n] for each in names}) == len(names)), longest)
