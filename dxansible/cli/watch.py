@@ -11,6 +11,7 @@ from dxansible.errors import UsageError
 from dxansible.render.board import hosts_board, screenful, sessions_board
 from dxansible.render.full_screen import FullScreen
 from dxansible.render.show import terminal_size
+from dxansible.run.awaiting import waiting_sessions
 from dxansible.run.listing import list_sessions
 from dxansible.run.preflight import check_hosts
 from dxansible.run.watching import Watch
@@ -55,10 +56,12 @@ def watch_sessions(options: Options) -> int:
         )
         return found.errors
 
+    def board(seen: Sequence[Seen], now: float) -> Board:
+        hosts = {each.host for each in seen}
+        return sessions_board(seen, now, list(waiting_sessions(settings, hosts, only=options.only)))
+
     pace = _PACE if settings.engine else _COLD_PACE
-    return _Watching(sessions_board, cancelled).run(
-        lambda changed: Watch(pattern, ask, changed, pace=pace)
-    )
+    return _Watching(board, cancelled).run(lambda changed: Watch(pattern, ask, changed, pace=pace))
 
 
 def watch_hosts(options: Options) -> int:
@@ -117,12 +120,13 @@ class _Watching:
             watch.start()
             try:
                 code = self._follow(screen, watch)
+                problem = None if watch.seen() else watch.problem  # before its runs are cancelled
             finally:
                 self._cancelled.set()
         SCREEN.deferred = None
         watch.stop()
-        if not watch.seen() and watch.problem is not None:
-            raise watch.problem
+        if problem is not None:
+            raise problem
         return code
 
     def _follow(self, screen: FullScreen, watch: Watch) -> int:

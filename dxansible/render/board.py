@@ -52,15 +52,17 @@ class Board(Value):
     of_hosts: bool = False
 
 
-def sessions_board(seen: Sequence[Seen], now: float) -> Board:
+def sessions_board(seen: Sequence[Seen], now: float, awaited: Sequence[SessionInfo] = ()) -> Board:
     """Return the sessions of all hosts; ``now`` is a time of `time.monotonic`.
 
     A host that can't be reached has a row of its own; its sessions are shown as it listed them
-    last.
+    last. ``awaited`` are those that calls of this machine start once their host is back.
     """
     by_host = {each.host: each for each in seen}
     listed = [each.found.sessions for each in seen if isinstance(each.found, SessionsSeen)]
     sessions = each_once(info for found in listed for info in found)
+    known = {info.session_id for info in sessions}
+    sessions += [info for info in awaited if info.session_id not in known]
     sessions.sort(key=lambda info: (_ORDER.index(_kind(info)), info.age_s or 0))
     rows = [(_kind(info), _session(info, by_host[info.host], now)) for info in sessions]
     gone = [each for each in seen if _trouble(each, now)]
@@ -78,7 +80,7 @@ def sessions_board(seen: Sequence[Seen], now: float) -> Board:
 def _kind(info: SessionInfo) -> str:
     if info.asks or info.state == "needs_input":
         return _WAITING
-    if info.state in {"running", "scheduled"}:
+    if info.state in {"running", "scheduled", "waiting"}:
         return _RUNNING
     if info.outcome in {FanoutOutcome.SUCCESS, FanoutOutcome.ABORTED}:
         return _ENDED
@@ -86,11 +88,12 @@ def _kind(info: SessionInfo) -> str:
 
 
 def _session(info: SessionInfo, host: Seen, now: float) -> tuple[tuple[str, ...], str | None]:
-    passed = int(now - host.at)
+    here = info.state == "waiting"  # known without the host
+    passed = 0 if here else int(now - host.at)
     state = state_of(info)
     colour = "magenta" if info.asks else STATE_COLOURS.get(info.state)
     words = info.message or (info.error or "").removeprefix(f"{info.host}: ")
-    if _trouble(host, now):
+    if _trouble(host, now) and not here:
         words = f"{state} when {info.host} was last seen; {words}".rstrip("; ")
         state, colour = _UNREACHABLE, "red"
     row = (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.terminal import Terminal
 from tests.integration.vm_processes import wait_until
 from tests.lab import Fault
 
@@ -204,6 +205,9 @@ def test_a_detached_wait_outlives_its_call(user: Dispatcher, away: Vm) -> None:
     assert f"--abort {run_id}" in call.err.decode()
     (listed,) = waiting(user)
     assert listed["session_id"].startswith(run_id)
+    with Terminal(user, "--sessions", "--watch", columns=200, lines=40) as board:
+        board.until(lambda: any("waiting, gives up in" in line for line in board.screen))
+        assert "1 running" in board.screen[0]
     own = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in user.commands()]
     assert any(b"detached.py" in words for words in own)
     assert not any(b"of the wait" in words for words in own)
