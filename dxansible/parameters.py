@@ -16,6 +16,8 @@ __all__ = [
     "BASE",
     "BATCH_MODE",
     "BEADS",
+    "CLAIM",
+    "CLAIM_LEASE",
     "CLEAN_AGE",
     "CONFIRM_ABOVE",
     "DIR",
@@ -25,6 +27,7 @@ __all__ = [
     "FORKS",
     "IDLE_SECONDS",
     "IDLE_TIMEOUT",
+    "LEASE_SECONDS",
     "LONGEST_WAIT",
     "MOST_HOSTS",
     "NODE",
@@ -77,6 +80,8 @@ LONGEST_WAIT = 518_400.0
 """Seconds: the longest wait for a host; a VM knows an ended command a day longer."""
 IDLE_SECONDS = 1_200.0
 """Seconds: the playbooks' limit of a turn that prints nothing."""
+LEASE_SECONDS = 14_400.0
+"""Seconds: the playbooks' lease of a claim."""
 
 TIMEOUT = Parameter("dx_timeout", 60.0)
 TURN_TIMEOUT: Parameter[float | None] = Parameter("dx_session_timeout", None)
@@ -100,6 +105,8 @@ AGENT: Parameter[str | None] = Parameter("dx_agent", None)
 REPO: Parameter[str | None] = Parameter("dx_repo", None)
 DIR: Parameter[str | None] = Parameter("dx_dir", None)
 BEADS: Parameter[str | None] = Parameter("dx_beads", None)
+CLAIM: Parameter[bool | None] = Parameter("dx_claim", None)
+CLAIM_LEASE: Parameter[float | None] = Parameter("dx_claim_lease", None)
 SESSION: Parameter[str | None] = Parameter("dx_session", None)
 TRAIL: Parameter[str | None] = Parameter("dx_trail", None)
 TASK_IS_DATA = Parameter("dx_task_is_data", default=False)

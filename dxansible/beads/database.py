@@ -72,20 +72,21 @@ class Beads(Value):
                 raise
             return _from_export(issue_id, export, problem.message)
 
-    def claim(self, issue: Issue, us: frozenset[str]) -> None:
+    def claim(self, issue: Issue, us: frozenset[str]) -> bool:
         """Mark the issue as in progress unless somebody else has it. Raises IssueError.
 
         ``us`` are the caller's possible Beads user names: the caller's own claim is no obstacle.
+        False if that claim existed already.
         """
         answer = self._bd("update", issue.id, "--claim")
         if answer.returncode and "unknown flag" in answer.stderr and "--claim" in answer.stderr:
             answer = self._bd("update", issue.id, "--status", "in_progress")
         if not answer.returncode:
-            return
+            return True
         if "already claimed" in (answer.stderr + answer.stdout).lower():
             holder = self.read(issue.id).assignee
             if holder is not None and holder in us | self._git_name():
-                return
+                return False
             message = f"{issue.id} is already claimed by {holder or 'somebody'}"
             raise IssueError(message, "leave out --claim to dispatch it anyway")
         message = f"{issue.id} could not be claimed: {_why(answer)}"

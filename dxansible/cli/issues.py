@@ -27,7 +27,7 @@ _TITLE_LENGTH = 200
 
 @dataclass(slots=True)
 class IssueClaim:
-    """An issue of Beads, and whether this call has claimed it."""
+    """An issue of Beads, and whether this call has claimed it in Beads."""
 
     issue: Issue
     beads: Beads
@@ -39,8 +39,7 @@ class IssueClaim:
     def take(self) -> None:
         """Mark the issue in progress if the caller asked. Raises IssueError if somebody has it."""
         if self.wanted:
-            self.beads.claim(self.issue, self.actors)
-            self.claimed = True
+            self.claimed = self.beads.claim(self.issue, self.actors)
             event("issue_claimed", issue=self.issue.id)
 
     def release(self) -> None:
@@ -62,12 +61,23 @@ class IssueClaim:
 
 
 def read_claim(options: Options) -> IssueClaim | None:
-    """Return the issue of ``--issue``; None without one. Raises IssueError."""
+    """Return the issue of ``--issue``; None without one. Raises IssueError.
+
+    None also if Beads can't be asked here, but is not needed: the user gave a task, and the claim
+    is made on the repository's remote.
+    """
     if options.issue is None:
         return None
     settings = ServiceSettings.load()
     beads = Beads(beads_dir=settings.beads_dir)
-    issue = beads.read(options.issue)
+    try:
+        issue = beads.read(options.issue)
+    except NoBeadsError as error:
+        own_task = options.task is not None or options.file is not None
+        if "issue" in options.given or not (own_task and options.repo and options.beads):
+            raise
+        event("issue_unread", logging.WARNING, issue=options.beads, error=str(error))
+        return None
     if options.beads not in {None, options.issue, issue.id}:
         message = f"--beads {options.beads} and --issue {issue.id} are different issues"
         raise UsageError(message, "leave out --beads")

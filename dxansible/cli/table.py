@@ -139,7 +139,15 @@ class Options(RunOptions):
     ).field()  # fmt: skip
     claim: bool = Option(
         "--claim", group=Group.ISSUES, modes=WITH_ISSUE,
-        help="With --issue: mark it in progress, and comment on it.",
+        sets=(known.CLAIM,),
+        help="With --issue: mark it in progress, and comment on it. With --repo, only one session "
+        "gets it, over all machines.",
+    ).field()  # fmt: skip
+    lease: float | None = Option(
+        "--lease", kind=Kind.DURATION, least=1, value="DURATION", group=Group.ISSUES,
+        modes=needing("claim", *VM_TASKS), sets=(known.CLAIM_LEASE,),
+        default=f"dx_claim_lease, or {known.LEASE_SECONDS / 3600:g}h",
+        help="With --claim: how long after its last sign of life a session keeps the issue.",
     ).field()  # fmt: skip
     force: bool = Option(
         "--force", group=Group.ISSUES, modes=WITH_ISSUE,

@@ -1,32 +1,13 @@
-# The turn that makes a pull request of what a session has done. What it needs is set before it, besides script.sh: session,
+# The turn that makes a pull request of what a session has done. What it needs is set before it, besides claim.sh: session,
 # repo, base (empty: the remote's default branch), and the places of the commit's message, of the rest of the request, and of
 # the reviewers (size 0: none). What git and gh say goes to standard error.
 # shellcheck shell=sh disable=SC2154,SC2034 # set by the caller
 tree=$root/worktrees/$session desk=$dir/desk wanted=$base trouble='' gh=absent note='' url='' number='' pull_request_origin=''
 tab=$(printf '\t')
 again="then finalize again"
-export GIT_TERMINAL_PROMPT=0 GIT_EDITOR=true GH_PROMPT_DISABLED=1 GH_NO_UPDATE_NOTIFIER=1 NO_COLOR=1
+export GH_PROMPT_DISABLED=1 GH_NO_UPDATE_NOTIFIER=1 NO_COLOR=1
 unset GH_FORCE_TTY GH_DEBUG DEBUG
 trap 'rm -rf "$desk"' EXIT
-
-__dx_scrub() { # an address may hold a password; a private key has several lines, of which the client may see only some
-    LC_ALL=C sed -e 's#://[^/@[:space:]]*@#://***@#g' -e 's/-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----/***/g' \
-        -e '/-----BEGIN [A-Z0-9 ]*PRIVATE KEY/,/-----END [A-Z0-9 ]*PRIVATE KEY/s/.*/***/'
-}
-
-__dx_git() { # words: runs git, shows what it says, and keeps it for __dx_words
-    git -C "$tree" "$@" >"$desk/said" 2>&1 </dev/null
-    ended=$?
-    __dx_scrub <"$desk/said" >&2
-    return "$ended"
-}
-
-__dx_words() { # the lines that say most of what was said last, as one
-    __dx_scrub <"$desk/said" | LC_ALL=C tr -d '\000-\010\013-\037\177' | grep -v '^hint:' | grep . >"$desk/lines"
-    {
-        grep -E '^!|GH[0-9][0-9][0-9]|fatal:|error:' "$desk/lines" | grep -v 'failed to push some refs' || tail -n 3 "$desk/lines"
-    } | head -n 4 | tr '\n\t' '  ' | cut -c 1-500
-}
 
 __dx_check_worktree() { # sets $branch
     [ -n "$repo" ] || __dx_give_up repo_unusable \
@@ -64,11 +45,6 @@ __dx_read_remote() { # sets $host and $repository; both empty where the address 
     host=$(printf %s "$host" | tr '[:upper:]' '[:lower:]')
     case $host in ssh.github.com | www.github.com) host=github.com ;; esac
     printf '%s\n' "$repository" | grep -qxE '[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}' || host='' repository=''
-}
-
-__dx_keep_ssh_quiet() { # unless it is set up in a way of its own
-    [ -z "${GIT_SSH_COMMAND-}${GIT_SSH-}$(git -C "$tree" config core.sshCommand)" ] || return 0
-    export GIT_SSH_COMMAND='ssh -o BatchMode=yes'
 }
 
 __dx_read_base() { # sets $base to the remote's default branch, if none was asked for; or $trouble
@@ -186,15 +162,41 @@ __dx_compare() { # with the base, as the remote has it now
 }
 
 __dx_push() {
-    __dx_git push --porcelain origin "HEAD:refs/heads/$branch" && return
-    said=$(__dx_words)
+    if [ -n "$issue" ]; then
+        __dx_push_with_claim && return
+    else
+        __dx_git push --porcelain origin "HEAD:refs/heads/$branch" && return
+        said=$(__dx_words)
+    fi
     case $said in
+        *'does not support --atomic'*) remedy="this remote can't take branch and claim together, so a replaced session can't be kept out: start the session without --claim" ;;
         *non-fast-forward* | *'fetch first'*) remedy="the remote branch has other commits: integrate them (dx-dispatch --session $session \"git pull --rebase\")" ;;
         *rotected* | *GH006* | *GH013*) remedy="$branch is protected: use another branch (git switch -c NAME)" ;;
         *'ermission'* | *denied* | *403* | *uthentication* | *'could not read'* | *'erification failed'*) remedy="check git's login on this VM" ;;
         *) remedy="fix the cause, perhaps a hook (dx-dispatch --session $session)" ;;
     esac
     __dx_give_up push_failed "the push was refused: $said; $remedy, $again: everything is committed on $branch in $tree"
+}
+
+__dx_push_with_claim() { # the remote takes both or neither; fails with $said
+    if ! __dx_read_claim; then
+        said=$(__dx_words)
+        return 1
+    fi
+    __dx_refuse_holder final
+    __dx_make_claim finished
+    if __dx_git push --porcelain --atomic "--force-with-lease=${claim_ref}:$claim_oid" origin "HEAD:refs/heads/$branch" "${claim_new}:$claim_ref"; then
+        __dx_note_claim
+        return 0
+    fi
+    said=$(__dx_words)
+    __dx_read_claim || return 1
+    if [ "$claim_oid" = "$claim_new" ]; then # only the answer was lost
+        __dx_note_claim
+        return 0
+    fi
+    __dx_refuse_holder final
+    return 1
 }
 
 __dx_api() { # words: asks GitHub through gh, and keeps what it complains of
@@ -268,7 +270,7 @@ rm -rf "$desk"
 (umask 077 && mkdir "$desk")
 __dx_check_worktree
 printf '\036dx-turn branch=%s directory=%s\n' "$branch" "$tree"
-__dx_keep_ssh_quiet
+__dx_let_git_ask_nothing
 __dx_read_remote
 __dx_read_base
 [ "$branch" != "$base" ] || __dx_give_up repo_unusable \

@@ -1,7 +1,7 @@
 # One turn of an agent's session. What it needs is set before it, besides script.sh: session, repo, branch, the places of the
-# texts, and the functions __dx_agent and __dx_directory_of.
+# texts, the functions __dx_agent and __dx_directory_of, and for an issue that is to be claimed, claim.sh.
 # shellcheck shell=sh disable=SC2154 # set by the caller
-directory=$HOME tree='' base='' changes='' verify=-
+directory=$HOME tree='' base='' changes='' verify=- renewer=''
 
 __dx_choose_directory() { # that of --dir
     case $chosen in
@@ -52,6 +52,10 @@ __dx_enter_repo() {
     command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "git is not on this VM's PATH ($PATH)"
     [ -d "$repo" ] || __dx_give_up repo_unusable "$repo is not a directory on this VM; name a git repository there with --repo, in quotes if it begins with ~"
     inside=$(git -C "$repo" rev-parse --show-prefix 2>&1) || __dx_give_up repo_unusable "$repo: $inside"
+    if [ -n "$issue" ]; then
+        tree=$repo # a session that is refused gets no worktree
+        __dx_at_claim_desk claiming __dx_take_claim || exit
+    fi
     __dx_make_worktree
     base=$(git -C "$tree" rev-parse -q --verify HEAD)
     directory=$tree/$inside
@@ -89,6 +93,7 @@ cd "$directory" || __dx_give_up directory_unusable "can't enter the directory $d
 __dx_branch_now
 printf '\036dx-turn branch=%s directory=%s\n' "${branch:--}" "$directory"
 
+[ -z "$issue" ] || __dx_keep_claim
 if [ -n "$prompt_in_file" ]; then
     (umask 077 && __dx_cut_text "$prompt_at" "$prompt_size" >"$dir/prompt")
     __dx_agent </dev/null
@@ -104,6 +109,7 @@ if [ "$code" -eq 0 ] && [ "$verify_size" -gt 0 ]; then
     verify=$?
     rm -f "$dir/verify"
 fi
+[ -z "$renewer" ] || __dx_end_claim
 __dx_see_changes
 __dx_branch_now
 printf '\n\036dx-turn code=%s verify=%s %s branch=%s directory=%s\n' \

@@ -57,6 +57,23 @@ options:
     description: Id of the issue that the task belongs to; it names the branch.
     type: str
     default: ""
+  claim:
+    description:
+      - Whether the session claims its issue, O(beads), on the remote C(origin) of O(repo) before the
+        agent begins. A session that another one has replaced can't push any more.
+      - A session keeps its claim, and renews it in each turn.
+    type: bool
+    default: false
+  claim_lease:
+    description: Seconds from the session's last sign of life, after which another session may take
+      the claim over.
+    type: float
+    default: 14400.0
+  claim_refs:
+    description: Where the remote keeps claims. For a remote that takes no such refs,
+      C(refs/heads/dx-claims).
+    type: str
+    default: refs/dx/claims
   base:
     description:
       - Branch that the pull request of V(finalize) goes to. When empty, the remote's default.

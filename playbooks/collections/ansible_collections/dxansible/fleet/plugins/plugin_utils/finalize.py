@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import agents
+from .claim import Claim, values_of
 from .record import Push
 from .turn import Trailer, body_of, compose
 from .value import Value, field, fields
@@ -36,6 +37,8 @@ class Finalize(Value):
     base: str = ""
     """Target branch of the pull request; empty for the remote's default branch."""
     draft: bool = False
+    claim: Claim | None = None
+    """The claim that has to be the session's own for the push."""
     reviewers: Sequence[str] = ()
     """Users, and teams as ``organization/team``."""
     meta: Mapping[str, object] = field(default_factory=dict)
@@ -55,13 +58,18 @@ def script(finalize: Finalize) -> bytes:
     reviewers = (
         json.dumps({"reviewers": people, "team_reviewers": teams}) if teams or people else ""
     )
-    values = {"session": finalize.session, "repo": finalize.repo or "", "base": finalize.base}
+    values = {
+        "session": finalize.session,
+        "repo": finalize.repo or "",
+        "base": finalize.base,
+        **values_of(finalize.claim),
+    }
     texts = {
         "message": finalize.message,
         "request": json.dumps(request).removeprefix("{").encode(),  # the VM adds head and base
         "reviewers": reviewers.encode(),
     }
-    return compose(finalize.meta, values, body_of("finalize.sh"), texts)
+    return compose(finalize.meta, values, body_of("git.sh", "claim.sh", "finalize.sh"), texts)
 
 
 def output_author(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:

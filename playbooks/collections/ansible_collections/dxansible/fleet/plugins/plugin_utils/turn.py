@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from .claim import Claim, values_of
 from .keeper_listing import META
 from .keeper_reply import Fields
 from .value import Value, field
@@ -50,6 +51,8 @@ class Turn(Value):
     repo: str | None = None
     """Git repository on the VM; the turn works in a worktree of it."""
     branch: str | None = None
+    claim: Claim | None = None
+    """The claim to make before the agent begins, and to renew while it works."""
     environment: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, object] = field(default_factory=dict)
     """Facts about the turn that the VM keeps for listings."""
@@ -59,9 +62,9 @@ _FILES = Path(__file__).resolve().parents[2] / "files"
 
 
 @cache
-def body_of(name: str) -> str:
-    """One of our scripts, preceded by the code that all of them share."""
-    return "".join((_FILES / each).read_text(encoding="ascii") for each in ("script.sh", name))
+def body_of(*names: str) -> str:
+    """Our scripts of these names, preceded by the code that all of them share."""
+    return "".join((_FILES / each).read_text(encoding="ascii") for each in ("script.sh", *names))
 
 
 def script(turn: Turn) -> bytes:
@@ -77,11 +80,13 @@ def script(turn: Turn) -> bytes:
         "repo": turn.repo or "",
         "branch": turn.branch or f"dx/{turn.session}",
         "prompt_in_file": "yes" if turn.prompt_in_file else "",
+        **values_of(turn.claim),
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
     lines.append(f"__dx_agent() {{ {_words(turn.arguments, turn)}; }}")
     lines.append(f"__dx_directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
-    body = "\n".join([*lines, body_of("turn.sh")])
+    claiming = () if turn.claim is None else ("git.sh", "claim.sh")
+    body = "\n".join([*lines, body_of(*claiming, "turn.sh")])
     return compose(turn.meta, values, body, {"prompt": turn.prompt, "verify": turn.verify})
 
 
