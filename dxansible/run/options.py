@@ -128,8 +128,8 @@ class SessionOptions(_RunOptions):
     beads: str | None = told(known.BEADS)
     """Id of the issue that the task belongs to."""
     claim: bool | None = told(known.CLAIM)
-    """Claim the issue on the remote of ``repo``, so that no other session can push its work; None is
-    the inventory's ``dx_claim``."""
+    """Claim the issue on the remote of ``repo``, so that one session alone can push its work; None
+    is the inventory's ``dx_claim``."""
     claim_lease_sec: float | None = told(known.CLAIM_LEASE)
     """How long the claim lasts after the session's last sign of life; None is the inventory's
     ``dx_claim_lease``."""

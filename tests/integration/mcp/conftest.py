@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.integration.sessions.conftest import inventory, work
-from tests.integration.sessions.test_finalize import project, world
+from tests.integration.sessions.conftest import project, world
 
 __all__ = ["inventory", "project", "work", "world"]

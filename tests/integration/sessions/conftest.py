@@ -67,7 +67,8 @@ def project(lab: Lab, epyc6: Vm) -> Path:
     on_vm(
         epyc6,
         "rm -rf project; git init -q -b main project; cd project; echo one >file; git add .;"
-        f"git {IDENTITY} commit -qm first; git config user.name A; git config user.email a@b.example;"
+        f"git {IDENTITY} commit -qm first;"
+        "git config user.name A; git config user.email a@b.example;"
         f"git config core.sshCommand 'ssh -F {place}/config -o BatchMode=yes';"
         "git remote add origin github-work:acme/api.git; git push -q origin main",
     )

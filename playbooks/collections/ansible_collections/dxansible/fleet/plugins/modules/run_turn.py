@@ -59,8 +59,8 @@ options:
     default: ""
   claim:
     description:
-      - Whether the session claims its issue, O(beads), on the remote C(origin) of O(repo) before the
-        agent begins. A session that another one has replaced can't push any more.
+      - Whether the session claims its issue, O(beads), on the remote C(origin) of O(repo), before
+        the agent begins. A session that another one has replaced can't push any more.
       - A session keeps its claim, and renews it in each turn.
     type: bool
     default: false
