@@ -237,11 +237,11 @@ class JsonClient(HttpClient, ABC):
     def write(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
         """POST an object. Repeats it only if the service has certainly not acted on it.
 
-        Raises UnclearError if it may have acted, else ServiceError.
+        {} for an empty answer or a list. Raises UnclearError if it may have acted, else ServiceError.
         """
         response = self._send("POST", path, body)
         good = response.status in _GOOD
-        if good and not response.body:
+        if good and (not response.body or response.document(list) is not None):
             return {}
         try:
             return self._parse(response, path, dict)

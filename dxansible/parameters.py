@@ -24,9 +24,11 @@ __all__ = [
     "DRAFT",
     "DRY_RUN",
     "FINALIZE_TIMEOUT",
+    "FORK",
     "FORKS",
     "IDLE_SECONDS",
     "IDLE_TIMEOUT",
+    "LABELS",
     "LEASE_SECONDS",
     "LONGEST_WAIT",
     "MOST_HOSTS",
@@ -114,6 +116,8 @@ QUEUE = Parameter("dx_queue", default=False)
 WAIT = Parameter("dx_wait", default=False)
 BASE: Parameter[str | None] = Parameter("dx_base", None)
 DRAFT = Parameter("dx_draft", default=False)
+FORK: Parameter[str | None] = Parameter("dx_fork", None)
+LABELS: Parameter[tuple[str, ...]] = Parameter("dx_labels", ())
 REVIEWERS: Parameter[tuple[str, ...]] = Parameter("dx_reviewers", ())
 
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dxansible.beads.issue import Issue, issues_in
+from dxansible.beads.issue import Issue, comments_in, issues_in
 from dxansible.errors import IssueError
 from dxansible.logs import event
 from dxansible.redact import summarize
@@ -65,7 +65,7 @@ class Beads(Value):
         """
         check_issue_id(issue_id)
         try:
-            return self._show(issue_id)
+            return self._with_comments(self._show(issue_id))
         except NoBeadsError as problem:
             export = self._export()
             if export is None:
@@ -108,6 +108,27 @@ class Beads(Value):
         if answer.returncode:
             message = f"could not comment on {issue_id}: {_why(answer)}"
             raise IssueError(message, "fix Beads, and add the comment by hand")
+
+    def close(self, issue_id: str, reason: str) -> None:
+        """Close the issue. Raises IssueError."""
+        answer = self._bd("close", issue_id, "-r", reason)
+        if answer.returncode:
+            message = f"{issue_id} could not be closed: {_why(answer)}"
+            raise IssueError(message, f"close it by hand: bd close {issue_id}")
+
+    def _with_comments(self, issue: Issue) -> Issue:
+        """Add the comments that ``bd show`` has only counted, as newer versions do."""
+        if not issue.uncounted:
+            return issue
+        answer = self._bd("comments", issue.id, "--json")
+        try:
+            found = comments_in(json.loads(answer.stdout))
+        except (ValueError, RecursionError):
+            found = ()
+        if not found:
+            event("comments_unread", logging.WARNING, issue=issue.id, error=_why(answer))
+            return issue
+        return replace(issue, comments=found, uncounted=0)
 
     def _show(self, issue_id: str) -> Issue:
         answer = self._bd("show", issue_id, "--json")

@@ -11,18 +11,13 @@ from dxansible.beads.database import Beads, NoBeadsError
 from dxansible.beads.prompt import build_prompt, completion_request
 from dxansible.errors import IssueError, UsageError
 from dxansible.logs import event
-from dxansible.redact import summarize
-from dxansible.run.attach_sessions import find_session
 from dxansible.services import ServiceSettings
 
 if TYPE_CHECKING:
     from dxansible.beads.issue import Issue
     from dxansible.cli.table import Options
-    from dxansible.settings import Settings
 
-__all__ = ["IssueClaim", "finalize_message", "read_claim", "task_text"]
-
-_TITLE_LENGTH = 200
+__all__ = ["IssueClaim", "read_claim", "task_text"]
 
 
 @dataclass(slots=True)
@@ -110,34 +105,3 @@ def task_text(
     if isinstance(text, bytes):
         return text.rstrip() + f"\n\n{notice}\n".encode()
     return f"{text.rstrip()}\n\n{notice}\n"
-
-
-def finalize_message(session: str, settings: Settings, given: str | None) -> str:
-    """Return the message of a session's commit; its first line is the pull request's title."""
-    info = find_session(session, settings)
-    beads = given or info.beads
-    issue = _issue(beads, asked=given is not None) if beads else None
-    beads = issue.id if issue else beads
-    title = (
-        (issue.title if issue else None)
-        or info.first_task
-        or info.task
-        or f"Work of session {info.session_id}"
-    )
-    trailers = [f"Beads-Issue: {beads}"] if beads else []
-    trailers.append(f"Dx-Session: {info.session_id}")
-    return f"{summarize(' '.join(title.split()), _TITLE_LENGTH)}\n\n" + "\n".join(trailers) + "\n"
-
-
-def _issue(issue_id: str, *, asked: bool) -> Issue | None:
-    """Return the issue of that id; None if Beads can't be asked here.
-
-    Raises IssueError if the user named an issue that doesn't exist.
-    """
-    try:
-        return Beads(beads_dir=ServiceSettings.load().beads_dir).read(issue_id)
-    except IssueError as error:
-        if asked and not isinstance(error, NoBeadsError):
-            raise
-        event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
-        return None

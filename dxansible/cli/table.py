@@ -176,6 +176,20 @@ class Options(RunOptions):
         "--draft", group=Group.ISSUES, modes=plain(Mode.FINALIZE), sets=(known.DRAFT,),
         help="With --finalize-pr: open it as a draft.",
     ).field()  # fmt: skip
+    fork: str | None = Option(
+        "--fork", kind=Kind.TEXT, value="REMOTE", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
+        sets=(known.FORK,), default="origin",
+        help="With --finalize-pr: push to this remote, a fork; the pull request comes from there.",
+    ).field()  # fmt: skip
+    label: tuple[str, ...] = Option(
+        "--label", kind=Kind.TEXTS, nothing=(), value="LABEL", group=Group.ISSUES,
+        modes=plain(Mode.FINALIZE), sets=(known.LABELS,),
+        help="With --finalize-pr: a label for the pull request. May be given several times.",
+    ).field()  # fmt: skip
+    close: bool = Option(
+        "--close", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
+        help="With --finalize-pr: close the issue in Beads with the pull request's address.",
+    ).field()  # fmt: skip
     reviewer: tuple[str, ...] = Option(
         "--reviewer", kind=Kind.TEXTS, nothing=(), value="USER|ORG/TEAM", group=Group.ISSUES,
         modes=plain(Mode.FINALIZE), sets=(known.REVIEWERS,),

@@ -17,7 +17,7 @@ from .value import Value, field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify")
+RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify", "dx_body")
 """Variables that are never templated."""
 
 
@@ -105,22 +105,23 @@ class Inputs(Value):
             raise CommandError("dx_command has a NUL byte, which no shell accepts")
         return command
 
-    def turn_texts(self) -> tuple[bytes, bytes]:
-        """The task and the check, byte for byte, from the caller's socket or the variables.
+    def turn_texts(self, second: str = "dx_verify") -> tuple[bytes, bytes]:
+        """The task and a second text, byte for byte, from the caller's socket or the variables.
 
-        The socket sends a line with the length of the check, the check, and the task. ``dx_task``
-        and ``dx_verify`` are never templated. Raises CommandError if there is no task.
+        ``second`` names the variable of that text: a turn's check, or a pull request's body. The
+        socket sends a line with the length of the second text, that text, and the task. The
+        variables are never templated. Raises CommandError if there is no task.
         """
         if self.payload:
             length, _, rest = self.payload.read().partition(b"\n")
-            verify, task = rest[: int(length)], rest[int(length) :]
+            more, task = rest[: int(length)], rest[int(length) :]
         else:
-            task, verify = self._text("dx_task"), self._text("dx_verify")
+            task, more = self._text("dx_task"), self._text(second)
         if not task.strip():
             raise CommandError("dx_task is missing or empty; give it as a string: -e @request.yml")
-        if b"\0" in task or b"\0" in verify:
-            raise CommandError("dx_task or dx_verify has a NUL byte, which no agent accepts")
-        return task, verify
+        if b"\0" in task or b"\0" in more:
+            raise CommandError(f"dx_task or {second} has a NUL byte, which no agent accepts")
+        return task, more
 
     def _of_variables(self, given: str) -> Command:
         raw = given or self.variables.get("dx_command")

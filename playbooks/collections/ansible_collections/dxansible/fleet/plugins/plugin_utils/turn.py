@@ -138,6 +138,7 @@ class Trailer(Value):
     head: str | None = None
     host: str | None = None
     repository: str | None = None
+    fork: str | None = None
     base: str | None = None
     gh: str | None = None
     pull_request_origin: str | None = None

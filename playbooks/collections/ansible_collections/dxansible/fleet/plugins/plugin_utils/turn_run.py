@@ -50,6 +50,8 @@ class TurnRun(TurnChoice):
         "claim_lease": {"type": "float", "default": LEASE, "variable": "dx_claim_lease"},
         "claim_refs": {"type": "str", "default": REFS, "variable": "dx_claim_refs"},
         "base": {"type": "str", "default": "", "variable": "dx_base"},
+        "fork": {"type": "str", "default": "", "variable": "dx_fork"},
+        "labels": {"type": "list", "elements": "str", "default": [], "variable": "dx_labels"},
         "draft": {"type": "bool", "default": False, "variable": "dx_draft"},
         "reviewers": {"type": "list", "elements": "str", "default": [], "variable": "dx_reviewers"},
         "summary": {"type": "str", "default": "", "variable": "dx_task_summary"},
@@ -121,9 +123,9 @@ class TurnRun(TurnChoice):
         )
 
     def _script(self, agent: agents.Agent) -> bytes:
-        task, verify = self.inputs.turn_texts()
         if self.finalizing:
-            return self._finalize(task)
+            return self._finalize(*self.inputs.turn_texts("dx_body"))
+        task, verify = self.inputs.turn_texts("dx_verify")
         progress, former, options = self.progress, self.progress.meta, self.options
         native = former.get("native_id")
         resumed = bool(native and agent.resume)
@@ -171,7 +173,7 @@ class TurnRun(TurnChoice):
             )
         )
 
-    def _finalize(self, message: bytes) -> bytes:
+    def _finalize(self, message: bytes, body: bytes) -> bytes:
         progress, former, options = self.progress, self.progress.meta, self.options
         progress.limits = {"timeout": options["timeout"], "idle": 0.0}
         beads = former.get("beads") or options["beads"] or None
@@ -183,9 +185,12 @@ class TurnRun(TurnChoice):
             finalize.Finalize(
                 session=progress.id,
                 message=message,
+                body=body,
                 repo=former.get("repo"),
                 base=options["base"],
                 claim=claim,
+                fork=options["fork"],
+                labels=options["labels"],
                 draft=options["draft"],
                 reviewers=options["reviewers"],
                 meta={key: value for key, value in progress.meta.items() if value},
