@@ -237,7 +237,7 @@ class JsonClient(HttpClient, ABC):
     def write(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
         """POST an object. Repeats it only if the service has certainly not acted on it.
 
-        {} for an empty answer or a list. Raises UnclearError if it may have acted, else ServiceError.
+        {} for a list or nothing. Raises UnclearError if it may have acted, else ServiceError.
         """
         response = self._send("POST", path, body)
         good = response.status in _GOOD
