@@ -28,6 +28,7 @@ _CALLS = {
     Mode.STATUS: "attach.show_status",
     Mode.SESSIONS: "listings.show_sessions",
     Mode.LOGS: "attach.follow",
+    Mode.DIFF: "diff.show_diff",
     Mode.ABORT: "attach.abort",
     Mode.CLEAN: "clean.clean",
     Mode.FINALIZE: "attach.finalize",
@@ -47,7 +48,7 @@ _CALLS = {
 """By module and name: loading them all would slow every call down."""
 _BOARDS = {Mode.LIST: "watch.watch_hosts", Mode.SESSIONS: "watch.watch_sessions"}
 """With --watch."""
-_IDS = ("status", "logs", "abort", "approve", "session", "finalize_pr")
+_IDS = ("status", "logs", "diff", "abort", "approve", "session", "finalize_pr")
 
 
 def sort_out(options: Options, mode: Mode) -> Options:

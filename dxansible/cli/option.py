@@ -44,6 +44,7 @@ class Mode(StrEnum):
     STATUS = "--status"
     SESSIONS = "--sessions"
     LOGS = "--logs"
+    DIFF = "--diff"
     ABORT = "--abort"
     CLEAN = "--clean"
     FINALIZE = "--finalize-pr"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,10 @@ class Output:
         self._cancelled, self._lines = cancelled, lines
         self._paced: PacedOutput | None = None
         self._live: Observer = lines or LiveOutput(SCREEN, show=show, on_closed=on_closed)
+        if options.diff is not None and sys.stdout.isatty():
+            from dxansible.render.patch import PaintedPatch  # noqa: PLC0415 - on terminals only
+
+            self._live = PaintedPatch(self._live)
         if flow is not None:
             self._paced = self._live = PacedOutput(self._live, flow, SCREEN, cancelled.set)
 

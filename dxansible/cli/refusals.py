@@ -123,6 +123,7 @@ def _check_ids(options: Options) -> None:
         (options.logs, begins_id, "a session id", ""),
         (options.abort, begins_id, "a session id", ""),
         (options.session, begins_id, "a session id", ""),
+        (options.diff, _begins_session, "the id of an agent's session", ""),
         (options.finalize_pr, _begins_session, "the id of an agent's session", ""),
         (options.approve, is_jules, "the id of a session of Jules", " --jules"),
     )

@@ -60,7 +60,7 @@ class RunOptions(Given):
     ).field()  # fmt: skip
     timeout: float | None = Option(
         "--timeout", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
-        modes=VM_TASKS | COMMANDS | plain(Mode.FINALIZE) | AT_JULES_WHILE_WAITING,
+        modes=VM_TASKS | COMMANDS | plain(Mode.FINALIZE, Mode.DIFF) | AT_JULES_WHILE_WAITING,
         sets=(known.TIMEOUT, known.TURN_TIMEOUT, known.FINALIZE_TIMEOUT),
         default=f"{known.TIMEOUT.default:g}s for a command; for a turn dx_session_timeout, or "
         f"{known.TURN_SECONDS / 3600:g}h; {known.FINALIZE_TIMEOUT.default / 60:g}m for "

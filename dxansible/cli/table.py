@@ -25,64 +25,14 @@ from dxansible.cli.option import (
     needing,
     plain,
 )
-from dxansible.cli.run_options import RunOptions
+from dxansible.cli.session_options import SessionOptions
 from dxansible.value import fields
 
 __all__ = ["Options", "table"]
 
 
-class Options(RunOptions):
+class Options(SessionOptions):
     """The options of one command line; the default of a field is its value without the option."""
-
-    session: str | None = Option(
-        "--session", kind=Kind.TEXT, value="SES", group=Group.SESSIONS,
-        modes=plain(Mode.FURTHER, Mode.JULES_MESSAGE), sets=(known.SESSION,),
-        everyday=True, offers=Offer.AGENT_SESSIONS,
-        help="Continue this session with TASK.",
-    ).field()  # fmt: skip
-    queue: bool = Option(
-        "--queue", group=Group.SESSIONS, modes=plain(Mode.FURTHER, Mode.FINALIZE),
-        sets=(known.QUEUE,), help="Wait for a turn that is running, then start.",
-    ).field()  # fmt: skip
-    sessions: bool = Option(
-        "--sessions", group=Group.SESSIONS, chooses=Mode.SESSIONS, everyday=True,
-        help="Show the sessions and commands of TARGET.",
-    ).field()  # fmt: skip
-    agents: bool = Option(
-        "--agents", group=Group.SESSIONS, modes=plain(Mode.SESSIONS), sets=(known.ONLY,),
-        help="With --sessions: the agents' sessions alone.",
-    ).field()  # fmt: skip
-    commands: bool = Option(
-        "--commands", group=Group.SESSIONS, modes=plain(Mode.SESSIONS), sets=(known.ONLY,),
-        help="With --sessions: the commands alone.",
-    ).field()  # fmt: skip
-    logs: str | None = Option(
-        "--logs", kind=Kind.TEXT, value="ID", group=Group.SESSIONS, chooses=Mode.LOGS,
-        everyday=True, offers=Offer.SESSIONS,
-        help="Show what a session or a command has printed.",
-    ).field()  # fmt: skip
-    follow: bool = Option(
-        "--follow", group=Group.SESSIONS, modes=plain(Mode.LOGS, Mode.JULES_LOGS), everyday=True,
-        sets=(known.WAIT,), help="With --logs: go on until it has ended.",
-    ).field()  # fmt: skip
-    abort: str | None = Option(
-        "--abort", kind=Kind.TEXT, value="ID", group=Group.SESSIONS, chooses=Mode.ABORT,
-        everyday=True, offers=Offer.SESSIONS,
-        help="Stop a session or command, and verify that.",
-    ).field()  # fmt: skip
-    clean: bool = Option(
-        "--clean", group=Group.SESSIONS, chooses=Mode.CLEAN,
-        help="Remove ended sessions of TARGET, or of all; asks first, unless it is one VM.",
-    ).field()  # fmt: skip
-    age: int | None = Option(
-        "--age", kind=Kind.DAYS, least=0, value="DAYS", group=Group.SESSIONS,
-        modes=plain(Mode.CLEAN), sets=(known.CLEAN_AGE,), default=f"{known.CLEAN_AGE.default}",
-        help="With --clean: how long ago they ended.",
-    ).field()  # fmt: skip
-    yes: bool = Option(
-        "--yes", group=Group.SESSIONS, modes=plain(Mode.CLEAN),
-        help="With --clean: don't ask, for several VMs either.",
-    ).field()  # fmt: skip
 
     list_all: bool = Option(
         "--list", group=Group.FLEET, chooses=Mode.LIST, everyday=True,
@@ -238,7 +188,7 @@ class Options(RunOptions):
     ).field()  # fmt: skip
     max_output: int | None = Option(
         "--max-output", kind=Kind.SIZE, value="SIZE", group=Group.OUTPUT,
-        modes=COMMANDS, sets=(known.OUTPUT_LIMIT,),
+        modes=COMMANDS | plain(Mode.DIFF), sets=(known.OUTPUT_LIMIT,),
         default="4 MiB; 32 MiB over all hosts",
         help="How much of each stream is kept of a host: bytes, or as 64k, 10M.",
     ).field()  # fmt: skip
@@ -281,7 +231,7 @@ class Options(RunOptions):
     retries: int = Option(
         "--retries", kind=Kind.NUMBER, least=0, most=10, value="N", group=Group.ADVANCED,
         nothing=known.RETRIES.default, sets=(known.RETRIES,), default=f"{known.RETRIES.default}",
-        modes=VM_TASKS | COMMANDS | plain(Mode.FINALIZE),
+        modes=VM_TASKS | COMMANDS | plain(Mode.FINALIZE, Mode.DIFF),
         help="Further connection attempts; a command that ran is never run again.",
     ).field()  # fmt: skip
     engine: str | None = Option(

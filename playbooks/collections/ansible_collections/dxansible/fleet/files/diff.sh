@@ -1,0 +1,58 @@
+# What a session has done in its worktree, as a patch against the commit where it began: commits, what is in none, and new
+# files. Set before it: session, and width, the columns of a summary by file (empty: the patch). It changes nothing there:
+# the index is a copy, and new files are only named in it. Exit codes: dxansible/run/diff.py.
+# shellcheck shell=sh disable=SC2154 # set by the caller
+dir=${0%/*} root=${0%/sessions/*}
+tree=$root/worktrees/$session
+
+__dx_git() {
+    git -c core.fsmonitor=false -c core.quotePath=true -c diff.orderFile=/dev/null -c advice.addEmbeddedRepo=false "$@"
+}
+
+__dx_find_tree() {
+    set -- "$root/sessions/$session".*
+    [ -d "$1" ] || exit 3
+    if [ ! -e "$tree/.git" ]; then
+        grep -q '"repo":"' "$root/sessions/$session".*/meta 2>/dev/null || exit 4
+        exit 5
+    fi
+    cd "$tree" && __dx_git rev-parse --is-inside-work-tree >/dev/null || exit
+}
+
+__dx_find_base() { # where the session began, or a later commit of the remote's default branch that it has taken in since
+    head=$(__dx_git rev-parse -q --verify HEAD)
+    taken=$(__dx_git merge-base HEAD refs/remotes/origin/HEAD 2>/dev/null)
+    set -- "$root/sessions/$session".*/base
+    if [ -e "$1" ]; then
+        base='' # stays so where there was no commit yet
+        { IFS= read -r base; } <"$1"
+        [ -n "$base" ] || base=$(__dx_git hash-object -t tree /dev/null)
+    else # begun before sessions noted it
+        there=$(__dx_git --git-dir="$(__dx_git rev-parse --git-common-dir)" rev-parse -q --verify HEAD)
+        base=$(__dx_git merge-base HEAD "$there" 2>/dev/null || __dx_git hash-object -t tree /dev/null)
+    fi
+    if [ -n "$taken" ] && [ "$taken" != "$head" ] && __dx_git merge-base --is-ancestor "$base" "$taken" 2>/dev/null; then
+        base=$taken
+    fi
+}
+
+__dx_name_new_files() { # in a copy of the index; what git writes goes to a place of its own
+    index=$(__dx_git rev-parse --git-path index)
+    GIT_ALTERNATE_OBJECT_DIRECTORIES=$(cd "$(__dx_git rev-parse --git-path objects)" && pwd)
+    trap 'rm -rf "$dir/desk"' EXIT
+    mkdir -p "$dir/desk/objects" || exit
+    [ ! -e "$index" ] || cp "$index" "$dir/desk/index" || exit
+    export GIT_INDEX_FILE="$dir/desk/index" GIT_OBJECT_DIRECTORY="$dir/desk/objects" GIT_ALTERNATE_OBJECT_DIRECTORIES
+    __dx_git add --intent-to-add --ignore-errors -- . >/dev/null
+}
+
+__dx_find_tree
+__dx_find_base
+__dx_name_new_files
+set -- --no-color --no-ext-diff --no-textconv --find-renames --ignore-submodules=dirty --submodule=short
+if [ -n "$width" ]; then
+    set -- "$@" "--stat=$width"
+else
+    set -- "$@" --patch --binary --full-index --unified=3 --inter-hunk-context=0 --src-prefix=a/ --dst-prefix=b/
+fi
+__dx_git --no-pager diff "$@" "$base" --
