@@ -43,12 +43,18 @@ _CALLS = {
     Mode.JULES_STATUS: "jules.show_status",
     Mode.JULES_LOGS: "jules.follow",
     Mode.JULES_ABORT: "jules.abort",
+    Mode.JULES_DIFF: "jules_sessions.show_patch",
     Mode.APPROVE: "jules.approve",
+    Mode.UNARCHIVE: "jules_sessions.unarchive",
+    Mode.DELETE: "jules_sessions.delete",
 }
 """By module and name: loading them all would slow every call down."""
 _BOARDS = {Mode.LIST: "watch.watch_hosts", Mode.SESSIONS: "watch.watch_sessions"}
 """With --watch."""
-_IDS = ("status", "logs", "diff", "abort", "approve", "session", "finalize_pr")
+_IDS = (
+    *("status", "logs", "diff", "abort", "session", "finalize_pr"),
+    *("approve", "unarchive", "delete"),
+)
 
 
 def sort_out(options: Options, mode: Mode) -> Options:

@@ -166,6 +166,22 @@ class Options(SessionOptions):
         | plain(Mode.JULES_STATUS, Mode.JULES_LOGS),
         help="With Jules: count completion without a pull request as SUCCESS.",
     ).field()  # fmt: skip
+    plan_approval: bool = Option(
+        "--plan-approval", group=Group.JULES, modes=plain(Mode.JULES),
+        help="With --jules: Jules works only once its plan is approved (--approve).",
+    ).field()  # fmt: skip
+    no_auto_pr: bool = Option(
+        "--no-auto-pr", group=Group.JULES, modes=plain(Mode.JULES),
+        help="With --jules: Jules opens no pull request by itself; --diff has its changes.",
+    ).field()  # fmt: skip
+    unarchive: str | None = Option(
+        "--unarchive", kind=Kind.TEXT, value="SES", group=Group.JULES, chooses=Mode.UNARCHIVE,
+        help="Put an archived session of Jules back on the list.",
+    ).field()  # fmt: skip
+    delete: str | None = Option(
+        "--delete", kind=Kind.TEXT, value="SES", group=Group.JULES, chooses=Mode.DELETE,
+        offers=Offer.JULES_SESSIONS, help="Delete a session of Jules, for good.",
+    ).field()  # fmt: skip
     approve: str | None = Option(
         "--approve", kind=Kind.TEXT, value="SES", group=Group.JULES, chooses=Mode.APPROVE,
         offers=Offer.JULES_SESSIONS,
