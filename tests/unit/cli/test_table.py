@@ -34,6 +34,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.STATUS: ("--status", "here"),
     Mode.SESSIONS: ("--sessions",),
     Mode.LOGS: ("--logs", SES),
+    Mode.DIFF: ("--diff", SES),
     Mode.ABORT: ("--abort", SES),
     Mode.CLEAN: ("--clean",),
     Mode.FINALIZE: ("--finalize-pr", SES),
@@ -48,7 +49,10 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.JULES_STATUS: ("--status", JID),
     Mode.JULES_LOGS: ("--logs", JID),
     Mode.JULES_ABORT: ("--abort", JID),
+    Mode.JULES_DIFF: ("--diff", JID),
     Mode.APPROVE: ("--approve", JID),
+    Mode.UNARCHIVE: ("--unarchive", JID),
+    Mode.DELETE: ("--delete", JID),
 }
 VALUES = {
     "start_at": "2199-12-24 18:30",
