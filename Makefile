@@ -2,6 +2,7 @@
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make chaos-mesh  100 runs of 60 hosts over execution nodes, one of which is killed
+# make chaos-claims  200 rounds of 64 dispatchers that want one issue, and zombies that come back
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
 # make golden  all scenarios end as they are recorded (DX_GOLDEN=record records them anew)
 # make schemas  writes the JSON Schema files of the package again
@@ -23,7 +24,7 @@ JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: demo test lint molecule lab chaos chaos-kept chaos-mesh keeper golden engine-soak schemas pictures flood when-back bench matrix clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -62,6 +63,9 @@ chaos-kept: $(VENV)/.test system-test
 
 chaos-mesh: $(VENV)/.test system-test
 	$(BIN)/python -m tests.chaos.mesh --rounds 100
+
+chaos-claims: $(VENV)/.test system-test
+	$(BIN)/python -m tests.chaos.claims --rounds 200
 
 keeper: $(VENV)/.test system-test
 	DX_ALL_SHELLS=yes $(BIN)/python -m pytest -n $(JOBS) tests/integration/keeper

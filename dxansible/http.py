@@ -234,14 +234,16 @@ class JsonClient(HttpClient, ABC):
         """GET a list. Raises ServiceError."""
         return self._parse(self._get(path, query), path, list)
 
-    def write(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
-        """POST an object. Repeats it only if the service has certainly not acted on it.
+    def write(
+        self, path: str, body: Mapping[str, object] | None, method: str = "POST"
+    ) -> dict[str, object]:
+        """Send an object. Repeats it only if the service has certainly not acted on it.
 
-        Raises UnclearError if it may have acted, else ServiceError.
+        {} for a list or nothing. Raises UnclearError if it may have acted, else ServiceError.
         """
-        response = self._send("POST", path, body)
+        response = self._send(method, path, body)
         good = response.status in _GOOD
-        if good and not response.body:
+        if good and (not response.body or response.document(list) is not None):
             return {}
         try:
             return self._parse(response, path, dict)

@@ -17,15 +17,20 @@ __all__ = [
     "BASE",
     "BATCH_MODE",
     "BEADS",
+    "CLAIM",
+    "CLAIM_LEASE",
     "CLEAN_AGE",
     "CONFIRM_ABOVE",
     "DIR",
     "DRAFT",
     "DRY_RUN",
     "FINALIZE_TIMEOUT",
+    "FORK",
     "FORKS",
     "IDLE_SECONDS",
     "IDLE_TIMEOUT",
+    "LABELS",
+    "LEASE_SECONDS",
     "LONGEST_WAIT",
     "MODEL",
     "MOST_HOSTS",
@@ -82,6 +87,8 @@ LONGEST_WAIT = 518_400.0
 """Seconds: the longest wait for a host; a VM knows an ended command a day longer."""
 IDLE_SECONDS = 1_200.0
 """Seconds: the playbooks' limit of a turn that prints nothing."""
+LEASE_SECONDS = 14_400.0
+"""Seconds: the playbooks' lease of a claim."""
 
 TIMEOUT = Parameter("dx_timeout", 60.0)
 TURN_TIMEOUT: Parameter[float | None] = Parameter("dx_session_timeout", None)
@@ -107,6 +114,8 @@ DIR: Parameter[str | None] = Parameter("dx_dir", None)
 MODEL: Parameter[str | None] = Parameter("dx_model", None)
 PLAN = Parameter("dx_plan", default=False)
 BEADS: Parameter[str | None] = Parameter("dx_beads", None)
+CLAIM: Parameter[bool | None] = Parameter("dx_claim", None)
+CLAIM_LEASE: Parameter[float | None] = Parameter("dx_claim_lease", None)
 SESSION: Parameter[str | None] = Parameter("dx_session", None)
 TRAIL: Parameter[str | None] = Parameter("dx_trail", None)
 TASK_IS_DATA = Parameter("dx_task_is_data", default=False)
@@ -114,6 +123,8 @@ QUEUE = Parameter("dx_queue", default=False)
 WAIT = Parameter("dx_wait", default=False)
 BASE: Parameter[str | None] = Parameter("dx_base", None)
 DRAFT = Parameter("dx_draft", default=False)
+FORK: Parameter[str | None] = Parameter("dx_fork", None)
+LABELS: Parameter[tuple[str, ...]] = Parameter("dx_labels", ())
 REVIEWERS: Parameter[tuple[str, ...]] = Parameter("dx_reviewers", ())
 
 

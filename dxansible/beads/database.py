@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dxansible.beads.issue import Issue, issues_in
+from dxansible.beads.issue import Issue, comments_in, issues_in
 from dxansible.errors import IssueError
 from dxansible.logs import event
 from dxansible.redact import summarize
@@ -65,27 +65,28 @@ class Beads(Value):
         """
         check_issue_id(issue_id)
         try:
-            return self._show(issue_id)
+            return self._with_comments(self._show(issue_id))
         except NoBeadsError as problem:
             export = self._export()
             if export is None:
                 raise
             return _from_export(issue_id, export, problem.message)
 
-    def claim(self, issue: Issue, us: frozenset[str]) -> None:
+    def claim(self, issue: Issue, us: frozenset[str]) -> bool:
         """Mark the issue as in progress unless somebody else has it. Raises IssueError.
 
         ``us`` are the caller's possible Beads user names: the caller's own claim is no obstacle.
+        False if that claim existed already.
         """
         answer = self._bd("update", issue.id, "--claim")
         if answer.returncode and "unknown flag" in answer.stderr and "--claim" in answer.stderr:
             answer = self._bd("update", issue.id, "--status", "in_progress")
         if not answer.returncode:
-            return
+            return True
         if "already claimed" in (answer.stderr + answer.stdout).lower():
             holder = self.read(issue.id).assignee
             if holder is not None and holder in us | self._git_name():
-                return
+                return False
             message = f"{issue.id} is already claimed by {holder or 'somebody'}"
             raise IssueError(message, "leave out --claim to dispatch it anyway")
         message = f"{issue.id} could not be claimed: {_why(answer)}"
@@ -107,6 +108,27 @@ class Beads(Value):
         if answer.returncode:
             message = f"could not comment on {issue_id}: {_why(answer)}"
             raise IssueError(message, "fix Beads, and add the comment by hand")
+
+    def close(self, issue_id: str, reason: str) -> None:
+        """Close the issue. Raises IssueError."""
+        answer = self._bd("close", issue_id, "-r", reason)
+        if answer.returncode:
+            message = f"{issue_id} could not be closed: {_why(answer)}"
+            raise IssueError(message, f"close it by hand: bd close {issue_id}")
+
+    def _with_comments(self, issue: Issue) -> Issue:
+        """Add the comments that ``bd show`` has only counted, as newer versions do."""
+        if not issue.uncounted:
+            return issue
+        answer = self._bd("comments", issue.id, "--json")
+        try:
+            found = comments_in(json.loads(answer.stdout))
+        except (ValueError, RecursionError):
+            found = ()
+        if not found:
+            event("comments_unread", logging.WARNING, issue=issue.id, error=_why(answer))
+            return issue
+        return replace(issue, comments=found, uncounted=0)
 
     def _show(self, issue_id: str) -> Issue:
         answer = self._bd("show", issue_id, "--json")

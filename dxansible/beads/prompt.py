@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from dxansible.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from dxansible.beads.issue import Issue
+    from dxansible.beads.issue import Comment, Dependency, Issue
 
 __all__ = ["TEMPLATE", "build_prompt", "completion_request"]
 
@@ -52,6 +53,10 @@ _CHANNEL = re.compile(r"#?[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_MOST_COMMENTS = 30
+_LONGEST_COMMENT = 4_000
+_ALL_COMMENTS = 20_000
+"""Characters; the newest comments come first to it."""
 _SECTIONS = (
     ("Description", "description"),
     ("Design", "design"),
@@ -83,7 +88,10 @@ def build_prompt(
     data = {
         "issue": _whole(issue),
         "title": issue.title,
-        "dependencies": _dependencies(issue),
+        "priority": _priority(issue),
+        "parent": _parent(issue),
+        "dependencies": _links(issue.dependencies),
+        "comments": _comments(issue),
         **{name: getattr(issue, name) for _, name in _SECTIONS},
     }
 
@@ -115,17 +123,50 @@ def completion_request(channel: str | None) -> str:
 
 
 def _whole(issue: Issue) -> str:
-    parts = [f"{issue.id}: {issue.title}"]
+    parts = [f"{issue.id}: {issue.title}", f"Priority:\n{_priority(issue)}"]
+    parts.append(f"Part of:\n{_parent(issue)}")
     parts += [f"{head}:\n{getattr(issue, name)}" for head, name in _SECTIONS]
-    parts.append(f"Depends on:\n{_dependencies(issue)}")
+    parts.append(f"Depends on:\n{_links(issue.dependencies)}")
+    parts.append(f"Comments:\n{_comments(issue)}")
     return "\n\n".join(part for part in parts if not part.endswith(":\n"))
 
 
-def _dependencies(issue: Issue) -> str:
+def _priority(issue: Issue) -> str:
+    return "" if issue.priority is None else f"{issue.priority} (0 is the most urgent)"
+
+
+def _parent(issue: Issue) -> str:
+    if issue.parent is None:
+        return ""
+    return issue.parent.id + (f": {issue.parent.title}" if issue.parent.title else "")
+
+
+def _links(links: Sequence[Dependency]) -> str:
     return "\n".join(
-        f"- {each.id} ({each.kind})" + (f": {each.title}" if each.title else "")
-        for each in issue.dependencies
+        f"- {each.id} ({each.kind})" + (f": {each.title}" if each.title else "") for each in links
     )
+
+
+def _comments(issue: Issue) -> str:
+    """The newest comments within the limits, oldest first; says how many are left out."""
+    shown: list[str] = []
+    size = 0
+    for comment in reversed(issue.comments[-_MOST_COMMENTS:]):
+        text = _comment(comment)
+        size += len(text)
+        if size > _ALL_COMMENTS:
+            break
+        shown.insert(0, text)
+    missing = len(issue.comments) - len(shown) + issue.uncounted
+    return "\n".join([f"({missing} not shown)"] * bool(missing) + shown)
+
+
+def _comment(comment: Comment) -> str:
+    text = comment.text.strip()
+    if len(text) > _LONGEST_COMMENT:
+        text = f"{text[:_LONGEST_COMMENT]} (cut)"
+    head = ", ".join(filter(None, (comment.author, comment.written))) or "somebody"
+    return f"- {head}: {text}".replace("\n", "\n  ")
 
 
 def _fenced(text: str) -> str:

@@ -6,10 +6,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
-from dxansible.cli.issues import finalize_message
+from dxansible.cli.pull_request_text import close_issue, write_text
 from dxansible.cli.terminal import cancel_on_signals, wants_line
 from dxansible.cli.watching import watching
-from dxansible.github.opening import open_from_here
+from dxansible.github.opening import Wanted, open_from_here
 from dxansible.logs import event
 from dxansible.parameters import FINALIZE_TIMEOUT
 from dxansible.record import FanoutOutcome
@@ -17,6 +17,7 @@ from dxansible.render import sessions as render
 from dxansible.render.show import emit, show
 from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.services import GitHubSettings
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     import threading
@@ -51,7 +52,9 @@ def finalize_options(options: Options) -> FinalizeOptions:
     return FinalizeOptions(
         beads=options.beads,
         base=options.base,
+        fork=options.fork,
         draft=options.draft,
+        labels=options.label,
         reviewers=tuple(name.removeprefix("@") for name in options.reviewer),
         queue=options.queue,
         timeout_sec=FINALIZE_TIMEOUT.given(options.timeout),
@@ -74,18 +77,21 @@ def open_request(  # noqa: PLR0913, PLR0917 - what a pull request needs
 
     ``watched`` gives the observers of the run. ``report`` gets the result before Slack does.
     """
-    message = finalize_message(session, chosen.settings, chosen.beads)
-    with audited(options, session, message.partition("\n")[0]) as audit:
+    text = write_text(session, chosen.settings, chosen.beads, close=options.close)
+    with audited(options, session, text.title) as audit:
         with watched as observers:
             result = finalize_session(
-                session, message, chosen,
+                session, text.message, replace(chosen, body=text.body),
                 observers=[*observers, *audit.observers], cancelled=cancelled,
             )  # fmt: skip
         if result.outcome is FanoutOutcome.SUCCESS:
-            result = open_from_here(
-                result, message, github, cancelled,
-                base=chosen.base, draft=chosen.draft, reviewers=chosen.reviewers,
+            wanted = Wanted(
+                title=text.title, body=text.body, base=chosen.base, draft=chosen.draft,
+                labels=chosen.labels, reviewers=chosen.reviewers,
             )  # fmt: skip
+            result = open_from_here(result, wanted, github, cancelled)
+        if options.close and text.issue and result.outcome is FanoutOutcome.SUCCESS:
+            result = close_issue(result, text.issue)
         _log_end(result)
         report(result)
         audit.finalized(result)

@@ -11,23 +11,18 @@ from dxansible.beads.database import Beads, NoBeadsError
 from dxansible.beads.prompt import build_prompt, completion_request
 from dxansible.errors import IssueError, UsageError
 from dxansible.logs import event
-from dxansible.redact import summarize
-from dxansible.run.attach_sessions import find_session
 from dxansible.services import ServiceSettings
 
 if TYPE_CHECKING:
     from dxansible.beads.issue import Issue
     from dxansible.cli.table import Options
-    from dxansible.settings import Settings
 
-__all__ = ["IssueClaim", "finalize_message", "read_claim", "task_text"]
-
-_TITLE_LENGTH = 200
+__all__ = ["IssueClaim", "read_claim", "task_text"]
 
 
 @dataclass(slots=True)
 class IssueClaim:
-    """An issue of Beads, and whether this call has claimed it."""
+    """An issue of Beads, and whether this call has claimed it in Beads."""
 
     issue: Issue
     beads: Beads
@@ -39,8 +34,7 @@ class IssueClaim:
     def take(self) -> None:
         """Mark the issue in progress if the caller asked. Raises IssueError if somebody has it."""
         if self.wanted:
-            self.beads.claim(self.issue, self.actors)
-            self.claimed = True
+            self.claimed = self.beads.claim(self.issue, self.actors)
             event("issue_claimed", issue=self.issue.id)
 
     def release(self) -> None:
@@ -62,12 +56,23 @@ class IssueClaim:
 
 
 def read_claim(options: Options) -> IssueClaim | None:
-    """Return the issue of ``--issue``; None without one. Raises IssueError."""
+    """Return the issue of ``--issue``; None without one. Raises IssueError.
+
+    None also if Beads can't be asked here, but is not needed: the user gave a task, and the claim
+    is made on the repository's remote.
+    """
     if options.issue is None:
         return None
     settings = ServiceSettings.load()
     beads = Beads(beads_dir=settings.beads_dir)
-    issue = beads.read(options.issue)
+    try:
+        issue = beads.read(options.issue)
+    except NoBeadsError as error:
+        own_task = options.task is not None or options.file is not None
+        if "issue" in options.given or not (own_task and options.repo and options.beads):
+            raise
+        event("issue_unread", logging.WARNING, issue=options.beads, error=str(error))
+        return None
     if options.beads not in {None, options.issue, issue.id}:
         message = f"--beads {options.beads} and --issue {issue.id} are different issues"
         raise UsageError(message, "leave out --beads")
@@ -100,34 +105,3 @@ def task_text(
     if isinstance(text, bytes):
         return text.rstrip() + f"\n\n{notice}\n".encode()
     return f"{text.rstrip()}\n\n{notice}\n"
-
-
-def finalize_message(session: str, settings: Settings, given: str | None) -> str:
-    """Return the message of a session's commit; its first line is the pull request's title."""
-    info = find_session(session, settings)
-    beads = given or info.beads
-    issue = _issue(beads, asked=given is not None) if beads else None
-    beads = issue.id if issue else beads
-    title = (
-        (issue.title if issue else None)
-        or info.first_task
-        or info.task
-        or f"Work of session {info.session_id}"
-    )
-    trailers = [f"Beads-Issue: {beads}"] if beads else []
-    trailers.append(f"Dx-Session: {info.session_id}")
-    return f"{summarize(' '.join(title.split()), _TITLE_LENGTH)}\n\n" + "\n".join(trailers) + "\n"
-
-
-def _issue(issue_id: str, *, asked: bool) -> Issue | None:
-    """Return the issue of that id; None if Beads can't be asked here.
-
-    Raises IssueError if the user named an issue that doesn't exist.
-    """
-    try:
-        return Beads(beads_dir=ServiceSettings.load().beads_dir).read(issue_id)
-    except IssueError as error:
-        if asked and not isinstance(error, NoBeadsError):
-            raise
-        event("issue_unread", logging.WARNING, issue=issue_id, error=str(error))
-        return None

@@ -44,6 +44,6 @@ def follower_of(options: Options) -> Follower:
         wait=options.wait,
         timeout_sec=TURN_SECONDS if options.timeout is None else options.timeout,
         idle_timeout_sec=options.idle_timeout,
-        allow_no_pr=options.allow_no_pr,
+        allow_no_pr=options.allow_no_pr or options.no_auto_pr,
         cancelled=cancelled,
     )

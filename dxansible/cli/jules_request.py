@@ -66,5 +66,7 @@ def make_request(options: Options, claim: IssueClaim | None) -> CreateRequest:
         marker=marker,
         repository=repository,
         branch=options.branch,
+        plan_approval=options.plan_approval,
+        auto_pr=not options.no_auto_pr,
         attach_age_sec=age,
     )

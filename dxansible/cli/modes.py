@@ -44,14 +44,20 @@ _CALLS = {
     Mode.JULES_STATUS: "jules.show_status",
     Mode.JULES_LOGS: "jules.follow",
     Mode.JULES_ABORT: "jules.abort",
+    Mode.JULES_DIFF: "jules_sessions.show_patch",
     Mode.APPROVE: "jules.approve",
+    Mode.UNARCHIVE: "jules_sessions.unarchive",
+    Mode.DELETE: "jules_sessions.delete",
 }
 """By module and name: loading them all would slow every call down."""
 _BOARDS = {Mode.LIST: "watch.watch_hosts", Mode.SESSIONS: "watch.watch_sessions"}
 """With --watch."""
 _SEVERAL = "logs.follow_several"
 """``--logs`` of several ids, or of all."""
-_IDS = ("status", "logs", "diff", "open", "abort", "approve", "session", "finalize_pr")
+_IDS = (
+    *("status", "logs", "diff", "open", "abort", "session", "finalize_pr"),
+    *("approve", "unarchive", "delete"),
+)
 
 
 def sort_out(options: Options, mode: Mode) -> Options:

@@ -60,7 +60,10 @@ class Mode(StrEnum):
     JULES_STATUS = "--status of Jules"
     JULES_LOGS = "--logs of Jules"
     JULES_ABORT = "--abort of Jules"
+    JULES_DIFF = "--diff of Jules"
     APPROVE = "--approve"
+    UNARCHIVE = "--unarchive"
+    DELETE = "--delete"
 
 
 AT_JULES = {
@@ -70,7 +73,10 @@ AT_JULES = {
     Mode.STATUS: Mode.JULES_STATUS,
     Mode.LOGS: Mode.JULES_LOGS,
     Mode.ABORT: Mode.JULES_ABORT,
+    Mode.DIFF: Mode.JULES_DIFF,
     Mode.APPROVE: Mode.APPROVE,
+    Mode.UNARCHIVE: Mode.UNARCHIVE,
+    Mode.DELETE: Mode.DELETE,
 }
 """The mode to use instead if the call is about Jules."""
 ON_VMS = frozenset(Mode) - {

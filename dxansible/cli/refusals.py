@@ -128,6 +128,8 @@ def _check_ids(options: Options) -> None:
         (options.open, _begins_session, "the id of an agent's session", ""),
         (options.finalize_pr, _begins_session, "the id of an agent's session", ""),
         (options.approve, is_jules, "the id of a session of Jules", " --jules"),
+        (options.unarchive, is_jules, "the id of a session of Jules", " --jules"),
+        (options.delete, is_jules, "the id of a session of Jules", " --jules"),
     )
     for name, is_one, what, jules in ids:
         if name is not None and not is_one(name):

@@ -9,7 +9,7 @@ from dxansible.cli.events import telling_events
 from dxansible.cli.noted import Noted
 from dxansible.cli.terminal import DETACHED, Reader, cancel_on_signals, wants_line
 from dxansible.cli.watching import watching
-from dxansible.record import FanoutOutcome
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.render import sessions as render
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
@@ -66,10 +66,15 @@ def _finish(events: EventTellers, results: Sequence[TurnResult], code: int) -> N
 
 def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
     """Comment on the issue with the session or its result; release it if nothing has begun."""
-    if all(each.outcome is FanoutOutcome.PREFLIGHT_FAILED for each in results):
+    if not any(map(_has_begun, results)):
         claim.release()
     for each in results:
         claim.comment(render.comment(each))
+
+
+def _has_begun(result: TurnResult) -> bool:
+    refused = {Reason.ISSUE_CLAIMED, Reason.CLAIM_LOST, Reason.CLAIM_FAILED}
+    return result.outcome is not FanoutOutcome.PREFLIGHT_FAILED and result.reason not in refused
 
 
 def report(

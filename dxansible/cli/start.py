@@ -29,6 +29,8 @@ def start(options: Options) -> int:
         plan=options.plan,
         attachments=_attachments(options),
         beads=claim.issue.id if claim else options.beads,
+        claim=options.claim or None,
+        claim_lease_sec=options.lease,
         session=find_session(options),
         task_is_data=claim is not None and options.task is None and options.file is None,
         queue=options.queue,

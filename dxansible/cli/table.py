@@ -91,7 +91,15 @@ class Options(SessionOptions):
     ).field()  # fmt: skip
     claim: bool = Option(
         "--claim", group=Group.ISSUES, modes=WITH_ISSUE,
-        help="With --issue: mark it in progress, and comment on it.",
+        sets=(known.CLAIM,),
+        help="With --issue: mark it in progress, and comment on it. With --repo, only one session "
+        "gets it, over all machines.",
+    ).field()  # fmt: skip
+    lease: float | None = Option(
+        "--lease", kind=Kind.DURATION, least=1, value="DURATION", group=Group.ISSUES,
+        modes=needing("claim", *VM_TASKS), sets=(known.CLAIM_LEASE,),
+        default=f"dx_claim_lease, or {known.LEASE_SECONDS / 3600:g}h",
+        help="With --claim: how long after its last sign of life a session keeps the issue.",
     ).field()  # fmt: skip
     force: bool = Option(
         "--force", group=Group.ISSUES, modes=WITH_ISSUE,
@@ -120,6 +128,20 @@ class Options(SessionOptions):
         "--draft", group=Group.ISSUES, modes=plain(Mode.FINALIZE), sets=(known.DRAFT,),
         help="With --finalize-pr: open it as a draft.",
     ).field()  # fmt: skip
+    fork: str | None = Option(
+        "--fork", kind=Kind.TEXT, value="REMOTE", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
+        sets=(known.FORK,), default="origin",
+        help="With --finalize-pr: push to this remote, a fork; the pull request comes from there.",
+    ).field()  # fmt: skip
+    label: tuple[str, ...] = Option(
+        "--label", kind=Kind.TEXTS, nothing=(), value="LABEL", group=Group.ISSUES,
+        modes=plain(Mode.FINALIZE), sets=(known.LABELS,),
+        help="With --finalize-pr: a label for the pull request. May be given several times.",
+    ).field()  # fmt: skip
+    close: bool = Option(
+        "--close", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
+        help="With --finalize-pr: close the issue in Beads with the pull request's address.",
+    ).field()  # fmt: skip
     reviewer: tuple[str, ...] = Option(
         "--reviewer", kind=Kind.TEXTS, nothing=(), value="USER|ORG/TEAM", group=Group.ISSUES,
         modes=plain(Mode.FINALIZE), sets=(known.REVIEWERS,),
@@ -145,6 +167,22 @@ class Options(SessionOptions):
         modes=needing("wait", Mode.JULES, Mode.JULES_MESSAGE, Mode.APPROVE)
         | plain(Mode.JULES_STATUS, Mode.JULES_LOGS),
         help="With Jules: count completion without a pull request as SUCCESS.",
+    ).field()  # fmt: skip
+    plan_approval: bool = Option(
+        "--plan-approval", group=Group.JULES, modes=plain(Mode.JULES),
+        help="With --jules: Jules works only once its plan is approved (--approve).",
+    ).field()  # fmt: skip
+    no_auto_pr: bool = Option(
+        "--no-auto-pr", group=Group.JULES, modes=plain(Mode.JULES),
+        help="With --jules: Jules opens no pull request by itself; --diff has its changes.",
+    ).field()  # fmt: skip
+    unarchive: str | None = Option(
+        "--unarchive", kind=Kind.TEXT, value="SES", group=Group.JULES, chooses=Mode.UNARCHIVE,
+        help="Put an archived session of Jules back on the list.",
+    ).field()  # fmt: skip
+    delete: str | None = Option(
+        "--delete", kind=Kind.TEXT, value="SES", group=Group.JULES, chooses=Mode.DELETE,
+        offers=Offer.JULES_SESSIONS, help="Delete a session of Jules, for good.",
     ).field()  # fmt: skip
     approve: str | None = Option(
         "--approve", kind=Kind.TEXT, value="SES", group=Group.JULES, chooses=Mode.APPROVE,

@@ -29,6 +29,7 @@ __all__ = [
     "GitHubClient",
     "Proposal",
     "PullRequest",
+    "add_labels",
     "api_of",
     "ask_reviewers",
     "open_pull_request",
@@ -150,6 +151,8 @@ class Proposal(Value):
     title: str
     body: str
     draft: bool
+    fork: str | None = None
+    """The owner of the fork that has the branch; None if the repository itself has it."""
 
 
 class PullRequest(Value):
@@ -182,7 +185,7 @@ def _open(client: GitHubClient, proposal: Proposal) -> PullRequest:
     body: dict[str, object] = {
         "title": proposal.title,
         "body": proposal.body,
-        "head": proposal.branch,
+        "head": f"{proposal.fork}:{proposal.branch}" if proposal.fork else proposal.branch,
         "base": proposal.base,
         "draft": proposal.draft,
         "maintainer_can_modify": True,
@@ -204,16 +207,22 @@ def ask_reviewers(client: GitHubClient, request: PullRequest, reviewers: Sequenc
     client.write(f"repos/{request.repository}/pulls/{request.number}/requested_reviewers", body)
 
 
+def add_labels(client: GitHubClient, request: PullRequest, labels: Sequence[str]) -> None:
+    """Add labels. Raises ServiceError; the pull request stays as it was."""
+    path = f"repos/{request.repository}/issues/{request.number}/labels"
+    client.write(path, {"labels": list(labels)})
+
+
 def _find_by_branch(client: GitHubClient, proposal: Proposal) -> PullRequest | None:
     repository = proposal.repository
-    owner = repository.partition("/")[0]
+    owner = proposal.fork or repository.partition("/")[0]
     listed = client.read_list(
         f"repos/{repository}/pulls", state="all", head=f"{owner}:{proposal.branch}", per_page=100
     )  # fmt: skip
     merged = None
     for each in map(_record, listed):
         head, base = _record(each.get("head")), _record(each.get("base"))
-        if head.get("ref") != proposal.branch or not _is_at_home(head, repository):
+        if head.get("ref") != proposal.branch or not _is_ours(head, proposal):
             continue  # a server that ignores the filter lists all
         if proposal.only_base and base.get("ref") != proposal.base:
             continue
@@ -224,13 +233,15 @@ def _find_by_branch(client: GitHubClient, proposal: Proposal) -> PullRequest | N
     return merged
 
 
-def _is_at_home(head: dict[str, object], repository: str) -> bool:
-    """Whether a branch is in the repository itself, not in a fork."""
+def _is_ours(head: dict[str, object], proposal: Proposal) -> bool:
+    """Whether a branch is in the repository itself, or in the fork that was pushed to."""
     home = _record(head.get("repo")).get("full_name")
+    owner = str(head.get("label")).partition(":")[0].lower()
+    if proposal.fork is not None:
+        return owner == proposal.fork.lower()
     if isinstance(home, str):
-        return home.lower() == repository.lower()
-    owner = str(head.get("label")).partition(":")[0]
-    return owner.lower() == repository.partition("/")[0].lower()
+        return home.lower() == proposal.repository.lower()
+    return owner == proposal.repository.partition("/")[0].lower()
 
 
 def _explain_refusal(client: GitHubClient, proposal: Proposal, error: RefusedError) -> PullRequest:

@@ -8,13 +8,14 @@ from dxansible.errors import ServiceError
 from dxansible.github.client import (
     GitHubClient,
     Proposal,
+    add_labels,
     api_of,
     ask_reviewers,
     open_pull_request,
 )
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import redact
-from dxansible.value import replace
+from dxansible.value import Value, replace
 
 if TYPE_CHECKING:
     import threading
@@ -24,52 +25,69 @@ if TYPE_CHECKING:
     from dxansible.results import TurnResult
     from dxansible.services import GitHubSettings
 
-__all__ = ["open_from_here"]
+__all__ = ["Wanted", "open_from_here"]
 
+_INCOMPLETE = {
+    "no_labels": (Reason.LABELS_REFUSED, "labels could not be added"),
+    "no_reviewers": (Reason.REVIEWERS_REFUSED, "reviewers could not be requested"),
+}
+"""By the word of ``gh``: what the pull request lacks."""
 _GH = {
     "absent": "gh is not installed on the VM",
     "login": "gh on the VM is not logged in to {host}",
 }
 
 
-def open_from_here(  # noqa: PLR0913 - all but the first four are options by name
-    result: TurnResult,
-    message: str,
-    github: GitHubSettings,
-    cancelled: threading.Event,
-    *,
-    base: str | None,
-    draft: bool,
-    reviewers: Sequence[str],
+class Wanted(Value):
+    """The pull request that the user asked for. ``base`` of None is the remote's own."""
+
+    title: str
+    body: str
+    base: str | None = None
+    draft: bool = False
+    labels: Sequence[str] = ()
+    reviewers: Sequence[str] = ()
+
+
+def open_from_here(
+    result: TurnResult, wanted: Wanted, github: GitHubSettings, cancelled: threading.Event
 ) -> TurnResult:
     """Return the result with the pull request, opened here unless ``gh`` on the VM did.
 
-    The first line of ``message`` is its title. ``base`` of None is the remote's own. A refusal of
-    GitHub is the result's failure.
+    A refusal of GitHub is the result's failure.
     """
     push = result.push
     if push is None:
         return _failed(result, Reason.VM_ERROR, "the VM did not report what it pushed")
     if push.url is not None:
-        if push.gh != "no_reviewers":
+        if push.gh not in _INCOMPLETE:
             return result
-        text = f"the pull request is open, but its reviewers could not be requested ({push.note})"
-        return _failed(result, Reason.REVIEWERS_REFUSED, text)
+        return _incomplete(result, *_INCOMPLETE[push.gh], push.note)
     try:
         client = _client(push, github, cancelled)
-        request = open_pull_request(client, _proposal(push, message, base=base, draft=draft))
+        request = open_pull_request(client, _proposal(push, wanted))
     except ServiceError as error:
         text = f"{push.branch} was pushed, but no pull request was opened: {error}"
         return _failed(result, error.reason, text)
-    push = replace(push, url=request.url, pull_request_origin=request.origin)
-    result = replace(result, push=push)
-    if reviewers and request.origin != "merged":
+    result = replace(
+        result, push=replace(push, url=request.url, pull_request_origin=request.origin)
+    )
+    if request.origin == "merged":
+        return result
+    for words, word, ask in (
+        (wanted.labels, "no_labels", add_labels),
+        (wanted.reviewers, "no_reviewers", ask_reviewers),
+    ):
         try:
-            ask_reviewers(client, request, reviewers)
+            if words:
+                ask(client, request, words)
         except ServiceError as error:
-            text = f"the pull request is open, but its reviewers could not be requested: {error}"
-            return _failed(result, Reason.REVIEWERS_REFUSED, text)
+            result = _incomplete(result, *_INCOMPLETE[word], error)
     return result
+
+
+def _incomplete(result: TurnResult, reason: Reason, what: str, why: object) -> TurnResult:
+    return _failed(result, reason, f"the pull request is open, but its {what} ({why})")
 
 
 def _client(push: Push, github: GitHubSettings, cancelled: threading.Event) -> GitHubClient:
@@ -85,17 +103,17 @@ def _client(push: Push, github: GitHubSettings, cancelled: threading.Event) -> G
     return GitHubClient(api_of(push.host, github), github.token, sleep=cancelled.wait)
 
 
-def _proposal(push: Push, message: str, *, base: str | None, draft: bool) -> Proposal:
-    title, _, body = message.partition("\n")
+def _proposal(push: Push, wanted: Wanted) -> Proposal:
     return Proposal(
         repository=push.repository or "",
         branch=push.branch,
         head=push.head,
         base=push.base,
-        only_base=base is not None,
-        title=title,
-        body=body.strip(),
-        draft=draft,
+        only_base=wanted.base is not None,
+        title=wanted.title,
+        body=wanted.body,
+        draft=wanted.draft,
+        fork=push.fork,
     )
 
 

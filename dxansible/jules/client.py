@@ -8,12 +8,12 @@ create without a clear answer.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from dxansible.errors import ServiceError, UsageError
 from dxansible.http import JsonClient, NotFoundError, RefusedError, UnclearError
-from dxansible.jules.model import Activity, Session, Source, mapping, records
+from dxansible.jules.model import Activity, Session, Source, mapping, patches_in, records
 from dxansible.record import Reason
 from dxansible.redact import summarize
 from dxansible.value import Value
@@ -144,6 +144,29 @@ class JulesClient(JsonClient):
     def archive(self, session_id: str) -> None:
         """Take a session off the list; Jules pauses it if it is at work."""
         self._post_idempotent(session_id, "archive")
+
+    def unarchive(self, session_id: str) -> None:
+        """Put an archived session back on the list."""
+        self._post_idempotent(session_id, "unarchive")
+
+    def delete(self, session_id: str) -> None:
+        """Delete a session for good. One that is not there any more is no error."""
+
+        def once() -> None:
+            with suppress(NotFoundError):
+                self.write(f"sessions/{session_id}", None, "DELETE")
+
+        self._repeat(once, UnclearError, _AGAIN)
+
+    def patch(self, session_id: str) -> str:
+        """Return the session's changes as a patch; empty for none. The last change set has all."""
+        with _missing(session_id):
+            session = self.read(f"sessions/{session_id}")
+        found = patches_in(session, "outputs")
+        if not found:
+            listed, _ = self._list(f"sessions/{session_id}/activities", "activities")
+            found = [patch for each in listed for patch in patches_in(each, "artifacts")]
+        return found[-1] if found else ""
 
     def _post_idempotent(self, session_id: str, verb: str) -> None:
         """Post a request that is safe to repeat; repeat it after an unclear answer."""

@@ -20,6 +20,7 @@ __all__ = [
     "Session",
     "Source",
     "mapping",
+    "patches_in",
     "records",
 ]
 
@@ -143,6 +144,10 @@ class CreateRequest(Value):
     marker: str
     repository: str
     branch: str | None
+    plan_approval: bool = False
+    """A person has to approve the plan before Jules works."""
+    auto_pr: bool = True
+    """Jules opens a pull request at its end."""
     attach_age_sec: float | None = None
     """Maximum age in seconds of an ended session to attach to; None for no limit."""
 
@@ -159,12 +164,13 @@ class CreateRequest(Value):
 
     def body(self, source: str, branch: str) -> dict[str, object]:
         """Return the request's body."""
+        mode = {"automationMode": "AUTO_CREATE_PR"} if self.auto_pr else {}
         return {
             "prompt": self.prompt,
             "title": self.title,
             "sourceContext": {"source": source, "githubRepoContext": {"startingBranch": branch}},
-            "requirePlanApproval": False,
-            "automationMode": "AUTO_CREATE_PR",
+            "requirePlanApproval": self.plan_approval,
+            **mode,
         }
 
 
@@ -184,6 +190,8 @@ class JulesResult(Value):
     message: str | None = None
     """Jules' last message."""
     issue: str | None = None
+    patch: str | None = None
+    """With ``--diff``: the session's changes; empty for none."""
     stop_verified: bool | None = None
     duration_ms: int = 0
 
@@ -246,6 +254,15 @@ def _results(record: _Record) -> list[str]:
 def _shown(text: str) -> str:
     """Return a short text without secrets and without characters that move the cursor."""
     return "\n".join(printable(line.rstrip()) for line in redact(text).strip().split("\n"))
+
+
+def patches_in(record: _Record, name: str) -> list[str]:
+    """Return the patches of the change sets in a list of a JSON object, without empty ones."""
+    patches = [
+        _text(mapping(mapping(each, "changeSet"), "gitPatch"), "unidiffPatch")
+        for each in records(record, name)
+    ]
+    return [patch for patch in patches if patch.strip()]
 
 
 def mapping(record: _Record, name: str) -> _Record:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["FinalizeOptions", "finalize_session"]
 
 _REVIEWER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:/[A-Za-z0-9._-]{1,100})?")
+_REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_LONGEST_LABEL = 50
 _BRANCH = re.compile(
     r"(?![-/.])(?!.*(?:\.\.|@\{|//|\.lock\Z))[^\s~^:?*\[\\\x00-\x1f\x7f]+(?<![/.])"
 )
@@ -38,9 +40,14 @@ class FinalizeOptions(Told):
     beads: str | None = told(known.BEADS)
     base: str | None = told(known.BASE)
     """The target branch; None is the remote's default branch."""
+    fork: str | None = told(known.FORK)
+    """The remote of a fork to push to; None is ``origin``."""
     draft: bool = told(known.DRAFT)
+    labels: tuple[str, ...] = told(known.LABELS)
     reviewers: tuple[str, ...] = told(known.REVIEWERS)
     """Users, and teams as ``organization/team``."""
+    body: str = field(default="", repr=False)
+    """The pull request's body where ``gh`` on the VM opens it; empty is the message's rest."""
     queue: bool = told(known.QUEUE)
     timeout_sec: float = told(known.FINALIZE_TIMEOUT)
     """For commit, hooks and push, enforced on the VM."""
@@ -53,6 +60,13 @@ class FinalizeOptions(Told):
         if self.base is not None and _BRANCH.fullmatch(self.base) is None:
             message = f"{self.base!r} can't be the name of a branch"
             raise UsageError(message, "name one of the remote's: --base main")
+        if self.fork is not None and _REMOTE.fullmatch(self.fork) is None:
+            message = f"{self.fork!r} can't be the name of a remote"
+            raise UsageError(message, "name the remote of your fork in the VM's repository")
+        for label in self.labels:
+            if not label.strip() or not label.isprintable() or len(label) > _LONGEST_LABEL:
+                message = f"{label!r} can't be a label"
+                raise UsageError(message, f"give a text of up to {_LONGEST_LABEL} characters")
         for name in self.reviewers:
             if _REVIEWER.fullmatch(name) is None:
                 message = f"{name!r} can't be a reviewer"
@@ -60,7 +74,8 @@ class FinalizeOptions(Told):
 
     def variables(self) -> dict[str, object]:
         """Return the playbook's variables."""
-        nothing = {known.BEADS.variable: "", known.BASE.variable: ""}  # overrides the inventory's
+        ours = (known.BEADS, known.BASE, known.FORK)
+        nothing = {each.variable: "" for each in ours}  # overrides the inventory's
         return {"dx_finalize": True, **nothing, **Told.variables(self)}
 
 
@@ -85,13 +100,14 @@ def finalize_session(
     # our caller logs the final outcome; the turn's own is only logged at DEBUG
     log = EventLog(watching=True)
     collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
+    text = chosen.body.encode("utf-8", "replace")
     end = Play(
         chosen.settings,
         "start-session.yml",
         limit=host,
         variables={**chosen.variables(), "dx_session": session_id, "dx_token": new_token()},
         cancelled=gone,
-        secret_text=b"0\n" + message.encode("utf-8", "replace"),
+        secret_text=b"%d\n%b%b" % (len(text), text, message.encode("utf-8", "replace")),
     ).follow(collector.handle, collector.again(host, chosen.max_retries))
     collector.expect(host, session_id)
     if gone.is_set():

@@ -135,6 +135,12 @@ class SessionOptions(_RunOptions):
     """Names and contents of files for the agent."""
     beads: str | None = told(known.BEADS)
     """Id of the issue that the task belongs to."""
+    claim: bool | None = told(known.CLAIM)
+    """Claim the issue on the remote of ``repo``, so that one session alone can push its work; None
+    is the inventory's ``dx_claim``."""
+    claim_lease_sec: float | None = told(known.CLAIM_LEASE)
+    """How long the claim lasts after the session's last sign of life; None is the inventory's
+    ``dx_claim_lease``."""
     session: str | None = told(known.SESSION)
     """The session whose conversation the task continues; None starts a new one."""
     task_is_data: bool = told(known.TASK_IS_DATA)
@@ -164,6 +170,8 @@ class SessionOptions(_RunOptions):
             check_seconds("timeout", self.timeout_sec)
         if self.idle_timeout_sec is not None:
             check_seconds("idle timeout", self.idle_timeout_sec)
+        if self.claim_lease_sec is not None:
+            check_seconds("lease", self.claim_lease_sec)
         if self.run_id is not None:
             check_run_id(self.run_id, most=_LONGEST_RUN_ID)
         if self.beads is not None and not _names_a_branch(self.beads):

@@ -13,16 +13,16 @@ __all__ = ["options_of"]
 
 
 def options_of(
-    package: str, description: str | None, *, rounds: int, hosts: int | None = None
+    package: str, description: str | None, *, rounds: int, **counts: int
 ) -> argparse.Namespace:
-    """Return the options; ``numbers`` are those of the rounds. Without ``hosts`` none chooses them.
+    """Return the options; ``numbers`` are those of the rounds. ``counts`` have further defaults.
 
     Prints the seed, with which the same rounds can be played again.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description=description)
     parser.add_argument("--rounds", type=int, default=rounds)
-    if hosts is not None:
-        parser.add_argument("--hosts", type=int, default=hosts)
+    for name, count in counts.items():
+        parser.add_argument(f"--{name}", type=int, default=count)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--only", type=int, action="append", help="play just this round")
     options = parser.parse_args()

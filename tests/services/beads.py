@@ -66,6 +66,9 @@ elif words[0] == "show":
         each for name, each in issues.items() if part in name.split("-", 1)[-1]]
     if shape == "other":
         found = list(issues.values())
+    if found and shape != "old":  # newer versions only count them
+        found = [{**{key: value for key, value in each.items() if key != "comments"},
+                  "comment_count": len(each.get("comments", []))} for each in found]
     if found:
         out(found)
     elif shape == "old":
@@ -87,6 +90,15 @@ elif words[0] == "update":
     if "--assignee" in words:
         issues[words[1]]["assignee"] = words[words.index("--assignee") + 1]
     keep()
+elif words[0] == "close":
+    if state["unclosable"]:
+        fail(f"Error: cannot close {words[1]}: blocked by open issues (use --force)")
+    issues[words[1]].update(status="closed", close_reason=words[words.index("-r") + 1])
+    keep()
+elif words[0] == "comments" and "--json" in words:
+    if state["no_comments"]:
+        fail("Error: comments are closed")
+    out(issues[words[1]].get("comments", []))
 elif words[0] == "comment" and shape == "old":
     fail('Error: unknown command "comment" for "bd"')
 elif words[0] in ("comment", "comments"):
@@ -115,7 +127,7 @@ class FakeBeads:
         fake = cls(directory)
         fake.state = {
             "shape": "list", "actor": "tester", "issues": list(issues), "calls": [], "comments": [],
-            "locked": 0, "no_comments": False, "kills": "", **settings,
+            "locked": 0, "no_comments": False, "unclosable": False, "kills": "", **settings,
         }  # fmt: skip
         return fake
 

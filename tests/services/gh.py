@@ -52,6 +52,7 @@ if path == f"repos/{{state['repository']}}":
 if path == f"repos/{{repository}}/pulls" and not body:
     assert query["state"] == "all", query
     found = [each for each in state["pulls"] if query["head"].endswith(f":{{each[2]}}")]
+    found = [[*each[:2], each[2].rpartition(":")[2], *each[3:]] for each in found]
     leave(0, "", *found)
 if path == f"repos/{{repository}}/pulls":
     asked = json.loads(body)
@@ -67,7 +68,7 @@ if path == f"repos/{{repository}}/pulls":
             print(json.dumps({{"message": "Validation Failed", "errors": errors}}), end="")
         leave(1, "gh: HTTP 502" if lost else "gh: Validation Failed (HTTP 422)")
     leave(0, "", made[5:])
-if path.endswith("/requested_reviewers"):
+if path.endswith(("/requested_reviewers", "/labels")):
     leave(0)
 leave(1, "gh: Not Found (HTTP 404)")
 """

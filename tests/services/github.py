@@ -62,6 +62,7 @@ class GitHubServer:
         """Names that it had before."""
         self.pulls: list[dict[str, Any]] = []
         self.reviewers: list[str] = []
+        self.labels: list[str] = []
         self.log: list[tuple[str, str, dict[str, Any]]] = []
         self.authorizations: set[str] = set()
         self.at_create: threading.Event | None = None
@@ -88,6 +89,10 @@ class GitHubServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}/api/v3"
 
     @property
+    def _owner(self) -> str:
+        return self.repository.partition("/")[0]
+
+    @property
     def creates(self) -> int:
         """How many creates came in."""
         return sum(method == "POST" and path.endswith("/pulls") for method, path, _ in self.log)
@@ -108,12 +113,14 @@ class GitHubServer:
     def add(self, branch: str, base: str = "main", **changes: object) -> dict[str, Any]:
         """A pull request that there is already."""
         number = len(self.pulls) + 1
-        owner = self.repository.partition("/")[0]
+        owner, name = self.repository.split("/")
+        fork, _, branch = branch.rpartition(":")
+        owner = fork or owner
         pull = {
             "number": number, "state": "open", "merged_at": None,
             "html_url": f"https://github.com/{self.repository}/pull/{number}",
             "head": {"ref": branch, "sha": "0" * 40, "label": f"{owner}:{branch}",
-                     "repo": {"full_name": self.repository}},
+                     "repo": {"full_name": f"{owner}/{name}"}},
             "base": {"ref": base}, **changes,
         }  # fmt: skip
         self.pulls.append(pull)
@@ -136,6 +143,12 @@ class GitHubServer:
             return 200, [each for each in self.pulls if _wanted(each, query)], {}
         if path == f"{home}/pulls":
             return self._create(body)
+        return self._add(path, body)
+
+    def _add(self, path: str, body: dict[str, Any]) -> tuple[int, object, dict[str, str]]:
+        if path.endswith("/labels"):
+            self.labels += body["labels"]
+            return 200, [{"name": name} for name in self.labels], {}
         if path.endswith("/requested_reviewers"):
             self.reviewers += body["reviewers"] + [f"team:{n}" for n in body["team_reviewers"]]
             return 201, {}, {}
@@ -144,10 +157,10 @@ class GitHubServer:
     def _create(self, body: dict[str, Any]) -> tuple[int, object, dict[str, str]]:
         with self._lock:
             for each in self.pulls:
-                same = (each["head"]["ref"], each["base"]["ref"]) == (body["head"], body["base"])
-                ours = (each["head"]["repo"] or {}).get("full_name", "").lower() == self.repository
-                if same and ours and each["state"] == "open":
-                    text = f"A pull request already exists for acme:{body['head']}."
+                label = body["head"] if ":" in body["head"] else f"{self._owner}:{body['head']}"
+                there = each["head"]["label"] == label and each["base"]["ref"] == body["base"]
+                if there and each["head"]["repo"] and each["state"] == "open":
+                    text = f"A pull request already exists for {label}."
                     error = {"resource": "PullRequest", "code": "custom", "message": text}
                     return 422, {"message": "Validation Failed", "errors": [error]}, {}
             fields = {key: body[key] for key in ("title", "body", "draft")}

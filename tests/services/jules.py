@@ -83,6 +83,10 @@ class JulesServer:
         """What the next looks at a session show; the last one stays."""
         self.pull_request = True
         """Whether a session that completes has a pull request."""
+        self.mode = "AUTOMATION_MODE_UNSPECIFIED"
+        """The automation of a session that asks for none."""
+        self.patch = ""
+        """What a session that completes has changed."""
         self.resumes = True
         """Whether a message sets a session to work that has stopped, a moment later."""
         self.fresh_404 = 0
@@ -149,8 +153,8 @@ class JulesServer:
             name, _, verb = parts[1].partition(":") if len(parts) > 1 else ("", "", "")
             if parts[0] != "sessions" or name not in self.sessions or self._hidden(name):
                 return _not_found()
-            if method == "POST":
-                return self._act(name, verb, body)
+            if method != "GET":
+                return self._act(name, verb or method, body)
             if len(parts) > 2:
                 return _page("activities", self.activities[name], query, self.page_size)
             self._step(name)
@@ -176,7 +180,7 @@ class JulesServer:
     def _create(self, body: Any) -> tuple[int, bytes]:  # noqa: ANN401 - JSON
         if not body.get("prompt"):
             return 400, status_body(400, "INVALID_ARGUMENT", "prompt is required")
-        mode = body.get("automationMode", "AUTO_CREATE_PR")
+        mode = body.get("automationMode", self.mode)
         if mode not in {"AUTO_CREATE_PR", "AUTOMATION_MODE_UNSPECIFIED"}:
             detail = {"field": "session.automation_mode", "description": f"Invalid value: {mode}"}
             return 400, status_body(
@@ -188,15 +192,19 @@ class JulesServer:
             "name": f"sessions/{name}", "id": name, "prompt": body["prompt"],
             "title": body.get("title") or "A title", "sourceContext": body.get("sourceContext", {}),
             "state": "QUEUED", "url": f"https://jules.google.com/session/{name}",
-            "createTime": _now(), "updateTime": _now(),
+            "createTime": _now(), "updateTime": _now(), "automationMode": mode,
         }  # fmt: skip
         self.sessions[name], self.activities[name] = session, []
-        self._left[name], self._unseen[name] = list(self.states), self.fresh_404
+        waiting = ["PLANNING", "AWAITING_PLAN_APPROVAL"]
+        states = waiting if body.get("requirePlanApproval") else self.states
+        self._left[name], self._unseen[name] = list(states), self.fresh_404
         return 200, json.dumps(session).encode()
 
     def _act(self, name: str, verb: str, body: Any) -> tuple[int, bytes]:  # noqa: ANN401 - JSON
         session = self.sessions[name]
-        if verb == "sendMessage":
+        if verb == "DELETE":
+            del self.sessions[name]
+        elif verb == "sendMessage":
             if set(body) != {"prompt"}:
                 text = f'Invalid JSON payload received. Unknown name "{next(iter(body), "")}"'
                 return 400, status_body(400, "INVALID_ARGUMENT", text)
@@ -213,6 +221,8 @@ class JulesServer:
             session["archived"] = True
             if session["state"] not in {"COMPLETED", "FAILED"}:
                 session["state"], self._left[name] = "PAUSED", ["PAUSED"]
+        elif verb == "unarchive":
+            session.pop("archived", None)
         else:
             return _not_found()
         session["updateTime"] = _now()
@@ -239,9 +249,12 @@ class JulesServer:
         elif state == "FAILED":
             self._happened(name, sessionFailed={"reason": "the tests can't be run"})
         elif state == "COMPLETED":
-            self._happened(name, sessionCompleted={})
-            if self.pull_request:
-                change = {"changeSet": {"source": "x", "gitPatch": {"unidiffPatch": ""}}}
+            patch = {"unidiffPatch": self.patch, "baseCommitId": "0" * 40}
+            change = {"changeSet": {"source": "sources/github/acme/widget", "gitPatch": patch}}
+            self._happened(name, sessionCompleted={}, artifacts=[change] if self.patch else [])
+            if self.pull_request and session["automationMode"] != "AUTO_CREATE_PR":
+                session["outputs"] = [change]
+            elif self.pull_request:
                 request = {"url": "https://github.com/acme/widget/pull/7", "title": "Mend it"}
                 request["description"] = "It is mended."
                 session["outputs"] = [change, {"pullRequest": request}]
@@ -297,6 +310,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._serve("POST")
+
+    def do_DELETE(self) -> None:
+        self._serve("DELETE")
 
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         (parameters.RETRY_DELAY.default, "run_command", "retry_delay"),
         (parameters.TURN_SECONDS, "run_turn", "timeout"),
         (parameters.IDLE_SECONDS, "run_turn", "idle_timeout"),
+        (parameters.LEASE_SECONDS, "run_turn", "claim_lease"),
         (parameters.RETRIES.default, "run_turn", "max_retries"),
         (parameters.PREFLIGHT_TIMEOUT.default, "preflight", "timeout"),
         (parameters.CLEAN_AGE.default, "clean_sessions", "age"),

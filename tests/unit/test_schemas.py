@@ -61,6 +61,7 @@ def test_every_mode_is_in_the_description_of_a_document() -> None:
     texts = " ".join(validators()[name].schema["description"] for name in DOCUMENTS)
     elsewhere = {Mode.TASK, Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE, Mode.JULES_STATUS}
     elsewhere |= {Mode.JULES_LOGS, Mode.JULES_ABORT, Mode.JULES_SESSIONS, Mode.APPROVE, Mode.MCP}
+    elsewhere |= {Mode.JULES_DIFF, Mode.UNARCHIVE, Mode.DELETE}
 
     assert [mode for mode in Mode if mode not in elsewhere and f"`{mode}" not in texts] == []
 

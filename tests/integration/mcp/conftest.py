@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.sessions.conftest import inventory, work
-from tests.integration.sessions.test_finalize import project, world
+from tests.integration.sessions.conftest import inventory, project, work
+from tests.integration.sessions.test_finalize import world
 
 __all__ = ["inventory", "project", "work", "world"]

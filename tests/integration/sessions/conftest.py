@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.sessions.work import Work
+from tests.integration.sessions.work import IDENTITY, Work, on_vm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,3 +44,32 @@ def work(epyc6: Vm) -> Iterator[Work]:
     task = Work(epyc6)
     yield task
     task.end()
+
+
+@pytest.fixture
+def project(lab: Lab, epyc6: Vm) -> Path:
+    """A repository on the VM, whose remote is on another one, by an alias of ssh's."""
+    server, client = lab.vms["macmini"], epyc6.host.client
+    on_vm(server, "rm -rf acme; git init -q --bare -b main acme/api.git")
+    place = epyc6.home / "forge"
+    on_vm(epyc6, f"rm -rf forge; mkdir -m 700 {place}")
+    for name, text in {
+        "key": client.key.read_text(),
+        "known": client.known_hosts.read_text(),
+        "config": f"Host github-work\n HostName {server.address}\n Port {server.port}\n"
+        f" User {server.user}\n IdentityFile {place}/key\n UserKnownHostsFile {place}/known\n",
+    }.items():
+        (place / name).write_text(text)
+    owner = epyc6.home.stat()
+    for path in place.iterdir():
+        path.chmod(0o600)
+        os.chown(path, owner.st_uid, owner.st_gid)
+    on_vm(
+        epyc6,
+        "rm -rf project; git init -q -b main project; cd project; echo one >file; git add .;"
+        f"git {IDENTITY} commit -qm first;"
+        "git config user.name A; git config user.email a@b.example;"
+        f"git config core.sshCommand 'ssh -F {place}/config -o BatchMode=yes';"
+        "git remote add origin github-work:acme/api.git; git push -q origin main",
+    )
+    return epyc6.home / "project"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.dispatcher import marked_processes
+from tests.integration.sessions.work import IDENTITY as NAME
 from tests.integration.sessions.work import on_vm
 from tests.integration.traces import files_with, processes_with
 from tests.integration.vm_processes import wait_until
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tests.lab.mesh import Mesh
 
 BRANCH = "dx/bd-12"
-NAME = "-c user.name=A -c user.email=a@example.org"
 
 
 @pytest.fixture
@@ -34,34 +33,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         found = World(address)
         found.push(BRANCH)
         yield found
-
-
-@pytest.fixture
-def project(lab: Lab, epyc6: Vm) -> Path:
-    """A repository on the VM, whose remote is on another one, by an alias of ssh's."""
-    server, client = lab.vms["macmini"], epyc6.host.client
-    on_vm(server, "rm -rf acme; git init -q --bare -b main acme/api.git")
-    place = epyc6.home / "forge"
-    on_vm(epyc6, f"rm -rf forge; mkdir -m 700 {place}")
-    for name, text in {
-        "key": client.key.read_text(),
-        "known": client.known_hosts.read_text(),
-        "config": f"Host github-work\n HostName {server.address}\n Port {server.port}\n"
-        f" User {server.user}\n IdentityFile {place}/key\n UserKnownHostsFile {place}/known\n",
-    }.items():
-        (place / name).write_text(text)
-    owner = epyc6.home.stat()
-    for path in place.iterdir():
-        path.chmod(0o600)
-        os.chown(path, owner.st_uid, owner.st_gid)
-    on_vm(
-        epyc6,
-        "rm -rf project; git init -q -b main project; cd project; echo one >file; git add .;"
-        f"git {NAME} commit -qm first; git config user.name A; git config user.email a@b.example;"
-        f"git config core.sshCommand 'ssh -F {place}/config -o BatchMode=yes';"
-        "git remote add origin github-work:acme/api.git; git push -q origin main",
-    )
-    return epyc6.home / "project"
 
 
 def test_commits_go_over_ssh_and_the_token_goes_to_github_only(  # noqa: PLR0913, PLR0917 - all of it

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.lab import Vm
 
 __all__ = [
+    "IDENTITY",
     "Work",
     "await_end",
     "begin",
@@ -31,6 +32,9 @@ __all__ = [
     "state_of",
     "turn_directory",
 ]
+
+IDENTITY = "-c user.name=A -c user.email=a@example.org"
+"""For git, in front of a commit."""
 
 
 class Work:

@@ -27,6 +27,7 @@ READ = Issue(
     description="It is broken.",
     acceptance_criteria="It works.",
     status="open",
+    priority=1,
     dependencies=(Dependency(id="bd-1", kind="blocks", title="First"),),
 )
 
@@ -294,3 +295,38 @@ def test_what_can_t_be_written_is_told(home: Path, beads: Beads) -> None:
     FakeBeads.install(home / "bin", ISSUE, no_comments=True)
     with pytest.raises(IssueError, match=r"could not comment on .*: comments are closed; fix"):
         beads.comment("bd-123", "x")
+
+
+@pytest.mark.parametrize("shape", ["list", "envelope", "old"])
+def test_comments_are_read_where_a_version_only_counts_them(
+    home: Path, beads: Beads, shape: str
+) -> None:
+    comments = [{"id": "1", "author": "ann", "text": "Mind the gap", "created_at": "2026-01-02"}]
+    links = [{"id": "bd-9", "title": "All", "dependency_type": "parent-child", "status": "open"}]
+    record = {"id": "bd-7", "title": "t", "priority": 1, "parent": "bd-9", "comments": comments}
+    FakeBeads.install(home / "bin", {**record, "dependencies": links}, shape=shape)
+
+    issue = beads.read("bd-7")
+
+    assert [(each.author, each.text) for each in issue.comments] == [("ann", "Mind the gap")]
+    assert (issue.priority, issue.uncounted, issue.dependencies) == (1, 0, ())
+    assert issue.parent is not None
+    assert (issue.parent.id, issue.parent.title, issue.obstacle) == ("bd-9", "All", None)
+
+
+def test_comments_that_cannot_be_read_are_counted(home: Path, beads: Beads) -> None:
+    record = {"id": "bd-7", "title": "t", "comments": [{"text": "a"}, {"text": "b"}]}
+    FakeBeads.install(home / "bin", record, no_comments=True)
+
+    assert beads.read("bd-7").uncounted == 2
+
+
+def test_an_issue_is_closed_with_a_reason(home: Path, beads: Beads) -> None:
+    fake = FakeBeads.install(home / "bin", {"id": "bd-7", "title": "t", "status": "open"})
+
+    beads.close("bd-7", "Pull request: https://github.com/acme/api/pull/1")
+
+    assert fake.issue("bd-7")["status"] == "closed"
+    fake = FakeBeads.install(home / "bin", {"id": "bd-7", "title": "t"}, unclosable=True)
+    with pytest.raises(IssueError, match="could not be closed: cannot close bd-7: blocked"):
+        beads.close("bd-7", "done")

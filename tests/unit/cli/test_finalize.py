@@ -117,7 +117,10 @@ def test_a_session_has_one_pull_request_however_often_it_is_finalized(
     assert result["push"]["pull_request_origin"] == result["push"]["came"] == "found"
     (pull,) = office.github.pulls
     assert (pull["title"], pull["draft"], pull["head"]["ref"]) == ("Mend it", True, "dx/bd-123")
-    assert pull["body"] == f"Beads-Issue: bd-123\nDx-Session: {session}"
+    assert pull["body"] == (
+        "## Checks\n\nNo check was asked for.\n\n## Issue\n\nbd-123: Mend it\n\n"
+        f"Beads-Issue: bd-123\nDx-Session: {session}"
+    )
     assert office.github.reviewers == ["ann"]
     assert office.pushed == ["Mend it", "Mend it", "first"]
     listed = call("--sessions", "here", "--json").document["sessions"]
@@ -288,9 +291,101 @@ def test_the_title_is_the_issue_s_or_else_the_task_s(office: Office, call: Call)
     assert again.code == 0, again.err
     assert "issue_resolved asked=12 issue=bd-123" in again.err
     assert [each["title"] for each in office.github.pulls] == ["echo two >file", "Mend it"]
-    assert office.github.pulls[1]["body"].startswith("Beads-Issue: bd-123\n")
+    assert "\n\nBeads-Issue: bd-123\n" in office.github.pulls[1]["body"]
     assert (unknown.code, unknown.out) == (2, b"")
     assert "Beads has no issue bd-124; did you mean bd-123?" in unknown.err
+
+
+def test_the_body_has_the_summary_the_check_and_the_issue(office: Office, call: Call) -> None:
+    FakeBeads.install(office.home / "bin", ISSUE)
+    session = office.session(
+        "echo two >file; echo 'I mended it.'; printf '\\033[2J'", verify="exit 0"
+    )
+
+    call("--finalize-pr", session)
+
+    (pull,) = office.github.pulls
+    assert pull["body"] == (
+        "## Summary\n\nI mended it.\n<U+001B>[2J\n\n## Checks\n\nThe check (`--verify`) passed.\n\n"
+        f"## Issue\n\nbd-123: Mend it\n\nBeads-Issue: bd-123\nDx-Session: {session}"
+    )
+    message = office.project.git(office.project.remote, "log", "-1", "--format=%B", "dx/bd-123")
+    assert message == f"Mend it\n\nBeads-Issue: bd-123\nDx-Session: {session}"
+
+
+def test_the_issue_is_closed_with_the_address_and_labels_are_added(
+    office: Office, call: Call
+) -> None:
+    beads = FakeBeads.install(office.home / "bin", ISSUE)
+    session = office.session()
+
+    done = call("--finalize-pr", session, "--close", "--label", "agent", "--label", "good first")
+
+    assert done.code == 0, done.err
+    closed = beads.issue("bd-123")
+    assert (closed["status"], closed["close_reason"]) == ("closed", f"Pull request: {FIRST}")
+    assert office.github.labels == ["agent", "good first"]
+
+
+def test_an_issue_that_can_t_be_closed_is_a_failure_that_has_the_address(
+    office: Office, call: Call
+) -> None:
+    session = office.session()
+    unread = call("--finalize-pr", session, "--close")
+    FakeBeads.install(office.home / "bin", ISSUE, unclosable=True)
+
+    answer = call("--finalize-pr", session, "--close", "--json")
+    none = call("--finalize-pr", office.session(beads=None), "--close")
+
+    assert (unread.code, "bd" in unread.err) == (2, True)
+    (result,) = answer.document["results"]
+    assert (answer.code, result["reason"]) == (1, "issue_not_closed")
+    assert result["pull_request"] == FIRST
+    assert "the pull request is open, but bd-123 could not be closed: can" in result["error"]
+    assert (none.code, "the session has no issue to close" in none.err) == (2, True)
+
+
+def test_labels_that_are_refused_are_a_failure_that_has_the_address(
+    office: Office, call: Call
+) -> None:
+    session = office.session()
+    office.github.add("dx/bd-123")
+    fault = refusal(403, "Resource not accessible by personal access token")
+    office.github.fail(GitHubFault(status=403, body=fault.body, method="POST"))
+
+    answer = call("--finalize-pr", session, "--label", "agent", "--json")
+
+    (result,) = answer.document["results"]
+    assert (answer.code, result["reason"], result["pull_request"]) == (1, "labels_refused", FIRST)
+    assert "its labels could not be added" in result["error"]
+
+
+def test_a_fork_is_pushed_to_and_the_pull_request_comes_from_there(
+    office: Office, call: Call
+) -> None:
+    project = office.project
+    fork = project.home / "remotes" / "ann" / "api.git"
+    fork.parent.mkdir()
+    project.git(project.home, "clone", "-q", "--bare", str(project.remote), str(fork))
+    project.git(project.repo, "remote", "add", "mine", "git@github.com:ann/api.git")
+    session = office.session()
+
+    first = call("--finalize-pr", session, "--fork", "mine", "--json")
+    second = call("--finalize-pr", session, "--fork", "mine", "--json")
+    missing = call("--finalize-pr", session, "--fork", "yours", "--json")
+
+    for answer, origin in ((first, "created"), (second, "found")):
+        assert answer.code == 0, answer.err
+        push = answer.document["results"][0]["push"]
+        assert (push["repository"], push["fork"]) == ("acme/api", "ann")
+        assert push["pull_request_origin"] == origin
+    (pull,) = office.github.pulls
+    assert pull["head"]["label"] == "ann:dx/bd-123"
+    assert office.pushed == []
+    assert project.git(fork, "log", "-1", "--format=%s", "dx/bd-123") == "echo two >file"
+    (result,) = missing.document["results"]
+    assert (missing.code, result["reason"]) == (1, "repo_unusable")
+    assert "has no remote called yours; add your fork" in result["error"]
 
 
 @pytest.mark.newcomer

@@ -50,7 +50,10 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
     Mode.JULES_STATUS: ("--status", JID),
     Mode.JULES_LOGS: ("--logs", JID),
     Mode.JULES_ABORT: ("--abort", JID),
+    Mode.JULES_DIFF: ("--diff", JID),
     Mode.APPROVE: ("--approve", JID),
+    Mode.UNARCHIVE: ("--unarchive", JID),
+    Mode.DELETE: ("--delete", JID),
 }
 VALUES = {
     "start_at": "2199-12-24 18:30",

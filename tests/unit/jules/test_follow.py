@@ -28,7 +28,9 @@ class Follow:
         self.told: list[str] = []
 
     def __call__(self, **options: Any) -> JulesResult:  # noqa: ANN401 - any field
-        self.jules.answer("POST", "sessions", {}, {"prompt": "Mend it"})
+        self.jules.answer(
+            "POST", "sessions", {}, {"prompt": "Mend it", "automationMode": "AUTO_CREATE_PR"}
+        )
         return self.follower(**options).run(self.id)
 
     def follower(self, **options: Any) -> Follower:  # noqa: ANN401 - any field

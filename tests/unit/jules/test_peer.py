@@ -23,6 +23,7 @@ def peer(jules: JulesServer) -> Any:  # noqa: ANN401 - untyped
 
 
 def test_it_creates_follows_and_gets_the_pull_request(jules: JulesServer, peer: Any) -> None:  # noqa: ANN401 - untyped
+    jules.mode = "AUTO_CREATE_PR"  # it has no parameter for this
     (source,) = peer.sources.list()["sources"]
     assert source.github_repo.default_branch.display_name == "main"
 

@@ -1,32 +1,13 @@
-# The turn that makes a pull request of what a session has done. What it needs is set before it, besides script.sh: session,
-# repo, base (empty: the remote's default branch), and the places of the commit's message, of the rest of the request, and of
-# the reviewers (size 0: none). What git and gh say goes to standard error.
+# The turn that makes a pull request of what a session has done. What it needs is set before it, besides claim.sh: session,
+# repo, base (empty: the remote's default branch), and fork (the remote to push to; empty: origin), the places of the commit's
+# message, of the rest of the request, of the labels and of the reviewers (size 0: none). What git and gh say goes to standard error.
 # shellcheck shell=sh disable=SC2154,SC2034 # set by the caller
 tree=$root/worktrees/$session desk=$dir/desk wanted=$base trouble='' gh=absent note='' url='' number='' pull_request_origin=''
 tab=$(printf '\t')
 again="then finalize again"
-export GIT_TERMINAL_PROMPT=0 GIT_EDITOR=true GH_PROMPT_DISABLED=1 GH_NO_UPDATE_NOTIFIER=1 NO_COLOR=1
+export GH_PROMPT_DISABLED=1 GH_NO_UPDATE_NOTIFIER=1 NO_COLOR=1
 unset GH_FORCE_TTY GH_DEBUG DEBUG
 trap 'rm -rf "$desk"' EXIT
-
-__dx_scrub() { # an address may hold a password; a private key has several lines, of which the client may see only some
-    LC_ALL=C sed -e 's#://[^/@[:space:]]*@#://***@#g' -e 's/-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----/***/g' \
-        -e '/-----BEGIN [A-Z0-9 ]*PRIVATE KEY/,/-----END [A-Z0-9 ]*PRIVATE KEY/s/.*/***/'
-}
-
-__dx_git() { # words: runs git, shows what it says, and keeps it for __dx_words
-    git -C "$tree" "$@" >"$desk/said" 2>&1 </dev/null
-    ended=$?
-    __dx_scrub <"$desk/said" >&2
-    return "$ended"
-}
-
-__dx_words() { # the lines that say most of what was said last, as one
-    __dx_scrub <"$desk/said" | LC_ALL=C tr -d '\000-\010\013-\037\177' | grep -v '^hint:' | grep . >"$desk/lines"
-    {
-        grep -E '^!|GH[0-9][0-9][0-9]|fatal:|error:' "$desk/lines" | grep -v 'failed to push some refs' || tail -n 3 "$desk/lines"
-    } | head -n 4 | tr '\n\t' '  ' | cut -c 1-500
-}
 
 __dx_check_worktree() { # sets $branch
     [ -n "$repo" ] || __dx_give_up repo_unusable \
@@ -51,8 +32,8 @@ __dx_real_host() { # alias: what the configuration makes of it, of the ssh that 
     printf %s "${real:-$1}"
 }
 
-__dx_read_remote() { # sets $host and $repository; both empty where the address is of another kind
-    address=$(git -C "$tree" remote get-url origin | head -n 1)
+__dx_read_remote() { # remote: sets $host and $repository; both empty where the address is of another kind
+    address=$(git -C "$tree" remote get-url "$1" | head -n 1)
     case $address in
         *://*) place=$(printf %s "$address" | sed -n -E 's#^(ssh|git\+ssh|https?|git)://([^@/]*@)?([^/:@]+)(:[0-9]+)?/+(.+)$#\3 \5#p') ;;
         *) place=$(printf %s "$address" | sed -n -E 's#^([^@/:]+@)?([^/:@]+):/?([^/].*)$#\2 \3#p') ;;
@@ -66,9 +47,17 @@ __dx_read_remote() { # sets $host and $repository; both empty where the address 
     printf '%s\n' "$repository" | grep -qxE '[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}' || host='' repository=''
 }
 
-__dx_keep_ssh_quiet() { # unless it is set up in a way of its own
-    [ -z "${GIT_SSH_COMMAND-}${GIT_SSH-}$(git -C "$tree" config core.sshCommand)" ] || return 0
-    export GIT_SSH_COMMAND='ssh -o BatchMode=yes'
+__dx_read_remotes() { # sets $fork_owner, too; empty without a fork
+    fork_owner=''
+    if [ -n "$fork" ]; then
+        __dx_git remote get-url "$fork" >/dev/null 2>&1 || __dx_give_up repo_unusable \
+            "the repository has no remote called $fork; add your fork (git -C $tree remote add $fork ADDRESS), $again"
+        __dx_read_remote "$fork"
+        fork_owner=${repository%/*} fork_host=$host
+    fi
+    __dx_read_remote origin
+    [ -z "$fork" ] || { [ -n "$fork_owner" ] && [ "$fork_host" = "$host" ]; } || __dx_give_up repo_unusable \
+        "the remote $fork is no repository on the same server as origin; correct its address, $again"
 }
 
 __dx_read_base() { # sets $base to the remote's default branch, if none was asked for; or $trouble
@@ -186,15 +175,57 @@ __dx_compare() { # with the base, as the remote has it now
 }
 
 __dx_push() {
-    __dx_git push --porcelain origin "HEAD:refs/heads/$branch" && return
-    said=$(__dx_words)
+    if [ -n "$issue" ]; then
+        __dx_push_with_claim && return
+    else
+        __dx_git push --porcelain "$push_to" "HEAD:refs/heads/$branch" && return
+        said=$(__dx_words)
+    fi
     case $said in
         *non-fast-forward* | *'fetch first'*) remedy="the remote branch has other commits: integrate them (dx-dispatch --session $session \"git pull --rebase\")" ;;
-        *rotected* | *GH006* | *GH013*) remedy="$branch is protected: use another branch (git switch -c NAME)" ;;
+        *GH013* | *'rule violations'*) remedy="a rule of the repository refuses $branch: use another branch (git switch -c NAME), or do what the rule asks for" ;;
+        *rotected* | *GH006*) remedy="$branch is protected: use another branch (git switch -c NAME)" ;;
+        *GH001* | *'exceeds GitHub'*) remedy="take the large file out of the commits" ;;
+        *'without '*workflow*) remedy="the login of this VM may not change workflows: give it that permission (the scope workflow)" ;;
+        *ermission*' to '*denied* | *'Write access'*) remedy="the login of this VM may not push there: push to a fork (--fork REMOTE), or give it access" ;;
         *'ermission'* | *denied* | *403* | *uthentication* | *'could not read'* | *'erification failed'*) remedy="check git's login on this VM" ;;
         *) remedy="fix the cause, perhaps a hook (dx-dispatch --session $session)" ;;
     esac
     __dx_give_up push_failed "the push was refused: $said; $remedy, $again: everything is committed on $branch in $tree"
+}
+
+__dx_push_with_claim() { # the remote takes both or neither; fails with $said
+    if ! __dx_read_claim; then
+        said=$(__dx_words)
+        return 1
+    fi
+    __dx_refuse_holder final
+    __dx_make_claim finished
+    said='a fork'
+    if [ -z "$fork" ] && __dx_git push --porcelain --atomic "--force-with-lease=${claim_ref}:$claim_oid" origin "HEAD:refs/heads/$branch" "${claim_new}:$claim_ref"; then
+        __dx_note_claim
+        return 0
+    fi
+    [ -n "$fork" ] || said=$(__dx_words)
+    case $said in
+        'a fork' | *'does not support --atomic'*) # nobody takes over a finished claim, so the branch may follow
+            if __dx_push_claim; then
+                __dx_note_claim
+                __dx_git push --porcelain "$push_to" "HEAD:refs/heads/$branch" && return
+                said=$(__dx_words)
+                return 1
+            fi
+            said=$(__dx_words)
+            ;;
+    esac
+    __dx_read_claim || return 1
+    if [ "$claim_oid" = "$claim_new" ]; then # only the answer was lost
+        __dx_note_claim
+        [ -z "$fork" ] || __dx_git push --porcelain "$push_to" "HEAD:refs/heads/$branch"
+        return
+    fi
+    __dx_refuse_holder final
+    return 1
 }
 
 __dx_api() { # words: asks GitHub through gh, and keeps what it complains of
@@ -206,7 +237,7 @@ __dx_details() { # what GitHub says of each thing that is wrong; gh itself tells
 }
 
 __dx_find() { # sets $url to the pull request of this branch: one that is open, or was merged as the branch is now
-    __dx_api --method GET "repos/$repository/pulls" -f state=all -f "head=${repository%/*}:$branch" -f per_page=100 \
+    __dx_api --method GET "repos/$repository/pulls" -f state=all -f "head=${fork_owner:-${repository%/*}}:$branch" -f per_page=100 \
         --jq '.[]|[.state,(.merged_at!=null|tostring),.head.ref,.head.sha,.base.ref,(.number|tostring),.html_url]|@tsv' >"$desk/found" || return
     merged=
     while IFS=$tab read -r stands was_merged ref sha on no at; do
@@ -223,7 +254,7 @@ __dx_find() { # sets $url to the pull request of this branch: one that is open, 
 
 __dx_create() {
     {
-        printf '{"head":"%s","base":"%s",' "$(printf %s "$branch" | sed 's/"/\\&/g')" "$(printf %s "$base" | sed 's/"/\\&/g')"
+        printf '{"head":"%s","base":"%s",' "$(printf %s "${fork_owner:+$fork_owner:}$branch" | sed 's/"/\\&/g')" "$(printf %s "$base" | sed 's/"/\\&/g')"
         __dx_cut_text "$request_at" "$request_size"
     } >"$desk/request"
     if __dx_api --method POST "repos/$repository/pulls" --input "$desk/request" \
@@ -247,6 +278,13 @@ __dx_ask_reviewers() {
     note=$(__dx_words) gh=no_reviewers
 }
 
+__dx_add_labels() {
+    [ "$labels_size" -gt 0 ] && [ -n "$number" ] || return 0
+    __dx_cut_text "$labels_at" "$labels_size" >"$desk/labels"
+    __dx_api --method POST "repos/$repository/issues/$number/labels" --input "$desk/labels" >/dev/null && return 0
+    note=$(__dx_words) gh=no_labels
+}
+
 __dx_open() { # the pull request, where gh is there and logged in; else the client does it
     [ -n "$host" ] && command -v gh >/dev/null 2>&1 || return 0
     if full=$(__dx_api "repos/$repository" --jq .full_name); then
@@ -261,15 +299,19 @@ __dx_open() { # the pull request, where gh is there and logged in; else the clie
     gh=used
     __dx_find || { gh=failed note=$(__dx_words); return 0; }
     if [ -z "$url" ]; then __dx_create; fi
-    if [ -n "$url" ]; then __dx_ask_reviewers; fi
+    if [ -n "$url" ]; then
+        __dx_add_labels
+        __dx_ask_reviewers
+    fi
 }
 
 rm -rf "$desk"
 (umask 077 && mkdir "$desk")
 __dx_check_worktree
 printf '\036dx-turn branch=%s directory=%s\n' "$branch" "$tree"
-__dx_keep_ssh_quiet
-__dx_read_remote
+push_to=${fork:-origin}
+__dx_let_git_ask_nothing
+__dx_read_remotes
 __dx_read_base
 [ "$branch" != "$base" ] || __dx_give_up repo_unusable \
     "the worktree $tree is on the base branch $base, and a pull request needs another branch: create one (git switch -c NAME), $again"
@@ -285,6 +327,6 @@ __dx_find_unpushed
 __dx_refuse_left "$rest"
 __dx_push
 __dx_open
-printf '\n\036dx-turn code=0 host=%s repository=%s base=%s head=%s gh=%s pull_request_origin=%s url=%s branch=%s message=%s directory=%s\n' \
-    "${host:--}" "${repository:--}" "$base" "$head" "$gh" "${pull_request_origin:--}" "${url:--}" "$branch" "$note" "$tree"
+printf '\n\036dx-turn code=0 host=%s repository=%s fork=%s base=%s head=%s gh=%s pull_request_origin=%s url=%s branch=%s message=%s directory=%s\n' \
+    "${host:--}" "${repository:--}" "${fork_owner:--}" "$base" "$head" "$gh" "${pull_request_origin:--}" "${url:--}" "$branch" "$note" "$tree"
 exit 0

@@ -1,7 +1,8 @@
 # One turn of an agent's session. What it needs is set before it, besides script.sh: session, repo, branch, the places of the
-# texts, and the functions __dx_agent, __dx_directory_of and __dx_keep_files.
+# texts, the functions __dx_agent, __dx_directory_of and __dx_keep_files, and for an issue that is to be claimed,
+# claim.sh.
 # shellcheck shell=sh disable=SC2154 # set by the caller
-directory=$HOME tree='' base='' changes='' verify=- attachments=$dir/attachments
+directory=$HOME tree='' base='' changes='' verify=- renewer='' attachments=$dir/attachments
 
 __dx_choose_directory() { # that of --dir
     case $chosen in
@@ -54,6 +55,10 @@ __dx_enter_repo() {
     command -v git >/dev/null 2>&1 || __dx_give_up repo_unusable "git is not on this VM's PATH ($PATH)"
     [ -d "$repo" ] || __dx_give_up repo_unusable "$repo is not a directory on this VM; name a git repository there with --repo, in quotes if it begins with ~"
     inside=$(git -C "$repo" rev-parse --show-prefix 2>&1) || __dx_give_up repo_unusable "$repo: $inside"
+    if [ -n "$issue" ]; then
+        tree=$repo # a session that is refused gets no worktree
+        __dx_at_claim_desk claiming __dx_take_claim || exit
+    fi
     __dx_make_worktree
     base=$(git -C "$tree" rev-parse -q --verify HEAD)
     directory=$tree/$inside
@@ -103,6 +108,7 @@ cd "$directory" || __dx_give_up directory_unusable "can't enter the directory $d
 __dx_branch_now
 printf '\036dx-turn branch=%s directory=%s\n' "${branch:--}" "$directory"
 
+[ -z "$issue" ] || __dx_keep_claim
 if [ -n "$prompt_in_file" ]; then
     (umask 077 && __dx_prompt >"$dir/prompt")
     __dx_agent </dev/null
@@ -118,6 +124,7 @@ if [ "$code" -eq 0 ] && [ "$verify_size" -gt 0 ]; then
     verify=$?
     rm -f "$dir/verify"
 fi
+[ -z "$renewer" ] || __dx_end_claim
 __dx_see_changes
 __dx_branch_now
 printf '\n\036dx-turn code=%s verify=%s %s branch=%s directory=%s\n' \

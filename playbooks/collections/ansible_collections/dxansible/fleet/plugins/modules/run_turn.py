@@ -23,7 +23,7 @@ options:
         V(follow) only watches.
       - V(finalize) is a turn without the agent. It commits what is left in the session's worktree
         with C(dx_task) as the message, pushes its branch, and opens a pull request through C(gh)
-        where the host has that logged in.
+        where the host has that logged in, with C(dx_body) as its body.
       - Without it, V(start) where there is no O(session), V(finalize) where C(dx_finalize) is true,
         else V(resume).
     type: str
@@ -74,11 +74,37 @@ options:
     description: Id of the issue that the task belongs to; it names the branch.
     type: str
     default: ""
+  claim:
+    description:
+      - Whether the session claims its issue, O(beads), on the remote C(origin) of O(repo), before
+        the agent begins. A session that another one has replaced can't push any more.
+      - A session keeps its claim, and renews it in each turn.
+    type: bool
+    default: false
+  claim_lease:
+    description: Seconds from the session's last sign of life, after which another session may take
+      the claim over.
+    type: float
+    default: 14400.0
+  claim_refs:
+    description: Where the remote keeps claims. For a remote that takes no such refs,
+      C(refs/heads/dx-claims).
+    type: str
+    default: refs/dx/claims
   base:
     description:
       - Branch that the pull request of V(finalize) goes to. When empty, the remote's default.
     type: str
     default: ""
+  fork:
+    description: Remote of a fork, to which V(finalize) pushes. When empty, C(origin).
+    type: str
+    default: ""
+  labels:
+    description: Labels of the pull request.
+    type: list
+    elements: str
+    default: []
   draft:
     description: Whether the pull request is a draft.
     type: bool
@@ -145,7 +171,7 @@ attributes:
 notes:
   - The variables for O(timeout), O(output_limit) and O(summary) are C(dx_session_timeout),
     C(dx_session_output_limit) and C(dx_task_summary). O(mode) and O(command_socket) have none.
-  - C(dx_task) and C(dx_verify) are never templates.
+  - C(dx_task), C(dx_verify) and C(dx_body) are never templates.
 seealso:
   - module: dxansible.fleet.preflight
   - module: dxansible.fleet.list_sessions
@@ -240,10 +266,10 @@ dx:
           conversation (C(native_id)), C(directory), C(branch), C(verify_exit_code), and what
           changed in the repository (C(commits), C(files), C(dirty), C(head)). Null is what the turn
           had not come to.
-        - Of V(finalize) also C(push), with C(host), C(repository), C(branch), C(base), C(head),
-          C(gh) (V(used), V(absent), V(login), V(failed), V(no_reviewers)), C(pull_request_origin)
-          (V(created), V(found), V(merged)), C(url) of the pull request and C(note), the words of
-          C(gh).
+        - Of V(finalize) also C(push), with C(host), C(repository), C(fork), C(branch), C(base),
+          C(head), C(gh) (V(used), V(absent), V(login), V(failed), V(no_labels), V(no_reviewers)),
+          C(pull_request_origin) (V(created), V(found), V(merged)), C(url) of the pull request and
+          C(note), the words of C(gh).
       type: dict
       returned: when the turn has ended
     ends:

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from . import agents
+from .claim import Claim, values_of
 from .record import Push
 from .turn import Trailer, body_of, compose
 from .value import Value, field, fields
@@ -31,11 +32,18 @@ class Finalize(Value):
 
     session: str
     message: bytes = field(repr=False)
-    """Commit message. Its first line is the pull request's title, and the rest is the body."""
+    """Commit message. Its first line is the pull request's title."""
+    body: bytes = field(default=b"", repr=False)
+    """Body of the pull request; empty for the rest of the message."""
     repo: str | None
     base: str = ""
     """Target branch of the pull request; empty for the remote's default branch."""
+    fork: str = ""
+    """Remote of the fork to push to; empty for ``origin``."""
     draft: bool = False
+    labels: Sequence[str] = ()
+    claim: Claim | None = None
+    """The claim that has to be the session's own for the push."""
     reviewers: Sequence[str] = ()
     """Users, and teams as ``organization/team``."""
     meta: Mapping[str, object] = field(default_factory=dict)
@@ -46,7 +54,7 @@ def script(finalize: Finalize) -> bytes:
     title, _, body = finalize.message.decode("utf-8", "replace").strip().partition("\n")
     request = {
         "title": title[:_TITLE],
-        "body": body.strip(),
+        "body": (finalize.body.decode("utf-8", "replace") or body).strip(),
         "draft": finalize.draft,
         "maintainer_can_modify": True,
     }
@@ -55,13 +63,21 @@ def script(finalize: Finalize) -> bytes:
     reviewers = (
         json.dumps({"reviewers": people, "team_reviewers": teams}) if teams or people else ""
     )
-    values = {"session": finalize.session, "repo": finalize.repo or "", "base": finalize.base}
+    labels = json.dumps({"labels": list(finalize.labels)}) if finalize.labels else ""
+    values = {
+        "session": finalize.session,
+        "repo": finalize.repo or "",
+        "base": finalize.base,
+        "fork": finalize.fork,
+        **values_of(finalize.claim),
+    }
     texts = {
         "message": finalize.message,
         "request": json.dumps(request).removeprefix("{").encode(),  # the VM adds head and base
+        "labels": labels.encode(),
         "reviewers": reviewers.encode(),
     }
-    return compose(finalize.meta, values, body_of("finalize.sh"), texts)
+    return compose(finalize.meta, values, body_of("git.sh", "claim.sh", "finalize.sh"), texts)
 
 
 def output_author(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:

@@ -18,7 +18,7 @@ from .value import Value, field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify")
+RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify", "dx_body")
 """Variables that are never templated."""
 
 
@@ -106,20 +106,21 @@ class Inputs(Value):
             raise CommandError("dx_command has a NUL byte, which no shell accepts")
         return command
 
-    def turn_texts(self) -> tuple[bytes, bytes]:
-        """The task and the check, byte for byte, from the caller's socket or the variables.
+    def turn_texts(self, second: str = "dx_verify") -> tuple[bytes, bytes]:
+        """The task and a second text, byte for byte, from the caller's socket or the variables.
 
-        ``dx_task`` and ``dx_verify`` are never templated. Raises CommandError if there is no task.
+        ``second`` names the variable of that text: a turn's check, or a pull request's body. The
+        variables are never templated. Raises CommandError if there is no task.
         """
         if self.payload:
-            verify, *_, task = (text for _, text in self._sent())
+            more, *_, task = (text for _, text in self._sent())
         else:
-            task, verify = self._text("dx_task"), self._text("dx_verify")
+            task, more = self._text("dx_task"), self._text(second)
         if not task.strip():
             raise CommandError("dx_task is missing or empty; give it as a string: -e @request.yml")
-        if b"\0" in task or b"\0" in verify:
-            raise CommandError("dx_task or dx_verify has a NUL byte, which no agent accepts")
-        return task, verify
+        if b"\0" in task or b"\0" in more:
+            raise CommandError(f"dx_task or {second} has a NUL byte, which no agent accepts")
+        return task, more
 
     def attachments(self) -> list[tuple[str, bytes]]:
         """The names and contents of the files for the agent. Only a socket sends any."""

@@ -101,6 +101,9 @@ class Reason(StrEnum):
     SESSION_BUSY = "session_busy"
     UNKNOWN_SESSION = "unknown_session"
     NO_CONVERSATION = "no_conversation"
+    ISSUE_CLAIMED = "issue_claimed"
+    CLAIM_LOST = "claim_lost"
+    CLAIM_FAILED = "claim_failed"
     NO_CHANGES = "no_changes"
     WORK_LEFT_OUT = "work_left_out"
     COMMIT_FAILED = "commit_failed"
@@ -109,6 +112,8 @@ class Reason(StrEnum):
     GITHUB_LIMIT = "github_limit"
     GITHUB_ERROR = "github_error"
     REVIEWERS_REFUSED = "reviewers_refused"
+    LABELS_REFUSED = "labels_refused"
+    ISSUE_NOT_CLOSED = "issue_not_closed"
     NO_PULL_REQUEST = "no_pull_request"
     JULES_FAILED = "jules_failed"
     JULES_ERROR = "jules_error"
@@ -202,9 +207,9 @@ class Changes(Document):
 class Push(Value):
     """The push of a finalize, and the pull request that `gh` on the VM made of it.
 
-    `host` and `repository` are None for a remote of an unknown kind. `gh` says whether `gh` was
-    used; `note` is its error message. `pull_request_origin` is created, found or merged, and None
-    without a `url`.
+    `host` and `repository` are None for a remote of an unknown kind. `fork` is the owner of the
+    fork that was pushed to; None for `origin` itself. `gh` says whether `gh` was used; `note` is
+    its error message. `pull_request_origin` is created, found or merged, and None without a `url`.
     """
 
     branch: str = ""
@@ -212,6 +217,7 @@ class Push(Value):
     head: str = ""
     host: str | None = None
     repository: str | None = None
+    fork: str | None = None
     gh: str | None = None
     pull_request_origin: str | None = None
     url: str | None = None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from .claim import Claim, values_of
 from .keeper_listing import META
 from .keeper_reply import Fields
 from .value import Value, field
@@ -64,6 +65,8 @@ class Turn(Value):
     repo: str | None = None
     """Git repository on the VM; the turn works in a worktree of it."""
     branch: str | None = None
+    claim: Claim | None = None
+    """The claim to make before the agent begins, and to renew while it works."""
     environment: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, object] = field(default_factory=dict)
     """Facts about the turn that the VM keeps for listings."""
@@ -73,9 +76,9 @@ _FILES = Path(__file__).resolve().parents[2] / "files"
 
 
 @cache
-def body_of(name: str) -> str:
-    """One of our scripts, preceded by the code that all of them share."""
-    return "".join((_FILES / each).read_text(encoding="ascii") for each in ("script.sh", name))
+def body_of(*names: str) -> str:
+    """Our scripts of these names, preceded by the code that all of them share."""
+    return "".join((_FILES / each).read_text(encoding="ascii") for each in ("script.sh", *names))
 
 
 def script(turn: Turn) -> bytes:
@@ -92,6 +95,7 @@ def script(turn: Turn) -> bytes:
         "branch": turn.branch or f"dx/{turn.session}",
         "prompt_in_file": "yes" if turn.prompt_in_file else "",
         "names_files": "yes" if turn.names_files and turn.attachments else "",
+        **values_of(turn.claim),
     }
     files = [(f"file_{n}", text) for n, (_, text) in enumerate(turn.attachments)]
     names = harmless([name for name, _ in turn.attachments])
@@ -103,7 +107,8 @@ def script(turn: Turn) -> bytes:
     lines.append(f"__dx_agent() {{ {_words(turn.arguments, turn)}; }}")
     lines.append(f"__dx_directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
     lines.append(f"__dx_keep_files() {{ {'; '.join(kept) or ':'}; }}")
-    body = "\n".join([*lines, body_of("turn.sh")])
+    claiming = () if turn.claim is None else ("git.sh", "claim.sh")
+    body = "\n".join([*lines, body_of(*claiming, "turn.sh")])
     texts = {"prompt": turn.prompt, "verify": turn.verify, **dict(files)}
     return compose(turn.meta, values, body, texts)
 
@@ -177,6 +182,7 @@ class Trailer(Value):
     head: str | None = None
     host: str | None = None
     repository: str | None = None
+    fork: str | None = None
     base: str | None = None
     gh: str | None = None
     pull_request_origin: str | None = None

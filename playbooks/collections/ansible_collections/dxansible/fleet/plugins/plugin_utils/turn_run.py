@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import agents, finalize, session, turn, turn_verdict
 from .agent_record import AgentError
 from .attempts import COMMON_SPEC, seconds_text
+from .claim import LEASE, META, REFS, Claim
 from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .stream_reader import StreamReader
 from .transcript import VIEWS
+from .turn import Trailer
 from .turn_choice import TurnChoice, TurnProgress
 from .turn_ends import trailer_facts
 
@@ -55,7 +57,12 @@ class TurnRun(TurnChoice):
         "model": {"type": "str", "default": "", "variable": "dx_model"},
         "plan": {"type": "bool", "default": False, "variable": "dx_plan"},
         "beads": {"type": "str", "default": "", "variable": "dx_beads"},
+        "claim": {"type": "bool", "default": False, "variable": "dx_claim"},
+        "claim_lease": {"type": "float", "default": LEASE, "variable": "dx_claim_lease"},
+        "claim_refs": {"type": "str", "default": REFS, "variable": "dx_claim_refs"},
         "base": {"type": "str", "default": "", "variable": "dx_base"},
+        "fork": {"type": "str", "default": "", "variable": "dx_fork"},
+        "labels": {"type": "list", "elements": "str", "default": [], "variable": "dx_labels"},
         "draft": {"type": "bool", "default": False, "variable": "dx_draft"},
         "reviewers": {"type": "list", "elements": "str", "default": [], "variable": "dx_reviewers"},
         "summary": {"type": "str", "default": "", "variable": "dx_task_summary"},
@@ -96,8 +103,14 @@ class TurnRun(TurnChoice):
 
     # the call
 
+    @property
+    def _waits(self) -> bool:
+        """Whether to wait for the turn's end, or for the claim, which comes before the agent."""
+        claims = self.progress.meta.get(META) and not (self.finalizing or self.following)
+        return bool(self.options["wait"] or claims)
+
     def _ask(self) -> Steps[Reply]:
-        progress, waits = self.progress, self.options["wait"]
+        progress, waits = self.progress, self._waits
         if progress.started or self.following:
             hurry = progress.reader is not None and progress.reader.holds_newline
             wait = (1 if hurry else self.patience) if waits else 0
@@ -113,9 +126,9 @@ class TurnRun(TurnChoice):
             "idle": seconds_text(self.idle_timeout),
             "progress": agent.progress,
         }
+        script = self._script(agent)
         if not waits:
             options |= {"wait": 0, "chunk": 0}
-        script = self._script(agent)
         seconds = 4 + len(script) / _SLOWEST
         return (
             yield from self.call(
@@ -124,9 +137,9 @@ class TurnRun(TurnChoice):
         )
 
     def _script(self, agent: agents.Agent) -> bytes:
-        task, verify = self.inputs.turn_texts()
         if self.finalizing:
-            return self._finalize(task)
+            return self._finalize(*self.inputs.turn_texts("dx_body"))
+        task, verify = self.inputs.turn_texts("dx_verify")
         progress, former, options = self.progress, self.progress.meta, self.options
         native = former.get("native_id")
         resumed = bool(native and agent.resume)
@@ -141,6 +154,7 @@ class TurnRun(TurnChoice):
             raise ValueError(message)
         by_hand = not session.is_ours(progress.id) and directory is None
         beads = former.get("beads") or options["beads"] or None
+        claim = Claim.of_session(self.host, beads, former, options) if repo else None
         model = self._model(former)
         attachments = self.inputs.attachments()
         command = agent.command(
@@ -160,6 +174,7 @@ class TurnRun(TurnChoice):
             "model": model,
             "native_id": native,
             "trail": options["trail"],
+            META: claim.meta() if claim else None,
             **progress.limits,
         }
         return turn.script(
@@ -178,6 +193,7 @@ class TurnRun(TurnChoice):
                 directory=directory,
                 repo=repo,
                 branch=f"dx/{beads or progress.id}",
+                claim=claim,
                 environment={
                     **agent.environment,
                     **(agent.plan_environment if options["plan"] else {}),
@@ -195,19 +211,24 @@ class TurnRun(TurnChoice):
             )
         return str(chosen or former.get("model") or "")
 
-    def _finalize(self, message: bytes) -> bytes:
+    def _finalize(self, message: bytes, body: bytes) -> bytes:
         progress, former, options = self.progress, self.progress.meta, self.options
         progress.limits = {"timeout": options["timeout"], "idle": 0.0}
         beads = former.get("beads") or options["beads"] or None
-        names = ("host", "agent", "task", "repo", "directory", "model", "native_id")
+        names = ("host", "agent", "task", "repo", "directory", "model", "native_id", META)
         kept = {key: former.get(key) for key in names}
+        claim = Claim.of_session(self.host, former.get("beads"), former, {"claim": False})
         progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
         return finalize.script(
             finalize.Finalize(
                 session=progress.id,
                 message=message,
+                body=body,
                 repo=former.get("repo"),
                 base=options["base"],
+                claim=claim,
+                fork=options["fork"],
+                labels=options["labels"],
                 draft=options["draft"],
                 reviewers=options["reviewers"],
                 meta={key: value for key, value in progress.meta.items() if value},
@@ -223,7 +244,7 @@ class TurnRun(TurnChoice):
         return turn_verdict.busy(self.host, self.progress.id, overtaken=True)
 
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
-        progress, agent, waits = self.progress, self.agent, self.options["wait"]
+        progress, agent, waits = self.progress, self.agent, self._waits
         progress.started = True
         name = progress.meta.get("agent") or agent.name
         record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
@@ -235,6 +256,9 @@ class TurnRun(TurnChoice):
         record["truncation"] = reply.truncation
         record["cut"] = _cut(progress, reply)
         record["text"] = _read(reader, progress, reply)
+        if not (self.options["wait"] or self.following or reply.complete) and _begun(reader):
+            record["text"] = []
+            return turn_verdict.RUNNING
         nothing_new = not reply.out and not reply.err
         if not reply.complete:
             if nothing_new:
@@ -254,6 +278,12 @@ class TurnRun(TurnChoice):
         decided = turn_verdict.judge(self.host, agent, reply, reader, progress.limits)
         yield from self.claim_end(record, decided)
         return decided
+
+
+def _begun(reader: StreamReader) -> bool:
+    """Whether the script has said that the agent begins: it has its claim."""
+    said = Trailer.parse(reader.trailer)
+    return said.directory is not None and said.problem is None
 
 
 def _cut(progress: TurnProgress, reply: Reply) -> list[int]:
