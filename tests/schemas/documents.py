@@ -27,7 +27,7 @@ __all__ = ["ADDED", "DOCUMENTS", "LEFT_OUT", "OPTIONAL", "OUTPUT"]
 
 
 class CommandDocument(TypedDict):
-    """Of `--exec` and `--rerun`, of `--logs` and `--abort` of a command, and of `--diff` of a session.
+    """Of `--exec`, `--rerun` and `--diff`, and of `--logs` and `--abort` of a command.
 
     `outcome` is null if the VMs start the command later.
     """
