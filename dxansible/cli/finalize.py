@@ -17,7 +17,6 @@ from dxansible.render import sessions as render
 from dxansible.render.show import emit, show
 from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.services import GitHubSettings
-from dxansible.value import replace
 
 if TYPE_CHECKING:
     import threading
@@ -81,7 +80,7 @@ def open_request(  # noqa: PLR0913, PLR0917 - what a pull request needs
     with audited(options, session, text.title) as audit:
         with watched as observers:
             result = finalize_session(
-                session, text.message, replace(chosen, body=text.body),
+                session, text.message, chosen.with_body(text.body),
                 observers=[*observers, *audit.observers], cancelled=cancelled,
             )  # fmt: skip
         if result.outcome is FanoutOutcome.SUCCESS:

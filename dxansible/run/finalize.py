@@ -17,7 +17,7 @@ from dxansible.run.gather import ResultCollector
 from dxansible.run.options import check_seconds
 from dxansible.run.plays import Play
 from dxansible.settings import Settings
-from dxansible.value import field
+from dxansible.value import field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,10 @@ class FinalizeOptions(Told):
             if _REVIEWER.fullmatch(name) is None:
                 message = f"{name!r} can't be a reviewer"
                 raise UsageError(message, "give a user, or organization/team")
+
+    def with_body(self, body: str) -> FinalizeOptions:
+        """Return the options with another body."""
+        return replace(self, body=body)
 
     def variables(self) -> dict[str, object]:
         """Return the playbook's variables."""
