@@ -27,7 +27,7 @@ __all__ = ["ADDED", "DOCUMENTS", "LEFT_OUT", "OPTIONAL", "OUTPUT"]
 
 
 class CommandDocument(TypedDict):
-    """Of `--exec` and `--rerun`, and of `--logs` and `--abort` of a command.
+    """Of `--exec`, `--rerun` and `--diff`, and of `--logs` and `--abort` of a command.
 
     `outcome` is null if the VMs start the command later.
     """
@@ -121,6 +121,14 @@ class Engine(TypedDict):
     pid: int
     program: str
     seconds: int
+
+
+class OpenDocument(TypedDict):
+    """Of `--open`: the words of the command that opens the agent's own screen on a session."""
+
+    exit_code: int
+    host: str
+    command: list[str]
 
 
 class EnginesDocument(TypedDict):
@@ -239,6 +247,7 @@ DOCUMENTS = {
     "session": SessionDocument,
     "jules-sessions": JulesSessionsDocument,
     "clean": CleanDocument,
+    "open": OpenDocument,
     "engines": EnginesDocument,
     "nodes": NodesDocument,
     "init": InitDocument,
