@@ -1,6 +1,6 @@
 # One turn of an agent's session. What it needs is set before it, besides script.sh: session, repo, branch, the places of the
 # texts, and the functions __dx_agent, __dx_directory_of and __dx_keep_files.
-# shellcheck shell=sh disable=SC2154 # set by the caller
+# shellcheck shell=sh disable=SC2154,SC2317 # set by the caller; and called by what it has set
 directory=$HOME tree='' base='' changes='' verify=- attachments=$dir/attachments
 
 __dx_choose_directory() { # that of --dir
