@@ -10,6 +10,7 @@ from dxansible.run.attach_sessions import (
     locate,
 )
 from dxansible.run.choice import Choice, choose_host
+from dxansible.run.diff import diff_session
 from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.run.listing import (
     SessionList,
@@ -34,6 +35,7 @@ __all__ = [
     "abort_session",
     "choose_host",
     "clean_sessions",
+    "diff_session",
     "finalize_session",
     "find_commands",
     "find_session",

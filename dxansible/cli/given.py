@@ -16,12 +16,12 @@ class Given(Value):
     """Base class of the options; the table declares them."""
 
     if TYPE_CHECKING:
-        agents: bool
-        commands: bool
-        file: str | None
-        inventory: tuple[str, ...]
-        forks: int | None
-        via: str | None
+        agents: bool = False
+        commands: bool = False
+        file: str | None = None
+        inventory: tuple[str, ...] = ()
+        forks: int | None = None
+        via: str | None = None
 
     given: frozenset[str] = frozenset()
     """The fields of the options that the user gave; the others have their defaults."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.terminal import SCREEN
 from dxansible.errors import EngineError
-from dxansible.render.show import show
+from dxansible.render.documents import document
+from dxansible.render.show import emit, show
 from dxansible.run.opening import find_way_in
 from dxansible.run.resolve import resolve_session
 
@@ -27,6 +28,9 @@ def open_session(options: Options) -> int:
         show(
             "a turn of it is running; a second hand in its conversation may confuse both", err=True
         )
+    if options.json:
+        emit(document(exit_code=0, host=way.session.host, command=list(way.words)))
+        return 0
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         show(shlex.join(way.words))
         return 0

@@ -23,7 +23,6 @@ _NOT_TOGETHER = (
     ("agents", "commands", "leave out both to see all"),
     ("watch", "json", "leave out --watch for one document"),
     ("json", "jsonl", "leave out one of them: --json prints one document at the end"),
-    ("open", "json", "leave out --json: --open prints a command"),
     ("gather", "jsonl", "leave out one of them: --gather shows output at the end"),
     ("start_at", "start_in", "leave out one of them"),
     *(

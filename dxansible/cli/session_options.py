@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dxansible import parameters as known
+from dxansible.cli.given import Given
 from dxansible.cli.option import Group, Kind, Mode, Offer, Option, plain
-from dxansible.cli.run_options import RunOptions
 
 __all__ = ["SessionOptions"]
 
 
-class SessionOptions(RunOptions):
+class SessionOptions(Given):
     """The options of the group Sessions."""
 
     session: str | None = Option(

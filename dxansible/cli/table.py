@@ -25,13 +25,14 @@ from dxansible.cli.option import (
     needing,
     plain,
 )
+from dxansible.cli.run_options import RunOptions
 from dxansible.cli.session_options import SessionOptions
 from dxansible.value import fields
 
 __all__ = ["Options", "table"]
 
 
-class Options(SessionOptions):
+class Options(RunOptions, SessionOptions):
     """The options of one command line; the default of a field is its value without the option."""
 
     list_all: bool = Option(

@@ -123,6 +123,14 @@ class Engine(TypedDict):
     seconds: int
 
 
+class OpenDocument(TypedDict):
+    """Of `--open`: the words of the command that opens the agent's own screen on a session."""
+
+    exit_code: int
+    host: str
+    command: list[str]
+
+
 class EnginesDocument(TypedDict):
     """Of `--engine status`, and of `--engine stop` with the engines that were ended."""
 
@@ -239,6 +247,7 @@ DOCUMENTS = {
     "session": SessionDocument,
     "jules-sessions": JulesSessionsDocument,
     "clean": CleanDocument,
+    "open": OpenDocument,
     "engines": EnginesDocument,
     "nodes": NodesDocument,
     "init": InitDocument,

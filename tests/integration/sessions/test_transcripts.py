@@ -36,7 +36,7 @@ _EVENTS = [
     {"kind": "say", "text": "I'll look.\n\nTwice.", "timestamp": 1_000_000},
     {
         "kind": "run",
-        "command": "pytest -q\necho two",
+        "command": "pytest\nls",
         "output": "1 failed\n",
         "timestamp": 1_001_000,
     },

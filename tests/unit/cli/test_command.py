@@ -150,7 +150,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["here", "--exec", "true", "--list"], "--exec and --list can't be used together; choose one"),
     (["--list", "--status", "here"], "--list and --status can't be used together"),
     (["--list", "here"], "--list takes no further argument (here); leave it out"),
-    (["--logs", "a-0a1b2c3d", "here"], "--logs takes no further argument (here)"),
+    (["--logs", "a-0a1b2c3d", "not an id"], "'not an id' is not a session id"),
     (
         ["here", "--exec", "true", "--file", "x"],
         "the command and --file can't be used together; give",

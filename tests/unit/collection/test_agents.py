@@ -29,6 +29,7 @@ VALUES = {
 
 
 def words(arguments: Sequence[str]) -> list[str]:
+    """Return a command line without choices, as the VM gets it."""
     return [word.format(**VALUES) for word in arguments]
 
 
@@ -56,24 +57,45 @@ def test_the_agents_that_need_no_inventory() -> None:
 
 @pytest.mark.parametrize("agent", load_agents().values(), ids=lambda agent: agent.name)
 def test_every_argument_of_ours_can_be_filled_in(agent: Agent) -> None:
-    for arguments in (agent.start, agent.resume, agent.version):
+    for arguments in (agent.command(resumed=False), agent.command(resumed=True), agent.version):
         assert not any("{" in word for word in words(arguments))
     assert agent.directory_of[-1:] in {(), ("{native_id}",)}
+
+
+@pytest.mark.parametrize("agent", load_agents().values(), ids=lambda agent: agent.name)
+def test_a_choice_has_a_way_or_is_refused(agent: Agent) -> None:
+    for resumed in (False, True):
+        plain = agent.command(resumed=resumed)
+        if agent.name == "shell":
+            for choice in ({"plan": True}, {"model": True}):
+                with pytest.raises(AgentError, match="shell can't be given --"):
+                    agent.command(resumed=resumed, **choice)
+            continue
+        chosen = agent.command(resumed=resumed, plan=True, model=True)
+        assert "--model={model}" in chosen
+        assert not set(agent.permissions) - set(agent.plan) & set(chosen)
+        assert set(plain) - set(chosen) <= set(agent.permissions)
 
 
 def test_how_ours_are_started_and_resumed() -> None:
     ours = load_agents()
 
-    assert words(ours["opencode"].start) == (
+    assert words(ours["opencode"].command(resumed=False)) == (
         ["opencode", "run", "--format", "json", "--auto", "--dir", "/srv/site", "--title", "dx-1"]
     )
-    assert words(ours["opencode"].resume)[-2:] == ["--session", "abc"]
-    assert words(ours["claude"].start)[-4:] == (
+    assert words(ours["opencode"].command(resumed=True))[-2:] == ["--session", "abc"]
+    assert words(ours["claude"].command(resumed=False))[-4:] == (
         ["--permission-mode", "bypassPermissions", "--session-id", "abc"]
     )
-    assert words(ours["codex"].resume)[-5:] == ["-C", "/srv/site", "resume", "abc", "-"]
-    assert words(ours["gemini"].resume)[-3:] == ["--skip-trust", "--resume", "abc"]
-    assert words(ours["shell"].start) == ["sh", "/run/prompt"]
+    assert words(ours["codex"].command(resumed=True))[-5:] == [
+        "-C",
+        "/srv/site",
+        "resume",
+        "abc",
+        "-",
+    ]
+    assert words(ours["gemini"].command(resumed=True))[-3:] == ["--skip-trust", "--resume", "abc"]
+    assert words(ours["shell"].command(resumed=False)) == ["sh", "/run/prompt"]
     assert not ours["shell"].resume
     assert [agent.program for agent in ours.values()][:2] == ["opencode", "claude"]
     assert {name for name, agent in ours.items() if not agent.reports_end} == {"shell"}
@@ -145,7 +167,7 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
             {"aider": {"start": ["a", "{directry}"]}},
             "aider.start: there is no placeholder {directry}; did you mean 'directory'?",
         ),
-        ({"aider": {"start": ["a", "{zz}"]}}, "there is no placeholder {zz}; known: directory, "),
+        ({"aider": {"start": ["a", "{zz}"]}}, "there is no placeholder {zz}; known: attachments, "),
         (changed(prompt="argument"), "aider.prompt: must be stdin or file, not 'argument'"),
         (changed(prompt="stdin"), "aider.start: can't have {prompt_file} without prompt: file"),
         (changed(start=["a"]), "aider.start: needs {prompt_file}, because prompt is file"),

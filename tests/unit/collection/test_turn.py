@@ -73,6 +73,7 @@ def run(
         cwd=home,
         env={"HOME": str(home), "PATH": os.defpath, **(environment or {})},
     )
+    (place / "base").unlink(missing_ok=True)
     assert [path.name for path in place.iterdir()] == ["command"]
     said, found, end = done.stdout.rpartition(b"\n\x1e")
     begin = b""

@@ -102,6 +102,7 @@ def test_a_command_with_a_nul_byte_is_refused_and_not_cut_off() -> None:
 
 def test_without_a_word_all_is_as_the_inventory_says(settings: Settings) -> None:
     assert SessionOptions(settings=settings).variables() == {
+        "dx_plan": False,
         "dx_queue": False,
         "dx_task_is_data": False,
         "dx_wait": False,
@@ -123,6 +124,7 @@ def test_what_is_given_reaches_the_playbook(settings: Settings) -> None:
         "dx_beads": "bd-1",
         "dx_session_timeout": 9.5,
         "dx_idle_timeout": 3.0,
+        "dx_plan": False,
         "dx_queue": True,
         "dx_task_is_data": False,
         "dx_wait": True,

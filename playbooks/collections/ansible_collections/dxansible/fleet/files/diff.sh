@@ -10,10 +10,9 @@ __dx_git() {
 }
 
 __dx_find_tree() {
-    set -- "$root/sessions/$session".*
-    [ -d "$1" ] || exit 3
+    [ -d "$root/sessions/$session.1" ] || exit 3
     if [ ! -e "$tree/.git" ]; then
-        grep -q '"repo":"' "$root/sessions/$session".*/meta 2>/dev/null || exit 4
+        grep -q '"repo":"' "$root/sessions/$session.1/meta" 2>/dev/null || exit 4
         exit 5
     fi
     cd "$tree" && __dx_git rev-parse --is-inside-work-tree >/dev/null || exit
@@ -22,10 +21,13 @@ __dx_find_tree() {
 __dx_find_base() { # where the session began, or a later commit of the remote's default branch that it has taken in since
     head=$(__dx_git rev-parse -q --verify HEAD)
     taken=$(__dx_git merge-base HEAD refs/remotes/origin/HEAD 2>/dev/null)
-    set -- "$root/sessions/$session".*/base
-    if [ -e "$1" ]; then
+    number=1 # of the turn that has made the worktree first
+    while [ -d "$root/sessions/$session.$number" ] && [ ! -e "$root/sessions/$session.$number/base" ]; do
+        number=$((number + 1))
+    done
+    if [ -e "$root/sessions/$session.$number/base" ]; then
         base='' # stays so where there was no commit yet
-        { IFS= read -r base; } <"$1"
+        { IFS= read -r base; } <"$root/sessions/$session.$number/base"
         [ -n "$base" ] || base=$(__dx_git hash-object -t tree /dev/null)
     else # begun before sessions noted it
         there=$(__dx_git --git-dir="$(__dx_git rev-parse --git-common-dir)" rev-parse -q --verify HEAD)

@@ -1,7 +1,7 @@
 # One turn of an agent's session. What it needs is set before it, besides script.sh: session, repo, branch, the places of the
 # texts, the functions __dx_agent, __dx_directory_of and __dx_keep_files, and for an issue that is to be claimed,
 # claim.sh.
-# shellcheck shell=sh disable=SC2154 # set by the caller
+# shellcheck shell=sh disable=SC2154,SC2317 # set by the caller; and called by what it has set
 directory=$HOME tree='' base='' changes='' verify=- renewer='' attachments=$dir/attachments
 
 __dx_choose_directory() { # that of --dir
@@ -46,8 +46,8 @@ __dx_make_worktree() { # sets $tree; a branch that is in use elsewhere gives way
     made=$?
     [ -z "$locked" ] || rmdir "$lock" 2>/dev/null
     [ "$made" -eq 0 ] || __dx_give_up repo_unusable "git can't make a worktree of $repo: $said"
-    set -- "$root/sessions/$session".*/base # for diff.sh
-    [ -e "$1" ] || (umask 077 && { git -C "$tree" rev-parse -q --verify HEAD >"$dir/base" || true; })
+    (umask 077 && git -C "$tree" rev-parse -q --verify HEAD >"$dir/base") # for diff.sh
+    return 0
 }
 
 __dx_enter_repo() {

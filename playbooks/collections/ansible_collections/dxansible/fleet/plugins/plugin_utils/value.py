@@ -98,7 +98,10 @@ class Value:
         """Find the fields, those of base classes included."""
         super().__init_subclass__()
         type.__setattr__(cls, "__dataclass_fields__", _AS_DATACLASS)
-        cls._fields = dict(cls._fields)
+        cls._fields = {}
+        for base in cls.__bases__:
+            for name, known in getattr(base, "_fields", {}).items():
+                cls._fields.setdefault(name, known)
         for name, declared in cls.__annotations__.items():
             if str(declared).startswith("ClassVar"):
                 continue
