@@ -26,9 +26,11 @@ __all__ = [
     "IDLE_SECONDS",
     "IDLE_TIMEOUT",
     "LONGEST_WAIT",
+    "MAX_COST",
     "MOST_HOSTS",
     "NODE",
     "ONLY",
+    "ON_LIMIT",
     "OUTPUT_LIMIT",
     "PREFLIGHT_TIMEOUT",
     "QUEUE",
@@ -101,6 +103,8 @@ REPO: Parameter[str | None] = Parameter("dx_repo", None)
 DIR: Parameter[str | None] = Parameter("dx_dir", None)
 BEADS: Parameter[str | None] = Parameter("dx_beads", None)
 SESSION: Parameter[str | None] = Parameter("dx_session", None)
+ON_LIMIT: Parameter[str | None] = Parameter("dx_on_limit", None)
+MAX_COST: Parameter[float | None] = Parameter("dx_max_cost", None)
 TRAIL: Parameter[str | None] = Parameter("dx_trail", None)
 TASK_IS_DATA = Parameter("dx_task_is_data", default=False)
 QUEUE = Parameter("dx_queue", default=False)

@@ -78,7 +78,7 @@ def sessions_board(seen: Sequence[Seen], now: float) -> Board:
 def _kind(info: SessionInfo) -> str:
     if info.asks or info.state == "needs_input":
         return _WAITING
-    if info.state in {"running", "scheduled"}:
+    if info.state in {"running", "scheduled", "limited"}:
         return _RUNNING
     if info.outcome in {FanoutOutcome.SUCCESS, FanoutOutcome.ABORTED}:
         return _ENDED

@@ -39,6 +39,16 @@ wire_api = "responses"
 request_max_retries = 1
 stream_max_retries = 1
 """
+_GEMINI = {
+    "model": {"name": "gemini-2.5-flash"},
+    "general": {
+        "enableAutoUpdate": False,
+        "enableAutoUpdateNotification": False,
+        "maxAttempts": 2,
+    },
+    "privacy": {"usageStatisticsEnabled": False},
+    "security": {"auth": {"selectedType": "gemini-api-key"}},
+}
 
 
 def _records(port: int) -> dict[str, object]:
@@ -63,10 +73,12 @@ def _records(port: int) -> dict[str, object]:
         "CLAUDE_CODE_MAX_RETRIES": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
+    gemini = {"GEMINI_API_KEY": "key", "GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{port}"}
     return {
         "opencode": {"environment": {**opencode, "OPENCODE_CONFIG_CONTENT": json.dumps(config)}},
         "claude": {"environment": claude},
         "codex": {"environment": {"SCRIPTED_KEY": "key"}},
+        "gemini": {"environment": gemini},
     }
 
 
@@ -131,12 +143,18 @@ def shop_inventory(
     variables = {"dx_path": [str(agents)], "dx_agents": _records(model.port)}
     (inventory / "group_vars" / "all.yml").write_text(json.dumps(variables))
     vm = lab.vms["epyc6"]
-    codex = vm.home / ".codex"
-    codex.mkdir()
-    (codex / "config.toml").write_text(_CODEX.format(port=model.port))
-    for path in (codex, codex / "config.toml"):
-        shutil.chown(path, vm.user)
+    _settle(vm, ".codex/config.toml", _CODEX.format(port=model.port))
+    _settle(vm, ".gemini/settings.json", json.dumps(_GEMINI))
     return inventory
+
+
+def _settle(vm: Vm, name: str, text: str) -> None:
+    """Write an agent's own settings, in a directory of the VM's home."""
+    path = vm.home / name
+    path.parent.mkdir()
+    path.write_text(text)
+    for each in (path.parent, path):
+        shutil.chown(each, vm.user)
 
 
 @pytest.fixture

@@ -19,8 +19,14 @@ COMMANDS = {
     "opencode": 'opencode run --format json --dir "$PWD"',
     "claude": "claude -p --output-format stream-json --verbose",
     "codex": "codex exec --json --skip-git-repo-check -",
+    "gemini": "gemini --output-format stream-json --approval-mode yolo --skip-trust",
 }
-IDS = {"opencode": "sessionID", "claude": "session_id", "codex": "thread_id"}
+IDS = {
+    "opencode": "sessionID",
+    "claude": "session_id",
+    "codex": "thread_id",
+    "gemini": "session_id",
+}
 UNKNOWN = {
     "opencode": "ses_df3f8787affe5K30u83AH9tvkT",
     "claude": "1a64e7a9-0eb4-4289-9c29-0955146cb409",

@@ -83,6 +83,20 @@ options:
     description: Id of the audit trail that is to be told of the turn's end. When empty, none.
     type: str
     default: ""
+  on_limit:
+    description:
+      - What to do when the agent stops at a usage limit. V(wait) waits on the host until the limit
+        resets and lets the agent go on in the same turn; V(fail) ends the turn.
+      - The time of the wait does not count against O(timeout).
+    type: str
+    choices: [fail, wait]
+    default: fail
+  max_cost:
+    description:
+      - US dollars. A session that has cost as much, as its agent tells, takes no further task
+        without a higher limit. V(0) keeps the session's limit, if it has one.
+    type: float
+    default: 0.0
   queue:
     description: Whether to wait for a turn that is running, instead of failing.
     type: bool

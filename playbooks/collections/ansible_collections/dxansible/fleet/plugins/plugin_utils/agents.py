@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .agent_record import PLACEHOLDER, PLACEHOLDERS, AgentError, RecordReader, nearest
+from .agent_usage import read_limit, read_usage, written
 from .value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .agent_events import Match
+    from .agent_usage import LimitRule, UsageRule
 
 _FILE = Path(__file__).resolve().parents[2] / "files" / "agents.yml"
 _OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
@@ -76,6 +78,8 @@ class Agent(Value):
     start: tuple[str, ...]
     resume: tuple[str, ...] = ()
     """Empty if the agent can't continue a conversation."""
+    restart: tuple[str, ...] = ()
+    """Begins again after a usage limit, if the agent has kept nothing of the conversation."""
     version: tuple[str, ...] = ()
     directory_of: tuple[str, ...] = ()
     prompt: str = "stdin"
@@ -89,6 +93,8 @@ class Agent(Value):
     finished: tuple[Match, ...] = ()
     failed: tuple[Failure, ...] = ()
     needs_input: tuple[NeedsInputRule, ...] = ()
+    usage_limit: tuple[LimitRule, ...] = ()
+    usage: tuple[UsageRule, ...] = ()
     progress: str = ""
     """Extended regular expression; only matching lines restart the idle limit.
 
@@ -101,6 +107,16 @@ class Agent(Value):
     def program(self) -> str:
         """The agent's program, which must be on the VM's PATH."""
         return self.start[0]
+
+    @property
+    def reports_cost(self) -> bool:
+        """Whether its events tell what it costs."""
+        return any(rule.cost for rule in self.usage)
+
+    @property
+    def usage_rules(self) -> str:
+        """The rules with which the VM reads its usage and its limits."""
+        return written(self.usage_limit, self.usage, self.native_id)
 
     @property
     def reports_end(self) -> bool:
@@ -173,6 +189,7 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         name=name,
         start=reader.arguments("start"),
         resume=reader.arguments("resume"),
+        restart=reader.arguments("restart"),
         version=reader.arguments("version"),
         directory_of=reader.arguments("directory_of"),
         prompt=reader.word("prompt", ("stdin", "file")),
@@ -185,7 +202,9 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         finished=reader.matches("finished"),
         failed=tuple(_failure(inner) for inner in reader.records("failed")),
         needs_input=tuple(_needs_input(inner) for inner in reader.records("needs_input")),
-        progress=_expression(reader),
+        usage_limit=tuple(map(read_limit, reader.records("usage_limit"))),
+        usage=tuple(map(read_usage, reader.records("usage"))),
+        progress=reader.expression("progress"),
         environment=reader.environment("environment"),
         exit_codes=reader.exit_codes("exit_codes"),
     )
@@ -237,15 +256,6 @@ def _on_stderr(reader: RecordReader, *of_events: str) -> bool:
     return reader.has("stderr")
 
 
-def _expression(reader: RecordReader) -> str:
-    if not reader.has("progress"):
-        return ""
-    expression = reader.pattern("progress").pattern
-    if not expression or not expression.isprintable():
-        reader.fail("progress", "must be a regular expression in one line, for grep -E")
-    return expression
-
-
 def _check(agent: Agent, reader: RecordReader) -> None:
     """Refuse missing and contradictory keys."""
     if not agent.start:
@@ -266,14 +276,14 @@ def _check_id(agent: Agent, reader: RecordReader) -> None:
         reader.fail("start", "needs {native_id}, because chosen_id is true")
     if not agent.chosen_id and _uses(agent.start, "native_id"):
         reader.fail("start", "can't have {native_id} without chosen_id: true")
-    for key in ("resume", "directory_of"):
+    for key in ("resume", "restart", "directory_of"):
         known = agent.chosen_id or agent.native_id is not None
         if _uses(getattr(agent, key), "native_id") and not known:
             reader.fail(key, "has {native_id}, so write native_id or chosen_id as well")
 
 
 def _check_prompt(agent: Agent, reader: RecordReader) -> None:
-    for key in ("start", "resume"):
+    for key in ("start", "resume", "restart"):
         arguments = getattr(agent, key)
         if agent.prompt == "file" and arguments and not _uses(arguments, "prompt_file"):
             reader.fail(key, "needs {prompt_file}, because prompt is file")
@@ -284,7 +294,7 @@ def _check_prompt(agent: Agent, reader: RecordReader) -> None:
 def _check_events(agent: Agent, reader: RecordReader) -> None:
     if agent.events == "json":
         return
-    for key in ("native_id", "text", "finished", "failed"):
+    for key in ("native_id", "text", "finished", "failed", "usage_limit", "usage"):
         if getattr(agent, key):
             reader.fail(key, "needs events: json")
     if any(rule.when for rule in agent.needs_input):

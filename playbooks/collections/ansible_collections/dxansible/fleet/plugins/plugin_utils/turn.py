@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _VARIABLES = {"directory": '"$directory"', "prompt_file": '"$dir/prompt"'}
+LONGEST_LIMIT = 8 * 86400
+"""Seconds that a turn waits for usage limits, in all; the longest of them reset after a week."""
 _PLACEHOLDER = re.compile(r"\{(directory|prompt_file|session|native_id)\}")
 
 
@@ -32,6 +34,14 @@ class Turn(Value):
     session: str
     arguments: Sequence[str]
     """The agent's command line, with placeholders."""
+    resume: Sequence[str] = ()
+    """The command line that continues the conversation after a usage limit; empty: `arguments`."""
+    restart: Sequence[str] = ()
+    """The command line instead, if the agent has kept nothing of the conversation."""
+    rules: str = ""
+    """What files/usage.awk reads of the agent's events."""
+    on_limit: str = ""
+    """``wait``: wait until a usage limit resets, and go on."""
     prompt: bytes = field(repr=False)
     verify: bytes = field(default=b"", repr=False)
     """A shell script that has to succeed after the agent; empty for none."""
@@ -59,9 +69,14 @@ _FILES = Path(__file__).resolve().parents[2] / "files"
 
 
 @cache
-def body_of(name: str) -> str:
-    """One of our scripts, preceded by the code that all of them share."""
-    return "".join((_FILES / each).read_text(encoding="ascii") for each in ("script.sh", name))
+def body_of(*names: str) -> str:
+    """Some of our scripts, preceded by the code that all of them share."""
+    return "".join(map(_text_of, ("script.sh", *names)))
+
+
+@cache
+def _text_of(name: str) -> str:
+    return (_FILES / name).read_text(encoding="ascii")
 
 
 def script(turn: Turn) -> bytes:
@@ -77,11 +92,22 @@ def script(turn: Turn) -> bytes:
         "repo": turn.repo or "",
         "branch": turn.branch or f"dx/{turn.session}",
         "prompt_in_file": "yes" if turn.prompt_in_file else "",
+        "native_id": turn.native_id or "",
+        "needs_id": "yes" if any("{native_id}" in word for word in turn.resume) else "",
+        "restarts": "yes" if turn.restart else "",
+        "on_limit": turn.on_limit,
+        "longest_wait": str(LONGEST_LIMIT),
+        "rules": turn.rules,
+        "reader": _text_of("usage.awk") if turn.rules else "",
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
     lines.append(f"__dx_agent() {{ {_words(turn.arguments, turn)}; }}")
+    again = {"resume": turn.resume or turn.arguments, "restart": turn.restart}
+    for name, arguments in again.items():
+        words = _words(arguments, turn, native_id='"$native_id"')
+        lines.append(f"__dx_{name}() {{ {words or ':'}; }}")
     lines.append(f"__dx_directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
-    body = "\n".join([*lines, body_of("turn.sh")])
+    body = "\n".join([*lines, body_of("usage.sh", "turn.sh")])
     return compose(turn.meta, values, body, {"prompt": turn.prompt, "verify": turn.verify})
 
 
@@ -106,13 +132,15 @@ def compose(
         at = len(written) + 1
 
 
-def _words(arguments: Sequence[str], turn: Turn) -> str:
+def _words(arguments: Sequence[str], turn: Turn, **later: str) -> str:
+    """The command line in shell code; ``later`` are values that only the VM knows."""
+    variables = {**_VARIABLES, **later}
     values = {"session": turn.session, "native_id": turn.native_id or ""}
 
     def word(template: str) -> str:
         pieces = _PLACEHOLDER.split(template)  # text, name, text, name, …, text
         texts = [shlex.quote(piece) if piece else "" for piece in pieces[::2]]
-        names = [_VARIABLES.get(name) or shlex.quote(values[name]) for name in pieces[1::2]]
+        names = [variables.get(name) or shlex.quote(values[name]) for name in pieces[1::2]]
         return "".join(a + b for a, b in zip(texts, [*names, ""], strict=True)) or "''"
 
     return " ".join(word(argument) for argument in arguments)

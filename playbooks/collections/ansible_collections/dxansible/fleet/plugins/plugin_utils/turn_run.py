@@ -12,7 +12,7 @@ from .attempts import COMMON_SPEC, seconds_text
 from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .stream_reader import StreamReader
 from .turn_choice import TurnChoice, TurnProgress
-from .turn_ends import trailer_facts
+from .turn_ends import turn_facts
 
 if TYPE_CHECKING:
     from .host_run import Steps
@@ -51,6 +51,13 @@ class TurnRun(TurnChoice):
         "task_is_data": {"type": "bool", "default": False, "variable": "dx_task_is_data"},
         "trail": {"type": "str", "default": "", "variable": "dx_trail"},
         "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
+        "on_limit": {
+            "type": "str",
+            "choices": ["fail", "wait"],
+            "default": "fail",
+            "variable": "dx_on_limit",
+        },
+        "max_cost": {"type": "float", "default": 0.0, "variable": "dx_max_cost"},
         "queue": {"type": "bool", "default": False, "variable": "dx_queue"},
         "wait": {"type": "bool", "default": True, "variable": "dx_wait"},
         "shown": {"type": "dict", "default": {}, "variable": "dx_shown"},
@@ -127,6 +134,9 @@ class TurnRun(TurnChoice):
             raise ValueError(message)
         by_hand = not session.is_ours(progress.id) and directory is None
         beads = former.get("beads") or options["beads"] or None
+        waits_for_limit = options["on_limit"] == "wait"
+        if waits_for_limit and not agent.usage_limit:
+            raise AgentError(turn_verdict.tells_no_limit(agent.name))
         progress.limits = {"timeout": options["timeout"], "idle": options["idle_timeout"]}
         progress.meta = {
             "host": self.host,
@@ -137,12 +147,17 @@ class TurnRun(TurnChoice):
             "beads": beads,
             "native_id": native,
             "trail": options["trail"],
+            "max_cost": self.max_cost(former),
             **progress.limits,
         }
         return turn.script(
             turn.Turn(
                 session=progress.id,
                 arguments=agent.resume if resumed else agent.start,
+                resume=agent.resume,
+                restart=agent.restart,
+                rules=agent.usage_rules,
+                on_limit="wait" if waits_for_limit else "",
                 prompt=agent.prompt_bytes(task),
                 verify=verify,
                 prompt_in_file=agent.prompt == "file",
@@ -161,7 +176,7 @@ class TurnRun(TurnChoice):
         progress, former, options = self.progress, self.progress.meta, self.options
         progress.limits = {"timeout": options["timeout"], "idle": 0.0}
         beads = former.get("beads") or options["beads"] or None
-        names = ("host", "agent", "task", "repo", "directory", "native_id")
+        names = ("host", "agent", "task", "repo", "directory", "native_id", "max_cost")
         kept = {key: former.get(key) for key in names}
         progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
         return finalize.script(
@@ -203,14 +218,14 @@ class TurnRun(TurnChoice):
             if waits or not nothing_new or reply.state in ENDED:
                 return None
             record["text"] += _news(progress, reader.close())
-            record["result"] = trailer_facts(reader, progress.meta)
+            record["result"] = turn_facts(reader, progress.meta, reply)
             return turn_verdict.RUNNING
         record["text"] += _news(progress, reader.close())
         record["upto"] = [progress.out_next + 1, progress.err_next]  # beyond the end: closed
         if self.following and (yield from self.go_on()):
             progress.began = time.time()
             return None
-        record["result"] = trailer_facts(reader, progress.meta)
+        record["result"] = turn_facts(reader, progress.meta, reply)
         decided = turn_verdict.judge(self.host, agent, reply, reader, progress.limits)
         yield from self.claim_end(record, decided)
         return decided
