@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -72,7 +73,7 @@ def read(
 
 def resets(words: str, **environment: str) -> int:
     """When a limit resets that an agent tells in these words."""
-    line = '{"kind":"end","ok":false,"words":[{"say":"%s"}]}\n' % words
+    line = json.dumps({"kind": "end", "ok": False, "words": [{"say": words}]}) + "\n"
     return int(read(line.encode(), "robot", ("awk",), **environment)["at"])
 
 
