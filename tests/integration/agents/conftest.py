@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.integration.conftest import lend
 from tests.integration.sessions.work import on_vm
@@ -39,6 +41,7 @@ wire_api = "responses"
 request_max_retries = 1
 stream_max_retries = 1
 """
+_AGENTS = "files/agents.yml"
 _GEMINI = {
     "model": {"name": "gemini-2.5-flash"},
     "general": {
@@ -74,7 +77,11 @@ def _records(port: int) -> dict[str, object]:
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
     gemini = {"GEMINI_API_KEY": "key", "GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{port}"}
+    records = yaml.safe_load((files("ansible_collections.dxansible.fleet") / _AGENTS).read_text())
+    subscription = {name: text for name, text in claude.items() if name != "ANTHROPIC_API_KEY"}
+    subscription["CLAUDE_CODE_OAUTH_TOKEN"] = "token"  # noqa: S105 - of nobody
     return {
+        "subscriber": records["claude"] | {"environment": subscription},
         "opencode": {"environment": {**opencode, "OPENCODE_CONFIG_CONTENT": json.dumps(config)}},
         "claude": {"environment": claude},
         "codex": {"environment": {"SCRIPTED_KEY": "key"}},
