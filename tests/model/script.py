@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Ask"]
 
 _WRAPPED = re.compile(
-    r"<(system-reminder|environment_context|user_instructions)>.*?</\1>", re.DOTALL
+    r"<(system-reminder|environment_context|user_instructions|session_context)>.*?</\1>",
+    re.DOTALL,
 )
 
 

@@ -39,7 +39,7 @@ __dx_see_usage() { # sets $limit, $resets_at, $usage and $native_id
     if [ -z "$rules" ] || ! __dx_await_output; then return 0; fi
     limit='' resets_at='' usage='' whole=yes
     __dx_output_is_whole || whole=
-    # shellcheck disable=SC2046 # words
+    # shellcheck disable=SC2013,SC2046 # words
     for word in $(cat "$dir"/out.0* | rules=$rules whole=$whole LC_ALL=C awk "$reader"); do
         case $word in
             limit=*) limit=${word#*=} ;;

@@ -237,6 +237,8 @@ dx:
           conversation (C(native_id)), C(directory), C(branch), C(verify_exit_code), and what
           changed in the repository (C(commits), C(files), C(dirty), C(head)). Null is what the turn
           had not come to.
+        - C(usage) has the tokens and the cost that the agent told, and C(resets_at) the time at
+          which its usage limit resets, in seconds since 1970.
         - Of V(finalize) also C(push), with C(host), C(repository), C(branch), C(base), C(head),
           C(gh) (V(used), V(absent), V(login), V(failed), V(no_reviewers)), C(pull_request_origin)
           (V(created), V(found), V(merged)), C(url) of the pull request and C(note), the words of
