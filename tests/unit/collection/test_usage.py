@@ -147,6 +147,8 @@ def test_a_path_says_when_and_an_exact_time_stays() -> None:
     exact = b'{"kind":"end","ok":false,"at":1760000400,"words":[]}\n'
     vague = b'{"kind":"end","ok":false,"words":[{"say":"resets 3pm"}]}\n'
     assert read(exact + vague)["at"] == "1760000400"
+    assert read(exact.replace(b"400,", b"400123,"))["at"] == "1760000400"
+    assert read(exact.replace(b"400,", b"4001234567,"))["at"] == "0"
     soon = int(read(b'{"kind":"end","ok":false,"in":"90"}\n')["at"])
     assert 85 <= soon - time.time() <= 90
 

@@ -151,10 +151,11 @@ function see(rule, i, found, said) {
     if ((rule, "matches") in path && said !~ path[rule, "matches"]) return
     limited = 1
     found = (rule, "at") in path ? at_path(path[rule, "at"]) : ""
-    if (found ~ /^[0-9]+$/) { resets = found; exact = 1; return }
+    if (found ~ /^[0-9]+$/ && length(found) == 13) found = int(found / 1000) # some services count milliseconds
+    if (found ~ /^[0-9]+$/ && length(found) < 12) { resets = found; exact = 1; return }
     found = (rule, "in") in path ? at_path(path[rule, "in"]) : ""
     gsub(/"/, "", found)
-    found = found ~ /^[0-9.]+$/ ? seconds_from_now(found) : reset_time(said)
+    found = found ~ /^[0-9.]+$/ && length(found) < 12 ? seconds_from_now(found) : reset_time(said)
     if (!exact && found > 0) resets = found
 }
 BEGIN {

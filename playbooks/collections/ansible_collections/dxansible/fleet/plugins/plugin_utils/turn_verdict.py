@@ -29,6 +29,8 @@ class TurnVerdict(Verdict):
 
 
 RUNNING = verdict.RUNNING
+_LATEST = 10**11
+"""Seconds since the epoch; no limit resets later."""
 
 
 def judge(
@@ -97,7 +99,7 @@ def _complaint(  # noqa: PLR0911 - a case each
 def _limit_text(agent: Agent, reader: StreamReader, resets_at: int) -> str:
     words = (reader.problem or "its usage limit is reached").rstrip(".")
     when = "it did not say when the limit resets"
-    if resets_at:
+    if 0 < resets_at < _LATEST:
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(resets_at))
         when = f"the limit resets at {moment} UTC"
     return (
