@@ -86,7 +86,7 @@ matrix: $(VENV)/.test
 	$(BIN)/python -m tests.matrix $(MATRIX)
 
 agents-latest: $(VENV)/.test system-test
-	$(BIN)/python -m tests.agents_latest .cache/agents
+	$(BIN)/python -m tests.agents_latest $(AGENTS)-latest
 
 when-back: $(VENV)/.test system-test
 	DX_AWAITED_HOSTS=100 $(BIN)/python -m pytest tests/integration/test_when_back.py -k random
