@@ -10,6 +10,7 @@
 # make flood  2 GB through a pipe and into a document, in fixed memory and disk
 # make matrix  the collection's own tests with each ansible-core and each Python that is here
 # make when-back  30 of 100 hosts are off, and come back at random
+# make agents-latest  tests the newest release of each agent, and the one before, and says which record breaks
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)
 SHELL := /bin/sh
 PYTHON ?= python3
@@ -24,7 +25,7 @@ JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: demo test lint molecule lab chaos chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix clean system-demo system-test system-bench
+.PHONY: demo test lint molecule lab chaos chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -87,6 +88,9 @@ flood: $(VENV)/.test system-test
 
 matrix: $(VENV)/.test
 	$(BIN)/python -m tests.matrix $(MATRIX)
+
+agents-latest: $(VENV)/.test system-test
+	$(BIN)/python -m tests.agents_latest $(AGENTS)-latest
 
 when-back: $(VENV)/.test system-test
 	DX_AWAITED_HOSTS=100 $(BIN)/python -m pytest tests/integration/test_when_back.py -k random

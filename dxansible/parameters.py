@@ -32,10 +32,12 @@ __all__ = [
     "LABELS",
     "LEASE_SECONDS",
     "LONGEST_WAIT",
+    "MAX_COST",
     "MODEL",
     "MOST_HOSTS",
     "NODE",
     "ONLY",
+    "ON_LIMIT",
     "OUTPUT_LIMIT",
     "PLAN",
     "PREFLIGHT_TIMEOUT",
@@ -117,6 +119,8 @@ BEADS: Parameter[str | None] = Parameter("dx_beads", None)
 CLAIM: Parameter[bool | None] = Parameter("dx_claim", None)
 CLAIM_LEASE: Parameter[float | None] = Parameter("dx_claim_lease", None)
 SESSION: Parameter[str | None] = Parameter("dx_session", None)
+ON_LIMIT: Parameter[str | None] = Parameter("dx_on_limit", None)
+MAX_COST: Parameter[float | None] = Parameter("dx_max_cost", None)
 TRAIL: Parameter[str | None] = Parameter("dx_trail", None)
 TASK_IS_DATA = Parameter("dx_task_is_data", default=False)
 QUEUE = Parameter("dx_queue", default=False)

@@ -13,6 +13,7 @@ from dxansible.record import (
     Reason,
     Truncation,
     TurnRecord,
+    Usage,
     read,
 )
 from dxansible.redact import redact
@@ -211,6 +212,12 @@ class SessionInfo(Document):
     """Seconds until the call that waits for the host gives up; only in the state `waiting`."""
     starts_s: int | None = None
     """Seconds until it starts; only in the state `scheduled`."""
+    usage: Usage | None = None
+    """The sum over its turns; None if no turn has told it."""
+    resets_at: int | None = None
+    """When the usage limit resets at which the last turn ended, in seconds since 1970."""
+    resumes_s: int | None = None
+    """Seconds until its turn goes on; only in the state `limited`."""
     started_for: str | None = None
     truncation: Truncation = field(default_factory=Truncation)
     """Output of the last turn that the VM has not kept."""

@@ -4,7 +4,7 @@
 # once: each installs into a directory of its own, and the first to be done gives it its name.
 set -u
 directory=$1
-packages="opencode-ai@1.18.33 @anthropic-ai/claude-code@2.1.330 @openai/codex@0.169.0"
+packages=${DX_AGENT_PACKAGES:-"opencode-ai@1.18.33 @anthropic-ai/claude-code@2.1.330 @openai/codex@0.169.0 @google/gemini-cli@0.61.0"}
 
 mkdir -p "$directory"
 trap 'rm -rf "$directory.$$"' EXIT

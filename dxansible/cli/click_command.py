@@ -60,6 +60,7 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.CHOICE: {"type": click.Choice(entry.choices)},
         Kind.OPTIONAL_CHOICE: {"type": click.Choice(entry.choices)},
         Kind.NUMBER: {"type": click.IntRange(entry.least, entry.most)},
+        Kind.AMOUNT: {"type": reader},
         Kind.DURATION: {"type": reader},
         Kind.TIME: {"type": reader},
         Kind.DAYS: {"type": reader},

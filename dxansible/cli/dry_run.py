@@ -61,6 +61,8 @@ def show_task(options: Options, task: str | bytes, chosen: SessionOptions) -> in
         "wait": chosen.wait,
         "timeout_sec": chosen.timeout_sec,
         "idle_timeout_sec": chosen.idle_timeout_sec,
+        "on_limit": chosen.on_limit,
+        "max_cost_usd": chosen.max_cost_usd,
         "retries": chosen.max_retries,
         "forks": options.forks or FORKS,
     }

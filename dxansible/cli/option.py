@@ -139,6 +139,7 @@ class Kind(StrEnum):
     CHOICE = "one of some words"
     OPTIONAL_CHOICE = "one of some words after =, or the first of them"
     NUMBER = "a whole number"
+    AMOUNT = "a number, perhaps with a fraction"
     DURATION = "seconds, or numbers with units of time"
     TIME = "a time of day, or a date and a time"
     DAYS = "whole days, or a duration that comes to whole days"

@@ -159,6 +159,17 @@ class RunOptions(Given):
         "--verify", kind=Kind.TEXT, value="COMMAND", group=Group.RUN, modes=VM_TASKS,
         help="A check after the turn; SUCCESS then needs its exit 0.",
     ).field()  # fmt: skip
+    on_limit: str | None = Option(
+        "--on-limit", kind=Kind.CHOICE, choices=("wait", "fail"), group=Group.RUN, modes=VM_TASKS,
+        sets=(known.ON_LIMIT,), default="dx_on_limit, or fail",
+        help="wait: at a usage limit of the agent, the VM waits until it resets, and goes on.",
+    ).field()  # fmt: skip
+    max_cost: float | None = Option(
+        "--max-cost", kind=Kind.AMOUNT, value="USD", group=Group.RUN, modes=VM_TASKS,
+        sets=(known.MAX_COST,), default="dx_max_cost, or none",
+        help="Once the session has cost as much, as its agent tells, refuse further prompts "
+        "without a higher limit.",
+    ).field()  # fmt: skip
     dry_run: bool = Option(
         "--dry-run", group=Group.RUN, sets=(known.DRY_RUN,),
         modes=TASKS | plain(Mode.EXEC, Mode.CLEAN),

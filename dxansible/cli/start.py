@@ -38,6 +38,8 @@ def start(options: Options) -> int:
         wait=options.wait,
         timeout_sec=options.timeout,
         idle_timeout_sec=options.idle_timeout,
+        on_limit=options.on_limit,
+        max_cost_usd=options.max_cost,
         max_retries=options.retries,
         when_back_sec=options.when_back,
         settings=options.settings(),

@@ -45,6 +45,17 @@ def _number(entry: Option, text: str) -> int:
     return number
 
 
+def _amount(_entry: Option, text: str) -> float:
+    """Parse US dollars above 0."""
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0
+    if not 0 < amount < float("inf"):
+        raise BadValueError(f"{text!r} is no amount above 0, like 5 or 0.50")
+    return amount
+
+
 def _choice(entry: Option, text: str) -> str:
     if text not in entry.choices:
         raise BadValueError(f"{text!r} is not one of {', '.join(entry.choices)}")
@@ -149,6 +160,7 @@ _READERS: dict[Kind, Callable[[Option, str], object]] = {
     Kind.CHOICE: _choice,
     Kind.OPTIONAL_CHOICE: _choice,
     Kind.NUMBER: _number,
+    Kind.AMOUNT: _amount,
     Kind.DURATION: _duration,
     Kind.TIME: _time,
     Kind.DAYS: _days,

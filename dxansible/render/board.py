@@ -80,7 +80,7 @@ def sessions_board(seen: Sequence[Seen], now: float, awaited: Sequence[SessionIn
 def _kind(info: SessionInfo) -> str:
     if info.asks or info.state == "needs_input":
         return _WAITING
-    if info.state in {"running", "scheduled", "waiting"}:
+    if info.state in {"running", "scheduled", "waiting", "limited"}:
         return _RUNNING
     if info.outcome in {FanoutOutcome.SUCCESS, FanoutOutcome.ABORTED}:
         return _ENDED

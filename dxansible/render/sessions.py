@@ -11,12 +11,14 @@ from dxansible.render.documents import document, event_line, problem_of
 from dxansible.render.show import coloured
 from dxansible.render.tables import NOTHING, columns, duration, table
 from dxansible.results import worst
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dxansible.errors import NoFreeHost
     from dxansible.jules.model import JulesResult
+    from dxansible.record import Usage
     from dxansible.results import CleanResult, SessionInfo, TurnResult
     from dxansible.run.listing import SessionList
 
@@ -45,6 +47,7 @@ STATE_COLOURS = {
     "running": "cyan",
     "waiting": "blue",
     "scheduled": "blue",
+    "limited": "blue",
     "succeeded": "green",
     "failed": "red",
     "lost": "red",
@@ -150,6 +153,8 @@ def state_of(info: SessionInfo) -> str:
         return f"{info.state}, gives up in {duration(info.gives_up_s)}"
     if info.starts_s is not None:
         return f"{info.state}, starts in {duration(info.starts_s)}"
+    if info.resumes_s is not None:
+        return f"{info.state}, goes on in {duration(info.resumes_s)}"
     return f"{info.state}, asks" if info.asks else info.state
 
 
@@ -165,7 +170,7 @@ def status_document(info: SessionInfo, result: TurnResult) -> str:
 
 def status_text(info: SessionInfo, result: TurnResult) -> str:
     """Return all known fields of one session, one a line."""
-    state = coloured(info.state, STATE_COLOURS.get(info.state))
+    state = coloured(state_of(replace(info, asks=False)), STATE_COLOURS.get(info.state))
     return lines({
         "session": info.session_id,
         "vm": info.host,
@@ -183,10 +188,27 @@ def status_text(info: SessionInfo, result: TurnResult) -> str:
         "branch": result.branch,
         "directory": result.directory,
         "changes": "; ".join(_changes(result)) or None,
+        "usage": _usage(info.usage),
         "task": info.task,
         "asks": "its last message ends with a question" if info.asks else None,
         "message": "(empty)" if result.message == "" else result.message,
     })  # fmt: skip
+
+
+def _usage(usage: Usage | None) -> str | None:
+    """Return tokens and cost in words; None if the agent told nothing."""
+    if usage is None:
+        return None
+    tokens = {
+        "in": usage.input_tokens, "out": usage.output_tokens, "from a cache": usage.cached_tokens
+    }  # fmt: skip
+    words = [f"{number} {name}" for name, number in tokens.items() if number is not None]
+    told = [f"tokens: {', '.join(words)}"] if words else []
+    if usage.cost_usd is not None:
+        told.append(f"cost: ${usage.cost_usd:.4f}")
+    if usage.turns_untold:
+        told.append(f"without {usage.turns_untold} turn(s) that did not tell")
+    return "; ".join(told)
 
 
 def commands_text(found: SessionList) -> str:

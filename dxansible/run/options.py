@@ -155,6 +155,12 @@ class SessionOptions(_RunOptions):
     """For the turn, enforced on the VM; None is the inventory's ``dx_session_timeout``."""
     idle_timeout_sec: float | None = told(known.IDLE_TIMEOUT)
     """How long the agent may print nothing; None is the inventory's ``dx_idle_timeout``."""
+    on_limit: str | None = told(known.ON_LIMIT)
+    """``wait``: at a usage limit, the VM waits until it resets, and the turn goes on. ``fail``: the
+    turn ends. None is the inventory's ``dx_on_limit``."""
+    max_cost_usd: float | None = told(known.MAX_COST)
+    """US dollars, as the agent tells its cost. A session that has cost as much takes no further
+    prompt without a higher limit. None is the session's limit so far, or ``dx_max_cost``."""
     trail: str | None = told(known.TRAIL)
     """Id of the audit trail; the first call that sees the turn's end posts it there."""
     run_id: str | None = None
@@ -172,6 +178,7 @@ class SessionOptions(_RunOptions):
             check_seconds("idle timeout", self.idle_timeout_sec)
         if self.claim_lease_sec is not None:
             check_seconds("lease", self.claim_lease_sec)
+        self._check_usage()
         if self.run_id is not None:
             check_run_id(self.run_id, most=_LONGEST_RUN_ID)
         if self.beads is not None and not _names_a_branch(self.beads):
@@ -198,6 +205,13 @@ class SessionOptions(_RunOptions):
         if size > known.ATTACHMENTS_BYTES:
             message = f"the attached files have {size} bytes"
             raise UsageError(message, f"attach at most {known.ATTACHMENTS_BYTES >> 20} MiB")
+
+    def _check_usage(self) -> None:
+        if self.on_limit not in {None, "fail", "wait"}:
+            raise UsageError(f"on limit is {self.on_limit!r}", "use fail or wait")
+        if self.max_cost_usd is not None and not 0 < self.max_cost_usd < math.inf:
+            message = f"the maximum cost is {self.max_cost_usd:g}"
+            raise UsageError(message, "give US dollars above 0")
 
     def _check_directory(self, path: str) -> None:
         if not path.strip() or not path.isprintable():

@@ -1,6 +1,7 @@
-"""The wire formats of three agents, as far as they need them.
+"""The wire formats of the agents, as far as they need them.
 
-OpenCode speaks OpenAI's chat completions, Codex its responses, Claude Code Anthropic's messages.
+OpenCode speaks OpenAI's chat completions, Codex its responses, Claude Code Anthropic's messages,
+and Gemini CLI Google's generateContent.
 """
 
 from __future__ import annotations
@@ -168,10 +169,43 @@ def _messages(ask: Ask) -> Iterator[Event]:
     yield event("message_stop")
 
 
+def _ask_contents(body: dict[str, Any]) -> Ask:
+    items = []
+    for each in body["contents"]:
+        if each.get("role", "user") == "user":
+            parts = each.get("parts") or []
+            done = [part["functionResponse"] for part in parts if "functionResponse" in part]
+            items += [("tool", json.dumps(each.get("response"))) for each in done]
+            items.append(("user", _text(parts)))
+    tools = [
+        str(inner.get("name"))
+        for each in body.get("tools") or []
+        for inner in each.get("functionDeclarations") or []
+    ]
+    return Ask.of(items, tools, ("run_shell_command",))
+
+
+def _contents(ask: Ask) -> Iterator[Event]:
+    def piece(parts: list[dict[str, Any]], finish: str | None = None) -> Event:
+        candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
+        if finish:
+            candidate["finishReason"] = finish
+        usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
+        return None, {"candidates": [candidate], "modelVersion": "m", "usageMetadata": usage}
+
+    if ask.command() is not None:
+        name, arguments = ask.call(_step)
+        yield piece([{"functionCall": {"name": name, "args": arguments}}], "STOP")
+        return
+    yield from (piece([{"text": word}]) for word in ask.answer())
+    yield piece([{"text": ""}], "STOP")
+
+
 FORMATS = {
     "/chat/completions": (_ask_chat, _chat),
     "/responses": (_ask_responses, _responses),
     "/messages": (_ask_messages, _messages),
+    ":streamGenerateContent": (_ask_contents, _contents),
 }
 """By the end of a request's path: how to read it, and how to answer."""
 

@@ -5,6 +5,7 @@
     SLOW=seconds       give the last answer a word a second
     STALL=seconds      open the last answer, and then say nothing for so long
     ERROR=status       answer with that HTTP status instead
+    LIMIT=seconds      say that the usage limit is reached, until so long after the first request
     CUT                break the last answer off in its middle
     FULL               say that the context is full instead
     ECHO               quote the prompt in the last answer
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Ask"]
 
 _WRAPPED = re.compile(
-    r"<(system-reminder|environment_context|user_instructions)>.*?</\1>", re.DOTALL
+    r"<(system-reminder|environment_context|user_instructions|session_context)>.*?</\1>",
+    re.DOTALL,
 )
 
 
@@ -90,6 +92,12 @@ class Ask:
         """The number of a keyword, 0 where it is not in the prompt."""
         found = re.search(rf"\b{name}=(\d+)", self.prompt)
         return int(found[1]) if found and self.tool is not None else 0
+
+    @property
+    def limit(self) -> str:
+        """The line with LIMIT, empty where there is none; an agent may join prompts into one."""
+        found = re.search(r"^.*\bLIMIT=\d+.*$", self.prompt, re.MULTILINE)
+        return found[0] if found and self.tool is not None else ""
 
     @property
     def cut(self) -> bool:

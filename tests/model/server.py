@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from tests.model.formats import FORMATS, FULL_BODY, error_body
+from tests.model.limits import limit_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.model.formats import Event
     from tests.model.script import Ask
@@ -33,6 +35,8 @@ class ModelServer(ThreadingHTTPServer):
         self.prompts: list[str] = []
         self.results: list[str] = []
         self.models: list[str] = []
+        self.limits: dict[str, float] = {}
+        """Until when requests with each line that has LIMIT are refused, since the epoch."""
         self._thread = threading.Thread(target=self.serve_forever, name="model", daemon=True)
 
     @property
@@ -91,6 +95,11 @@ class _Handler(BaseHTTPRequestHandler):
         if ask.results:
             server.results.append(ask.results[-1])
         status = ask.number("ERROR") if ask.command() is None else 0
+        if self._is_limited(ask):
+            until = server.limits[ask.limit]
+            headers, body = limit_answer(self.path.partition("?")[0], until)
+            self._whole(429, body, headers)
+            return
         if status or ask.full:
             self._whole(status or 400, error_body(status) if status else FULL_BODY)
             return
@@ -108,9 +117,18 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(f"{head}data: {text}\n\n".encode())
                 self.wfile.flush()
 
-    def _whole(self, status: int, body: object) -> None:
+    def _is_limited(self, ask: Ask) -> bool:
+        if not ask.limit or ask.command() is not None:
+            return False
+        limits = cast("ModelServer", self.server).limits
+        until = limits.setdefault(ask.limit, time.time() + ask.number("LIMIT"))
+        return time.time() < until
+
+    def _whole(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

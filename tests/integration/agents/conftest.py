@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.integration.conftest import lend
 from tests.integration.sessions.work import on_vm
@@ -39,6 +41,17 @@ wire_api = "responses"
 request_max_retries = 1
 stream_max_retries = 1
 """
+_AGENTS = "files/agents.yml"
+_GEMINI = {
+    "model": {"name": "gemini-2.5-flash"},
+    "general": {
+        "enableAutoUpdate": False,
+        "enableAutoUpdateNotification": False,
+        "maxAttempts": 2,
+    },
+    "privacy": {"usageStatisticsEnabled": False},
+    "security": {"auth": {"selectedType": "gemini-api-key"}},
+}
 
 
 def _records(port: int) -> dict[str, object]:
@@ -63,10 +76,16 @@ def _records(port: int) -> dict[str, object]:
         "CLAUDE_CODE_MAX_RETRIES": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
+    gemini = {"GEMINI_API_KEY": "key", "GOOGLE_GEMINI_BASE_URL": f"http://127.0.0.1:{port}"}
+    records = yaml.safe_load((files("ansible_collections.dxansible.fleet") / _AGENTS).read_text())
+    subscription = {name: text for name, text in claude.items() if name != "ANTHROPIC_API_KEY"}
+    subscription["CLAUDE_CODE_OAUTH_TOKEN"] = "token"  # noqa: S105 - of nobody
     return {
+        "subscriber": records["claude"] | {"environment": subscription},
         "opencode": {"environment": {**opencode, "OPENCODE_CONFIG_CONTENT": json.dumps(config)}},
         "claude": {"environment": claude},
         "codex": {"environment": {"SCRIPTED_KEY": "key"}},
+        "gemini": {"environment": gemini},
     }
 
 
@@ -131,12 +150,18 @@ def shop_inventory(
     variables = {"dx_path": [str(agents)], "dx_agents": _records(model.port)}
     (inventory / "group_vars" / "all.yml").write_text(json.dumps(variables))
     vm = lab.vms["epyc6"]
-    codex = vm.home / ".codex"
-    codex.mkdir()
-    (codex / "config.toml").write_text(_CODEX.format(port=model.port))
-    for path in (codex, codex / "config.toml"):
-        shutil.chown(path, vm.user)
+    _settle(vm, ".codex/config.toml", _CODEX.format(port=model.port))
+    _settle(vm, ".gemini/settings.json", json.dumps(_GEMINI))
     return inventory
+
+
+def _settle(vm: Vm, name: str, text: str) -> None:
+    """Write an agent's own settings, in a directory of the VM's home."""
+    path = vm.home / name
+    path.parent.mkdir()
+    path.write_text(text)
+    for each in (path.parent, path):
+        shutil.chown(each, vm.user)
 
 
 @pytest.fixture

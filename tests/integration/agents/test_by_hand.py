@@ -19,12 +19,19 @@ COMMANDS = {
     "opencode": 'opencode run --format json --dir "$PWD"',
     "claude": "claude -p --output-format stream-json --verbose",
     "codex": "codex exec --json --skip-git-repo-check -",
+    "gemini": "gemini --output-format stream-json --approval-mode yolo --skip-trust",
 }
-IDS = {"opencode": "sessionID", "claude": "session_id", "codex": "thread_id"}
+IDS = {
+    "opencode": "sessionID",
+    "claude": "session_id",
+    "codex": "thread_id",
+    "gemini": "session_id",
+}
 UNKNOWN = {
     "opencode": "ses_df3f8787affe5K30u83AH9tvkT",
     "claude": "1a64e7a9-0eb4-4289-9c29-0955146cb409",
     "codex": "01a2144a-9732-7f13-9eae-8687f579d2bd",
+    "gemini": "5d2b2d0b-6f0f-4c84-93fd-e2e5e0d8f1c9",
 }
 
 
@@ -91,5 +98,10 @@ def test_a_conversation_that_is_not_there_is_told_in_a_chosen_directory_too(
     result = work_of(shop, "Continue", *where)
 
     assert (result["outcome"], result["reason"]) == ("FAILURE", "agent_error"), result
-    said = {"opencode": "Session not found", "claude": "No conversation", "codex": "no rollout"}
+    said = {
+        "opencode": "Session not found",
+        "claude": "No conversation",
+        "codex": "no rollout",
+        "gemini": "Error resuming session",
+    }
     assert said[agent] in result["error"]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.agents.test_real_agents import every_agent
 from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ _PROGRAMS = {"claude": _claude, "codex": _codex, "opencode": _opencode}
 
 
 @pytest.mark.long
-@every_agent
+@pytest.mark.parametrize("agent", _PROGRAMS)
 def test_an_agent_runs_a_command_through_our_tool(shop: Shop, agents: Path, agent: str) -> None:
     record = json.loads((shop.inventory / "group_vars" / "all.yml").read_text())
     environment = {**shop.user.environment, **record["dx_agents"][agent]["environment"]}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.resident
 
-AGENTS = ["opencode", "claude", "codex"]
+AGENTS = ["opencode", "claude", "codex", "gemini"]
 every_agent = pytest.mark.parametrize("agent", AGENTS)
 
 

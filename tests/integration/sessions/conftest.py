@@ -24,6 +24,31 @@ dx_agents:
   piped: {start: [sh]}
   vague: {start: [sh], resume: ['true', "{native_id}"], events: json, native_id: id}
   reader: {start: [sh, -c, 'cat >"$HOME/$DX_SESSION.prompt"']}
+  bounded:
+    start: &bounded
+      - sh
+      - -c
+      - |
+        prompt=$(cat)
+        echo "$prompt" >>"$HOME/$DX_SESSION.prompts"
+        echo '{"id": "c-1", "kind": "begin"}'
+        case $prompt in
+            "limit "*)
+                at=$(($(date +%s) + ${prompt#limit }))
+                printf '{"kind": "end", "ok": false, "at": %s}\\n' "$at"
+                exit 1
+                ;;
+        esac
+        echo '{"kind": "say", "text": "done"}'
+        echo '{"kind": "end", "ok": true, "n": {"in": 3, "usd": 0.25}}'
+    resume: *bounded
+    events: json
+    native_id: id
+    text: {when: {kind: say}, show: text, message: true}
+    finished: {kind: end, ok: true}
+    failed: {when: {kind: end}}
+    usage_limit: {when: {kind: end, ok: false}, resets_at: at}
+    usage: {when: {kind: end, ok: true}, input: n.in, cost: n.usd}
   copier: {start: [sh, -c, 'cp "$1" "$HOME/$DX_SESSION.prompt"', sh, "{prompt_file}"], prompt: file}
 """
 

@@ -58,6 +58,7 @@ MINIMAL: dict[Mode, tuple[str, ...]] = {
 VALUES = {
     "start_at": "2199-12-24 18:30",
     "env": "A=1",
+    "on_limit": "wait",
     "attach_age": "12h",
     "engine": "stop",
     "session": SES,
@@ -186,6 +187,7 @@ def test_every_field_has_the_type_of_what_its_option_gives() -> None:
         Kind.OPTIONAL_CHOICE: str | None, Kind.VARIABLES: tuple[tuple[str, str], ...],
         Kind.NUMBER: int | None, Kind.DURATION: float | None, Kind.DAYS: int | None,
         Kind.SIZE: int | None, Kind.STEPS: tuple[str, ...], Kind.TIME: float | None,
+        Kind.AMOUNT: float | None,
     }  # fmt: skip
     for name, hint in typing.get_type_hints(Options).items():
         if name in {"given", "_fields"}:

@@ -12,6 +12,7 @@ from dxansible.cli.values import BadValueError, convert
 LIMIT = Option("--limit", kind=Kind.DURATION)
 AGE = Option("--age", kind=Kind.DURATION, least=0)
 DAYS = Option("--days", kind=Kind.DAYS, least=0)
+AMOUNT = Option("--amount", kind=Kind.AMOUNT)
 SIZE = Option("--size", kind=Kind.SIZE)
 
 
@@ -31,6 +32,8 @@ SIZE = Option("--size", kind=Kind.SIZE)
         (DAYS, "0", 0),
         (DAYS, "30d", 30),
         (DAYS, "1d24h", 2),
+        (AMOUNT, "0.50", 0.5),
+        (AMOUNT, "5", 5.0),
         (SIZE, "0", 0),
         (SIZE, "4096", 4096),
         (SIZE, "64k", 65_536),
@@ -56,6 +59,7 @@ def test_a_number_without_a_unit_is_as_before_and_units_multiply(
         (DAYS, ["12h", "1.5", "2.0", "1d1s"], "is not whole days, like 7, 7d or 48h"),
         (DAYS, ["-1"], "is out of range: at least 0"),
         (DAYS, ["soon"], "is no duration"),
+        (AMOUNT, ["", "0", "-1", "inf", "nan", "$5", "1,50"], "is no amount above 0"),
         (SIZE, ["", "-1", "1e3", "1.5", "10MB", "10 M", "9" * 400 + "T"], "is no size, like 4096"),
     ],
 )  # fmt: skip

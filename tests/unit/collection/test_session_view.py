@@ -85,7 +85,26 @@ def test_a_session_is_described_by_its_last_turn() -> None:
         "first_task": "Begin",
         "beads": "bd-1",
         "repo": "~/a",
+        "usage": None,
+        "resets_at": None,
+        "resumes_s": None,
     }
+
+
+def test_a_turn_that_waits_for_a_limit_is_limited() -> None:
+    found = view(entry(state="running", code=None, resumes=90, limited=5, at=None, last=b""))
+    assert (found["state"], found["outcome"], found["resumes_s"]) == ("limited", None, 90)
+    assert found["resets_at"] is None
+
+
+def test_a_turn_that_ended_at_a_limit_says_when_it_resets() -> None:
+    found = view(entry(code=1, limited=1760000400))
+    assert (found["state"], found["reason"]) == ("failed", "usage_limit")
+    assert found["resets_at"] == 1760000400
+    assert "resets at 2025-10-09 09:00:00 UTC" in found["error"]
+    unknown = view(entry(code=1, limited=0))
+    assert "did not say when" in unknown["error"]
+    assert "did not say when" in view(entry(code=1, limited=10**17))["error"]
 
 
 def test_a_description_is_all_that_the_command_line_wants_to_know() -> None:

@@ -1,6 +1,6 @@
 # One turn of an agent's session. What it needs is set before it, besides script.sh: session, repo, branch, the places of the
-# texts, the functions __dx_agent, __dx_directory_of and __dx_keep_files, and for an issue that is to be claimed,
-# claim.sh.
+# texts, the functions __dx_agent, __dx_resume, __dx_restart, __dx_directory_of and __dx_keep_files, and for an issue that is
+# to be claimed, claim.sh.
 # shellcheck shell=sh disable=SC2154,SC2317 # set by the caller; and called by what it has set
 directory=$HOME tree='' base='' changes='' verify=- renewer='' attachments=$dir/attachments
 
@@ -96,6 +96,37 @@ __dx_prompt() {
     [ -z "$names_files" ] || { printf '\n\nAttached files:\n' && printf -- '- %s\n' "$attachments"/*; }
 }
 
+__dx_begin_attempt() {
+    attempt=$((attempt + 1))
+    printf '\036dx-turn attempt=%s %s\n' "$attempt" "$(__dx_where)"
+}
+
+__dx_give() { # agent program argument...: gives the agent what the program prints; sets $code
+    given_to=$1
+    shift
+    if [ -n "$prompt_in_file" ]; then
+        (umask 077 && "$@" >"$dir/prompt")
+        "$given_to" </dev/null
+        code=$?
+        rm -f "$dir/prompt"
+    else
+        "$@" | "$given_to"
+        code=$?
+    fi
+}
+
+__dx_go_on() { # after a usage limit. An agent that has kept nothing of its first prompt gets that once more
+    __dx_begin_attempt
+    again=__dx_agent
+    if [ -n "$native_id" ] || [ -z "$needs_id" ]; then
+        __dx_give __dx_resume printf 'Continue.'
+        if [ -z "$restarts" ] || [ "$code" -eq 0 ] || __dx_has_events; then return; fi
+        __dx_begin_attempt
+        again=__dx_restart
+    fi
+    __dx_give "$again" __dx_prompt
+}
+
 __dx_keep_files
 if [ -n "$repo" ]; then
     __dx_enter_repo
@@ -106,18 +137,15 @@ elif [ -n "$begun_by_hand" ]; then
 fi
 cd "$directory" || __dx_give_up directory_unusable "can't enter the directory $directory on this VM"
 __dx_branch_now
-printf '\036dx-turn branch=%s directory=%s\n' "${branch:--}" "$directory"
-
+__dx_begin_attempt
 [ -z "$issue" ] || __dx_keep_claim
-if [ -n "$prompt_in_file" ]; then
-    (umask 077 && __dx_prompt >"$dir/prompt")
-    __dx_agent </dev/null
-    code=$?
-    rm -f "$dir/prompt"
-else
-    __dx_prompt | __dx_agent
-    code=$?
-fi
+__dx_give __dx_agent __dx_prompt
+__dx_see_usage
+while [ "$on_limit" = wait ] && [ -n "$limit" ] && [ "$code" -ne 0 ] && __dx_note_usage && __dx_await_reset; do
+    __dx_go_on
+    __dx_see_usage
+done
+__dx_note_usage
 if [ "$code" -eq 0 ] && [ "$verify_size" -gt 0 ]; then
     (umask 077 && __dx_cut_text "$verify_at" "$verify_size" >"$dir/verify")
     sh "$dir/verify" </dev/null >&2
@@ -127,7 +155,6 @@ fi
 [ -z "$renewer" ] || __dx_end_claim
 __dx_see_changes
 __dx_branch_now
-printf '\n\036dx-turn code=%s verify=%s %s branch=%s directory=%s\n' \
-    "$code" "$verify" "$changes" "${branch:--}" "$directory"
+printf '\n\036dx-turn code=%s verify=%s %s %s\n' "$code" "$verify" "$changes" "$(__dx_where)"
 [ "$code" -ne 0 ] || [ "$verify" = - ] || code=$verify
 exit "$code"

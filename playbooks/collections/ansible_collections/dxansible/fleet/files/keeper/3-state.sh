@@ -143,6 +143,21 @@ until_start() { # sets $starts, the seconds until a scheduled session begins, an
     esac
 }
 
+until_reset() { # sets $resumes, the seconds until a turn that waits for a usage limit goes on, and $usage, what its agent told
+    resumes=- usage='' moment=
+    if [ "$state" = running ] && { IFS= read -r moment <"$dir/waits"; } 2>/dev/null; then
+        case $moment in
+            '' | *[!0-9]*) ;;
+            *)
+                resumes=$((moment - $(date +%s)))
+                [ "$resumes" -ge 0 ] || resumes=0
+                ;;
+        esac
+    fi
+    [ ! -f "$dir/usage" ] || { IFS= read -r usage <"$dir/usage"; } 2>/dev/null
+    case $usage in *[!a-z0-9_=.+\ -]*) usage= ;; esac
+}
+
 word() { # file of the session: sets $word, which is all that it says, or "-"
     word=-
     [ ! -f "$dir/$1" ] || { IFS= read -r word <"$dir/$1"; } 2>/dev/null

@@ -38,7 +38,8 @@ reply() {
     printf '\n%s state=%s code=%s verified=%s left=%s out_end=%s err_end=%s attached=%s' \
         "$mark" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "${attached-yes}"
     until_start
-    printf ' starts=%s never=%s' "$starts" "$never"
+    until_reset
+    printf ' %s starts=%s never=%s resumes=%s' "$usage" "$starts" "$never" "$resumes"
     word token
     printf ' token=%s full=%s expired=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$expired" "$out_from" "$out_upto" "$out_total"
     printf ' err_from=%s err_upto=%s err_total=%s out_cut=%s err_cut=%s\n' "$from" "$upto" "$total" "$out_cut" "$err_cut"

@@ -34,10 +34,28 @@ until_due() { # needs $now; a sleep that was cut short is followed by another
         exec 5>&-
         clock
     fi
-    while [ "$now" -lt "$due" ]; do
-        ! pause $((due - now)) || return 0 # whatever somebody has set the clock to meanwhile
-        clock
+    moved=0
+    while :; do
+        while [ "$now" -lt "$due" ]; do
+            ! pause $((due - now)) || break # whatever somebody has set the clock to meanwhile
+            clock
+        done
+        waits_for_reset || return 0
     done
+}
+
+waits_for_reset() { # has the turn waited for a usage limit, or does it now? Moves $due on by that time, which does not count
+    if [ -f "$dir/waits" ]; then
+        pause 500
+        now=$due
+        return 0
+    fi
+    word waited
+    case $word in '' | *[!0-9]*) return 1 ;; esac
+    [ "$word" -gt "$moved" ] || return 1
+    due=$((due + (word - moved) * 100))
+    moved=$word
+    clock
 }
 
 keep_timers() { # starts those that there have to be, and once more what somebody has killed, and then fails
@@ -114,6 +132,6 @@ silence() { # returns when nothing has stirred for so many hundredths of a secon
             [ "$slept" -ge 0 ] && [ "$slept" -le "$step" ] || slept=0 # the clock was set
         fi
         quiet=$((quiet + slept))
-        ! stirs || quiet=0
+        if stirs || [ -f "$dir/waits" ]; then quiet=0; fi
     done
 }

@@ -56,7 +56,7 @@ supervise() {
     until streams_ended || [ "$tries" -ge 100 ] || [ "$left" -gt 0 ]; do tries=$((tries + 1)); done # usually less than a process takes
     set -- "$dir"/reserve*
     streams_ended || set -- # a stream may still need what the end record has in reserve
-    forget_text "$dir/wake" "$dir/out" "$dir/err" "$dir"/flow.* "$@"
+    forget_text "$dir/wake" "$dir/out" "$dir/err" "$dir/waits" "$dir"/flow.* "$@"
     if [ "$ending" = exited ]; then
         for _ in 1 2 3 4 5; do # with nothing left, only we can be what is slow
             if drain || [ "$left" -gt 0 ]; then break; fi

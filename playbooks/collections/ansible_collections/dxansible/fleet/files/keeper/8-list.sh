@@ -62,7 +62,8 @@ describe_session() { # and says at the end which of its files there are
     [ ! -e "$dir/full" ] || printf ' full=yes'
     word began
     until_start
-    printf ' starts=%s never=%s' "$starts" "$never"
+    until_reset
+    printf ' %s starts=%s never=%s resumes=%s' "$usage" "$starts" "$never" "$resumes"
     printf ' began=%s at=%s idle=%s' "$word" "$at" "$quiet"
     word token
     notes

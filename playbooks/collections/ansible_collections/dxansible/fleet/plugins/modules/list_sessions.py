@@ -99,6 +99,9 @@ dx:
           last C(turn) and of all C(turns), C(agent), C(outcome) (null while it runs), C(reason),
           C(error), C(exit_code), C(asks), C(message), C(age_s) and C(idle_s) in seconds, C(task),
           C(beads) and C(repo).
+        - Of an agent's session also C(usage), the sum of what the agent told of its turns,
+          C(resets_at) of the last turn's usage limit in seconds since 1970, and C(resumes_s), the
+          seconds until a turn goes on that waits for one.
       type: list
       elements: dict
       returned: always

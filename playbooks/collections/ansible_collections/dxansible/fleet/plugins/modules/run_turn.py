@@ -126,6 +126,20 @@ options:
     description: Id of the audit trail that is to be told of the turn's end. When empty, none.
     type: str
     default: ""
+  on_limit:
+    description:
+      - What to do when the agent stops at a usage limit. V(wait) waits on the host until the limit
+        resets and lets the agent go on in the same turn; V(fail) ends the turn.
+      - The time of the wait does not count against O(timeout).
+    type: str
+    choices: [fail, wait]
+    default: fail
+  max_cost:
+    description:
+      - US dollars. A session that has cost as much, as its agent tells, takes no further task
+        without a higher limit. V(0) keeps the session's limit, if it has one.
+    type: float
+    default: 0.0
   queue:
     description: Whether to wait for a turn that is running, instead of failing.
     type: bool
@@ -266,6 +280,8 @@ dx:
           conversation (C(native_id)), C(directory), C(branch), C(verify_exit_code), and what
           changed in the repository (C(commits), C(files), C(dirty), C(head)). Null is what the turn
           had not come to.
+        - C(usage) has the tokens and the cost that the agent told, and C(resets_at) the time at
+          which its usage limit resets, in seconds since 1970.
         - Of V(finalize) also C(push), with C(host), C(repository), C(fork), C(branch), C(base),
           C(head), C(gh) (V(used), V(absent), V(login), V(failed), V(no_labels), V(no_reviewers)),
           C(pull_request_origin) (V(created), V(found), V(merged)), C(url) of the pull request and

@@ -45,14 +45,14 @@ def _check_id(agent: Agent, reader: RecordReader) -> None:
         reader.fail("start", "needs {native_id}, because chosen_id is true")
     if not agent.chosen_id and uses(agent.start, "native_id"):
         reader.fail("start", "can't have {native_id} without chosen_id: true")
-    for key in ("open", "resume", "directory_of"):
+    for key in ("open", "resume", "restart", "directory_of"):
         known = agent.chosen_id or agent.native_id is not None
         if uses(getattr(agent, key), "native_id") and not known:
             reader.fail(key, "has {native_id}, so write native_id or chosen_id as well")
 
 
 def _check_prompt(agent: Agent, reader: RecordReader) -> None:
-    for key in ("start", "resume"):
+    for key in ("start", "resume", "restart"):
         arguments = getattr(agent, key)
         if agent.prompt == "file" and arguments and not uses(arguments, "prompt_file"):
             reader.fail(key, "needs {prompt_file}, because prompt is file")
@@ -63,7 +63,7 @@ def _check_prompt(agent: Agent, reader: RecordReader) -> None:
 def _check_events(agent: Agent, reader: RecordReader) -> None:
     if agent.events == "json":
         return
-    for key in ("native_id", "text", "finished", "failed"):
+    for key in ("native_id", "text", "finished", "failed", "usage_limit", "usage"):
         if getattr(agent, key):
             reader.fail(key, "needs events: json")
     if any(rule.when for rule in agent.needs_input):

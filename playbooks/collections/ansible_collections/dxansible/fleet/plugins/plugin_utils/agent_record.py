@@ -162,6 +162,15 @@ class RecordReader:
         except re.error as error:
             self.fail(key, f"is not a regular expression: {error}")
 
+    def expression(self, key: str) -> str:
+        """An extended regular expression for programs of the VM; empty if the key is missing."""
+        if not self.has(key):
+            return ""
+        expression = self.pattern(key).pattern
+        if not expression or not expression.isprintable():
+            self.fail(key, "must be a regular expression in one line, for grep -E")
+        return expression
+
     def environment(self, key: str) -> dict[str, str]:
         """Environment variables; integers become text."""
         variables: dict[str, str] = {}

@@ -17,12 +17,14 @@ import yaml
 
 from .agent_checks import check, uses
 from .agent_record import WHOLE, AgentError, RecordReader, nearest
+from .agent_usage import read_limit, read_usage, written
 from .value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .agent_events import Match
+    from .agent_usage import LimitRule, UsageRule
 
 _FILE = Path(__file__).resolve().parents[2] / "files" / "agents.yml"
 _OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
@@ -84,6 +86,8 @@ class Agent(Value):
     plan: tuple[str, ...] = ()
     """Empty if the agent has no read-only mode."""
     plan_environment: Mapping[str, str] = field(default_factory=dict)
+    restart: tuple[str, ...] = ()
+    """Begins again after a usage limit, if the agent has kept nothing of the conversation."""
     version: tuple[str, ...] = ()
     directory_of: tuple[str, ...] = ()
     prompt: str = "stdin"
@@ -97,6 +101,8 @@ class Agent(Value):
     finished: tuple[Match, ...] = ()
     failed: tuple[Failure, ...] = ()
     needs_input: tuple[NeedsInputRule, ...] = ()
+    usage_limit: tuple[LimitRule, ...] = ()
+    usage: tuple[UsageRule, ...] = ()
     progress: str = ""
     """Extended regular expression; only matching lines restart the idle limit.
 
@@ -109,6 +115,16 @@ class Agent(Value):
     def program(self) -> str:
         """The agent's program, which must be on the VM's PATH."""
         return self.start[0]
+
+    @property
+    def reports_cost(self) -> bool:
+        """Whether its events tell what it costs."""
+        return any(rule.cost for rule in self.usage)
+
+    @property
+    def usage_rules(self) -> str:
+        """The rules with which the VM reads its usage and its limits."""
+        return written(self.usage_limit, self.usage, self.native_id)
 
     @property
     def reports_end(self) -> bool:
@@ -127,6 +143,20 @@ class Agent(Value):
             raise AgentError(_no_way(self.name, "--plan", f"no plan, or no {WHOLE}"))
         if model and not uses(words, "model"):
             raise AgentError(_no_way(self.name, "--model", "no argument with {model}"))
+        return self._filled(words, plan=plan, model=model, attached=attached)
+
+    def commands_after_limit(
+        self, *, plan: bool, model: bool, attached: bool
+    ) -> Mapping[str, tuple[str, ...]]:
+        """The command lines of the same turn after a usage limit, by the key of the record."""
+        return {
+            key: self._filled(getattr(self, key), plan=plan, model=model, attached=attached)
+            for key in ("resume", "restart")
+        }
+
+    def _filled(
+        self, words: tuple[str, ...], *, plan: bool, model: bool, attached: bool
+    ) -> tuple[str, ...]:
         unmade = {name for name, made in (("model", model), ("attachments", attached)) if not made}
         chosen: list[str] = []
         for word in words:
@@ -206,6 +236,7 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         permissions=reader.words("permissions"),
         plan=reader.words("plan"),
         plan_environment=reader.environment("plan_environment"),
+        restart=reader.arguments("restart"),
         version=reader.arguments("version"),
         directory_of=reader.arguments("directory_of"),
         prompt=reader.word("prompt", ("stdin", "file")),
@@ -218,7 +249,9 @@ def _agent(name: str, record: Mapping[str, Any]) -> Agent:
         finished=reader.matches("finished"),
         failed=tuple(_failure(inner) for inner in reader.records("failed")),
         needs_input=tuple(_needs_input(inner) for inner in reader.records("needs_input")),
-        progress=_expression(reader),
+        usage_limit=tuple(map(read_limit, reader.records("usage_limit"))),
+        usage=tuple(map(read_usage, reader.records("usage"))),
+        progress=reader.expression("progress"),
         environment=reader.environment("environment"),
         exit_codes=reader.exit_codes("exit_codes"),
     )
@@ -268,15 +301,6 @@ def _on_stderr(reader: RecordReader, *of_events: str) -> bool:
         if reader.has("stderr") and reader.has(key):
             reader.fail(key, "does nothing with stderr")
     return reader.has("stderr")
-
-
-def _expression(reader: RecordReader) -> str:
-    if not reader.has("progress"):
-        return ""
-    expression = reader.pattern("progress").pattern
-    if not expression or not expression.isprintable():
-        reader.fail("progress", "must be a regular expression in one line, for grep -E")
-    return expression
 
 
 def _no_way(agent: str, option: str, what: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WORD = re.compile(r"[^ \t\r\n]+")
+_DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?(e[-+]?[0-9]{1,2})?")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 ENDED = frozenset(
@@ -68,6 +69,11 @@ class Fields(dict[str, str]):
         value = self.get(key, "-")
         return int(value) if _NUMBER.fullmatch(value) else None
 
+    def decimal(self, key: str) -> float | None:
+        """Return a number that may have a fraction, None if there is none."""
+        value = self.get(key, "-")
+        return float(value) if _DECIMAL.fullmatch(value) else None
+
     def count(self, key: str) -> int:
         """Return a number, 0 if there is none."""
         return self.number(key) or 0
@@ -91,6 +97,7 @@ class Fields(dict[str, str]):
             "bool | None": self.flag,
             "int": self.count,
             "int | None": self.number,
+            "float | None": self.decimal,
             "str | None": self.word,
         }
         known = [each for each in fields(kind) if each.type in readers]
@@ -122,6 +129,18 @@ class Session(Value):
     """Seconds until a scheduled session begins; None in any other state."""
     never: bool = False
     """It was scheduled, and ended before it began."""
+    resumes: int | None = None
+    """Seconds until a running turn goes on that waits for a usage limit; None if it doesn't."""
+    limited: int | None = None
+    """The turn ended at a usage limit, which resets at this time; 0 if the agent did not say."""
+    input: int | None = None
+    """Tokens, like `output` and `cached`, as the agent has told them; None if it told none."""
+    output: int | None = None
+    cached: int | None = None
+    cost: float | None = None
+    """In US dollars, as the agent has told it."""
+    usage_of: str | None = None
+    """``turn``, or ``conversation``: the numbers count from the conversation's first turn."""
     token: str | None = None
     """Token from the start that created the session."""
     full: bool = False

@@ -30,6 +30,7 @@ __all__ = [
     "Reason",
     "Truncation",
     "TurnRecord",
+    "Usage",
     "Verdict",
     "read",
 ]
@@ -95,6 +96,7 @@ class Reason(StrEnum):
     AGENT_ERROR = "agent_error"
     NO_END_OF_TURN = "no_end_of_turn"
     NEEDS_INPUT = "needs_input"
+    USAGE_LIMIT = "usage_limit"
     VERIFY_FAILED = "verify_failed"
     REPO_UNUSABLE = "repo_unusable"
     DIRECTORY_UNUSABLE = "directory_unusable"
@@ -234,6 +236,21 @@ class LeftOut(Value):
     why: str
 
 
+class Usage(Document):
+    """Tokens and cost as the agent has told them; None for a number that it did not tell.
+
+    `of` is `turn` or `session`, or `conversation` for numbers of a turn's end that count from the
+    conversation's first turn. `turns_untold` are turns of a session that ended without telling it.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
+    of: str = "turn"
+    turns_untold: int = 0
+
+
 class TurnRecord(HostRecord):
     """The end of one turn of a session. Fields that the turn did not reach are None."""
 
@@ -256,6 +273,11 @@ class TurnRecord(HostRecord):
     left_out: tuple[LeftOut, ...] = ()
     task_summary: str | None = None
     beads: str | None = None
+    usage: Usage | None = None
+    """None if the agent told nothing, as for a turn that was stopped."""
+    resets_at: int | None = None
+    """When the usage limit resets at which the turn ended, in seconds since 1970; None if the
+    agent did not say."""
 
     @classmethod
     def from_event(cls, host: str, record: Mapping[str, Any]) -> Self:

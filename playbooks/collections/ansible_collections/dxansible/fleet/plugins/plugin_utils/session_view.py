@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, turn_verdict, verdict
+from . import finalize, turn_usage, turn_verdict, verdict
 from .keeper_reply import ENDED
 from .stream_reader import StreamReader
 from .turn_ends import read_end
@@ -35,11 +35,12 @@ def describe(
     ``now`` is the VM's clock, in seconds since the epoch. If the listing has too little of the
     turn's output, further calls read more; they count as lost after ``patience`` seconds.
     """
+    every, usage = turns, turn_usage.of_session(turns)
     turns = finalize.without_refused(turns) or turns
     first, entry = turns[0], turns[-1]
     meta = entry.facts
     found, message = yield from _judge(host, entry, known, patience)
-    return _described(entry, found, first.began, now) | {
+    told = _described(entry, found, first.began, now) | {
         "kind": "agent",
         "turns": len(turns),
         "agent": meta.get("agent"),
@@ -48,7 +49,20 @@ def describe(
         "first_task": first.facts.get("task"),
         "beads": meta.get("beads"),
         "repo": meta.get("repo"),
+        "usage": usage,
+        "resets_at": entry.limited if found.reason == "usage_limit" else None,
+        "resumes_s": entry.resumes,
     }
+    if entry.resumes is not None:
+        told["state"] = "limited"
+    limit = meta.get("max_cost")
+    cost = turn_usage.over_limit(every, limit) if told["state"] == "succeeded" else None
+    if cost is not None:
+        told |= {
+            "state": "needs_input",
+            "error": f"{host}: {turn_verdict.cost_text(entry.session, cost, limit)}",
+        }
+    return told
 
 
 def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]:

@@ -28,6 +28,8 @@ _VARIABLES = {
     "directory": '"$directory"',
     "prompt_file": '"$dir/prompt"',
 }
+LONGEST_LIMIT = 8 * 86400
+"""Seconds that a turn waits for usage limits, in all; the longest of them reset after a week."""
 _PLACEHOLDER = re.compile(
     r"\{(attachments|directory|model|prompt_file|session|native_id)\}",
 )
@@ -41,6 +43,14 @@ class Turn(Value):
     session: str
     arguments: Sequence[str]
     """The agent's command line, with placeholders."""
+    resume: Sequence[str] = ()
+    """The command line that continues the conversation after a usage limit; empty: `arguments`."""
+    restart: Sequence[str] = ()
+    """The command line instead, if the agent has kept nothing of the conversation."""
+    rules: str = ""
+    """What files/usage.awk reads of the agent's events."""
+    on_limit: str = ""
+    """``wait``: wait until a usage limit resets, and go on."""
     prompt: bytes = field(repr=False)
     verify: bytes = field(default=b"", repr=False)
     """A shell script that has to succeed after the agent; empty for none."""
@@ -78,7 +88,12 @@ _FILES = Path(__file__).resolve().parents[2] / "files"
 @cache
 def body_of(*names: str) -> str:
     """Our scripts of these names, preceded by the code that all of them share."""
-    return "".join((_FILES / each).read_text(encoding="ascii") for each in ("script.sh", *names))
+    return "".join(map(_text_of, ("script.sh", *names)))
+
+
+@cache
+def _text_of(name: str) -> str:
+    return (_FILES / name).read_text(encoding="ascii")
 
 
 def script(turn: Turn) -> bytes:
@@ -95,6 +110,13 @@ def script(turn: Turn) -> bytes:
         "branch": turn.branch or f"dx/{turn.session}",
         "prompt_in_file": "yes" if turn.prompt_in_file else "",
         "names_files": "yes" if turn.names_files and turn.attachments else "",
+        "native_id": turn.native_id or "",
+        "needs_id": "yes" if any("{native_id}" in word for word in turn.resume) else "",
+        "restarts": "yes" if turn.restart else "",
+        "on_limit": turn.on_limit,
+        "longest_wait": str(LONGEST_LIMIT),
+        "rules": turn.rules,
+        "reader": _text_of("usage.awk") if turn.rules else "",
         **values_of(turn.claim),
     }
     files = [(f"file_{n}", text) for n, (_, text) in enumerate(turn.attachments)]
@@ -105,10 +127,14 @@ def script(turn: Turn) -> bytes:
     ]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
     lines.append(f"__dx_agent() {{ {_words(turn.arguments, turn)}; }}")
+    again = {"resume": turn.resume or turn.arguments, "restart": turn.restart}
+    for name, arguments in again.items():
+        words = _words(arguments, turn, native_id='"$native_id"')
+        lines.append(f"__dx_{name}() {{ {words or ':'}; }}")
     lines.append(f"__dx_directory_of() {{ {_words(turn.directory_of, turn) or ':'}; }}")
     lines.append(f"__dx_keep_files() {{ {'; '.join(kept) or ':'}; }}")
     claiming = () if turn.claim is None else ("git.sh", "claim.sh")
-    body = "\n".join([*lines, body_of(*claiming, "turn.sh")])
+    body = "\n".join([*lines, body_of(*claiming, "usage.sh", "turn.sh")])
     texts = {"prompt": turn.prompt, "verify": turn.verify, **dict(files)}
     return compose(turn.meta, values, body, texts)
 
@@ -155,13 +181,15 @@ def words_of(arguments: Sequence[str], **values: str) -> str:
     return " ".join(map(word, arguments))
 
 
-def _words(arguments: Sequence[str], turn: Turn) -> str:
+def _words(arguments: Sequence[str], turn: Turn, **later: str) -> str:
+    """The command line in shell code; ``later`` are values that only the VM knows."""
+    variables = {**_VARIABLES, **later}
     values = {"session": turn.session, "native_id": turn.native_id or "", "model": turn.model}
 
     def word(template: str) -> str:
         pieces = _PLACEHOLDER.split(template)  # text, name, text, name, …, text
         texts = [shlex.quote(piece) if piece else "" for piece in pieces[::2]]
-        names = [_VARIABLES.get(name) or shlex.quote(values[name]) for name in pieces[1::2]]
+        names = [variables.get(name) or shlex.quote(values[name]) for name in pieces[1::2]]
         return "".join(a + b for a, b in zip(texts, [*names, ""], strict=True)) or "''"
 
     return " ".join(word(argument) for argument in arguments)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, session, turn_ends, turn_verdict
+from . import agents, finalize, session, turn_ends, turn_usage, turn_verdict
+from .agent_record import AgentError
 from .attempts import AttemptRun, Progress
 from .keeper_reply import ENDED, CallError
 from .stream_reader import StreamReader
@@ -112,6 +113,16 @@ class TurnChoice(AttemptRun):
         """The author of the turn's output. Raises AgentError."""
         chosen = agents.choose(self.known_agents, self.progress.agent)
         return finalize.output_author(self.progress.meta, chosen)
+
+    def max_cost(self, former: Mapping[str, Any]) -> object:
+        """The session's limit in US dollars: the given one, or that of its turn before.
+
+        Raises AgentError for an agent that does not tell its cost.
+        """
+        limit = self.options["max_cost"] or former.get("max_cost")
+        if limit and not self.agent.reports_cost:
+            raise AgentError(turn_verdict.tells_no_cost(self.agent.name))
+        return limit
 
     @property
     def directory(self) -> str | None:
@@ -232,6 +243,10 @@ class TurnChoice(AttemptRun):
             return None
         meta.pop(finalize.MARK, None)
         self._prepare(last + 1, str(meta.get("agent") or self.options["agent"]), meta)
+        limit = self.max_cost(meta)
+        if (cost := turn_usage.over_limit(known, limit)) is not None:
+            progress.turn = 0
+            return turn_verdict.too_dear(self.host, progress.id, cost, limit)
         refused = yield from self._prepare_conversation(known, foreign=foreign)
         if refused is not None:
             progress.turn = 0

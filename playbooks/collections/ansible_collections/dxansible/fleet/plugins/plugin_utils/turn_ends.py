@@ -11,7 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, link, turn_verdict
+from . import finalize, link, turn_usage, turn_verdict
 from .host_run import ask
 from .keeper_reply import ENDED, CallError, CutShortError
 from .stream_reader import StreamReader
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .agents import Agent
     from .host_run import Steps
     from .keeper_listing import Entry
-    from .keeper_reply import Reply
+    from .keeper_reply import Reply, Session
     from .record import Verdict
 
 _THREAD, _END = "slack", "slack-end"
@@ -70,7 +70,7 @@ def claim_ends(
             ends.append(
                 _record(entry.session, entry.turn, entry.facts, decided)
                 | {"claimed": True, "thread": notes.get(_THREAD, ""), "duration_ms": 1000 * seconds}
-                | {"result": trailer_facts(reader, entry.facts), "truncation": entry.truncation}
+                | {"result": turn_facts(reader, entry.facts, entry), "truncation": entry.truncation}
             )
     return ends
 
@@ -91,8 +91,11 @@ def note_thread(turns: Iterable[Entry], trail: str, thread: str, patience: float
             yield from _note(entry.name, _THREAD, thread, patience)
 
 
-def trailer_facts(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts about a turn from its output; None for those that the turn did not reach."""
+def turn_facts(reader: StreamReader, meta: Mapping[str, Any], told: Session) -> dict[str, Any]:
+    """Facts about a turn from its output, and from what the VM ``told`` of it.
+
+    None for those that the turn did not reach.
+    """
     trailer = Trailer.parse(reader.trailer)
     return {
         "message": "" if reader.silent else reader.message,
@@ -100,6 +103,8 @@ def trailer_facts(reader: StreamReader, meta: Mapping[str, Any]) -> dict[str, An
         "verify_exit_code": trailer.verify,
         **{name: getattr(trailer, name) for name in _FACTS},
         "push": finalize.push_of(trailer) if meta.get(finalize.MARK) else None,
+        "usage": turn_usage.of_turn(told),
+        "resets_at": told.limited or None,
         "left_out": [{"why": why, "path": path} for why, path in trailer.left_out],
     }
 

@@ -16,7 +16,7 @@ from .stream_reader import StreamReader
 from .transcript import VIEWS
 from .turn import Trailer
 from .turn_choice import TurnChoice, TurnProgress
-from .turn_ends import trailer_facts
+from .turn_ends import turn_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +69,13 @@ class TurnRun(TurnChoice):
         "task_is_data": {"type": "bool", "default": False, "variable": "dx_task_is_data"},
         "trail": {"type": "str", "default": "", "variable": "dx_trail"},
         "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
+        "on_limit": {
+            "type": "str",
+            "choices": ["fail", "wait"],
+            "default": "fail",
+            "variable": "dx_on_limit",
+        },
+        "max_cost": {"type": "float", "default": 0.0, "variable": "dx_max_cost"},
         "queue": {"type": "bool", "default": False, "variable": "dx_queue"},
         "wait": {"type": "bool", "default": True, "variable": "dx_wait"},
         "shown": {"type": "dict", "default": {}, "variable": "dx_shown"},
@@ -157,12 +164,11 @@ class TurnRun(TurnChoice):
         claim = Claim.of_session(self.host, beads, former, options) if repo else None
         model = self._model(former)
         attachments = self.inputs.attachments()
-        command = agent.command(
-            resumed=resumed,
-            plan=options["plan"],
-            model=bool(model),
-            attached=bool(attachments),
-        )
+        made = {"plan": options["plan"], "model": bool(model), "attached": bool(attachments)}
+        command = agent.command(resumed=resumed, **made)
+        waits_for_limit = options["on_limit"] == "wait"
+        if waits_for_limit and not agent.usage_limit:
+            raise AgentError(turn_verdict.tells_no_limit(agent.name))
         progress.limits = {"timeout": options["timeout"], "idle": options["idle_timeout"]}
         progress.meta = {
             "host": self.host,
@@ -175,12 +181,16 @@ class TurnRun(TurnChoice):
             "native_id": native,
             "trail": options["trail"],
             META: claim.meta() if claim else None,
+            "max_cost": self.max_cost(former),
             **progress.limits,
         }
         return turn.script(
             turn.Turn(
                 session=progress.id,
                 arguments=command,
+                **agent.commands_after_limit(**made),
+                rules=agent.usage_rules,
+                on_limit="wait" if waits_for_limit else "",
                 attachments=attachments,
                 names_files=not agent.runs_task,
                 model=model,
@@ -215,7 +225,10 @@ class TurnRun(TurnChoice):
         progress, former, options = self.progress, self.progress.meta, self.options
         progress.limits = {"timeout": options["timeout"], "idle": 0.0}
         beads = former.get("beads") or options["beads"] or None
-        names = ("host", "agent", "task", "repo", "directory", "model", "native_id", META)
+        names = (
+            *("host", "agent", "task", "repo", "directory", "model", "native_id", "max_cost"),
+            META,
+        )
         kept = {key: former.get(key) for key in names}
         claim = Claim.of_session(self.host, former.get("beads"), former, {"claim": False})
         progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
@@ -267,14 +280,14 @@ class TurnRun(TurnChoice):
             if waits or not nothing_new or reply.state in ENDED:
                 return None
             record["text"] += _news(progress, reader.close())
-            record["result"] = trailer_facts(reader, progress.meta)
+            record["result"] = turn_facts(reader, progress.meta, reply)
             return turn_verdict.RUNNING
         record["text"] += _news(progress, reader.close())
         record["upto"] = [progress.out_next + 1, progress.err_next]  # beyond the end: closed
         if self.following and (yield from self.go_on()):
             progress.began = time.time()
             return None
-        record["result"] = trailer_facts(reader, progress.meta)
+        record["result"] = turn_facts(reader, progress.meta, reply)
         decided = turn_verdict.judge(self.host, agent, reply, reader, progress.limits)
         yield from self.claim_end(record, decided)
         return decided

@@ -6,6 +6,7 @@ Success needs exit code 0 of the agent, and the end of the turn in the agent's e
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from . import verdict
@@ -28,6 +29,8 @@ class TurnVerdict(Verdict):
 
 
 RUNNING = verdict.RUNNING
+_LATEST = 10**11
+"""Seconds since the epoch; no limit resets later."""
 
 
 def judge(
@@ -60,11 +63,13 @@ def _problem(word: str) -> Reason:
     return Reason(word) if word in set(Reason) else Reason.VM_ERROR
 
 
-def _complaint(
+def _complaint(  # noqa: PLR0911 - a case each
     agent: Agent, reply: Session, reader: StreamReader, trailer: Trailer
 ) -> tuple[Reason | None, str]:
     if trailer.code == 0 and trailer.verify:
         return Reason.VERIFY_FAILED, "the agent finished, but the --verify check failed"
+    if reply.limited is not None:
+        return Reason.USAGE_LIMIT, _limit_text(agent, reader, reply.limited)
     if reader.needs_input:
         return Reason.NEEDS_INPUT, (
             f"{agent.name} needs a decision; read its message and answer with --session"
@@ -89,6 +94,18 @@ def _complaint(
             why = "but did not report the end of its turn; it may have been interrupted"
         return Reason.NO_END_OF_TURN, f"{agent.name} ended with exit code 0 {why}"
     return None, ""
+
+
+def _limit_text(agent: Agent, reader: StreamReader, resets_at: int) -> str:
+    words = (reader.problem or "its usage limit is reached").rstrip(".")
+    when = "it did not say when the limit resets"
+    if 0 < resets_at < _LATEST:
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(resets_at))
+        when = f"the limit resets at {moment} UTC"
+    return (
+        f"{agent.name}: {words}; {when}; go on with --session then, or let the VM wait next time: "
+        "--on-limit wait"
+    )
 
 
 def _asks(agent: Agent, reader: StreamReader) -> bool:
@@ -164,6 +181,32 @@ def wrong_agent(host: str, problem: str) -> Verdict:
     """The verdict on an agent that is unknown or has an invalid record."""
     outcome, text = FanoutOutcome.PREFLIGHT_FAILED, f"{host}: {problem}"
     return Verdict(outcome=outcome, reason=Reason.AGENT_INVALID, error=text)
+
+
+def too_dear(host: str, session: str, cost: float, limit: object) -> Verdict:
+    """The verdict on a prompt for a session that has cost as much as it may."""
+    return failure(
+        Reason.NEEDS_INPUT,
+        f"{host}: {cost_text(session, cost, limit)}",
+    )
+
+
+def cost_text(session: str, cost: float, limit: object) -> str:
+    """The question of a session that has cost as much as it may."""
+    return (
+        f"the session has cost ${cost:.2f} of at most ${limit:.2f}; to go on, allow more: "
+        f'dx-dispatch --session {session} --max-cost USD "TASK"'
+    )
+
+
+def tells_no_cost(agent: str) -> str:
+    """The error for a limit on the cost of an agent that does not tell its cost."""
+    return f"{agent} does not tell what it costs, so --max-cost has no effect; leave it out"
+
+
+def tells_no_limit(agent: str) -> str:
+    """The error for ``--on-limit wait`` with an agent whose record has no ``usage_limit``."""
+    return f"the record of {agent} has no usage_limit, so --on-limit wait can't work; leave it out"
 
 
 def runs_task(agent: str) -> str:

@@ -1,0 +1,72 @@
+"""What real agents do at a usage limit, and what they tell of their usage."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.agents.test_real_agents import AGENTS, every_agent, work_of
+
+if TYPE_CHECKING:
+    from tests.integration.agents.conftest import Shop
+
+pytestmark = pytest.mark.resident
+
+_REFUSED = ["subscriber", *(each for each in AGENTS if each != "opencode")]
+"""OpenCode waits silently, as long as the service says."""
+_TELLS_A_TIME = {"codex", "subscriber"}
+"""Claude Code with a key is told no time, nor is Gemini CLI of its daily quota."""
+_SLOW = ["codex", "gemini"] if os.environ.get("DX_SLOW_LIMITS") else []
+"""Agents whose limit takes more than a minute: told to the minute, or not told at all."""
+
+
+@pytest.mark.parametrize("agent", _REFUSED)
+def test_a_limit_is_recognised(shop: Shop, agent: str) -> None:
+    result = work_of(shop, f"LIMIT=3000 {agent}", "--agent", agent, "--timeout", "90")
+
+    assert (result["outcome"], result["reason"]) == ("FAILURE", "usage_limit"), result
+    assert (result["resets_at"] is not None) == (agent in _TELLS_A_TIME)
+    if result["resets_at"]:
+        assert 2900 < result["resets_at"] - time.time() <= 3060
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("agent", ["subscriber", *_SLOW])
+def test_after_the_limit_the_agent_goes_on_in_its_own_conversation(shop: Shop, agent: str) -> None:
+    task = f"RUN: echo begun\nLIMIT=8 {agent}"
+    result = work_of(
+        shop,
+        task,
+        "--agent",
+        agent,
+        "--on-limit",
+        "wait",
+        "--timeout",
+        "60",
+        "--idle-timeout",
+        "40",
+    )
+
+    assert (result["outcome"], result["turn"]) == ("SUCCESS", 1), result
+    assert result["message"].startswith("OK turns="), result
+    assert any(prompt.endswith("Continue.") for prompt in shop.model.prompts)
+
+
+@every_agent
+def test_tokens_are_told_and_summed_over_a_session(shop: Shop, agent: str) -> None:
+    first = work_of(shop, "Begin", "--agent", agent)
+    assert first["usage"]["input_tokens"] >= 1, first
+    assert first["usage"]["output_tokens"] >= 1
+    assert (first["usage"]["cost_usd"] is not None) == (agent in {"opencode", "claude"})
+    second = work_of(shop, "More", "--session", first["session_id"])
+    status = shop.user.run("--status", first["session_id"], "--json").document
+    total = status["session"]["usage"]
+    if second["usage"]["of"] == "conversation":
+        assert total["input_tokens"] == second["usage"]["input_tokens"]
+    else:
+        told = [each["usage"]["input_tokens"] for each in (first, second)]
+        assert total["input_tokens"] == sum(told)
+    assert (total["of"], total["turns_untold"]) == ("session", 0)
