@@ -159,7 +159,9 @@ class GitHubServer:
             for each in self.pulls:
                 label = body["head"] if ":" in body["head"] else f"{self._owner}:{body['head']}"
                 there = each["head"]["label"] == label and each["base"]["ref"] == body["base"]
-                if there and each["head"]["repo"] and each["state"] == "open":
+                home = (each["head"]["repo"] or {}).get("full_name", "").partition("/")[0]
+                ours = home.lower() == label.partition(":")[0].lower()
+                if there and ours and each["state"] == "open":
                     text = f"A pull request already exists for {label}."
                     error = {"resource": "PullRequest", "code": "custom", "message": text}
                     return 422, {"message": "Validation Failed", "errors": [error]}, {}
