@@ -67,7 +67,14 @@ RESULT = TurnResult(
     duration_ms=2340,
 )
 NEWS = TurnUpdate(
-    host="epyc6", session_id=SES, turn=2, agent="robot", started=True, out="one\ntwo\n", err="bad\n"
+    host="epyc6",
+    session_id=SES,
+    turn=2,
+    agent="robot",
+    started=True,
+    out="one\ntwo\n",
+    err="bad\n",
+    task="Fix it",
 )
 
 
