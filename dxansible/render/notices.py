@@ -14,6 +14,7 @@ __all__ = ["SENTENCES", "notice"]
 SENTENCES = {
     "activities_missed": "Jules: some activities can't be shown: {error}",
     "comment_failed": "no comment was made on the issue: {error}",
+    "comments_unread": "{issue}: the prompt is without its comments: {error}",
     "host_key_not_remembered": "{error}",
     "issue_from_export": "{issue}: {note}",
     "issue_not_released": "the issue is still marked in progress: {error}",

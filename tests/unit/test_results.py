@@ -116,9 +116,10 @@ def test_words_of_the_specification_are_kept() -> None:
         *("idle", "agent_invalid", "agent_missing", "agent_error", "no_end_of_turn"),
         *("needs_input", "usage_limit", "verify_failed", "repo_unusable", "directory_unusable"),
         *("session_busy", "unknown_session", "no_conversation"),
+        *("issue_claimed", "claim_lost", "claim_failed"),
         *("no_changes", "work_left_out", "commit_failed", "push_failed"),
         *("github_auth", "github_limit"),
-        *("github_error", "reviewers_refused"),
+        *("github_error", "reviewers_refused", "labels_refused", "issue_not_closed"),
         *("no_pull_request", "jules_failed", "jules_error", "jules_auth", "jules_quota"),
         *("no_source", "create_unclear", "not_started"),
     ]
