@@ -98,7 +98,7 @@ class Options(RunOptions, SessionOptions):
     ).field()  # fmt: skip
     lease: float | None = Option(
         "--lease", kind=Kind.DURATION, least=1, value="DURATION", group=Group.ISSUES,
-        modes=needing("issue", *VM_TASKS), sets=(known.CLAIM_LEASE,),
+        modes=needing("claim", *VM_TASKS), sets=(known.CLAIM_LEASE,),
         default=f"dx_claim_lease, or {known.LEASE_SECONDS / 3600:g}h",
         help="With --claim: how long after its last sign of life a session keeps the issue.",
     ).field()  # fmt: skip

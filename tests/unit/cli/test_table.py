@@ -98,12 +98,11 @@ def test_an_option_is_of_use_in_a_mode_or_refused_there(mode: Mode, name: str) -
             understand(line)
         assert str(raised.value) == f"{refused}{modes_in_words(entry.modes)})"
         return
-    needed = entry.modes[mode]
-    if needed:
+    while needed := entry.modes[mode]:
         other = table()[needed]
         with pytest.raises(UsageError, match=f"{entry.name} is of no use without {other.name}; "):
             understand(line)
-        line = (*line, *written(needed, other))
+        line, entry = (*line, *written(needed, other)), other
     found, options = understand(line)
     assert found is mode
     assert name in options.given
