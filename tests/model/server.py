@@ -83,7 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
         for ending, (read, answer) in FORMATS.items():
             if path.endswith(ending):
                 ask = read(body)
-                cast("ModelServer", self.server).models.append(str(body.get("model")))
+                cast("ModelServer", self.server).models.append(
+                    str(body.get("model") or path.rpartition("/")[2].partition(":")[0])
+                )
                 self._answer(ask, answer(ask))
                 return
         self._whole(404, error_body(404))
