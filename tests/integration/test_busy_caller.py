@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.lab import Vm
 
 
+@pytest.mark.resident
 @pytest.mark.long
 def test_thirty_calls_in_a_row_do_not_get_their_caller_banned(
     user: Dispatcher, epyc6: Vm, pool: ThreadPoolExecutor

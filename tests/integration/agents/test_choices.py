@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.resident
 
-_MODELS = {"opencode": "scripted/m-2", "claude": "opus-99", "codex": "gpt-99", "gemini": "gemini-99"}
+_MODELS = {
+    "opencode": "scripted/m-2",
+    "claude": "opus-99",
+    "codex": "gpt-99",
+    "gemini": "gemini-99",
+}
 
 
 @every_agent
