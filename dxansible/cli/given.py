@@ -19,6 +19,7 @@ class Given(Value):
         agents: bool = False
         commands: bool = False
         file: str | None = None
+        logs: str | None = None
         inventory: tuple[str, ...] = ()
         forks: int | None = None
         via: str | None = None
@@ -29,6 +30,11 @@ class Given(Value):
     def values_given(self) -> dict[str, object]:
         """The value of each field that the user gave."""
         return {name: getattr(self, name) for name in self.given}
+
+    @property
+    def log_ids(self) -> list[str]:
+        """The ids of ``--logs``, which `dxansible.cli.argv` has put together."""
+        return [] if self.logs is None else self.logs.split(",")
 
     @property
     def only(self) -> Literal["agents", "commands"] | None:

@@ -11,10 +11,9 @@ from dxansible.cli.terminal import SCREEN
 from dxansible.errors import ServiceError
 from dxansible.jules.model import JulesResult
 from dxansible.record import FanoutOutcome, Reason
-from dxansible.render.patch import paint
+from dxansible.render.patch import painted_patch
 from dxansible.render.sessions import turns_document
 from dxansible.render.show import emit, show, terminal_width
-from dxansible.settings import colour_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +29,14 @@ def show_patch(options: Options) -> int:
     """``--diff ID``: prints the patch as Jules has it, for ``git apply``."""
     client, session_id = follower_of(options).client, options.diff or ""
     try:
-        session = client.get(session_id)
-        patch = client.patch(session_id)
+        session, patch = client.get_with_patch(session_id)
     except ServiceError as error:
         return report(options, JulesResult.failure(error.reason, str(error)))
     if options.json:
         _emit(session, patch=patch)
     elif patch:
-        SCREEN.raw(sys.stdout.buffer, _for_terminal(patch) if terminal_width() else _bytes(patch))
+        plain = patch.encode(errors="replace")
+        SCREEN.raw(sys.stdout.buffer, painted_patch(patch) if terminal_width() else plain)
     elif not options.quiet:
         show("it has changed nothing", err=True)
     return 0
@@ -82,16 +81,3 @@ def _emit(session: Session, patch: str | None = None) -> None:
     good = FanoutOutcome.SUCCESS
     result = JulesResult(outcome=good, reason=Reason.OK, session=session, patch=patch)
     emit(turns_document([result], good.exit_code))
-
-
-def _bytes(patch: str) -> bytes:
-    return patch.encode("utf-8", "replace")
-
-
-def _for_terminal(patch: str) -> bytes:
-    in_hunk, on, lines = False, colour_wanted() is not False, []
-    for line in patch.splitlines():
-        if line.startswith(("diff --git ", "@@ ")):
-            in_hunk = line.startswith("@@ ")
-        lines.append(paint(_bytes(line), in_hunk=in_hunk, on=on) + b"\n")
-    return b"".join(lines)

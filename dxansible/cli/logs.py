@@ -38,7 +38,7 @@ _SHORTEST = 12
 
 def follow_several(options: Options) -> int:
     """``--logs SES SES …``, or ``--logs all``: the sessions that run, or without --follow all."""
-    typed = (options.logs or "").split(",")
+    typed = options.log_ids
     if options.jsonl or options.raw:
         message = "--logs of several sessions prints lines of transcripts"
         raise UsageError(message, "leave out --jsonl and --raw, or name one session")

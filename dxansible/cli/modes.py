@@ -106,7 +106,7 @@ def choose_call(mode: Mode, options: Options) -> Callable[[Options], int]:
             if pattern is not None:  # checked before an issue is claimed
                 check_pattern(pattern.removeprefix(ANY))
     calls = _BOARDS if options.watch else _CALLS
-    several = mode is Mode.LOGS and ("," in (options.logs or "") or options.logs == "all")
+    several = mode is Mode.LOGS and (len(options.log_ids) > 1 or options.log_ids == ["all"])
     module, _, name = (_SEVERAL if several else calls[mode]).partition(".")
     call: Callable[[Options], int] = getattr(import_module(f"dxansible.cli.{module}"), name)
     return call

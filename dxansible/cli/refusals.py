@@ -120,7 +120,7 @@ def _check_task_words(options: Options, mode: Mode) -> None:
 
 def _check_ids(options: Options) -> None:
     ids: tuple[tuple[str | None, Callable[[str], bool], str, str], ...] = (
-        *((each, begins_id, "a session id", "") for each in _several(options.logs)),
+        *((each, begins_id, "a session id", "") for each in options.log_ids),
         (options.abort, begins_id, "a session id", ""),
         (options.session, begins_id, "a session id", ""),
         (options.diff, _begins_session, "the id of an agent's session", ""),
@@ -133,10 +133,6 @@ def _check_ids(options: Options) -> None:
     for name, is_one, what, jules in ids:
         if name is not None and not is_one(name):
             raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
-
-
-def _several(ids: str | None) -> list[str]:
-    return [] if ids is None else ids.split(",")
 
 
 def _begins_session(name: str) -> bool:

@@ -158,15 +158,18 @@ class JulesClient(JsonClient):
 
         self._repeat(once, UnclearError, _AGAIN)
 
-    def patch(self, session_id: str) -> str:
-        """Return the session's changes as a patch; empty for none. The last change set has all."""
+    def get_with_patch(self, session_id: str) -> tuple[Session, str]:
+        """Return a session, and its changes as a patch; empty for none.
+
+        The last change set has all. Raises UsageError if there is no such session.
+        """
         with _missing(session_id):
-            session = self.read(f"sessions/{session_id}")
-        found = patches_in(session, "outputs")
+            record = self.read(f"sessions/{session_id}")
+        found = patches_in(record, "outputs")
         if not found:
             listed, _ = self._list(f"sessions/{session_id}/activities", "activities")
             found = [patch for each in listed for patch in patches_in(each, "artifacts")]
-        return found[-1] if found else ""
+        return Session.of(record), found[-1] if found else ""
 
     def _post_idempotent(self, session_id: str, verb: str) -> None:
         """Post a request that is safe to repeat; repeat it after an unclear answer."""

@@ -12,7 +12,7 @@ from dxansible.value import replace
 if TYPE_CHECKING:
     from dxansible.run.events import Event, Observer
 
-__all__ = ["PaintedPatch", "paint"]
+__all__ = ["PaintedPatch", "painted_patch"]
 
 _LONGEST_LINE = 64 * 1024
 """Bytes of an unfinished line that are held back."""
@@ -27,8 +27,7 @@ class PaintedPatch:
         """``inner`` shows what it gets."""
         self._inner = inner
         self._line = b""
-        self._in_hunk = False
-        self._on = colour_wanted() is not False
+        self._painter = _Painter()
 
     def handle(self, news: Event) -> None:
         """Paint output; pass everything else on."""
@@ -38,7 +37,7 @@ class PaintedPatch:
             case HostEnded():
                 rest, self._line = self._line, b""
                 if rest:
-                    last = self._paint_line(rest) + b"\n"
+                    last = self._painter.paint(rest)
                     self._inner.handle(OutputReceived(host=news.result.host, out=last, err=b""))
                 self._inner.handle(news)
             case _:
@@ -50,19 +49,29 @@ class PaintedPatch:
             lines.append(rest)
             rest = b""
         self._line = rest
-        return b"".join(self._paint_line(line) + b"\n" for line in lines)
+        return b"".join(map(self._painter.paint, lines))
 
-    def _paint_line(self, line: bytes) -> bytes:
+
+def painted_patch(patch: str) -> bytes:
+    """Return a whole patch as a terminal gets it."""
+    lines = patch.encode(errors="replace").removesuffix(b"\n").split(b"\n")
+    return b"".join(map(_Painter().paint, lines))
+
+
+class _Painter:
+    """Paints one line of a patch after the other; the lines before a hunk are its header."""
+
+    def __init__(self) -> None:
+        self._in_hunk = False
+        self._on = colour_wanted() is not False
+
+    def paint(self, line: bytes) -> bytes:
+        """Return the line, with its end."""
         if line.startswith((_HEADER, _HUNK)):
             self._in_hunk = line.startswith(_HUNK)
-        return paint(line, in_hunk=self._in_hunk, on=self._on)
-
-
-def paint(line: bytes, *, in_hunk: bool, on: bool) -> bytes:
-    """Return a line of a patch as a terminal gets it; the lines before a hunk are its header."""
-    text = line.removesuffix(b"\r").decode(errors="replace")
-    colour = _OF_HUNKS.get(text[:1]) if in_hunk else None
-    return painted(coloured(text, colour), on=on).encode(errors="replace")
+        text = line.removesuffix(b"\r").decode(errors="replace")
+        colour = _OF_HUNKS.get(text[:1]) if self._in_hunk else None
+        return painted(coloured(text, colour), on=self._on).encode(errors="replace") + b"\n"
 
 
 def _safe(data: bytes) -> bytes:

@@ -59,8 +59,8 @@ def test_numbers_that_count_from_the_first_turn_are_the_sum_already() -> None:
 def test_a_session_is_over_its_limit_once_it_has_cost_as_much(
     limit: object, cost: float | None
 ) -> None:
-    assert over_limit([turn(1, cost=0.5), turn(2, cost=0.25)], limit) == cost
+    assert over_limit(of_session([turn(1, cost=0.5), turn(2, cost=0.25)]), limit) == cost
 
 
 def test_a_session_whose_cost_is_not_told_is_over_no_limit() -> None:
-    assert over_limit([turn(1, input=5)], 0.01) is None
+    assert over_limit(of_session([turn(1, input=5)]), 0.01) is None

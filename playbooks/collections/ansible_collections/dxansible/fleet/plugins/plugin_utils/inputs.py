@@ -29,6 +29,7 @@ class Payload:
         """``source`` is the path of the socket; empty if there is none."""
         self._source, self._lock = source, threading.Lock()
         self._data: bytes | None = None
+        self._texts: list[tuple[str, bytes]] | None = None
 
     @classmethod
     def of(cls, data: bytes) -> Self:
@@ -51,6 +52,29 @@ class Payload:
                     message = f"the command did not arrive ({error.strerror})"
                     raise CommandError(message) from error
             return self._data
+
+    def turn_texts(self) -> list[tuple[str, bytes]]:
+        """Return names and contents: a turn's second text, files for the agent, and the task.
+
+        First comes a line with the length of the second text, and in JSON the names and lengths of
+        the files, if there are any. All hosts share what is read. Raises CommandError.
+        """
+        data = self.read()
+        with self._lock:
+            if self._texts is None:
+                self._texts = _turn_texts(data)
+            return self._texts
+
+
+def _turn_texts(data: bytes) -> list[tuple[str, bytes]]:
+    head, _, rest = data.partition(b"\n")
+    length, _, named = head.partition(b" ")
+    sizes: list[tuple[str, int]] = [("", int(length)), *json.loads(named or b"[]")]
+    found = []
+    for name, size in sizes:
+        found.append((name, rest[:size]))
+        rest = rest[size:]
+    return [*found, ("", rest)]
 
 
 def read_socket(source: str, request: bytes = b"") -> bytes:
@@ -113,7 +137,7 @@ class Inputs(Value):
         variables are never templated. Raises CommandError if there is no task.
         """
         if self.payload:
-            more, *_, task = (text for _, text in self._sent())
+            more, *_, task = (text for _, text in self.payload.turn_texts())
         else:
             task, more = self._text("dx_task"), self._text(second)
         if not task.strip():
@@ -124,22 +148,7 @@ class Inputs(Value):
 
     def attachments(self) -> list[tuple[str, bytes]]:
         """The names and contents of the files for the agent. Only a socket sends any."""
-        return self._sent()[1:-1] if self.payload else []
-
-    def _sent(self) -> list[tuple[str, bytes]]:
-        """The names and contents that a socket sends: the check, files for the agent, the task.
-
-        First comes a line with the length of the check, and in JSON the names and lengths of the
-        files, if there are any.
-        """
-        head, _, rest = self.payload.read().partition(b"\n")
-        length, _, named = head.partition(b" ")
-        sizes: list[tuple[str, int]] = [("", int(length)), *json.loads(named or b"[]")]
-        found = []
-        for name, size in sizes:
-            found.append((name, rest[:size]))
-            rest = rest[size:]
-        return [*found, ("", rest)]
+        return self.payload.turn_texts()[1:-1] if self.payload else []
 
     def _of_variables(self, given: str) -> Command:
         raw = given or self.variables.get("dx_command")

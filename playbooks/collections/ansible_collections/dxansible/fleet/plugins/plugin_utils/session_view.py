@@ -35,7 +35,7 @@ def describe(
     ``now`` is the VM's clock, in seconds since the epoch. If the listing has too little of the
     turn's output, further calls read more; they count as lost after ``patience`` seconds.
     """
-    every, usage = turns, turn_usage.of_session(turns)
+    usage = turn_usage.of_session(turns)
     turns = finalize.without_refused(turns) or turns
     first, entry = turns[0], turns[-1]
     meta = entry.facts
@@ -56,7 +56,7 @@ def describe(
     if entry.resumes is not None:
         told["state"] = "limited"
     limit = meta.get("max_cost")
-    cost = turn_usage.over_limit(every, limit) if told["state"] == "succeeded" else None
+    cost = turn_usage.over_limit(usage, limit) if told["state"] == "succeeded" else None
     if cost is not None:
         told |= {
             "state": "needs_input",

@@ -244,7 +244,8 @@ class TurnChoice(AttemptRun):
         meta.pop(finalize.MARK, None)
         self._prepare(last + 1, str(meta.get("agent") or self.options["agent"]), meta)
         limit = self.max_cost(meta)
-        if (cost := turn_usage.over_limit(known, limit)) is not None:
+        cost = turn_usage.over_limit(turn_usage.of_session(known), limit)
+        if cost is not None:
             progress.turn = 0
             return turn_verdict.too_dear(self.host, progress.id, cost, limit)
         refused = yield from self._prepare_conversation(known, foreign=foreign)

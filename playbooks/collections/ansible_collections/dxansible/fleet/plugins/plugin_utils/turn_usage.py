@@ -10,7 +10,7 @@ from .agent_usage import NUMBERS
 from .keeper_reply import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from .keeper_listing import Entry
     from .keeper_reply import Session
@@ -50,8 +50,11 @@ def of_session(turns: Iterable[Entry]) -> dict[str, Any] | None:
     return {**sums, "of": "session", "turns_untold": untold} if told else None
 
 
-def over_limit(turns: Iterable[Entry], limit: object) -> float | None:
-    """What a session has cost, if that is its limit in US dollars or more; else None."""
-    cost = (of_session(turns) or {}).get("cost_usd")
+def over_limit(usage: Mapping[str, Any] | None, limit: object) -> float | None:
+    """What a session with this sum has cost, if that is its limit in US dollars or more.
+
+    None if it is less, or if there is no limit.
+    """
+    cost = (usage or {}).get("cost_usd")
     sound = isinstance(limit, int | float) and not isinstance(limit, bool) and limit > 0
     return cost if sound and cost is not None and cost >= limit else None
