@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dxansible.cli.terminal import SCREEN
 from dxansible.errors import UsageError
+from dxansible.parameters import FORKS
 from dxansible.render.board import hosts_board, screenful, sessions_board
 from dxansible.render.full_screen import FullScreen
 from dxansible.render.show import terminal_size
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dxansible.render.board import Board
     from dxansible.run.events import Observer
     from dxansible.run.watching import Seen
+    from dxansible.settings import Settings
 
 __all__ = ["watch_hosts", "watch_sessions"]
 
@@ -45,7 +47,9 @@ def watch_sessions(options: Options) -> int:
     pattern = "all" if options.target is None else options.target
     settings, cancelled = options.settings(), threading.Event()
 
-    def ask(hosts: str, observers: Sequence[Observer]) -> Mapping[str, str]:
+    def ask(
+        hosts: str, watch: tuple[float, int], observers: Sequence[Observer]
+    ) -> Mapping[str, str]:
         found = list_sessions(
             hosts,
             settings,
@@ -53,6 +57,7 @@ def watch_sessions(options: Options) -> int:
             cancelled=cancelled,
             observers=observers,
             words=True,
+            watch=watch,
         )
         return found.errors
 
@@ -60,8 +65,9 @@ def watch_sessions(options: Options) -> int:
         hosts = {each.host for each in seen}
         return sessions_board(seen, now, list(waiting_sessions(settings, hosts, only=options.only)))
 
-    pace = _PACE if settings.engine else _COLD_PACE
-    return _Watching(board, cancelled).run(lambda changed: Watch(pattern, ask, changed, pace=pace))
+    return _Watching(board, cancelled).run(
+        lambda changed: Watch(pattern, ask, changed, **_pace(settings))
+    )
 
 
 def watch_hosts(options: Options) -> int:
@@ -69,22 +75,31 @@ def watch_hosts(options: Options) -> int:
     settings, cancelled = options.settings(), threading.Event()
     asked: set[str] = set()
 
-    def ask(hosts: str, observers: Sequence[Observer]) -> Mapping[str, str]:
+    def ask(
+        hosts: str, watch: tuple[float, int], observers: Sequence[Observer]
+    ) -> Mapping[str, str]:
         results = check_hosts(
             hosts,
             settings=settings,
             survey=True,
             version=hosts not in asked,
+            watch=watch,
             cancelled=cancelled,
             observers=observers,
         )
         asked.add(hosts)
         return {each.host: each.error for each in results if each.error}
 
-    pace = _PACE if settings.engine else _COLD_PACE
     return _Watching(hosts_board, cancelled).run(
-        lambda changed: Watch("all", ask, changed, pace=pace, checks=True)
+        lambda changed: Watch("all", ask, changed, **_pace(settings), checks=True)
     )
+
+
+def _pace(settings: Settings) -> dict[str, Any]:
+    return {
+        "pace": _PACE if settings.engine else _COLD_PACE,
+        "width": settings.forks or FORKS,
+    }
 
 
 class _Watching:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Board", "hosts_board", "screenful", "sessions_board"]
 
-_SILENT = 5.0
-"""Seconds without an answer, after which a host counts as unreachable."""
 _WAITING, _FAILED, _RUNNING, _ENDED = "waiting", "failed", "running", "ended"
 _ORDER = (_WAITING, _FAILED, _RUNNING, _ENDED)
 _UNREACHABLE = "unreachable"
@@ -109,7 +107,7 @@ def _session(info: SessionInfo, host: Seen, now: float) -> tuple[tuple[str, ...]
 
 
 def _gone(seen: Seen, now: float) -> tuple[tuple[str, ...], str]:
-    since = duration(int(now - seen.at)) if seen.at else NOTHING
+    since = duration(int(now - seen.heard)) if seen.heard else NOTHING
     words = (_trouble(seen, now) or "").removeprefix(f"{seen.host}: ")
     return (NOTHING, seen.host, _UNREACHABLE, since, NOTHING, NOTHING, words), "red"
 
@@ -118,7 +116,7 @@ def _trouble(seen: Seen, now: float) -> str | None:
     """Return why a host has no fresh answer; None if it has one, or has just been asked."""
     if seen.error is not None:
         return seen.error
-    if seen.waiting is not None and now - seen.waiting > _SILENT:
+    if seen.waiting is not None and now > seen.silent:
         return f"{seen.host}: no answer for {duration(int(now - seen.waiting))}"
     return None
 
@@ -144,9 +142,9 @@ def hosts_board(seen: Sequence[Seen], now: float) -> Board:
 
 def _host(seen: Seen, now: float) -> tuple[str, ...]:
     found, trouble = seen.found, _trouble(seen, now)
-    status = _UNREACHABLE if trouble else "OK" if seen.at else "asked"
+    status = _UNREACHABLE if trouble else "OK" if seen.heard else "asked"
     words = (trouble or "").removeprefix(f"{seen.host}: ") or NOTHING
-    age = duration(int(now - seen.at)) if seen.at else NOTHING
+    age = duration(int(now - seen.heard)) if seen.heard else NOTHING
     if not isinstance(found, PreflightResult):
         return (seen.host, status, age, *[NOTHING] * 5, words)
     return (

@@ -26,7 +26,7 @@ from dxansible.run.events import (
 from dxansible.run.host_state import HostState
 from dxansible.run.output import HostOutput
 from dxansible.run.request import KILLED, Again
-from dxansible.run.turn_events import EndSeen, SessionsSeen, TurnUpdate
+from dxansible.run.turn_events import EndSeen, HostAlive, SessionsSeen, TurnUpdate
 from dxansible.value import fields, replace
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class ResultCollector(Generic[R]):
             case CommandRuns():
                 self.running.add(news.host)
                 yield news
-            case EndSeen() | BatchBegins():
+            case EndSeen() | BatchBegins() | HostAlive():
                 yield news
             case TooManyHosts():
                 self.too_many = news.hosts

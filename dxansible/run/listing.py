@@ -56,6 +56,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     claim_ends: bool = False,
     words: bool = False,
     opens: bool = False,
+    watch: tuple[float, int] = (0, 0),
 ) -> SessionList:
     """Ask every host of an Ansible pattern for its sessions, or for the one named.
 
@@ -63,7 +64,9 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     ids to list. A session appears once: if several names of the
     inventory lead to one account, under the name that it was started for. Running sessions come
     first, then the newest. ``words``: the message of a running one is what it said last. ``opens``:
-    observers also hear how to open the agent's own screen on ``session``.
+    observers also hear how to open the agent's own screen on ``session``. ``watch``: go on for so
+    many seconds, in which a host is heard when something has changed, at the latest after the
+    second number of seconds.
     ``timeout_sec`` limits the connection. Each of ``observers`` gets every
     event. With ``claim_ends`` this call claims the ends of turns that nobody has posted yet, for
     all audit trails or only for the one with the id ``trail``, and the observers have to post them.
@@ -77,6 +80,8 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
         "dx_claim_ends": claim_ends,
         "dx_words": words,
         "dx_opens": opens,
+        "dx_watch": watch[0],
+        "dx_longest_wait": watch[1],
     }
     given = {
         "dx_prefix": prefix or None,

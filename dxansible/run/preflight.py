@@ -54,6 +54,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     settings: Settings | None = None,
     survey: bool = False,
     version: bool = True,
+    watch: tuple[float, int] = (0, 0),
     agent: str | None = None,
     forks: int | None = None,
     log_callback: Callable[[str], None] | None = None,
@@ -63,8 +64,9 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
     """Check every host of an Ansible pattern at once. Raises NoMatchError if there is none.
 
     ``survey`` also asks for the load, the running sessions and the agent, and with ``version`` the
-    agent for its own. ``agent`` replaces the host's own agent in the check. Each of ``observers``
-    gets every event. If ``cancelled`` is set, hosts without an answer count as silent.
+    agent for its own. ``agent`` replaces the host's own agent in the check. ``watch`` is as for
+    `list_sessions`. Each of ``observers`` gets every event. If ``cancelled`` is set, hosts without
+    an answer count as silent.
     """
     check_seconds("timeout", timeout_sec)
     found = settings or Settings.load()
@@ -78,6 +80,8 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
             "dx_check_reachable": check_reachable,
             "dx_survey": survey,
             "dx_survey_version": version,
+            "dx_watch": watch[0],
+            "dx_longest_wait": watch[1],
             **({} if agent is None else {AGENT.variable: agent}),
         },
         forks=forks,

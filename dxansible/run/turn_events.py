@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EndSeen",
+    "HostAlive",
     "SessionsSeen",
     "TurnEvent",
     "TurnUpdate",
@@ -57,6 +58,12 @@ class SessionsSeen(Value):
     """Why there is no such command line."""
 
 
+class HostAlive(Value):
+    """A host that is listened to has answered, and nothing has changed there."""
+
+    host: str
+
+
 class EndSeen(Value):
     """A turn with an audit trail has ended.
 
@@ -71,7 +78,7 @@ class EndSeen(Value):
     result: TurnResult
 
 
-TurnEvent = TurnUpdate | SessionsSeen | CleanResult | EndSeen
+TurnEvent = TurnUpdate | SessionsSeen | CleanResult | EndSeen | HostAlive
 
 
 def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
@@ -92,6 +99,8 @@ def parse_turn_news(record: Mapping[str, Any]) -> Iterator[TurnEvent]:
                 opens=tuple(way.get("words") or ()),
                 closed=way.get("error"),
             )
+        case "alive":
+            yield HostAlive(host=host)
         case "clean":
             yield read(CleanResult, record)
         case _:

@@ -55,6 +55,26 @@ def test_a_finished_turn_is_listed_with_its_last_words(machine: Machine) -> None
     assert (second.code, second.last, second.meta, third.last) == (1, b"", META, b"")
 
 
+def test_it_waits_for_a_change_and_silence_is_none(any_machine: Machine) -> None:
+    any_machine.start("s.1", "until [ -e go ]; do sleep 0.1; done; echo x; exec sleep 1000", wait=1)
+    first = _list(any_machine, wait=60, stamp="")
+    assert (len(first.sessions), first.stamp is None) == (1, False)
+
+    same = _list(any_machine, wait=2, stamp=first.stamp)
+    assert (same.stamp, same.sessions, same.load is None) == (first.stamp, [], False)
+
+    call = any_machine.call("list", "", wait=600, stamp=first.stamp)
+    (any_machine.home / "go").touch()
+    output = read_listing(call.answer())
+    assert output.stamp not in {None, first.stamp}
+    assert output.sessions[0].out_total == 2
+
+    call = any_machine.call("list", "", wait=600, stamp=output.stamp)
+    any_machine.abort("s.1")
+    assert read_listing(call.answer()).sessions[0].state == "aborted"
+    assert _list(any_machine).stamp is None
+
+
 def test_what_a_running_turn_has_said_is_listed_if_that_is_asked_for(any_machine: Machine) -> None:
     said = "printf 'one\\ntwo \\303\\251 meta=x\\ndx-mark last'"
     any_machine.start("s.1", f"{META}\n{said}; exec sleep 1000", meta="yes", wait=3)

@@ -28,11 +28,21 @@ def _install(machine: Machine, name: str, text: str) -> None:
 def test_it_counts_what_runs_and_tells_the_load(machine: Machine) -> None:
     ping = _ping(machine)
     assert ping.load is not None
-    assert (ping.running, ping.found, ping.version, ping.version_ms) == (0, None, None, 0)
+    assert (ping.running, ping.found, ping.version, ping.spent_ms) == (0, None, None, 0)
     machine.run("ended", "echo hi")
     Tree("").start(machine, "a")
     Tree("").start(machine, "b.1")
     assert _ping(machine).running == 2
+
+
+def test_it_waits_for_another_number_of_commands(any_machine: Machine) -> None:
+    first = _ping(any_machine, wait=60, stamp="")
+    assert first.stamp is not None
+    assert first.stamp == _ping(any_machine, wait=1, stamp=first.stamp).stamp
+
+    call = any_machine.call("ping", "", wait=600, stamp=first.stamp)
+    any_machine.start("s", "exec sleep 1000")
+    assert read_ping(call.answer()).running == 1
 
 
 @pytest.mark.parametrize(
@@ -55,8 +65,8 @@ def test_what_the_program_takes_is_told_apart_or_as_unknown(any_machine: Machine
     _install(any_machine, "tool", "sleep 0.5; echo 1.2")
     ping = _ping(any_machine, program="tool", version="-V")
     assert ping.version == "1.2"
-    assert (ping.version_ms is not None and ping.version_ms >= 480) is any_machine.procfs
-    assert (ping.version_ms is None) is not any_machine.procfs
+    assert (ping.spent_ms is not None and ping.spent_ms >= 480) is any_machine.procfs
+    assert (ping.spent_ms is None) is not any_machine.procfs
 
 
 def test_a_program_that_is_nowhere_is_not_found(machine: Machine) -> None:

@@ -43,7 +43,7 @@ class Door:
     def terminal(self) -> None:
         return
 
-    def ping(self, *_arguments: object) -> None:
+    def ping(self, *_arguments: object, **_options: object) -> None:
         raise self._error
 
 
@@ -93,7 +93,7 @@ def test_an_agent_prints_its_version_only_where_that_is_asked_for(
     door = Door(KeeperError("enough"))
     pings: list[tuple[object, ...]] = []
 
-    def ping(*arguments: object) -> None:
+    def ping(*arguments: object, **_options: object) -> None:
         pings.append(arguments)
         raise KeeperError("enough")
 

@@ -103,10 +103,10 @@ def test_a_ping_tells_of_the_machine_and_of_a_program() -> None:
     missing = b"\ndx-1 state=ok load=9 running=0 found=no\ndx-1 end\n"
 
     assert read_ping(answer(whole)) == Ping(
-        load=1.5, running=3, found=True, version="Tool 1.2", version_ms=70
+        load=1.5, running=3, found=True, version="Tool 1.2", spent_ms=70
     )
     assert read_ping(answer(coarse)) == Ping(
-        load=None, running=0, found=True, version=None, version_ms=None
+        load=None, running=0, found=True, version=None, spent_ms=None
     )
     assert read_ping(answer(bare)) == Ping(load=None, running=0, found=None, version=None)
     assert read_ping(answer(missing)) == Ping(load=9.0, running=0, found=False, version=None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry, Listing
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import KeeperError, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
@@ -17,6 +18,10 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import 
 
 from tests.unit.collection.answers import Played, make_run, play
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AT_ONCE = {"wait": 0, "stamp": ""}
 TURN = "ses_1-0a1b2c3d.1"
 COMMAND = "cmd_1-0a1b2c3d"
 
@@ -41,12 +46,44 @@ def test_agents_sessions_and_commands_are_told_apart(only: str, kinds: list[str]
     played = listed(LISTING, only=only, session="x", prefix="ses")
 
     assert played.calls == [
-        ("list", "x", {"prefix": "ses", "turns": only == "agents", "words": False})
+        ("list", "x", {"prefix": "ses", "turns": only == "agents", "words": False, **AT_ONCE})
     ]
     assert [each["kind"] for each in played.record["sessions"]] == kinds
     assert (played.record["load"], played.record["error"]) == (0.25, None)
     assert (played.result["failed"], played.result["changed"]) == (False, False)
     assert played.result["msg"] == f"epyc6: {len(kinds)} sessions"
+
+
+def test_a_watched_host_answers_when_something_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+
+    def after(seconds: float, stamp: str, *sessions: Entry) -> Callable[..., Listing]:
+        def answer(*_arguments: object) -> Listing:
+            clock[0] += seconds
+            return Listing(now=2000, load=0.25, sessions=list(sessions), stamp=stamp)
+
+        return answer
+
+    played = listed(
+        after(0, "a", entry(COMMAND)), after(10, "a"), after(3, "b", entry(TURN)), after(12, "b"),
+        watch=25, longest_wait=10,
+    )  # fmt: skip
+
+    asked = [(options["wait"], options["stamp"]) for _, _, options in played.calls]
+    assert asked == [(10, ""), (10, "a"), (10, "a"), (10, "b")]
+    told = [(each["kind"], each.get("sessions") and len(each["sessions"])) for each in played.news]
+    assert told == [("sessions", 1), ("alive", None), ("sessions", 1)]
+    assert (played.record, played.result["failed"]) == ({"kind": "alive", "done": True}, False)
+
+
+def test_a_watched_host_is_let_go_when_it_fails_or_others_wait_for_it() -> None:
+    watch = {"watch": 60, "longest_wait": 10}
+    failed = listed(LISTING, KeeperError("no space"), **watch)
+    assert (failed.verbs, failed.record["error"]) == (["list", "list"], "epyc6: no space")
+
+    crowded = play(make_run(ListRun, watch, crowd=Crowd(hosts=3, width=2)), LISTING)
+    assert crowded.calls[0][2]["wait"] == 0
 
 
 def test_where_the_listing_has_too_little_of_a_turn_more_is_read() -> None:

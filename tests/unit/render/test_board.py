@@ -26,7 +26,7 @@ OLD = replace(FAILED, session_id="ses_7", age_s=9999)
 
 
 def seen(*sessions: SessionInfo, host: str = "epyc6", at: float = 100.0) -> Seen:
-    return Seen(host=host, found=SessionsSeen(host=host, sessions=sessions), at=at)
+    return Seen(host=host, found=SessionsSeen(host=host, sessions=sessions), at=at, heard=at)
 
 
 def ids(board: Board) -> list[str]:
@@ -65,12 +65,15 @@ def test_a_dead_vm_has_a_row_of_its_own_and_keeps_its_sessions() -> None:
 
 
 def test_a_vm_that_is_silent_for_long_counts_as_dead_and_one_that_was_just_asked_does_not() -> None:
-    asked = replace(seen(), waiting=110.0)
+    asked = replace(seen(), waiting=110.0, silent=115.0)
 
     assert sessions_board([asked], 114).rows == ()
     ((_, host, state, *_, words),) = sessions_board([asked], 116).rows
     assert (host, state, words) == ("epyc6", "unreachable", "no answer for 6s")
-    assert sessions_board([Seen(host="epyc6", waiting=110.0)], 111).title == "1 VM  no sessions"
+    assert (
+        sessions_board([Seen(host="epyc6", waiting=110.0, silent=115.0)], 111).title
+        == "1 VM  no sessions"
+    )
 
 
 def test_a_session_that_two_names_lead_to_is_there_once() -> None:
@@ -85,7 +88,7 @@ UP = PreflightResult(
 
 
 def test_hosts_that_can_t_be_reached_come_first() -> None:
-    up = Seen(host="epyc6", found=UP, at=100.0)
+    up = Seen(host="epyc6", found=UP, at=100.0, heard=100.0)
     down = Seen(host="mac", error="mac: refused")
     board = hosts_board([up, down], 103)
 

@@ -14,7 +14,7 @@ from dxansible.errors import NoMatchError
 from dxansible.record import PreflightStatus
 from dxansible.results import PreflightResult
 from dxansible.run.events import HostsKnown
-from dxansible.run.turn_events import SessionsSeen
+from dxansible.run.turn_events import HostAlive, SessionsSeen
 from dxansible.run.watching import Watch
 from tests.unit.waiting import wait_until
 
@@ -34,7 +34,9 @@ class Hosts:
         self.held: dict[str, threading.Event] = {}
         self.errors: dict[str, str] = {}
 
-    def ask(self, pattern: str, observers: Sequence[Observer]) -> Mapping[str, str]:
+    def ask(
+        self, pattern: str, _watch: tuple[float, int], observers: Sequence[Observer]
+    ) -> Mapping[str, str]:
         self.patterns.append(pattern)
         wanted = self.names if pattern == "all" else pattern.split(",")
         (observer,) = observers
@@ -60,7 +62,7 @@ def hosts() -> Iterator[Hosts]:
 @pytest.fixture
 def watch(hosts: Hosts) -> Iterator[Watch]:
     """A watch of them, which begins at once."""
-    made = Watch("all", hosts.ask, lambda: None, pace=0.01)
+    made = Watch("all", hosts.ask, lambda: None, pace=0.01, width=50, stretch=0)
     made.start()
     yield made
     for each in hosts.held.values():
@@ -93,6 +95,77 @@ def test_a_slow_host_holds_up_no_other(hosts: Hosts, watch: Watch) -> None:
     wait_until(lambda: hosts.asked["b"] > asked)
 
 
+class Listening:
+    """A run that goes on until the test ends it; the test says what its hosts say meanwhile."""
+
+    def __init__(self) -> None:
+        self.patterns: list[str] = []
+        self.watches: list[tuple[float, int]] = []
+        self.observers: list[Observer] = []
+        self.over: list[threading.Event] = []
+
+    def ask(
+        self, pattern: str, watch: tuple[float, int], observers: Sequence[Observer]
+    ) -> Mapping[str, str]:
+        over = threading.Event()
+        observers[0].handle(HostsKnown(hosts=("a", "b", "c")))
+        self.patterns.append(pattern)
+        self.watches.append(watch)
+        self.observers.append(observers[0])
+        self.over.append(over)
+        if watch[0]:
+            over.wait(30)
+        else:
+            for host in "abc":
+                observers[0].handle(SessionsSeen(host=host, sessions=()))
+        return {}
+
+
+def test_a_run_listens_to_its_hosts_and_each_is_asked_again_when_it_has_ended() -> None:
+    runs = Listening()
+    watch = Watch("all", runs.ask, lambda: None, pace=0.01, width=3, stretch=60)
+    watch.start()
+    try:
+        wait_until(lambda: len(runs.over) == 2)
+        assert (runs.patterns, runs.watches) == (["all", "all"], [(0, 0), (60, 10)])
+        run = runs.observers[1]
+        run.handle(SessionsSeen(host="a", sessions=(), opens=("x",)))
+        run.handle(HostAlive(host="b"))
+        first, second, third = watch.seen()
+        assert isinstance(first.found, SessionsSeen)
+        assert first.found.opens == ("x",)
+        assert first.at <= first.heard < second.heard
+        assert second.at < first.at
+        now = time.monotonic()
+        assert 10 < first.silent - now < second.silent - now <= 15
+        assert third.silent - now <= 5
+        assert None not in {each.waiting for each in watch.seen()}
+
+        run.handle(SessionsSeen(host="c", sessions=(), error="c: refused"))
+        assert (watch.seen()[2].waiting, watch.seen()[2].error) == (None, "c: refused")
+        wait_until(lambda: len(runs.over) == 3)  # the others are listened to
+        assert runs.patterns[2] == "c"
+
+        runs.over[1].set()
+        wait_until(lambda: len(runs.over) == 4)
+        assert runs.patterns[3] == "all"  # most are due, so the inventory is read again
+    finally:
+        for each in runs.over:
+            each.set()
+        watch.stop()
+
+
+def test_more_hosts_than_are_asked_at_a_time_are_not_listened_to() -> None:
+    runs = Listening()
+    watch = Watch("all", runs.ask, lambda: None, pace=0.01, width=2)
+    watch.start()
+    try:
+        wait_until(lambda: len(runs.watches) > 3)
+        assert set(runs.watches) == {(0, 0)}
+    finally:
+        watch.stop()
+
+
 def test_a_host_that_fails_keeps_what_it_said_and_is_asked_again(
     hosts: Hosts, watch: Watch
 ) -> None:
@@ -107,7 +180,7 @@ def test_a_host_that_fails_keeps_what_it_said_and_is_asked_again(
 
 
 def test_the_version_of_an_agent_stays_known_when_it_is_not_asked_for_again() -> None:
-    watch = Watch("all", lambda *_: {}, lambda: None, pace=1, checks=True)
+    watch = Watch("all", lambda *_: {}, lambda: None, pace=1, width=50, checks=True)
     first = PreflightResult(
         status=PreflightStatus.OK, host="a", agent="x", agent_found=True, agent_version="x 1"
     )

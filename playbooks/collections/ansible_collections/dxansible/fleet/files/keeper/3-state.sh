@@ -129,6 +129,13 @@ forget_text() { # [file]…: what the command was told to do is its owner's busi
     rm -rf "$dir/command" "$dir/input" "$dir/prompt" "$dir/verify" "$dir/desk" "$@"
 }
 
+seconds_until() { # moment: sets $seconds, at least 0; the moment itself where nothing may change with the time
+    seconds=$1
+    [ -z "$still" ] || return 0
+    seconds=$((seconds - $(date +%s)))
+    [ "$seconds" -ge 0 ] || seconds=0
+}
+
 until_start() { # sets $starts, the seconds until a scheduled session begins, and $never if it never has and never will
     starts=- never=no
     [ -f "$dir/due" ] || return 0
@@ -136,8 +143,8 @@ until_start() { # sets $starts, the seconds until a scheduled session begins, an
         scheduled)
             word due
             case $word in '' | *[!0-9]*) return ;; esac
-            starts=$((word - $(date +%s)))
-            [ "$starts" -ge 0 ] || starts=0
+            seconds_until "$word"
+            starts=$seconds
             ;;
         aborted | unstarted) never=yes ;;
     esac
@@ -149,8 +156,8 @@ until_reset() { # sets $resumes, the seconds until a turn that waits for a usage
         case $moment in
             '' | *[!0-9]*) ;;
             *)
-                resumes=$((moment - $(date +%s)))
-                [ "$resumes" -ge 0 ] || resumes=0
+                seconds_until "$moment"
+                resumes=$seconds
                 ;;
         esac
     fi

@@ -27,12 +27,37 @@ each_session() {
     done
 }
 
+await_change() { # function: waits until it prints other than it did for $stamp, which it sets; fails after $wait seconds
+    still=yes
+    clock
+    due=$((now + wait * 100)) known=$stamp before=
+    while :; do
+        found=.$("$1" 2>/dev/null)
+        if [ "$found" != "$before" ]; then
+            before=$found
+            stamp=$(printf '%s\n' "$found" | cksum)
+            stamp=${stamp%% *}
+            [ "$stamp" = "$known" ] || break
+        fi
+        clock
+        [ "$now" -lt "$due" ] || break
+        nap 1
+    done
+    still=
+    [ "$stamp" != "$known" ]
+}
+
+tell_sessions() {
+    each_session describe_session
+}
+
 list() { # a line for each session; the size of what is kept of each that went well; and then all that
+    lines='' sizes='' changed=yes
+    [ "$wait" = 0 ] || await_change tell_sessions || changed=
     today=$(date +%s)
     load
-    printf '\n%s state=ok load=%s now=%s\n' "$mark" "$load" "$today"
-    lines=$(each_session describe_session 2>/dev/null)
-    sizes=
+    printf '\n%s state=ok load=%s now=%s stamp=%s\n' "$mark" "$load" "$today" "${stamp:--}"
+    [ -z "$changed" ] || lines=$(each_session describe_session 2>/dev/null)
     if [ -n "$lines" ] && cd "$root/sessions"; then
         printf '%s\n' "$lines" | add_meta
         [ "$words" != yes ] || printf '%s\n' "$lines" | sed -n 's/^\([^ ]*\) state=running .* meta$/\1/p' | tell_words
@@ -47,7 +72,7 @@ list() { # a line for each session; the size of what is kept of each that went w
 describe_session() { # and says at the end which of its files there are
     state
     quiet=-
-    case $state in starting | running) listen ;; esac
+    case $still$state in starting | running) listen ;; esac
     if [ "$out_end" = - ]; then
         total out
         out_end=$total

@@ -1,10 +1,14 @@
 # --- a sign of life, and a program's version ---
 
 ping() {
+    clock
+    began=$now
+    [ "$wait" = 0 ] || await_change tell_running
     load
     running=0
     each_session count_running
-    printf '\n%s state=ok load=%s running=%s' "$mark" "$load" "$running"
+    printf '\n%s state=ok load=%s running=%s stamp=%s' "$mark" "$load" "$running" "${stamp:--}"
+    [ "$wait" = 0 ] || tell_time
     if [ -n "$program" ]; then
         if file=$(locate "$program"); then
             printf ' found=yes'
@@ -16,14 +20,25 @@ ping() {
     printf '\n%s end\n' "$mark"
 }
 
-tell_version() { # and how long that took, in hundredths of a second
+tell_running() {
+    running=0
+    each_session count_running
+    printf '%s' "$running"
+}
+
+tell_version() { # and how long that took
     clock
     began=$now
     told=$(ask_version "$file" "$version")
+    tell_time
+    printf ' message=%s' "$told"
+}
+
+tell_time() { # hundredths of a second since $began
     clock
     took=$((now - began))
     [ -n "$procfs" ] || took=- # date only knows seconds
-    printf ' took=%s message=%s' "$took" "$told"
+    printf ' took=%s' "$took"
 }
 
 count_running() {

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, checks, link, verdict
-from .host_run import CHECK_SECONDS, HostRun, ask
+from .host_run import CHECK_SECONDS, WATCH, HostRun, ask
 from .keeper_reply import CallError, CutShortError
 from .preflight import OPTIONS
 from .record import PreflightStatus
 from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .host_run import Door, Steps
     from .keeper_listing import Ping
     from .preflight import Preflight
@@ -25,6 +28,7 @@ class CheckRun(HostRun):
     kind: ClassVar = "preflight"
     spec: ClassVar = {
         **OPTIONS,
+        **WATCH,
         "timeout": {
             "type": "float",
             "default": 5.0,
@@ -41,9 +45,12 @@ class CheckRun(HostRun):
         "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
     }
 
+    of_fan: ClassVar = frozenset(WATCH)
+
     def check_options(self) -> None:
         """Raise ValueError for an invalid option."""
         wanted = self.options
+        self._wait, self._stamp = 0, ""
         self._connect = wanted["connect"] and wanted["check_reachable"]
         self._agent: agents.Agent | None = None
         if self._connect and wanted["survey"]:
@@ -51,7 +58,11 @@ class CheckRun(HostRun):
             self._agent = agents.choose(known, wanted["agent"] or "opencode")
 
     def steps(self) -> Steps[dict[str, Any]]:
-        """Run the checks. The record has the findings."""
+        """Run the checks, once or as often as something changes. The record has the findings."""
+        return self.watched(self._checks)
+
+    def _checks(self, wait: int) -> Steps[dict[str, Any]]:
+        self._wait = wait
         wanted, timeout = self.options, self.options["timeout"]
         preflight = yield from ask(CHECK_SECONDS, lambda door: door.check(wanted, timeout))
         preflight.record |= {"connect": self._connect, "agent": self._agent and self._agent.name}
@@ -85,23 +96,31 @@ class CheckRun(HostRun):
         )
         record["attempts"] = 1
         try:
-            record |= yield from ask(timeout * 3 + 15, self._look)
+            record |= yield from ask(timeout * 3 + 15 + self._wait, self._look)
         except CallError as error:
             text = link.explain(self.host, error)
             raise checks.CheckFailure(_status_of(error), text) from error
 
     def _look(self, door: Door) -> dict[str, Any]:
         if self._agent is None:
-            return {"latency_ms": _ping(door)[0]}
+            return {"latency_ms": _timed(door.keeper.ping)[0]}
         version = self._agent.version
-        wanted = self.options["version"] and len(version) > 1
-        argument = version[1] if wanted else None
-        path = ":".join(self.options["path"])
-        latency, survey = _ping(door, self._agent.program, path, argument)
-        if survey.version_ms is None:
-            latency, _ = _ping(door)
+        wanted = self.options["version"] and len(version) > 1 and not self._stamp
+        latency, survey = _timed(
+            partial(
+                door.keeper.ping,
+                self._agent.program,
+                ":".join(self.options["path"]),
+                version[1] if wanted else None,
+                wait=self._wait,
+                stamp=self._stamp,
+            )
+        )
+        self._stamp = survey.stamp or ""
+        if survey.spent_ms is None:
+            latency, _ = _timed(door.keeper.ping)
         else:
-            latency = max(0, latency - survey.version_ms)
+            latency = max(0, latency - survey.spent_ms)
         return {
             "latency_ms": latency,
             "load": survey.load,
@@ -123,10 +142,8 @@ def _status_of(error: CallError) -> PreflightStatus:
             return PreflightStatus.AUTH_MODE_INVALID
 
 
-def _ping(
-    door: Door, program: str | None = None, path: str = "", version: str | None = None
-) -> tuple[int, Ping]:
+def _timed(ping: Callable[[], Ping]) -> tuple[int, Ping]:
     """The round-trip time in milliseconds, and the answer."""
     began = time.monotonic()
-    answer = door.keeper.ping(program, path, version)
+    answer = ping()
     return round((time.monotonic() - began) * 1000), answer

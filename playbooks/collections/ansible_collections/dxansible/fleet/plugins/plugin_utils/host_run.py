@@ -8,6 +8,7 @@ many hosts at a time; `solo` uses it for one.
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
@@ -138,6 +139,17 @@ class Crowd(Value):
         return max(smallest, min(_LARGEST, _ALL_HOSTS // max(1, self.hosts)))
 
 
+WATCH: Mapping[str, Mapping[str, Any]] = {
+    "watch": {"type": "float", "default": 0.0, "variable": "dx_watch"},
+    "longest_wait": {"type": "int", "default": 0, "variable": "dx_longest_wait"},
+}
+"""Options of runs that a board watches.
+
+The run goes on for ``watch`` seconds. The VM answers when something has changed, at the latest
+after ``longest_wait`` seconds.
+"""
+
+
 class HostRun(ABC):
     """Checks one host, opens its door, and does the work of its subclass."""
 
@@ -201,6 +213,22 @@ class HostRun(ABC):
     def checked(self, wanted: Mapping[str, Any], timeout: float) -> Steps[Preflight]:
         """Run the checks before first contact, each within ``timeout`` seconds."""
         return (yield from ask(CHECK_SECONDS, lambda door: door.check(wanted, timeout)))
+
+    def watched(self, look: Callable[[int], Steps[dict[str, Any]]]) -> Steps[dict[str, Any]]:
+        """Look once, or again and again; each record is news, but for that of the last result.
+
+        ``look`` gets the seconds that the VM may wait for a change. It looks once where hosts wait
+        for each other: one that waits for a change would hold up the others.
+        """
+        left = 0.0 if self.crowd.crowded else float(self.options["watch"])
+        end = time.monotonic() + left
+        while True:
+            wait = min(int(self.options["longest_wait"]), math.ceil(left)) if left > 0 else 0
+            result = yield from look(wait)
+            left = end - time.monotonic()
+            if left <= 0 or result["failed"]:
+                return result
+            yield News(result["dx"] | {"done": False})
 
     def name(self, given: str, option: str) -> str:
         """The given id, else the preflight's. Raises ValueError if there is neither."""

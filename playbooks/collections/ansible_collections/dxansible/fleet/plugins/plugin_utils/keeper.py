@@ -102,6 +102,10 @@ def _about(line: bytes) -> dict[str, object]:
     return {"about": "yes"} if line else {}
 
 
+def _since(wait: int, stamp: str) -> dict[str, object]:
+    return {"wait": wait, "stamp": stamp} if wait else {}
+
+
 class Keeper:
     """The keeper on one VM. A method takes one round trip, or three if it installs the script."""
 
@@ -142,7 +146,7 @@ class Keeper:
         given = {"id": session, "wait": wait, "chunk": 0, **_about(about)}
         return read_reply(self._ask("abort", given, about))
 
-    def list(
+    def list(  # noqa: PLR0913 - options by name
         self,
         session: str | None = None,
         *,
@@ -150,17 +154,22 @@ class Keeper:
         turns: bool = False,
         words: bool = False,
         chunk: int = 1 << 24,
+        wait: int = 0,
+        stamp: str = "",
     ) -> Listing:
         """List all sessions whose names start with ``prefix``, or one session and its turns.
 
         ``turns`` leaves out commands. ``words`` asks for ``said``. ``chunk`` limits the bytes of
-        all ``last`` together; sessions beyond it have none.
+        all ``last`` together; sessions beyond it have none. The VM waits up to ``wait`` seconds
+        for a change since the listing with this ``stamp``; not at all if that is empty. Without a
+        change the listing has the same stamp and is empty.
         """
         options: dict[str, object] = {"id": session} if session else {"prefix": prefix}
         if turns:
             options["turns"] = "yes"
         if words:
             options["words"] = "yes"
+        options |= _since(wait, stamp)
         return read_listing(self._ask("list", {**options, "chunk": chunk}))
 
     def note(self, session: str, name: str, text: str) -> dict[str, str]:
@@ -180,14 +189,23 @@ class Keeper:
         options = {"age": age_days, "turns": "yes"} | ({"dry": "yes"} if dry_run else {})
         return read_cleaned(self._ask("clean", options))
 
-    def ping(self, program: str | None = None, path: str = "", version: str | None = None) -> Ping:
+    def ping(
+        self,
+        program: str | None = None,
+        path: str = "",
+        version: str | None = None,
+        *,
+        wait: int = 0,
+        stamp: str = "",
+    ) -> Ping:
         """Check that the VM runs commands for this user, and look for a program there.
 
-        ``version`` is the argument that makes the program print its version.
+        ``version`` is the argument that makes the program print its version. ``wait`` and ``stamp``
+        are as for `list`; only another number of running sessions is a change.
         """
         options = {"program": program, "path": path, "version": version}
         asked = {key: value for key, value in options.items() if program and value}
-        return read_ping(self._ask("ping", asked))
+        return read_ping(self._ask("ping", asked | _since(wait, stamp)))
 
     def _ask(self, verb: str, options: Mapping[str, object], payload: bytes = b"") -> Answer:
         answer = self._call(verb, options, payload)

@@ -73,6 +73,8 @@ class Listing(Value):
     now: int | None
     load: float | None
     sessions: list[Entry]
+    stamp: str | None = None
+    """Stands for what the VM has told; None without a ``wait``."""
 
     @property
     def turns(self) -> dict[str, list[Entry]]:
@@ -100,8 +102,11 @@ class Ping(Value):
     running: int
     found: bool | None
     version: str | None
-    version_ms: int | None = 0
-    """Milliseconds until the program printed its version; None if the VM's clock is too coarse."""
+    spent_ms: int | None = 0
+    """Milliseconds until the program printed its version, or that the VM waited for a change; None
+    if its clock is too coarse."""
+    stamp: str | None = None
+    """Stands for what the VM has told; None without a ``wait``."""
 
 
 def read_meta(line: str | None) -> dict[str, Any]:
@@ -128,7 +133,8 @@ def read_ping(answer: Answer) -> Ping:
         running=fields.count("running"),
         found=fields.flag("found"),
         version=answer.message.strip() or None,
-        version_ms=None if took is None else 10 * took,
+        spent_ms=None if took is None else 10 * took,
+        stamp=fields.word("stamp"),
     )
 
 
@@ -173,7 +179,12 @@ def read_listing(answer: Answer) -> Listing:
     if not found or not rest.startswith(f"\n{answer.mark} end".encode()):
         raise CutShortError(_CUT_SHORT)
     fields = answer.fields
-    return Listing(now=fields.number("now"), load=_load(fields), sessions=list(entries.values()))
+    return Listing(
+        now=fields.number("now"),
+        load=_load(fields),
+        sessions=list(entries.values()),
+        stamp=fields.word("stamp"),
+    )
 
 
 def _entry(name: str, about: str) -> Entry:

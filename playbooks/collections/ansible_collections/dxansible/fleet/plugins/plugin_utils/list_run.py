@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, opening, session, session_view, turn_ends
-from .host_run import CONTACT, CallRun, ask
+from .host_run import CONTACT, WATCH, CallRun, ask
 
 if TYPE_CHECKING:
     from .host_run import Door, Steps
@@ -19,6 +19,7 @@ class ListRun(CallRun):
     kind: ClassVar = "sessions"
     spec: ClassVar = {
         **CONTACT,
+        **WATCH,
         "session": {"type": "str", "default": "", "variable": "dx_session"},
         "prefix": {"type": "str", "default": "", "variable": "dx_prefix"},
         "only": {
@@ -37,17 +38,32 @@ class ListRun(CallRun):
     }
 
     in_check_mode: ClassVar = {"claim_ends": False, "thread": ""}
+    of_fan: ClassVar = frozenset(WATCH)
 
     def check_options(self) -> None:
         """Raise ValueError for an invalid record of an agent."""
         self._agents = agents.load_agents(self.options["agents"])
+        self._wait, self._stamp = 0, ""
+
+    def work(self) -> Steps[dict[str, Any]]:
+        """List once, or as often as something changes."""
+        return self.watched(self._look)
+
+    def _look(self, wait: int) -> Steps[dict[str, Any]]:
+        self._wait, self._same = wait, False
+        result = yield from super().work()
+        if self._same:
+            result["dx"] = {"kind": "alive", "done": True}
+        return result
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
         """List the sessions. The record has an ``error`` if the host can't be asked."""
         record |= {"sessions": [], "load": None}
         options, trail = self.options, self.options["trail"]
         patience = options["connect_timeout"] * 2 + 20
-        listing = yield from ask(patience, self._list)
+        listing = yield from ask(patience + self._wait, self._list)
+        self._same = bool(self._stamp) and listing.stamp == self._stamp
+        self._stamp = listing.stamp or ""
         turns = listing.turns if options["only"] != "commands" else {}
         record["load"] = listing.load
         found = []
@@ -90,4 +106,6 @@ class ListRun(CallRun):
             prefix=options["prefix"],
             turns=options["only"] == "agents",
             words=options["words"],
+            wait=self._wait,
+            stamp=self._stamp,
         )
