@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.rows import (
+    board,
     clients,
     cold,
     controller,
@@ -34,6 +35,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "loop": loop.measure,
     "task": task.measure,
     "list": listing.measure,
+    "board": board.measure,
     "inventory": inventory.measure,
     "controller": controller.measure,
     "help": help_text.measure,
