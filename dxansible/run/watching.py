@@ -170,26 +170,27 @@ class Watch:
             self._expect([host for host in hosts if host not in self._asking], asked)
         self._changed()
 
-    def answer(
-        self, host: str, found: SessionsSeen | PreflightResult, asked: _Round | None = None
-    ) -> None:
+    def answer(self, host: str, found: SessionsSeen | PreflightResult, asked: _Round) -> None:
         """Take the answer of a host."""
         with self._lock:
-            seen = self._hosts.get(host, Seen(host=host))
-            found = _with_version(found, seen.found)
-            self._hosts[host] = replace(seen, found=found, error=None, at=time.monotonic())
+            seen = self._hosts.get(host)
+            if seen is not None:
+                found = _with_version(found, seen.found)
+                self._hosts[host] = replace(seen, found=found, error=None, at=time.monotonic())
         self.hear(host, asked)
         self._changed()
 
-    def hear(self, host: str, asked: _Round | None = None) -> None:
+    def hear(self, host: str, asked: _Round) -> None:
         """Take a sign of life. The last one of a run comes after ``ends``, not before."""
         now = time.monotonic()
         with self._lock:
-            seen = self._hosts.get(host, Seen(host=host))
+            seen = self._hosts.get(host)
+            if seen is None:  # the inventory has lost it meanwhile
+                return
             waiting = None if seen.waiting is None else now
             silent = now + _LONGEST_WAIT + _SILENT
             self._hosts[host] = replace(seen, heard=now, waiting=waiting, silent=silent)
-        if asked is not None and now >= asked.ends:
+        if now >= asked.ends:
             self._end(host, asked, None)
 
     def fail(self, host: str, error: str, asked: _Round) -> None:

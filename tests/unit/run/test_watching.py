@@ -13,7 +13,7 @@ import pytest
 from dxansible.errors import NoMatchError
 from dxansible.record import PreflightStatus
 from dxansible.results import PreflightResult
-from dxansible.run.events import HostsKnown
+from dxansible.run.events import HostsKnown, PreflightDone
 from dxansible.run.turn_events import HostAlive, SessionsSeen
 from dxansible.run.watching import Watch
 from tests.unit.waiting import wait_until
@@ -181,6 +181,9 @@ def test_a_host_that_fails_keeps_what_it_said_and_is_asked_again(
 
 def test_the_version_of_an_agent_stays_known_when_it_is_not_asked_for_again() -> None:
     watch = Watch("all", lambda *_: {}, lambda: None, pace=1, width=50, checks=True)
+    run = watch._begin()
+    assert run is not None
+    run.handle(HostsKnown(hosts=("a",)))
     first = PreflightResult(
         status=PreflightStatus.OK, host="a", agent="x", agent_found=True, agent_version="x 1"
     )
@@ -190,8 +193,8 @@ def test_the_version_of_an_agent_stays_known_when_it_is_not_asked_for_again() ->
         (replace(first, agent_version=None, agent_found=False), None),
         (replace(first, agent_version=None, agent="y"), None),
     ):
-        watch.answer("a", first)
-        watch.answer("a", later)
+        for found in (first, later):
+            run.handle(PreflightDone(result=found))
         assert watch.seen()[0].found == replace(later, agent_version=version)
 
 
