@@ -220,6 +220,8 @@ class _Parts:
         if not node.usable:
             raise Lost(f"{node.error}", started=False)
         own = set(hosts)
+        if self._request.flow is not None and WHEN_BACK.variable not in self._request.variables:
+            variables = {**variables, "dx_page": _PAGE}
         payload = backend.payload(self._request_of(hosts, variables), _only(inventory, own))
 
         def take(raw: dict[str, Any]) -> None:
@@ -233,7 +235,7 @@ class _Parts:
 
     def _follow_here(self, hosts: Sequence[str], variables: Mapping[str, object]) -> None:
         own = set(hosts)
-        request = replace(self._request_of(hosts, variables), limit=",".join(hosts))
+        request = replace(self._request_of(hosts, variables), flow=self._request.flow)
 
         def take(raw: dict[str, Any]) -> None:
             if _records(raw):
@@ -250,8 +252,6 @@ class _Parts:
         """Return the request of a part, to which its hosts are not those of a node."""
         here = {NODE.variable: "local", "dx_most_hosts": 0, "dx_patience": SIGN_OF_LIFE}
         given = {"dx_token": self._token, **self._request.variables, **variables, **here}
-        if self._request.flow is not None and WHEN_BACK.variable not in given:
-            given["dx_page"] = _PAGE
         return replace(self._request, limit=",".join(hosts), variables=given, flow=None)
 
     def _is_news(self, record: dict[str, Any]) -> bool:
