@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dxansible import logs
-from dxansible.cli import execution, reading, start
+from dxansible.cli import execution, reading
 from dxansible.cli.first_states import FirstStates
 from dxansible.cli.modes import mode_of, sort_out
-from dxansible.cli.option import Mode
 from dxansible.cli.preparation import prepare
 from dxansible.errors import DxError
 from dxansible.log_file import LogFile
@@ -52,9 +52,9 @@ def go_on(order: int) -> None:
 
 
 def _call(options: Options, teller: FirstStates) -> None:
-    mode = mode_of(options.values_given())
-    if mode is not Mode.EXEC:
-        start.hand_over(sort_out(options, mode), teller)
+    if options.command is None:
+        start = import_module("dxansible.cli.start")  # for tasks alone, as in modes.py
+        start.hand_over(sort_out(options, mode_of(options.values_given())), teller)
         return
     call, source = prepare(options)
     teller.leave_input()
