@@ -161,14 +161,18 @@ class PreflightResult(Document):
 class TurnResult(TurnRecord):
     """The result of one turn of a session."""
 
+    starts_s: int | None = None
+    """Seconds until a turn starts that has no outcome yet, and does not run."""
+
     @property
     def running(self) -> bool:
-        """Whether the VM is still working on the task."""
+        """Whether the VM is still working on the task, or starts it later."""
         return self.outcome is None
 
     def to_dict(self) -> dict[str, object]:
         """Return a dict for JSON."""
-        document = TurnRecord.to_dict(self) | {"state": "running" if self.running else "ended"}
+        goes_on = "running" if self.starts_s is None else "scheduled"
+        document = TurnRecord.to_dict(self) | {"state": goes_on if self.running else "ended"}
         if self.changes is not None:
             document["changes"] = self.changes.to_dict() | {"no_changes": self.changes.nothing}
         if self.push is not None:  # schema 1 has both names

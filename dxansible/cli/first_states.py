@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from dxansible.ids import session_on
 from dxansible.redact import printable
 from dxansible.run.events import CommandRuns, HostEnded, HostsKnown, HostWaits, OutputReceived
+from dxansible.run.turn_events import TurnUpdate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dxansible.errors import DxError
     from dxansible.record import HostRecord
@@ -36,18 +38,37 @@ class FirstStates:
                 self._hosts = set(news.hosts)
             case HostWaits() if news.until is not None:
                 why = printable((news.error or "").removeprefix(f"{news.host}: "))
-                self._state(news.host, "waiting", f"until {news.clock_time}: {why}")
+                words = f"until {news.clock_time}: {why}"
+                self._state(news.host, "waiting", words, session=news.session_id)
             case OutputReceived() | CommandRuns():
-                self._state(news.host, "running", session_on(self._run_id, news.host))
+                session = session_on(self._run_id, news.host)
+                self._state(news.host, "running", session, session=session)
+            case TurnUpdate() if news.queued or news.started:
+                session, state = news.session_id, "queued" if news.queued else "running"
+                self._state(news.host, state, session, session=session)
             case HostEnded():
-                self.end(news.result)
+                self._end(news.result)
             case _:
                 pass
 
-    def end(self, result: HostRecord) -> None:
-        """Report the outcome of a host."""
+    def end_all(self, results: Iterable[HostRecord]) -> None:
+        """Report the hosts of which no event has told the end."""
+        for each in results:
+            self._end(each)
+
+    def _end(self, result: HostRecord) -> None:
+        session = result.session_id or ""
+        if result.outcome is None:  # the VM goes on with the turn
+            self._state(result.host, "running", session, session=session)
+            return
         why = printable((result.error or "").removeprefix(f"{result.host}: "))
-        self._state(result.host, str(result.outcome), why, ended=True)
+        self._state(result.host, str(result.outcome), why, session=session, ended=True)
+
+    def leave_input(self) -> None:
+        """Have no standard input any more: that of the caller is its own again."""
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
 
     def fail(self, error: DxError) -> None:
         """Report that the call has no result."""
@@ -59,11 +80,14 @@ class FirstStates:
         with suppress(OSError):  # the caller is gone
             self._report.close()
 
-    def _state(self, host: str, state: str, note: str, *, ended: bool = False) -> None:
+    def _state(
+        self, host: str, state: str, note: str, *, session: str, ended: bool = False
+    ) -> None:
         if host in self._told:
             return
         self._told.add(host)
-        self._tell({"host": host, "state": state, "note": note, "ended": ended})
+        told = {"host": host, "state": state, "note": note}
+        self._tell({**told, "session": session, "ended": ended})
         if self._told >= self._hosts:
             self.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +24,8 @@ class Given(Value):
         inventory: tuple[str, ...] = ()
         forks: int | None = None
         via: str | None = None
+        start_at: float | None = None
+        start_in: float | None = None
 
     given: frozenset[str] = frozenset()
     """The fields of the options that the user gave; the others have their defaults."""
@@ -35,6 +38,11 @@ class Given(Value):
     def log_ids(self) -> list[str]:
         """The ids of ``--logs``, which `dxansible.cli.argv` has put together."""
         return [] if self.logs is None else self.logs.split(",")
+
+    @property
+    def starts_at(self) -> float | None:
+        """When the VM starts the work, in seconds since 1970; None is at once."""
+        return self.start_at if self.start_in is None else time.time() + self.start_in
 
     @property
     def only(self) -> Literal["agents", "commands"] | None:

@@ -33,6 +33,8 @@ def choose_target(options: Options, chosen: SessionOptions) -> str | None:
     choice = choose_host(pattern, chosen.settings, agent=chosen.agent)
     if choice.host is None:
         problem = choice.problem
+        if options.detach:
+            raise problem  # the process that has called us shows it
         if options.json or options.jsonl:
             emit(render.no_choice_document(problem, as_event=options.jsonl))
         else:

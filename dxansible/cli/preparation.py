@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from dxansible.cli.standard_input import StandardInput
@@ -40,7 +39,7 @@ def prepare_labelled(options: Options, source: StandardInput, label: str | None)
         timeout_sec=TIMEOUT.given(options.timeout),
         max_retries=options.retries,
         when_back_sec=options.when_back,
-        start_at=options.start_at if options.start_in is None else time.time() + options.start_in,
+        start_at=options.starts_at,
         output_limit=options.max_output,
         most_hosts=1 if options.pass_exit_code else None,
         run_id=run_id,

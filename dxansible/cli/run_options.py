@@ -86,19 +86,19 @@ class RunOptions(Given):
         "most 6d.",
     ).field()  # fmt: skip
     detach: bool = Option(
-        "--detach", group=Group.RUN, modes=needing("when_back", Mode.EXEC),
+        "--detach", group=Group.RUN, modes=needing("when_back", Mode.EXEC, *VM_TASKS),
         help="With --when-back: return, and let another process wait for the hosts that are off.",
     ).field()  # fmt: skip
     start_at: float | None = Option(
-        "--at", kind=Kind.TIME, value="TIME", group=Group.RUN, modes=plain(Mode.EXEC),
+        "--at", kind=Kind.TIME, value="TIME", group=Group.RUN, modes=VM_TASKS | plain(Mode.EXEC),
         sets=(known.START_AT,),
-        help="With --exec: the VM starts the command at this time, like 03:00 or '2026-12-24 "
+        help="The VM starts the command, or the turn, at this time, like 03:00 or '2026-12-24 "
         "18:30'; the call returns.",
     ).field()  # fmt: skip
     start_in: float | None = Option(
-        "--in", kind=Kind.DURATION, value="DURATION", group=Group.RUN, modes=plain(Mode.EXEC),
-        sets=(known.START_AT,),
-        help="With --exec: the VM starts the command after this time; the call returns.",
+        "--in", kind=Kind.DURATION, value="DURATION", group=Group.RUN,
+        modes=VM_TASKS | plain(Mode.EXEC), sets=(known.START_AT,),
+        help="The VM starts the command, or the turn, after this time; the call returns.",
     ).field()  # fmt: skip
     serial: tuple[str, ...] = Option(
         "--serial", kind=Kind.STEPS, value="SIZES", group=Group.RUN, modes=COMMANDS, nothing=(),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dxansible.cli.events import EventTellers
+    from dxansible.cli.first_states import FirstStates
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
@@ -37,9 +38,16 @@ __all__ = [
 
 
 def follow_start(
-    options: Options, call: TaskCall, trail: Trail | None, claim: IssueClaim | None
+    options: Options,
+    call: TaskCall,
+    trail: Trail | None,
+    claim: IssueClaim | None,
+    teller: FirstStates | None = None,
 ) -> int:
-    """Show what becomes of a task, until the VMs have it or to its end."""
+    """Show what becomes of a task, until the VMs have it or to its end.
+
+    ``teller`` is told the first state of each host.
+    """
     leave, call_id = call.cancelled.set, options.session or call.run_id
     with (
         keep_trail(trail, options, call.pattern, call.text) as audit,
@@ -47,8 +55,10 @@ def follow_start(
     ):
         audit.expect_turns(call.options.settings)
         with watching(options, leave, announce=not options.wait, lines=events.lines) as observers:
-            told = (*observers, Noted(), *audit.observers, *events.observers)
-            results = follow_task(call, told)
+            told = [*observers, Noted(), *audit.observers, *events.observers]
+            results = follow_task(call, told if teller is None else [*told, teller])
+        if teller is not None:
+            teller.end_all(results)
         if claim is not None:
             _note(claim, results)
         code = report(options, results, detached=call.cancelled.is_set())

@@ -12,14 +12,27 @@ from dxansible.slack.opening import open_trail
 from dxansible.value import replace
 
 if TYPE_CHECKING:
+    from dxansible.cli.first_states import FirstStates
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
 
-__all__ = ["start"]
+__all__ = ["hand_over", "start"]
 
 
 def start(options: Options) -> int:
     """``TARGET TASK``, a new session or a further turn of one."""
+    if options.detach and not options.dry_run:
+        from dxansible.cli.detach import detach  # noqa: PLC0415 - for such calls only
+
+        return detach(options)
+    return hand_over(options)
+
+
+def hand_over(options: Options, teller: FirstStates | None = None) -> int:
+    """Hand over the task, and show what becomes of it.
+
+    ``teller`` tells it to another process, whose standard input is ours no longer.
+    """
     claim, task = _read(options)
     chosen = SessionOptions(
         agent=options.agent,
@@ -42,6 +55,8 @@ def start(options: Options) -> int:
         max_cost_usd=options.max_cost,
         max_retries=options.retries,
         when_back_sec=options.when_back,
+        start_at=options.starts_at,
+        run_id=options.run_id,
         settings=options.settings(),
     )
     if options.dry_run:
@@ -58,12 +73,14 @@ def start(options: Options) -> int:
     if trail is not None:
         chosen = replace(chosen, trail=trail.id)
     call = TaskCall(target, task, chosen, cancelled=cancelled, claim_ends=trail is not None)
+    if teller is not None:
+        teller.leave_input()
     if claim is not None:
         claim.take()
     call.begin()
     from dxansible.cli.sessions import follow_start  # noqa: PLC0415 - as above
 
-    return follow_start(options, call, trail, claim)
+    return follow_start(options, call, trail, claim, teller)
 
 
 def _attachments(options: Options) -> tuple[tuple[str, bytes], ...]:

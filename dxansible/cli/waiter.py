@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dxansible import logs
 from dxansible.cli import execution, reading
 from dxansible.cli.first_states import FirstStates
+from dxansible.cli.modes import mode_of, sort_out
 from dxansible.cli.preparation import prepare
 from dxansible.errors import DxError
 from dxansible.log_file import LogFile
@@ -32,8 +34,9 @@ def go_on(order: int) -> None:
     with os.fdopen(order, errors="surrogateescape") as file:
         asked = json.load(file)
     report = os.fdopen(os.dup(1), "w")
-    nothing = os.open(os.devnull, os.O_RDWR)
+    nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
+    os.close(nothing)
     logs.configure(
         json=False, verbosity=0, stream=None, file=LogFile(log_file(), lambda _why: None)
     )
@@ -41,22 +44,25 @@ def go_on(order: int) -> None:
     try:
         options = reading.parse(asked["words"])
         if options is not None:
-            _call(replace(options, run_id=asked["run_id"]), teller, nothing)
+            _call(replace(options, run_id=asked["run_id"]), teller)
     except DxError as error:
         teller.fail(error)
     finally:
         teller.close()
 
 
-def _call(options: Options, teller: FirstStates, nothing: int) -> None:
+def _call(options: Options, teller: FirstStates) -> None:
+    if options.command is None:
+        start = import_module("dxansible.cli.start")  # for tasks alone, as in modes.py
+        start.hand_over(sort_out(options, mode_of(options.values_given())), teller)
+        return
     call, source = prepare(options)
-    os.dup2(nothing, 0)
+    teller.leave_input()
     recorder = Recorder(call)
 
     def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
         results = follow_call(call, [*observers, recorder, teller])
-        for each in results:
-            teller.end(each)
+        teller.end_all(results)
         return results
 
     execution.show_execution(options, call, source, recorder, follow_it)

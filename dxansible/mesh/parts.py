@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
+from dxansible.ids import new_token
 from dxansible.logs import event
 from dxansible.mesh.part import SIGN_OF_LIFE, Lost, follow_part
 from dxansible.mesh.receptor import MeshError, Receptor
 from dxansible.mesh.units import Units
-from dxansible.parameters import NODE
+from dxansible.parameters import NODE, WHEN_BACK
 from dxansible.run import backend
 from dxansible.run.request import CANCELLED, Again
 from dxansible.value import replace
@@ -31,6 +33,9 @@ __all__ = ["follow_parts"]
 _ANY = "auto"
 _LOOK = 0.2
 _MOST_NAMED = 1000
+_PAGE = 32 * 2**20
+"""Bytes of output that a part sends at most. The next one begins when the reader has taken them,
+so that no more is kept on the way, and the commands wait for a slow reader."""
 _NOT_OURS = frozenset({"hosts", "too_many_hosts"})
 """Kinds of records about a run as a whole, which a node has only a part of."""
 
@@ -78,6 +83,11 @@ class _Parts:
         self._again, self._cancelled = again or Again(rest=lambda: ""), cancelled
         self._lock = threading.Lock()
         self._ended: set[str] = set()
+        self._pages: dict[str, list[int]] = {}
+        """Where the output of a host goes on, whose last page is full: offsets in both streams."""
+        self._began: dict[str, float] = {}
+        """When a host began that has had a full page, by the monotonic clock."""
+        self._token = new_token()
         self._hosts: set[str] = set()
         self._threads: list[threading.Thread] = []
         self._units = Units(self._receptor)
@@ -180,6 +190,9 @@ class _Parts:
             left = [host for host in hosts if host not in self._ended]
             if not left or self._cancelled.is_set():
                 return
+            if self._pages.keys() >= set(left):
+                variables = self._turn_page(left)
+                continue
             name = next((each.name for each in self._usable() if each.name not in tried), None)
             event(
                 "node_lost", logging.WARNING, node=at, hosts=len(left), next=name or "local",
@@ -188,6 +201,12 @@ class _Parts:
             if started:
                 words = f"the execution node {at} was lost: {why}"
                 variables = self._prepare(",".join(left), words)
+
+    def _turn_page(self, hosts: Sequence[str]) -> Mapping[str, object]:
+        """Return variables for a run that goes on where the last one had a full page."""
+        with self._lock:
+            pages = {host: self._pages.pop(host) for host in hosts}
+        return {"dx_preflight": False, "dx_may_have_arrived": True, "dx_offsets": pages}
 
     def _follow_at(
         self,
@@ -201,6 +220,8 @@ class _Parts:
         if not node.usable:
             raise Lost(f"{node.error}", started=False)
         own = set(hosts)
+        if self._request.flow is not None and WHEN_BACK.variable not in self._request.variables:
+            variables = {**variables, "dx_page": _PAGE}
         payload = backend.payload(self._request_of(hosts, variables), _only(inventory, own))
 
         def take(raw: dict[str, Any]) -> None:
@@ -214,7 +235,7 @@ class _Parts:
 
     def _follow_here(self, hosts: Sequence[str], variables: Mapping[str, object]) -> None:
         own = set(hosts)
-        request = replace(self._request_of(hosts, variables), limit=",".join(hosts))
+        request = replace(self._request_of(hosts, variables), flow=self._request.flow)
 
         def take(raw: dict[str, Any]) -> None:
             if _records(raw):
@@ -230,8 +251,22 @@ class _Parts:
     def _request_of(self, hosts: Sequence[str], variables: Mapping[str, object]) -> PlayRequest:
         """Return the request of a part, to which its hosts are not those of a node."""
         here = {NODE.variable: "local", "dx_most_hosts": 0, "dx_patience": SIGN_OF_LIFE}
-        given = {**self._request.variables, **variables, **here}
+        given = {"dx_token": self._token, **self._request.variables, **variables, **here}
         return replace(self._request, limit=",".join(hosts), variables=given, flow=None)
+
+    def _is_news(self, record: dict[str, Any]) -> bool:
+        """Whether a record is for the caller; it is not if a page has ended, and another follows.
+
+        The end of the last page gets the time of them all.
+        """
+        host, now = record["host"], time.monotonic()
+        if "page_end" in record:
+            self._pages[host] = record["page_end"]
+            self._began.setdefault(host, now - record["duration_ms"] / 1000)
+            return False
+        if record.get("done") and host in self._began:
+            record["duration_ms"] = round((now - self._began[host]) * 1000)
+        return True
 
     def _prepare(self, left: str, why: str) -> Mapping[str, object]:
         with self._lock:
@@ -244,6 +279,7 @@ class _Parts:
             for each in _records(raw)
             if each.get("host") in own and each.get("kind") not in _NOT_OURS
         ]
+        kept = list(filter(self._is_news, kept))
         if not kept:
             return
         raw["event_data"]["res"]["dx"] = {"kind": "fleet", "news": kept}

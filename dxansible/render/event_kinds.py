@@ -64,7 +64,7 @@ class StateEvent(EventKind):
 
     `found`: the host is in the inventory, and the session has an id. `waiting`: the host can't be
     reached; the work starts when the host answers, if that is by `until`. `scheduled`: the VM
-    starts the command at `until`. `queued`: behind a turn of its session. `started`: the VM has the
+    starts the work at `until`. `queued`: behind a turn of its session. `started`: the VM has the
     work. `running`: the work continues, and this call no longer watches.
     """
 
@@ -78,7 +78,7 @@ class StateEvent(EventKind):
     attached: bool = False
     """An earlier call started the command under this id."""
     until: float | None = None
-    """When a wait ends, or the command starts, in seconds since 1970; null for other states."""
+    """When a wait ends, or the work starts, in seconds since 1970; null for other states."""
 
 
 class RetryEvent(EventKind):

@@ -141,7 +141,9 @@ class EventLines:
         self._sessions[host] = news.session_id or self._sessions.get(host)
         if news.queued:
             self._state(host, "queued")
-        if news.started or (news.turn and known not in {None, news.turn}):
+        if news.starts_s is not None:
+            self._planned(host, "scheduled", time.time() + news.starts_s)
+        elif news.started or (news.turn and known not in {None, news.turn}):
             self._turns[host] = news.turn
             self._state(host, "started", turn=news.turn or None, agent=news.agent)
         out, err = (text.encode(errors="replace") for text in (news.out, news.err))
@@ -210,12 +212,12 @@ class EventLines:
         for stream in get_args(kinds.Stream):
             if (host, stream) in self._streams:
                 self._texts(host, stream, self._streams.pop((host, stream)).close(), 0)
-        if result.outcome is None and isinstance(result, TurnResult):
-            self._sessions[host] = result.session_id
-            self._state(host, "running", turn=result.turn, agent=result.agent)
-        elif isinstance(result, FanoutResult) and result.starts_s is not None:
+        if isinstance(result, FanoutResult | TurnResult) and result.starts_s is not None:
             self._sessions[host] = result.session_id
             self._planned(host, "scheduled", time.time() + result.starts_s)
+        elif result.outcome is None and isinstance(result, TurnResult):
+            self._sessions[host] = result.session_id
+            self._state(host, "running", turn=result.turn, agent=result.agent)
         else:
             self._tell(kinds.EndedEvent(host=host, result=dict(_without_output(result))))
 

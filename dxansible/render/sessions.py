@@ -82,6 +82,10 @@ def no_choice_document(error: NoFreeHost, *, as_event: bool = False) -> str:
 
 def turn_line(result: TurnResult, width: int = 0) -> str:
     """Return one line about a turn: outcome, duration, changes, and what to do."""
+    if result.starts_s is not None:
+        back = f"starts in {duration(result.starts_s)}; stop it with: dx-dispatch --abort"
+        state = coloured("scheduled", "cyan")
+        return f"{result.host:<{width}}  {state}  {back} {result.session_id}"
     if result.outcome is None:
         back = f"goes on; come back with: dx-dispatch --logs {result.session_id} --follow"
         return f"{result.host:<{width}}  {coloured('running', 'cyan')}  {back}"
@@ -238,6 +242,8 @@ def lines(known: Mapping[str, str | None]) -> str:
 def comment(result: TurnResult) -> str:
     """Return the comment on an issue about a session that was started for it."""
     where = f"session {result.session_id} on {result.host}"
+    if result.starts_s is not None:
+        return f"dx-dispatch: {where} starts in {duration(result.starts_s)}"
     if result.outcome is None:
         return f"dx-dispatch started {where}"
     facts = (

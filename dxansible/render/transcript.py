@@ -41,7 +41,7 @@ class Transcript:
     def handle(self, news: Event) -> None:
         """Show the event."""
         match news:
-            case TurnUpdate():
+            case TurnUpdate() if news.starts_s is None:
                 begun = self._begin(news) if news.turn and news.turn != self._turn else ""
                 out, err = self._lines(0, news.out), self._lines(1, news.err)
                 self._news = replace(news, out="", err="", cut=(0, 0), queued=False)

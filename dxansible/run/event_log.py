@@ -52,7 +52,7 @@ class EventLog:
             case PreflightDone():
                 self._session(news.result.host, news.result.user, news.session_id)
                 self._preflight(news)
-            case TurnUpdate() if news.started:
+            case TurnUpdate(starts_s=None) if news.started:
                 name = "session_started" if self._quiet == logging.INFO else "session_followed"
                 self._event(
                     name, self._quiet, host=news.host, session=news.session_id, turn=news.turn,
@@ -68,7 +68,10 @@ class EventLog:
                 )  # fmt: skip
             case HostWaits():
                 self._waits(news)
-            case HostEnded(result=FanoutResult(outcome=None, starts_s=int() as seconds)):
+            case HostEnded(
+                result=FanoutResult(outcome=None, starts_s=int() as seconds)
+                | TurnResult(outcome=None, starts_s=int() as seconds)
+            ):
                 self._event(
                     "scheduled", self._quiet, host=news.result.host,
                     session=news.result.session_id, starts_s=seconds,

@@ -345,5 +345,5 @@ class ResultCollector(Generic[R]):
                 push = replace(push, note=redact(push.note))
             if result.turn is not None or found.turn is None:
                 return replace(result, push=push)
-            return replace(result, push=push, turn=found.turn.turn, agent=found.turn.agent)
+            return replace(result, push=push, **found.known_of_turn(found.turn))
         return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dxansible.record import Reason
 from dxansible.run.events import HostWaits, RetryPlanned, StopAnswered
@@ -69,11 +69,21 @@ class HostState:
         text = f"{news.host}: not started: the call ended before the host answered"
         return replace(news, reason=Reason.NOT_STARTED, error=text, stop_verified=None)
 
+    @staticmethod
+    def known_of_turn(news: TurnUpdate) -> dict[str, Any]:
+        """Return what a result has of a turn whose end nobody has told."""
+        return {"turn": news.turn, "agent": news.agent, "starts_s": news.starts_s}
+
+    def _begins(self, news: TurnUpdate) -> bool:
+        """Whether a turn begins now that was to start later."""
+        late = self.turn is not None and self.turn.starts_s is not None
+        return late and news.starts_s is None
+
     def take_turn(self, news: TurnUpdate) -> TurnUpdate:
         """Return what is new in the update, with text that is safe to show."""
         told = replace(
             self.text.take(news),
-            started=news.started and self.turn is None,
+            started=news.started and (self.turn is None or self._begins(news)),
             queued=news.queued and not self.queued,
         )
         if self.turn is not None and news.turn != self.turn.turn:

@@ -47,6 +47,9 @@ class _RunOptions(Told):
     """For each check, and for a connection to come up."""
     when_back_sec: float | None = told(known.WHEN_BACK)
     """How long to wait for a host that can't be reached, at most six days; None is not at all."""
+    start_at: float | None = told(known.START_AT)
+    """When the VM starts the work, in seconds since 1970; None is at once. The result then has no
+    outcome."""
     forks: int | None = None
     """Hosts at a time; None is all of them, up to 200."""
     settings: Settings = field(default_factory=Settings.load)
@@ -59,6 +62,8 @@ class _RunOptions(Told):
             if self.when_back_sec > known.LONGEST_WAIT:
                 message = f"when back is {self.when_back_sec:g}"
                 raise UsageError(message, f"give at most {known.LONGEST_WAIT / 86400:g} days")
+        if self.start_at is not None:
+            check_start(self.start_at, waits=self.when_back_sec is not None)
         for name, number, least in (("max retries", self.max_retries, 0), ("forks", self.forks, 1)):
             if number is not None and number < least:
                 raise UsageError(f"{name} is {number}", f"give {least} or more")
@@ -84,9 +89,6 @@ class FanoutOptions(_RunOptions):
 
     An id belongs to its first command: another one is refused. None makes a new id.
     """
-    start_at: float | None = told(known.START_AT)
-    """When the VM starts the command, in seconds since 1970; None is at once. The result then has
-    no outcome."""
     label: str | None = None
     """Text for the VM's listings; None is the command in one line without secrets."""
     stdin: bytes = field(default=b"", repr=False)
@@ -101,8 +103,6 @@ class FanoutOptions(_RunOptions):
         """Validate the values."""
         check_seconds("timeout", self.timeout_sec)
         self._check_run()
-        if self.start_at is not None:
-            check_start(self.start_at, waits=self.when_back_sec is not None)
         if self.run_id is not None:
             check_run_id(self.run_id)
 
@@ -239,7 +239,7 @@ def check_start(start_at: float, *, waits: bool) -> None:
     """
     check_seconds("the start", start_at)
     if waits:
-        message = "a command can't both start later and wait for its host"
+        message = "work can't both start later and wait for its host"
         raise UsageError(message, "leave out --when-back, or the time of the start")
     if start_at - time.time() > _LATEST_START:
         raise UsageError("the start is too far away", "give a time within the next 30 days")

@@ -22,13 +22,16 @@ __all__ = [
 
 
 class TurnUpdate(Value):
-    """A turn has started, is queued behind another one, or has new output."""
+    """A turn has started, or starts later, is queued behind another one, or has new output."""
 
     host: str
     session_id: str
     turn: int = 0
     agent: str | None = None
     started: bool = False
+    """The VM has the task."""
+    starts_s: int | None = None
+    """Seconds until the turn starts; None once it runs."""
     queued: bool = False
     finalizes: bool = False
     """The text comes from git, its hooks and gh, not from an agent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -79,6 +80,29 @@ def test_a_node_that_dies_hands_its_part_on_and_nothing_starts_twice(
     wait_until(mesh.is_idle, 30, "receptor will remove the lost unit")
 
 
+def test_a_command_waits_for_a_slow_reader_through_a_node(
+    mesh: Mesh, user: Dispatcher, lab: Lab
+) -> None:
+    count, vm = 4_000_000, lab.vms["epyc6"]  # lines of ten bytes: more than a page
+    command = f"echo >begun; seq 100000000 {100_000_000 + count - 1}; echo >printed"
+    begun, printed = vm.home / "begun", vm.home / "printed"
+    with user.start("epyc6", "--exec", command, "--via", "exec1", "-q", *_PATIENT) as client:
+        wait_until(begun.exists, 120, "the command has begun")
+        wait_until(lambda: not mesh.working("exec1"), 300, "the node has sent a page, and rests")
+        kept = {name: stored(mesh, name) for name in ("ctl", "exec1")}
+        waits, peak = not printed.exists(), memory(client.pid)
+        out, words = client.communicate(timeout=400)
+    ended = printed.exists()
+    begun.unlink()
+    printed.unlink(missing_ok=True)
+
+    assert (client.returncode, waits, ended) == (0, True, True), words
+    assert hashlib.sha256(out).hexdigest() == hashlib.sha256(lines(count)).hexdigest()
+    assert max(kept.values()) < 80 * 2**20
+    assert peak < 200 * 2**20
+    wait_until(mesh.is_idle, 30, "nothing is left of it")
+
+
 def test_a_killed_client_leaves_no_unit_and_its_command_is_found_through_any_node(
     mesh: Mesh, user: Dispatcher, until_told: Vm
 ) -> None:
@@ -143,6 +167,23 @@ def results(out: bytes) -> list[dict[str, object]]:
     """The results in a document."""
     found: list[dict[str, object]] = json.loads(out)["results"]
     return found
+
+
+def lines(count: int) -> bytes:
+    """What seq prints."""
+    return b"".join(b"%d\n" % number for number in range(100_000_000, 100_000_000 + count))
+
+
+def stored(mesh: Mesh, name: str) -> int:
+    """The bytes that the receptor of a node keeps of all work."""
+    files = (mesh.root / name / "data").rglob("*")
+    return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def memory(pid: int) -> int:
+    """The most memory that a process has had, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
 def command_lines(mesh: Mesh) -> list[Path]:

@@ -75,6 +75,56 @@ def test_the_same_id_keeps_its_time(user: Dispatcher, vm: Vm) -> None:
     assert not (vm.home / "ran").exists()
 
 
+def later(user: Dispatcher, when: str, *more: str) -> dict[str, Any]:
+    """Have a turn started later, and return its result."""
+    task = ("echo line >>ran; echo done", "--agent", "shell")
+    target = () if "--session" in more else ("epyc6",)
+    answer = user.run(*target, *task[: 1 if more else 3], when, *more, "--json", "--no-slack")
+    assert answer.code == 0, answer.err
+    assert answer.result["outcome"] is None
+    return answer.result
+
+
+def test_the_vm_starts_a_turn_once_and_its_log_waits_for_it(user: Dispatcher, vm: Vm) -> None:
+    result = later(user, "--in=8s")
+    assert (result["state"], 0 < result["starts_s"] <= 8) == ("scheduled", True)
+    assert not (vm.home / "ran").exists()
+    user.drop_connections()
+    shown = user.run("--logs", result["session_id"], "--follow", "--jsonl")
+    events = [json.loads(line) for line in shown.out.splitlines()]
+    states = [each["state"] for each in events if each["event"] == "state"]
+    assert shown.code == 0, shown.err
+    assert states[-1] == "started"
+    assert "".join(each["text"] for each in events if each["event"] == "output") == "done\n"
+    assert (vm.home / "ran").read_text() == "line\n"
+    further = later(user, "--in=1s", "--session", result["session_id"])
+    assert further["turn"] == 2
+    shown = user.run("--logs", result["session_id"], "--follow")
+    assert shown.out.splitlines().count(b"done") == 2
+    assert (vm.home / "ran").read_text() == "line\n" * 2
+
+
+def test_a_scheduled_turn_is_listed_and_an_abort_means_that_it_never_starts(
+    user: Dispatcher, vm: Vm
+) -> None:
+    session = later(user, "--in=2h")["session_id"]
+    logs = user.run("--logs", session, "--jsonl")  # it waits for nothing
+    events = [json.loads(line) for line in logs.out.splitlines()]
+    assert [each["state"] for each in events if each["event"] == "state"][-1] == "scheduled"
+    assert (logs.code, events[-1]["running"]) == (0, 1)
+    shown = user.run("--status", session)
+    assert b"scheduled, starts in 1h 59m" in shown.out
+    busy = user.run("--session", session, "true", "--json", "--no-slack")
+    assert (busy.code, busy.result["reason"]) == (1, "session_busy")
+    assert "starts later" in busy.result["error"]
+    stopped = user.run("--abort", session, "--json")
+    assert (stopped.code, stopped.result["outcome"]) == (0, "ABORTED"), stopped.err
+    assert stopped.result["reason"] == "not_started"
+    listed = user.run("--sessions", "epyc6", "--json").document["sessions"]
+    assert [each["state"] for each in listed if each["session_id"] == session] == ["aborted"]
+    assert not (vm.home / "ran").exists()
+
+
 def test_a_time_of_day_is_the_next_one(user: Dispatcher, vm: Vm) -> None:
     moment = time.localtime(time.time() + 7200)
     result = schedule(user, f"--at={moment.tm_hour:02}:{moment.tm_min:02}")

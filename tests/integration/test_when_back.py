@@ -235,6 +235,44 @@ def test_a_detached_wait_is_stopped_by_its_id(user: Dispatcher, away: Vm) -> Non
     assert times_run(away) == 0
 
 
+def test_a_detached_task_is_handed_over_when_its_host_is_back(user: Dispatcher, away: Vm) -> None:
+    call = user.run(
+        *("epyc6,macmini", "echo line >>ran; echo done of the task", "--agent", "shell"),
+        *("--when-back", "10m", "--detach", "--no-slack"),
+    )
+    assert call.code == 0, call.err
+    sessions = dict(line.split()[::-1] for line in call.out.decode().splitlines())
+    assert (b"running" in call.err, b"waiting" in call.err) == (True, True)
+    (listed,) = waiting(user)
+    assert (listed["session_id"], listed["kind"]) == (sessions["epyc6"], "agent")
+    own = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in user.commands()]
+    assert any(b"detached.py" in words for words in own)
+    assert not any(b"of the task" in words for words in own)
+
+    away.heal()
+    wait_until(lambda: not files(user), 60, "the wait is over")
+    for session in sessions.values():
+        shown = user.run("--logs", session, "--follow", "--raw")
+        assert (shown.code, shown.out) == (0, b"done of the task\n"), shown.err
+    assert times_run(away) == 1
+
+
+def test_a_detached_task_is_stopped_by_its_session(user: Dispatcher, away: Vm) -> None:
+    call = user.run(
+        *("epyc6", "--file", "-", "--agent", "shell", "--when-back", "10m", "--detach"),
+        "--no-slack",
+        stdin=b"echo line >>ran\n",
+    )
+    session = call.out.decode().strip()
+    assert call.code == 0, call.err
+    assert f"dx-dispatch --abort {session}" in call.err.decode()
+    stopped = user.run("--abort", session, "--json")
+    away.heal()
+    assert (stopped.code, stopped.result["reason"]) == (0, "not_started"), stopped.err
+    assert (waiting(user), files(user)) == ([], [])
+    assert times_run(away) == 0
+
+
 def test_a_detached_call_that_can_not_be_made_says_why(user: Dispatcher) -> None:
     call = user.run(
         *("nobody:nothing", "--exec", "true", "--when-back", "1m", "--detach", "--no-slack")

@@ -268,7 +268,7 @@ LEFT_OUT: Mapping[type, tuple[str, ...]] = {
 """Fields of a class that its dict does not have."""
 ADDED: Mapping[type, Mapping[str, Any]] = {
     FanoutResult: dict.fromkeys(OUTPUT, str),
-    TurnResult: {"state": _State},
+    TurnResult: {"state": Literal["running", "scheduled", "ended"]},
     Changes: {"no_changes": bool},
     Push: {"came": str | None},
     JulesResult: {

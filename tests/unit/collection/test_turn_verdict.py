@@ -228,11 +228,15 @@ SES = "ses_1-0a1b2c3d"
     ("decided", "outcome", "reason", "words"),
     [
         (
-            turn_verdict.busy("epyc6", SES, overtaken=False),
+            turn_verdict.busy("epyc6", SES, "running"),
             "FAILURE", "session_busy", ["is already running", f"--logs {SES} --follow", "--queue"],
         ),
         (
-            turn_verdict.busy("epyc6", SES, overtaken=True),
+            turn_verdict.busy("epyc6", SES, "scheduled"),
+            "FAILURE", "session_busy", ["starts later", f"--abort {SES}", "--queue"],
+        ),
+        (
+            turn_verdict.busy("epyc6", SES),
             "FAILURE", "session_busy", ["another client's prompt came first", "--queue"],
         ),
         (
@@ -265,7 +269,7 @@ def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
     verdicts = [
         *(decide(*events, **fields) for _, events, fields, _ in TABLE),
         *(decide(state=state) for state in ENDED),
-        turn_verdict.busy("h", SES, overtaken=True),
+        turn_verdict.busy("h", SES),
         turn_verdict.unknown("h", SES),
         turn_verdict.no_conversation("h", "robot"),
         turn_verdict.wrong_agent("h", "x"),

@@ -125,7 +125,7 @@ def test_a_turn_that_is_left_to_run_has_no_outcome() -> None:
     ("verdict", "outcome", "reason"),
     [
         (
-            turn_verdict.busy("epyc6", SES, overtaken=False),
+            turn_verdict.busy("epyc6", SES, "running"),
             FanoutOutcome.FAILURE,
             Reason.SESSION_BUSY,
         ),

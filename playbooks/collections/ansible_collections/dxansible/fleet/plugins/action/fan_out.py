@@ -12,7 +12,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payload, SocketReader
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import (
+    Page,
+    Payload,
+    SocketReader,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.option_values import fill_from_vars
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
@@ -35,6 +39,7 @@ _SPEC: dict[str, dict[str, Any]] = {
     "command_socket": {"type": "str", "default": "", "variable": "dx_command_socket"},
     "payload": {"type": "str", "default": "", "variable": "dx_payload"},
     "flow_socket": {"type": "str", "default": "", "variable": "dx_flow_socket"},
+    "page": {"type": "int", "default": 0, "variable": "dx_page"},
     "most_hosts": {"type": "int", "default": 0, "variable": "dx_most_hosts"},
     "by_node": {"type": "bool", "default": False, "variable": "dx_by_node"},
     "patience": {"type": "float", "default": 3600.0, "variable": "dx_patience"},
@@ -82,7 +87,6 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         prepare_worker()
         fan = Fan(crowd.width)
         operation = OPERATIONS[arguments["operation"]]
-        flow = arguments["flow_socket"]
         kind = kind_of_batch(hosts, arguments["most_hosts"])
         if kind == TOO_MANY and not arguments["news"]:
             message = f"{len(hosts)} hosts are more than dx_most_hosts: {arguments['most_hosts']}"
@@ -93,7 +97,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             operation.run,
             given={**operation.options, **arguments["options"]},
             payload=_payload(arguments),
-            reader=SocketReader(flow) if flow else None,
+            reader=_reader(arguments),
             crowd=crowd,
         )
         head: dict[str, Any] = {
@@ -113,6 +117,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
 def _payload(arguments: dict[str, Any]) -> Payload:
     packed = arguments["payload"]
     return Payload.of(b64decode(packed)) if packed else Payload(arguments["command_socket"])
+
+
+def _reader(arguments: dict[str, Any]) -> SocketReader | Page | None:
+    if arguments["flow_socket"]:
+        return SocketReader(arguments["flow_socket"])
+    return Page(arguments["page"]) if arguments["page"] > 0 else None
 
 
 @dataclass(slots=True)

@@ -57,6 +57,13 @@ options:
         then wait for the reader rather than lose output.
     type: str
     default: ""
+  page:
+    description:
+      - Bytes of output of all hosts, after which the runs of commands end where they are, for a
+        caller that can say nothing to this one. Their last record has C(page_end), from where a
+        further one goes on with C(dx_offsets); so long the commands wait. V(0) is no limit.
+    type: int
+    default: 0
   most_hosts:
     description:
       - Start nothing if the batch has more hosts than this; 0 is any number. Without O(news) the

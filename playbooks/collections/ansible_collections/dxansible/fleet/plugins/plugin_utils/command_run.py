@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import math
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import session, verdict
-from .attempts import COMMON_SPEC, AttemptRun, Progress
-from .host_run import Pause
+from .attempts import Progress
+from .host_run import LONGEST_LEASE
+from .inputs import Page
 from .keeper_reply import ENDED
+from .schedule import SCHEDULE_SPEC, ScheduledRun
 
 if TYPE_CHECKING:
     from .host_run import Door, Steps
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from .keeper_reply import Reply
     from .record import Verdict
 
-_SOONEST, _LATEST = 1, 30
-"""Seconds between two looks at a command that starts later."""
 _SLOWEST = 64 * 1024
 """Bytes a second: the slowest rate at which a call may send standard input to the VM."""
 
 
-class CommandRun(AttemptRun):
+class CommandRun(ScheduledRun):
     """Repeats the start until the VM confirms the session, then polls for news.
 
     A repeated start attaches to the session, so no command runs twice.
@@ -33,9 +31,9 @@ class CommandRun(AttemptRun):
 
     kind: ClassVar = "command"
     starts_work: ClassVar = True
-    of_fan: ClassVar = frozenset({"stream"})
+    of_fan: ClassVar = frozenset({"offsets", "stream"})
     spec: ClassVar = {
-        **COMMON_SPEC,
+        **SCHEDULE_SPEC,
         "timeout": {"type": "float", "default": 60.0, "variable": "dx_timeout"},
         "output_limit": {"type": "int", "default": 0, "variable": "dx_output_limit"},
         "id": {"type": "str", "default": ""},
@@ -43,19 +41,13 @@ class CommandRun(AttemptRun):
         **session.PLACE_SPEC,
         "stream": {"type": "bool", "default": False, "variable": "dx_stream"},
         "attach": {"type": "bool", "default": False},
-        "start_at": {"type": "float", "default": 0.0, "variable": "dx_start_at"},
+        "offsets": {"type": "dict", "default": {}, "variable": "dx_offsets"},
     }
-
-    _starts: int | None = None
-    """Seconds until the VM starts the command, if it said so last."""
 
     def check_options(self) -> None:
         """Raise ValueError for an invalid option, or if no id says which command to follow."""
         super().check_options()
         known = self.options["id"] or (self.options["preflight"] or {}).get("run_id")
-        if not 0 <= self.options["start_at"] < float("inf"):
-            message = "dx_start_at has to be a time, in seconds since 1970"
-            raise ValueError(message)
         if self.following and not known:
             message = "dx_run_id is needed, the run whose command is followed"
             raise ValueError(message)
@@ -66,32 +58,31 @@ class CommandRun(AttemptRun):
         return bool(self.options["attach"])
 
     def begin(self) -> Progress:
-        """Begin with the id alone."""
-        return Progress(id=self.name(self.options["id"], "id"))
+        """Begin with the id, and where the page before has ended."""
+        out, err = self.options["offsets"].get(self.host, (0, 0))
+        progress = Progress(id=self.name(self.options["id"], "id"), out_next=out, err_next=err)
+        if isinstance(self.inputs.reader, Page):  # the runs of all pages are one follower
+            progress.follower = self.options["token"] or progress.follower
+        return progress
 
     def step(self, record: dict[str, Any]) -> Steps[Verdict | None]:
         """Start the command, or ask for news of it."""
+        if isinstance(self.inputs.reader, Page) and self.inputs.reader.is_full:
+            ended = yield from self._end_page(record)
+            if ended is not None:
+                return ended
         reply = yield from self._ask()
         if reply.state == "conflict":
             return verdict.conflict(self.host, self.progress.id)
         if reply.state == "scheduled":
-            return self._scheduled(record, reply)
+            self.progress.hear(reply)
+            record["attached"] = not (self.progress.started_by_us or self.following)
+            return self.scheduled(record, reply)
         return (yield from self._take(record, reply))
-
-    def _scheduled(self, record: dict[str, Any], reply: Reply) -> Verdict | None:
-        """Leave a command that starts later to the VM, or ask again when it may have started."""
-        progress = self.progress
-        progress.started = True
-        progress.hear(reply)
-        record["attached"] = not (progress.started_by_us or self.following)
-        record["starts_s"] = self._starts = reply.starts or 0
-        return verdict.RUNNING if self.options["start_at"] else None
 
     def _ask(self) -> Steps[Reply]:
         wait, progress = self.patience, self.progress
-        if self._starts is not None:
-            yield Pause(min(max(self._starts, _SOONEST), _LATEST))
-            self._starts = None
+        yield from self.until_start()
         if progress.started or self.following:
             return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
@@ -99,17 +90,13 @@ class CommandRun(AttemptRun):
         seconds = 2 * wait + len(command.stdin) / _SLOWEST
 
         def start(door: Door) -> Reply:
-            options = {**self.start_options(), **self._fetch(wait), **self._delay()}
+            begin = {"out": progress.out_next, "err": progress.err_next}
+            options = {**self.start_options(), **begin, **self._fetch(wait), **self.delay()}
             return door.keeper.start(
                 progress.id, command.script, options, about=about, stdin=command.stdin
             )
 
         return (yield from self.call(seconds, start))
-
-    def _delay(self) -> dict[str, object]:
-        """The seconds that the VM waits before it starts the command, counted from now."""
-        left = self.options["start_at"] - time.time()
-        return {"delay": math.ceil(left)} if left > 0 else {}
 
     def _poll(self, door: Door, wait: int) -> Reply:
         where = {"out": self.progress.out_next, "err": self.progress.err_next}
@@ -119,14 +106,15 @@ class CommandRun(AttemptRun):
     def _fetch(self, wait: int) -> dict[str, object]:
         """Options that limit how much to fetch. May first wait for the caller's reader."""
         progress, crowd = self.progress, self.crowd
-        if self.inputs.reader is not None:
-            chunk = self._room(self.inputs.reader, wait) // 2
+        reader = self.inputs.reader
+        if reader is not None:
+            chunk = self._room(reader, wait) // 2
             hurry = {} if chunk else {"wait": 0}
             return {"flow": progress.follower, "lease": crowd.lease, "chunk": chunk, **hurry}
         followed = progress.started or self.following
         return {"chunk": 0} if followed and not self.options["stream"] else {}
 
-    def _room(self, reader: Reader, patience: int) -> int:
+    def _room(self, reader: Reader | Page, patience: int) -> int:
         """Bytes of both streams to fetch next; 0 if the reader is too far behind.
 
         Waits up to ``patience`` seconds for the reader. At most one window of output is fetched but
@@ -134,11 +122,24 @@ class CommandRun(AttemptRun):
         fetches nothing makes the command wait on the VM.
         """
         progress, window = self.progress, self.crowd.window
+        if isinstance(reader, Page):
+            return window // 2
         fetched = progress.out_next + progress.err_next
         if fetched - progress.taken > window // 2:
             progress.taken = reader.taken(self.host, fetched - window // 2, patience)
         room = window - (fetched - progress.taken)
         return room if room >= window // 4 else 0
+
+    def _end_page(self, record: dict[str, Any]) -> Steps[Verdict | None]:
+        """End this run, and have the command wait for the next; None if it has not begun."""
+        progress = self.progress
+        if not progress.started:
+            return None
+        where = {"out": progress.out_next, "err": progress.err_next}
+        asked = {"wait": 0, "chunk": 0, "flow": progress.follower, "lease": LONGEST_LEASE, **where}
+        yield from self.call(0, lambda door: door.keeper.poll(progress.id, asked))
+        record["page_end"] = [progress.out_next, progress.err_next]
+        return verdict.RUNNING
 
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress = self.progress
@@ -150,6 +151,8 @@ class CommandRun(AttemptRun):
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)
             record["err"] = _news(progress.err_next, reply.err_from, reply.err_total, reply.err)
             progress.out_next, progress.err_next = reply.out_upto, reply.err_upto
+            if isinstance(self.inputs.reader, Page):
+                self.inputs.reader.add(len(reply.out) + len(reply.err))
             if not reply.complete:
                 return None
         elif reply.state not in ENDED:

@@ -34,7 +34,7 @@ CHECK_SECONDS = 60.0
 _ALL_HOSTS, _LARGEST = 32 * 2**20, 4 * 2**20
 """Bytes of output: for all hosts together, and at most for one."""
 _STARTED_IN_A_SECOND = 100
-_LEASE, _LONGEST_LEASE = 20, 600
+_LEASE, LONGEST_LEASE = 20, 600
 
 CONTACT: Mapping[str, Mapping[str, Any]] = {
     "connect_timeout": {"type": "float", "default": 5.0, "variable": "dx_preflight_timeout"},
@@ -133,7 +133,7 @@ class Crowd(Value):
     @property
     def lease(self) -> int:
         """Seconds for which a command with a slow reader waits for the next call."""
-        return min(_LONGEST_LEASE, _LEASE + 10 * (self.hosts // max(1, self.width)))
+        return min(LONGEST_LEASE, _LEASE + 10 * (self.hosts // max(1, self.width)))
 
     def _share(self, smallest: int) -> int:
         return max(smallest, min(_LARGEST, _ALL_HOSTS // max(1, self.hosts)))

@@ -108,12 +108,35 @@ class SocketReader:
         return int(read_socket(self.source, f"{wanted} {patience:g} {host}\n".encode()) or 0)
 
 
+class Page:
+    """The reader of a run whose caller reads it to its end, and goes on with another run.
+
+    It takes all output at once, up to ``room`` bytes of all hosts. Then it is full, and their runs
+    end where they are.
+    """
+
+    def __init__(self, room: int) -> None:
+        """Begin with nothing."""
+        self._left = room
+        self._lock = threading.Lock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the runs have to end."""
+        return self._left <= 0
+
+    def add(self, count: int) -> None:
+        """Take bytes of a host."""
+        with self._lock:
+            self._left -= count
+
+
 class Inputs(Value):
     """The inputs of one host. ``variables`` are the host's, not templated."""
 
     variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
     payload: Payload = field(default_factory=lambda: Payload(""))
-    reader: Reader | None = None
+    reader: Reader | Page | None = None
     """The reader that the command waits for; None if the command waits for none."""
 
     def command(self, given: str = "") -> Command:

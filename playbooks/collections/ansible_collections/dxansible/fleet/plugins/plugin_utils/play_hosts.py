@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .host_run import Crowd, HostRun, Steps
-    from .inputs import Payload, Reader
+    from .inputs import Page, Payload, Reader
 
 _OF_PLAY = (
     "ansible_check_mode",
@@ -191,7 +191,7 @@ class PlayHosts:
         *,
         given: Mapping[str, Any],
         payload: Payload,
-        reader: Reader | None,
+        reader: Reader | Page | None,
         crowd: Crowd,
         hosts: Sequence[str] = (),
         extra: Mapping[str, Any] = MappingProxyType({}),

@@ -55,6 +55,7 @@ def describe(
     }
     if entry.resumes is not None:
         told["state"] = "limited"
+    told |= _later(entry)
     limit = meta.get("max_cost")
     cost = turn_usage.over_limit(usage, limit) if told["state"] == "succeeded" else None
     if cost is not None:
@@ -70,9 +71,14 @@ def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]
     ended = entry.state in ENDED
     found = verdict.from_reply(host, entry, None) if ended else turn_verdict.RUNNING
     told = _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
-    if entry.state == "scheduled":
-        told |= {"state": entry.state, "starts_s": entry.starts, "idle_s": None}
-    return told
+    return told | _later(entry)
+
+
+def _later(entry: Entry) -> dict[str, Any]:
+    """What differs of work that starts later."""
+    if entry.state != "scheduled":
+        return {}
+    return {"state": entry.state, "starts_s": entry.starts, "idle_s": None}
 
 
 def _described(entry: Entry, found: Verdict, began: int | None, now: int | None) -> dict[str, Any]:

@@ -59,6 +59,10 @@ class SshConfig(Value):
     """The patterns of ``SendEnv``; None if a session is more than a command and its streams."""
 
 
+_PATIENCE = 20.0
+"""Seconds for a call that contacts no host: only this machine can make it slow."""
+
+
 def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, list[str]]:
     """Ask ssh for its effective configuration, and for the files that it read.
 
@@ -74,7 +78,8 @@ def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, li
     except subprocess.TimeoutExpired:
         raise CheckFailure(
             PreflightStatus.TIMEOUT,
-            f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config",
+            f"ssh -G took over {timeout:g} s; look at Match exec in ssh_config, or at the load of "
+            "this machine",
         ) from None
     told = done.stderr.splitlines()
     if done.returncode != 0:
@@ -119,13 +124,16 @@ _known: dict[tuple[str, ...], tuple[SshConfig, dict[str, Stamp | None]]] = {}
 
 
 def remembered_ssh_config(arguments: Sequence[str], timeout: float) -> SshConfig:
-    """The result of `read_ssh_config`, from the cache if it is up to date. Raises CheckFailure."""
+    """The result of `read_ssh_config`, from the cache if it is up to date. Raises CheckFailure.
+
+    ``timeout`` is a host's; ssh has more time where that is short.
+    """
     key = tuple(arguments)
     known = _known.get(key)
     if known is not None and all(stamp(path) == then for path, then in known[1].items()):
         return known[0]
     began = time.time()
-    config, files = read_ssh_config(list(arguments), timeout)
+    config, files = read_ssh_config(list(arguments), max(timeout, _PATIENCE))
     _known.pop(key, None)
     try:
         read = dict(_read(files))

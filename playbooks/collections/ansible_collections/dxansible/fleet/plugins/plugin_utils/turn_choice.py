@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import agents, finalize, session, turn_ends, turn_usage, turn_verdict
 from .agent_record import AgentError
-from .attempts import AttemptRun, Progress
+from .attempts import Progress
 from .keeper_reply import ENDED, CallError
+from .schedule import ScheduledRun, look_again
 from .stream_reader import StreamReader
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class TurnProgress(Progress):
         self.times = (None, None)
 
 
-class TurnChoice(AttemptRun):
+class TurnChoice(ScheduledRun):
     """Base class of `TurnRun`; finds the number and the agent of a turn."""
 
     progress: TurnProgress
@@ -162,6 +163,12 @@ class TurnChoice(AttemptRun):
             self._choose_followed(later)
         return bool(later)
 
+    def note_start(self) -> Steps[None]:
+        """Learn when a turn began that was scheduled when this run found it."""
+        known = yield from self._turns(0)
+        begun = [entry for entry in known if entry.turn == self.progress.turn]
+        self.progress.times = (begun[0].began, begun[0].at) if begun else (None, None)
+
     def claim_end(self, record: dict[str, Any], decided: Verdict) -> Steps[None]:
         """Claim the turn's end. With many hosts, the caller claims all ends later."""
         progress = self.progress
@@ -200,8 +207,11 @@ class TurnChoice(AttemptRun):
 
     def _wait_for(self, entry: Entry, record: dict[str, Any]) -> Steps[Verdict | None]:
         if not self.options["queue"]:
-            return turn_verdict.busy(self.host, self.progress.id, overtaken=False)
+            return turn_verdict.busy(self.host, self.progress.id, entry.state)
         record["queued"] = True
+        if entry.state == "scheduled":
+            yield look_again(entry.starts)
+            return None
         wait = self.patience
         asked = {"wait": wait, "out": _NOWHERE, "err": _NOWHERE}
         yield from self.call(wait, lambda door: door.keeper.poll(entry.name, asked))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn, turn_verdict
 from .agent_record import AgentError
-from .attempts import COMMON_SPEC, seconds_text
+from .attempts import seconds_text
 from .claim import LEASE, META, REFS, Claim
 from .keeper_reply import ENDED, ProgramMissingError, Reply
+from .schedule import SCHEDULE_SPEC
 from .stream_reader import StreamReader
 from .transcript import VIEWS
 from .turn import Trailer
@@ -41,7 +42,7 @@ class TurnRun(TurnChoice):
     starts_work: ClassVar = True
     of_fan: ClassVar = frozenset({"may_have_arrived", "shown", "token"})
     spec: ClassVar = {
-        **COMMON_SPEC,
+        **SCHEDULE_SPEC,
         "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
         "output_limit": {"type": "int", "default": 0, "variable": "dx_session_output_limit"},
         "idle_timeout": {"type": "float", "default": 1200.0, "variable": "dx_idle_timeout"},
@@ -81,6 +82,9 @@ class TurnRun(TurnChoice):
         "shown": {"type": "dict", "default": {}, "variable": "dx_shown"},
     }
 
+    _late = False
+    """The VM said last that the turn starts later."""
+
     def output_limit(self) -> int:
         """Bytes of each stream that the VM keeps."""
         return self.options["output_limit"] or max(2**20, _OUTPUT_LIMIT // self.crowd.hosts)
@@ -106,6 +110,13 @@ class TurnRun(TurnChoice):
         progress.hear(reply)
         if self.continuing and not progress.started_by_us:
             return self._overtaken()
+        self._describe(record)
+        if reply.state == "scheduled":
+            self._late = True
+            return self.scheduled(record, reply, follows=self.options["wait"])
+        if self._late and self.following:
+            yield from self.note_start()
+        self._late = False
         return (yield from self._take(record, reply))
 
     # the call
@@ -118,6 +129,7 @@ class TurnRun(TurnChoice):
 
     def _ask(self) -> Steps[Reply]:
         progress, waits = self.progress, self._waits
+        yield from self.until_start()
         if progress.started or self.following:
             hurry = progress.reader is not None and progress.reader.holds_newline
             wait = (1 if hurry else self.patience) if waits else 0
@@ -128,6 +140,7 @@ class TurnRun(TurnChoice):
             raise AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
             **self.start_options(),
+            **self.delay(),
             "meta": "yes",
             "need": agent.program,
             "idle": seconds_text(self.idle_timeout),
@@ -254,13 +267,16 @@ class TurnRun(TurnChoice):
         if self.options["queue"]:
             self.progress.begin(0)
             return None
-        return turn_verdict.busy(self.host, self.progress.id, overtaken=True)
+        return turn_verdict.busy(self.host, self.progress.id)
+
+    def _describe(self, record: dict[str, Any]) -> None:
+        progress = self.progress
+        name = progress.meta.get("agent") or self.agent.name
+        record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
 
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress, agent, waits = self.progress, self.agent, self._waits
         progress.started = True
-        name = progress.meta.get("agent") or agent.name
-        record |= {"turn": progress.turn, "agent": name, "meta": progress.meta}
         if not waits and not self.following:
             return turn_verdict.RUNNING
         if self.following:

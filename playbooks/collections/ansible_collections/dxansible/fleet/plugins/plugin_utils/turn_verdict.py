@@ -29,6 +29,7 @@ class TurnVerdict(Verdict):
 
 
 RUNNING = verdict.RUNNING
+_OVERTAKEN = "another client's prompt came first"
 _LATEST = 10**11
 """Seconds since the epoch; no limit resets later."""
 
@@ -120,13 +121,18 @@ def _idle(host: str, agent: Agent, reply: Session, reader: StreamReader, seconds
     return verdict.stopped(FanoutOutcome.TIMEOUT, Reason.IDLE, text, reply)
 
 
-def busy(host: str, session: str, *, overtaken: bool) -> Verdict:
-    """The verdict on a prompt that came while another turn was running."""
-    text = (
-        "another client's prompt came first"
-        if overtaken
-        else "a turn of this session is already running"
-    )
+def busy(host: str, session: str, state: str = "") -> Verdict:
+    """The verdict on a prompt that came while another turn was scheduled, or running.
+
+    ``state`` is that turn's; empty if the turn came first only after we had looked.
+    """
+    text = "a turn of this session is already running" if state else _OVERTAKEN
+    if state == "scheduled":
+        return failure(
+            Reason.SESSION_BUSY,
+            f"{host}: a turn of this session starts later; add --queue to wait for its end, "
+            f"or stop it: dx-dispatch --abort {session}",
+        )
     return failure(
         Reason.SESSION_BUSY,
         f"{host}: {text}; wait for it (dx-dispatch --logs {session} --follow), "

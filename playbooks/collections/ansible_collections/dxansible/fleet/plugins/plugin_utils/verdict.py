@@ -93,7 +93,7 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
                 stop_verified=True,
             )
         case "unstarted" if reply.never:
-            text = "the VM restarted, or its keeper was killed, before the command's time"
+            text = "the VM restarted, or its keeper was killed, before its time"
             return failure(Reason.NOT_STARTED, f"{host}: {text}; nothing was run")
         case "aborted":
             return stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
