@@ -3,8 +3,8 @@
     python -m tests.agents_latest DIRECTORY
 
 Each set of versions is installed from npm into a directory of its own below DIRECTORY. Prints a
-table of agents and versions: which tests failed, so which record a release breaks. Exits with 1 if
-one did.
+table of agents and versions: which tests failed, so which record a release breaks; what they said
+is in DIRECTORY/newest.log and before.log. Exits with 1 if one did.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -71,24 +72,45 @@ def _install(directory: Path, versions: dict[str, str]) -> Path:
     packages = [f"{PACKAGES[agent]}@{version}" for agent, version in versions.items()]
     environment = os.environ | {"DX_AGENT_PACKAGES": " ".join(packages)}
     subprocess.run(["scripts/agents.sh", str(directory)], check=True, env=environment)
+    if (directory / "missing").exists():
+        sys.exit((directory / "missing").read_text())  # else every test would be skipped
     return directory
 
 
 def _test(agents: Path, report: Path) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """Run the tests; return those that failed and the number that passed, for each agent."""
+    """Run the tests; return those that failed and the number that passed, for each agent.
+
+    What fails is run once more alone: real agents take a minute to start on a busy machine.
+    """
     environment = os.environ | {"DX_TEST_AGENTS": str(agents), "DX_SLOW_LIMITS": "yes"}
-    words = [sys.executable, "-m", "pytest", "-q", "-n", "2", f"--junitxml={report}", TESTS]
-    subprocess.run(words, check=False, env=environment, stdout=subprocess.DEVNULL)
+    seen = report.with_suffix(".seen")
+    shutil.rmtree(seen, ignore_errors=True)
+    words = [sys.executable, "-m", "pytest", "-v", "-o", f"cache_dir={seen}", TESTS]
+    ended: dict[tuple[str, str], str] = {}
+    with report.with_suffix(".log").open("wb") as log:
+        for more in (["-n", "2"], ["-n", "0", "--last-failed", "--last-failed-no-failures=none"]):
+            told = [*words, *more, f"--junitxml={report}"]
+            subprocess.run(told, check=False, env=environment, stdout=log)
+            ended |= _ends(report)
     failed: dict[str, list[str]] = {}
     passed: dict[str, int] = {}
-    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest wrote it
-        name = str(case.get("name"))
+    for (_, name), end in ended.items():
         agent = next((each for each in PACKAGES if re.search(rf"\b{each}\b", name)), "")
-        if case.find("failure") is not None or case.find("error") is not None:
+        if end == "failed":
             failed.setdefault(agent, []).append(name)
-        elif case.find("skipped") is None:
+        elif end == "passed":
             passed[agent] = passed.get(agent, 0) + 1
     return failed, passed
+
+
+def _ends(report: Path) -> dict[tuple[str, str], str]:
+    """How each test has ended, of pytest's report; by module and name."""
+    ends = {"failure": "failed", "error": "failed", "skipped": "skipped"}
+    found: dict[tuple[str, str], str] = {}
+    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest wrote it
+        told = [end for kind, end in ends.items() if case.find(kind) is not None]
+        found[str(case.get("classname")), str(case.get("name"))] = told[0] if told else "passed"
+    return found
 
 
 if __name__ == "__main__":

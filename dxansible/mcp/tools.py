@@ -126,6 +126,13 @@ _ALL = (
             },
             "dir": {"type": "string", "description": "Instead of repo: a directory as it is"},
             "agent": _TEXT,
+            "model": _TEXT,
+            "plan": {"type": "boolean", "description": "Use the agent's read-only mode"},
+            "attach": {
+                "type": "array",
+                "items": _TEXT,
+                "description": "Paths of files on this machine to send with the task",
+            },
             "verify": {"type": "string", "description": "Command that has to pass afterwards"},
             "timeout": _SECONDS,
             "run_id": _RUN_ID,

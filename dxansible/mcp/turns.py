@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dxansible.cli.attachments import read_attachments
 from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
 from dxansible.cli.noted import Noted
@@ -33,6 +34,8 @@ def dispatch(options: Options, given: Mapping[str, Any]) -> Work:
         agent=given.get("agent"),
         repo=given.get("repo"),
         directory=given.get("dir"),
+        model=given.get("model"),
+        plan=given.get("plan", False),
         verify=given.get("verify"),
         timeout_sec=given.get("timeout"),
         run_id=given.get("run_id"),
@@ -42,7 +45,8 @@ def dispatch(options: Options, given: Mapping[str, Any]) -> Work:
 
     def run(answer: Answer) -> None:
         target = find_target(given["target"], chosen, given["task"])
-        _start(options, target, given["task"], chosen, sight, answer)
+        whole = replace(chosen, attachments=read_attachments(given.get("attach", ())))
+        _start(options, target, given["task"], whole, sight, answer)
 
     return Work(run, sight)
 

@@ -24,9 +24,12 @@ def options_of(
     for name, count in counts.items():
         parser.add_argument(f"--{name}", type=int, default=count)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument(
+        "--first", type=int, default=1, help="the round to go on with, of a run that was ended"
+    )
     parser.add_argument("--only", type=int, action="append", help="play just this round")
     options = parser.parse_args()
-    numbers: Sequence[int] = options.only or range(1, options.rounds + 1)
+    numbers: Sequence[int] = options.only or range(options.first, options.rounds + 1)
     options.numbers = numbers
     print(f"seed {options.seed}", flush=True)  # noqa: T201 - this is its purpose
     return options

@@ -190,6 +190,14 @@ def test_a_session_needs_nothing_but_the_playbooks(
     assert (second["turn"], second["result"]["message"]) == (2, "{{ 7*7 }}\n{{ 7*7 }}\n")
     (listed,) = session("list-sessions.yml", dx_session=first["id"])["sessions"]
     assert (listed["state"], listed["turns"]) == ("succeeded", 2)
+    (tmp_path / "spec.txt").write_text("{{ 7*7 }}")
+    task, files = 'cat "$DX_ATTACHMENTS/spec.txt"', [str(tmp_path / "spec.txt")]
+    read = session("start-session.yml", dx_task=task, dx_agent="shell", dx_attach=files)
+    assert (read["outcome"], read["result"]["message"]) == ("SUCCESS", "{{ 7*7 }}")
+    files.append("/no/such/file")
+    missing = session("start-session.yml", dx_task=task, dx_agent="shell", dx_attach=files)
+    assert missing["kind"] == "broken"
+    assert "/no/such/file can't be read on the controller" in missing["error"]
     begun = session("start-session.yml", dx_task="sleep 99", dx_agent="shell", dx_wait=False)
     assert begun["outcome"] == "RUNNING"
     assert session("stop-session.yml", dx_session=begun["id"])["stop_verified"] is True

@@ -6,6 +6,7 @@
     STALL=seconds      open the last answer, and then say nothing for so long
     ERROR=status       answer with that HTTP status instead
     LIMIT=seconds      say that the usage limit is reached, until so long after the first request
+    AFTER=seconds      with LIMIT: tell this time to wait, however long the limit lasts
     CUT                break the last answer off in its middle
     FULL               say that the context is full instead
     ECHO               quote the prompt in the last answer

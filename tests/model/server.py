@@ -98,7 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
             server.results.append(ask.results[-1])
         status = ask.number("ERROR") if ask.command() is None else 0
         if self._is_limited(ask):
-            until = server.limits[ask.limit]
+            after = ask.number("AFTER")
+            until = time.time() + after if after else server.limits[ask.limit]
             headers, body = limit_answer(self.path.partition("?")[0], until)
             self._whole(429, body, headers)
             return

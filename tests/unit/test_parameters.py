@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.attached import MOST_BYTES
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import MODULES
 
 from dxansible import parameters
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 )
 def test_a_default_is_that_of_the_playbooks(default: object, module: str, option: str) -> None:
     assert MODULES[module].run.spec[option]["default"] == default
+
+
+def test_a_playbook_sends_files_up_to_the_same_size() -> None:
+    assert parameters.ATTACHMENTS_BYTES == MOST_BYTES
 
 
 def test_the_defaults_of_the_specified_signatures_are_the_same() -> None:

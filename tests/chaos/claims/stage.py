@@ -8,8 +8,9 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Round", "Stage", "violations"]
 
+_CONTROLLERS = 4
+"""Machines that dispatch: each is a user of their own, with an engine and connections of theirs."""
 _PATIENCE = 1800.0
 """Seconds after which a call counts as hung."""
+_ENGINE_PATIENCE = "300"
+"""Seconds. A call that runs without an engine is as right, but costs the round its speed."""
 _LEASE = 1
 """Seconds, of those who are to become zombies."""
 _WORK = (
@@ -77,14 +82,21 @@ def violations(played: Round) -> list[str]:
 
 
 class Stage:
-    """The hosts, each with a clone of one repository; a user, and a GitHub."""
+    """The hosts, each with a clone of one repository; the controllers, and a GitHub."""
 
-    def __init__(self, fleet: Fleet, user: Dispatcher, github: GitHubServer, hosts: int) -> None:
+    def __init__(
+        self, fleet: Fleet, controllers: Sequence[Dispatcher], github: GitHubServer, hosts: int
+    ) -> None:
         """Make the repository and its clones."""
-        self._root, self._user, self._github = fleet.root, user, github
+        self._root, self._controllers, self._github = fleet.root, controllers, github
         self._hosts = fleet.names(hosts)
         self._remote = self._home(self._hosts[0]) / "acme" / "api.git"
-        user.environment |= {"GITHUB_TOKEN": github.token, "GITHUB_API_URL": github.url}
+        for each in controllers:
+            each.environment |= {
+                "GITHUB_TOKEN": github.token,
+                "GITHUB_API_URL": github.url,
+                "DX_ENGINE_PATIENCE": _ENGINE_PATIENCE,
+            }
         ssh = f"ssh -F {fleet.ssh_config} -o BatchMode=yes"
         seed = (
             f"git init -q --bare -b main {self._remote}; git clone -q {self._remote} seed 2>&1;"
@@ -106,15 +118,15 @@ class Stage:
     @contextmanager
     def open(cls, hosts: int) -> Iterator[Self]:
         """Start everything, and leave nothing at the end."""
-        with Fleet() as fleet, GitHubServer() as github:
+        with Fleet() as fleet, GitHubServer() as github, ExitStack() as leaving:
             inventory = fleet.inventory(hosts)
             (inventory / "group_vars").mkdir(exist_ok=True)
             (inventory / "group_vars" / "all.yml").write_text("---\ndx_agent: shell\n")
-            user = Dispatcher(inventory, engines=False)
-            try:
-                yield cls(fleet, user, github, hosts)
-            finally:
-                user.close()
+            controllers = []
+            for _ in range(_CONTROLLERS):
+                controllers.append(Dispatcher(inventory, engines=True))
+                leaving.callback(controllers[-1].close)
+            yield cls(fleet, controllers, github, hosts)
 
     def play(self, seed: int, number: int, dispatchers: int) -> Round:
         """Play one round to its end."""
@@ -136,7 +148,7 @@ class Stage:
         finalized = self._all_at_once(
             [("--finalize-pr", session, "--queue", "--json") for session in rivals]
         )
-        return Round(
+        played = Round(
             number=number,
             zombies=tuple(zombies),
             raced=raced,
@@ -145,6 +157,14 @@ class Stage:
             branches=self._branches({*raced, *zombies}),
             seconds=time.monotonic() - began,
         )
+        self._forget_sessions()
+        return played
+
+    def _forget_sessions(self) -> None:
+        """Leave nothing on the hosts of turns that have ended; 64 rounds' would fill the memory."""
+        for host in self._hosts:
+            forget = "rm -rf .local/state/dxansible/sessions .local/state/dxansible/worktrees"
+            _shell(f"{forget}; git -C project worktree prune", self._home(host))
 
     def _freeze(self, number: int, gate: Path, dice: Random) -> str:
         """Have a worker claim the issue, and stop all of its processes until its lease is over."""
@@ -165,8 +185,9 @@ class Stage:
         return (*words, "--beads", f"bd-{number}", "--json", *more)
 
     def _all_at_once(self, calls: Sequence[Sequence[str]]) -> dict[str, str]:
-        """Return each session's reason, empty for a success."""
-        running = [self._user.start(*call) for call in calls]
+        """Call from all controllers in turn; return each session's reason, empty for a success."""
+        turns = zip(cycle(self._controllers), calls, strict=False)
+        running = [controller.start(*call) for controller, call in turns]
         told = {}
         for each in running:
             try:

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.resident
 
 AGENTS = ["opencode", "claude", "codex", "gemini"]
+_PATIENCE = 600.0
+"""Seconds; an agent alone takes a minute to start on a busy machine."""
 every_agent = pytest.mark.parametrize("agent", AGENTS)
 
 
 def work_of(shop: Shop, task: str, *options: str) -> dict[str, Any]:
     """Hand it over, wait for its end, and return the result."""
-    answer = shop.user.run("epyc6", task, "--wait", "--json", *options)
+    answer = shop.user.run("epyc6", task, "--wait", "--json", *options, limit=_PATIENCE)
     assert answer.out, answer.err
     return answer.result
 

@@ -82,8 +82,8 @@ class Project:
         return done.stdout.strip()
 
     def hook(self, place: Path, name: str, text: str) -> None:
-        """A hook of the user's own repository, or of the remote."""
-        inside = place if place == self.remote else place / ".git"
+        """A hook of the user's own repository, or of a remote."""
+        inside = place / ".git" if (place / ".git").exists() else place
         (inside / "hooks").mkdir(exist_ok=True)
         path = inside / "hooks" / name
         path.write_text(f"#!/bin/sh\n{text}\n")

@@ -17,7 +17,7 @@ STREAMS = sorted((Path(__file__).parent / "streams").glob("*.jsonl"))
 AGENTS = load_agents()
 
 
-WITHOUT_PROGRESS = {"opencode-401", "opencode-429", "opencode-500", "opencode-cut"}
+WITHOUT_PROGRESS = {f"opencode-{end}" for end in ("401", "429", "500", "cut", "limit")}
 
 
 class Ending(NamedTuple):

@@ -58,13 +58,17 @@ class Workers(Project):
         environment = {**self.environment, "DX_WORKER": f"worker-{number}"}
         return run(self.home, given, shell=shell, number=turn, environment=environment)
 
-    def finalize(self, number: int, *, shell: list[str] = SHELLS["sh"]) -> Trailer:
+    def finalize(self, number: int, *, shell: list[str] = SHELLS["sh"], fork: str = "") -> Trailer:
         """Run a finalize of the session."""
         session = self.session(number)
         place = self.home / ".local/state/dxansible/sessions" / f"{session}.9{time.time_ns()}"
         place.mkdir(parents=True)
         wanted = Finalize(
-            session=session, message=b"Mend it\n", repo=str(self.repo), claim=self.claim(LONG)
+            session=session,
+            message=b"Mend it\n",
+            repo=str(self.repo),
+            fork=fork,
+            claim=self.claim(LONG),
         )
         (place / "command").write_bytes(script(wanted))
         done = subprocess.run(
@@ -74,10 +78,21 @@ class Workers(Project):
         assert [path.name for path in place.iterdir()] == ["command"], done.stderr
         return Trailer.parse(done.stdout.rpartition(b"\n\x1e")[2].decode())
 
+    def add_fork(self) -> Path:
+        """Make a fork of the remote, which the repository knows as ``mine``; return its place."""
+        fork = self.remote.parents[1] / "ann" / "api.git"
+        fork.parent.mkdir()
+        self.git(self.home, "clone", "-q", "--bare", str(self.remote), str(fork))
+        self.git(self.repo, "remote", "add", "mine", "git@github.com:ann/api.git")
+        return fork
+
     @property
     def branches(self) -> list[str]:
         """What the remote has, without its base."""
-        names = self.git(self.remote, "for-each-ref", "--format=%(refname:short)", "refs/heads")
+        return self.branches_of(self.remote)
+
+    def branches_of(self, remote: Path) -> list[str]:
+        names = self.git(remote, "for-each-ref", "--format=%(refname:short)", "refs/heads")
         return [name for name in names.split() if name != "main"]
 
     def claimed(self) -> str:
@@ -194,6 +209,81 @@ def test_a_remote_that_takes_no_such_refs_is_told_with_the_way_out(
     assert "the remote refuses the claim refs/dx/claims/bd-1" in str(refused.end.message)
     assert "set dx_claim_refs to refs/heads/dx-claims" in str(refused.end.message)
     assert (ran.code, workers.branches) == (0, ["dx-claims/bd-1"])
+
+
+def replace_first(workers: Workers, shell: list[str]) -> None:
+    """Have session 1 do its work, and session 2 take its claim over."""
+    workers.work(1, lease=PASSED, shell=shell)
+    time.sleep(PASSED + 1)
+    assert workers.work(2, shell=shell).code == 0
+
+
+@pytest.mark.parametrize("shell", TWO_SHELLS)
+def test_the_claim_on_origin_decides_who_pushes_to_the_fork(
+    workers: Workers, shell: list[str]
+) -> None:
+    fork = workers.add_fork()
+    replace_first(workers, shell)
+
+    zombie = workers.finalize(1, shell=shell, fork="mine")
+    claimed = workers.claimed()
+    done = workers.finalize(2, shell=shell, fork="mine")
+
+    assert (zombie.problem, done.code, done.fork) == ("claim_lost", 0, "ann")
+    assert "Dx-State: working" in claimed
+    assert (workers.branches_of(fork), workers.branches) == (["worker-2"], [])
+    assert workers.git(fork, "for-each-ref", "refs/dx") == ""
+    assert "Dx-State: finished" in workers.claimed()
+
+
+def test_a_fork_that_refuses_the_branch_leaves_the_issue_with_its_session(workers: Workers) -> None:
+    fork = workers.add_fork()
+    workers.hook(fork, "pre-receive", "exit 1")
+    workers.work(1)
+
+    refused = workers.finalize(1, fork="mine")
+    other = workers.work(2)
+    (fork / "hooks" / "pre-receive").unlink()
+    done = workers.finalize(1, fork="mine")
+
+    assert (refused.problem, other.end.problem, done.code) == ("push_failed", "issue_claimed", 0)
+    assert "pre-receive hook declined" in str(refused.message)
+    assert workers.branches_of(fork) == ["worker-1"]
+
+
+@pytest.mark.parametrize("shell", TWO_SHELLS)
+def test_a_remote_that_takes_no_two_refs_together_is_fenced_too(
+    workers: Workers, shell: list[str]
+) -> None:
+    workers.git(workers.remote, "config", "receive.advertiseAtomic", "false")
+    replace_first(workers, shell)
+
+    zombie = workers.finalize(1, shell=shell)
+    before = workers.branches
+    done = workers.finalize(2, shell=shell)
+
+    assert (zombie.problem, before) == ("claim_lost", [])
+    assert (done.code, workers.branches) == (0, ["worker-2"])
+    assert "Dx-State: finished" in workers.claimed()
+
+
+@pytest.mark.parametrize("atomic", ["true", "false"])
+@pytest.mark.parametrize("fork", ["", "mine"])
+def test_the_branch_is_pushed_though_the_answer_to_the_claim_was_lost(
+    workers: Workers, atomic: str, fork: str
+) -> None:
+    place = workers.add_fork() if fork else workers.remote
+    workers.git(workers.remote, "config", "receive.advertiseAtomic", atomic)
+    workers.work(1)
+    cut = '[ "$1" != committed ] || { rm "$0"; kill -9 "$PPID"; }'
+    workers.hook(workers.remote, "reference-transaction", f"cat >/dev/null; {cut}")
+
+    done = workers.finalize(1, fork=fork)
+
+    assert not (workers.remote / "hooks" / "reference-transaction").exists(), "it was cut"
+    assert (done.code, done.problem) == (0, None)
+    assert workers.branches_of(place) == ["worker-1"]
+    assert "Dx-State: finished" in workers.claimed()
 
 
 def test_a_remote_that_can_t_be_read_gets_no_claim(workers: Workers) -> None:

@@ -39,6 +39,7 @@ TOLD = {
     "gemini-success": {"input": "20", "output": "10", "usage_of": "turn"},
     "gemini-500": {},
     "opencode-429": {"limit": "yes", "at": "0"},
+    "opencode-limit": {"limit": "yes"},
     "opencode-success": {"input": "20", "output": "10", "cached": "0", "cost": "0"},
     "opencode-401": {},
 }

@@ -34,7 +34,7 @@ __dx_refuse_holder() { # [final]: gives up where another session has the claim; 
     fi
     by_hand="to have $issue worked on again, remove the claim: git push origin --delete $claim_ref"
     if [ "$claim_state" = finished ]; then
-        __dx_give_up issue_claimed "$issue is finished by $who, whose branch is pushed; $by_hand"
+        __dx_give_up issue_claimed "$issue is finished by $who; $by_hand"
     elif [ "$claim_state" != working ]; then
         __dx_give_up issue_claimed "$issue is claimed by $who; $by_hand"
     elif [ "$claim_left" -gt 0 ]; then

@@ -178,8 +178,7 @@ __dx_push() {
     if [ -n "$issue" ]; then
         __dx_push_with_claim && return
     else
-        __dx_git push --porcelain "$push_to" "HEAD:refs/heads/$branch" && return
-        said=$(__dx_words)
+        __dx_push_branch && return
     fi
     case $said in
         *non-fast-forward* | *'fetch first'*) remedy="the remote branch has other commits: integrate them (dx-dispatch --session $session \"git pull --rebase\")" ;;
@@ -194,6 +193,12 @@ __dx_push() {
     __dx_give_up push_failed "the push was refused: $said; $remedy, $again: everything is committed on $branch in $tree"
 }
 
+__dx_push_branch() { # fails with $said
+    __dx_git push --porcelain "$push_to" "HEAD:refs/heads/$branch" && return
+    said=$(__dx_words)
+    return 1
+}
+
 __dx_push_with_claim() { # the remote takes both or neither; fails with $said
     if ! __dx_read_claim; then
         said=$(__dx_words)
@@ -201,27 +206,26 @@ __dx_push_with_claim() { # the remote takes both or neither; fails with $said
     fi
     __dx_refuse_holder final
     __dx_make_claim finished
-    said='a fork'
-    if [ -z "$fork" ] && __dx_git push --porcelain --atomic "--force-with-lease=${claim_ref}:$claim_oid" origin "HEAD:refs/heads/$branch" "${claim_new}:$claim_ref"; then
+    together=yes
+    if [ -n "$fork" ]; then
+        together=''
+    elif __dx_git push --porcelain --atomic "--force-with-lease=${claim_ref}:$claim_oid" origin "HEAD:refs/heads/$branch" "${claim_new}:$claim_ref"; then
         __dx_note_claim
         return 0
+    else
+        said=$(__dx_words)
+        case $said in *--atomic*) together='' ;; esac # it does not support that, git says in the user's language
     fi
-    [ -n "$fork" ] || said=$(__dx_words)
-    case $said in
-        'a fork' | *'does not support --atomic'*) # nobody takes over a finished claim, so the branch may follow
-            if __dx_push_claim; then
-                __dx_note_claim
-                __dx_git push --porcelain "$push_to" "HEAD:refs/heads/$branch" && return
-                said=$(__dx_words)
-                return 1
-            fi
-            said=$(__dx_words)
-            ;;
-    esac
-    __dx_read_claim || return 1
-    if [ "$claim_oid" = "$claim_new" ]; then # only the answer was lost
+    if [ -z "$together" ] && __dx_push_claim; then
+        claim_oid=$claim_new
+    else
+        [ -n "$together" ] || said=$(__dx_words)
+        __dx_read_claim || return 1
+    fi
+    if [ "$claim_oid" = "$claim_new" ]; then # taken, though the answer may have been lost
         __dx_note_claim
-        [ -z "$fork" ] || __dx_git push --porcelain "$push_to" "HEAD:refs/heads/$branch"
+        [ -z "$together" ] || return 0
+        __dx_push_branch # nobody takes over a finished claim, so the branch may follow
         return
     fi
     __dx_refuse_holder final

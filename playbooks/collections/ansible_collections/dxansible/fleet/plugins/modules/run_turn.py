@@ -70,6 +70,15 @@ options:
     description: Whether the agent is to work in its own read-only mode in this turn.
     type: bool
     default: false
+  attach:
+    description:
+      - Files on the controller that the agent gets with the task, at most 10 MiB in all. The host
+        keeps them with the turn, readable for its user alone.
+      - A relative path begins where C(ansible-playbook) was started. With O(command_socket), the
+        socket gives the files.
+    type: list
+    elements: path
+    default: []
   beads:
     description: Id of the issue that the task belongs to; it names the branch.
     type: str

@@ -12,11 +12,12 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from .attached import read_files
 from .session import Command, CommandError
 from .value import Value, field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify", "dx_body")
 """Variables that are never templated."""
@@ -169,9 +170,12 @@ class Inputs(Value):
             raise CommandError(f"dx_task or {second} has a NUL byte, which no agent accepts")
         return task, more
 
-    def attachments(self) -> list[tuple[str, bytes]]:
-        """The names and contents of the files for the agent. Only a socket sends any."""
-        return self.payload.turn_texts()[1:-1] if self.payload else []
+    def attachments(self, paths: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Names and contents of the files for the agent: the socket's, else those of the paths.
+
+        Raises CommandError.
+        """
+        return self.payload.turn_texts()[1:-1] if self.payload else read_files(paths)
 
     def _of_variables(self, given: str) -> Command:
         raw = given or self.variables.get("dx_command")

@@ -57,6 +57,7 @@ class TurnRun(TurnChoice):
         "dir": {"type": "str", "default": "", "variable": "dx_dir"},
         "model": {"type": "str", "default": "", "variable": "dx_model"},
         "plan": {"type": "bool", "default": False, "variable": "dx_plan"},
+        "attach": {"type": "list", "elements": "path", "default": [], "variable": "dx_attach"},
         "beads": {"type": "str", "default": "", "variable": "dx_beads"},
         "claim": {"type": "bool", "default": False, "variable": "dx_claim"},
         "claim_lease": {"type": "float", "default": LEASE, "variable": "dx_claim_lease"},
@@ -176,7 +177,7 @@ class TurnRun(TurnChoice):
         beads = former.get("beads") or options["beads"] or None
         claim = Claim.of_session(self.host, beads, former, options) if repo else None
         model = self._model(former)
-        attachments = self.inputs.attachments()
+        attachments = self.inputs.attachments(options["attach"])
         made = {"plan": options["plan"], "model": bool(model), "attached": bool(attachments)}
         command = agent.command(resumed=resumed, **made)
         waits_for_limit = options["on_limit"] == "wait"
