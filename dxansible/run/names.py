@@ -1,8 +1,9 @@
-"""The names of an inventory, for completion: kept from Ansible's last reading of it.
+"""The names of an inventory, kept from Ansible's last reading of it.
 
 Ansible takes about a second to read an inventory, so a process in the background does it once the
 files have changed. An inventory with a script, or with a plugin that may ask a network, is not read
-for a completion; its names are those of the last ``--list``.
+for a completion; its names are those of the last ``--list``. The id of a session names its host
+without Ansible as long as no file has changed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dxansible.errors import DxError
+from dxansible.ids import is_on
 from dxansible.seen import Names, keep_names, names_of, reading_alone
 from dxansible.settings import environment_for_names, join_inventory
 from dxansible.value import replace
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from dxansible.results import PreflightResult
     from dxansible.settings import Settings
 
-__all__ = ["keep_listed", "known_names", "refresh"]
+__all__ = ["hosts_of_ids", "keep_listed", "known_names", "refresh"]
 
 _MOST_FILES = 2000
 _MOST_BYTES = 2**20
@@ -75,6 +77,29 @@ def keep_listed(sources: Sequence[Path], results: Sequence[PreflightResult]) -> 
         agents=tuple(dict.fromkeys(each.agent for each in results if each.agent)),
     )
     keep_names(name, listed)
+
+
+def hosts_of_ids(session_ids: Sequence[str], settings: Settings) -> list[str | None]:
+    """Return the host that each session's id names; None if none of the inventory is it.
+
+    Raises InventoryError.
+    """
+    name, stamp = settings.inventory_name, _stamp(settings.sources)
+    known = names_of(name)
+    if stamp is not None and stamp == known.stamp:
+        found = _named_by(session_ids, known.hosts)
+        if None not in found:
+            return found
+    from dxansible.run.hosts import read_names  # noqa: PLC0415 - loads ansible-runner
+
+    read = read_names(settings)
+    if stamp is not None:
+        keep_names(name, replace(read, stamp=stamp))
+    return _named_by(session_ids, read.hosts)
+
+
+def _named_by(session_ids: Sequence[str], hosts: Sequence[str]) -> list[str | None]:
+    return [next((host for host in hosts if is_on(each, host)), None) for each in session_ids]
 
 
 def _start_reading(inventory: str) -> None:
