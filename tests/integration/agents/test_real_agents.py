@@ -10,12 +10,18 @@ import pytest
 from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.integration.agents.conftest import Shop
 
 pytestmark = pytest.mark.resident
 
 AGENTS = ["opencode", "claude", "codex", "gemini"]
-every_agent = pytest.mark.parametrize("agent", AGENTS)
+
+
+def every_agent(test: Callable[..., None]) -> Callable[..., None]:
+    """Run it with each agent; in a sample with two, which are others in the next test."""
+    return pytest.mark.sampled(agent=2)(pytest.mark.parametrize("agent", AGENTS)(test))
 
 
 def work_of(shop: Shop, task: str, *options: str) -> dict[str, Any]:
