@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 for _name in ("COLUMNS", "LINES"):  # each terminal of a test has a size of its own
     os.environ.pop(_name, None)
+# each of a thousand processes would compile our modules again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # most tests are about what an engine must not change, and many need a user who never called before
 os.environ.setdefault("DX_ENGINE", "off")
 os.environ.setdefault("DX_RECEPTOR_SOCKET", "off")  # this machine may be part of a mesh

@@ -11,7 +11,7 @@ from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import FanoutResult
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
-from dxansible.run.names import hosts_of_ids
+from dxansible.run.hosts import hosts_of_ids
 from dxansible.run.plays import Play
 from dxansible.run.request import Again
 from dxansible.settings import Settings

@@ -14,8 +14,8 @@ from dxansible.results import TurnResult
 from dxansible.run.attach_commands import hosts_of
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
+from dxansible.run.hosts import hosts_of_ids
 from dxansible.run.listing import list_sessions
-from dxansible.run.names import hosts_of_ids
 from dxansible.run.plays import Play
 from dxansible.run.request import Again
 from dxansible.settings import Settings

@@ -21,7 +21,9 @@ AGENTS = ["opencode", "claude", "codex", "gemini"]
 
 def every_agent(test: Callable[..., None]) -> Callable[..., None]:
     """Run it with each agent; in a sample with two, which are others in the next test."""
-    return pytest.mark.sampled(agent=2)(pytest.mark.parametrize("agent", AGENTS)(test))
+    marked: Callable[..., None] = pytest.mark.parametrize("agent", AGENTS)(test)
+    sampled: Callable[..., None] = pytest.mark.sampled(agent=2)(marked)
+    return sampled
 
 
 def work_of(shop: Shop, task: str, *options: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from dxansible.errors import ContentError
 from dxansible.ids import session_on
 from dxansible.record import PreflightStatus
 from dxansible.results import PreflightResult
-from dxansible.run.names import hosts_of_ids, keep_listed, known_names, refresh
+from dxansible.run.hosts import hosts_of_ids
+from dxansible.run.names import keep_listed, known_names, refresh
 from dxansible.seen import Names, names_of
 from dxansible.settings import Settings
 from dxansible.value import replace
