@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.known_names import known_names_stay
 from tests.schemas import check_printed
 from tests.unit.waiting import wait_until
 
@@ -149,16 +150,10 @@ class Dispatcher:
         for pid in self._processes():
             _end(pid)
         shutil.rmtree(self.home / ".ansible" / "cp", ignore_errors=True)
-        seen = self.home / ".local/state/dxansible/seen"
-        kept = [path for path in seen.glob("names-*") if path.suffix != ".lock"]
-        names = {path: path.read_bytes() for path in kept}
-        for path in self.home.iterdir():
-            if path.name not in {".ansible", "runtime"}:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for path, text in names.items():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_bytes(text)
+        with known_names_stay(self.home):
+            for path in self.home.iterdir():
+                if path.name not in {".ansible", "runtime"}:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
         self.environment = dict(self._first_environment)
 
     def _processes(self) -> list[int]:
