@@ -1,4 +1,5 @@
 # make demo   shows the main job on a lab of three machines     make test   everything that is tested
+# make test-full  every case of each test; make test has a sample that has each value of each parameter
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make chaos-mesh  100 runs of 60 hosts over execution nodes, one of which is killed
@@ -25,7 +26,7 @@ JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: demo test lint molecule lab chaos chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
+.PHONY: demo test test-full lint molecule lab chaos chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -35,6 +36,9 @@ test: $(VENV)/.test system-test
 	scripts/community.sh $(COMMUNITY)
 	$(MAKE) --no-print-directory molecule
 	DX_TEST_AGENTS=$(AGENTS) DX_TEST_COMMUNITY=$(COMMUNITY) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+test-full:
+	DX_EVERY_CASE=yes $(MAKE) --no-print-directory test
 
 lint: $(VENV)/.test $(GALAXY_VENV)/.ready system-test
 	$(BIN)/ruff check .
@@ -69,7 +73,7 @@ chaos-claims: $(VENV)/.test system-test
 	$(BIN)/python -m tests.chaos.claims --rounds 200
 
 keeper: $(VENV)/.test system-test
-	DX_ALL_SHELLS=yes $(BIN)/python -m pytest -n $(JOBS) tests/integration/keeper
+	DX_ALL_SHELLS=yes DX_EVERY_CASE=yes $(BIN)/python -m pytest -n $(JOBS) tests/integration/keeper
 
 golden: $(VENV)/.test
 	DX_GOLDEN=$${DX_GOLDEN:-all} $(BIN)/python -m pytest -n 2 --dist worksteal tests/golden

@@ -1,7 +1,8 @@
 """Keeps what calls have last seen of the fleet, for completion: names, and ids of sessions.
 
-Nothing is decided by these files, so they may be old, incomplete or gone. Each line of a file has
-words with tabs between them. The files are private, and hold neither tasks nor commands.
+The files may be old, incomplete or gone: only names whose stamp is right decide anything, which is
+the host of a session. Each line of a file has words with tabs between them. The files are private,
+and hold neither tasks nor commands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The order of the tests: each process begins with its share of the long ones."""
+"""Which tests run, and their order: each process begins with its share of the long ones."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.sample import deselect
+
 if TYPE_CHECKING:
     import pytest
 
 for _name in ("COLUMNS", "LINES"):  # each terminal of a test has a size of its own
     os.environ.pop(_name, None)
+# each of a thousand processes would compile our modules again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # most tests are about what an engine must not change, and many need a user who never called before
 os.environ.setdefault("DX_ENGINE", "off")
 os.environ.setdefault("DX_RECEPTOR_SOCKET", "off")  # this machine may be part of a mesh
@@ -22,11 +26,12 @@ _MARK = "PYTHON_DXTEST"
 os.environ.setdefault(_MARK, secrets.token_hex(8))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put long tests before the others, so that none is left alone at the end.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the cases, and put long tests before the others, so that none is left at the end.
 
     ``--dist worksteal`` begins with equal parts of the list, one for each process.
     """
+    deselect(config, items)
     parts = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if item.get_closest_marker("long")]
     others = [item for item in items if not item.get_closest_marker("long")]

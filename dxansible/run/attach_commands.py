@@ -6,12 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
-from dxansible.ids import is_on, run_of
+from dxansible.ids import run_of
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import FanoutResult
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
-from dxansible.run.hosts import list_hosts
+from dxansible.run.hosts import hosts_of_ids
 from dxansible.run.plays import Play
 from dxansible.run.request import Again
 from dxansible.settings import Settings
@@ -84,15 +84,14 @@ def abort_commands(
 
 def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
     """Return the host of each session of a command. Raises UsageError if one is not found."""
-    known = [mapping.host for mapping in list_hosts(settings)]
-    hosts = []
     for session_id in session_ids:
         run_of(session_id)
-        found = [host for host in known if is_on(session_id, host)]
-        if not found:
+    hosts = []
+    for session_id, host in zip(session_ids, hosts_of_ids(session_ids, settings), strict=True):
+        if host is None:
             message = f"{session_id} is on no host of this inventory"
             raise UsageError(message, "check the id, or give the inventory it was started with: -i")
-        hosts.append(found[0])
+        hosts.append(host)
     return hosts
 
 

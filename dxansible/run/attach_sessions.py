@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from dxansible.errors import SilentHostError, UnknownSessionError
-from dxansible.ids import is_on, run_of
+from dxansible.ids import run_of
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_commands import hosts_of
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
-from dxansible.run.hosts import list_hosts
+from dxansible.run.hosts import hosts_of_ids
 from dxansible.run.listing import list_sessions
 from dxansible.run.plays import Play
 from dxansible.run.request import Again
@@ -45,9 +45,9 @@ def locate(session_id: str, settings: Settings) -> str:
 
     Raises UnknownSessionError.
     """
-    for mapping in list_hosts(settings):
-        if is_on(session_id, mapping.host):
-            return mapping.host
+    (named,) = hosts_of_ids([session_id], settings)
+    if named is not None:
+        return named
     found = list_sessions("all", settings, only="agents")
     hosts = {each.session_id: each.host for each in found.sessions}
     if session_id not in hosts:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import EngineError, InventoryError, NoMatchError
+from dxansible.ids import is_on
 from dxansible.results import HostMapping
+from dxansible.run.inventory_stamp import stamp_of
 from dxansible.run.patterns import check_pattern, is_plain_name, split_pattern
 from dxansible.run.request import KILLED, PlayEnd
-from dxansible.seen import Names
+from dxansible.seen import Names, keep_names, names_of
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "explain_no_match",
     "explain_unknown_name",
+    "hosts_of_ids",
     "hosts_of_killed",
     "list_hosts",
     "map_hosts",
@@ -48,6 +52,27 @@ def read_names(settings: Settings) -> Names:
         groups=tuple(groups),
         agents=tuple(agents),
     )
+
+
+def hosts_of_ids(session_ids: Sequence[str], settings: Settings) -> list[str | None]:
+    """Return the host that each session's id names; None if none of the inventory is it.
+
+    Raises InventoryError.
+    """
+    name, stamp = settings.inventory_name, stamp_of(settings.sources)
+    known = names_of(name)
+    if stamp is not None and stamp == known.stamp:
+        found = _named_by(session_ids, known.hosts)
+        if None not in found:
+            return found
+    read = read_names(settings)
+    if stamp is not None:
+        keep_names(name, replace(read, stamp=stamp))
+    return _named_by(session_ids, read.hosts)
+
+
+def _named_by(session_ids: Sequence[str], hosts: Sequence[str]) -> list[str | None]:
+    return [next((host for host in hosts if is_on(each, host)), None) for each in session_ids]
 
 
 def map_hosts(pattern: str, settings: Settings) -> list[HostMapping]:

@@ -8,39 +8,32 @@ for a completion; its names are those of the last ``--list``.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from contextlib import suppress
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dxansible.errors import DxError
+from dxansible.run.inventory_stamp import stamp_of
 from dxansible.seen import Names, keep_names, names_of, reading_alone
 from dxansible.settings import environment_for_names, join_inventory
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from dxansible.results import PreflightResult
     from dxansible.settings import Settings
 
 __all__ = ["keep_listed", "known_names", "refresh"]
 
-_MOST_FILES = 2000
-_MOST_BYTES = 2**20
-"""Of a file that is searched for the name of a plugin."""
-_PLUGIN = re.compile(rb"""(?:^|[\s{"'])plugin["']?\s*:\s*["']?([\w.]+)""")
-_LOCAL_PLUGINS = frozenset({b"constructed", b"ansible.builtin.constructed"})
-_VARIABLES = ("group_vars", "host_vars")
-
 
 def known_names(sources: Sequence[Path]) -> Names:
     """Return the names of an inventory, as far as they are known; begin to read it if it is new."""
     name = join_inventory(sources)
     found = names_of(name)
-    stamp = _stamp(sources)
+    stamp = stamp_of(sources)
     if stamp is not None and stamp != found.stamp:
         _start_reading(name)
     return found
@@ -52,7 +45,7 @@ def refresh(settings: Settings) -> None:
 
     name = settings.inventory_name
     with reading_alone(name) as alone:
-        stamp = _stamp(settings.sources)
+        stamp = stamp_of(settings.sources)
         before = names_of(name)
         if not alone or stamp is None or stamp == before.stamp:
             return
@@ -65,7 +58,7 @@ def refresh(settings: Settings) -> None:
 
 def keep_listed(sources: Sequence[Path], results: Sequence[PreflightResult]) -> None:
     """Keep the names in a list of all hosts, unless more is known."""
-    name, stamp = join_inventory(sources), _stamp(sources)
+    name, stamp = join_inventory(sources), stamp_of(sources)
     if stamp is not None and stamp == names_of(name).stamp:
         return
     groups = chain.from_iterable((*each.aliases, *each.capabilities) for each in results)
@@ -88,44 +81,3 @@ def _start_reading(inventory: str) -> None:
             file_actions=nothing,
             setsid=True,
         )
-
-
-def _stamp(sources: Sequence[Path]) -> str | None:
-    """Describe the files of an inventory; None if reading it may run a program or ask a network."""
-    from _blake2 import blake2b  # noqa: PLC0415 - hashlib imports much
-
-    digest = blake2b(digest_size=16)
-    try:
-        for number, path in enumerate(chain.from_iterable(map(_files, sources))):
-            found = path.stat()
-            if number == _MOST_FILES or (_is_source(path) and _reaches_out(path, found.st_mode)):
-                return None
-            digest.update(f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0".encode())
-    except OSError:
-        return None
-    return digest.hexdigest()
-
-
-def _files(source: Path) -> Iterator[Path]:
-    """Yield the files of a source and of the variables beside it, in a stable order."""
-    if not source.is_dir():
-        yield source
-    places = [source] if source.is_dir() else [source.parent / name for name in _VARIABLES]
-    for place in places:
-        for directory, names, files in os.walk(place):
-            names[:] = sorted(name for name in names if not name.startswith("."))
-            yield from (Path(directory, name) for name in sorted(files))
-
-
-def _is_source(path: Path) -> bool:
-    return not any(name in path.parts for name in _VARIABLES)
-
-
-def _reaches_out(path: Path, mode: int) -> bool:
-    """Whether Ansible may run it, or load a plugin for it that is not known to stay here."""
-    if mode & 0o111:
-        return True
-    with path.open("rb") as file:
-        text = file.read(_MOST_BYTES)
-    plugins = {found[1] for found in _PLUGIN.finditer(text)}
-    return text.startswith(b"#!") or not plugins <= _LOCAL_PLUGINS

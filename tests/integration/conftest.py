@@ -67,16 +67,21 @@ def residents() -> Iterator[dict[tuple[Path, str], Dispatcher]]:
         dispatcher.close()
 
 
+def resident(known: dict[tuple[Path, str], Dispatcher], inventory: Path, name: str) -> Dispatcher:
+    """Return the user of that name, who has an engine; they are to start over after the test."""
+    if (inventory, name) not in known:
+        known[inventory, name] = Dispatcher(inventory, engines=True)
+    return known[inventory, name]
+
+
 def lend(request: pytest.FixtureRequest, inventory: Path, name: str) -> Iterator[Dispatcher]:
     """Somebody without connections and files: a resident, or new here, as the test is marked."""
     engines: bool | None = getattr(request, "param", None)
     marks = {mark.name for mark in request.node.iter_markers()}
     if (engines or "resident" in marks) and "newcomer" not in marks:
-        known = request.getfixturevalue("residents")
-        if (inventory, name) not in known:
-            known[inventory, name] = Dispatcher(inventory, engines=True)
-        yield known[inventory, name]
-        known[inventory, name].start_over()
+        dispatcher = resident(request.getfixturevalue("residents"), inventory, name)
+        yield dispatcher
+        dispatcher.start_over()
     else:
         dispatcher = Dispatcher(inventory, engines=engines)
         yield dispatcher

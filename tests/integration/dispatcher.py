@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.known_names import known_names_stay
 from tests.schemas import check_printed
 from tests.unit.waiting import wait_until
 
@@ -24,6 +25,13 @@ OBEY_MODES = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """Put before a command, root has to obey the modes of files like everybody else."""
 
 _ENGINE, _SERVES = b"/dxansible/kept/__main__.py", b"/playbooks/serve.yml"
+
+_START = """
+from dxansible.kept.calls import _Place
+from dxansible.settings import Settings
+ours = Settings.load()
+_Place(ours.inventory, ours.playbooks, ours.environment).start(str(ours.runtime_dir))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ class Dispatcher:
     def start_engine(self) -> None:
         """Have an engine for the next call; no VM is contacted."""
         engines = Path(self.environment["XDG_RUNTIME_DIR"]) / f"dx-engine-{os.geteuid()}"
-        self.run("nobody", "--exec", "true", "--no-slack")
+        subprocess.run([sys.executable, "-P", "-c", _START], env=self.environment, check=True)
         wait_until(lambda: bool(list(engines.glob("*.sock"))))
 
     def drop_connections(self) -> None:
@@ -135,13 +143,17 @@ class Dispatcher:
         return [pid for pid in self._processes() if b"[mux]" not in _command_line(pid)]
 
     def start_over(self) -> None:
-        """Be somebody new again, who has an engine already: no connection, no call, no file."""
+        """Be somebody new again: no connection, no call, no file.
+
+        An earlier call has started an engine, and has kept the names of the inventory.
+        """
         for pid in self._processes():
             _end(pid)
         shutil.rmtree(self.home / ".ansible" / "cp", ignore_errors=True)
-        for path in self.home.iterdir():
-            if path.name not in {".ansible", "runtime"}:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with known_names_stay(self.home):
+            for path in self.home.iterdir():
+                if path.name not in {".ansible", "runtime"}:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
         self.environment = dict(self._first_environment)
 
     def _processes(self) -> list[int]:

@@ -65,6 +65,7 @@ def test_the_specifications_program_prints_what_the_command_prints(
     assert run_python(user, SNIPPET) == "Failed: epyc6: exit code 2\n"
 
 
+@pytest.mark.resident
 @pytest.mark.usefixtures("here")
 def test_nine_threads_get_their_own_results(pool: ThreadPoolExecutor) -> None:
     hosts = ["homedesktop-wsl", "macmini", "epyc6"]
@@ -112,6 +113,7 @@ def shape(line: str) -> str:
     return re.sub(r"duration_ms=\d+", "duration_ms=N", line)
 
 
+@pytest.mark.resident
 def test_the_log_callback_gets_the_specifications_lines(here: Dispatcher, epyc6: Vm) -> None:
     lines: list[str] = []
     fanout_ssh("epyc6", 'echo "a b"', log_callback=lines.append)
@@ -125,6 +127,7 @@ def test_the_log_callback_gets_the_specifications_lines(here: Dispatcher, epyc6:
     assert [shape(line) for line in command_line.err.decode().splitlines()[:2]] == expected
 
 
+@pytest.mark.resident
 def test_a_retry_and_what_comes_of_it_are_logged(here: Dispatcher, epyc6: Vm) -> None:
     lines: list[str] = []
     epyc6.fault(Fault.REFUSE)
@@ -139,6 +142,7 @@ def test_a_retry_and_what_comes_of_it_are_logged(here: Dispatcher, epyc6: Vm) ->
     assert {event["host"] for event in events} == {"epyc6"}
 
 
+@pytest.mark.resident
 @pytest.mark.usefixtures("here")
 def test_a_library_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     fanout_ssh("epyc", "echo out; echo err >&2; exit 3")
@@ -146,6 +150,7 @@ def test_a_library_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.resident
 @pytest.mark.usefixtures("here")
 def test_a_command_with_the_same_id_runs_once(epyc6: Vm, pool: ThreadPoolExecutor) -> None:
     once = FanoutOptions(run_id=f"cmd_{secrets.token_hex(8)}")
@@ -162,6 +167,7 @@ def test_a_command_with_the_same_id_runs_once(epyc6: Vm, pool: ThreadPoolExecuto
     made.unlink()
 
 
+@pytest.mark.resident
 @pytest.mark.usefixtures("here")
 def test_one_host_is_wanted_and_an_alias_is_one() -> None:
     assert fanout_ssh("mac", "true").host == "macmini"

@@ -63,6 +63,7 @@ def _begin(user: Dispatcher, vm: Vm, command: str, **options: Any) -> subprocess
     return client
 
 
+@pytest.mark.resident
 def test_nine_megabytes_arrive_whole(user: Dispatcher) -> None:
     answer = user.run("epyc6", "--exec", "yes | head -c 9000000")
     assert answer.code == 0
@@ -89,6 +90,7 @@ def test_a_flood_arrives_with_its_checksum_in_fixed_memory_and_disk(
     assert _spooled(vm) < 6 * MEBIBYTE
 
 
+@pytest.mark.resident
 @pytest.mark.long
 def test_a_reader_may_take_longer_than_any_lease(user: Dispatcher, vm: Vm) -> None:
     count = 1_500_000
@@ -101,6 +103,7 @@ def test_a_reader_may_take_longer_than_any_lease(user: Dispatcher, vm: Vm) -> No
     assert b"missing" not in err
 
 
+@pytest.mark.resident
 @pytest.mark.long
 def test_several_hosts_wait_for_one_reader(user: Dispatcher, lab: Lab) -> None:
     count = 1_000_000
@@ -118,6 +121,7 @@ def test_several_hosts_wait_for_one_reader(user: Dispatcher, lab: Lab) -> None:
         assert b"".join(lines) == _expected(count)
 
 
+@pytest.mark.resident
 @pytest.mark.long
 def test_what_errors_say_arrives_whole_beside_what_is_printed(user: Dispatcher) -> None:
     count = 700_000
@@ -125,6 +129,7 @@ def test_what_errors_say_arrives_whole_beside_what_is_printed(user: Dispatcher) 
     assert (answer.code, answer.out, answer.err) == (0, _expected(count), _expected(count))
 
 
+@pytest.mark.resident
 @pytest.mark.long
 def test_a_command_does_not_wait_for_a_client_that_was_killed(user: Dispatcher, vm: Vm) -> None:
     with _begin(user, vm, _lines(2_000_000)) as client:
@@ -137,6 +142,7 @@ def test_a_command_does_not_wait_for_a_client_that_was_killed(user: Dispatcher, 
     assert client.returncode == -signal.SIGKILL
 
 
+@pytest.mark.resident
 def test_a_reader_that_goes_away_stops_the_command(user: Dispatcher, vm: Vm) -> None:
     with _begin(user, vm, "yes") as client:
         time.sleep(3)
@@ -148,6 +154,7 @@ def test_a_reader_that_goes_away_stops_the_command(user: Dispatcher, vm: Vm) -> 
     assert not (vm.home / "done").exists()
 
 
+@pytest.mark.resident
 def test_a_reader_that_has_seen_enough_stops_the_command(user: Dispatcher, vm: Vm) -> None:
     with _begin(user, vm, "yes") as client:
         assert client.stdout is not None
@@ -158,6 +165,7 @@ def test_a_reader_that_has_seen_enough_stops_the_command(user: Dispatcher, vm: V
     assert not left_on(vm)
 
 
+@pytest.mark.resident
 def test_an_interrupt_counts_while_nobody_reads(user: Dispatcher, vm: Vm) -> None:
     with _begin(user, vm, "yes") as client:
         time.sleep(3)
@@ -167,6 +175,7 @@ def test_an_interrupt_counts_while_nobody_reads(user: Dispatcher, vm: Vm) -> Non
         client.communicate(timeout=60)
 
 
+@pytest.mark.resident
 def test_a_deadline_counts_while_nobody_reads(user: Dispatcher, vm: Vm) -> None:
     with user.start("macmini", "--exec", "echo >ready; yes", "--timeout", "5") as client:
         wait_until((vm.home / "ready").exists, 60, "the command runs")
@@ -175,6 +184,7 @@ def test_a_deadline_counts_while_nobody_reads(user: Dispatcher, vm: Vm) -> None:
     assert client.returncode == 124
 
 
+@pytest.mark.resident
 def test_what_a_document_can_not_hold_is_in_the_exit_code(user: Dispatcher) -> None:
     answer = user.run("epyc6", "--exec", "yes | head -c 9000000", "--json")
     assert answer.code == answer.document["exit_code"] == 4
@@ -184,6 +194,7 @@ def test_what_a_document_can_not_hold_is_in_the_exit_code(user: Dispatcher) -> N
     assert answer.result["truncation"]["stdout_bytes"] == missing > 0
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize("form", ["--json", "--gather"])
 def test_cutting_that_was_asked_for_changes_no_exit_code(user: Dispatcher, form: str) -> None:
     command = ("epyc6", "--exec", "yes | head -c 3000000", "--max-output", "100000", form)
@@ -192,6 +203,7 @@ def test_cutting_that_was_asked_for_changes_no_exit_code(user: Dispatcher, form:
     assert len(answer.out) < 300_000
 
 
+@pytest.mark.resident
 def test_what_follows_too_late_says_how_much_is_missing(user: Dispatcher) -> None:
     command = ("epyc6", "--exec", _lines(300_000), "--max-output", "100000", "--json")
     session = user.run(*command).result["session_id"]

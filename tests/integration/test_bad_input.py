@@ -117,17 +117,27 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.sampled("form")
+@pytest.mark.parametrize("form", ["plain", "--json"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_bad_call_ends_with_one_line_and_a_remedy(
-    user: Dispatcher, directory: Path, case: Case
+    user: Dispatcher, directory: Path, case: Case, form: str
 ) -> None:
     arguments = [argument.replace("DIR", str(directory)) for argument in case.arguments]
+    check = _check_line if form == "plain" else _check_document
+    check(user, arguments, case)
+
+
+def _check_line(user: Dispatcher, arguments: list[str], case: Case) -> None:
     plain = user.run(*arguments, stdin=case.stdin)
     assert (plain.code, plain.out) == (case.code, b"")
     (line,) = plain.err.decode().splitlines()
     assert line.startswith("dx-dispatch: ")
     assert case.says in line
     assert case.remedy in line
+
+
+def _check_document(user: Dispatcher, arguments: list[str], case: Case) -> None:
     as_json = user.run("--json", *arguments, stdin=case.stdin)
     document = as_json.document
     codes = (as_json.code, document["exit_code"])

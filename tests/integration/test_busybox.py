@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 SLEEP = "sleep 31416"
 TREE = f"{SLEEP} & setsid {SLEEP} >/dev/null 2>&1 & (setsid {SLEEP} &); echo >ready; wait"
 

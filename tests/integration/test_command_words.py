@@ -19,6 +19,7 @@ def test_words_after_two_dashes_are_what_the_program_gets(user: Dispatcher) -> N
     assert (answer.code, answer.out.decode().split("\0")) == (0, [*words, ""])
 
 
+@pytest.mark.sampled("user")
 @pytest.mark.engines
 @pytest.mark.parametrize(
     ("target", "command", "code"),
@@ -42,6 +43,7 @@ def test_a_command_s_own_exit_code_is_passed_on_where_it_ran_to_its_end(
     assert (answer.code, answer.document["exit_code"]) == (code, code)
 
 
+@pytest.mark.sampled("user")
 @pytest.mark.engines
 def test_the_exit_code_of_several_commands_is_refused_before_one_of_them_runs(
     user: Dispatcher, lab: Lab

@@ -160,7 +160,6 @@ def test_hosts_are_known_once_the_inventory_has_been_read(here: Dispatcher, epyc
     wait_until(lambda: expected in _ask(here, b"epy"), 60, "the inventory has been read")
 
 
-@pytest.mark.resident
 def test_hosts_are_known_after_a_list(here: Dispatcher, epyc6: Vm) -> None:
     here.run("--list")
 

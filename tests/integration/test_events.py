@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 FLOOD = 20_000_000
 """Bytes."""
 MOST_MEMORY = 200 * 10**6

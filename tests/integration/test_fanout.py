@@ -34,6 +34,7 @@ def prefixed(*lines: str) -> list[bytes]:
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_lines_are_prefixed_and_the_summary_is_in_the_inventorys_order(user: Dispatcher) -> None:
     answer = user.run("all", "--exec", "echo one; echo two >&2; printf unfinished")
     assert answer.code == 0
@@ -43,6 +44,7 @@ def test_lines_are_prefixed_and_the_summary_is_in_the_inventorys_order(user: Dis
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_output_is_shown_while_the_command_runs(user: Dispatcher, lab: Lab) -> None:
     machines = [lab.vms[name] for name in ALL]
     for vm in machines:
@@ -130,6 +132,7 @@ def test_with_more_hosts_than_forks_all_start_before_any_has_to_end(
 
 @pytest.mark.newcomer
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_fifty_hosts_all_answer(user: Dispatcher, lab: Lab) -> None:
     answer = user.run("all", "-i", str(lab.extra_hosts(50)), "--exec", "echo hello", "--json")
     results = answer.document["results"]
@@ -161,6 +164,7 @@ def test_a_burst_that_servers_turn_away_in_part_is_told_host_by_host(
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_equal_outputs_are_gathered_under_the_names_that_gave_them(user: Dispatcher) -> None:
     command = "case $(id -un) in *epyc) echo odd; exit 3 ;; *) echo even ;; esac"
     answer = user.run("all", "--exec", command, "--gather")
@@ -173,6 +177,7 @@ def test_equal_outputs_are_gathered_under_the_names_that_gave_them(user: Dispatc
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_what_differs_from_most_hosts_is_shown_without_their_names(
     user: Dispatcher, lab: Lab
 ) -> None:

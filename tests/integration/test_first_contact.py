@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 REFUSED = ("preflight_failed", "HOST_UNREACHABLE")
 NO_LOGIN = ("preflight_failed", "AUTH_MODE_INVALID")
 REACHED = ("preflight_ok", None)

@@ -63,6 +63,7 @@ WAYS: dict[str, Callable[[subprocess.Popen[bytes]], None]] = {
 }
 
 
+@pytest.mark.sampled("user")
 @pytest.mark.parametrize("interrupt", WAYS.values(), ids=WAYS)
 def test_an_interrupted_client_stops_its_command_and_nothing_else(
     user: Dispatcher, vm: Vm, interrupt: Callable[[subprocess.Popen[bytes]], None]

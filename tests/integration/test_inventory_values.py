@@ -59,6 +59,7 @@ KINDS = ("template", "template of ours", "secret")
 
 @pytest.mark.newcomer
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_value_that_can_t_be_used_is_a_configuration_error_in_every_mode(
     here: Dispatcher, changing: Path, kind: str
@@ -110,6 +111,7 @@ def test_a_secret_whose_password_is_given_is_used(here: Dispatcher, changing: Pa
 
 @pytest.mark.newcomer
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 @pytest.mark.parametrize(
     "name", ["host_vars/epyc6/more.yml", "group_vars/all/more.yml", "hosts.yml"]
 )

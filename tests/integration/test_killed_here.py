@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration.dispatcher import Dispatcher, marked_processes
 from tests.integration.vm_processes import wait_until
+from tests.sample import EVERY_CASE
 
 if TYPE_CHECKING:
     import subprocess
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.lab import Lab, Vm
 
-pytestmark = [pytest.mark.engines, pytest.mark.newcomer]
+pytestmark = [pytest.mark.engines, pytest.mark.newcomer, pytest.mark.sampled("user")]
 
 UNTIL_TOLD = (
     "mktemp run-XXXXXX >/dev/null; echo before;"
@@ -164,7 +165,7 @@ def _lose(user: Dispatcher, vm: Vm, which: Callable[[int], int]) -> None:
     assert (later.code, later.out, runs(vm)) == (0, b"before\nafter\n", 1)
 
 
-ROUNDS = int(os.environ.get("DX_KILL_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("DX_KILL_ROUNDS", "6" if EVERY_CASE else "2"))
 COUNT = (
     "mktemp run-XXXXXX >/dev/null; n=100000;"
     " while [ $n -lt 100400 ]; do n=$((n + 1)); echo $n; [ $((n % 100)) -gt 0 ] || sleep 0.5; done"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.integration.dispatcher import Dispatcher
 from tests.integration.inventories import variables_of, write_hosts
 from tests.integration.vm_processes import wait_until, work_on
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tests.lab import Lab, Vm
+
+pytestmark = pytest.mark.resident
 
 UNTIL_TOLD = "while [ ! -e finish ]; do sleep 0.1; done; echo ended"
 
@@ -84,7 +88,7 @@ def test_a_session_is_listed_once_under_the_name_it_was_started_for(
 ) -> None:
     names = ("desk", "laptop", "lab")
     hosts = {name: variables_of(epyc6) for name in names}
-    user = Dispatcher(write_hosts(tmp_path, hosts))
+    user = Dispatcher(write_hosts(tmp_path, hosts), engines=True)
     try:
         started = {
             name: user.run(name, "--exec", "true", "--json").result["session_id"] for name in names

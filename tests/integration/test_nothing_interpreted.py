@@ -114,6 +114,7 @@ DOORS: dict[str, Door] = {
 }
 
 
+@pytest.mark.resident
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 def test_every_door_hands_over_the_text_as_it_is(
@@ -122,6 +123,7 @@ def test_every_door_hands_over_the_text_as_it_is(
     assert door(user, tmp_path, HERE).removesuffix(b"\n").decode() == TEXT
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize(("command", "printed"), WHOLE.values(), ids=WHOLE)
 def test_a_whole_command_in_a_request_is_nothing_but_text(
     user: Dispatcher, tmp_path: Path, command: str, printed: bytes
@@ -129,6 +131,7 @@ def test_a_whole_command_in_a_request_is_nothing_but_text(
     assert _by_unsafe_string_in_yaml(user, tmp_path, command) == printed
 
 
+@pytest.mark.sampled("user")
 @pytest.mark.newcomer
 @pytest.mark.engines
 @pytest.mark.parametrize("name", ["a Jinja expression", "a leading dash", "a file's name with @"])
@@ -139,6 +142,7 @@ def test_a_whole_command_of_the_command_line_is_nothing_but_text(
     assert _by_option(user, tmp_path, command) == printed
 
 
+@pytest.mark.resident
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     "door", [_by_file, _by_standard_input, _by_python, _by_json], ids=lambda door: door.__name__
@@ -152,6 +156,7 @@ def test_a_text_of_200_kilobytes_arrives_whole(
     assert door(user, tmp_path, command).decode() == text
 
 
+@pytest.mark.resident
 def test_a_text_that_is_not_utf_8_arrives_byte_for_byte(user: Dispatcher) -> None:
     command = b"printf %s '\xff\xfe caf\xe9 \xc3'"
     assert user.run("epyc6", "--exec", "--file", "-", stdin=command).out == b"\xff\xfe caf\xe9 \xc3"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.sampled("user")]
 
 ODD = "a 'b' \"c\" $(touch pwned) `id` {{ 7*7 }}\n\ttwo grün \\"
 

@@ -128,6 +128,7 @@ def test_the_health_check_finds_the_same_faults(here: Dispatcher) -> None:
     assert statuses == {**{name: case.status for name, case in BROKEN.items()}, "fine": "OK"}
 
 
+@pytest.mark.resident
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(here: Dispatcher) -> None:
     answer = here.run("epic6", "--exec", "true", "--json")
     assert answer.code == 3
@@ -149,6 +150,7 @@ HEALTH = {
 }
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize(("fault", "status"), HEALTH.items(), ids=map(str, HEALTH))
 def test_a_health_check_connects_for_real(
     here: Dispatcher, epyc6: Vm, fault: Fault, status: str
@@ -163,6 +165,7 @@ def test_a_health_check_connects_for_real(
     assert "epyc6" in by_line["error"]
 
 
+@pytest.mark.resident
 def test_a_check_without_a_connection_asks_no_host(here: Dispatcher, epyc6: Vm) -> None:
     here.drop_connections()
     epyc6.fault(Fault.REFUSE_AUTH)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
-pytestmark = [pytest.mark.engines, pytest.mark.newcomer]
+pytestmark = [pytest.mark.engines, pytest.mark.newcomer, pytest.mark.sampled("user")]
 
 COMMAND = "# CANARY\necho begun >begun; while [ ! -e finish ]; do sleep 0.1; done; echo done\n"
 

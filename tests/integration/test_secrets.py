@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Answer, Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 KEY = """-----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
 QyNTUxOQAAACDSECRETSECRETSECRET
@@ -59,12 +61,12 @@ def _command(words: str) -> str:
     return f"cat <<'END' | sha256sum\n{words}\nEND\n{FATES}"
 
 
-@pytest.fixture
-def inventory(lab: Lab, tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def inventory(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The three machines, and one that can't be found."""
     hosts = {name: variables_of(vm) for name, vm in lab.vms.items()}
     hosts["lost"] = {**hosts["epyc6"], "ansible_host": "lost.invalid"}
-    return str(write_hosts(tmp_path, hosts))
+    return str(write_hosts(tmp_path_factory.mktemp("secrets"), hosts))
 
 
 def _run(user: Dispatcher, inventory: str, words: str, *options: str, **environment: str) -> Answer:

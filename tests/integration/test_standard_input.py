@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
 
+pytestmark = pytest.mark.resident
+
 DATA = bytes(range(256)) * 8192
 """Two megabytes, far over what any pipe on the way holds."""
 WARNING = b"stdin_unread"

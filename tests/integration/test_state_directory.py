@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Vm
 
+pytestmark = pytest.mark.resident
+
 RUN = ("epyc6", "--exec", "echo ran >>ran", "--json")
 
 

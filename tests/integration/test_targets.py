@@ -37,6 +37,7 @@ PATTERNS = {
 }
 
 
+@pytest.mark.resident
 def test_groups_aliases_and_patterns_choose_hosts(
     user: Dispatcher, pool: ThreadPoolExecutor
 ) -> None:
@@ -79,16 +80,16 @@ UNKNOWN = ("epic6", "gppu", "epyc9*", "epyc6:&ios", "epyc6,epic7", "localhost")
     ],
     ids=" ".join,
 )
+@pytest.mark.parametrize("target", UNKNOWN)
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_a_target_without_a_host_has_one_exit_code_in_every_call(
-    user: Dispatcher, call: tuple[str, ...]
+    user: Dispatcher, call: tuple[str, ...], target: str
 ) -> None:
-    for target in UNKNOWN:
-        answer = user.run(*(word.replace("TARGET", target) for word in call), "--json")
-        assert (answer.code, answer.document["exit_code"]) == (3, 3), target
-        (said,) = answer.document.get("results") or [answer.document["error"]]
-        text = said.get("message") or said["error"]
-        assert ": no such host" in text, target
+    answer = user.run(*(word.replace("TARGET", target) for word in call), "--json")
+    assert (answer.code, answer.document["exit_code"]) == (3, 3)
+    (said,) = answer.document.get("results") or [answer.document["error"]]
+    assert ": no such host" in (said.get("message") or said["error"])
 
 
 EMPTY = (
@@ -157,6 +158,7 @@ def test_an_empty_target_runs_nothing_from_python(
     assert traps() == []
 
 
+@pytest.mark.resident
 def test_colons_in_brackets_and_in_addresses_are_no_empty_terms(
     user: Dispatcher, lab: Lab, tmp_path: Path
 ) -> None:

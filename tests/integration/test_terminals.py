@@ -61,6 +61,7 @@ def test_words_of_a_refused_connection_are_harmless(
         _check_harmless(answer)
 
 
+@pytest.mark.resident
 def test_what_an_agent_has_said_is_harmless(user: Dispatcher, epyc6: Vm) -> None:
     said = base64.b64encode(NASTY.encode()).decode()
     task = f"echo {said} | base64 -d; # {NASTY}"
@@ -76,6 +77,7 @@ def test_what_an_agent_has_said_is_harmless(user: Dispatcher, epyc6: Vm) -> None
         user.run("--clean", "--age", "0")
 
 
+@pytest.mark.resident
 def test_a_commands_own_output_stays_as_it_is(user: Dispatcher, epyc6: Vm) -> None:
     answer = user.run(epyc6.name, "--exec", f"printf %s '{NASTY}'")
 

@@ -126,6 +126,7 @@ def _left_at(vm: Vm, end: float) -> list[Left]:
     return left
 
 
+@pytest.mark.sampled("how")
 @pytest.mark.parametrize("how", ["TIMEOUT", "ABORTED"])
 @pytest.mark.parametrize("command", TREES.values(), ids=TREES)
 def test_no_process_is_left(user: Dispatcher, machine: Vm, command: str, how: str) -> None:

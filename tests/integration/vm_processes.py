@@ -124,7 +124,8 @@ def forget(vm: Vm, *names: str) -> None:
 
 def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
     """Return once ``holds`` is true; fail with ``what`` if that takes longer than ``seconds``."""
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, 0.02
     while not holds():
         assert time.monotonic() < end, f"after {seconds:g} s still not true: {what}"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.1)  # a look at every process costs time

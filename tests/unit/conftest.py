@@ -16,6 +16,7 @@ import pytest
 
 from dxansible.kept.running import running_engines, stop_engines
 from dxansible.settings import Settings, content_dir
+from tests.known_names import known_names_stay
 from tests.unit.clock import Clock
 from tests.unit.local_vm import write_inventory
 from tests.unit.waiting import wait_until
@@ -86,7 +87,8 @@ def home(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ite
     monkeypatch.setenv("HOME", str(directory))
     yield directory
     if resident:
-        _empty(directory)
+        with known_names_stay(directory):
+            _empty(directory)
     else:
         shutil.rmtree(directory)
 

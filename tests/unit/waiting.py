@@ -14,10 +14,11 @@ __all__ = ["runs", "wait_until"]
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Return when it holds; fail if it doesn't within a time that no machine needs."""
-    deadline = time.monotonic() + 180
+    deadline, pause = time.monotonic() + 180, 0.01
     while not condition():
         assert time.monotonic() < deadline, "what was waited for did not happen"
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.1)  # a condition may cost a look at every process
 
 
 def runs(pid: int) -> bool:

@@ -57,6 +57,7 @@ def _opencode(home: Path, _shop: Shop, environment: dict[str, str]) -> list[str]
 _PROGRAMS = {"claude": _claude, "codex": _codex, "opencode": _opencode}
 
 
+@pytest.mark.sampled(agent=2)
 @pytest.mark.long
 @pytest.mark.parametrize("agent", _PROGRAMS)
 def test_an_agent_runs_a_command_through_our_tool(shop: Shop, agents: Path, agent: str) -> None:

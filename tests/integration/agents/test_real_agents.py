@@ -10,6 +10,8 @@ import pytest
 from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.integration.agents.conftest import Shop
 
 pytestmark = pytest.mark.resident
@@ -17,7 +19,13 @@ pytestmark = pytest.mark.resident
 AGENTS = ["opencode", "claude", "codex", "gemini"]
 _PATIENCE = 600.0
 """Seconds; an agent alone takes a minute to start on a busy machine."""
-every_agent = pytest.mark.parametrize("agent", AGENTS)
+
+
+def every_agent(test: Callable[..., None]) -> Callable[..., None]:
+    """Run it with each agent; in a sample with two, which are others in the next test."""
+    marked: Callable[..., None] = pytest.mark.parametrize("agent", AGENTS)(test)
+    sampled: Callable[..., None] = pytest.mark.sampled(agent=2)(marked)
+    return sampled
 
 
 def work_of(shop: Shop, task: str, *options: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A machine for each test, under two of the shells or all."""
+"""A machine for each test, under one of the shells or all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.keeper.crowd import Crowd
 from tests.integration.keeper.machine import Machine
+from tests.sample import EVERY_CASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +60,10 @@ def _one_word(shell: str, directory: Path) -> Path:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each test dash and one of the other shells, or with DX_ALL_SHELLS every one."""
-    first, *others = _SHELLS
-    one = others[sum(metafunc.function.__name__.encode()) % len(others)]
-    chosen = list(_SHELLS) if os.environ.get("DX_ALL_SHELLS") else [first, one]
+    """Give each test one of the shells, or with DX_ALL_SHELLS every one."""
+    shells = list(_SHELLS)
+    one = shells[sum(metafunc.function.__name__.encode()) % len(shells)]
+    chosen = shells if os.environ.get("DX_ALL_SHELLS") or EVERY_CASE else [one]
     if "machine" in metafunc.fixturenames:
         metafunc.parametrize("machine", chosen, indirect=True)
     if "any_machine" in metafunc.fixturenames:

@@ -44,6 +44,7 @@ def _decoy() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "86400"], start_new_session=True)
 
 
+@pytest.mark.sampled("machine", "any_machine")
 @pytest.mark.parametrize("kind", TREES)
 def test_the_deadline_ends_everything(any_machine: Machine, crowd: Crowd, kind: str) -> None:
     tree = Tree(TREES[kind])

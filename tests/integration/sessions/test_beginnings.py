@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.integration.sessions.work import begin
 
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
+
+pytestmark = pytest.mark.resident
 
 
 def _ended(user: Dispatcher, *call: str) -> str:

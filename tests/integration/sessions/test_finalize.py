@@ -100,6 +100,7 @@ def test_a_session_lives_and_ends_through_nodes(
     assert [path for path in nodes if secret.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.resident
 def test_a_submodule_s_commit_goes_to_its_remote_before_the_branch_that_names_it(
     user: Dispatcher, lab: Lab, epyc6: Vm, project: Path, world: World
 ) -> None:

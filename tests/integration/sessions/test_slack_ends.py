@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.dispatcher import Dispatcher
+from tests.integration.conftest import resident
 from tests.integration.sessions.work import await_end, begin, turn_directory
 from tests.integration.traces import files_with
 from tests.integration.vm_processes import wait_until
@@ -20,6 +20,7 @@ from tests.services import SlackServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.integration.dispatcher import Dispatcher
     from tests.integration.sessions.work import Work
     from tests.lab import Vm
 
@@ -33,15 +34,17 @@ def slack() -> Iterator[SlackServer]:
 
 
 @pytest.fixture
-def people(inventory: Path, slack: SlackServer) -> Iterator[list[Dispatcher]]:
+def people(
+    inventory: Path, slack: SlackServer, residents: dict[tuple[Path, str], Dispatcher]
+) -> Iterator[list[Dispatcher]]:
     """Three on machines of their own, with that token."""
-    made = [Dispatcher(inventory) for _ in range(3)]
-    for each in made:
+    found = [resident(residents, inventory, name) for name in ("user", "other", "third")]
+    for each in found:
         each.environment |= {"SLACK_BOT_TOKEN": slack.token, "DX_SLACK_URL": slack.url}
         each.environment.pop("XDG_STATE_HOME", None)
-    yield made
-    for each in made:
-        each.close()
+    yield found
+    for each in found:
+        each.start_over()
 
 
 def _ends(slack: SlackServer) -> list[str]:

@@ -83,7 +83,6 @@ def office(
         github.at_create.set()
 
 
-@pytest.mark.newcomer
 def test_slack_is_told_of_the_pull_request(office: Office, call: Call, slack: SlackServer) -> None:
     session = office.session()
 

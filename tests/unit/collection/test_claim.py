@@ -108,6 +108,7 @@ def tree(workers: Workers, number: int) -> Path:
     return workers.home / ".local/state/dxansible/worktrees" / workers.session(number)
 
 
+@pytest.mark.sampled("shell")
 @pytest.mark.parametrize("shell", TWO_SHELLS)
 def test_an_issue_has_one_worker_and_one_branch(workers: Workers, shell: list[str]) -> None:
     first, second = workers.work(1, shell=shell), workers.work(2, shell=shell)
@@ -127,6 +128,7 @@ def test_an_issue_has_one_worker_and_one_branch(workers: Workers, shell: list[st
     assert "Dx-State: finished" in workers.claimed()
 
 
+@pytest.mark.sampled("shell")
 @pytest.mark.parametrize("shell", TWO_SHELLS)
 def test_a_replaced_session_can_t_push_any_more_and_is_told(
     workers: Workers, shell: list[str]
@@ -195,6 +197,7 @@ def test_a_claim_of_another_kind_is_left_alone(workers: Workers) -> None:
     assert "is claimed by something that is not dx-dispatch" in str(ran.end.message)
 
 
+@pytest.mark.sampled("shell")
 @pytest.mark.parametrize("shell", TWO_SHELLS)
 def test_a_remote_that_takes_no_such_refs_is_told_with_the_way_out(
     workers: Workers, shell: list[str]

@@ -23,7 +23,10 @@ from tests.unit.collection.test_turn import EVERY_SHELL, SESSION
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="no git")
+pytestmark = [
+    pytest.mark.sampled("shell"),
+    pytest.mark.skipif(not shutil.which("git"), reason="no git"),
+]
 KEPT = "nothing is pushed, and the changes are still in"
 
 

@@ -14,7 +14,10 @@ from tests.unit.collection.test_turn import EVERY_SHELL
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="no git")
+pytestmark = [
+    pytest.mark.sampled("shell"),
+    pytest.mark.skipif(not shutil.which("git"), reason="no git"),
+]
 PULLS = "repos/acme/api/pulls"
 FIRST = "https://github.com/acme/api/pull/1"
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="no git")
+pytestmark = [
+    pytest.mark.sampled("shell"),
+    pytest.mark.skipif(not shutil.which("git"), reason="no git"),
+]
 LIB = "third party/lib, v1"
 BEFORE = "nothing is committed or pushed, and the changes are still in"
 AFTER = "nothing is pushed, and everything else is committed on"

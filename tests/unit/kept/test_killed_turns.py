@@ -59,6 +59,7 @@ def follow(person: Person) -> tuple[str, ...]:
 
 
 @KILLED
+@pytest.mark.sampled("which")
 @pytest.mark.parametrize("call", [start, resume, follow])
 def test_a_turn_that_is_followed_goes_on_where_the_engine_left_it(
     person: Person, call: Callable[[Person], tuple[str, ...]], which: int
@@ -102,6 +103,7 @@ exec {head} "$@"
 
 
 @KILLED
+@pytest.mark.sampled("which")
 @pytest.mark.parametrize("further", [False, True], ids=["first", "further"])
 def test_a_start_that_the_vm_has_not_confirmed_is_made_once(
     person: Person, which: int, *, further: bool
@@ -174,6 +176,7 @@ def pushed(home: Path) -> list[str]:
 
 
 @KILLED
+@pytest.mark.sampled("which")
 def test_a_pull_request_goes_on_where_the_engine_left_it(
     person: Person, session: str, which: int
 ) -> None:

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dxansible.errors import ContentError
+from dxansible.ids import session_on
 from dxansible.record import PreflightStatus
 from dxansible.results import PreflightResult
+from dxansible.run.hosts import hosts_of_ids
 from dxansible.run.names import keep_listed, known_names, refresh
 from dxansible.seen import Names, names_of
 from dxansible.settings import Settings
+from dxansible.value import replace
 from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -158,3 +162,31 @@ def test_an_inventory_that_cannot_be_read_keeps_its_names_and_is_not_tried_again
     assert _without_stamp(after) == _NAMES
     assert names_of(str(source)) == after
     assert time.monotonic() - began < 0.3  # Ansible was not asked
+
+
+def test_an_id_names_its_host_without_ansible_until_a_file_changes(source: Path) -> None:
+    settings = Settings.load()
+    without_ansible = replace(settings, environment={"PATH": str(source)})
+    ids = [session_on("cmd_1", host) for host in ("web2", "web1", "web3")]
+    assert hosts_of_ids(ids, settings) == ["web2", "web1", None]
+
+    assert hosts_of_ids(ids[:2], without_ansible) == ["web2", "web1"]
+    with pytest.raises(ContentError, match="ansible-inventory"):
+        hosts_of_ids(ids, without_ansible)  # an id that is not known is looked for
+    (source / "hosts.yml").write_text(_INVENTORY.replace("web2", "web3"))
+    with pytest.raises(ContentError, match="ansible-inventory"):
+        hosts_of_ids(ids[:1], without_ansible)
+    assert hosts_of_ids(ids, settings) == [None, "web1", "web3"]
+
+
+def test_a_program_is_asked_for_the_host_of_each_id(source: Path) -> None:
+    script = source / "hosts.sh"
+    script.write_text("""#!/bin/sh\necho '{"all": {"hosts": ["made"]}}'\n""")
+    script.chmod(0o755)
+    settings = Settings.load()
+    without_ansible = replace(settings, environment={"PATH": str(source)})
+    ids = [session_on("cmd_1", "made")]
+
+    assert hosts_of_ids(ids, settings) == ["made"]
+    with pytest.raises(ContentError, match="ansible-inventory"):
+        hosts_of_ids(ids, without_ansible)
