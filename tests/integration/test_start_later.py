@@ -87,8 +87,6 @@ def later(user: Dispatcher, when: str, *more: str) -> dict[str, Any]:
 
 def test_the_vm_starts_a_turn_once_and_its_log_waits_for_it(user: Dispatcher, vm: Vm) -> None:
     result = later(user, "--in=8s")
-    assert (result["state"], 0 < result["starts_s"] <= 8) == ("scheduled", True)
-    assert not (vm.home / "ran").exists()
     user.drop_connections()
     shown = user.run("--logs", result["session_id"], "--follow", "--jsonl")
     events = [json.loads(line) for line in shown.out.splitlines()]
