@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dxansible.cli.attachments import read_attachments
 from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
 from dxansible.cli.noted import Noted
@@ -45,10 +44,17 @@ def dispatch(options: Options, given: Mapping[str, Any]) -> Work:
 
     def run(answer: Answer) -> None:
         target = find_target(given["target"], chosen, given["task"])
-        whole = replace(chosen, attachments=read_attachments(given.get("attach", ())))
-        _start(options, target, given["task"], whole, sight, answer)
+        _start(options, target, given["task"], _with_files(chosen, given), sight, answer)
 
     return Work(run, sight)
+
+
+def _with_files(chosen: SessionOptions, given: Mapping[str, Any]) -> SessionOptions:
+    if not given.get("attach"):
+        return chosen
+    from dxansible.cli.attachments import read_attachments  # noqa: PLC0415 - rarely needed
+
+    return replace(chosen, attachments=read_attachments(given["attach"]))
 
 
 def reply(options: Options, given: Mapping[str, Any]) -> Work:
