@@ -8,7 +8,7 @@ from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
 from dxansible.cli.noted import Noted
 from dxansible.mcp.documents import document_of_turns
-from dxansible.mcp.placing import find_target
+from dxansible.mcp.placing import find_target, with_files
 from dxansible.mcp.sight import Sight
 from dxansible.mcp.work import Work
 from dxansible.run.start import follow_task
@@ -44,17 +44,16 @@ def dispatch(options: Options, given: Mapping[str, Any]) -> Work:
 
     def run(answer: Answer) -> None:
         target = find_target(given["target"], chosen, given["task"])
-        _start(options, target, given["task"], _with_files(chosen, given), sight, answer)
+        _start(
+            options,
+            target,
+            given["task"],
+            with_files(chosen, given.get("attach", ())),
+            sight,
+            answer,
+        )
 
     return Work(run, sight)
-
-
-def _with_files(chosen: SessionOptions, given: Mapping[str, Any]) -> SessionOptions:
-    if not given.get("attach"):
-        return chosen
-    from dxansible.cli.attachments import read_attachments  # noqa: PLC0415 - rarely needed
-
-    return replace(chosen, attachments=read_attachments(given["attach"]))
 
 
 def reply(options: Options, given: Mapping[str, Any]) -> Work:
