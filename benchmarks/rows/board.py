@@ -25,8 +25,8 @@ _TASKS = ("sleep 100000", "true", "false", "echo 'Shall I push it?'")
 """For each host a turn that runs, and three that have ended."""
 _QUIET = 20.0
 """Seconds until the board listens, and is idle."""
-_LONG = 120.0
-"""Seconds of which the processor's time is taken: two rounds of the board."""
+_LONG = 240.0
+"""Seconds of which the processor's time is taken: two runs of the board."""
 _LATEST = 60.0
 _LINES = 400
 """Of the terminal, so that every session has its line."""
@@ -64,7 +64,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         goal=5.0,
         unit="%",
         ours=(share,),
-        note="the board, its engine and the live connections, for two minutes",
+        note="the board, its engine and the live connections, for four minutes",
     )
 
 

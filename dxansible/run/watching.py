@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Seen", "Watch"]
 
-_STRETCH = 60.0
+_STRETCH = 120.0
 """Seconds that a run listens to its hosts; the next one reads the inventory again."""
-_LONGEST_WAIT = 10
+_LONGEST_WAIT = 15
 """Seconds after which a host in such a run answers although nothing has changed."""
 _TICK = 0.25
 """Seconds between two looks at which hosts are due."""

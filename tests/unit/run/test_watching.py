@@ -127,7 +127,7 @@ def test_a_run_listens_to_its_hosts_and_each_is_asked_again_when_it_has_ended() 
     watch.start()
     try:
         wait_until(lambda: len(runs.over) == 2)
-        assert (runs.patterns, runs.watches) == (["all", "all"], [(0, 0), (60, 10)])
+        assert (runs.patterns, runs.watches) == (["all", "all"], [(0, 0), (60, 15)])
         run = runs.observers[1]
         run.handle(SessionsSeen(host="a", sessions=(), opens=("x",)))
         run.handle(HostAlive(host="b"))
@@ -137,7 +137,7 @@ def test_a_run_listens_to_its_hosts_and_each_is_asked_again_when_it_has_ended() 
         assert first.at <= first.heard < second.heard
         assert second.at < first.at
         now = time.monotonic()
-        assert 10 < first.silent - now < second.silent - now <= 15
+        assert 15 < first.silent - now < second.silent - now <= 20
         assert third.silent - now <= 5
         assert None not in {each.waiting for each in watch.seen()}
 
