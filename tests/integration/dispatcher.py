@@ -24,6 +24,7 @@ __all__ = ["OBEY_MODES", "Answer", "Dispatcher", "marked_processes"]
 OBEY_MODES = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
 """Put before a command, root has to obey the modes of files like everybody else."""
 
+_DISPATCH = Path(sys.executable).parent / "dx-dispatch"
 _ENGINE, _SERVES = b"/dxansible/kept/__main__.py", b"/playbooks/serve.yml"
 
 _START = """
@@ -32,6 +33,12 @@ from dxansible.settings import Settings
 ours = Settings.load()
 _Place(ours.inventory, ours.playbooks, ours.environment).start(str(ours.runtime_dir))
 """
+
+
+def _interpreter() -> str:
+    """The one of dx-dispatch, by the name in its first line: engines compare that."""
+    first, _, _ = _DISPATCH.read_text().partition("\n")
+    return first.removeprefix("#!") if "python" in first else sys.executable
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class Dispatcher:
         ``through`` is a program with arguments that runs the call, like OBEY_MODES.
         """
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        dispatch = str(Path(sys.executable).parent / "dx-dispatch")
+        dispatch = str(_DISPATCH)
         command = [*options.pop("through", ()), dispatch, *arguments]
         environment = {**self.environment, **options.pop("env", {})}
         return subprocess.Popen(command, env=environment, start_new_session=True, **options)
@@ -125,7 +132,7 @@ class Dispatcher:
     def start_engine(self) -> None:
         """Have an engine for the next call; no VM is contacted."""
         engines = Path(self.environment["XDG_RUNTIME_DIR"]) / f"dx-engine-{os.geteuid()}"
-        subprocess.run([sys.executable, "-P", "-c", _START], env=self.environment, check=True)
+        subprocess.run([_interpreter(), "-P", "-c", _START], env=self.environment, check=True)
         wait_until(lambda: bool(list(engines.glob("*.sock"))))
 
     def drop_connections(self) -> None:
