@@ -103,6 +103,8 @@ def runtime(user: Dispatcher) -> Path:
     directory = user.home / "run"
     directory.mkdir()
     user.use_runtime_directory(directory)
+    if user.has_engines:  # it answers once all of its processes are there
+        user.run("nobody", "--exec", "true", "--no-slack")
     _OF_ENGINES[directory] = frozenset(_remains(user, directory))
     return directory
 
