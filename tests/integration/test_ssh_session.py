@@ -153,8 +153,9 @@ def test_a_connection_that_ends_in_the_middle_is_lost(
     thread.start()
     before = time.monotonic()
     with pytest.raises(ConnectionEndedError):
-        run(str(place / "s"), ": mark=7; touch ~/began; sleep 300", b"")
+        run(str(place / "s"), ": mark=7; touch ~/began; while [ -e ~/began ]; do sleep 0.1; done", b"")
     thread.join()
+    began.unlink()  # ends what the VM has been left with
 
     assert time.monotonic() - before < 200
 
