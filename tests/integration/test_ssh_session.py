@@ -136,6 +136,7 @@ def test_a_command_that_a_signal_ends_has_no_exit_code(path: str) -> None:
 def test_a_connection_that_ends_in_the_middle_is_lost(
     start: Callable[..., subprocess.Popen[bytes]], place: Path, epyc6: Vm, end: str
 ) -> None:
+    until_gone = "while [ -e ~/began ]; do sleep 0.1; done"
     master, began = start("-M"), epyc6.home / "began"
     began.unlink(missing_ok=True)
 
@@ -153,7 +154,7 @@ def test_a_connection_that_ends_in_the_middle_is_lost(
     thread.start()
     before = time.monotonic()
     with pytest.raises(ConnectionEndedError):
-        run(str(place / "s"), ": mark=7; touch ~/began; while [ -e ~/began ]; do sleep 0.1; done", b"")
+        run(str(place / "s"), f": mark=7; touch ~/began; {until_gone}", b"")
     thread.join()
     began.unlink()  # ends what the VM has been left with
 
