@@ -343,7 +343,6 @@ class ResultCollector(Generic[R]):
             push = result.push
             if push is not None and push.note is not None:
                 push = replace(push, note=redact(push.note))
-            if result.turn is not None or found.turn is None:
-                return replace(result, push=push)
-            return replace(result, push=push, **found.known_of_turn(found.turn))
+            known = found.known_of_turn() if result.turn is None else {}
+            return replace(result, push=push, **known)
         return result

@@ -69,10 +69,12 @@ class HostState:
         text = f"{news.host}: not started: the call ended before the host answered"
         return replace(news, reason=Reason.NOT_STARTED, error=text, stop_verified=None)
 
-    @staticmethod
-    def known_of_turn(news: TurnUpdate) -> dict[str, Any]:
+    def known_of_turn(self) -> dict[str, Any]:
         """Return what a result has of a turn whose end nobody has told."""
-        return {"turn": news.turn, "agent": news.agent, "starts_s": news.starts_s}
+        turn = self.turn
+        return {} if turn is None else {
+            "turn": turn.turn, "agent": turn.agent, "starts_s": turn.starts_s,
+        }  # fmt: skip
 
     def _begins(self, news: TurnUpdate) -> bool:
         """Whether a turn begins now that was to start later."""

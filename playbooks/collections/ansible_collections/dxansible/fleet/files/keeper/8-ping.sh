@@ -1,14 +1,17 @@
 # --- a sign of life, and a program's version ---
 
 ping() {
-    clock
-    began=$now
-    [ "$wait" = 0 ] || await_change tell_running
+    took=
+    if [ "$wait" != 0 ]; then
+        clock
+        began=$now
+        await_change tell_running
+        took=$(tell_time)
+    fi
     load
-    running=0
-    each_session count_running
-    printf '\n%s state=ok load=%s running=%s stamp=%s' "$mark" "$load" "$running" "${stamp:--}"
-    [ "$wait" = 0 ] || tell_time
+    printf '\n%s state=ok load=%s running=' "$mark" "$load"
+    tell_running
+    printf ' stamp=%s%s' "${stamp:--}" "$took"
     if [ -n "$program" ]; then
         if file=$(locate "$program"); then
             printf ' found=yes'
