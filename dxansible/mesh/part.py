@@ -65,7 +65,7 @@ def follow_part(  # noqa: PLR0913, PLR0917 - what a part is made of
 
     def note(unit: str) -> None:
         created.append(unit)
-        units.created(unit)
+        units.created(unit, node.name)
 
     try:
         unit = receptor.submit(node, payload, note)

@@ -16,7 +16,7 @@ from dxansible.errors import EngineError
 from dxansible.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from dxansible.settings import Settings
@@ -89,7 +89,7 @@ class Receptor:
         """Ask a node itself what work it takes; what others say of it may be a minute old."""
         began = time.monotonic()
         try:
-            status = self._ask_node(name)
+            status = self._ask_node(name, {"command": "status"})
         except MeshError as error:
             return Node(name=name, error=error.message)
         taken = round((time.monotonic() - began) * 1000)
@@ -151,13 +151,29 @@ class Receptor:
     def release(self, unit: str) -> None:
         """End the work of a unit and remove it, here and on its node. Raises MeshError.
 
-        While the node is away, receptor goes on trying by itself.
+        While the node is away, receptor goes on trying by itself; see `clear`.
         """
         for command in ("cancel", "release"):
             self._ask({"command": "work", "subcommand": command, "unitid": unit})
 
-    def _ask_node(self, name: str) -> dict[str, Any]:
-        """Return the status of another node, from its own control service."""
+    def clear(self, units: Collection[str], node: str) -> set[str]:
+        """Remove what is left of units that were released; return those that are still there.
+
+        A node that was killed may have lost a unit that this machine's receptor keeps for ever,
+        since it can't be removed there; or it keeps one that this receptor has never heard of.
+        Raises MeshError, also while the node does not answer.
+        """
+        listing = {"command": "work", "subcommand": "list"}
+        there = self._ask_node(node, listing).keys() & set(units)
+        here = self._ask(listing).keys() & set(units)
+        for unit in here - there:
+            self._ask({"command": "work", "subcommand": "force-release", "unitid": unit})
+        for unit in there - here:
+            self._ask_node(node, {"command": "work", "subcommand": "release", "unitid": unit})
+        return here | there
+
+    def _ask_node(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer of another node's own control service."""
         request = {"command": "connect", "node": name, "service": "control"}
         with self._connected(_PING_SECONDS) as talk:
             told = talk.ask(request)
@@ -165,7 +181,7 @@ class Receptor:
                 words = told.decode(errors="replace").removeprefix("ERROR:").strip()
                 raise MeshError(f"it does not answer: {words}", self.socket_path)
             talk.line()  # its greeting
-            return self._read(talk.ask({"command": "status"}))
+            return self._read(talk.ask(question))
 
     def _ask(self, request: dict[str, Any], seconds: float = _PATIENCE) -> dict[str, Any]:
         with self._connected(seconds) as talk:

@@ -1,7 +1,7 @@
 """Keeps no unit of a call after the call, whatever becomes of the call's process.
 
-The process of this module's ``main`` hears which units the call has. It ends and removes those that
-are left when the call ends, even after ``kill -9``.
+The process of this module's ``main`` hears which units the call has. When the call ends, even by
+``kill -9``, it ends those that are left, and waits until each unit is gone here and on its node.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Units", "main"]
 
 _PATIENCE = 600.0
-"""Seconds for receptor to come back, if it does not run when the call ends."""
-_PAUSE = 1.0
+"""Seconds for receptor and for lost nodes to come back."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _LEAVING = 2.0
 """Seconds for the other process to end, if nothing is left for it."""
 
@@ -38,9 +38,9 @@ class Units:
         self._receptor, self._lock = receptor, threading.Lock()
         self._keeper: subprocess.Popen[bytes] | None = None
 
-    def created(self, unit: str) -> None:
-        """Note a new unit."""
-        self._tell(f"+{unit}")
+    def created(self, unit: str, node: str) -> None:
+        """Note a new unit, before anything can have started."""
+        self._tell(f"+{unit} {node}")
 
     def release(self, unit: str) -> None:
         """End a unit; if receptor does not answer now, the other process ends it later."""
@@ -49,7 +49,7 @@ class Units:
             self._tell(f"-{unit}")
 
     def close(self) -> None:
-        """Leave the units that are left to the other process."""
+        """Leave to the other process what is left of the units."""
         if self._keeper is not None and self._keeper.stdin is not None:
             with suppress(OSError):
                 self._keeper.stdin.close()
@@ -70,23 +70,32 @@ class Units:
 
 
 def main(socket_path: str, lines: Iterable[str]) -> None:
-    """Hear of units, until the call has ended; then remove those that are left."""
+    """Hear of units, until the call has ended; then remove what is left of them."""
     from dxansible.mesh.receptor import Receptor  # noqa: PLC0415 - as a type above
 
-    left: dict[str, None] = {}
+    at: dict[str, set[str]] = {}
+    unreleased: set[str] = set()
     for line in lines:
+        unit, _, node = line[1:].strip().partition(" ")
         if line.startswith("+"):
-            left[line[1:].strip()] = None
+            at.setdefault(node, set()).add(unit)
+            unreleased.add(unit)
         else:
-            left.pop(line[1:].strip(), None)
-    receptor, deadline = Receptor(Path(socket_path)), time.monotonic() + _PATIENCE
-    while left and time.monotonic() < deadline:
-        for unit in list(left):
+            unreleased.discard(unit)
+    receptor, pause = Receptor(Path(socket_path)), _FIRST_PAUSE
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        for unit in list(unreleased):
             with suppress(MeshError):
                 receptor.release(unit)
-                del left[unit]
-        if left:
-            time.sleep(_PAUSE)
+                unreleased.discard(unit)
+        for node, units in at.items():
+            with suppress(MeshError):
+                at[node] = receptor.clear(units, node)
+        if not any(at.values()):
+            return
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dxansible.mesh.receptor import Receptor
 from tests.integration.vm_processes import wait_until
+from tests.lab.mesh import Mesh
 
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab, Vm
-    from tests.lab.mesh import Mesh
 
 pytestmark = pytest.mark.resident
 
@@ -65,7 +66,7 @@ def test_a_node_that_dies_hands_its_part_on_and_nothing_starts_twice(
     arguments = ("epyc6", "--exec", f"{command}; echo last", "--via", "exec1", "--json", "-v")
     with user.start(*arguments, *_PATIENT) as client:
         wait_until(ran.exists, 90, "the command has begun")
-        mesh.kill("exec1")
+        mesh.kill("exec1", wipe=True)
         wait_until(lambda: bool(mesh.working("exec2")), 90, "the other node has the part")
         (until_told.home / "finish").touch()
         out, err = client.communicate(timeout=90)
@@ -78,6 +79,24 @@ def test_a_node_that_dies_hands_its_part_on_and_nothing_starts_twice(
     assert not result["attached"]
     assert b"node_lost node=exec1" in err
     wait_until(mesh.is_idle, 30, "receptor will remove the lost unit")
+    mesh.heal()
+    wait_until(mesh.is_empty, 60, "nothing is left of work that the node has lost")
+
+
+def test_a_unit_that_only_its_node_knows_is_removed(lab: Lab) -> None:
+    created: list[str] = []
+    with Mesh(lab.root / "open", ["exec1"]) as mesh:
+        receptor = Receptor(mesh.socket)
+        unit = receptor.submit(receptor.find("exec1"), b"{}\n", created.append)
+        wait_until(lambda: mesh.units("exec1") == {unit}, 30, "the node has it")
+        mesh.kill("ctl", wipe=True)
+        mesh.start_controller()
+        mesh.wait_for(["exec1"])
+        wait_until(lambda: not receptor.clear({unit}, "exec1"), 30, "it is gone")
+        empty = mesh.is_empty()
+
+    assert empty
+    assert created == [unit]
 
 
 def test_a_command_waits_for_a_slow_reader_through_a_node(

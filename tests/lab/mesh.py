@@ -39,8 +39,7 @@ class Mesh:
         if guarded:
             self._make_keys()
         try:
-            self._start("ctl", self._of_controller())
-            self._wait(self.socket.exists)  # a node that calls too early waits for 5 s
+            self.start_controller()
             for node in self.nodes:
                 self.start(node)
             self.wait_for(self.nodes)
@@ -66,16 +65,27 @@ class Mesh:
         for name in list(self._running):
             self.kill(name)
 
+    def start_controller(self) -> None:
+        """Start the controller, which may have been killed before."""
+        self.socket.unlink(missing_ok=True)
+        self._start("ctl", self._of_controller())
+        self._wait(self.socket.exists)  # a node that calls too early waits for 5 s
+
     def start(self, node: str, work: str = _WORK) -> None:
         """Start a node, which may have been killed before. `work` is what it runs."""
         self._start(node, self._of_node(node, work))
 
-    def kill(self, name: str) -> None:
-        """Kill a node with -9, and all work on it, as if its machine had lost its power."""
+    def kill(self, name: str, *, wipe: bool = False) -> None:
+        """Kill a node with -9, and all work on it, as if its machine had lost its power.
+
+        A node that is wiped loses its files, too, as those below /run.
+        """
         process = self._running.pop(name)
         process.kill()
         processes.kill_all(lambda: processes.marked(self.mark(name)))
         process.wait()
+        if wipe:
+            shutil.rmtree(self.root / name / "data")
 
     def heal(self) -> None:
         """Start the nodes that were killed."""
@@ -106,6 +116,10 @@ class Mesh:
     def units(self, name: str = "ctl") -> set[str]:
         """Return the units that a receptor keeps files of."""
         return {each.name for each in (self.root / name / "data" / name).glob("*")}
+
+    def is_empty(self) -> bool:
+        """Whether no receptor keeps files of any work."""
+        return not any(self.units(name) for name in ("ctl", *self.nodes))
 
     def forgotten(self) -> set[str]:
         """Return the units that somebody has still to remove.
