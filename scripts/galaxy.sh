@@ -33,8 +33,6 @@ ansible-galaxy collection install --offline -p "$work/collections" dxansible-fle
 export HOME="$project/.cache/galaxy/home" LC_ALL=C.UTF-8
 python "$project/scripts/ansible_test_pip.py"
 cd "$work/collections/ansible_collections/dxansible/fleet"
-# each of the others wants an environment of its own, for what make lint checks with ruff, mypy, yamllint and shellcheck
 ansible-test sanity --color no --python "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
-    --test action-plugin-docs --test ansible-doc --test compile --test ignores --test import --test runtime-metadata \
-    --test validate-modules >"$work/sanity.log" 2>&1 || { cat "$work/sanity.log" >&2; exit 1; }
+    >"$work/sanity.log" 2>&1 || { cat "$work/sanity.log" >&2; exit 1; }
 echo "changelog, galaxy-importer and ansible-test sanity: passed"

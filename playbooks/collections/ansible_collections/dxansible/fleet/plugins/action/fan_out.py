@@ -143,7 +143,7 @@ class _Play:
 
     def next_news(self, patience: float) -> list[dict[str, Any]]:
         news, self.head = self.head, []
-        for host, record, _ in self.fan.news(patience):
+        for host, record, _label in self.fan.news(patience):
             news.append({"host": host} | record)
             if self.keep:
                 self.hosts[host] = whole_preflight(self.hosts.get(host, {}), record)

@@ -20,7 +20,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         """Look up the host's result. It is never templated, because it contains output of hosts."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _, arguments = self.validate_argument_spec(_SPEC)
+        _result, arguments = self.validate_argument_spec(_SPEC)
         host = str(variables["inventory_hostname"])
         record: dict[str, Any] = (variables.get(arguments["register"]) or {}).get("dx") or {}
         if host in record.get("hosts", {}):

@@ -118,7 +118,7 @@ class CheckRun(HostRun):
         )
         self._stamp = survey.stamp or ""
         if survey.spent_ms is None:
-            latency, _ = _timed(door.keeper.ping)
+            latency, _reply = _timed(door.keeper.ping)
         else:
             latency = max(0, latency - survey.spent_ms)
         return {

@@ -290,4 +290,4 @@ def record_size(record: dict[str, Any]) -> int:
         if isinstance(record.get(name), dict):
             size += len(record[name]["data"])
     texts = record.get("text") or ()
-    return size + sum(len(text) for _, text in texts)
+    return size + sum(len(text) for _moment, text in texts)

@@ -51,7 +51,7 @@ class Finalize(Value):
 
 def script(finalize: Finalize) -> bytes:
     """Build the script for the keeper."""
-    title, _, body = finalize.message.decode("utf-8", "replace").strip().partition("\n")
+    title, _sep, body = finalize.message.decode("utf-8", "replace").strip().partition("\n")
     request = {
         "title": title[:_TITLE],
         "body": (finalize.body.decode("utf-8", "replace") or body).strip(),

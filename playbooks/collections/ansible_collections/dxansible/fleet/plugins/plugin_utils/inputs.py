@@ -68,8 +68,8 @@ class Payload:
 
 
 def _turn_texts(data: bytes) -> list[tuple[str, bytes]]:
-    head, _, rest = data.partition(b"\n")
-    length, _, named = head.partition(b" ")
+    head, _sep, rest = data.partition(b"\n")
+    length, _sep, named = head.partition(b" ")
     sizes: list[tuple[str, int]] = [("", int(length)), *json.loads(named or b"[]")]
     found = []
     for name, size in sizes:
@@ -161,7 +161,7 @@ class Inputs(Value):
         variables are never templated. Raises CommandError if there is no task.
         """
         if self.payload:
-            more, *_, task = (text for _, text in self.payload.turn_texts())
+            more, *_files, task = (text for _name, text in self.payload.turn_texts())
         else:
             task, more = self._text("dx_task"), self._text(second)
         if not task.strip():

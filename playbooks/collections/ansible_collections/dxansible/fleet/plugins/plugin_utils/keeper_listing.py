@@ -142,8 +142,8 @@ def read_cleaned(answer: Answer) -> Cleaned:
     """Parse a clean-up. Raises CutShortError if the answer is incomplete."""
     removed, removable, kept = [], [], {}
     for line in _lines(answer):
-        verb, _, rest = line.decode(errors="replace").partition(" ")
-        name, _, reason = rest.partition(" ")
+        verb, _sep, rest = line.decode(errors="replace").partition(" ")
+        name, _sep, reason = rest.partition(" ")
         if verb == "removed":
             removed.append(name)
         elif verb == "removable":
@@ -156,7 +156,7 @@ def read_cleaned(answer: Answer) -> Cleaned:
 def read_notes(answer: Answer) -> dict[str, str]:
     """Parse a session's notes, by name. Raises CutShortError if the answer is incomplete."""
     lines = (line.decode(errors="replace").partition(" ") for line in _lines(answer) if line)
-    return {name: text for name, _, text in lines}
+    return {name: text for name, _sep, text in lines}
 
 
 def read_listing(answer: Answer) -> Listing:
@@ -164,7 +164,7 @@ def read_listing(answer: Answer) -> Listing:
     text, found, rest = answer.body.partition(f"{answer.mark} last\n".encode())
     entries: dict[str, Entry] = {}
     for line in text.split(b"\n"):
-        name, _, about = line.decode(errors="replace").partition(" ")
+        name, _sep, about = line.decode(errors="replace").partition(" ")
         if about.startswith("last="):
             size = Fields.read(about).number("last")
             if size is None or name not in entries:
@@ -196,7 +196,7 @@ def _entry(name: str, about: str) -> Entry:
 
 
 def _lines(answer: Answer) -> list[bytes]:
-    text, found, _ = (b"\n" + answer.body).partition(f"\n{answer.mark} end".encode())
+    text, found, _sep = (b"\n" + answer.body).partition(f"\n{answer.mark} end".encode())
     if not found:
         raise CutShortError(_CUT_SHORT)
     return text.split(b"\n")

@@ -208,7 +208,7 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     KeeperError if there is no answer or the answer is an error.
     """
     begin = b"\n" + mark.encode() + b" "
-    _, found, rest = out.partition(begin)
+    _noise, found, rest = out.partition(begin)
     header, newline, body = rest.partition(b"\n")
     if code < 0 and not (found and newline):
         raise killed(code)
@@ -218,7 +218,7 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
         raise KeeperError(
             complaint(out, err) or f"the VM's shell ended with exit code {code} and no output"
         )
-    text, _, message = header.decode(errors="replace").partition(" message=")
+    text, _said, message = header.decode(errors="replace").partition(" message=")
     fields = Fields.read(text)
     if fields.state == "error":
         raise KeeperError(message or "the VM can't run this")
@@ -229,7 +229,7 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
 
 def _ends_amid(out: bytes, begin: bytes) -> bool:
     """Whether the output ends within ``begin``, after its newline."""
-    _, newline, last = out.rpartition(b"\n")
+    _sep, newline, last = out.rpartition(b"\n")
     return bool(newline and last and begin.startswith(newline + last))
 
 

@@ -199,7 +199,7 @@ def _find_control_path(connection: Any) -> str | None:  # noqa: ANN401 - as abov
     connection.host = _option(connection, "host")
     found = [
         value.decode().strip('"')
-        for name, _, value in (
+        for name, _sep, value in (
             argument.partition(b"=")
             for argument in connection._build_command("ssh", "ssh")  # noqa: SLF001 - no public way
         )
@@ -262,7 +262,7 @@ def _pass_on(connection: AnsibleConnection, log: str) -> None:
         return
     Display().vvv(text)
     with suppress(GetoptError, OSError):
-        options, _ = getopt(_ssh_arguments(connection), _SSH_OPTIONS)
+        options, _words = getopt(_ssh_arguments(connection), _SSH_OPTIONS)
         if wanted := dict(options).get("-E"):
             with Path(wanted).open("a") as theirs:
                 theirs.write(text)

@@ -56,7 +56,7 @@ def prepare_worker() -> None:
     It may open as many files as it can, since a running call takes about three. It ends within a
     second of its parent, without which nobody reads the news.
     """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     parent = os.getppid()
 

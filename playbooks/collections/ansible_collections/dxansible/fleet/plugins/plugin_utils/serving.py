@@ -124,7 +124,7 @@ class Serving:
     def _accept(self) -> None:
         while True:
             try:
-                peer, _ = self._listener.accept()
+                peer, _address = self._listener.accept()
             except OSError:  # too many files are open
                 time.sleep(0.1)
                 continue
@@ -195,7 +195,7 @@ class Serving:
             if fan.left == 0:
                 break
             batch = fan.news(_PATIENCE)
-            records = [{"host": host, **record} for host, record, _ in batch]
+            records = [{"host": host, **record} for host, record, _label in batch]
         fan.close()
         with suppress(OSError):  # the caller may have hung up
             peer.shutdown(socket.SHUT_RDWR)
@@ -213,7 +213,7 @@ def _follow(lines: BufferedReader, call: Call, fan: Fan, room: threading.Semapho
             if line == b"ok\n":
                 room.release()
                 continue
-            count, _, host = line.decode().rstrip("\n").partition(" ")
+            count, _sep, host = line.decode().rstrip("\n").partition(" ")
             if call.reader is not None:
                 call.reader.update(host, int(count))
     except (OSError, ValueError):

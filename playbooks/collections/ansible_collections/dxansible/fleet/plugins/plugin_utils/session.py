@@ -66,7 +66,7 @@ class Command(Value):
         The payload is a line of JSON, the standard input, and the text. The JSON has ``summary``,
         ``env``, ``cwd``, and the sizes of the other two, ``stdin`` and ``text``.
         """
-        line, _, rest = payload.partition(b"\n")
+        line, _sep, rest = payload.partition(b"\n")
         head: dict[str, Any] = json.loads(line) if line.endswith(b"}") else {"stdin": 0, "text": -1}
         stdin, text = head.pop("stdin"), head.pop("text")
         if len(rest) != stdin + text:  # the caller was killed

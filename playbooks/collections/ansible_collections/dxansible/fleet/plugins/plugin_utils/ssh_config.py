@@ -88,7 +88,7 @@ def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, li
     files = [line.removeprefix(_READS) for line in told if line.startswith(_READS)]
     values: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
-        key, _, value = line.partition(" ")
+        key, _sep, value = line.partition(" ")
         values.setdefault(key.lower(), []).append(value)
 
     def first(key: str, default: str = "") -> str:
@@ -158,7 +158,7 @@ def _read(files: Sequence[str]) -> Iterator[tuple[str, Stamp | None]]:
     for path in files:
         base = own if path.startswith(own) else str(Path(path).parent)
         for line in Path(path).read_text(errors="replace").splitlines():
-            word, _, rest = line.strip().replace("=", " ", 1).partition(" ")
+            word, _sep, rest = line.strip().replace("=", " ", 1).partition(" ")
             if word.lower().startswith(_UNSTABLE):
                 raise ValueError(line)
             if word.lower() == "include":

@@ -105,7 +105,7 @@ def _ask(
     master: socket.socket, command: str, environment: Iterable[str], stack: ExitStack
 ) -> tuple[FileIO, FileIO, FileIO]:
     """Ask for a session, and return our ends of its standard streams."""
-    pipes = [os.pipe() for _ in range(3)]
+    pipes = [os.pipe() for _stream in range(3)]
     theirs = (pipes[0][0], pipes[1][1], pipes[2][1])
     stdin = stack.enter_context(FileIO(pipes[0][1], "w"))
     stdout = stack.enter_context(FileIO(pipes[1][0]))
@@ -153,7 +153,7 @@ class _Session:
             while {self.master, self.stdout, self.stderr} & {
                 key.fileobj for key in waiting.get_map().values()
             }:
-                for key, _ in waiting.select():
+                for key, _events in waiting.select():
                     if not key.data():
                         waiting.unregister(key.fileobj)
                         if key.fileobj is self.stdin:
@@ -165,7 +165,7 @@ class _Session:
         kind, rest = _receive(self.master)
         if kind != _EXIT:
             return True
-        _, self.code = struct.unpack(">II", rest)
+        _channel, self.code = struct.unpack(">II", rest)
         return False
 
     def _write(self) -> bool:

@@ -96,7 +96,9 @@ class StopRun(CallRun):
         reply = yield from self._abort(entry.name)
         own = verdict.from_reply(self.host, reply, None)
         if reply.state in {"exited", "idle"}:
-            own, _ = yield from turn_ends.read_end(self.host, entry, self._agents, self._patience)
+            own, _reader = yield from turn_ends.read_end(
+                self.host, entry, self._agents, self._patience
+            )
         return reply, self._judge(reply, own)
 
     def _abort(self, name: str, about: bytes = b"") -> Steps[Reply]:

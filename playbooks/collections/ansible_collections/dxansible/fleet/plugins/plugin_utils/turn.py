@@ -119,11 +119,11 @@ def script(turn: Turn) -> bytes:
         "reader": _text_of("usage.awk") if turn.rules else "",
         **values_of(turn.claim),
     }
-    files = [(f"file_{n}", text) for n, (_, text) in enumerate(turn.attachments)]
-    names = harmless([name for name, _ in turn.attachments])
+    files = [(f"file_{n}", text) for n, (_name, text) in enumerate(turn.attachments)]
+    names = harmless([name for name, _text in turn.attachments])
     kept = [
         f'__dx_keep_file {shlex.quote(name)} "${of}_at" "${of}_size"'
-        for name, (of, _) in zip(names, files, strict=True)
+        for name, (of, _text) in zip(names, files, strict=True)
     ]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in turn.environment.items()]
     lines.append(f"__dx_agent() {{ {_words(turn.arguments, turn)}; }}")
@@ -223,8 +223,8 @@ class Trailer(Value):
         """Parse the script's last line, without its 0x1e. ``text`` is None if there was none."""
         if text is None or not text.startswith("dx-turn "):
             return cls()
-        words, _, directory = text.rstrip("\n").partition(" directory=")
-        words, _, message = words.partition(" message=")
+        words, _sep, directory = text.rstrip("\n").partition(" directory=")
+        words, _sep, message = words.partition(" message=")
         fields = Fields.read(words)
         texts = {"message": message.strip() or None, "directory": directory or None}
         left_out = _left_out(fields.get("left_out", ""))
@@ -233,4 +233,4 @@ class Trailer(Value):
 
 def _left_out(text: str) -> tuple[tuple[str, str], ...]:
     parts = [each.partition(":") for each in text.split(",") if each]
-    return tuple((why, unquote(path)) for why, _, path in parts)
+    return tuple((why, unquote(path)) for why, _sep, path in parts)
