@@ -90,6 +90,9 @@ class Settings(Value):
         UsageError.
         """
         mask_secrets(environ)
+        if via is not None and not via.strip():
+            message = "the name of the execution node is empty"
+            raise UsageError(message, "give one, auto or local; see: dx-dispatch --nodes")
         receptor = receptor_socket(environ)
         if receptor is None and via not in {None, "local"}:
             message = f"there is no receptor on this machine to reach {via} through"

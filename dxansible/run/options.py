@@ -32,6 +32,7 @@ _LONGEST_RUN_ID = 60
 """Of a task, whose session's id begins with ``ses_``."""
 _LATEST_START = 30 * 86400
 """Seconds from now."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _MODEL = re.compile(r"(?!-)[^\s{}]{1,200}")
@@ -105,6 +106,14 @@ class FanoutOptions(_RunOptions):
         self._check_run()
         if self.run_id is not None:
             check_run_id(self.run_id)
+        for name, text in self.env.items():
+            if not _VARIABLE.fullmatch(name):
+                message = f"{name!r} is no name of a variable"
+                raise UsageError(message, "use letters, digits and underscores")
+            if "\0" in text:
+                raise UsageError(f"the value of {name} has a NUL byte", "leave it out")
+        if "\0" in self.cwd:
+            raise UsageError("the directory has a NUL byte", "leave it out")
 
     def payload(self, text: bytes) -> bytes:
         """Return the command as sent over the playbook's socket: the collection's `Command`."""

@@ -292,3 +292,9 @@ def test_who_we_are_at_github(given: dict[str, str], token: str | None, api: str
 def test_no_token_travels_in_the_clear(url: str) -> None:
     with pytest.raises(UsageError, match="GITHUB_API_URL is not an https address"):
         GitHubSettings.load({"GITHUB_API_URL": url})
+
+
+@pytest.mark.parametrize("via", ["", " "])
+def test_an_execution_node_without_a_name_is_refused(via: str) -> None:
+    with pytest.raises(UsageError, match="the name of the execution node is empty"):
+        Settings.load(environ={"DX_RECEPTOR_SOCKET": "/nowhere"}, via=via)

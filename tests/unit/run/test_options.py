@@ -46,6 +46,7 @@ def test_without_settings_those_of_the_environment_count() -> None:
         {"max_retries": -1},
         {"forks": 0},
         {"run_id": "../x"},
+        {"env": {"A B": "x"}},
     ],
 )
 def test_a_value_that_makes_no_sense_is_a_usage_error(
