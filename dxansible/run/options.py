@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dxansible import parameters as known
 from dxansible.errors import UsageError
-from dxansible.ids import check_run_id, is_ours
+from dxansible.ids import begins_id, check_run_id, is_ours
 from dxansible.parameters import Told, told
 from dxansible.redact import summarize
 from dxansible.settings import Settings
@@ -196,6 +196,9 @@ class SessionOptions(_RunOptions):
         if self.repo is not None and (not self.repo.strip() or "\0" in self.repo):
             message = "the repository has no path"
             raise UsageError(message, "give its path on the VM: --repo '~/project'")
+        if self.session is not None and not begins_id(self.session):
+            message = f"{self.session!r} is not a session id"
+            raise UsageError(message, "use one of list_sessions, or None for a new session")
         if self.session is not None and self.repo is not None:
             message = "a session can't change its directory"
             raise UsageError(message, "leave out --repo, or --session for a new session")

@@ -238,3 +238,9 @@ def test_a_task_with_an_id_of_the_caller_s_has_the_same_id_and_token_each_time(
 
     assert one.run_id == same.run_id == other.run_id == "ses_mine"
     assert one._token == same._token != other._token
+
+
+@pytest.mark.parametrize("session", ["", "a b"])
+def test_a_session_without_an_id_is_no_new_session(settings: Settings, session: str) -> None:
+    with pytest.raises(UsageError, match="is not a session id"):
+        SessionOptions(session=session, settings=settings)
