@@ -196,18 +196,22 @@ class SessionOptions(_RunOptions):
         if self.repo is not None and (not self.repo.strip() or "\0" in self.repo):
             message = "the repository has no path"
             raise UsageError(message, "give its path on the VM: --repo '~/project'")
-        if self.session is not None and not begins_id(self.session):
-            message = f"{self.session!r} is not a session id"
-            raise UsageError(message, "use one of list_sessions, or None for a new session")
-        if self.session is not None and self.repo is not None:
-            message = "a session can't change its directory"
-            raise UsageError(message, "leave out --repo, or --session for a new session")
-        if self.session is not None and self.agent is not None and is_ours(self.session):
-            message = "a session keeps its agent"
-            raise UsageError(message, "leave out --agent, or --session for a new session")
+        if self.session is not None:
+            self._check_session(self.session)
         if self.directory is not None:
             self._check_directory(self.directory)
         self._check_choices()
+
+    def _check_session(self, session: str) -> None:
+        if not begins_id(session):
+            message = f"{session!r} is not a session id"
+            raise UsageError(message, "use one of list_sessions, or None for a new session")
+        if self.repo is not None:
+            message = "a session can't change its directory"
+            raise UsageError(message, "leave out --repo, or --session for a new session")
+        if self.agent is not None and is_ours(session):
+            message = "a session keeps its agent"
+            raise UsageError(message, "leave out --agent, or --session for a new session")
 
     def _check_choices(self) -> None:
         if self.model is not None and not _names_a_model(self.model):

@@ -146,9 +146,8 @@ def test_nodes_are_listed_with_their_health(mesh: Mesh, user: Dispatcher) -> Non
     assert b"node exec2: it does not answer" in refused.err
 
 
-def test_a_node_whose_name_cannot_be_templated_is_reported(
-    mesh: Mesh, user: Dispatcher, by_site: Path
-) -> None:
+@pytest.mark.usefixtures("mesh")
+def test_a_node_whose_name_cannot_be_templated_is_reported(user: Dispatcher, by_site: Path) -> None:
     (by_site / "host_vars/epyc6/node.yml").write_text("---\ndx_node: '{{ nothing }}'\n")
     answer = user.run("epyc6", "--exec", "echo hi", "-i", str(by_site), *_PATIENT)
 

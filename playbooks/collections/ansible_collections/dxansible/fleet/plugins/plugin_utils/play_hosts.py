@@ -130,7 +130,9 @@ def validated(spec: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, 
             raise AnsibleActionFail(f"{_named(spec, name)} is not a string; write it as one")
     found = ArgumentSpecValidator(dict(spec)).validate(dict(options))
     if found.error_messages:
-        raise AnsibleActionFail("; ".join(_plain_words(spec, each) for each in found.error_messages))
+        raise AnsibleActionFail(
+            "; ".join(_plain_words(spec, each) for each in found.error_messages)
+        )
     return {**options, **found.validated_parameters}
 
 
