@@ -269,6 +269,10 @@ def _check_inventory(path: Path, given: str) -> None:
         message = f"there is no inventory at {given or 'an empty path'}"
         remedy = "give a file or directory with -i or DX_INVENTORY, or write one with --init"
         raise InventoryError(message, remedy)
+    ours = given.startswith(("/dev/", "/proc/"))  # Ansible has another standard input
+    if ours or not (path.is_file() or path.is_dir()):
+        message = f"the inventory {given} is neither a file nor a directory"
+        raise InventoryError(message, "write it to a file first")
     if not os.access(path, os.R_OK):
         message = f"the inventory {given} can't be read"
         raise InventoryError(message, "check its owner and mode")
