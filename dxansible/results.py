@@ -30,6 +30,7 @@ __all__ = [
     "PreflightResult",
     "SessionInfo",
     "TurnResult",
+    "code_of_ends",
     "exit_code",
     "worst",
 ]
@@ -58,23 +59,31 @@ def exit_code(
     detached: bool = False,
     may_be_cut: bool = False,
 ) -> int:
-    """Return the exit code of a call: that of the worst outcome, or INCOMPLETE.
+    """Return the exit code of a call: that of `code_of_ends`, or INCOMPLETE.
 
-    It is 130 if the call was ``detached`` before an end. It is 2, as for any usage error, if an id
-    was refused because it belongs to another command, and nothing has run on any host.
+    It is 130 if the call was ``detached`` before an end.
     ``may_be_cut``: output beyond a limit is not missing, only what a full disk has lost.
     """
-    ended = [each.outcome for each in results if each.outcome is not None]
-    if detached and len(ended) < len(results):
+    ends = [(each.outcome, each.reason) for each in results]
+    if detached and any(outcome is None for outcome, _ in ends):
         return FanoutOutcome.ABORTED.exit_code
-    refused = [each for each in results if each.reason is Reason.ID_CONFLICT]
-    unrun = [each for each in results if each.outcome is FanoutOutcome.PREFLIGHT_FAILED]
-    if refused and len(refused) + len(unrun) == len(results):
-        return _USAGE
     lost = [each.truncation for each in results if each.truncation.missing and not may_be_cut]
     full = any(each.truncation.disk_full for each in results)
-    code = 0 if results and not ended else worst(ended).exit_code
-    return code or (INCOMPLETE if lost or full else 0)
+    return code_of_ends(ends) or (INCOMPLETE if lost or full else 0)
+
+
+def code_of_ends(ends: Sequence[tuple[FanoutOutcome | None, str | None]]) -> int:
+    """Return the exit code for the hosts' outcomes and reasons: that of the worst outcome.
+
+    It is 2, as for any usage error, if an id was refused because it belongs to another command,
+    and nothing has run on any host. It is 0 if no host has an outcome yet.
+    """
+    refused = sum(reason == Reason.ID_CONFLICT for _, reason in ends)
+    unrun = sum(outcome is FanoutOutcome.PREFLIGHT_FAILED for outcome, _ in ends)
+    if refused and refused + unrun == len(ends):
+        return _USAGE
+    ended = [outcome for outcome, _ in ends if outcome is not None]
+    return 0 if ends and not ended else worst(ended).exit_code
 
 
 class FanoutResult(HostRecord):

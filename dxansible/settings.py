@@ -90,6 +90,9 @@ class Settings(Value):
         UsageError.
         """
         mask_secrets(environ)
+        if via is not None and not via.strip():
+            message = "the name of the execution node is empty"
+            raise UsageError(message, "give one, auto or local; see: dx-dispatch --nodes")
         receptor = receptor_socket(environ)
         if receptor is None and via not in {None, "local"}:
             message = f"there is no receptor on this machine to reach {via} through"
@@ -266,6 +269,10 @@ def _check_inventory(path: Path, given: str) -> None:
         message = f"there is no inventory at {given or 'an empty path'}"
         remedy = "give a file or directory with -i or DX_INVENTORY, or write one with --init"
         raise InventoryError(message, remedy)
+    ours = given.startswith(("/dev/", "/proc/"))  # Ansible has another standard input
+    if ours or not (path.is_file() or path.is_dir()):
+        message = f"the inventory {given} is neither a file nor a directory"
+        raise InventoryError(message, "write it to a file first")
     if not os.access(path, os.R_OK):
         message = f"the inventory {given} can't be read"
         raise InventoryError(message, "check its owner and mode")

@@ -21,20 +21,20 @@ __all__ = ["begun", "stop_waiting"]
 
 
 def stop_waiting(typed: str) -> tuple[list[FanoutResult], list[TurnResult], int] | None:
-    """Stop the call that waits to start what ``typed`` names.
+    """Stop the calls that wait to start what ``typed`` names; a repeated call is another one.
 
-    Returns the results of its hosts, of a command or of turns, and the exit code; None if no call
-    does. Raises UsageError if ``typed`` names only a part of the call.
+    Returns the results of their hosts, of a command or of turns, and the exit code; None if no
+    call does. Raises UsageError if ``typed`` names only a part of a call.
     """
-    call = _find(typed)
-    if call is None:
-        return None
-    stopped = call.stop()
-    if stopped is None:
+    calls = _find(typed)
+    stopped = [(call, call.stop()) for call in calls]
+    for call, found in stopped:
+        if found is call:
+            raise EngineError(f"the call of {call.run_id} does not end", "stop it with Ctrl-C")
+    ends = _of_hosts([end for _, found in stopped if found is not None for end in found.ends])
+    if not ends:
         return None  # the VMs know how it ended
-    if stopped is call:
-        raise EngineError(f"the call of {call.run_id} does not end", "stop it with Ctrl-C")
-    ends = stopped.ends
+    call = calls[0]
     code = 0 if all(map(_is_gone, ends)) else 1
     if call.kind == "command":
         results = [read(FanoutResult, each, command_summary=call.summary) for each in ends]
@@ -58,8 +58,8 @@ def begun(session_ids: Sequence[str], settings: Settings) -> tuple[str, ...]:
     raise SilentHostError(message, f"{remedy}: dx-dispatch --abort {session_ids[0]}")
 
 
-def _find(typed: str) -> WaitingCall | None:
-    """Return the call of a run or session, of whose id ``typed`` may be the beginning."""
+def _find(typed: str) -> list[WaitingCall]:
+    """Return the calls of a run or session, of whose id ``typed`` may be the beginning."""
     calls = waiting_calls()
     whole = [call for call in calls if call.run_id == typed]
     found = whole or [call for call in calls if call.run_id.startswith(typed)]
@@ -75,7 +75,13 @@ def _find(typed: str) -> WaitingCall | None:
     if len({call.run_id for call in found}) > 1:
         names = ", ".join(sorted(call.run_id for call in found))
         raise UsageError(f"{len(found)} ids begin with {typed}", f"give one of them: {names}")
-    return found[0] if found else None
+    return found
+
+
+def _of_hosts(ends: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return one end for each host: that of a call that has started something, if one has."""
+    begun = [each for each in ends if each["reason"] != Reason.NOT_STARTED]
+    return [*{each["host"]: each for each in (*ends, *begun)}.values()]
 
 
 def _is_gone(end: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from dxansible.errors import DxError, EngineError
 from dxansible.ids import agent_run, new_run_id, new_token
 from dxansible.record import FanoutOutcome
 from dxansible.render.show import emit, show
-from dxansible.results import worst
+from dxansible.results import code_of_ends
 from dxansible.settings import log_file
 
 if TYPE_CHECKING:
@@ -64,8 +64,12 @@ def detach(options: Options) -> int:
         _show_sessions(options, agent_run(run_id), hosts)
     else:
         _show_run(options, run_id, hosts)
-    ended = [FanoutOutcome(each["state"]) for each in hosts if each["ended"]]
-    return worst(ended).exit_code if ended else 0
+    return code_of_ends(
+        [
+            (FanoutOutcome(each["state"]), each["reason"]) if each["ended"] else (None, None)
+            for each in hosts
+        ]
+    )
 
 
 def _hosts(reports: Sequence[_Report]) -> list[_Report]:

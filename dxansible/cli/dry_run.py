@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import localtime, strftime
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dxansible.cli.table import Options
     from dxansible.results import HostMapping
     from dxansible.run.command_call import CommandCall
-    from dxansible.run.options import SessionOptions
+    from dxansible.run.options import FanoutOptions, SessionOptions
 
 __all__ = ["show_command", "show_task"]
 
@@ -34,9 +35,10 @@ def show_command(options: Options, call: CommandCall) -> int:
         "env": [*chosen.env] or None,
         "stdin": options.stdin,
         "timeout_sec": chosen.timeout_sec,
-        "retries": chosen.max_retries,
+        "serial": ",".join(options.serial) or None,
+        "max_fail": options.max_fail,
         "max_output": chosen.output_limit,
-        "forks": options.forks or FORKS,
+        **_of_all(options, chosen),
         "run_id": chosen.run_id if options.run_id else None,
     }
     hosts = _hosts(options)
@@ -56,6 +58,8 @@ def show_task(options: Options, task: str | bytes, chosen: SessionOptions) -> in
         "plan": chosen.plan,
         "attach": [printable(name) for name, _ in chosen.attachments] or None,
         "beads": chosen.beads,
+        "claim": chosen.claim,
+        "lease_sec": chosen.claim_lease_sec,
         "verify": chosen.verify,
         "queue": chosen.queue,
         "wait": chosen.wait,
@@ -63,10 +67,23 @@ def show_task(options: Options, task: str | bytes, chosen: SessionOptions) -> in
         "idle_timeout_sec": chosen.idle_timeout_sec,
         "on_limit": chosen.on_limit,
         "max_cost_usd": chosen.max_cost_usd,
+        **_of_all(options, chosen),
+    }
+    return _show(options, "prompt", check_task(task), facts, _hosts(options))
+
+
+def _of_all(options: Options, chosen: FanoutOptions | SessionOptions) -> dict[str, object]:
+    """Return the options that commands and tasks have in common."""
+    at = options.start_at
+    return {
+        "at": None if at is None else strftime("%Y-%m-%d %H:%M %z", localtime(at)),
+        "in_sec": options.start_in,
+        "when_back_sec": chosen.when_back_sec,
+        "detach": options.detach,
+        "via": options.via,
         "retries": chosen.max_retries,
         "forks": options.forks or FORKS,
     }
-    return _show(options, "prompt", check_task(task), facts, _hosts(options))
 
 
 def _hosts(options: Options) -> list[HostMapping]:

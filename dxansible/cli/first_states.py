@@ -62,7 +62,8 @@ class FirstStates:
             self._state(result.host, "running", session, session=session)
             return
         why = printable((result.error or "").removeprefix(f"{result.host}: "))
-        self._state(result.host, str(result.outcome), why, session=session, ended=True)
+        end = result.reason or ""
+        self._state(result.host, str(result.outcome), why, session=session, end=end)
 
     def leave_input(self) -> None:
         """Have no standard input any more: that of the caller is its own again."""
@@ -81,13 +82,14 @@ class FirstStates:
             self._report.close()
 
     def _state(
-        self, host: str, state: str, note: str, *, session: str, ended: bool = False
+        self, host: str, state: str, note: str, *, session: str, end: str | None = None
     ) -> None:
+        """Tell a host's state; ``end`` is the reason of its end, None if it has not ended."""
         if host in self._told:
             return
         self._told.add(host)
         told = {"host": host, "state": state, "note": note}
-        self._tell({**told, "session": session, "ended": ended})
+        self._tell({**told, "session": session, "ended": end is not None, "reason": end})
         if self._told >= self._hosts:
             self.close()
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from dxansible import logs
@@ -34,6 +35,9 @@ DETACHED = "stopped following; the work continues on the VM"
 """What Ctrl-C says of an agent's session."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code, that of ABORTED: as shells report a program that Ctrl-C has ended."""
+_ONE_SIGNAL = 0.1
+"""Seconds in which a second signal belongs to the first: timeout(1) sends each signal to its
+process, and then to the whole group."""
 
 
 def start_log(options: Options) -> None:
@@ -91,17 +95,21 @@ def cancel_on_signals(
 
     ``json``: the second one prints a JSON document, too; with ``jsonl`` it is an event.
     """
-    cancelled = threading.Event()
+    cancelled, told = threading.Event(), threading.Event()
 
     def handle(_number: int, _frame: object) -> None:
         if cancelled.is_set():
+            if not told.is_set():
+                return
             SCREEN.interject(second)
             if json or jsonl:
                 remedy = "come back with --logs ID, or see --sessions"
                 last = interrupted_document(INTERRUPTED, second, remedy, as_event=jsonl)
                 os.write(1, ("\n" * (jsonl and SCREEN.amid_output) + last).encode())
             os._exit(INTERRUPTED)
-        cancelled.set()  # first: a second signal may arrive while we print
+        cancelled.set()
+        time.sleep(_ONE_SIGNAL)
+        told.set()  # first: a second signal may arrive while we print
         SCREEN.interject(notice)
 
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

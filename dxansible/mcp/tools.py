@@ -39,6 +39,14 @@ INSTRUCTIONS = (
 )
 
 _SAY_NAMES_ONLY = {"required", "additionalProperties"}
+_RULES = {
+    "type": "has to be of the type {}",
+    "enum": "has to be one of {}",
+    "minimum": "has to be at least {}",
+    "exclusiveMinimum": "has to be above {}",
+    "maximum": "has to be at most {}",
+}
+"""What a value has to be, by the word of the schema."""
 _TEXT: Mapping[str, Any] = {"type": "string"}
 _FLAG: Mapping[str, Any] = {"type": "boolean"}
 _TARGET = {"type": "string", "description": "Host, group or Ansible pattern"}
@@ -212,8 +220,9 @@ def check_arguments(tool: Tool, arguments: Mapping[str, Any]) -> None:
     if problem is None:
         return
     where = problem.json_path.removeprefix("$").removeprefix(".") or "arguments"
-    words = problem.message  # of other rules, it has the value: a whole command, maybe
+    words = f": {problem.message}"  # of other rules, it has the value: a whole command, maybe
     if problem.validator not in _SAY_NAMES_ONLY:
-        words = f"{problem.validator} has to be {problem.validator_value}"
+        rule, least = _RULES[str(problem.validator)], problem.validator_value
+        words = f" {rule.format(', '.join(least) if isinstance(least, list) else least)}"
     known = ", ".join(tool.properties)
-    raise UsageError(f"{tool.name}: {where}: {words}", f"its arguments are: {known}")
+    raise UsageError(f"{tool.name}: {where}{words}", f"its arguments are: {known}")

@@ -107,6 +107,8 @@ def _attach(  # noqa: PLR0913 - what a run needs
     silent: tuple[FanoutOutcome, Reason] = (FanoutOutcome.FAILURE, Reason.LOST_CONTACT),
 ) -> list[FanoutResult]:
     """Run a playbook over the sessions of one run; a silent host gets the outcome ``silent``."""
+    if not session_ids:
+        return []
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
     run_id = run_of(session_ids[0])
     command = session_ids[0] if len(session_ids) == 1 else run_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from dxansible.errors import UsageError
 from dxansible.ids import is_on
 from dxansible.parameters import CLEAN_AGE, DRY_RUN, ONLY, PREFLIGHT_TIMEOUT, SESSION, TRAIL
 from dxansible.record import HostRecord
@@ -140,8 +141,10 @@ def clean_sessions(
     """Remove sessions that ended ``age_days`` ago or earlier, on every host of a pattern.
 
     A session stays if its worktree has work that is nowhere else. ``dry_run`` makes the same
-    decisions, and removes nothing.
+    decisions, and removes nothing. Raises UsageError for a negative age.
     """
+    if age_days < 0:
+        raise UsageError(f"the age is {age_days}", "give a number of days, 0 or more")
     chosen = settings or Settings.load()
     collector = ResultCollector(HostRecord)
     end = Play(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dxansible import parameters as known
 from dxansible.errors import UsageError
-from dxansible.ids import check_run_id, is_ours
+from dxansible.ids import begins_id, check_run_id, is_ours
 from dxansible.parameters import Told, told
 from dxansible.redact import summarize
 from dxansible.settings import Settings
@@ -32,6 +32,7 @@ _LONGEST_RUN_ID = 60
 """Of a task, whose session's id begins with ``ses_``."""
 _LATEST_START = 30 * 86400
 """Seconds from now."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _MODEL = re.compile(r"(?!-)[^\s{}]{1,200}")
@@ -105,6 +106,14 @@ class FanoutOptions(_RunOptions):
         self._check_run()
         if self.run_id is not None:
             check_run_id(self.run_id)
+        for name, text in self.env.items():
+            if not _VARIABLE.fullmatch(name):
+                message = f"{name!r} is no name of a variable"
+                raise UsageError(message, "use letters, digits and underscores")
+            if "\0" in text:
+                raise UsageError(f"the value of {name} has a NUL byte", "leave it out")
+        if "\0" in self.cwd:
+            raise UsageError("the directory has a NUL byte", "leave it out")
 
     def payload(self, text: bytes) -> bytes:
         """Return the command as sent over the playbook's socket: the collection's `Command`."""
@@ -187,15 +196,22 @@ class SessionOptions(_RunOptions):
         if self.repo is not None and (not self.repo.strip() or "\0" in self.repo):
             message = "the repository has no path"
             raise UsageError(message, "give its path on the VM: --repo '~/project'")
-        if self.session is not None and self.repo is not None:
-            message = "a session can't change its directory"
-            raise UsageError(message, "leave out --repo, or --session for a new session")
-        if self.session is not None and self.agent is not None and is_ours(self.session):
-            message = "a session keeps its agent"
-            raise UsageError(message, "leave out --agent, or --session for a new session")
+        if self.session is not None:
+            self._check_session(self.session)
         if self.directory is not None:
             self._check_directory(self.directory)
         self._check_choices()
+
+    def _check_session(self, session: str) -> None:
+        if not begins_id(session):
+            message = f"{session!r} is not a session id"
+            raise UsageError(message, "use one of list_sessions, or None for a new session")
+        if self.repo is not None:
+            message = "a session can't change its directory"
+            raise UsageError(message, "leave out --repo, or --session for a new session")
+        if self.agent is not None and is_ours(session):
+            message = "a session keeps its agent"
+            raise UsageError(message, "leave out --agent, or --session for a new session")
 
     def _check_choices(self) -> None:
         if self.model is not None and not _names_a_model(self.model):

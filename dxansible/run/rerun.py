@@ -127,6 +127,8 @@ def _find(runs: Sequence[RecordedRun], typed: str | None) -> RecordedRun:
         raise UsageError(message, 'run one: dx-dispatch PATTERN --exec "COMMAND"')
     if typed is None:
         return runs[-1]
+    if not typed:
+        raise UsageError("the id of the run is empty", f"leave it out for the newest; {_SEE}")
     whole = [run for run in runs if run.run_id == typed]
     begun = whole or [run for run in runs if run.run_id.startswith(typed)]
     ids = sorted({run.run_id for run in begun})

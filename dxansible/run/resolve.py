@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UnknownSessionError, UsageError
-from dxansible.ids import is_agent_session, is_command, is_whole, run_of
+from dxansible.ids import begins_id, is_agent_session, is_command, is_whole, run_of
 from dxansible.logs import event
 from dxansible.run.attach_sessions import nearest
 from dxansible.run.listing import list_sessions
@@ -49,6 +49,9 @@ def resolve_id(typed: str, settings: Settings, pattern: str = "all") -> tuple[st
     """
     if is_whole(typed):
         return (typed,)
+    if not begins_id(typed):  # an empty one would mean the only session there is
+        message = f"{typed!r} is not a session id"
+        raise UsageError(message, "see: dx-dispatch --sessions")
     found = list_sessions(pattern, settings, prefix=typed)
     for host, error in found.errors.items():
         event("vm_not_asked", logging.WARNING, host=host, error=error)

@@ -95,6 +95,18 @@ def test_a_dry_run_contacts_no_machine_and_says_what_would_go_where(
     assert {name: vm.connections for name, vm in lab.vms.items()} == before
 
 
+def test_a_dry_run_says_when_and_through_which_node_the_work_would_start(user: Dispatcher) -> None:
+    late = user.run("epyc6", "--exec", "true", "--in", "2h", "--via", "local", "--dry-run")
+    back = ["--when-back", "1h", "--serial", "1,50%", "--max-fail", "0", "--dry-run", "--json"]
+    options = user.run("epyc6", "--exec", "true", *back).document["options"]
+    at = user.run("epyc6", "fix it now", "--at", "2099-01-02 03:04", "--dry-run")
+
+    assert "\nin             7200 s\n" in late.out.decode()
+    assert "\nvia            local\n" in late.out.decode()
+    assert (options["when_back_sec"], options["serial"], options["max_fail"]) == (3600, "1,50%", 0)
+    assert (at.code, b"30 days" in at.err) == (2, True)
+
+
 def test_a_dry_run_shows_no_secret(user: Dispatcher) -> None:
     secret = "ghp_" + "0a1B2c3D" * 5
     call = [

@@ -165,6 +165,15 @@ def test_nodes_are_listed_with_their_health(mesh: Mesh, user: Dispatcher) -> Non
     assert b"node exec2: it does not answer" in refused.err
 
 
+@pytest.mark.usefixtures("mesh")
+def test_a_node_whose_name_cannot_be_templated_is_reported(user: Dispatcher, by_site: Path) -> None:
+    (by_site / "host_vars/epyc6/node.yml").write_text("---\ndx_node: '{{ nothing }}'\n")
+    answer = user.run("epyc6", "--exec", "echo hi", "-i", str(by_site), *_PATIENT)
+
+    assert (answer.code, answer.out) == (0, b"hi\n")
+    assert b'node_lost node="{{ nothing }}" hosts=1 next=' in answer.err
+
+
 def test_a_node_speaks_of_its_own_hosts_alone(mesh: Mesh, user: Dispatcher) -> None:
     lie = {"host": "macmini", "kind": "command", "done": True, "outcome": "SUCCESS"}
     event = {"host": "macmini", "res": {"dx": {"kind": "fleet", "news": [lie]}}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import secrets
 import signal
 import threading
 import time
@@ -235,6 +236,23 @@ def test_a_detached_wait_is_stopped_by_its_id(user: Dispatcher, away: Vm) -> Non
     assert times_run(away) == 0
 
 
+def test_all_calls_that_wait_under_an_id_are_stopped_at_once(user: Dispatcher, away: Vm) -> None:
+    run_id = f"twice_{secrets.token_hex(4)}"
+    for _ in range(2):
+        call = user.run(
+            *("epyc6", "--exec", "echo line >>ran", "--when-back", "10m"),
+            *("--detach", "--no-slack", "--run-id", run_id),
+        )
+        assert call.code == 0, call.err
+    stopped = user.run("--abort", run_id, "--json")
+    left = (waiting(user), files(user))
+    away.heal()
+
+    assert (stopped.code, stopped.result["reason"]) == (0, "not_started")
+    assert left == ([], [])
+    assert times_run(away) == 0
+
+
 def test_a_detached_task_is_handed_over_when_its_host_is_back(user: Dispatcher, away: Vm) -> None:
     call = user.run(
         *("epyc6,macmini", "echo line >>ran; echo done of the task", "--agent", "shell"),
@@ -271,6 +289,17 @@ def test_a_detached_task_is_stopped_by_its_session(user: Dispatcher, away: Vm) -
     assert (stopped.code, stopped.result["reason"]) == (0, "not_started"), stopped.err
     assert (waiting(user), files(user)) == ([], [])
     assert times_run(away) == 0
+
+
+def test_a_detached_call_with_the_id_of_another_command_is_a_usage_error(
+    user: Dispatcher,
+) -> None:
+    run_id = f"taken_{secrets.token_hex(4)}"
+    detached = ("--when-back", "1m", "--detach", "--no-slack", "--run-id", run_id)
+    assert user.run("epyc6", "--exec", "true", "--run-id", run_id).code == 0
+    call = user.run("epyc6", "--exec", "false", *detached)
+
+    assert (call.code, b"belongs to another command" in call.err) == (2, True)
 
 
 def test_a_detached_call_that_can_not_be_made_says_why(user: Dispatcher) -> None:

@@ -292,3 +292,19 @@ def test_who_we_are_at_github(given: dict[str, str], token: str | None, api: str
 def test_no_token_travels_in_the_clear(url: str) -> None:
     with pytest.raises(UsageError, match="GITHUB_API_URL is not an https address"):
         GitHubSettings.load({"GITHUB_API_URL": url})
+
+
+@pytest.mark.parametrize("via", ["", " "])
+def test_an_execution_node_without_a_name_is_refused(via: str) -> None:
+    with pytest.raises(UsageError, match="the name of the execution node is empty"):
+        Settings.load(environ={"DX_RECEPTOR_SOCKET": "/nowhere"}, via=via)
+
+
+@pytest.mark.parametrize("source", ["/dev/stdin", "/dev/null", "/dev/fd/0", "fifo"])
+def test_an_inventory_that_can_be_read_only_here_and_once_is_refused(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    with pytest.raises(InventoryError, match="neither a file nor a directory; write it to a file"):
+        inventory_sources(source, {})

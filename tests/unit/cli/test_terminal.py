@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,21 @@ def test_the_first_signal_ends_the_work_and_the_second_the_process(
     assert (json.loads(out)["error"]["message"] if as_json else out) == (
         "gave up" if as_json else ""
     )
+
+
+def test_a_signal_that_is_sent_twice_at_once_counts_once(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    cancelled = cancel_on_signals("stopping", "gave up", json=False)
+    # timeout(1) signals its process, and a moment later the process's group
+    monkeypatch.setattr(time, "sleep", lambda _seconds: signal.raise_signal(signal.SIGTERM))
+
+    signal.raise_signal(signal.SIGTERM)
+
+    assert cancelled.is_set()
+    assert (capfd.readouterr().err, codes) == ("\nstopping\n", [])
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])

@@ -66,6 +66,34 @@ def test_what_the_task_gives_counts_more(settings: Settings, tmp_path: Path) -> 
     assert outcome(settings, tmp_path, {"dx_timeout": 0.3}, timeout=30) == "SUCCESS"
 
 
+def test_a_variable_without_a_value_is_no_option(settings: Settings, tmp_path: Path) -> None:
+    empty = dict.fromkeys(("dx_timeout", "dx_env", "dx_cwd", "dx_path", "dx_when_back"))
+
+    assert outcome(settings, tmp_path, empty) == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "complaint"),
+    [
+        ({"dx_timeout": "soon"}, {}, "argument timeout (dx_timeout) is of type str and we were u"),
+        ({}, {"cmd": ["rm", "-r", "x"]}, "cmd is not a string; write it as one"),
+        ({"dx_cwd": ["/tmp"]}, {}, "cwd (dx_cwd) is not a string; write it as one"),
+        ({}, {"run_id": "x"}, "there is no option run_id; there are attach, "),
+        ({}, {"preflight": {"id": "x"}}, "there is no option preflight.id; there are checks, "),
+        ({}, {"preflight": None}, "preflight: {} checks the host and makes an id"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named_in_plain_words(
+    settings: Settings, tmp_path: Path, variables: dict[str, Any], options: dict[str, Any],
+    complaint: str,
+) -> None:  # fmt: skip
+    options = {"operation": "run_command", "options": {"preflight": {}, **options}}
+    said = str(record_of(settings, tmp_path, variables, {"dxansible.fleet.fan_out": options}))
+
+    assert complaint in said
+    assert "<class" not in said
+
+
 def test_a_health_check_is_as_the_host_has_it(settings: Settings, tmp_path: Path) -> None:
     task: dict[str, Any] = {"dxansible.fleet.preflight": {"connect": True}}
 

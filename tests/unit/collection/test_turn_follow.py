@@ -42,6 +42,11 @@ def follow(answers: list[Any], **options: Any) -> Played:  # noqa: ANN401 - any 
     return turn(answers, **{"mode": "follow", **options})
 
 
+def test_a_follow_has_to_know_which_session() -> None:
+    with pytest.raises(ValueError, match="dx_session is needed, the session that is followed"):
+        follow([], session="")
+
+
 def test_a_session_is_followed_from_turn_to_turn() -> None:
     both = listing(entry(1, meta={"agent": "shell", "idle": 5}), entry(2))
     played = follow([both, ended(b"one\n"), both, ended(), both])

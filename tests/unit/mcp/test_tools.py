@@ -51,10 +51,13 @@ def test_hints_say_what_a_tool_may_change() -> None:
     [
         ({"target": "web1"}, "'command' is a required property"),
         ({"target": "web1", "command": "secret", "comand": "x"}, "'comand' was unexpected"),
-        ({"target": "web1", "command": ["secret"]}, "exec: command: type has to be string"),
-        ({"target": "web1", "command": "x", "wait": 60}, "exec: wait: maximum has to be 20"),
-        ({"target": "web1", "command": "x", "timeout": 0}, "timeout: exclusiveMinimum has to be 0"),
-        ({"target": "web1", "command": "x", "env": {"A": 1}}, "exec: env.A: type has to be string"),
+        ({"target": "web1", "command": ["secret"]}, "exec: command has to be of the type string"),
+        ({"target": "web1", "command": "x", "wait": 60}, "exec: wait has to be at most 20"),
+        ({"target": "web1", "command": "x", "timeout": 0}, "exec: timeout has to be above 0"),
+        (
+            {"target": "web1", "command": "x", "env": {"A": 1}},
+            "exec: env.A has to be of the type string",
+        ),
     ],
 )
 def test_an_argument_that_makes_no_sense_is_named_without_its_value(

@@ -18,6 +18,7 @@ from dxansible.fleet import (
     abort_command,
     fanout,
     follow_command,
+    follow_commands,
 )
 from tests.unit.local_vm import write_playbook
 from tests.unit.run.test_fanout import PREFLIGHT, SLEEP, Act, command_is_gone
@@ -114,3 +115,7 @@ def test_silence_is_neither_an_end_nor_a_stop(playbooks: Path) -> None:
     assert followed is not None
     assert (followed.outcome, followed.reason) == (FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
     assert (aborted.outcome, aborted.stop_verified) == (FanoutOutcome.ABORTED, False)
+
+
+def test_no_session_is_no_result(settings: Settings) -> None:
+    assert follow_commands([], settings) == []

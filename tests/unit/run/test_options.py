@@ -46,6 +46,7 @@ def test_without_settings_those_of_the_environment_count() -> None:
         {"max_retries": -1},
         {"forks": 0},
         {"run_id": "../x"},
+        {"env": {"A B": "x"}},
     ],
 )
 def test_a_value_that_makes_no_sense_is_a_usage_error(
@@ -237,3 +238,9 @@ def test_a_task_with_an_id_of_the_caller_s_has_the_same_id_and_token_each_time(
 
     assert one.run_id == same.run_id == other.run_id == "ses_mine"
     assert one._token == same._token != other._token
+
+
+@pytest.mark.parametrize("session", ["", "a b"])
+def test_a_session_without_an_id_is_no_new_session(settings: Settings, session: str) -> None:
+    with pytest.raises(UsageError, match="is not a session id"):
+        SessionOptions(session=session, settings=settings)

@@ -168,6 +168,13 @@ def test_a_beginning_names_a_run_if_it_is_the_only_one(history: History) -> None
         find_chain(runs, "fialed")
 
 
+def test_an_empty_id_names_no_run_not_even_the_only_one(history: History) -> None:
+    write(history, 1, {"a": ("FAILURE", "exit_nonzero")}, run_id="deploy")
+
+    with pytest.raises(UsageError, match="the id of the run is empty; leave it out"):
+        find_chain(history.runs(), "")
+
+
 def test_what_the_vms_know_is_written_into_the_run_that_it_belongs_to(history: History) -> None:
     now = time.time_ns()
     first = write(history, now, {"a": (None, None), "b": ("FAILURE", "lost_contact")})

@@ -64,4 +64,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         fan.close()
         if record["kind"] == "broken":
             raise AnsibleActionFail(record["error"])
-        return result | fan.results[host] | {"dx": record}
+        return result | fan.results[host] | _lines(fan.results[host]) | {"dx": record}
+
+
+def _lines(result: dict[str, Any]) -> dict[str, list[str]]:
+    """The lines of the output, as Ansible adds them to the results of its own modules."""
+    return {
+        f"{name}_lines": result[name].splitlines()
+        for name in ("stdout", "stderr")
+        if name in result
+    }

@@ -138,6 +138,16 @@ stderr:
   description: The command's error output, likewise.
   returned: when the command has ended
   type: str
+stdout_lines:
+  description: The lines of RV(stdout).
+  returned: as stdout
+  type: list
+  elements: str
+stderr_lines:
+  description: The lines of RV(stderr).
+  returned: as stderr
+  type: list
+  elements: str
 truncated:
   description: Bytes of both streams that were cut.
   returned: when the command has ended

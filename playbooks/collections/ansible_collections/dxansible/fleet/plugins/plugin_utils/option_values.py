@@ -39,7 +39,9 @@ def fill_from_vars(
             and facts.get("variable") in variables
             and found.keys().isdisjoint(facts.get("aliases", ()))
         ):
-            found[option] = templar.template(variables[facts["variable"]])
+            value = templar.template(variables[facts["variable"]])
+            if value is not None:  # a variable without a value is no option
+                found[option] = value
     return found
 
 

@@ -7,10 +7,10 @@ One worker serves all hosts, so this module does what Ansible does in a worker f
 from __future__ import annotations
 
 import os
+import re
 import resource
 import threading
 import time
-from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,8 @@ _OF_PLAY = (
     "hostvars",
 )
 """Variables that are the same for all hosts."""
+_CLASSES = re.compile(r": <class '[\w.]+'> cannot be converted to an? \w+")
+"""What Ansible adds to the complaint about a type."""
 _HERE = {"", "local"}
 """Values of ``dx_node`` that name no execution node."""
 TOO_MANY = "too_many_hosts"
@@ -122,10 +124,32 @@ def skipped(
 
 def validated(spec: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Validate and convert the options, and add defaults. Raises AnsibleActionFail."""
+    for name, facts in spec.items():
+        if facts["type"] == "str" and isinstance(options.get(name), (list, dict)):
+            # Ansible would take how Python writes it
+            raise AnsibleActionFail(f"{_named(spec, name)} is not a string; write it as one")
     found = ArgumentSpecValidator(dict(spec)).validate(dict(options))
     if found.error_messages:
-        raise AnsibleActionFail("; ".join(found.error_messages))
+        raise AnsibleActionFail(
+            "; ".join(_plain_words(spec, each) for each in found.error_messages)
+        )
     return {**options, **found.validated_parameters}
+
+
+def _named(spec: Mapping[str, Any], option: str) -> str:
+    """Return an option's name, with that of the variable that it may come from."""
+    variable = spec[option].get("variable")
+    return f"{option} ({variable})" if variable else option
+
+
+def _plain_words(spec: Mapping[str, Any], complaint: str) -> str:
+    """Return what Ansible says of an option, without the names of classes."""
+    for option in spec:
+        complaint = complaint.replace(f"argument '{option}'", f"argument {_named(spec, option)}")
+    unknown, _, known = complaint.partition(". Supported parameters include: ")
+    if known:
+        return f"there is no option {unknown}; there are {known.rstrip('.')}"
+    return _CLASSES.sub("", complaint)
 
 
 def one_run(  # noqa: PLR0913 - what a run is made of
@@ -242,11 +266,13 @@ class PlayHosts:
     def node(self, host: str) -> str:
         """The execution node that the host's work goes through; empty if it is this machine.
 
-        A variable that can't be templated is reported by `run`.
+        A template that can't be evaluated is a node that does not exist.
         """
-        with ONE_AT_A_TIME, suppress(AnsibleError):
-            return str(self.value(host, "dx_node") or "")
-        return ""
+        with ONE_AT_A_TIME:
+            try:
+                return str(self.value(host, "dx_node") or "")
+            except AnsibleError:
+                return str(self._variables(host).get("dx_node"))
 
     def _variables(self, host: str) -> dict[str, Any]:
         found = self._hostvars._inventory.get_host(host)  # noqa: SLF001 - no public way
