@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import sys
 import tempfile
@@ -292,3 +293,22 @@ def test_who_we_are_at_github(given: dict[str, str], token: str | None, api: str
 def test_no_token_travels_in_the_clear(url: str) -> None:
     with pytest.raises(UsageError, match="GITHUB_API_URL is not an https address"):
         GitHubSettings.load({"GITHUB_API_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("LC_ALL", "C"), ("LC_CTYPE", "UTF-8"), ("LANG", "de_DE.ISO-8859-1"), ("LC_ALL", "xx.UTF-8")],
+)
+def test_a_locale_that_ansible_refuses_is_replaced(
+    variable: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [*os.environ]:
+        if name == "LANG" or name.startswith("LC_"):
+            monkeypatch.delenv(name)
+    assert "LC_ALL" not in Settings.load().environment
+    monkeypatch.setenv(variable, "C.UTF-8")
+    assert "LC_ALL" not in Settings.load().environment
+    before = locale.setlocale(locale.LC_ALL)
+    monkeypatch.setenv(variable, text)
+    assert Settings.load().environment["LC_ALL"] in {"C.UTF-8", "en_US.UTF-8"}
+    assert locale.setlocale(locale.LC_ALL) == before
