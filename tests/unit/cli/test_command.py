@@ -171,6 +171,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["--rerun", "--run-id", "x"], "--run-id is of no use with --rerun; leave it out"),
     (["--runs", "here"], "--runs takes no further argument (here); leave it out"),
     (["--no-such-option"], "see dx-dispatch --help"),
+    (["here", "--exec", "true", "--max-output", "0"], "'0' is no size, like 4096 (bytes)"),
     (["--engine", "x"], "'x' is not one of 'status', 'stop'; see dx-dispatch --help"),
     (["here", "--exec", "true", "--cwd", ""], "--cwd has an empty value; give --cwd DIR, or"),
     (["here", "work", "--verify", " "], "--verify has an empty value; give --verify COMMAND"),
