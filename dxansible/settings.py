@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dxansible.errors import ContentError, InventoryError, UsageError
+from dxansible.locales import utf8_locale
 from dxansible.redact import hold
 from dxansible.value import Value
 
@@ -311,6 +312,7 @@ def _ansible_environment(environ: Mapping[str, str]) -> dict[str, str]:
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         # tells the keeper of a local VM that our own ssh processes don't come from its command
         "DX_SESSION_TAG": "<client>",
+        **utf8_locale(environ),
     }
     home = Path("~").expanduser()
     if not (home.is_dir() and os.access(home, os.W_OK)):

@@ -7,14 +7,17 @@ reading, checking and handing over a call.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dxansible.cli.option import Kind
+from dxansible.cli.option import Kind, Mode
 from dxansible.cli.table import Options, table
 from dxansible.cli.values import BadValueError, convert
+from dxansible.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from dxansible.cli.option import Option
 
 __all__ = ["BETWEEN", "complete", "parse", "read", "spell_out"]
 
@@ -76,7 +79,10 @@ def _quoted(words: Sequence[str]) -> str:
 
 
 def parse(words: Sequence[str]) -> Options | None:
-    """Return the options, as click would; None if click has to say something about the words."""
+    """Return the options, as click would; None if click has to say something about the words.
+
+    Raises UsageError if a call is given twice.
+    """
     values: dict[str, object] = {}
     for field, name, text in _items(list(words)):
         entry = table().get(field)
@@ -99,10 +105,22 @@ def parse(words: Sequence[str]) -> Options | None:
                     value = convert(entry, text or "")
                 except BadValueError:
                     return None
-                if entry.kind.is_repeated:
-                    value = (*values.get(field, ()), value)  # type: ignore[misc] # a tuple
-                values[field] = value
+                values[field] = _added(entry, values.get(field), value)
     return Options(**values, given=frozenset(values)) if values else None  # type: ignore[arg-type] # as declared
+
+
+def _added(entry: Option, former: Any, value: object) -> object:  # noqa: ANN401 - as its kind has it
+    """Return a value together with the former ones; the last counts alone, unless all count.
+
+    Raises UsageError for a second call, which nobody wants to be lost.
+    """
+    if entry.kind.is_repeated:
+        return (*(former or ()), value)
+    if former is not None and entry.chooses is not None:
+        together = entry.chooses is Mode.LOGS
+        remedy = "give all ids after one --logs" if together else "make a call for each"
+        raise UsageError(f"{entry.name} is given twice", remedy)
+    return value
 
 
 def spell_out(words: Sequence[str]) -> list[str]:

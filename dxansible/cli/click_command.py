@@ -59,7 +59,7 @@ def _as_click_has_it(entry: Option) -> dict[str, Any]:
         Kind.VARIABLES: {"multiple": True, "type": reader},
         Kind.CHOICE: {"type": click.Choice(entry.choices)},
         Kind.OPTIONAL_CHOICE: {"type": click.Choice(entry.choices)},
-        Kind.NUMBER: {"type": click.IntRange(entry.least, entry.most)},
+        Kind.NUMBER: {"type": reader},
         Kind.AMOUNT: {"type": reader},
         Kind.DURATION: {"type": reader},
         Kind.TIME: {"type": reader},
@@ -91,7 +91,7 @@ def parse(words: Sequence[str]) -> Options:
 
 def _in_our_words(error: click.ClickException, words: Sequence[str]) -> UsageError:
     """Return click's error, or ours if words of a command without quotes are the cause."""
-    message, remedy = error.format_message(), "see dx-dispatch --help"
+    message, remedy = error.format_message().removesuffix("."), "see dx-dispatch --help"
     command, left_over = words_left_over(words)
     if isinstance(error, click.NoSuchOption):
         if not any(each.startswith(error.option_name) for each in left_over):

@@ -83,17 +83,22 @@ def _complain(error: DxError, words: Sequence[str]) -> int:
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
-    if _document_wanted(words):
-        emit(error_document(error, as_event=_events_wanted(words)))
-    else:
+    wanted = _document_wanted(words)
+    if wanted:
+        try:
+            emit(error_document(error, as_event=_events_wanted(words)))
+        except OSError:  # it is the error, or there is another one
+            wanted = False
+    if not wanted:
         show(f"dx-dispatch: {error}", err=True)
     return error.exit_code
 
 
 def _leave(code: int) -> None:
     SCREEN.end_progress()
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # was told before; Python would tell it again, and change the exit code
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+_TEXTS = frozenset({Kind.TEXT, Kind.TEXTS})
 _TASKS = frozenset({Mode.TASK, Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE})
 _NOT_TOGETHER = (
     ("agents", "commands", "leave out both to see all"),
@@ -68,6 +69,10 @@ def _check_option(options: Options, mode: Mode, field: str, entry: Option) -> No
     if mode not in entry.modes:
         message = f"{name} is of no use with {mode}"
         raise UsageError(message, f"leave it out (it is of use with {modes_in_words(entry.modes)})")
+    own = entry.chooses is not None  # its own call refuses a blank value
+    if entry.kind in _TEXTS and not own and _has_blank(getattr(options, field)):
+        message = f"{name} has an empty value"
+        raise UsageError(message, f"give {name} {entry.value}, or leave it out")
     needed = entry.modes[mode]
     if needed and not getattr(options, needed):
         other = table()[needed]
@@ -76,12 +81,18 @@ def _check_option(options: Options, mode: Mode, field: str, entry: Option) -> No
         raise UsageError(message, f"leave it out, or add {add}")
 
 
+def _has_blank(values: str | tuple[str, ...]) -> bool:
+    """Whether a text is blank, as ``"$X"`` is where ``X`` has no value."""
+    return not all(each.strip() for each in ([values] if isinstance(values, str) else values))
+
+
 def _check_words(options: Options, mode: Mode) -> None:
     if mode in _TASKS:
         _check_task_words(options, mode)
         return
     if mode is Mode.EXEC and options.target is None:
         raise UsageError("there is no target", 'name a host: dx-dispatch HOST --exec "COMMAND"')
+    _check_any(options, mode)
     extra = options.target if mode not in table()["target"].modes else None
     extra = extra or (options.task if mode not in table()["task"].modes else None)
     if extra is None:
@@ -98,6 +109,15 @@ def _check_words(options: Options, mode: Mode) -> None:
         raise unquoted(options.command, [extra])
     instead = "leave it out" if mode is Mode.INIT else "leave it out, or use --status TARGET"
     raise UsageError(message, instead)
+
+
+def _check_any(options: Options, mode: Mode) -> None:
+    from dxansible.run.patterns import ANY  # noqa: PLC0415 - keeps --help fast
+
+    for pattern in filter(None, (options.target, options.status)):
+        if pattern.startswith(ANY) and mode is not Mode.INIT:
+            message = f"{ANY} chooses a VM for a task, and {mode} has none"
+            raise UsageError(message, f"leave out {ANY}")
 
 
 def _check_task_words(options: Options, mode: Mode) -> None:

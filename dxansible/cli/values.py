@@ -134,7 +134,7 @@ def _size(_entry: Option, text: str) -> int:
     except ValueError:
         found = _SIZE.fullmatch(text.strip())
         size = -1 if found is None else _bytes(float(found[1]), found[2].upper())
-    if not 0 <= size < _MOST_BYTES:
+    if not 0 < size < _MOST_BYTES:  # 0 would stand for the default
         raise BadValueError(f"{text!r} is no size, like 4096 (bytes), 64k, 10M or 1G (of 1024)")
     return size
 

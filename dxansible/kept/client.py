@@ -31,6 +31,7 @@ their calls run cold, and the machine ten times busier.
 """
 _LOADING = 180.0
 """Seconds to wait for an engine that is loading; a cold run would load no faster beside it."""
+_LONGEST_PATIENCE = 86_400.0
 _SILENCE = 4
 """Multiple of the patience; by then an engine has reported the hosts of the call."""
 _LOOK = 0.2
@@ -161,7 +162,9 @@ class Line:
 
 
 def _patience() -> float:
+    """Return how long to wait for an answer; a value that makes no sense is as good as none."""
     try:
-        return float(os.environ["DX_ENGINE_PATIENCE"])
+        given = float(os.environ["DX_ENGINE_PATIENCE"])
     except (KeyError, ValueError):
         return _PATIENCE
+    return min(given, _LONGEST_PATIENCE) if given > 0 else _PATIENCE

@@ -8,15 +8,17 @@ import select
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from dxansible.redact import safe
 from dxansible.settings import colour_wanted, terminal_is_dumb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
 
-__all__ = ["SCREEN", "Screen"]
+__all__ = ["SCREEN", "Screen", "naming"]
 
 _PIECE = 4096
 """Bytes that a pipe takes at once if it is writable."""
@@ -60,11 +62,8 @@ class Screen:
         """Write a text that is safe already, before any pending output."""
         with self._lock:
             drawn = self._hide()
-            if self._amid_line:
-                sys.stderr.write("\n")
-                self._amid_line = False
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            _say(f"\n{text}" if self._amid_line else text)
+            self._amid_line = False
             self._return(drawn=drawn)
 
     def flush(self) -> None:
@@ -91,7 +90,8 @@ class Screen:
                 piece = rest[: bytes(rest[:_PIECE]).rfind(b"\n") + 1 or _PIECE]
             with self._lock:
                 drawn = self._hide() or drawn
-                written = _write_piece(stream, descriptor, piece)
+                with naming(stream):
+                    written = _write_piece(stream, descriptor, piece)
                 whole = bytes(piece[:written][-1:]) == b"\n"
                 self.amid_output = not whole if written else self.amid_output
                 self._amid_line = self.interactive and stream.isatty() and not whole
@@ -142,16 +142,14 @@ class Screen:
         text = _cut(self._line(), _width() - 1)
         if colour_wanted() is not False:
             text = f"\x1b[2m{text}\x1b[0m"
-        sys.stderr.write(f"{_CLEAR if self._drawn else ''}{text}")
-        sys.stderr.flush()
+        _say(f"{_CLEAR if self._drawn else ''}{text}")
         self._drawn = True
 
     def _hide(self) -> bool:
         """Remove the progress line until it is drawn again; return whether there was one."""
         drawn, self._drawn = self._drawn, False
         if drawn and _is_ours():
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
+            _say(_CLEAR)
         return drawn
 
     def _return(self, *, drawn: bool) -> None:
@@ -160,6 +158,30 @@ class Screen:
             self._draw()
         elif not self._stays:
             self._due = time.monotonic() + _PAUSE
+
+
+@contextmanager
+def naming(stream: TextIO | BinaryIO) -> Iterator[None]:
+    """Name the standard stream in the errors of its writes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        is_error = stream in {sys.stderr, getattr(sys.stderr, "buffer", None)}
+        name = "standard error" if is_error else "standard output"
+        raise OSError(error.errno, error.strerror, name) from error
+
+
+def _say(text: str) -> None:
+    """Write words of ours to standard error; a full disk there doesn't end the work."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass
 
 
 def _is_ours() -> bool:

@@ -11,7 +11,7 @@ import re
 import sys
 
 from dxansible.redact import safe
-from dxansible.render.screen import SCREEN
+from dxansible.render.screen import SCREEN, naming
 from dxansible.settings import colour_wanted
 
 __all__ = ["coloured", "emit", "painted", "show", "terminal_size", "terminal_width"]
@@ -57,8 +57,9 @@ def show(text: str, *, err: bool = False, end: str = "\n") -> None:
     if err:
         SCREEN.put(shown)
     else:
-        stream.write(shown)
-        stream.flush()
+        with naming(stream):
+            stream.write(shown)
+            stream.flush()
 
 
 def painted(text: str, *, on: bool) -> str:
@@ -72,10 +73,11 @@ def painted(text: str, *, on: bool) -> str:
 
 
 def emit(data: str | bytes) -> None:
-    """Write a document, or output of the VMs, to standard output as it is."""
-    if isinstance(data, str):
-        sys.stdout.write(data)
-    else:
+    """Write a document, or output of the VMs, to standard output as it is. Raises OSError."""
+    with naming(sys.stdout):
+        if isinstance(data, str):
+            sys.stdout.write(data)
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-    sys.stdout.flush()

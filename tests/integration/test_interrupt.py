@@ -319,3 +319,23 @@ def test_a_reader_that_goes_away_stops_the_command(user: Dispatcher, vm: Vm) -> 
         err = client.stderr.read()
     assert b"aborted host=macmini" in err
     assert b"Traceback" not in err
+
+
+@pytest.mark.resident
+@pytest.mark.parametrize("form", [(), ("--json",), ("--jsonl",)])
+def test_a_full_disk_under_the_output_is_an_error_that_names_it(
+    user: Dispatcher, form: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        answer = user.run("macmini", "--exec", "echo hi", *form, stdout=full)
+    assert answer.code == 1
+    assert b"No space left on device: 'standard output'; see docs/trouble" in answer.err
+    assert b"Traceback" not in answer.err
+
+
+@pytest.mark.resident
+def test_a_full_disk_under_our_own_words_changes_no_exit_code(user: Dispatcher) -> None:
+    with Path("/dev/full").open("wb") as full:
+        answer = user.run("macmini", "--exec", "echo hi", stderr=full)
+        lost = user.run("macmini", "--exec", "echo hi >&2", stderr=full)
+    assert (answer.code, answer.out, lost.code) == (0, b"hi\n", 1)

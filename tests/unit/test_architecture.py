@@ -31,7 +31,7 @@ LAYERS = (
     ("dxansible.seen", "dxansible.services"),
     ("dxansible.settings", "dxansible.ids", "dxansible.logs", "dxansible.log_file"),
     ("dxansible.results",),
-    ("dxansible.errors", "dxansible.parameters", "dxansible.redact"),
+    ("dxansible.errors", "dxansible.locales", "dxansible.parameters", "dxansible.redact"),
     ("dxansible.record",),
     ("dxansible.value", "dxansible.private_file"),
 )

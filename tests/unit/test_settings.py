@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import sys
 import tempfile
@@ -308,3 +309,22 @@ def test_an_inventory_that_can_be_read_only_here_and_once_is_refused(
     os.mkfifo("fifo")
     with pytest.raises(InventoryError, match="neither a file nor a directory; write it to a file"):
         inventory_sources(source, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("LC_ALL", "C"), ("LC_CTYPE", "UTF-8"), ("LANG", "de_DE.ISO-8859-1"), ("LC_ALL", "xx.UTF-8")],
+)
+def test_a_locale_that_ansible_refuses_is_replaced(
+    variable: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [*os.environ]:
+        if name == "LANG" or name.startswith("LC_"):
+            monkeypatch.delenv(name)
+    assert "LC_ALL" not in Settings.load().environment
+    monkeypatch.setenv(variable, "C.UTF-8")
+    assert "LC_ALL" not in Settings.load().environment
+    before = locale.setlocale(locale.LC_ALL)
+    monkeypatch.setenv(variable, text)
+    assert Settings.load().environment["LC_ALL"] in {"C.UTF-8", "en_US.UTF-8"}
+    assert locale.setlocale(locale.LC_ALL) == before

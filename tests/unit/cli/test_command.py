@@ -135,7 +135,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["here", "work", "--session", "ses_1-0a1b2c3d", "--agent", "x"], "a session keeps its agent"),
     (["here", "work", "--follow"], "--follow is of no use with a task for an agent"),
     (["here", "work", "--beads", "../x"], "is not a valid issue id; use an id such as"),
-    (["here", "work", "--repo", " "], "the repository has no path; give its path on the VM"),
+    (["here", "work", "--repo", " "], "--repo has an empty value; give --repo PATH|OWNER/NAME"),
     (["here", "work", "--session", "ses_1", "--repo", "x"], "--repo is of no use with a further"),
     (["here", "work", "--session", "1"], "no session named 1; see: dx-dispatch --sessions"),
     (["here", "work", "--file", "x"], "the task and --file can't be used together; give the task"),
@@ -162,7 +162,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["here", "--exec", "true", "--timeout", "soon"], "'soon' is no duration, like 90"),
     (["here", "--exec", "true", "--timeout", "0"], "0 is no duration above 0, like 90"),
     (["here", "--exec", "true", "--timeout", "nan"], "nan is no duration above 0, like"),
-    (["here", "--exec", "true", "--forks", "0"], "0 is not in the range x>=1.; see"),
+    (["here", "--exec", "true", "--forks", "0"], "0 is out of range: at least 1; see"),
     (["here", "--exec", "true", "-i", "/no/such"], "there is no inventory at /no/such; give"),
     (["here", "--exec", "true", "--serial", "1,0"], "'0' is no size of a batch: give numbers of"),
     (["here", "--exec", "true", "--max-fail", "1"], "--max-fail is of no use without --serial;"),
@@ -171,6 +171,19 @@ WRONG: list[tuple[list[str], str]] = [
     (["--rerun", "--run-id", "x"], "--run-id is of no use with --rerun; leave it out"),
     (["--runs", "here"], "--runs takes no further argument (here); leave it out"),
     (["--no-such-option"], "see dx-dispatch --help"),
+    (["here", "--exec", "true", "--max-output", "0"], "'0' is no size, like 4096 (bytes)"),
+    (["--engine", "x"], "'x' is not one of 'status', 'stop'; see dx-dispatch --help"),
+    (["here", "--exec", "true", "--cwd", ""], "--cwd has an empty value; give --cwd DIR, or"),
+    (["here", "work", "--verify", " "], "--verify has an empty value; give --verify COMMAND"),
+    (["here", "work", "--attach", "x", "--attach", ""], "--attach has an empty value; give"),
+    (["any:here", "--exec", "true"], "any: chooses a VM for a task, and --exec has none; leave"),
+    (["--status", "any:here"], "any: chooses a VM for a task, and --status has none; leave out"),
+    (["here", "--exec", "true", "--exec", "false"], "--exec is given twice; make a call for each"),
+    (["--abort", "cmd_1", "--abort", "cmd_2"], "--abort is given twice; make a call for each"),
+    (
+        ["--logs", "cmd_1", "--logs", "cmd_2"],
+        "--logs is given twice; give all ids after one --logs",
+    ),
 ]
 
 

@@ -34,7 +34,6 @@ SIZE = Option("--size", kind=Kind.SIZE)
         (DAYS, "1d24h", 2),
         (AMOUNT, "0.50", 0.5),
         (AMOUNT, "5", 5.0),
-        (SIZE, "0", 0),
         (SIZE, "4096", 4096),
         (SIZE, "64k", 65_536),
         (SIZE, "10M", 10_485_760),

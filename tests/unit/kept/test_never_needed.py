@@ -238,3 +238,10 @@ def test_of_those_that_start_at_once_one_stays(person: Person) -> None:
     assert len(person.pids()) == 1
     assert len(person.playbooks()) == 2
     assert (person.home / "ran").read_text() == "once\n" * 6
+
+
+@pytest.mark.parametrize("patience", ["-1", "nan", "1e300"])
+def test_a_patience_that_makes_no_sense_is_no_reason_to_fail(person: Person, patience: str) -> None:
+    person.environment["DX_ENGINE_PATIENCE"] = patience
+    said = person.say()
+    assert (said.code, said.out) == (0, "hi\n")
