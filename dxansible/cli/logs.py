@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,11 @@ from dxansible.run.listing import list_sessions
 from dxansible.run.resolve import resolve_id
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Sequence
 
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
+    from dxansible.run.events import Event, Observer
     from dxansible.settings import Settings
 
 __all__ = ["follow_several"]
@@ -32,6 +33,8 @@ _MOST = 64
 _AT_ONCE = 8
 """Sessions that are read at the same time, if they are not followed."""
 _COLOURS = ("green", "yellow", "blue", "magenta", "cyan")
+_LOOK_S = 0.2
+"""How often one that waits looks whether the call was cancelled."""
 _SHORTEST = 12
 """Characters of an id, at least."""
 
@@ -56,6 +59,8 @@ def follow_several(options: Options) -> int:
 
 
 def _find(options: Options, typed: Sequence[str], settings: Settings) -> list[str]:
+    if "all" in typed and len(typed) > 1:
+        raise UsageError("--logs all shows all sessions", "leave out all, or the ids beside it")
     if "all" in typed:
         found = list_sessions("all", settings, only="agents")
         for error in found.errors.values():
@@ -80,6 +85,7 @@ class _Logs:
         self._names, self._cancelled = names, cancelled
         self._leave = Reader().leaves(cancelled)
         self._width = _distinct(names)
+        self._shown = [threading.Event() for _ in names]
 
     def follow(self) -> list[TurnResult]:
         """Follow them all. Raises the first error."""
@@ -93,10 +99,18 @@ class _Logs:
                 raise
 
     def _follow(self, number: int, name: str) -> TurnResult:
+        try:
+            return self._follow_one(number, name)
+        finally:
+            self._shown[number].set()
+
+    def _follow_one(self, number: int, name: str) -> TurnResult:
         colour = _COLOURS[number % len(_COLOURS)]
         prefix = coloured(f"{name[: self._width]} | ", colour)
         live = LiveOutput(SCREEN, show=not self._options.json, on_closed=self._leave)
-        shown = Transcript(live, on_terminal=sys.stdout.isatty(), prefix=prefix)
+        shown: Observer = Transcript(live, on_terminal=sys.stdout.isatty(), prefix=prefix)
+        if number and not self._options.follow:
+            shown = _InOrder(shown, self._shown[number - 1], self._cancelled)
         return follow_session(
             name,
             self._settings,
@@ -105,6 +119,21 @@ class _Logs:
             observers=[shown],
             cancelled=self._cancelled,
         )
+
+
+class _InOrder:
+    """Observer that shows a session once the one before it has been shown to its end."""
+
+    def __init__(
+        self, inner: Observer, before: threading.Event, cancelled: threading.Event
+    ) -> None:
+        self._inner, self._before, self._cancelled = inner, before, cancelled
+
+    def handle(self, news: Event) -> None:
+        """Show the event."""
+        while not (self._before.wait(_LOOK_S) or self._cancelled.is_set()):
+            pass
+        self._inner.handle(news)
 
 
 def _distinct(names: Sequence[str]) -> int:

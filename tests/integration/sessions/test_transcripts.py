@@ -116,6 +116,11 @@ def test_several_sessions_are_followed_at_once(user: Dispatcher, epyc6: Vm) -> N
             f"{session[:12]} | ended" for session in sessions
         )
     both = user.run("--logs", f"{other},{sessions[0]}")
-    assert f"{other[:12]} | other" in both.out.decode()
+    lines = both.out.decode().splitlines()
+    assert f"{other[:12]} | other" in lines
+    shown = [line.partition(" | ")[0] for line in lines]
+    assert shown == sorted(shown, key=[other[:12], sessions[0][:12]].index), "in the order given"
+    summary = both.err.decode().splitlines()[-2:]
+    assert [line.rpartition("turn 1")[1:] for line in summary] == [("turn 1", "")] * 2
     document = user.run("--logs", *sessions, other, "--json").document
     assert [each["session_id"] for each in document["results"]] == [*sessions, other]
