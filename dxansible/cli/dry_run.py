@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dxansible.cli.table import Options
     from dxansible.results import HostMapping
     from dxansible.run.command_call import CommandCall
-    from dxansible.run.options import SessionOptions
+    from dxansible.run.options import FanoutOptions, SessionOptions
 
 __all__ = ["show_command", "show_task"]
 
@@ -38,6 +39,9 @@ def show_command(options: Options, call: CommandCall) -> int:
         "max_output": chosen.output_limit,
         "forks": options.forks or FORKS,
         "run_id": chosen.run_id if options.run_id else None,
+        "serial": [*options.serial] or None,
+        "max_fail": options.max_fail,
+        **_when(chosen),
     }
     hosts = _hosts(options)
     if chosen.most_hosts is not None and len(hosts) > chosen.most_hosts:
@@ -56,6 +60,8 @@ def show_task(options: Options, task: str | bytes, chosen: SessionOptions) -> in
         "plan": chosen.plan,
         "attach": [printable(name) for name, _ in chosen.attachments] or None,
         "beads": chosen.beads,
+        "claim": chosen.claim,
+        "lease_sec": chosen.claim_lease_sec,
         "verify": chosen.verify,
         "queue": chosen.queue,
         "wait": chosen.wait,
@@ -65,8 +71,13 @@ def show_task(options: Options, task: str | bytes, chosen: SessionOptions) -> in
         "max_cost_usd": chosen.max_cost_usd,
         "retries": chosen.max_retries,
         "forks": options.forks or FORKS,
+        **_when(chosen),
     }
     return _show(options, "prompt", check_task(task), facts, _hosts(options))
+
+
+def _when(chosen: FanoutOptions | SessionOptions) -> dict[str, object]:
+    return {"when_back_sec": chosen.when_back_sec, "start_at": chosen.start_at}
 
 
 def _hosts(options: Options) -> list[HostMapping]:
@@ -108,9 +119,13 @@ def _in_words(facts: Mapping[str, object]) -> dict[str, str]:
     for field, fact in facts.items():
         if fact is None or fact is False:
             continue
-        name = field.removesuffix("_sec").replace("_", "-")
+        name = field.removesuffix("_sec").removesuffix("_usd").replace("_", "-")
         if isinstance(fact, list):
             told[name] = ", ".join(fact)
+        elif field == "max_cost_usd":
+            told[name] = f"${fact}"
+        elif field == "start_at" and isinstance(fact, float):
+            told[name] = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(fact))
         elif isinstance(fact, float):
             told[name] = f"{fact:g} s"
         else:

@@ -95,6 +95,22 @@ def test_a_dry_run_contacts_no_machine_and_says_what_would_go_where(
     assert {name: vm.connections for name, vm in lab.vms.items()} == before
 
 
+def test_a_dry_run_shows_every_option_in_its_unit(user: Dispatcher) -> None:
+    task = user.run(
+        "epyc6", "Mend it", "--max-cost", "2.5", "--repo", "~/app", "--beads", "bd-1", "--claim",
+        "--lease", "30m", "--at", "2026-12-24 18:30+00:00", "--dry-run", env={"TZ": "UTC"},
+    )  # fmt: skip
+    command = user.run(
+        "epyc6", "--exec", "true", "--when-back", "1h", "--serial", "1,10%", "--max-fail", "0",
+        "--dry-run",
+    )  # fmt: skip
+
+    shown = (task.out + command.out).decode().splitlines()
+    for line in ("max-cost $2.5", "claim yes", "lease 1800 s", "when-back 3600 s", "max-fail 0",
+                 "serial 1, 10%", "start-at 2026-12-24 18:30:00 +0000"):  # fmt: skip
+        assert line in [" ".join(each.split()) for each in shown]
+
+
 def test_a_dry_run_shows_no_secret(user: Dispatcher) -> None:
     secret = "ghp_" + "0a1B2c3D" * 5
     call = [
