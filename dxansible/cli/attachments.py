@@ -19,8 +19,6 @@ def read_attachments(paths: Sequence[str]) -> tuple[tuple[str, bytes], ...]:
     found: list[tuple[str, bytes]] = []
     left = ATTACHMENTS_BYTES + 1
     for path in paths:
-        if not path:
-            raise UsageError("--attach names no file", "attach a readable file")
         try:
             with Path(path).open("rb") as file:
                 data = file.read(left)

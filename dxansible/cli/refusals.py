@@ -59,6 +59,7 @@ def check(options: Options, mode: Mode) -> None:
             names = f"{table()[one].name} and {table()[other].name}"
             raise UsageError(f"{names} can't be used together", remedy)
     _check_ids(options)
+    _check_texts(options)
 
 
 def _check_option(options: Options, mode: Mode, field: str, entry: Option) -> None:
@@ -74,6 +75,17 @@ def _check_option(options: Options, mode: Mode, field: str, entry: Option) -> No
         message = f"{name} is of no use without {other.name}"
         add = " ".join(filter(None, (other.name, other.value)))
         raise UsageError(message, f"leave it out, or add {add}")
+
+
+def _check_texts(options: Options) -> None:
+    """Refuse empty values, as of a variable that is not set: no option means anything by them."""
+    for field, entry in table().items():
+        values = getattr(options, field)
+        given = values if entry.kind is Kind.TEXTS else (values,)
+        texts = entry.kind in {Kind.TEXT, Kind.TEXTS} and entry.chooses is None
+        if field in options.given and texts and "" in given:
+            remedy = f"write {entry.name} {entry.value}, or leave it out"
+            raise UsageError(f"{entry.name} has an empty value", remedy)
 
 
 def _check_words(options: Options, mode: Mode) -> None:

@@ -34,9 +34,17 @@ CASES = {
     "an empty command": Case(("epyc6", "--exec", ""), "there is no command", "--exec"),
     "a blank command": Case(("epyc6", "--exec", " \n\t "), "the command is empty", "--exec"),
     "an empty file": Case(("epyc6", "--exec", "--file", "-"), "the command is empty", "--exec"),
-    "an agent without a name": Case(("epyc6", "a b", "--agent", ""), "no name", "leave out"),
-    "an empty check": Case(("epyc6", "a b", "--verify", ""), "--verify is empty", "make test"),
-    "an empty attachment": Case(("epyc6", "a b", "--attach", ""), "no file", "readable file"),
+    **{
+        f"an empty {option}": Case((*call, option, ""), f"{option} has an empty", "leave it out")
+        for option, *call in (
+            ("--agent", "epyc6", "a b"),
+            ("--attach", "epyc6", "a b"),
+            ("--branch", "--jules", "a b"),
+            ("--cwd", "epyc6", "--exec", "true"),
+            ("--issue", "epyc6", "a b"),
+        )
+    },
+    "a blank check": Case(("epyc6", "a b", "--verify", " "), "--verify is empty", "make test"),
     "all and more": Case(("--logs", "all", "ses_1"), "all sessions", "leave out all"),
     "a NUL": Case(("epyc6", "--exec", "--file", "-"), "NUL", "remove it", b"echo \0"),
     "no file": Case(
