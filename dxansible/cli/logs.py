@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from dxansible.cli.sessions import report, view_of
 from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
 from dxansible.errors import DxError, UsageError
-from dxansible.ids import is_command
+from dxansible.ids import is_command, is_jules
+from dxansible.record import FanoutOutcome
 from dxansible.render.live import LiveOutput
-from dxansible.render.show import coloured, show
+from dxansible.render.sessions import turns_document
+from dxansible.render.show import coloured, emit, show
 from dxansible.render.transcript import Transcript
+from dxansible.results import exit_code
 from dxansible.run.attach_sessions import follow_session
 from dxansible.run.listing import list_sessions
 from dxansible.run.resolve import resolve_id
@@ -46,33 +49,46 @@ def follow_several(options: Options) -> int:
         message = "--logs of several sessions prints lines of transcripts"
         raise UsageError(message, "leave out --jsonl and --raw, or name one session")
     settings = options.settings()
-    names = _find(options, typed, settings)
+    names, errors = _find(options, typed, settings)
+    unasked = FanoutOutcome.PREFLIGHT_FAILED.exit_code if errors else 0
     if len(names) > _MOST:
         message = f"{len(names)} sessions are more than {_MOST}"
         raise UsageError(message, "name those that matter; see: dx-dispatch --sessions --agents")
     if not names:
-        show("there is no such session" if not options.follow else "no session runs", err=True)
-        return 0
+        known = "there is no such session" if not options.follow else "no session runs"
+        show("\n".join(errors) or known, err=True)
+        if options.json:
+            emit(turns_document([], unasked))
+        return unasked
     cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json)
     results = _Logs(options, settings, names, cancelled).follow()
-    return report(options, results, detached=cancelled.is_set())
+    detached = cancelled.is_set()
+    code = exit_code(results, detached=detached, may_be_cut=True) or unasked
+    code = report(options, results, detached=detached, code=code)
+    if errors:
+        show("\n".join(errors), err=True)
+    return code
 
 
-def _find(options: Options, typed: Sequence[str], settings: Settings) -> list[str]:
+def _find(
+    options: Options, typed: Sequence[str], settings: Settings
+) -> tuple[list[str], list[str]]:
+    """Return the ids, and an error for each VM that could not be asked for all."""
     if "all" in typed and len(typed) > 1:
         raise UsageError("--logs all shows all sessions", "leave out all, or the ids beside it")
     if "all" in typed:
         found = list_sessions("all", settings, only="agents")
-        for error in found.errors.values():
-            show(error, err=True)
         wanted = [each for each in found.sessions if not (options.follow and each.ended)]
-        return [each.session_id for each in reversed(wanted)]
+        return [each.session_id for each in reversed(wanted)], [*found.errors.values()]
+    if jules := [each for each in typed if is_jules(each)]:
+        message = f"{jules[0]} is a session of Jules"
+        raise UsageError(message, f"show it by itself: dx-dispatch --logs {jules[0]}")
     names = list(dict.fromkeys(name for each in typed for name in resolve_id(each, settings)))
     for name in names:
         if is_command(name):
             message = f"{name} is a command, and no session of an agent"
             raise UsageError(message, "show it by itself: dx-dispatch --logs ID")
-    return names
+    return names, []
 
 
 class _Logs:

@@ -66,7 +66,7 @@ _SESSIONS = columns(
 def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> str:
     """Return the JSON document of a start, or of a session that was followed."""
     ended = [result.outcome for result in results if result.outcome is not None]
-    outcome = worst(ended) if len(ended) == len(results) else None
+    outcome = worst(ended) if ended and len(ended) == len(results) else None
     told = [result.to_dict() for result in results]
     return document(outcome=outcome, exit_code=code, results=told)
 
