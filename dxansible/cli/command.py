@@ -42,7 +42,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
         if _document_wanted(words):
-            emit(interrupted_document(code, as_event=_events_wanted(words)))
+            _tell(interrupted_document(code, as_event=_events_wanted(words)))
     except BrokenPipeError:
         from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
 
@@ -83,15 +83,19 @@ def _complain(error: DxError, words: Sequence[str]) -> int:
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
-    wanted = _document_wanted(words)
-    if wanted:
-        try:
-            emit(error_document(error, as_event=_events_wanted(words)))
-        except OSError:  # it is the error, or there is another one
-            wanted = False
-    if not wanted:
+    document = _document_wanted(words)
+    if not document or not _tell(error_document(error, as_event=_events_wanted(words))):
         show(f"dx-dispatch: {error}", err=True)
     return error.exit_code
+
+
+def _tell(document: str) -> bool:
+    """Print a document about the end of the call; return whether standard output takes it."""
+    try:
+        emit(document)
+    except OSError:
+        return False
+    return True
 
 
 def _leave(code: int) -> None:

@@ -125,9 +125,11 @@ def _in_words(facts: Mapping[str, object]) -> dict[str, str]:
     for field, fact in facts.items():
         if fact is None or fact is False:
             continue
-        name = field.removesuffix("_sec").replace("_", "-")
+        name = field.removesuffix("_sec").removesuffix("_usd").replace("_", "-")
         if isinstance(fact, list):
             told[name] = ", ".join(fact)
+        elif field == "max_cost_usd":
+            told[name] = f"${fact}"
         elif isinstance(fact, float):
             told[name] = f"{fact:g} s"
         else:

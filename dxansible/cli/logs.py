@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dxansible.cli.sessions import report, view_of
 from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
 from dxansible.errors import DxError, UsageError
-from dxansible.ids import is_command
+from dxansible.ids import is_command, is_jules
+from dxansible.record import FanoutOutcome
 from dxansible.render.live import LiveOutput
-from dxansible.render.show import coloured, show
+from dxansible.render.sessions import turns_document
+from dxansible.render.show import coloured, emit, show
 from dxansible.render.transcript import Transcript
+from dxansible.results import exit_code
 from dxansible.run.attach_sessions import follow_session
 from dxansible.run.listing import list_sessions
 from dxansible.run.resolve import resolve_id
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Sequence
 
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
+    from dxansible.run.events import Event, Observer
     from dxansible.settings import Settings
 
 __all__ = ["follow_several"]
@@ -32,6 +36,8 @@ _MOST = 64
 _AT_ONCE = 8
 """Sessions that are read at the same time, if they are not followed."""
 _COLOURS = ("green", "yellow", "blue", "magenta", "cyan")
+_LOOK_S = 0.2
+"""How often one that waits looks whether the call was cancelled."""
 _SHORTEST = 12
 """Characters of an id, at least."""
 
@@ -43,31 +49,46 @@ def follow_several(options: Options) -> int:
         message = "--logs of several sessions prints lines of transcripts"
         raise UsageError(message, "leave out --jsonl and --raw, or name one session")
     settings = options.settings()
-    names = _find(options, typed, settings)
+    names, errors = _find(options, typed, settings)
+    unasked = FanoutOutcome.PREFLIGHT_FAILED.exit_code if errors else 0
     if len(names) > _MOST:
         message = f"{len(names)} sessions are more than {_MOST}"
         raise UsageError(message, "name those that matter; see: dx-dispatch --sessions --agents")
     if not names:
-        show("there is no such session" if not options.follow else "no session runs", err=True)
-        return 0
+        known = "there is no such session" if not options.follow else "no session runs"
+        show("\n".join(errors) or known, err=True)
+        if options.json:
+            emit(turns_document([], unasked))
+        return unasked
     cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json)
     results = _Logs(options, settings, names, cancelled).follow()
-    return report(options, results, detached=cancelled.is_set())
+    detached = cancelled.is_set()
+    code = exit_code(results, detached=detached, may_be_cut=True) or unasked
+    code = report(options, results, detached=detached, code=code)
+    if errors:
+        show("\n".join(errors), err=True)
+    return code
 
 
-def _find(options: Options, typed: Sequence[str], settings: Settings) -> list[str]:
+def _find(
+    options: Options, typed: Sequence[str], settings: Settings
+) -> tuple[list[str], list[str]]:
+    """Return the ids, and an error for each VM that could not be asked for all."""
+    if "all" in typed and len(typed) > 1:
+        raise UsageError("--logs all shows all sessions", "leave out all, or the ids beside it")
     if "all" in typed:
         found = list_sessions("all", settings, only="agents")
-        for error in found.errors.values():
-            show(error, err=True)
         wanted = [each for each in found.sessions if not (options.follow and each.ended)]
-        return [each.session_id for each in reversed(wanted)]
+        return [each.session_id for each in reversed(wanted)], [*found.errors.values()]
+    if jules := [each for each in typed if is_jules(each)]:
+        message = f"{jules[0]} is a session of Jules"
+        raise UsageError(message, f"show it by itself: dx-dispatch --logs {jules[0]}")
     names = list(dict.fromkeys(name for each in typed for name in resolve_id(each, settings)))
     for name in names:
         if is_command(name):
             message = f"{name} is a command, and no session of an agent"
             raise UsageError(message, "show it by itself: dx-dispatch --logs ID")
-    return names
+    return names, []
 
 
 class _Logs:
@@ -80,6 +101,7 @@ class _Logs:
         self._names, self._cancelled = names, cancelled
         self._leave = Reader().leaves(cancelled)
         self._width = _distinct(names)
+        self._shown = [threading.Event() for _ in names]
 
     def follow(self) -> list[TurnResult]:
         """Follow them all. Raises the first error."""
@@ -93,10 +115,18 @@ class _Logs:
                 raise
 
     def _follow(self, number: int, name: str) -> TurnResult:
+        try:
+            return self._follow_one(number, name)
+        finally:
+            self._shown[number].set()
+
+    def _follow_one(self, number: int, name: str) -> TurnResult:
         colour = _COLOURS[number % len(_COLOURS)]
         prefix = coloured(f"{name[: self._width]} | ", colour)
         live = LiveOutput(SCREEN, show=not self._options.json, on_closed=self._leave)
-        shown = Transcript(live, on_terminal=sys.stdout.isatty(), prefix=prefix)
+        shown: Observer = Transcript(live, on_terminal=sys.stdout.isatty(), prefix=prefix)
+        if number and not self._options.follow:
+            shown = _InOrder(shown, self._shown[number - 1], self._cancelled)
         return follow_session(
             name,
             self._settings,
@@ -105,6 +135,21 @@ class _Logs:
             observers=[shown],
             cancelled=self._cancelled,
         )
+
+
+class _InOrder:
+    """Observer that shows a session once the one before it has been shown to its end."""
+
+    def __init__(
+        self, inner: Observer, before: threading.Event, cancelled: threading.Event
+    ) -> None:
+        self._inner, self._before, self._cancelled = inner, before, cancelled
+
+    def handle(self, news: Event) -> None:
+        """Show the event."""
+        while not (self._before.wait(_LOOK_S) or self._cancelled.is_set()):
+            pass
+        self._inner.handle(news)
 
 
 def _distinct(names: Sequence[str]) -> int:

@@ -37,6 +37,13 @@ __all__ = [
 ]
 
 
+_REFUSED = frozenset({
+    Reason.CLAIM_FAILED, Reason.CLAIM_LOST, Reason.DIRECTORY_UNUSABLE, Reason.ISSUE_CLAIMED,
+    Reason.REPO_UNUSABLE, Reason.SESSION_BUSY, Reason.UNKNOWN_SESSION,
+})  # fmt: skip
+"""With these reasons, the agent was not started."""
+
+
 def follow_start(
     options: Options,
     call: TaskCall,
@@ -83,8 +90,7 @@ def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
 
 
 def _has_begun(result: TurnResult) -> bool:
-    refused = {Reason.ISSUE_CLAIMED, Reason.CLAIM_LOST, Reason.CLAIM_FAILED}
-    return result.outcome is not FanoutOutcome.PREFLIGHT_FAILED and result.reason not in refused
+    return result.outcome is not FanoutOutcome.PREFLIGHT_FAILED and result.reason not in _REFUSED
 
 
 def report(
@@ -104,7 +110,7 @@ def report(
         failed = result.outcome not in {FanoutOutcome.SUCCESS, None}
         told = not result.running or detached or options.wait or options.logs
         if told and wants_line(options, failed=failed):
-            show(render.turn_line(result, width), err=True)
+            show(render.turn_line(result, width, timed=not options.logs), err=True)
     return code
 
 

@@ -44,7 +44,9 @@ def summary_line(result: JulesResult) -> str:
         outcome = "running"
     else:
         outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
-    line = f"jules  {outcome}  {result.duration_ms / 1000:.2f} s"
+    line = f"jules  {outcome}"
+    if result.duration_ms:
+        line = f"{line}  {result.duration_ms / 1000:.2f} s"
     if result.attached:
         line = f"{line}  {attached(result)}"
     return f"{line}  {printable(result.error)}" if result.error else line

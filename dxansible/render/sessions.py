@@ -66,7 +66,7 @@ _SESSIONS = columns(
 def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> str:
     """Return the JSON document of a start, or of a session that was followed."""
     ended = [result.outcome for result in results if result.outcome is not None]
-    outcome = worst(ended) if len(ended) == len(results) else None
+    outcome = worst(ended) if ended and len(ended) == len(results) else None
     told = [result.to_dict() for result in results]
     return document(outcome=outcome, exit_code=code, results=told)
 
@@ -80,8 +80,11 @@ def no_choice_document(error: NoFreeHost, *, as_event: bool = False) -> str:
     return document(outcome=outcome, exit_code=outcome.exit_code, results=[], error=problem)
 
 
-def turn_line(result: TurnResult, width: int = 0) -> str:
-    """Return one line about a turn: outcome, duration, changes, and what to do."""
+def turn_line(result: TurnResult, width: int = 0, *, timed: bool = True) -> str:
+    """Return one line about a turn: outcome, duration, changes, and what to do.
+
+    Not ``timed``: the duration is that of a call that has only read about the turn.
+    """
     if result.starts_s is not None:
         back = f"starts in {duration(result.starts_s)}; stop it with: dx-dispatch --abort"
         state = coloured("scheduled", "cyan")
@@ -92,7 +95,7 @@ def turn_line(result: TurnResult, width: int = 0) -> str:
     outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
     line = f"{result.host:<{width}}  {outcome}  {result.session_id or '-'}"
     notes = [f"turn {result.turn}"] if result.turn else []
-    if result.duration_ms:
+    if result.duration_ms and timed:
         notes.append(f"{result.duration_ms / 1000:.1f} s")
     notes += _changes(result)
     if result.asks:
@@ -235,8 +238,10 @@ def _command_text(info: SessionInfo) -> str:
 
 
 def lines(known: Mapping[str, str | None]) -> str:
-    """Return a line for each name with a value."""
-    return "".join(f"{name:<10} {value}\n" for name, value in known.items() if value)
+    """Return a line for each name with a value; further lines of a value are indented."""
+    told = {name: (value or "").strip("\n") for name, value in known.items()}
+    rows = [(name, value.replace("\n", f"\n{'':<11}")) for name, value in told.items() if value]
+    return "".join(f"{name:<10} {value}\n" for name, value in rows)
 
 
 def comment(result: TurnResult) -> str:

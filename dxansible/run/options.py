@@ -214,6 +214,8 @@ class SessionOptions(_RunOptions):
             raise UsageError(message, "leave out --agent, or --session for a new session")
 
     def _check_choices(self) -> None:
+        if self.agent is not None and not self.agent.strip():
+            raise UsageError("the agent has no name", "leave out --agent, or name one: claude")
         if self.model is not None and not _names_a_model(self.model):
             message = f"{self.model!r} can't be a model"
             raise UsageError(message, "give one printable word, such as opus or provider/name")
@@ -275,6 +277,14 @@ def check_task(task: str | bytes) -> bytes:
     Raises UsageError if there is nothing to do.
     """
     return _check_text(task, "task", 'dx-dispatch HOST "TASK"', "agent")
+
+
+def check_verify(command: str) -> bytes:
+    """Return the command that checks the work as the bytes that the VM's shell gets.
+
+    Raises UsageError if there is nothing to run.
+    """
+    return _check_text(command, "command of --verify", "--verify 'make test'", "shell")
 
 
 def _check_text(given: str | bytes, what: str, example: str, taker: str) -> bytes:

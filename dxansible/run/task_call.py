@@ -7,7 +7,7 @@ import threading
 
 from dxansible.ids import agent_run, new_run_id, new_token, token_of
 from dxansible.redact import summarize
-from dxansible.run.options import SessionOptions, check_task
+from dxansible.run.options import SessionOptions, check_task, check_verify
 from dxansible.run.plays import Play
 
 __all__ = ["TaskCall"]
@@ -29,7 +29,7 @@ class TaskCall:
         self.pattern, self.options = pattern, options or SessionOptions()
         self.text = check_task(task)
         verify = self.options.verify
-        self._verify = b"" if verify is None else check_task(verify)
+        self._verify = b"" if verify is None else check_verify(verify)
         self.summary = summarize(self.text.decode(errors="replace"))
         self.cancelled = cancelled or threading.Event()
         self.run_id, self._token = new_run_id("ses"), new_token()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,18 @@ CASES = {
     "an empty command": Case(("epyc6", "--exec", ""), "there is no command", "--exec"),
     "a blank command": Case(("epyc6", "--exec", " \n\t "), "the command is empty", "--exec"),
     "an empty file": Case(("epyc6", "--exec", "--file", "-"), "the command is empty", "--exec"),
+    **{
+        f"an empty {option}": Case((*call, option, ""), f"{option} has an empty", "leave it out")
+        for option, *call in (
+            ("--agent", "epyc6", "a b"),
+            ("--attach", "epyc6", "a b"),
+            ("--branch", "--jules", "a b"),
+            ("--cwd", "epyc6", "--exec", "true"),
+            ("--issue", "epyc6", "a b"),
+        )
+    },
+    "a blank check": Case(("epyc6", "a b", "--verify", " "), "--verify is empty", "make test"),
+    "all and more": Case(("--logs", "all", "ses_1"), "all sessions", "leave out all"),
     "a NUL": Case(("epyc6", "--exec", "--file", "-"), "NUL", "remove it", b"echo \0"),
     "no file": Case(
         ("epyc6", "--exec", "--file", "DIR/no"), "No such file", "give a readable file"
@@ -145,6 +158,27 @@ def _check_document(user: Dispatcher, arguments: list[str], case: Case) -> None:
     assert case.says in document["error"]["message"]
     assert case.remedy in document["error"]["remedy"]
     assert as_json.err == b""
+
+
+@pytest.mark.parametrize("arguments", [("--runs",), ("--logs", "")], ids=["good", "bad"])
+@pytest.mark.parametrize("taker", ["full", "gone"])
+def test_a_document_that_nothing_takes_is_no_traceback(
+    user: Dispatcher, arguments: tuple[str, ...], taker: str
+) -> None:
+    reader, out = os.pipe()
+    os.close(reader)
+    if taker == "full":
+        os.close(out)
+        out = os.open("/dev/full", os.O_WRONLY)
+    try:
+        answer = user.run(*arguments, "--json", stdout=out)
+    finally:
+        os.close(out)
+
+    said = answer.err.decode().splitlines()
+    assert answer.code == (1 if arguments == ("--runs",) else 2)
+    assert len(said) == (0 if (arguments, taker) == (("--runs",), "gone") else 1)
+    assert all(line.startswith("dx-dispatch: ") for line in said)
 
 
 def test_an_inventory_that_may_not_be_read_is_named(user: Dispatcher, tmp_path: Path) -> None:

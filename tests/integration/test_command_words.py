@@ -107,6 +107,15 @@ def test_a_dry_run_says_when_and_through_which_node_the_work_would_start(user: D
     assert (at.code, b"30 days" in at.err) == (2, True)
 
 
+def test_a_dry_run_shows_every_option_in_its_unit(user: Dispatcher) -> None:
+    task = user.run(
+        "epyc6", "Mend it", "--max-cost", "2.5", "--repo", "~/app", "--beads", "bd-1", "--claim",
+        "--lease", "30m", "--dry-run",
+    )  # fmt: skip
+    shown = [" ".join(each.split()) for each in task.out.decode().splitlines()]
+    assert {"max-cost $2.5", "claim yes", "lease 1800 s"} <= {*shown}
+
+
 def test_a_dry_run_shows_no_secret(user: Dispatcher) -> None:
     secret = "ghp_" + "0a1B2c3D" * 5
     call = [

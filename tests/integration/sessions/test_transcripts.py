@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.sessions.work import Work, begin
+from tests.integration.sessions.work import Work, begin, forget_sessions
+from tests.lab import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.dispatcher import Dispatcher
-    from tests.lab import Vm
+    from tests.lab import Lab, Vm
 
 pytestmark = pytest.mark.resident
 
@@ -90,6 +91,27 @@ def test_what_moves_the_cursor_is_not_in_a_transcript(user: Dispatcher) -> None:
     assert lines[2:] == ["100% done", "two", "the end"]
 
 
+def test_all_sessions_are_not_shown_while_a_vm_does_not_answer(
+    user: Dispatcher, other: Dispatcher, lab: Lab
+) -> None:
+    for vm in lab.vms.values():
+        forget_sessions(vm)
+    nothing = user.run("--logs", "all", "--json")
+    user.run("epyc6", "echo here", "--wait")
+    lab.vms["macmini"].fault(Fault.REFUSE)
+    try:
+        shown = other.run("--logs", "all")
+        none = other.run("--logs", "all", "--follow", "--json")
+    finally:
+        lab.vms["macmini"].heal()
+
+    assert (nothing.code, nothing.document["results"]) == (0, [])
+    assert (shown.code, none.code, none.document["exit_code"]) == (3, 3, 3)
+    assert shown.out.decode().endswith("| here\n")
+    for answer in (shown, none):
+        assert answer.err.decode().splitlines()[-1].startswith("macmini: ")
+
+
 def test_several_sessions_are_followed_at_once(user: Dispatcher, epyc6: Vm) -> None:
     works = [Work(epyc6), Work(epyc6)]
     sessions = [begin(user, each.task) for each in works]
@@ -116,6 +138,11 @@ def test_several_sessions_are_followed_at_once(user: Dispatcher, epyc6: Vm) -> N
             f"{session[:12]} | ended" for session in sessions
         )
     both = user.run("--logs", f"{other},{sessions[0]}")
-    assert f"{other[:12]} | other" in both.out.decode()
+    lines = both.out.decode().splitlines()
+    assert f"{other[:12]} | other" in lines
+    shown = [line.partition(" | ")[0] for line in lines]
+    assert shown == sorted(shown, key=[other[:12], sessions[0][:12]].index), "in the order given"
+    summary = both.err.decode().splitlines()[-2:]
+    assert [line.rpartition("turn 1")[1:] for line in summary] == [("turn 1", "")] * 2
     document = user.run("--logs", *sessions, other, "--json").document
     assert [each["session_id"] for each in document["results"]] == [*sessions, other]

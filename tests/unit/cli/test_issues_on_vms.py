@@ -76,6 +76,17 @@ def test_of_a_session_that_is_not_waited_for_only_the_start_is_noted(
     assert (vm.home / "prompt").read_text() == "Only look"
 
 
+@pytest.mark.parametrize("place", ["--dir", "--repo"])
+def test_an_issue_is_free_again_if_its_agent_found_no_place_to_work(
+    call: Call, vm: Person, place: str
+) -> None:
+    answer = call("here", "--issue", "bd-123", place, "/no/such", "--claim", "--wait", "--json")
+
+    assert (answer.code, answer.document["results"][0]["outcome"]) == (1, "FAILURE")
+    assert vm.beads.issue("bd-123")["status"] == "open"
+    assert not (vm.home / "prompt").exists()
+
+
 def test_what_an_issue_says_is_never_run_or_interpreted(call: Call, vm: Person) -> None:
     state = vm.beads.state
     attack = "{{ 7*7 }} $(touch ~/owned) `touch ~/owned` ; touch ~/owned '\"; touch ~/owned"

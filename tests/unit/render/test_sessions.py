@@ -247,6 +247,19 @@ def test_the_status_of_a_session_has_a_line_for_each_thing_that_is_known() -> No
     ]
 
 
+def test_no_line_of_a_message_can_pass_for_another_field() -> None:
+    result = replace(RESULT, message="\nDone:\nstate      failed\n\n")
+
+    shown = plain(render.status_text(INFO, result))
+
+    assert shown.endswith("message    Done:\n           state      failed\n")
+
+
+def test_a_line_about_a_turn_has_no_duration_of_a_call_that_only_read_it() -> None:
+    assert "2.3 s" in render.turn_line(RESULT)
+    assert "2.3 s" not in render.turn_line(RESULT, timed=False)
+
+
 def test_what_is_not_known_has_no_line() -> None:
     info = replace(INFO, state="running", agent=None, beads=None, repo=None, task=None)
 
