@@ -13,8 +13,7 @@ from dxansible.errors import DxError, UsageError
 from dxansible.ids import is_command, is_jules
 from dxansible.record import FanoutOutcome
 from dxansible.render.live import LiveOutput
-from dxansible.render.sessions import turns_document
-from dxansible.render.show import coloured, emit, show
+from dxansible.render.show import coloured, show
 from dxansible.render.transcript import Transcript
 from dxansible.results import exit_code
 from dxansible.run.attach_sessions import follow_session
@@ -57,9 +56,7 @@ def follow_several(options: Options) -> int:
     if not names:
         known = "there is no such session" if not options.follow else "no session runs"
         show("\n".join(errors) or known, err=True)
-        if options.json:
-            emit(turns_document([], unasked))
-        return unasked
+        return report(options, [], code=unasked)
     cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json)
     results = _Logs(options, settings, names, cancelled).follow()
     detached = cancelled.is_set()

@@ -105,7 +105,7 @@ def report(
         code = exit_code(results, detached=detached, may_be_cut=True)
     if options.json:
         emit(render.turns_document(results, code))
-    width = max(len(result.host) for result in results)
+    width = max((len(result.host) for result in results), default=0)
     for result in results:
         failed = result.outcome not in {FanoutOutcome.SUCCESS, None}
         told = not result.running or detached or options.wait or options.logs

@@ -26,6 +26,7 @@ __all__ = [
     "check_seconds",
     "check_start",
     "check_task",
+    "check_verify",
 ]
 
 _LONGEST_RUN_ID = 60
