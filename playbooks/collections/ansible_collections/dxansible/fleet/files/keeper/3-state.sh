@@ -42,7 +42,7 @@ publish() { # makes it the session's, if there is none yet
 }
 
 state() { # sets $state and the fields of the end record
-    code=- verified=- left=0 out_end=- err_end=- out_cut=0 err_cut=0 at=-
+    code=- verified=- left=0 out_end=- err_end=- out_cut=0 err_cut=0 at=- settled=no
     if [ ! -d "$dir" ]; then
         state=unknown
     elif recorded end; then
@@ -52,7 +52,7 @@ state() { # sets $state and the fields of the end record
         if [ ! -s "$dir/supervisor" ] && alive "$dir/claim"; then
             state=starting
         else
-            alive "$dir/supervisor" || recorded end || recorded supervisor || state=lost
+            alive "$dir/supervisor" || recorded end || { recorded supervisor && settled=yes; } || state=lost
         fi
     elif alive "$dir/claim"; then
         state=starting
@@ -136,8 +136,9 @@ seconds_until() { # moment: sets $seconds, at least 0; the moment itself where n
     [ "$seconds" -ge 0 ] || seconds=0
 }
 
-until_start() { # sets $starts, the seconds until a scheduled session begins, and $never if it never has and never will
+until_start() { # sets $starts, the seconds until a scheduled session begins, and $never if it has not begun and never will
     starts=- never=no
+    [ "$state" != aborted ] || never=$settled
     [ -f "$dir/due" ] || return 0
     case $state in
         scheduled)
@@ -146,7 +147,7 @@ until_start() { # sets $starts, the seconds until a scheduled session begins, an
             seconds_until "$word"
             starts=$seconds
             ;;
-        aborted | unstarted) never=yes ;;
+        unstarted) never=yes ;;
     esac
 }
 

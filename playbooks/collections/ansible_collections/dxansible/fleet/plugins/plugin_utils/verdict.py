@@ -85,7 +85,7 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
             text = f"{host}: timed out {when}; use a longer --timeout"
             return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
         case "aborted" if reply.never:
-            text = f"{host}: aborted before its time; it was never started"
+            text = f"{host}: aborted before it had started; nothing was run"
             return Verdict(
                 outcome=FanoutOutcome.ABORTED,
                 reason=Reason.NOT_STARTED,
