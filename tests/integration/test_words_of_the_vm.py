@@ -58,8 +58,8 @@ def test_a_shell_that_prints_ssh_s_words_and_exits_is_a_lost_connection(
     for result in told_by_both(here, "true", hosts=(talker.name, talker.name)):
         assert told(result) == LOST
         assert f"the VM had printed: {words}" in result["error"]
-        for remedy in ("ssh-keygen", "authorized_keys", "DNS", "machine on", "try again;"):
-            assert (remedy in result["error"]) is (remedy == "try again;")
+        for remedy in ("ssh-keygen", "authorized_keys", "DNS", "machine on"):
+            assert remedy not in result["error"]
 
 
 SPEAKERS = (startup_file, forced_command)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def test_an_id_that_was_aborted_never_starts(any_machine: Machine) -> None:
     settled = any_machine.abort("s")
-    assert (settled.state, settled.verified) == ("aborted", True)
+    assert (settled.state, settled.verified, settled.never) == ("aborted", True, True)
     late = any_machine.start("s", "echo ran >>runs", wait=2)
-    assert (late.state, late.attached) == ("aborted", True)
+    assert (late.state, late.attached, late.never) == ("aborted", True, True)
     time.sleep(0.5)
     assert not (any_machine.home / "runs").exists()
 
@@ -25,7 +25,7 @@ def test_a_second_abort_says_the_same(machine: Machine) -> None:
     Tree("SLEEP &").start(machine, "s")
     first, second = machine.abort("s"), machine.abort("s")
     assert (first.state, first.verified) == ("aborted", True)
-    assert (second.state, second.verified) == ("aborted", True)
+    assert (second.state, second.verified, second.never) == ("aborted", True, False)
 
 
 def test_what_had_ended_stays_as_it_was(machine: Machine) -> None:

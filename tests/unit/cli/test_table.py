@@ -322,7 +322,11 @@ def test_random_words_are_understood_as_click_does_or_left_to_click() -> None:
     understood = 0
     for _ in range(4000):
         words = argv.complete(_random_words(random))
-        found = argv.parse(words)
+        try:
+            found = argv.parse(words)
+        except UsageError as error:
+            assert "is given twice" in str(error)  # noqa: PT017 - click takes the last one
+            continue
         if found is not None:
             understood += 1
             assert click_command.parse(words) == found, words

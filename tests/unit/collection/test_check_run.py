@@ -71,7 +71,7 @@ def record(error: Exception, door: Door | None = None, **given: object) -> dict[
     ("error", "status", "text"),
     [
         (CutShortError("the answer was cut short"), "HOST_UNREACHABLE", "the answer was cut short"),
-        (LinkError(SshFailure.LOST, "gone"), "HOST_UNREACHABLE", "gone; try again"),
+        (LinkError(SshFailure.LOST, "gone"), "HOST_UNREACHABLE", "gone"),
         (KeeperError("no such shell"), "AUTH_MODE_INVALID", "no such shell"),
         (CallTimeoutError(), "TIMEOUT", "accepts the connection, but its shell does not answer"),
     ],

@@ -144,9 +144,8 @@ def explain(name: str, error: CallError) -> str:
             "remove the old one from known_hosts (ssh-keygen -R)"
         ),
         SshFailure.AUTH: "check ansible_user and that your public key is in its authorized_keys",
-        SshFailure.LOST: "try again",
-    }[error.failure]
-    return f"{name}: {error}; {remedy}"
+    }.get(error.failure)
+    return f"{name}: {error}; {remedy}" if remedy else f"{name}: {error}"
 
 
 def add_ssh_options(
