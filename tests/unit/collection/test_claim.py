@@ -188,6 +188,16 @@ def test_of_many_sessions_at_once_one_gets_the_claim(workers: Workers) -> None:
     assert sorted(each.end.problem or "" for each in ran) == ["", *["issue_claimed"] * 7]
 
 
+def test_a_claim_waits_while_another_push_holds_its_ref(workers: Workers) -> None:
+    lock = "refs/dx/claims/bd-1.lock"
+    once = f"if mkdir tried; then mkdir -p refs/dx/claims && touch {lock}; else rm -f {lock}; fi"
+    workers.hook(workers.remote, "pre-receive", f"{once} 2>/dev/null")
+
+    assert workers.work(1).code == 0
+    assert (workers.remote / "tried").is_dir()
+    assert workers.session(1) in workers.claimed()
+
+
 def test_a_claim_of_another_kind_is_left_alone(workers: Workers) -> None:
     workers.git(workers.repo, "push", "-q", str(workers.remote), "main:refs/dx/claims/bd-1")
 

@@ -64,7 +64,8 @@ __dx_take_claim() {
     git check-ref-format "$claim_ref" || __dx_give_up claim_failed "$claim_ref can't be the name of a ref"
     git -C "$tree" remote get-url origin >/dev/null 2>&1 || __dx_give_up claim_failed \
         "a claim is made on the remote origin, which the repository doesn't have; add it, or leave out --claim"
-    for _ in 1 2 3 4 5; do
+    refusals=0
+    for _ in 1 2 3 4 5 6 7; do
         __dx_read_claim || __dx_give_up claim_failed \
             "the remote can't be read, so $issue can't be claimed: $(__dx_words); check git's login on this VM, or leave out --claim"
         __dx_refuse_holder ''
@@ -72,11 +73,12 @@ __dx_take_claim() {
         __dx_make_claim working
         if __dx_push_claim; then __dx_note_claim; return 0; fi
         said=$(__dx_words) before=$claim_oid
-        if __dx_read_claim; then
-            if [ "$claim_oid" = "$claim_new" ]; then __dx_note_claim; return 0; fi # only the answer was lost
-            [ "$claim_oid" = "$before" ] || continue # another was faster
-        fi
-        break
+        __dx_read_claim || break
+        if [ "$claim_oid" = "$claim_new" ]; then __dx_note_claim; return 0; fi # only the answer was lost
+        [ "$claim_oid" = "$before" ] || continue # another was faster
+        refusals=$((refusals + 1)) # or another is just about to be, and holds the ref's lock
+        [ "$refusals" -lt 3 ] || break
+        sleep 1
     done
     __dx_give_up claim_failed "the remote refuses the claim ${claim_ref}: $said; where it takes no such refs, set dx_claim_refs to refs/heads/dx-claims in the inventory of all who dispatch, or leave out --claim"
 }
