@@ -146,7 +146,7 @@ def _plain_words(spec: Mapping[str, Any], complaint: str) -> str:
     """Return what Ansible says of an option, without the names of classes."""
     for option in spec:
         complaint = complaint.replace(f"argument '{option}'", f"argument {_named(spec, option)}")
-    unknown, _, known = complaint.partition(". Supported parameters include: ")
+    unknown, _sep, known = complaint.partition(". Supported parameters include: ")
     if known:
         return f"there is no option {unknown}; there are {known.rstrip('.')}"
     return _CLASSES.sub("", complaint)
