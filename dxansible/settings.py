@@ -270,7 +270,7 @@ def _check_inventory(path: Path, given: str) -> None:
         message = f"there is no inventory at {given or 'an empty path'}"
         remedy = "give a file or directory with -i or DX_INVENTORY, or write one with --init"
         raise InventoryError(message, remedy)
-    ours = given.startswith(("/dev/", "/proc/"))  # Ansible has another standard input
+    ours = given.startswith(("/dev/stdin", "/dev/fd/", "/proc/"))  # Ansible has other open files
     if ours or not (path.is_file() or path.is_dir()):
         message = f"the inventory {given} is neither a file nor a directory"
         raise InventoryError(message, "write it to a file first")

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -309,6 +310,11 @@ def test_an_inventory_that_can_be_read_only_here_and_once_is_refused(
     os.mkfifo("fifo")
     with pytest.raises(InventoryError, match="neither a file nor a directory; write it to a file"):
         inventory_sources(source, {})
+
+
+def test_an_inventory_in_memory_is_one() -> None:
+    with TemporaryDirectory(dir="/dev/shm") as place:  # noqa: S108 - a file system in memory
+        assert inventory_sources(place, {})[0] == Path(place)
 
 
 @pytest.mark.parametrize(
