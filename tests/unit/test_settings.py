@@ -313,7 +313,7 @@ def test_an_inventory_that_can_be_read_only_here_and_once_is_refused(
 
 
 def test_an_inventory_in_memory_is_one() -> None:
-    with TemporaryDirectory(dir="/dev/shm") as place:  # noqa: S108 - a file system in memory
+    with TemporaryDirectory(dir="/dev/shm") as place:
         assert inventory_sources(place, {})[0] == Path(place)
 
 
