@@ -44,7 +44,7 @@ CASES = {
             ("--issue", "epyc6", "a b"),
         )
     },
-    "a blank check": Case(("epyc6", "a b", "--verify", " "), "--verify is empty", "make test"),
+    "a blank check": Case(("epyc6", "a b", "--verify", " "), "an empty value", "leave it out"),
     "all and more": Case(("--logs", "all", "ses_1"), "all sessions", "leave out all"),
     "a NUL": Case(("epyc6", "--exec", "--file", "-"), "NUL", "remove it", b"echo \0"),
     "no file": Case(

@@ -191,12 +191,17 @@ def test_another_connection_is_left_as_it_is() -> None:
     assert plugin.options == {}
 
 
-@pytest.mark.parametrize("failure", list(SshFailure))
+@pytest.mark.parametrize("failure", sorted({*SshFailure} - {SshFailure.LOST}))
 def test_every_failure_comes_with_a_remedy(failure: SshFailure) -> None:
     text = link.explain("epyc6", LinkError(failure, "what ssh said"))
 
     assert text.startswith("epyc6: what ssh said; ")
     assert len(text) > len("epyc6: what ssh said; ")
+
+
+def test_a_lost_connection_is_no_reason_to_send_the_command_again() -> None:
+    lost = LinkError(SshFailure.LOST, "what ssh said")
+    assert link.explain("epyc6", lost) == "epyc6: what ssh said"
 
 
 def test_a_check_of_tailscale_s_comes_with_the_address_to_visit() -> None:
