@@ -61,7 +61,7 @@ def test_a_task_that_is_not_waited_for_prints_its_id_to_come_back_with(
 
     followed = call("--logs", session, "--raw", "--follow")
     assert (followed.code, followed.out) == (0, b"first\nsecond\n")
-    assert followed.err.startswith(f"here  SUCCESS           {session}  turn 2  ")
+    assert followed.err == f"here  SUCCESS           {session}  turn 2\n"
 
 
 def test_a_session_is_looked_at_stopped_and_cleaned_away(call: Call) -> None:
