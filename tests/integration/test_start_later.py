@@ -61,7 +61,7 @@ def test_it_is_listed_and_an_abort_means_that_it_never_starts(user: Dispatcher, 
     stopped = user.run("--abort", session, "--json")
     assert (stopped.code, stopped.result["outcome"]) == (0, "ABORTED")
     assert stopped.result["reason"] == "not_started"
-    assert "never started" in stopped.result["error"]
+    assert "nothing was run" in stopped.result["error"]
     again = user.run("--status", session, "--json").document["sessions"]
     assert [each["reason"] for each in again] == ["not_started"]
     assert not (vm.home / "ran").exists()
