@@ -82,7 +82,8 @@ def _test(agents: Path, report: Path) -> tuple[dict[str, list[str]], dict[str, i
 
     What fails is run once more alone: real agents take a minute to start on a busy machine.
     """
-    environment = os.environ | {"DX_TEST_AGENTS": str(agents), "DX_SLOW_LIMITS": "yes"}
+    chosen = {"DX_TEST_AGENTS": str(agents), "DX_SLOW_LIMITS": "yes", "DX_EVERY_CASE": "yes"}
+    environment = os.environ | chosen
     seen = report.with_suffix(".seen")
     shutil.rmtree(seen, ignore_errors=True)
     words = [sys.executable, "-m", "pytest", "-v", "-o", f"cache_dir={seen}", TESTS]
