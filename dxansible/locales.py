@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _locale  # a part of Python itself; `locale` takes longer to load
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,9 +21,14 @@ def utf8_locale(environ: Mapping[str, str]) -> dict[str, str]:
 
     There is none if the user's own will do: ``LC_ALL=C``, as scripts have it, will not.
     """
-    given = {text for name, text in environ.items() if name == "LANG" or name.startswith("LC_")}
-    if given <= {"", _LOCALES[0]}:
-        return {}
+    given = {
+        name: text for name, text in environ.items() if name == "LANG" or name.startswith("LC_")
+    }
+    return {} if {*given.values()} <= {"", _LOCALES[0]} else _find(frozenset(given.items()))
+
+
+@cache  # to try one out is to change that of all threads for a moment
+def _find(_given: frozenset[tuple[str, str]]) -> dict[str, str]:
     before = _locale.setlocale(_locale.LC_ALL)
     try:
         for locale in ("", *_LOCALES):

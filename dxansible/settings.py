@@ -33,6 +33,7 @@ __all__ = [
     "events_path",
     "history_dir",
     "inventory_sources",
+    "is_variable_name",
     "join_inventory",
     "log_file",
     "log_format",
@@ -167,6 +168,11 @@ def receptor_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
 def variable_of_caller(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
     """Return a variable of the environment, to pass on; None if it is not set."""
     return environ.get(name)
+
+
+def is_variable_name(name: str) -> bool:
+    """Whether a variable of the environment can have this name, so that every shell takes it."""
+    return name.isascii() and name.isidentifier()
 
 
 def completion_wanted(environ: Mapping[str, str] = os.environ) -> str | None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from dxansible.cli.option import Kind
-from dxansible.settings import variable_of_caller
+from dxansible.settings import is_variable_name, variable_of_caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def _variable(_entry: Option, text: str) -> tuple[str, str]:
     """Parse NAME=VALUE; NAME alone takes this process's value, which no process list shows."""
     name, equals, value = text.partition("=")
     found = value if equals else variable_of_caller(name)
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+    if not is_variable_name(name):
         raise BadValueError(f"{name!r} is no name of a variable; give NAME=VALUE")
     if found is None:
         raise BadValueError(f"{name} is not set here; give {name}=VALUE, or set it")

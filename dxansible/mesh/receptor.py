@@ -133,7 +133,7 @@ class Receptor:
 
         It returns empty bytes at the end, and None if nothing has come. Raises MeshError.
         """
-        request = {"command": "work", "subcommand": "results", "unitid": unit, "startpos": 0}
+        request = _work("results", unit) | {"startpos": 0}
         with self._connected(_PATIENCE) as talk:
             told = talk.ask(request)
             if told[:1] == b"{":
@@ -143,7 +143,7 @@ class Receptor:
     def detail(self, unit: str) -> str:
         """Return receptor's words about a unit; they decide nothing."""
         try:
-            found = self._ask({"command": "work", "subcommand": "status", "unitid": unit})
+            found = self._ask(_work("status", unit))
         except MeshError as error:
             return error.message
         return " ".join(str(found.get("Detail") or found).split())
@@ -154,7 +154,7 @@ class Receptor:
         While the node is away, receptor goes on trying by itself; see `clear`.
         """
         for command in ("cancel", "release"):
-            self._ask({"command": "work", "subcommand": command, "unitid": unit})
+            self._ask(_work(command, unit))
 
     def clear(self, units: Collection[str], node: str) -> set[str]:
         """Remove what is left of units that were released; return those that are still there.
@@ -167,9 +167,9 @@ class Receptor:
         there = self._ask_node(node, listing).keys() & set(units)
         here = self._ask(listing).keys() & set(units)
         for unit in here - there:
-            self._ask({"command": "work", "subcommand": "force-release", "unitid": unit})
+            self._ask(_work("force-release", unit))
         for unit in there - here:
-            self._ask_node(node, {"command": "work", "subcommand": "release", "unitid": unit})
+            self._ask_node(node, _work("release", unit))
         return here | there
 
     def _ask_node(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -212,6 +212,11 @@ class Receptor:
     def _refused(self, told: bytes) -> MeshError:
         words = " ".join(told.decode(errors="replace").split()) or "it hung up"
         return MeshError(f"receptor refuses: {words[:500]}", self.socket_path)
+
+
+def _work(subcommand: str, unit: str) -> dict[str, Any]:
+    """Return a request about a unit of work."""
+    return {"command": "work", "subcommand": subcommand, "unitid": unit}
 
 
 class _Talk:

@@ -89,10 +89,12 @@ def main(socket_path: str, lines: Iterable[str]) -> None:
             with suppress(MeshError):
                 receptor.release(unit)
                 unreleased.discard(unit)
-        for node, units in at.items():
+        for node, units in list(at.items()):
             with suppress(MeshError):
-                at[node] = receptor.clear(units, node)
-        if not any(at.values()):
+                units.intersection_update(receptor.clear(units, node))
+            if not units:
+                del at[node]
+        if not at:
             return
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)

@@ -13,7 +13,7 @@ from dxansible.errors import UsageError
 from dxansible.ids import begins_id, check_run_id, is_ours
 from dxansible.parameters import Told, told
 from dxansible.redact import summarize
-from dxansible.settings import Settings
+from dxansible.settings import Settings, is_variable_name
 from dxansible.value import field
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ _LONGEST_RUN_ID = 60
 """Of a task, whose session's id begins with ``ses_``."""
 _LATEST_START = 30 * 86400
 """Seconds from now."""
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _MODEL = re.compile(r"(?!-)[^\s{}]{1,200}")
@@ -108,7 +107,7 @@ class FanoutOptions(_RunOptions):
         if self.run_id is not None:
             check_run_id(self.run_id)
         for name, text in self.env.items():
-            if not _VARIABLE.fullmatch(name):
+            if not is_variable_name(name):
                 message = f"{name!r} is no name of a variable"
                 raise UsageError(message, "use letters, digits and underscores")
             if "\0" in text:

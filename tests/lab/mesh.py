@@ -117,9 +117,13 @@ class Mesh:
         """Return the units that a receptor keeps files of."""
         return {each.name for each in (self.root / name / "data" / name).glob("*")}
 
+    def all_units(self) -> set[str]:
+        """Return the units that any receptor of the mesh keeps files of."""
+        return set().union(*map(self.units, ("ctl", *self.nodes)))
+
     def is_empty(self) -> bool:
         """Whether no receptor keeps files of any work."""
-        return not any(self.units(name) for name in ("ctl", *self.nodes))
+        return not self.all_units()
 
     def forgotten(self) -> set[str]:
         """Return the units that somebody has still to remove.
@@ -128,7 +132,7 @@ class Mesh:
         minute later.
         """
         released = {unit for unit in self.units() if self._is_released(unit)}
-        return {unit for name in ("ctl", *self.nodes) for unit in self.units(name)} - released
+        return self.all_units() - released
 
     def is_idle(self) -> bool:
         """Whether no work is going on, and no receptor keeps files of any longer than it must."""

@@ -159,7 +159,7 @@ class Stage:
 
     def units_in_the_end(self) -> set[str]:
         """Return the units that receptors still keep once all nodes are back."""
-        return self._wait(lambda: {u for name in ("ctl", *_NODES) for u in self._mesh.units(name)})
+        return self._wait(self._mesh.all_units)
 
     def _wait(self, find: Callable[[], set[str]]) -> set[str]:
         deadline = time.monotonic() + _CLEARED
