@@ -9,13 +9,12 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.documents import SCHEMA, document, interrupted_document
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, columns, duration, indented, table
+from dxansible.render.tables import NOTHING, columns, duration, indented, missing_notes, table
 from dxansible.results import worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dxansible.record import Truncation
     from dxansible.results import FanoutResult, PreflightResult
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "fanout_document",
     "health_document",
     "health_table",
-    "missing_notes",
     "summary_line",
 ]
 
@@ -65,15 +63,6 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
     if error and error != f"exit code {code}":
         notes.append(printable(error))  # its remedy is its end
     return "  ".join([line, *notes])
-
-
-def missing_notes(truncation: Truncation) -> list[str]:
-    """Return notes on missing output; none if the output is complete."""
-    how = "not kept any more" if truncation.expired else "missing"
-    notes = [f"{truncation.missing} bytes of output are {how}"] if truncation.missing else []
-    if truncation.disk_full:
-        notes.append("the VM's disk was full: output is missing that nobody counted")
-    return notes
 
 
 def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]:

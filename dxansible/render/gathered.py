@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.render.similar import Masks, split
+from dxansible.render.tables import missing_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,11 +34,12 @@ class _Group:
 
     @property
     def title(self) -> str:
-        """Their names, their number, and how it ended unless well."""
+        """Their names, their number, how it ended unless well, and whether output is missing."""
         first, shown = self.first, "" if self.are_equal else f"; shown: {self.first.host}"
         good = first.outcome is FanoutOutcome.SUCCESS
         ending = "" if good else f" {first.outcome} exit {first.exit_code}"
-        return f"{','.join(self.hosts)} ({len(self.hosts)}{shown}){ending}"
+        notes = "".join(f"; {note}" for note in missing_notes(first.truncation))
+        return f"{','.join(self.hosts)} ({len(self.hosts)}{shown}){ending}{notes}"
 
 
 def gathered(
@@ -72,7 +74,10 @@ def gathered(
 def _equal(results: Sequence[FanoutResult]) -> list[_Group]:
     groups: dict[object, _Group] = {}
     for result in results:
-        key = (result.outcome, result.exit_code, result.stdout_bytes, result.stderr_bytes)
+        key = (
+            result.outcome, result.exit_code, result.truncation,
+            result.stdout_bytes, result.stderr_bytes,
+        )  # fmt: skip
         if key in groups:
             groups[key].hosts.append(result.host)
         else:

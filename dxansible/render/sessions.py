@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
-from dxansible.render.commands import OUTCOME_COLOURS, missing_notes
+from dxansible.render.commands import OUTCOME_COLOURS
 from dxansible.render.documents import document, event_line, problem_of
 from dxansible.render.show import coloured
-from dxansible.render.tables import NOTHING, columns, duration, table
+from dxansible.render.tables import NOTHING, columns, duration, missing_notes, table
 from dxansible.results import worst
 from dxansible.value import replace
 

@@ -18,7 +18,18 @@ from dxansible.value import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NOTHING", "Column", "Table", "columns", "duration", "indented", "table"]
+    from dxansible.record import Truncation
+
+__all__ = [
+    "NOTHING",
+    "Column",
+    "Table",
+    "columns",
+    "duration",
+    "indented",
+    "missing_notes",
+    "table",
+]
 
 NOTHING = "-"
 """What a cell without a value shows."""
@@ -172,3 +183,12 @@ def duration(seconds: int | None) -> str:
     if seconds < _DAY:
         return f"{seconds // _HOUR}h {seconds % _HOUR // _MINUTE}m"
     return f"{seconds // _DAY}d"
+
+
+def missing_notes(truncation: Truncation) -> list[str]:
+    """Return notes on missing output; none if the output is complete."""
+    how = "not kept any more" if truncation.expired else "missing"
+    notes = [f"{truncation.missing} bytes of output are {how}"] if truncation.missing else []
+    if truncation.disk_full:
+        notes.append("the VM's disk was full: output is missing that nobody counted")
+    return notes

@@ -128,6 +128,7 @@ class EventLog:
             reason=None if good else str(result.reason),
             stop_verified=result.stop_verified,
             **after,
+            error=None if good else result.error,
         )
 
     def _event(self, name: str, level: int, **fields: _Field) -> None:

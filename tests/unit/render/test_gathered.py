@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dxansible.record import FanoutOutcome
+from dxansible.record import FanoutOutcome, Truncation
 from dxansible.render.gathered import gathered
 from tests.unit.render.test_commands import FAILURE, SUCCESS
 
@@ -40,6 +40,17 @@ def test_equal_outputs_are_shown_once_under_all_their_hosts() -> None:
 
 def test_equal_outputs_of_different_ends_are_not_equal() -> None:
     assert b"".join(gathered([SUCCESS, replace(FAILURE, host="wsl")])).count(b"42 passed") == 2
+
+
+def test_missing_output_is_told_and_makes_a_difference() -> None:
+    cut = [_ran(host, "1\n9\n", truncation=Truncation(stdout_bytes=14)) for host in "ab"]
+
+    text = _shown([*cut, _ran("c", "1\n9\n")], "equal")
+
+    assert text == (
+        f"{RULE}\na,b (2); 14 bytes of output are missing\n{RULE}\n1\n9\n"
+        f"{RULE}\nc (1)\n{RULE}\n1\n9\n"
+    )
 
 
 def test_bytes_of_the_output_stay_as_they_are() -> None:

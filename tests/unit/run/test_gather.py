@@ -331,7 +331,7 @@ def test_lost_contact_is_logged_with_the_id_to_come_back_by() -> None:
     run.take(records.preflight())
     run.state.end("epyc6", FanoutOutcome.FAILURE, Reason.LOST_CONTACT, "epyc6: silent")
 
-    assert run.log[-1].endswith("reason=lost_contact session=cmd_1-0a1b2c3d")
+    assert run.log[-1].endswith('reason=lost_contact session=cmd_1-0a1b2c3d error="epyc6: silent"')
 
 
 def test_a_broken_host_is_a_failure_that_says_so_without_secrets() -> None:
