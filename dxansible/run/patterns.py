@@ -1,4 +1,4 @@
-"""Host patterns: splits them as Ansible does, and refuses those with an empty term."""
+"""Host patterns: splits them as Ansible does, and refuses what Ansible would misunderstand."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def split_pattern(pattern: str) -> list[str]:
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise UsageError for a pattern that is empty or has an empty term.
+    """Raise UsageError for a pattern that is empty, has an empty term, or looks like an option.
 
     Ansible reads an empty limit as every host of the inventory. It also does that for a limit
     without a usable term: only punctuation, an empty regular expression, or a file without names.
@@ -61,6 +61,9 @@ def check_pattern(pattern: str) -> None:
     if any(map(_says_nothing, terms)):
         message = f"TARGET has an empty term: {pattern!r}"
         raise UsageError(message, f"leave the term out, or {_ALL}")
+    if pattern.lstrip().startswith("-"):
+        message = f"{pattern!r} can't be a TARGET: no name of a VM begins with a dash"
+        raise UsageError(message, "see: dx-dispatch --help")
 
 
 def _says_nothing(term: str) -> bool:

@@ -62,3 +62,9 @@ def test_a_pattern_that_names_something_in_every_term_is_taken(pattern: str) -> 
 def test_a_file_of_names_that_cannot_be_read_is_named() -> None:
     with pytest.raises(UsageError, match="the file of names /no/such can't be read: No such file"):
         check_pattern("web,@/no/such")
+
+
+@pytest.mark.parametrize("pattern", ["--json", "-1", " -v", "-web,db"])
+def test_a_pattern_that_ansible_would_read_as_an_option_is_refused(pattern: str) -> None:
+    with pytest.raises(UsageError, match="no name of a VM begins with a dash"):
+        check_pattern(pattern)
