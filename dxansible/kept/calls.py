@@ -17,7 +17,7 @@ from dxansible.run.request import CANCELLED, PlayEnd
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from dxansible.run.request import PlayRequest
@@ -29,30 +29,6 @@ _STARTING = 10.0
 _MOST_STARTS = 3
 """Starts by one call; an engine may be ended while it loads."""
 _LOOK = 0.005
-
-
-def hand_over(request: PlayRequest, cancelled: threading.Event) -> Line:
-    """Hand the run to an engine that takes it.
-
-    Raises EngineUnusable if there is none; nothing has begun then.
-    """
-    line = _begin(request, cancelled)
-    if request.flow is not None:
-        request.flow.tell(line.taken)
-    return line
-
-
-def follow(
-    line: Line, on_event: Callable[[dict[str, Any]], None], cancelled: threading.Event
-) -> PlayEnd:
-    """Follow it as `dxansible.run.backend.play` does.
-
-    Raises EngineUnusable if the engine refuses it after all; nothing has begun then.
-    """
-    try:
-        return _listen(line.news(), on_event, cancelled)
-    finally:
-        line.close()
 
 
 class _Place:
@@ -70,12 +46,16 @@ class _Place:
 
     def start(self, runtime_dir: str) -> bool:
         """Start it; False if it runs or is just starting."""
-        from dxansible.kept.start import start  # noqa: PLC0415 - for a first call only
+        from dxansible.kept.running import start  # noqa: PLC0415 - for a first call only
 
         return start(self.path, self.sources, self._playbooks, self._environment, runtime_dir)
 
 
-def _begin(request: PlayRequest, cancelled: threading.Event) -> Line:
+def hand_over(request: PlayRequest, cancelled: threading.Event) -> Line:
+    """Hand the run to an engine that takes it.
+
+    Raises EngineUnusable if there is none; nothing has begun then.
+    """
     began = time.monotonic()
     place = _Place(request.inventory, request.playbook.parent, request.environment)
     payload = request.secret_text or b""
@@ -88,36 +68,39 @@ def _begin(request: PlayRequest, cancelled: threading.Event) -> Line:
         "flow": request.flow is not None,
         "payload": len(payload),
     }
-    starts = 0
-    while True:
+    line, starts = None, 0
+    while line is None:
         try:
-            return Line(place.path, head, payload, cancelled.is_set)
+            line = Line(place.path, head, payload, cancelled.is_set)
         except EngineNotRunning as absent:
             check_refusal(place.path, place.sources)
             if time.monotonic() > began + _STARTING or starts > _MOST_STARTS:
                 raise EngineUnusable(f"none starts: {absent}") from absent
             starts += place.start(str(request.runtime_dir))
             time.sleep(_LOOK)
+    if request.flow is not None:
+        request.flow.tell(line.taken)
+    return line
 
 
-def _listen(
-    news: Iterator[dict[str, Any]],
-    on_event: Callable[[dict[str, Any]], None],
-    cancelled: threading.Event,
+def follow(
+    line: Line, on_event: Callable[[dict[str, Any]], None], cancelled: threading.Event
 ) -> PlayEnd:
-    for record in news:
-        match record["kind"]:
-            case "end":
-                return PlayEnd(status="successful", exit_code=0)
-            case "refused":
-                raise EngineUnusable(record["error"])
-            case _:
-                on_event(_as_event(record))
-    if cancelled.is_set():
-        return CANCELLED
-    return PlayEnd(status="failed", engine_lost=True)
+    """Follow it as `dxansible.run.backend.play` does.
 
-
-def _as_event(record: Mapping[str, Any]) -> dict[str, Any]:
-    result = {"dx": {"kind": "fleet", "news": [record]}}
-    return {"event": "runner_retry", "event_data": {"host": "", "res": result}}
+    Raises EngineUnusable if the engine refuses it after all; nothing has begun then.
+    """
+    try:
+        for record in line.news():
+            match record["kind"]:
+                case "end":
+                    return PlayEnd(status="successful", exit_code=0)
+                case "refused":
+                    raise EngineUnusable(record["error"])
+                case _:
+                    result = {"dx": {"kind": "fleet", "news": [record]}}
+                    data = {"host": "", "res": result}
+                    on_event({"event": "runner_retry", "event_data": data})
+    finally:
+        line.close()
+    return CANCELLED if cancelled.is_set() else PlayEnd(status="failed", engine_lost=True)
