@@ -9,7 +9,6 @@ from dxansible.run.attach_sessions import (
     follow_session,
     locate,
 )
-from dxansible.run.choice import Choice, choose_host
 from dxansible.run.diff import diff_session
 from dxansible.run.finalize import FinalizeOptions, finalize_session
 from dxansible.run.listing import (
@@ -18,6 +17,7 @@ from dxansible.run.listing import (
     list_sessions,
 )
 from dxansible.run.options import SessionOptions
+from dxansible.run.preflight import Choice, choose_host
 from dxansible.run.resolve import resolve_id, resolve_session
 from dxansible.run.start import start_session
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dxansible.cli.table import Options
     from dxansible.results import HostMapping
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall
     from dxansible.run.options import FanoutOptions, SessionOptions
 
 __all__ = ["show_command", "show_task"]

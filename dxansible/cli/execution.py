@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dxansible.cli.standard_input import StandardInput
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall
     from dxansible.run.events import Observer
 
 __all__ = ["follow_execution", "show_execution"]

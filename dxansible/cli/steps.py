@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dxansible.cli.rerun import Chosen
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall
     from dxansible.run.events import Observer
 
 __all__ = ["in_steps"]

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall, TaskCall
     from dxansible.run.events import Event, Observer
-    from dxansible.run.task_call import TaskCall
     from dxansible.settings import Settings
 
 __all__ = [

@@ -11,7 +11,7 @@ from dxansible.ids import session_on
 from dxansible.logs import event
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import FanoutResult
-from dxansible.run.command_call import CommandCall
+from dxansible.run.calls import CommandCall
 from dxansible.run.events import BatchBegins, Event, HostEnded, HostsKnown
 from dxansible.run.fanout import follow_call
 from dxansible.value import replace

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dxansible.kept.client import Line
-    from dxansible.run.events import Event
+    from dxansible.run.events import Event, Receiver
     from dxansible.run.flow import Flow
-    from dxansible.run.receiver import Receiver
     from dxansible.run.request import Again, PlayEnd
     from dxansible.settings import Settings
 
@@ -85,7 +84,7 @@ class Play:
         connection. Raises EngineError and ContentError, and InventoryError if the inventory has a
         variable for every host of the run that Ansible can't use.
         """
-        from dxansible.run.receiver import Receiver  # noqa: PLC0415 - see the class
+        from dxansible.run.events import Receiver  # noqa: PLC0415 - see the class
 
         receiver = Receiver(handle)
         if self._receptor is None:

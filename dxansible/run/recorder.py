@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dxansible.record import HostRecord
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall
 
 __all__ = ["Recorder"]
 

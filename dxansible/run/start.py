@@ -8,10 +8,11 @@ from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import unknown_session
+from dxansible.run.awaiting import listing_waits
+from dxansible.run.calls import TaskCall
+from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
-from dxansible.run.own_observers import observing_task
-from dxansible.run.task_call import TaskCall
 
 if TYPE_CHECKING:
     import threading
@@ -48,8 +49,8 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
 
 def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[TurnResult]:
     """Do the same as `start_session` for a task whose run may have begun already."""
-    with observing_task(call) as own:
-        return _follow(call, [*own, *observers])
+    with listing_waits(call, "agent") as waits:
+        return _follow(call, [EventLog(), *waits, *observers])
 
 
 def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dxansible.errors import UsageError
+from dxansible.run.calls import TaskCall
 from dxansible.run.options import (
     FanoutOptions,
     SessionOptions,
@@ -15,7 +16,6 @@ from dxansible.run.options import (
     check_seconds,
     check_task,
 )
-from dxansible.run.task_call import TaskCall
 
 if TYPE_CHECKING:
     from dxansible.settings import Settings
