@@ -8,6 +8,8 @@ from dxansible.run.attach_sessions import (
     find_session,
     follow_session,
     locate,
+    resolve_id,
+    resolve_session,
 )
 from dxansible.run.diff import diff_session
 from dxansible.run.finalize import FinalizeOptions, finalize_session
@@ -18,7 +20,6 @@ from dxansible.run.listing import (
 )
 from dxansible.run.options import SessionOptions
 from dxansible.run.preflight import Choice, choose_host
-from dxansible.run.resolve import resolve_id, resolve_session
 from dxansible.run.start import start_session
 
 __all__ = [

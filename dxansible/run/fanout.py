@@ -19,7 +19,6 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.options import FanoutOptions
-from dxansible.run.request import Again
 
 if TYPE_CHECKING:
     import threading
@@ -129,8 +128,7 @@ def _stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]
     limit = collector.rest(call.pattern)
     if not limit:
         return None
-    again = Again(rest=lambda: collector.rest(limit))
-    return call.stop(limit).follow(collector.handle_stop, again)
+    return call.stop(limit).follow(collector.handle_stop, collector.ask_again(limit))
 
 
 def _no_host(call: CommandCall, end: PlayEnd) -> FanoutResult:

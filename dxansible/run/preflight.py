@@ -13,7 +13,6 @@ from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
 from dxansible.run.options import check_seconds
 from dxansible.run.plays import Play
-from dxansible.run.request import Again
 from dxansible.settings import Settings
 from dxansible.value import Value
 
@@ -87,7 +86,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
         },
         forks=forks,
         cancelled=cancelled,
-    ).follow(collector.handle, Again(rest=lambda: collector.rest(pattern, collector.preflights)))
+    ).follow(collector.handle, collector.ask_again(pattern, collector.preflights))
     if not collector.known:
         if cancelled is not None and cancelled.is_set():
             return []
