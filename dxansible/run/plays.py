@@ -75,7 +75,7 @@ class Play:
         """Whether an engine may have it; not once one was lost."""
         self._line = self._hand_over()
 
-    def follow(self, handle: Callable[[Event], None], again: Again | None = None) -> PlayEnd:
+    def follow(self, handle: Callable[[Event], None], again: Again) -> PlayEnd:
         """Follow the run to its end; ``handle`` gets the events one at a time.
 
         Returns early once the run is cancelled or an exception (KeyboardInterrupt) arrives; nothing
@@ -90,20 +90,18 @@ class Play:
         if self._receptor is None:
             end = self._follow_here(receiver, receiver.take, again)
         else:
-            from dxansible.mesh.parts import follow_parts  # noqa: PLC0415 - loads ansible-runner
+            from dxansible.mesh.parts import Parts  # noqa: PLC0415 - loads ansible-runner
 
-            end = follow_parts(
-                self._request, self._receptor, receiver.take, again, self._cancelled,
-                lambda take, again: self._follow_here(receiver, take, again),
-            )  # fmt: skip
+            parts = Parts(self._request, self._receptor, receiver.take, again, self._cancelled)
+            end = parts.follow(lambda take, again: self._follow_here(receiver, take, again))
         receiver.check()
         return end
 
     def _follow_here(
-        self, receiver: Receiver, take: Callable[[dict[str, Any]], None], again: Again | None
+        self, receiver: Receiver, take: Callable[[dict[str, Any]], None], again: Again
     ) -> PlayEnd:
         failures, end = 0, self._follow(take)
-        while end.killed and again is not None and not self._cancelled.is_set():
+        while end.killed and not self._cancelled.is_set():
             if not end.engine_lost:
                 failures = 1 if receiver.answered else failures + 1
             left = again.rest()
