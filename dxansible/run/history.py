@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dxansible.logs import event
 from dxansible.private_file import replace_file
-from dxansible.record import Document, FanoutOutcome, Reason
-from dxansible.value import Value, field, fields
+from dxansible.record import Document, FanoutOutcome, Reason, read
+from dxansible.value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class RecordedRun(Document):
     """The name of the run whose hosts this one runs on again; None if there is none."""
     pattern: str
     inventory: str
-    command: str | None = field(repr=False)
+    command: str | None = field(default=None, repr=False)
     """Bytes that are not UTF-8 are surrogates; None if it was too long to be kept."""
     summary: str
     """One line without secrets."""
@@ -79,7 +79,7 @@ class RecordedRun(Document):
     """Whether the command had standard input, which is in no record."""
     serial: tuple[str, ...] = ()
     max_fail: int | None = None
-    hosts: Mapping[str, HostEnd] = field(default_factory=dict)
+    hosts: dict[str, HostEnd] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -139,16 +139,5 @@ def _read(name: str, document: Mapping[str, Any]) -> RecordedRun:
     """Return the record of a file. Raises ValueError, TypeError or KeyError for another file."""
     if document["schema"] != _SCHEMA:
         raise ValueError(f"its schema is {document['schema']}, and not {_SCHEMA}")
-    names = {each.name for each in fields(RecordedRun)}
-    values = {key: value for key, value in document.items() if key in names}
-    values["hosts"] = {host: _end(end) for host, end in values["hosts"].items()}
-    for key in ("env", "serial"):
-        values[key] = tuple(values[key])
-    return RecordedRun(**values | {"name": name})
-
-
-def _end(end: Mapping[str, Any]) -> HostEnd:
-    outcome = end["outcome"]
-    return HostEnd(
-        outcome=None if outcome is None else FanoutOutcome(outcome), reason=end["reason"]
-    )
+    hosts = {host: read(HostEnd, end) for host, end in document["hosts"].items()}
+    return read(RecordedRun, document, name=name, hosts=hosts)
