@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dxansible.run.flow import Flow
     from dxansible.run.request import PlayEnd
 
-__all__ = ["fanout", "fanout_ssh", "follow_call"]
+__all__ = ["fanout", "fanout_ssh", "follow_call", "unknown_host"]
 
 
 def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
@@ -59,7 +59,7 @@ def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     if len(results) != 1:
         names = ", ".join(result.host for result in results[:5])
         text = f"{host} is {len(results)} hosts ({names}); call fanout for more than one"
-        return _unknown_host(host, results[0].command_summary if results else "", text)
+        return _not_run(host, results[0].command_summary if results else "", text)
     return results[0]
 
 
@@ -106,7 +106,8 @@ def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResu
     if call.cancelled.is_set():
         end = _stop_unfinished(call, collector) or end
     if not collector.known and not end.killed:
-        return [_no_host(call, end)]
+        error = explain_unknown_name(call.pattern, options.settings, end)
+        return [unknown_host(call.pattern, call.summary, error, options.log_callback)]
     hosts = collector.unfinished()
     if end.killed and not collector.hosts:
         hosts = hosts_of_killed(call.pattern, options.settings, call.run_id)
@@ -131,22 +132,20 @@ def _stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]
     return call.stop(limit).follow(collector.handle_stop, collector.ask_again(limit))
 
 
-def _no_host(call: CommandCall, end: PlayEnd) -> FanoutResult:
-    error = explain_unknown_name(call.pattern, call.options.settings, end)
+def unknown_host(
+    host: str, summary: str, error: str, log: Callable[[str], None] | None = None
+) -> FanoutResult:
+    """Return the result for a name that the inventory does not have, and log it."""
+    result = _not_run(host, summary, error)
     line = event(
-        "preflight_failed",
-        logging.ERROR,
-        host=call.pattern,
-        status=str(PreflightStatus.USER_MAPPING_MISSING),
-        error=error,
+        "preflight_failed", logging.ERROR, host=host, status=str(result.reason), error=error
     )
-    if call.options.log_callback is not None:
-        call.options.log_callback(line)
-    return _unknown_host(call.pattern, call.summary, error)
+    if log is not None:
+        log(line)
+    return result
 
 
-def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
-    """Return the result for a name that the inventory does not have."""
+def _not_run(host: str, summary: str, error: str) -> FanoutResult:
     return FanoutResult(
         outcome=FanoutOutcome.PREFLIGHT_FAILED,
         reason=PreflightStatus.USER_MAPPING_MISSING,
