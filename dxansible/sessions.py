@@ -13,11 +13,7 @@ from dxansible.run.attach_sessions import (
 )
 from dxansible.run.diff import diff_session
 from dxansible.run.finalize import FinalizeOptions, finalize_session
-from dxansible.run.listing import (
-    SessionList,
-    clean_sessions,
-    list_sessions,
-)
+from dxansible.run.listing import SessionList, clean_sessions, list_sessions
 from dxansible.run.options import SessionOptions
 from dxansible.run.preflight import Choice, choose_host
 from dxansible.run.start import start_session

@@ -14,12 +14,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dxansible.kept.fingerprint import (
-    EngineUnusable,
-    check_directory,
-    directory,
-    environment_of,
-)
+from dxansible.kept.fingerprint import EngineUnusable, check_directory, directory, environment_of
 from dxansible.value import Value
 
 if TYPE_CHECKING:

@@ -23,12 +23,7 @@ if TYPE_CHECKING:
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
 
-__all__ = [
-    "SessionList",
-    "clean_sessions",
-    "each_once",
-    "list_sessions",
-]
+__all__ = ["SessionList", "clean_sessions", "each_once", "list_sessions"]
 
 
 @dataclass(slots=True)
