@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path  # noqa: TC003 - `read` looks up the types of fields
 from typing import TYPE_CHECKING, Any
 
 from dxansible.logs import event
@@ -26,8 +27,7 @@ from dxansible.settings import state_dir
 from dxansible.value import Value, field, fields
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Sequence
 
     from dxansible.run.calls import CommandCall, TaskCall
     from dxansible.run.events import Event, Observer
@@ -70,7 +70,7 @@ class WaitingCall(Value):
     hosts: tuple[AwaitedHost, ...] = ()
     others: int = 0
     """Hosts on which its work has begun and not ended."""
-    ends: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    ends: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     """The results of its hosts, if it was stopped."""
 
     def stop(self) -> WaitingCall | None:
@@ -279,13 +279,4 @@ def _read(path: Path) -> WaitingCall:
     found = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
     if found["schema"] != _SCHEMA:
         raise ValueError(f"its schema is {found['schema']}, and not {_SCHEMA}")
-    return WaitingCall(
-        path=path,
-        run_id=found["run_id"],
-        kind=found["kind"],
-        summary=found["summary"],
-        inventory=found["inventory"],
-        hosts=tuple(read(AwaitedHost, each) for each in found["hosts"]),
-        others=found["others"],
-        ends=tuple(found["ends"]),
-    )
+    return read(WaitingCall, found, path=path)

@@ -33,13 +33,14 @@ __all__ = [
 
 def list_hosts(settings: Settings) -> list[HostMapping]:
     """Return every host of the inventory, as Ansible reads it. Raises InventoryError."""
-    found = _hosts_in(_read(settings))
+    inventory, _ = _read(settings)
+    found = _hosts_in(inventory)
     return [_mapping(name, variables) for name, variables in found.items()]
 
 
 def read_names(settings: Settings) -> Names:
     """Return all names that a call may use. Raises InventoryError."""
-    inventory = _read(settings)
+    inventory, _ = _read(settings)
     found = _hosts_in(inventory)
     groups = [name for name in inventory if name not in {"_meta", "ungrouped"}]
     agents: dict[str, None] = {}
@@ -47,11 +48,7 @@ def read_names(settings: Settings) -> Names:
         described, own = each.get("dx_agents"), each.get("dx_agent")
         agents |= dict.fromkeys(map(str, described if isinstance(described, dict) else ()))
         agents |= {own: None} if isinstance(own, str) and "{{" not in own else {}
-    return Names(
-        hosts=tuple(found),
-        groups=tuple(groups),
-        agents=tuple(agents),
-    )
+    return Names(hosts=tuple(found), groups=tuple(groups), agents=tuple(agents))
 
 
 def hosts_of_ids(session_ids: Sequence[str], settings: Settings) -> list[str | None]:
@@ -115,9 +112,8 @@ def _matches_nothing(pattern: str, settings: Settings, words: str) -> Exception:
 
 def read_variable(settings: Settings, name: str) -> str | None:
     """Return a variable of the first host, None unless it is plain text. Raises InventoryError."""
-    variables = _read(settings).get("_meta", {}).get("hostvars", {})
-    first: dict[str, Any] = next(iter(variables.values()), {})
-    found = first.get(name)
+    inventory, _ = _read(settings)
+    found = next(iter(_hosts_in(inventory).values()), {}).get(name)
     return found if isinstance(found, str) and "{{" not in found else None
 
 
@@ -127,7 +123,7 @@ def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
     Only a plain name can be resolved here: to that host, or to the hosts of that group. Raises
     EngineError for anything that only Ansible can resolve, and InventoryError.
     """
-    inventory = _read(settings) if is_plain_name(target) else {}
+    inventory = _read(settings)[0] if is_plain_name(target) else {}
     if target in _hosts_in(inventory):
         return [target]
     found = list(dict.fromkeys(_members(inventory, target)))
@@ -187,7 +183,7 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
     if end.killed:
         return EngineError(KILLED, "try again", output)
     try:
-        inventory, warnings = _read_with_warnings(settings)
+        inventory, warnings = _read(settings)
     except InventoryError as error:
         return error
     hosts = list(_hosts_in(inventory))
@@ -216,11 +212,7 @@ def _nearest(name: str, known: Sequence[str]) -> list[str]:
     return [by_fold[each] for each in near]
 
 
-def _read(settings: Settings) -> dict[str, Any]:
-    return _read_with_warnings(settings)[0]
-
-
-def _read_with_warnings(settings: Settings) -> tuple[dict[str, Any], str]:
+def _read(settings: Settings) -> tuple[dict[str, Any], str]:
     """Return the inventory, and what Ansible printed beside it. Raises InventoryError."""
     from dxansible.run.backend import read_inventory  # noqa: PLC0415 - loads ansible-runner
 
