@@ -1,4 +1,4 @@
-"""Finds, follows or stops an agent's session by its id alone, wherever it was started."""
+"""Finds, follows or stops an agent's session by its id alone, or by the beginning of its id."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Chooses the hosts on which a recorded command is to run again.
 
 A run that is run again, and the runs that came of it, are a chain. What counts of a host is its
-last end in the chain, so that each pass has fewer hosts than the one before.
+last end in the chain, so that each pass has fewer hosts than the one before. Where no caller saw
+the end, the VMs are asked.
 """
 
 from __future__ import annotations
