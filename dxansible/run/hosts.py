@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dxansible.errors import EngineError, InventoryError, NoMatchError
+from dxansible.errors import DxError, EngineError, InventoryError, NoMatchError
 from dxansible.ids import is_on
 from dxansible.results import HostMapping
-from dxansible.run.inventory_stamp import stamp_of
+from dxansible.run.names import stamp_of
 from dxansible.run.patterns import check_pattern, is_plain_name, split_pattern
 from dxansible.run.request import KILLED, PlayEnd
-from dxansible.seen import Names, keep_names, names_of
+from dxansible.seen import Names, keep_names, names_of, reading_alone
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "match_hosts",
     "read_names",
     "read_variable",
+    "refresh_names",
 ]
 
 
@@ -49,6 +50,21 @@ def read_names(settings: Settings) -> Names:
         agents |= dict.fromkeys(map(str, described if isinstance(described, dict) else ()))
         agents |= {own: None} if isinstance(own, str) and "{{" not in own else {}
     return Names(hosts=tuple(found), groups=tuple(groups), agents=tuple(agents))
+
+
+def refresh_names(settings: Settings) -> None:
+    """Read the inventory and keep its names, unless another process is about to. Raises OSError."""
+    name = settings.inventory_name
+    with reading_alone(name) as alone:
+        stamp = stamp_of(settings.sources)
+        before = names_of(name)
+        if not alone or stamp is None or stamp == before.stamp:
+            return
+        try:
+            found = read_names(settings)
+        except DxError:
+            found = before  # until the files change again
+        keep_names(name, replace(found, stamp=stamp))
 
 
 def hosts_of_ids(session_ids: Sequence[str], settings: Settings) -> list[str | None]:
