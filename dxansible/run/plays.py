@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from dxansible.kept.calls import follow, hand_over
+from dxansible.kept.client import hand_over
 from dxansible.kept.fingerprint import EngineUnusable
 from dxansible.logs import event
 from dxansible.parameters import FORKS, NODE, WHEN_BACK
@@ -140,7 +140,7 @@ class Play:
         if self._line is not None:
             line, self._line = self._line, None
             try:
-                return follow(line, on_event, self._cancelled)
+                return line.follow(on_event)
             except EngineUnusable as reason:
                 event("engine_unused", logging.DEBUG, reason=str(reason))
         if self._cancelled.is_set():
