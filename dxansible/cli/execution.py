@@ -10,7 +10,7 @@ from dxansible.cli.events import telling_events
 from dxansible.cli.output import Output
 from dxansible.record import Reason
 from dxansible.run.fanout import follow_call
-from dxansible.run.recorder import Recorder
+from dxansible.run.history import Recorder
 from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.run.batches import Rollout, split
+from dxansible.run.history import Recorder
 from dxansible.run.hosts import match_hosts
-from dxansible.run.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dxansible.run.events import Observer
-    from dxansible.run.recorder import Recorder
+    from dxansible.run.history import Recorder
 
 __all__ = ["Rollout", "split", "without_host"]
 
