@@ -11,13 +11,7 @@ from dxansible.errors import UsageError
 from dxansible.ids import agent_run, new_run_id, new_token, token_of
 from dxansible.parameters import RUN_ID
 from dxansible.redact import summarize
-from dxansible.run.options import (
-    FanoutOptions,
-    SessionOptions,
-    check_command,
-    check_task,
-    check_verify,
-)
+from dxansible.run.options import FanoutOptions, SessionOptions, check_text
 from dxansible.run.plays import Play
 
 if TYPE_CHECKING:
@@ -64,7 +58,7 @@ class CommandCall(_Call):
     ) -> None:
         """Check the command and its options. Raises UsageError."""
         self.options, self.flow = options or FanoutOptions(), flow
-        super().__init__(pattern, check_command(command), cancelled)
+        super().__init__(pattern, check_text(command, "command"), cancelled)
         self.run_id = self.options.run_id or new_run_id()
 
     def check_number(self, too_many: Sequence[str]) -> None:
@@ -124,9 +118,9 @@ class TaskCall(_Call):
     ) -> None:
         """Check the task and its options. Raises UsageError."""
         self.options, self._claim_ends = options or SessionOptions(), claim_ends
-        super().__init__(pattern, check_task(task), cancelled)
+        super().__init__(pattern, check_text(task, "task"), cancelled)
         verify = self.options.verify
-        self._verify = b"" if verify is None else check_verify(verify)
+        self._verify = b"" if verify is None else check_text(verify, "verify")
         self.run_id, self._token = new_run_id("ses"), new_token()
         if given := self.options.run_id:
             self.run_id = agent_run(given)
