@@ -33,14 +33,7 @@ if TYPE_CHECKING:
     from dxansible.run.events import Event, Observer
     from dxansible.settings import Settings
 
-__all__ = [
-    "AwaitedHost",
-    "Awaiting",
-    "WaitingCall",
-    "listing_waits",
-    "waiting_calls",
-    "waiting_sessions",
-]
+__all__ = ["AwaitedHost", "WaitingCall", "listing_waits", "waiting_calls", "waiting_sessions"]
 
 _SCHEMA = 1
 _PATIENCE = 120.0
@@ -90,17 +83,17 @@ class WaitingCall(Value):
         return found
 
 
-class Awaiting:
+class _Awaiting:
     """Observer that keeps the file of a call while it waits for hosts."""
 
-    def __init__(self, call: CommandCall | TaskCall, kind: str) -> None:
+    def __init__(self, call: CommandCall | TaskCall) -> None:
         """Write nothing yet. The call is cancelled if somebody stops it."""
         self._cancelled = call.cancelled
         self._path = _directory() / f"{call.run_id}.{os.getpid()}.json"
         self._head: dict[str, object] = {
             "schema": _SCHEMA,
             "run_id": call.run_id,
-            "kind": kind,
+            "kind": call.kind,
             "summary": call.summary,
             "inventory": call.options.settings.inventory_name,
         }
@@ -190,15 +183,12 @@ class Awaiting:
 
 
 @contextmanager
-def listing_waits(call: CommandCall | TaskCall, kind: str) -> Iterator[Sequence[Observer]]:
-    """Yield the observer that lists what a call waits for, until its end; none if it never waits.
-
-    ``kind`` is ``agent`` or ``command``.
-    """
+def listing_waits(call: CommandCall | TaskCall) -> Iterator[Sequence[Observer]]:
+    """Yield the observer that lists what a call waits for; none if it never waits."""
     if call.options.when_back_sec is None:
         yield ()
         return
-    listed = Awaiting(call, kind)
+    listed = _Awaiting(call)
     try:
         yield (listed,)
     finally:

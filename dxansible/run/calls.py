@@ -47,6 +47,8 @@ class _Call(ABC):
 class CommandCall(_Call):
     """A command for the hosts of a pattern."""
 
+    kind = "command"
+
     def __init__(
         self,
         pattern: str,
@@ -106,6 +108,8 @@ class CommandCall(_Call):
 
 class TaskCall(_Call):
     """A task for the agents of a pattern's hosts."""
+
+    kind = "agent"
 
     def __init__(
         self,

@@ -88,7 +88,7 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
 def follow_call(call: CommandCall, observers: Sequence[Observer] = ()) -> list[FanoutResult]:
     """Do the same as `fanout` for a command whose run may have begun already."""
     log = EventLog(command=call.summary, log=call.options.log_callback)
-    with listing_waits(call, "command") as waits:
+    with listing_waits(call) as waits:
         return _follow(call, [log, *waits, *observers])
 
 

@@ -48,7 +48,7 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
 
 def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[TurnResult]:
     """Do the same as `start_session` for a task whose run may have begun already."""
-    with listing_waits(call, "agent") as waits:
+    with listing_waits(call) as waits:
         return _follow(call, [EventLog(), *waits, *observers])
 
 
