@@ -26,7 +26,6 @@ __all__ = [
     "list_hosts",
     "map_hosts",
     "match_hosts",
-    "read_names",
     "read_variable",
     "refresh_names",
 ]
@@ -39,7 +38,7 @@ def list_hosts(settings: Settings) -> list[HostMapping]:
     return [_mapping(name, variables) for name, variables in found.items()]
 
 
-def read_names(settings: Settings) -> Names:
+def _read_names(settings: Settings) -> Names:
     """Return all names that a call may use. Raises InventoryError."""
     inventory, _ = _read(settings)
     found = _hosts_in(inventory)
@@ -61,7 +60,7 @@ def refresh_names(settings: Settings) -> None:
         if not alone or stamp is None or stamp == before.stamp:
             return
         try:
-            found = read_names(settings)
+            found = _read_names(settings)
         except DxError:
             found = before  # until the files change again
         keep_names(name, replace(found, stamp=stamp))
@@ -78,7 +77,7 @@ def hosts_of_ids(session_ids: Sequence[str], settings: Settings) -> list[str | N
         found = _named_by(session_ids, known.hosts)
         if None not in found:
             return found
-    read = read_names(settings)
+    read = _read_names(settings)
     if stamp is not None:
         keep_names(name, replace(read, stamp=stamp))
     return _named_by(session_ids, read.hosts)

@@ -23,7 +23,6 @@ __all__ = [
     "FanoutOptions",
     "SessionOptions",
     "check_seconds",
-    "check_start",
     "check_text",
 ]
 
@@ -68,7 +67,7 @@ class _RunOptions(Told):
                 message = f"when back is {self.when_back_sec:g}"
                 raise UsageError(message, f"give at most {known.LONGEST_WAIT / 86400:g} days")
         if self.start_at is not None:
-            check_start(self.start_at, waits=self.when_back_sec is not None)
+            _check_start(self.start_at, waits=self.when_back_sec is not None)
         for name, number, least in (("max retries", self.max_retries, 0), ("forks", self.forks, 1)):
             if number is not None and number < least:
                 raise UsageError(f"{name} is {number}", f"give {least} or more")
@@ -255,7 +254,7 @@ def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:
         raise UsageError(message, "give a number of seconds above 0")
 
 
-def check_start(start_at: float, *, waits: bool) -> None:
+def _check_start(start_at: float, *, waits: bool) -> None:
     """Raise UsageError unless it is a time within the next 30 days.
 
     ``waits``: the call also waits for hosts.
