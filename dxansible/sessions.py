@@ -8,17 +8,14 @@ from dxansible.run.attach_sessions import (
     find_session,
     follow_session,
     locate,
+    resolve_id,
+    resolve_session,
 )
-from dxansible.run.choice import Choice, choose_host
 from dxansible.run.diff import diff_session
 from dxansible.run.finalize import FinalizeOptions, finalize_session
-from dxansible.run.listing import (
-    SessionList,
-    clean_sessions,
-    list_sessions,
-)
+from dxansible.run.listing import SessionList, clean_sessions, list_sessions
 from dxansible.run.options import SessionOptions
-from dxansible.run.resolve import resolve_id, resolve_session
+from dxansible.run.preflight import Choice, choose_host
 from dxansible.run.start import start_session
 
 __all__ = [

@@ -165,9 +165,9 @@ def receptor_socket(environ: Mapping[str, str] = os.environ) -> Path | None:
     return None
 
 
-def variable_of_caller(name: str, environ: Mapping[str, str] = os.environ) -> str | None:
+def variable_of_caller(name: str) -> str | None:
     """Return a variable of the environment, to pass on; None if it is not set."""
-    return environ.get(name)
+    return os.environ.get(name)
 
 
 def is_variable_name(name: str) -> bool:
@@ -175,14 +175,12 @@ def is_variable_name(name: str) -> bool:
     return name.isascii() and name.isidentifier()
 
 
-def completion_wanted(environ: Mapping[str, str] = os.environ) -> str | None:
+def completion_wanted() -> str | None:
     """Return the shell that asks which words may follow, or ``names`` to keep an inventory's."""
-    return environ.get(_COMPLETE)
+    return os.environ.get(_COMPLETE)
 
 
-def environment_for_names(
-    inventory: str, environ: Mapping[str, str] = os.environ
-) -> dict[str, str]:
+def environment_for_names(inventory: str) -> dict[str, str]:
     """Return the environment of the process that reads the names of an inventory.
 
     It runs no program that knows a vault's password, which might ask a person; the password that
@@ -190,7 +188,7 @@ def environment_for_names(
     """
     wrong = str(content_dir("playbooks") / "groups" / _GROUPS_FILE)
     vault = {"ANSIBLE_VAULT_PASSWORD_FILE": wrong, "ANSIBLE_VAULT_IDENTITY_LIST": ""}
-    return {**environ, **vault, _COMPLETE: "names", "DX_INVENTORY": inventory}
+    return {**os.environ, **vault, _COMPLETE: "names", "DX_INVENTORY": inventory}
 
 
 def state_dir(environ: Mapping[str, str] = os.environ) -> Path:

@@ -21,7 +21,7 @@ _PLUGIN_UTILS = "ansible_collections.dxansible.fleet.plugins.plugin_utils"
 _TRACED = {
     "dxansible.cli.command": {"main": "cli"},
     "dxansible.kept.client": {"Line.__init__": "offer"},
-    "dxansible.run.command_call": {"CommandCall.__init__": "call"},
+    "dxansible.run.calls": {"CommandCall.__init__": "call"},
     "dxansible.run.plays": {"Play.__init__": "play", "Play.follow": "follow"},
     f"{_PLUGIN_UTILS}.keeper": {"Keeper._call": "keeper"},
     f"{_PLUGIN_UTILS}.preflight": {"Preflight.make": "preflight"},

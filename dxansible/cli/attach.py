@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from dxansible.cli import awaiting, commands, health, listings, sessions
 from dxansible.errors import NoMatchError, UnknownSessionError
 from dxansible.ids import begins_id, is_agent_session, is_command
+from dxansible.run.attach_sessions import resolve_id, resolve_session
 from dxansible.run.patterns import is_plain_name
-from dxansible.run.resolve import resolve_id, resolve_session
 from dxansible.value import replace
 
 if TYPE_CHECKING:

@@ -177,7 +177,7 @@ def _names(given: dict[str, str]) -> Names:
 
 
 def _refresh() -> None:
-    from dxansible.run.names import refresh  # noqa: PLC0415 - for this process only
+    from dxansible.run.hosts import refresh_names  # noqa: PLC0415 - for this process only
     from dxansible.settings import Settings  # noqa: PLC0415 - as above
 
-    refresh(Settings.load())
+    refresh_names(Settings.load())

@@ -10,11 +10,11 @@ from dxansible.cli.terminal import cancel_on_signals
 from dxansible.parameters import TIMEOUT
 from dxansible.record import FanoutOutcome
 from dxansible.render.show import show, terminal_width
+from dxansible.run.attach_sessions import resolve_session
 from dxansible.run.diff import begin_diff, refuse_without_worktree
 from dxansible.run.fanout import follow_call
 from dxansible.run.flow import Flow
 from dxansible.run.options import FanoutOptions
-from dxansible.run.resolve import resolve_session
 from dxansible.value import replace
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dxansible.render.dry_run import document_of, text_of
 from dxansible.render.invisible import invisible_note
 from dxansible.render.show import emit, show
 from dxansible.run.hosts import list_hosts, map_hosts
-from dxansible.run.options import check_task
+from dxansible.run.options import check_text
 from dxansible.run.patterns import ANY
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dxansible.cli.table import Options
     from dxansible.results import HostMapping
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall
     from dxansible.run.options import FanoutOptions, SessionOptions
 
 __all__ = ["show_command", "show_task"]
@@ -69,7 +69,7 @@ def show_task(options: Options, task: str | bytes, chosen: SessionOptions) -> in
         "max_cost_usd": chosen.max_cost_usd,
         **_of_all(options, chosen),
     }
-    return _show(options, "prompt", check_task(task), facts, _hosts(options))
+    return _show(options, "prompt", check_text(task, "task"), facts, _hosts(options))
 
 
 def _of_all(options: Options, chosen: FanoutOptions | SessionOptions) -> dict[str, object]:

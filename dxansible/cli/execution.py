@@ -10,7 +10,7 @@ from dxansible.cli.events import telling_events
 from dxansible.cli.output import Output
 from dxansible.record import Reason
 from dxansible.run.fanout import follow_call
-from dxansible.run.recorder import Recorder
+from dxansible.run.history import Recorder
 from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dxansible.cli.standard_input import StandardInput
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall
     from dxansible.run.events import Observer
 
 __all__ = ["follow_execution", "show_execution"]

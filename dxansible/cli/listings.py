@@ -12,9 +12,9 @@ from dxansible.render.progress import showing_progress
 from dxansible.render.show import emit, show, terminal_width
 from dxansible.render.tables import indented
 from dxansible.run.attach_sessions import find_commands, find_session, follow_session
-from dxansible.run.choice import choose_host
 from dxansible.run.listing import list_sessions
 from dxansible.run.patterns import ANY
+from dxansible.run.preflight import choose_host
 from dxansible.slack.turn_ends import telling_ends
 
 if TYPE_CHECKING:

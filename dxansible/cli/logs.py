@@ -16,9 +16,8 @@ from dxansible.render.live import LiveOutput
 from dxansible.render.show import coloured, show
 from dxansible.render.transcript import Transcript
 from dxansible.results import exit_code
-from dxansible.run.attach_sessions import follow_session
+from dxansible.run.attach_sessions import follow_session, resolve_id
 from dxansible.run.listing import list_sessions
-from dxansible.run.resolve import resolve_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

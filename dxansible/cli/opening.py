@@ -11,8 +11,8 @@ from dxansible.cli.terminal import SCREEN
 from dxansible.errors import EngineError
 from dxansible.render.documents import document
 from dxansible.render.show import emit, show
+from dxansible.run.attach_sessions import resolve_session
 from dxansible.run.opening import find_way_in
-from dxansible.run.resolve import resolve_session
 
 if TYPE_CHECKING:
     from dxansible.cli.table import Options

@@ -8,7 +8,7 @@ from dxansible.cli.standard_input import StandardInput
 from dxansible.cli.terminal import cancel_on_signals, gave_up_waiting
 from dxansible.ids import new_run_id
 from dxansible.parameters import TIMEOUT
-from dxansible.run.command_call import CommandCall
+from dxansible.run.calls import CommandCall
 from dxansible.run.flow import Flow
 from dxansible.run.options import FanoutOptions
 

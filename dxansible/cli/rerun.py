@@ -10,8 +10,7 @@ from dxansible.render.show import emit, show
 from dxansible.run.batches import without_host
 from dxansible.run.history import History
 from dxansible.run.hosts import match_hosts
-from dxansible.run.recall import recall
-from dxansible.run.rerun import Chain, Which, find_chain
+from dxansible.run.rerun import Chain, Which, find_chain, recall
 from dxansible.settings import history_dir, split_inventory
 from dxansible.value import Value, replace
 

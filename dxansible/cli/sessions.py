@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
-    from dxansible.run.task_call import TaskCall
+    from dxansible.run.calls import TaskCall
     from dxansible.slack.trail import Trail
 
 __all__ = [

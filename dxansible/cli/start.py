@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.terminal import DETACHED, cancel_on_signals
 from dxansible.cli.where import EXAMPLE, find_session, find_target
+from dxansible.run.calls import TaskCall
 from dxansible.run.options import SessionOptions
-from dxansible.run.task_call import TaskCall
 from dxansible.slack.opening import open_trail
 from dxansible.value import replace
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.run.batches import Rollout, split
+from dxansible.run.history import Recorder
 from dxansible.run.hosts import match_hosts
-from dxansible.run.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dxansible.cli.rerun import Chosen
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall
     from dxansible.run.events import Observer
 
 __all__ = ["in_steps"]

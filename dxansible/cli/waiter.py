@@ -15,7 +15,7 @@ from dxansible.cli.preparation import prepare
 from dxansible.errors import DxError
 from dxansible.log_file import LogFile
 from dxansible.run.fanout import follow_call
-from dxansible.run.recorder import Recorder
+from dxansible.run.history import Recorder
 from dxansible.settings import log_file
 from dxansible.value import replace
 

@@ -24,7 +24,7 @@ def find_session(options: Options) -> str | None:
     """
     if options.session is None or is_whole(options.session) or options.dry_run:
         return options.session
-    from dxansible.run.resolve import resolve_session  # noqa: PLC0415 - for such calls only
+    from dxansible.run.attach_sessions import resolve_session  # noqa: PLC0415 - for such calls only
 
     return resolve_session(options.session, options.settings(), options.target)
 

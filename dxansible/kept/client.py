@@ -1,4 +1,4 @@
-"""The client of an engine: hands over a call and reads the records that come back.
+"""The client of an engine: hands over a playbook's operation and reads the same records.
 
 The client sends the head first. Once the engine has answered yes, the client sends go and the
 payload. Nothing begins before the last byte of the payload; until then the call can run cold
@@ -16,13 +16,29 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dxansible.kept.fingerprint import EngineNotRunning, EngineUnusable
+from dxansible.kept.fingerprint import (
+    EngineNotRunning,
+    EngineUnusable,
+    check_directory,
+    socket_path,
+)
+from dxansible.run.request import CANCELLED, PlayEnd
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-__all__ = ["Line", "check_refusal"]
+    from dxansible.run.request import PlayRequest
 
+__all__ = ["Line", "hand_over"]
+
+_STARTING = 10.0
+"""Seconds for a new engine to open its socket."""
+_MOST_STARTS = 3
+"""Starts by one call; an engine may be ended while it loads."""
+_PAUSE = 0.005
+"""Seconds until a starting engine is looked for again."""
 _PATIENCE = 5.0
 """Seconds; an engine that has not answered by then counts as stuck.
 
@@ -40,23 +56,36 @@ _REFUSAL = 600.0
 """Seconds for which a recorded refusal (``.unfit``) counts."""
 
 
-def check_refusal(path: str, inventory: Sequence[str]) -> None:
-    """Raise EngineUnusable if an engine for such calls failed a short while ago.
+def hand_over(request: PlayRequest, cancelled: threading.Event) -> Line:
+    """Hand a run to an engine that takes it.
 
-    The failure doesn't count if a source of ``inventory`` has changed since.
+    Raises EngineUnusable if there is none; nothing has begun then.
     """
-    name = f"{path}.unfit"
-    try:
-        refused = os.lstat(name).st_mtime
-        recent = 0 <= time.time() - refused < _REFUSAL
-        if any(os.stat(source).st_mtime > refused for source in inventory):
-            return
-        with open(name) as file:
-            reason = file.read(300)
-    except OSError:
-        return
-    if recent and reason:  # an empty file is still being written
-        raise EngineUnusable(reason)
+    began = time.monotonic()
+    place = _Place(request.inventory, request.playbook.parent, request.environment)
+    payload = request.secret_text or b""
+    head = {
+        "began": began,
+        "limit": request.limit,
+        "operation": request.playbook.stem.replace("-", "_"),
+        "variables": dict(request.variables),
+        "forks": request.forks,
+        "flow": request.flow is not None,
+        "payload": len(payload),
+    }
+    line, starts = None, 0
+    while line is None:
+        try:
+            line = Line(place.path, head, payload, cancelled.is_set)
+        except EngineNotRunning as absent:
+            _check_refusal(place.path, place.sources)
+            if time.monotonic() > began + _STARTING or starts > _MOST_STARTS:
+                raise EngineUnusable(f"none starts: {absent}") from absent
+            starts += place.start(str(request.runtime_dir))
+            time.sleep(_PAUSE)
+    if request.flow is not None:
+        request.flow.tell(line.taken)
+    return line
 
 
 class Line:
@@ -87,7 +116,27 @@ class Line:
             self.close()
             raise
 
-    def news(self) -> Iterator[dict[str, Any]]:
+    def follow(self, on_event: Callable[[dict[str, Any]], None]) -> PlayEnd:
+        """Follow the call as `dxansible.run.backend.play` does.
+
+        Raises EngineUnusable if the engine refuses it after all; nothing has begun then.
+        """
+        try:
+            for record in self._news():
+                match record["kind"]:
+                    case "end":
+                        return PlayEnd(status="successful", exit_code=0)
+                    case "refused":
+                        raise EngineUnusable(record["error"])
+                    case _:
+                        result = {"dx": {"kind": "fleet", "news": [record]}}
+                        data = {"host": "", "res": result}
+                        on_event({"event": "runner_retry", "event_data": data})
+        finally:
+            self.close()
+        return CANCELLED if self._cancelled() else PlayEnd(status="failed", engine_lost=True)
+
+    def _news(self) -> Iterator[dict[str, Any]]:
         """Yield the records of the call; none of kind ``end`` if the engine dies.
 
         Also stops early if the call is cancelled, or if no first record arrives in time.
@@ -159,6 +208,45 @@ class Line:
             elif left <= 0:
                 raise TimeoutError
         return bytes(line)
+
+
+class _Place:
+    """The engine that fits a call."""
+
+    def __init__(
+        self, inventory: Sequence[Path], playbooks: Path, environment: Mapping[str, str]
+    ) -> None:
+        """Raises EngineUnusable."""
+        check_directory()
+        self._environment = {**os.environ, **environment}
+        self.sources = [os.path.abspath(source) for source in inventory]
+        self._playbooks = str(playbooks)
+        self.path = socket_path(self.sources, self._playbooks, self._environment)
+
+    def start(self, runtime_dir: str) -> bool:
+        """Start it; False if it runs or is just starting."""
+        from dxansible.kept.running import start  # noqa: PLC0415 - for a first call only
+
+        return start(self.path, self.sources, self._playbooks, self._environment, runtime_dir)
+
+
+def _check_refusal(path: str, inventory: Sequence[str]) -> None:
+    """Raise EngineUnusable if an engine for such calls failed a short while ago.
+
+    The failure doesn't count if a source of ``inventory`` has changed since.
+    """
+    name = f"{path}.unfit"
+    try:
+        refused = os.lstat(name).st_mtime
+        recent = 0 <= time.time() - refused < _REFUSAL
+        if any(os.stat(source).st_mtime > refused for source in inventory):
+            return
+        with open(name) as file:
+            reason = file.read(300)
+    except OSError:
+        return
+    if recent and reason:  # an empty file is still being written
+        raise EngineUnusable(reason)
 
 
 def _patience() -> float:

@@ -12,9 +12,9 @@ from dxansible.mcp.documents import document_of, exit_code
 from dxansible.mcp.sight import Sight
 from dxansible.mcp.tools import COMMAND_SECONDS, MOST_BYTES
 from dxansible.mcp.work import Work
-from dxansible.run.command_call import CommandCall
+from dxansible.run.calls import CommandCall
 from dxansible.run.fanout import follow_call
-from dxansible.run.recorder import Recorder
+from dxansible.run.history import Recorder
 from dxansible.seen import Sighting, note_sessions
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from dxansible.cli.attachments import read_attachments
 from dxansible.errors import SilentHostError, UsageError
 from dxansible.ids import agent_run
 from dxansible.redact import summarize
-from dxansible.run.choice import choose_host
 from dxansible.run.listing import list_sessions
 from dxansible.run.patterns import ANY, check_pattern
+from dxansible.run.preflight import choose_host
 from dxansible.value import replace
 
 if TYPE_CHECKING:

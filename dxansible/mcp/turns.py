@@ -11,8 +11,8 @@ from dxansible.mcp.documents import document_of_turns
 from dxansible.mcp.placing import find_target, with_files
 from dxansible.mcp.sight import Sight
 from dxansible.mcp.work import Work
+from dxansible.run.calls import TaskCall
 from dxansible.run.start import follow_task
-from dxansible.run.task_call import TaskCall
 from dxansible.sessions import SessionOptions, locate, resolve_session
 from dxansible.slack.opening import open_trail
 from dxansible.value import replace

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dxansible.mesh.receptor import Node, Receptor
     from dxansible.mesh.units import Units
 
-__all__ = ["SIGN_OF_LIFE", "Lost", "follow_part"]
+__all__ = ["SIGN_OF_LIFE", "Lost", "Part"]
 
 _LOOK = 0.2
 """Seconds between looks at whether the call was cancelled."""
@@ -48,46 +48,22 @@ class Lost(Exception):  # noqa: N818 - not an error: the part goes elsewhere
         self.started = started
 
 
-def follow_part(  # noqa: PLR0913, PLR0917 - what a part is made of
-    receptor: Receptor,
-    node: Node,
-    payload: bytes,
-    units: Units,
-    on_event: Callable[[dict[str, Any]], None],
-    cancelled: threading.Event,
-) -> None:
-    """Send a part of a run to a node, and follow it to its end.
+class Part:
+    """One part of a run, at one node."""
 
-    ``on_event`` gets ansible-runner's raw events. Returns early once ``cancelled`` is set. No unit
-    is left in any case. Raises Lost.
-    """
-    created: list[str] = []
-
-    def note(unit: str) -> None:
-        created.append(unit)
-        units.created(unit, node.name)
-
-    try:
-        unit = receptor.submit(node, payload, note)
-        _Part(receptor, node, unit, on_event, cancelled).follow()
-    except MeshError as error:
-        raise Lost(error.message, started=bool(created)) from error
-    finally:
-        for each in created:
-            units.release(each)
-
-
-class _Part:
     def __init__(
         self,
         receptor: Receptor,
         node: Node,
-        unit: str,
+        units: Units,
         on_event: Callable[[dict[str, Any]], None],
         cancelled: threading.Event,
     ) -> None:
-        self._receptor, self._node, self._unit = receptor, node, unit
+        """``on_event`` gets ansible-runner's raw events."""
+        self._receptor, self._node, self._units = receptor, node, units
         self._on_event, self._cancelled = on_event, cancelled
+        self._unit = ""
+        """Empty until there is one."""
         self._over = threading.Event()
         self._unreachable: str | None = None
         self._alive = False
@@ -97,14 +73,27 @@ class _Part:
         """The last line that was none of a worker's."""
         self._ended = False
 
-    def follow(self) -> None:
-        watch = threading.Thread(target=self._watch, name="dx-ping", daemon=True)
-        watch.start()
+    def follow(self, payload: bytes) -> None:
+        """Send the part to its node, and follow it to its end.
+
+        Returns early once ``cancelled`` is set. No unit is left in any case. Raises Lost.
+        """
         try:
-            with self._receptor.results(self._unit) as read:
+            unit = self._receptor.submit(self._node, payload, self._note)
+            self._heard = time.monotonic()
+            threading.Thread(target=self._watch, name="dx-ping", daemon=True).start()
+            with self._receptor.results(unit) as read:
                 self._read(read)
+        except MeshError as error:
+            raise Lost(error.message, started=bool(self._unit)) from error
         finally:
             self._over.set()
+            if self._unit:
+                self._units.release(self._unit)
+
+    def _note(self, unit: str) -> None:
+        self._unit = unit
+        self._units.created(unit, self._node.name)
 
     def _read(self, read: Callable[[float], bytes | None]) -> None:
         pieces: list[bytes] = []

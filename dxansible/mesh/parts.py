@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from dxansible.ids import new_token
 from dxansible.logs import event
-from dxansible.mesh.part import SIGN_OF_LIFE, Lost, follow_part
+from dxansible.mesh.part import SIGN_OF_LIFE, Lost, Part
 from dxansible.mesh.receptor import MeshError, Receptor
 from dxansible.mesh.units import Units
 from dxansible.parameters import NODE, WHEN_BACK
 from dxansible.run import backend
-from dxansible.run.request import CANCELLED, Again
+from dxansible.run.request import CANCELLED
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dxansible.mesh.receptor import Node
-    from dxansible.run.request import PlayEnd, PlayRequest
+    from dxansible.run.request import Again, PlayEnd, PlayRequest
 
-__all__ = ["follow_parts"]
+__all__ = ["Parts"]
 
 _ANY = "auto"
 _LOOK = 0.2
@@ -40,47 +40,23 @@ _NOT_OURS = frozenset({"hosts", "too_many_hosts"})
 """Kinds of records about a run as a whole, which a node has only a part of."""
 
 
-def follow_parts(  # noqa: PLR0913, PLR0917 - what a run is made of
-    request: PlayRequest,
-    receptor: Path,
-    handle: Callable[[dict[str, Any]], None],
-    again: Again | None,
-    cancelled: threading.Event,
-    follow_here: Callable[[Callable[[dict[str, Any]], None], Again | None], PlayEnd],
-) -> PlayEnd:
-    """Follow a run whose hosts may be at execution nodes; ``handle`` gets its raw events.
-
-    ``follow_here`` follows the part from here, which says what the other parts are. ``again`` is
-    how the run continues where it was lost. Raises DxError.
-    """
-    parts = _Parts(request, receptor, handle, again, cancelled)
-    try:
-        end = follow_here(parts.take, parts.here(again))
-        return parts.wait() or end
-    except BaseException:
-        cancelled.set()
-        raise
-    finally:
-        parts.close()
-
-
-class _Parts:
-    """The parts of one run; `take` gets the events of the part from here."""
+class Parts:
+    """The parts of a run whose hosts may be at execution nodes, as one run."""
 
     def __init__(
         self,
         request: PlayRequest,
         receptor: Path,
         handle: Callable[[dict[str, Any]], None],
-        again: Again | None,
+        again: Again,
         cancelled: threading.Event,
     ) -> None:
         """``handle`` gets the raw events of all parts, one at a time.
 
-        ``again`` is how the run continues; None if it just begins again where it was lost.
+        ``again`` is how the run continues where it was lost.
         """
         self._request, self._receptor, self._handle = request, Receptor(receptor), handle
-        self._again, self._cancelled = again or Again(rest=lambda: ""), cancelled
+        self._again, self._cancelled = again, cancelled
         self._lock = threading.Lock()
         self._ended: set[str] = set()
         self._pages: dict[str, list[int]] = {}
@@ -94,8 +70,26 @@ class _Parts:
         self._bad_end: PlayEnd | None = None
         self._error: BaseException | None = None
 
-    def take(self, raw: dict[str, Any]) -> None:
-        """Take an event from here, and begin the parts that it names."""
+    def follow(
+        self, follow_here: Callable[[Callable[[dict[str, Any]], None], Again], PlayEnd]
+    ) -> PlayEnd:
+        """Follow all parts to their ends, and leave no unit behind. Raises DxError.
+
+        ``follow_here`` follows the part from here, which says what the other parts are.
+        """
+        try:
+            end = follow_here(self._take, self._here())
+            return self._wait() or end
+        except BaseException:
+            self._cancelled.set()
+            raise
+        finally:
+            for thread in self._threads:
+                thread.join()
+            self._units.close()
+
+    def _take(self, raw: dict[str, Any]) -> None:
+        """Take an event of the part from here, and begin the parts that it names."""
         nodes: dict[str, list[str]] = {}
         for record in _records(raw):
             nodes |= record.pop("nodes", None) or {}
@@ -105,19 +99,17 @@ class _Parts:
         if nodes:
             self._run(self._begin, nodes)
 
-    def here(self, again: Again | None) -> Again | None:
+    def _here(self) -> Again:
         """Return how the part from here continues if Ansible is killed."""
-        if again is None:
-            return None
 
         def rest() -> str:
             with self._lock:
-                left = again.rest().split(",")
+                left = self._again.rest().split(",")
             return ",".join(host for host in left if host not in self._hosts)
 
-        return replace(again, rest=rest, prepare=self._prepare)
+        return replace(self._again, rest=rest, prepare=self._prepare)
 
-    def wait(self) -> PlayEnd | None:
+    def _wait(self) -> PlayEnd | None:
         """Wait for all parts; return an end that is worse than that of the part from here.
 
         Raises at once what a part has raised: DxError, or an error of ``handle``.
@@ -129,17 +121,11 @@ class _Parts:
             raise self._error
         return CANCELLED if self._cancelled.is_set() else self._bad_end
 
-    def close(self) -> None:
-        """Wait for all parts, and leave no unit behind."""
-        for thread in self._threads:
-            thread.join()
-        self._units.close()
-
     def _run(self, work: Callable[..., None], *arguments: object) -> None:
         def guarded() -> None:
             try:
                 work(*arguments)
-            except BaseException as error:  # noqa: BLE001 - `wait` raises it in the caller's thread
+            except BaseException as error:  # noqa: BLE001 - `_wait` raises it in the caller's thread
                 self._error = self._error or error
 
         thread = threading.Thread(target=guarded, name="dx-part", daemon=True)
@@ -231,7 +217,7 @@ class _Parts:
                     raise Lost(f"Ansible failed there: {result.get('msg')}", started=True)
             self._take_of(own, raw)
 
-        follow_part(self._receptor, node, payload, self._units, take, self._cancelled)
+        Part(self._receptor, node, self._units, take, self._cancelled).follow(payload)
 
     def _follow_here(self, hosts: Sequence[str], variables: Mapping[str, object]) -> None:
         own = set(hosts)

@@ -13,7 +13,6 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import hosts_of_ids
 from dxansible.run.plays import Play
-from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def _attach(  # noqa: PLR0913 - what a run needs
         variables={"dx_run_id": run_id, "dx_stream": wait},
         cancelled=gone,
         flow=flow,
-    ).follow(handle, collector.again(limit) if wait else Again(rest=lambda: collector.rest(limit)))
+    ).follow(handle, collector.again(limit) if wait else collector.ask_again(limit))
     if not gone.is_set():
         for host, session_id in zip(hosts, session_ids, strict=True):
             collector.expect(host, session_id)

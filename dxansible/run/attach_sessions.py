@@ -1,14 +1,16 @@
-"""Finds, follows or stops an agent's session by its id alone, wherever it was started."""
+"""Finds, follows or stops an agent's session by its id alone, or by the beginning of its id."""
 
 from __future__ import annotations
 
 import difflib
+import logging
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from dxansible.errors import SilentHostError, UnknownSessionError
-from dxansible.ids import run_of
+from dxansible.errors import SilentHostError, UnknownSessionError, UsageError
+from dxansible.ids import begins_id, is_agent_session, is_command, is_whole, run_of
+from dxansible.logs import event
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_commands import hosts_of
@@ -17,7 +19,6 @@ from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import hosts_of_ids
 from dxansible.run.listing import list_sessions
 from dxansible.run.plays import Play
-from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,9 +36,12 @@ __all__ = [
     "follow_session",
     "last_word",
     "locate",
-    "nearest",
+    "resolve_id",
+    "resolve_session",
     "unknown_session",
 ]
+
+_MOST_SHOWN = 8
 
 
 def locate(session_id: str, settings: Settings) -> str:
@@ -52,7 +56,7 @@ def locate(session_id: str, settings: Settings) -> str:
     hosts = {each.session_id: each.host for each in found.sessions}
     if session_id not in hosts:
         silent = ", ".join(sorted(found.errors))
-        raise UnknownSessionError(session_id, nearest(session_id, list(hosts)), silent)
+        raise UnknownSessionError(session_id, _nearest(session_id, list(hosts)), silent)
     return hosts[session_id]
 
 
@@ -62,17 +66,19 @@ def find_session(
     *,
     observers: Sequence[Observer] = (),
     claim_ends: bool = False,
+    opens: bool = False,
 ) -> SessionInfo:
     """Return a session as its VM reports it.
 
-    ``observers`` and ``claim_ends`` are as for `list_sessions`. Raises UnknownSessionError and
-    SilentHostError.
+    ``observers``, ``claim_ends`` and ``opens`` are as for `list_sessions`. Raises
+    UnknownSessionError and SilentHostError.
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
     found = list_sessions(
-        host, chosen, session=session_id, only="agents", observers=observers, claim_ends=claim_ends
-    )
+        host, chosen, session=session_id, only="agents",
+        observers=observers, claim_ends=claim_ends, opens=opens,
+    )  # fmt: skip
     if found.errors:
         raise SilentHostError(found.errors[host], "try again when the VM answers")
     if not found.sessions:
@@ -170,7 +176,7 @@ def abort_session(
         "stop-session.yml",
         limit=host,
         variables={"dx_session": session_id, "dx_claim_ends": claim_ends},
-    ).follow(collector.handle, Again(rest=lambda: collector.rest(host)))
+    ).follow(collector.handle, collector.ask_again(host))
     told = host in collector.results
     collector.expect(host, session_id)
     result = last_word(collector, end, session_id, chosen)
@@ -185,10 +191,63 @@ def abort_session(
 def unknown_session(session_id: str, host: str, settings: Settings) -> UnknownSessionError:
     """Return the error for an id that its VM doesn't know, with the nearest ids that it knows."""
     known = [each.session_id for each in list_sessions(host, settings, only="agents").sessions]
-    return UnknownSessionError(session_id, nearest(session_id, known))
+    return UnknownSessionError(session_id, _nearest(session_id, known))
 
 
-def nearest(session_id: str, known: list[str]) -> list[str]:
+def _nearest(session_id: str, known: list[str]) -> list[str]:
     """Return up to three known ids that are most like an unknown one."""
     begun = [each for each in known if each.startswith(session_id)]
     return (begun or difflib.get_close_matches(session_id, known, n=3, cutoff=0.75))[:3]
+
+
+def resolve_session(typed: str, settings: Settings, pattern: str | None = None) -> str:
+    """Return the id of an agent's session, of which ``typed`` may be the unique beginning.
+
+    The VMs of the pattern are asked unless it is a whole id. If they don't know one, an id that an
+    agent may have made itself is returned as it is. Without a pattern all VMs are asked, and the
+    session has to be one that they know. Raises UnknownSessionError, and UsageError if several
+    begin so, or if it is a command.
+    """
+    if is_whole(typed):
+        return typed
+    try:
+        found = resolve_id(typed, settings, pattern or "all")[0]
+    except UnknownSessionError:
+        if pattern is None or not is_agent_session(typed):
+            raise
+        return typed
+    if is_command(found):
+        message = f"{found} is a command, and no session of an agent"
+        raise UsageError(message, "see: dx-dispatch --sessions --agents")
+    return found
+
+
+def resolve_id(typed: str, settings: Settings, pattern: str = "all") -> tuple[str, ...]:
+    """Return the ids of the typed sessions: one of an agent, or the commands of one run.
+
+    ``typed`` is an id, the id of a run, or the unique beginning of one. The VMs of the pattern are
+    asked unless it is a whole id. Raises UnknownSessionError, and UsageError if several begin so.
+    """
+    if is_whole(typed):
+        return (typed,)
+    if not begins_id(typed):  # an empty one would mean the only session there is
+        message = f"{typed!r} is not a session id"
+        raise UsageError(message, "see: dx-dispatch --sessions")
+    found = list_sessions(pattern, settings, prefix=typed)
+    for host, error in found.errors.items():
+        event("vm_not_asked", logging.WARNING, host=host, error=error)
+    begun: dict[str, list[str]] = {}  # by the run, or the agent's session
+    for each in found.sessions:
+        name = run_of(each.session_id) if each.kind == "command" else each.session_id
+        begun.setdefault(name, []).append(each.session_id)
+    groups = {typed: begun[typed]} if typed in begun else begun
+    if not groups:
+        known = [each.session_id for each in list_sessions(pattern, settings).sessions]
+        silent = ", ".join(sorted(found.errors))
+        raise UnknownSessionError(typed, _nearest(typed, known), silent)
+    if len(groups) > 1:
+        names = sorted(groups)
+        more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+        message = f"{len(names)} ids begin with {typed}"
+        raise UsageError(message, f"give one of them: {', '.join(names[:_MOST_SHOWN])}{more}")
+    return tuple(next(iter(groups.values())))

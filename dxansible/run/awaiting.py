@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path  # noqa: TC003 - `read` looks up the types of fields
 from typing import TYPE_CHECKING, Any
 
 from dxansible.logs import event
@@ -26,22 +27,13 @@ from dxansible.settings import state_dir
 from dxansible.value import Value, field, fields
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Sequence
 
-    from dxansible.run.command_call import CommandCall
+    from dxansible.run.calls import CommandCall, TaskCall
     from dxansible.run.events import Event, Observer
-    from dxansible.run.task_call import TaskCall
     from dxansible.settings import Settings
 
-__all__ = [
-    "AwaitedHost",
-    "Awaiting",
-    "WaitingCall",
-    "listing_waits",
-    "waiting_calls",
-    "waiting_sessions",
-]
+__all__ = ["AwaitedHost", "WaitingCall", "listing_waits", "waiting_calls", "waiting_sessions"]
 
 _SCHEMA = 1
 _PATIENCE = 120.0
@@ -71,7 +63,7 @@ class WaitingCall(Value):
     hosts: tuple[AwaitedHost, ...] = ()
     others: int = 0
     """Hosts on which its work has begun and not ended."""
-    ends: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    ends: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     """The results of its hosts, if it was stopped."""
 
     def stop(self) -> WaitingCall | None:
@@ -91,17 +83,17 @@ class WaitingCall(Value):
         return found
 
 
-class Awaiting:
+class _Awaiting:
     """Observer that keeps the file of a call while it waits for hosts."""
 
-    def __init__(self, call: CommandCall | TaskCall, kind: str) -> None:
+    def __init__(self, call: CommandCall | TaskCall) -> None:
         """Write nothing yet. The call is cancelled if somebody stops it."""
         self._cancelled = call.cancelled
         self._path = _directory() / f"{call.run_id}.{os.getpid()}.json"
         self._head: dict[str, object] = {
             "schema": _SCHEMA,
             "run_id": call.run_id,
-            "kind": kind,
+            "kind": call.kind,
             "summary": call.summary,
             "inventory": call.options.settings.inventory_name,
         }
@@ -191,15 +183,12 @@ class Awaiting:
 
 
 @contextmanager
-def listing_waits(call: CommandCall | TaskCall, kind: str) -> Iterator[Sequence[Observer]]:
-    """Yield the observer that lists what a call waits for, until its end; none if it never waits.
-
-    ``kind`` is ``agent`` or ``command``.
-    """
+def listing_waits(call: CommandCall | TaskCall) -> Iterator[Sequence[Observer]]:
+    """Yield the observer that lists what a call waits for; none if it never waits."""
     if call.options.when_back_sec is None:
         yield ()
         return
-    listed = Awaiting(call, kind)
+    listed = _Awaiting(call)
     try:
         yield (listed,)
     finally:
@@ -280,13 +269,4 @@ def _read(path: Path) -> WaitingCall:
     found = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
     if found["schema"] != _SCHEMA:
         raise ValueError(f"its schema is {found['schema']}, and not {_SCHEMA}")
-    return WaitingCall(
-        path=path,
-        run_id=found["run_id"],
-        kind=found["kind"],
-        summary=found["summary"],
-        inventory=found["inventory"],
-        hosts=tuple(read(AwaitedHost, each) for each in found["hosts"]),
-        others=found["others"],
-        ends=tuple(found["ends"]),
-    )
+    return read(WaitingCall, found, path=path)

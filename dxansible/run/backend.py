@@ -10,6 +10,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import ansible_runner
@@ -17,7 +18,6 @@ import ansible_runner.runner
 import ansible_runner.streaming
 
 from dxansible.errors import ContentError, EngineError
-from dxansible.run.pty import without_pause
 from dxansible.run.request import PlayEnd
 from dxansible.run.workspace import private_directory, serve, serve_on_socket
 
@@ -46,7 +46,23 @@ _OWN_ENDS = (0, 2, 4)
 """Exit codes of an ansible-playbook whose workers have ended: success, failed, unreachable."""
 
 
-ansible_runner.runner.pexpect = without_pause(ansible_runner.runner.pexpect)
+_PEXPECT: Any = ansible_runner.runner.pexpect  # it has no types
+
+
+class _Terminal(_PEXPECT.spawn):  # type: ignore[misc] # as above
+    """Closes the terminal of an ansible-playbook that has ended without a pause.
+
+    ptyprocess sleeps 0.1 s before, so that a child that is about to end is not killed.
+    ansible-runner waits for the child anyway.
+    """
+
+    def close(self, force: bool = True) -> None:  # noqa: FBT001, FBT002 - pexpect's own
+        if not self.isalive():
+            self.ptyproc.delayafterclose = 0
+        super().close(force)
+
+
+ansible_runner.runner.pexpect = SimpleNamespace(**{**vars(_PEXPECT), "spawn": _Terminal})
 
 
 def play(

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from dxansible.errors import DxError
 from dxansible.ids import session_on
 from dxansible.logs import event
-from dxansible.record import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import FanoutResult
-from dxansible.run.command_call import CommandCall
+from dxansible.run.calls import CommandCall
 from dxansible.run.events import BatchBegins, Event, HostEnded, HostsKnown
-from dxansible.run.fanout import follow_call
+from dxansible.run.fanout import follow_call, unknown_host
 from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dxansible.run.events import Observer
-    from dxansible.run.recorder import Recorder
+    from dxansible.run.history import Recorder
 
 __all__ = ["Rollout", "split", "without_host"]
 
@@ -43,22 +43,8 @@ def split(hosts: Sequence[str], steps: Sequence[str]) -> list[tuple[str, ...]]:
 
 def without_host(hosts: Sequence[str], summary: str) -> list[FanoutResult]:
     """Return the results of recorded hosts that the inventory no longer has, and log them."""
-    results = [
-        FanoutResult(
-            host=host,
-            outcome=FanoutOutcome.PREFLIGHT_FAILED,
-            reason=PreflightStatus.USER_MAPPING_MISSING,
-            error=f"{host}: no such host any more in the inventory; give another one: -i PATH",
-            command_summary=summary,
-        )
-        for host in hosts
-    ]
-    for each in results:
-        event(
-            "preflight_failed", logging.ERROR, host=each.host, status=str(each.reason),
-            error=each.error,
-        )  # fmt: skip
-    return results
+    error = "no such host any more in the inventory; give another one: -i PATH"
+    return [unknown_host(host, summary, f"{host}: {error}") for host in hosts]
 
 
 def _size(step: str, hosts: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dxansible.errors import UsageError
 from dxansible.record import Reason
 from dxansible.run.attach_sessions import locate, unknown_session
-from dxansible.run.command_call import CommandCall
+from dxansible.run.calls import CommandCall
 from dxansible.run.fanout import follow_call
 from dxansible.run.options import FanoutOptions
 from dxansible.settings import content_dir

@@ -11,14 +11,15 @@ from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dxansible.errors import InventoryError
 from dxansible.record import HostRecord, PreflightStatus, read
 from dxansible.results import FanoutResult, PreflightResult, TurnResult
 from dxansible.run.misconfigured import explain_variable
-from dxansible.run.turn_events import TurnEvent, parse_turn_news
+from dxansible.run.turn_events import TurnEvent, TurnUpdate, parse_turn_news
 from dxansible.value import Value, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
     "BatchBegins",
@@ -32,6 +33,7 @@ __all__ = [
     "Observer",
     "OutputReceived",
     "PreflightDone",
+    "Receiver",
     "RetryPlanned",
     "StopAnswered",
     "TooManyHosts",
@@ -184,6 +186,39 @@ class Observer(Protocol):
 
     def handle(self, news: Event) -> None:
         """Act on the event, or ignore it."""
+
+
+class Receiver:
+    """Hands on the events of one run, and of those that continue it."""
+
+    def __init__(self, handle: Callable[[Event], None]) -> None:
+        """``handle`` gets the events one at a time."""
+        self._handle = handle
+        self.answered = False
+        """Whether a VM has said that it has its work."""
+        self._broken: list[PreflightDone] = []
+        self._usable = False
+        """Whether any host could be used."""
+
+    def take(self, raw: Mapping[str, Any]) -> None:
+        """Take an event of ansible-runner."""
+        for news in parse(raw):
+            self.answered |= isinstance(news, OutputReceived) or (
+                isinstance(news, TurnUpdate) and news.started
+            )
+            if isinstance(news, PreflightDone) and news.misconfigured:
+                self._broken.append(news)
+            elif not isinstance(news, HostsKnown):
+                self._usable = True
+            self._handle(news)
+
+    def check(self) -> None:
+        """Raise InventoryError if Ansible can't use a variable of any host of the run."""
+        if self._broken and not self._usable:
+            what, _, remedy = str(self._broken[0].result.error).rpartition("; ")
+            count = len(self._broken) - 1
+            more = f"; and so it is with {count} more" if count else ""
+            raise InventoryError(f"{what}{more}", remedy)
 
 
 def parse(raw: Mapping[str, Any]) -> Iterator[Event]:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 
 from dxansible.ids import session_on
 from dxansible.logs import event
-from dxansible.parameters import RETRIES, RETRY_DELAY, RUN_ID, TIMEOUT
+from dxansible.parameters import RETRIES, RETRY_DELAY, TIMEOUT
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import FanoutResult
-from dxansible.run.command_call import CommandCall
+from dxansible.run.awaiting import listing_waits
+from dxansible.run.calls import CommandCall
+from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.options import FanoutOptions
-from dxansible.run.own_observers import observing_command
-from dxansible.run.plays import Play
-from dxansible.run.request import Again
 
 if TYPE_CHECKING:
     import threading
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from dxansible.run.flow import Flow
     from dxansible.run.request import PlayEnd
 
-__all__ = ["fanout", "fanout_ssh", "follow_call"]
+__all__ = ["fanout", "fanout_ssh", "follow_call", "unknown_host"]
 
 
 def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
@@ -60,7 +59,7 @@ def fanout_ssh(  # noqa: PLR0913, PLR0917 - the specification's signature
     if len(results) != 1:
         names = ", ".join(result.host for result in results[:5])
         text = f"{host} is {len(results)} hosts ({names}); call fanout for more than one"
-        return _unknown_host(host, results[0].command_summary if results else "", text)
+        return _not_run(host, results[0].command_summary if results else "", text)
     return results[0]
 
 
@@ -88,45 +87,65 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
 
 def follow_call(call: CommandCall, observers: Sequence[Observer] = ()) -> list[FanoutResult]:
     """Do the same as `fanout` for a command whose run may have begun already."""
-    with observing_command(call) as own:
-        return _follow(call, [*own, *observers])
+    log = EventLog(command=call.summary, log=call.options.log_callback)
+    with listing_waits(call) as waits:
+        return _follow(call, [log, *waits, *observers])
 
 
 def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResult]:
-    collector = ResultCollector(
-        FanoutResult, observers, command=call.summary, passes_on=call.flow is not None
-    )
-    run = _Run(call, collector)
+    options, whole = call.options, call.flow is not None
+    collector = ResultCollector(FanoutResult, observers, command=call.summary, passes_on=whole)
+    # if Ansible is killed, the next run attaches to the same ids
+    again = collector.again(call.pattern, options.max_retries, options.retry_delay_sec)
     try:
-        end = run.follow()
+        end = call.begin().follow(collector.handle, again)
     except KeyboardInterrupt:
-        run.stop_unfinished()
+        _stop_unfinished(call, collector)
         raise
     call.check_number(collector.too_many)
     if call.cancelled.is_set():
-        end = run.stop_unfinished() or end
+        end = _stop_unfinished(call, collector) or end
     if not collector.known and not end.killed:
-        return [_no_host(call, end)]
-    run.end_silent(end)
+        error = explain_unknown_name(call.pattern, options.settings, end)
+        return [unknown_host(call.pattern, call.summary, error, options.log_callback)]
+    hosts = collector.unfinished()
+    if end.killed and not collector.hosts:
+        hosts = hosts_of_killed(call.pattern, options.settings, call.run_id)
+    for host in hosts:
+        collector.expect(host, session_on(call.run_id, host))
+        if call.cancelled.is_set() and host not in collector.results:
+            text = f"{host}: aborted, and the VM did not confirm that the command is gone"
+            collector.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
+    collector.end_silent(end)
     return collector.ordered()
 
 
-def _no_host(call: CommandCall, end: PlayEnd) -> FanoutResult:
-    error = explain_unknown_name(call.pattern, call.options.settings, end)
+def _stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]) -> PlayEnd | None:
+    """Stop the command on every host that has no result.
+
+    While the hosts are unknown, it is stopped on the whole pattern, since Ansible may have started
+    it already.
+    """
+    limit = collector.rest(call.pattern)
+    if not limit:
+        return None
+    return call.stop(limit).follow(collector.handle_stop, collector.ask_again(limit))
+
+
+def unknown_host(
+    host: str, summary: str, error: str, log: Callable[[str], None] | None = None
+) -> FanoutResult:
+    """Return the result for a name that the inventory does not have, and log it."""
+    result = _not_run(host, summary, error)
     line = event(
-        "preflight_failed",
-        logging.ERROR,
-        host=call.pattern,
-        status=str(PreflightStatus.USER_MAPPING_MISSING),
-        error=error,
+        "preflight_failed", logging.ERROR, host=host, status=str(result.reason), error=error
     )
-    if call.options.log_callback is not None:
-        call.options.log_callback(line)
-    return _unknown_host(call.pattern, call.summary, error)
+    if log is not None:
+        log(line)
+    return result
 
 
-def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
-    """Return the result for a name that the inventory does not have."""
+def _not_run(host: str, summary: str, error: str) -> FanoutResult:
     return FanoutResult(
         outcome=FanoutOutcome.PREFLIGHT_FAILED,
         reason=PreflightStatus.USER_MAPPING_MISSING,
@@ -134,51 +153,3 @@ def _unknown_host(host: str, summary: str, error: str) -> FanoutResult:
         command_summary=summary,
         error=error,
     )
-
-
-class _Run:
-    """A command's runs of Ansible, and what they have reported."""
-
-    def __init__(self, call: CommandCall, collector: ResultCollector[FanoutResult]) -> None:
-        self.call, self.collector = call, collector
-
-    def follow(self) -> PlayEnd:
-        """Follow to the end; if Ansible is killed, run it again, which attaches to the same ids."""
-        call, collector = self.call, self.collector
-        options = call.options
-        again = collector.again(call.pattern, options.max_retries, options.retry_delay_sec)
-        return call.begin().follow(collector.handle, again)
-
-    def stop_unfinished(self) -> PlayEnd | None:
-        """Stop the command on every host that has no result.
-
-        A host that has not begun the command can't begin it afterwards. While the hosts are
-        unknown, the command is stopped on the whole pattern, since Ansible may have started it
-        already. The request includes the command's text, so that another command with the same id
-        is left alone.
-        """
-        call = self.call
-        limit = self.collector.rest(call.pattern)
-        if not limit:
-            return None
-        return Play(
-            call.options.settings,
-            "stop-command.yml",
-            limit=limit,
-            variables={RUN_ID.variable: call.run_id},
-            secret_text=call.secret_text,
-            forks=call.options.forks,
-        ).follow(self.collector.handle_stop, Again(rest=lambda: self.collector.rest(limit)))
-
-    def end_silent(self, end: PlayEnd) -> None:
-        """Give an outcome to every host that has none."""
-        call, collector = self.call, self.collector
-        hosts = collector.unfinished()
-        if end.killed and not collector.hosts:
-            hosts = hosts_of_killed(call.pattern, call.options.settings, call.run_id)
-        for host in hosts:
-            collector.expect(host, session_on(call.run_id, host))
-            if call.cancelled.is_set() and host not in collector.results:
-                text = f"{host}: aborted, and the VM did not confirm that the command is gone"
-                collector.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
-        collector.end_silent(end)

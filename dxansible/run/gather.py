@@ -136,6 +136,10 @@ class ResultCollector(Generic[R]):
             max_retries=max_retries, retry_delay_sec=retry_delay_sec,
         )  # fmt: skip
 
+    def ask_again(self, pattern: str, ended: Collection[str] = ()) -> Again:
+        """Return how a question to a pattern's hosts continues if Ansible is killed."""
+        return Again(rest=lambda: self.rest(pattern, ended))
+
     def begin_again(self, pattern: str | None = None, why: str = KILLED) -> dict[str, object]:
         """Prepare for a run that follows a lost one, and attaches to its pattern's hosts.
 
@@ -238,16 +242,10 @@ class ResultCollector(Generic[R]):
             case StopAnswered():
                 self.answered.add(news.host)
                 yield from self._decide(self._host(news.host).judge_stop(news))
-            case HostBroken() if news.host not in self.results:
-                decided = HostRecord(
-                    host=news.host,
-                    outcome=FanoutOutcome.FAILURE,
-                    reason=Reason.VM_ERROR,
-                    error=f"{news.host}: Ansible failed: {news.text}",
-                )
-                yield from self._decide(decided)
             case HostBroken():
-                pass  # it already has its result
+                if news.host not in self.results:
+                    text = f"{news.host}: Ansible failed: {news.text}"
+                    self.end(news.host, FanoutOutcome.FAILURE, Reason.VM_ERROR, text)
             case SessionsSeen():
                 self.listings[news.host] = news
                 yield news

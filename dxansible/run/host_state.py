@@ -76,16 +76,13 @@ class HostState:
             "turn": turn.turn, "agent": turn.agent, "starts_s": turn.starts_s,
         }  # fmt: skip
 
-    def _begins(self, news: TurnUpdate) -> bool:
-        """Whether a turn begins now that was to start later."""
-        late = self.turn is not None and self.turn.starts_s is not None
-        return late and news.starts_s is None
-
     def take_turn(self, news: TurnUpdate) -> TurnUpdate:
         """Return what is new in the update, with text that is safe to show."""
+        was_late = self.turn is not None and self.turn.starts_s is not None
+        begins = self.turn is None or (was_late and news.starts_s is None)
         told = replace(
             self.text.take(news),
-            started=news.started and (self.turn is None or self._begins(news)),
+            started=news.started and begins,
             queued=news.queued and not self.queued,
         )
         if self.turn is not None and news.turn != self.turn.turn:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dxansible.errors import EngineError, InventoryError, NoMatchError
+from dxansible.errors import DxError, EngineError, InventoryError, NoMatchError
 from dxansible.ids import is_on
 from dxansible.results import HostMapping
-from dxansible.run.inventory_stamp import stamp_of
+from dxansible.run.names import stamp_of
 from dxansible.run.patterns import check_pattern, is_plain_name, split_pattern
 from dxansible.run.request import KILLED, PlayEnd
-from dxansible.seen import Names, keep_names, names_of
+from dxansible.seen import Names, keep_names, names_of, reading_alone
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -26,20 +26,21 @@ __all__ = [
     "list_hosts",
     "map_hosts",
     "match_hosts",
-    "read_names",
     "read_variable",
+    "refresh_names",
 ]
 
 
 def list_hosts(settings: Settings) -> list[HostMapping]:
     """Return every host of the inventory, as Ansible reads it. Raises InventoryError."""
-    found = _hosts_in(_read(settings))
+    inventory, _ = _read(settings)
+    found = _hosts_in(inventory)
     return [_mapping(name, variables) for name, variables in found.items()]
 
 
-def read_names(settings: Settings) -> Names:
+def _read_names(settings: Settings) -> Names:
     """Return all names that a call may use. Raises InventoryError."""
-    inventory = _read(settings)
+    inventory, _ = _read(settings)
     found = _hosts_in(inventory)
     groups = [name for name in inventory if name not in {"_meta", "ungrouped"}]
     agents: dict[str, None] = {}
@@ -47,11 +48,22 @@ def read_names(settings: Settings) -> Names:
         described, own = each.get("dx_agents"), each.get("dx_agent")
         agents |= dict.fromkeys(map(str, described if isinstance(described, dict) else ()))
         agents |= {own: None} if isinstance(own, str) and "{{" not in own else {}
-    return Names(
-        hosts=tuple(found),
-        groups=tuple(groups),
-        agents=tuple(agents),
-    )
+    return Names(hosts=tuple(found), groups=tuple(groups), agents=tuple(agents))
+
+
+def refresh_names(settings: Settings) -> None:
+    """Read the inventory and keep its names, unless another process is about to. Raises OSError."""
+    name = settings.inventory_name
+    with reading_alone(name) as alone:
+        stamp = stamp_of(settings.sources)
+        before = names_of(name)
+        if not alone or stamp is None or stamp == before.stamp:
+            return
+        try:
+            found = _read_names(settings)
+        except DxError:
+            found = before  # until the files change again
+        keep_names(name, replace(found, stamp=stamp))
 
 
 def hosts_of_ids(session_ids: Sequence[str], settings: Settings) -> list[str | None]:
@@ -65,7 +77,7 @@ def hosts_of_ids(session_ids: Sequence[str], settings: Settings) -> list[str | N
         found = _named_by(session_ids, known.hosts)
         if None not in found:
             return found
-    read = read_names(settings)
+    read = _read_names(settings)
     if stamp is not None:
         keep_names(name, replace(read, stamp=stamp))
     return _named_by(session_ids, read.hosts)
@@ -115,9 +127,8 @@ def _matches_nothing(pattern: str, settings: Settings, words: str) -> Exception:
 
 def read_variable(settings: Settings, name: str) -> str | None:
     """Return a variable of the first host, None unless it is plain text. Raises InventoryError."""
-    variables = _read(settings).get("_meta", {}).get("hostvars", {})
-    first: dict[str, Any] = next(iter(variables.values()), {})
-    found = first.get(name)
+    inventory, _ = _read(settings)
+    found = next(iter(_hosts_in(inventory).values()), {}).get(name)
     return found if isinstance(found, str) and "{{" not in found else None
 
 
@@ -127,7 +138,7 @@ def hosts_of_killed(target: str, settings: Settings, run_id: str) -> list[str]:
     Only a plain name can be resolved here: to that host, or to the hosts of that group. Raises
     EngineError for anything that only Ansible can resolve, and InventoryError.
     """
-    inventory = _read(settings) if is_plain_name(target) else {}
+    inventory = _read(settings)[0] if is_plain_name(target) else {}
     if target in _hosts_in(inventory):
         return [target]
     found = list(dict.fromkeys(_members(inventory, target)))
@@ -187,7 +198,7 @@ def explain_no_match(target: str, settings: Settings, end: PlayEnd) -> Exception
     if end.killed:
         return EngineError(KILLED, "try again", output)
     try:
-        inventory, warnings = _read_with_warnings(settings)
+        inventory, warnings = _read(settings)
     except InventoryError as error:
         return error
     hosts = list(_hosts_in(inventory))
@@ -216,11 +227,7 @@ def _nearest(name: str, known: Sequence[str]) -> list[str]:
     return [by_fold[each] for each in near]
 
 
-def _read(settings: Settings) -> dict[str, Any]:
-    return _read_with_warnings(settings)[0]
-
-
-def _read_with_warnings(settings: Settings) -> tuple[dict[str, Any], str]:
+def _read(settings: Settings) -> tuple[dict[str, Any], str]:
     """Return the inventory, and what Ansible printed beside it. Raises InventoryError."""
     from dxansible.run.backend import read_inventory  # noqa: PLC0415 - loads ansible-runner
 

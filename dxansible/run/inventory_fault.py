@@ -56,6 +56,7 @@ class _Attempt(Value):
 
     cause: str
     text: str
+    """What follows the cause, up to Ansible's next message."""
 
 
 def explain_fault(settings: Settings, words: str) -> InventoryError:
@@ -75,9 +76,7 @@ def explain_fault(settings: Settings, words: str) -> InventoryError:
         return _no_file(path)
     if path.is_file() and not os.access(path, os.R_OK):
         return InventoryError(f"the inventory {path} can't be read", "check its owner and mode")
-    attempts = {
-        found[1]: _Attempt(cause=_clean(found[2]), text=text) for found, text in _blocks(words)
-    }
+    attempts = _attempts(words)
     if "script" in attempts:
         return _script(path, attempts["script"])
     if failed and _begins(path, b"#!"):
@@ -98,8 +97,8 @@ def explain_empty(settings: Settings, warnings: str) -> InventoryError:
         if os.access(path, os.X_OK):  # Ansible reads a script that fails as a list of hosts
             alone = {**settings.environment, "ANSIBLE_INVENTORY_ENABLED": "script"}
             words = _ask_again(replace(settings, inventory=(path,), environment=alone))
-            for found, text in _blocks(words):
-                return _script(path, _Attempt(cause=_clean(found[2]), text=text))
+            for attempt in _attempts(words).values():
+                return _script(path, attempt)
     skipped = _SKIPPED.search(warnings)
     why = f" ({_clean(skipped[1])})" if skipped else ""
     remedy = "write them under all: hosts: as docs/inventory.md shows, or begin with --init"
@@ -121,10 +120,12 @@ def _ask_again(settings: Settings, variables: tuple[Path, ...] = ()) -> str:
     return ""
 
 
-def _blocks(words: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Yield the head of each plugin's failure, and the text up to the next message."""
-    for head in _ATTEMPT.finditer(words):
-        yield head, words[head.end() :].partition("\n[")[0]
+def _attempts(words: str) -> dict[str, _Attempt]:
+    """Return the failure of each plugin that Ansible has told."""
+    return {
+        head[1]: _Attempt(cause=_clean(head[2]), text=words[head.end() :].partition("\n[")[0])
+        for head in _ATTEMPT.finditer(words)
+    }
 
 
 def _no_file(path: Path) -> InventoryError:

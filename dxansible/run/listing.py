@@ -14,7 +14,6 @@ from dxansible.run.awaiting import waiting_sessions
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
 from dxansible.run.plays import Play
-from dxansible.run.request import Again
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,12 +23,7 @@ if TYPE_CHECKING:
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
 
-__all__ = [
-    "SessionList",
-    "clean_sessions",
-    "each_once",
-    "list_sessions",
-]
+__all__ = ["SessionList", "clean_sessions", "each_once", "list_sessions"]
 
 
 @dataclass(slots=True)
@@ -94,7 +88,7 @@ def list_sessions(  # noqa: PLR0913 - all but the first two are options by name
     variables |= {name: value for name, value in given.items() if value is not None}
     end = Play(
         chosen, "list-sessions.yml", limit=pattern, variables=variables, cancelled=cancelled
-    ).follow(collector.handle, Again(rest=lambda: collector.rest(pattern, collector.listings)))
+    ).follow(collector.handle, collector.ask_again(pattern, collector.listings))
     if not collector.known:
         if cancelled is not None and cancelled.is_set():
             return SessionList()
@@ -152,7 +146,7 @@ def clean_sessions(
         "clean-sessions.yml",
         limit=pattern,
         variables={CLEAN_AGE.variable: age_days, DRY_RUN.variable: dry_run},
-    ).follow(collector.handle, Again(rest=lambda: collector.rest(pattern, collector.cleaned)))
+    ).follow(collector.handle, collector.ask_again(pattern, collector.cleaned))
     if not collector.known:
         raise explain_no_match(pattern, chosen, end)
     results = collector.cleaned | {

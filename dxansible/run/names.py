@@ -1,4 +1,4 @@
-"""The names of an inventory, for completion: kept from Ansible's last reading of it.
+"""The names of an inventory: kept from Ansible's last reading of it, until its files change.
 
 Ansible takes about a second to read an inventory, so a process in the background does it once the
 files have changed. An inventory with a script, or with a plugin that may ask a network, is not read
@@ -8,25 +8,29 @@ for a completion; its names are those of the last ``--list``.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dxansible.errors import DxError
-from dxansible.run.inventory_stamp import stamp_of
-from dxansible.seen import Names, keep_names, names_of, reading_alone
+from dxansible.seen import Names, keep_names, names_of
 from dxansible.settings import environment_for_names, join_inventory
-from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from dxansible.results import PreflightResult
-    from dxansible.settings import Settings
 
-__all__ = ["keep_listed", "known_names", "refresh"]
+__all__ = ["keep_listed", "known_names", "stamp_of"]
+
+_MOST_FILES = 2000
+_MOST_BYTES = 2**20
+"""Of a file that is searched for the name of a plugin."""
+_PLUGIN = re.compile(rb"""(?:^|[\s{"'])plugin["']?\s*:\s*["']?([\w.]+)""")
+_LOCAL_PLUGINS = frozenset({b"constructed", b"ansible.builtin.constructed"})
+_VARIABLES = ("group_vars", "host_vars")
 
 
 def known_names(sources: Sequence[Path]) -> Names:
@@ -37,23 +41,6 @@ def known_names(sources: Sequence[Path]) -> Names:
     if stamp is not None and stamp != found.stamp:
         _start_reading(name)
     return found
-
-
-def refresh(settings: Settings) -> None:
-    """Read the inventory and keep its names, unless another process is about to. Raises OSError."""
-    from dxansible.run.hosts import read_names  # noqa: PLC0415 - for the background process only
-
-    name = settings.inventory_name
-    with reading_alone(name) as alone:
-        stamp = stamp_of(settings.sources)
-        before = names_of(name)
-        if not alone or stamp is None or stamp == before.stamp:
-            return
-        try:
-            found = read_names(settings)
-        except DxError:
-            found = before  # until the files change again
-        keep_names(name, replace(found, stamp=stamp))
 
 
 def keep_listed(sources: Sequence[Path], results: Sequence[PreflightResult]) -> None:
@@ -71,7 +58,7 @@ def keep_listed(sources: Sequence[Path], results: Sequence[PreflightResult]) -> 
 
 
 def _start_reading(inventory: str) -> None:
-    """Start a process that calls `refresh` and outlives this one."""
+    """Start a process that calls `dxansible.run.hosts.refresh_names` and outlives this one."""
     nothing = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
     with suppress(OSError, NotImplementedError):  # some systems have no setsid for it
         os.posix_spawn(
@@ -81,3 +68,44 @@ def _start_reading(inventory: str) -> None:
             file_actions=nothing,
             setsid=True,
         )
+
+
+def stamp_of(sources: Sequence[Path]) -> str | None:
+    """Describe the files of an inventory; None if reading it may run a program or ask a network."""
+    from _blake2 import blake2b  # noqa: PLC0415 - hashlib imports much
+
+    digest = blake2b(digest_size=16)
+    try:
+        for number, path in enumerate(chain.from_iterable(map(_files, sources))):
+            found = path.stat()
+            if number == _MOST_FILES or (_is_source(path) and _reaches_out(path, found.st_mode)):
+                return None
+            digest.update(f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0".encode())
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def _files(source: Path) -> Iterator[Path]:
+    """Yield the files of a source and of the variables beside it, in a stable order."""
+    if not source.is_dir():
+        yield source
+    places = [source] if source.is_dir() else [source.parent / name for name in _VARIABLES]
+    for place in places:
+        for directory, names, files in os.walk(place):
+            names[:] = sorted(name for name in names if not name.startswith("."))
+            yield from (Path(directory, name) for name in sorted(files))
+
+
+def _is_source(path: Path) -> bool:
+    return not any(name in path.parts for name in _VARIABLES)
+
+
+def _reaches_out(path: Path, mode: int) -> bool:
+    """Whether Ansible may run it, or load a plugin for it that is not known to stay here."""
+    if mode & 0o111:
+        return True
+    with path.open("rb") as file:
+        text = file.read(_MOST_BYTES)
+    plugins = {found[1] for found in _PLUGIN.finditer(text)}
+    return text.startswith(b"#!") or not plugins <= _LOCAL_PLUGINS

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.errors import SilentHostError, UsageError
-from dxansible.run.attach_sessions import locate, unknown_session
-from dxansible.run.listing import list_sessions
+from dxansible.errors import UsageError
+from dxansible.run.attach_sessions import find_session
 from dxansible.run.turn_events import SessionsSeen
 from dxansible.value import Value
 
@@ -41,15 +40,10 @@ def find_way_in(session_id: str, settings: Settings) -> WayIn:
 
     Raises UnknownSessionError, SilentHostError, and UsageError if it can't be opened.
     """
-    host, listener = locate(session_id, settings), _Listener()
-    found = list_sessions(
-        host, settings, session=session_id, only="agents", opens=True, observers=[listener]
-    )
-    if found.errors:
-        raise SilentHostError(found.errors[host], "try again when the VM answers")
-    if not found.sessions or listener.seen is None:
-        raise unknown_session(session_id, host, settings)
-    if not listener.seen.opens:
-        message = f"{session_id} can't be opened: {listener.seen.closed}"
+    listener = _Listener()
+    session = find_session(session_id, settings, observers=[listener], opens=True)
+    seen = listener.seen
+    if seen is None or not seen.opens:
+        message = f"{session_id} can't be opened: {seen and seen.closed}"
         raise UsageError(message, f"see: dx-dispatch --status {session_id}")
-    return WayIn(words=listener.seen.opens, session=found.sessions[0])
+    return WayIn(words=seen.opens, session=session)

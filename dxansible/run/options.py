@@ -6,7 +6,7 @@ import json
 import math
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dxansible import parameters as known
 from dxansible.errors import UsageError
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FanoutOptions",
     "SessionOptions",
-    "check_command",
     "check_seconds",
-    "check_start",
-    "check_task",
-    "check_verify",
+    "check_text",
 ]
 
 _LONGEST_RUN_ID = 60
@@ -36,6 +33,12 @@ _LATEST_START = 30 * 86400
 _BRANCH_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _MODEL = re.compile(r"(?!-)[^\s{}]{1,200}")
+_TEXTS = {
+    "command": ("command", "shell", 'dx-dispatch HOST --exec "COMMAND"'),
+    "task": ("task", "agent", 'dx-dispatch HOST "TASK"'),
+    "verify": ("command of --verify", "shell", "--verify 'make test'"),
+}
+"""What it is, who gets it, and an example."""
 
 
 class _RunOptions(Told):
@@ -64,7 +67,7 @@ class _RunOptions(Told):
                 message = f"when back is {self.when_back_sec:g}"
                 raise UsageError(message, f"give at most {known.LONGEST_WAIT / 86400:g} days")
         if self.start_at is not None:
-            check_start(self.start_at, waits=self.when_back_sec is not None)
+            _check_start(self.start_at, waits=self.when_back_sec is not None)
         for name, number, least in (("max retries", self.max_retries, 0), ("forks", self.forks, 1)):
             if number is not None and number < least:
                 raise UsageError(f"{name} is {number}", f"give {least} or more")
@@ -216,8 +219,9 @@ class SessionOptions(_RunOptions):
     def _check_choices(self) -> None:
         if self.agent is not None and not self.agent.strip():
             raise UsageError("the agent has no name", "leave out --agent, or name one: claude")
-        if self.model is not None and not _names_a_model(self.model):
-            message = f"{self.model!r} can't be a model"
+        model = self.model
+        if model is not None and not (_MODEL.fullmatch(model) and model.isprintable()):
+            message = f"{model!r} can't be a model"
             raise UsageError(message, "give one printable word, such as opus or provider/name")
         size = sum(len(data) for _, data in self.attachments)
         if size > known.ATTACHMENTS_BYTES:
@@ -250,7 +254,7 @@ def check_seconds(name: str, seconds: float, *, zero: bool = False) -> None:
         raise UsageError(message, "give a number of seconds above 0")
 
 
-def check_start(start_at: float, *, waits: bool) -> None:
+def _check_start(start_at: float, *, waits: bool) -> None:
     """Raise UsageError unless it is a time within the next 30 days.
 
     ``waits``: the call also waits for hosts.
@@ -263,42 +267,18 @@ def check_start(start_at: float, *, waits: bool) -> None:
         raise UsageError("the start is too far away", "give a time within the next 30 days")
 
 
-def check_command(command: str | bytes) -> bytes:
-    """Return the command as the bytes that the VM's shell gets.
+def check_text(given: str | bytes, what: Literal["command", "task", "verify"]) -> bytes:
+    """Return a text as the bytes that the VM's shell or agent gets.
 
-    Raises UsageError if there is nothing to run.
+    Raises UsageError if it is blank or has a NUL byte.
     """
-    return _check_text(command, "command", 'dx-dispatch HOST --exec "COMMAND"', "shell")
-
-
-def check_task(task: str | bytes) -> bytes:
-    """Return the task as the bytes that the agent gets.
-
-    Raises UsageError if there is nothing to do.
-    """
-    return _check_text(task, "task", 'dx-dispatch HOST "TASK"', "agent")
-
-
-def check_verify(command: str) -> bytes:
-    """Return the command that checks the work as the bytes that the VM's shell gets.
-
-    Raises UsageError if there is nothing to run.
-    """
-    return _check_text(command, "command of --verify", "--verify 'make test'", "shell")
-
-
-def _check_text(given: str | bytes, what: str, example: str, taker: str) -> bytes:
-    """Return a text for the VM as bytes. Raises UsageError if it is blank or has a NUL byte."""
+    name, taker, example = _TEXTS[what]
     text = given.encode("utf-8", "surrogateescape") if isinstance(given, str) else given
     if not text.strip():
-        raise UsageError(f"the {what} is empty", f"give one: {example}")
+        raise UsageError(f"the {name} is empty", f"give one: {example}")
     if b"\0" in text:
-        raise UsageError(f"the {what} has a NUL byte", f"no {taker} accepts one; remove it")
+        raise UsageError(f"the {name} has a NUL byte", f"no {taker} accepts one; remove it")
     return text
-
-
-def _names_a_model(word: str) -> bool:
-    return _MODEL.fullmatch(word) is not None and word.isprintable()
 
 
 def _names_a_branch(word: str) -> bool:

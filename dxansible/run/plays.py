@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from dxansible.kept.calls import follow, hand_over
+from dxansible.kept.client import hand_over
 from dxansible.kept.fingerprint import EngineUnusable
 from dxansible.logs import event
 from dxansible.parameters import FORKS, NODE, WHEN_BACK
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dxansible.kept.client import Line
-    from dxansible.run.events import Event
+    from dxansible.run.events import Event, Receiver
     from dxansible.run.flow import Flow
-    from dxansible.run.receiver import Receiver
     from dxansible.run.request import Again, PlayEnd
     from dxansible.settings import Settings
 
@@ -76,7 +75,7 @@ class Play:
         """Whether an engine may have it; not once one was lost."""
         self._line = self._hand_over()
 
-    def follow(self, handle: Callable[[Event], None], again: Again | None = None) -> PlayEnd:
+    def follow(self, handle: Callable[[Event], None], again: Again) -> PlayEnd:
         """Follow the run to its end; ``handle`` gets the events one at a time.
 
         Returns early once the run is cancelled or an exception (KeyboardInterrupt) arrives; nothing
@@ -85,26 +84,24 @@ class Play:
         connection. Raises EngineError and ContentError, and InventoryError if the inventory has a
         variable for every host of the run that Ansible can't use.
         """
-        from dxansible.run.receiver import Receiver  # noqa: PLC0415 - see the class
+        from dxansible.run.events import Receiver  # noqa: PLC0415 - see the class
 
         receiver = Receiver(handle)
         if self._receptor is None:
             end = self._follow_here(receiver, receiver.take, again)
         else:
-            from dxansible.mesh.parts import follow_parts  # noqa: PLC0415 - loads ansible-runner
+            from dxansible.mesh.parts import Parts  # noqa: PLC0415 - loads ansible-runner
 
-            end = follow_parts(
-                self._request, self._receptor, receiver.take, again, self._cancelled,
-                lambda take, again: self._follow_here(receiver, take, again),
-            )  # fmt: skip
+            parts = Parts(self._request, self._receptor, receiver.take, again, self._cancelled)
+            end = parts.follow(lambda take, again: self._follow_here(receiver, take, again))
         receiver.check()
         return end
 
     def _follow_here(
-        self, receiver: Receiver, take: Callable[[dict[str, Any]], None], again: Again | None
+        self, receiver: Receiver, take: Callable[[dict[str, Any]], None], again: Again
     ) -> PlayEnd:
         failures, end = 0, self._follow(take)
-        while end.killed and again is not None and not self._cancelled.is_set():
+        while end.killed and not self._cancelled.is_set():
             if not end.engine_lost:
                 failures = 1 if receiver.answered else failures + 1
             left = again.rest()
@@ -143,7 +140,7 @@ class Play:
         if self._line is not None:
             line, self._line = self._line, None
             try:
-                return follow(line, on_event, self._cancelled)
+                return line.follow(on_event)
             except EngineUnusable as reason:
                 event("engine_unused", logging.DEBUG, reason=str(reason))
         if self._cancelled.is_set():

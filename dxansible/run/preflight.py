@@ -1,10 +1,10 @@
-"""Checks hosts without running a user's command on them."""
+"""Checks hosts without running a user's command on them, and chooses a free one for a task."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.errors import NoMatchError
+from dxansible.errors import NoFreeHost, NoMatchError
 from dxansible.parameters import AGENT, PREFLIGHT_TIMEOUT
 from dxansible.record import HostRecord, PreflightStatus
 from dxansible.results import PreflightResult
@@ -13,8 +13,8 @@ from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_no_match
 from dxansible.run.options import check_seconds
 from dxansible.run.plays import Play
-from dxansible.run.request import Again
 from dxansible.settings import Settings
+from dxansible.value import Value
 
 if TYPE_CHECKING:
     import threading
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
 
-__all__ = ["check_hosts", "run_preflight_checks"]
+__all__ = ["Choice", "check_hosts", "choose_host", "run_preflight_checks"]
 
 
 def run_preflight_checks(
@@ -86,7 +86,7 @@ def check_hosts(  # noqa: PLR0913 - all but the pattern are options by name
         },
         forks=forks,
         cancelled=cancelled,
-    ).follow(collector.handle, Again(rest=lambda: collector.rest(pattern, collector.preflights)))
+    ).follow(collector.handle, collector.ask_again(pattern, collector.preflights))
     if not collector.known:
         if cancelled is not None and cancelled.is_set():
             return []
@@ -105,3 +105,42 @@ def _silent(host: str, collector: ResultCollector[HostRecord], end: PlayEnd) -> 
 
 def _unmapped(host: str, error: str) -> PreflightResult:
     return PreflightResult(status=PreflightStatus.USER_MAPPING_MISSING, host=host, error=error)
+
+
+class Choice(Value):
+    """The chosen host of a pattern, and the reason; ``host`` is None if none can be used."""
+
+    pattern: str
+    host: str | None
+    why: str
+
+    @property
+    def problem(self) -> NoFreeHost:
+        """What to report where no host can be used."""
+        return NoFreeHost(self.pattern, self.why)
+
+
+def choose_host(
+    pattern: str, settings: Settings | None = None, *, agent: str | None = None
+) -> Choice:
+    """Return the least loaded host of a pattern that answers, has its agent, and runs no session.
+
+    ``agent`` is the agent to look for; None is the host's own. Raises NoMatchError if the pattern
+    has no host.
+    """
+    results = check_hosts(pattern, settings=settings, survey=True, agent=agent)
+    free = [each for each in results if each.ok and each.agent_found and not each.running]
+    if not free:
+        return Choice(pattern=pattern, host=None, why="; ".join(map(_obstacle, results)))
+    best = min(free, key=lambda each: (each.load if each.load is not None else 1e9, each.host))
+    load = "unknown load" if best.load is None else f"load {best.load:.2f}"
+    others = f", the least of {len(free)} free hosts" if len(free) > 1 else ", the only free host"
+    return Choice(pattern=pattern, host=best.host, why=f"{load}{others} of {len(results)}")
+
+
+def _obstacle(result: PreflightResult) -> str:
+    if not result.ok:
+        return result.error or f"{result.host}: {result.status}"
+    if not result.agent_found:
+        return f"{result.host}: its agent {result.agent} is not installed"
+    return f"{result.host}: {result.running} session(s) running"

@@ -1,7 +1,8 @@
 """Chooses the hosts on which a recorded command is to run again.
 
 A run that is run again, and the runs that came of it, are a chain. What counts of a host is its
-last end in the chain, so that each pass has fewer hosts than the one before.
+last end in the chain, so that each pass has fewer hosts than the one before. Where no caller saw
+the end, the VMs are asked.
 """
 
 from __future__ import annotations
@@ -11,18 +12,34 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from dxansible.errors import UsageError
+from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, Reason
+from dxansible.run.attach_commands import follow_commands
+from dxansible.run.history import HostEnd
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from dxansible.run.history import History, HostEnd, RecordedRun
+    from dxansible.run.history import History, RecordedRun
+    from dxansible.settings import Settings
 
-__all__ = ["Chain", "Which", "find_chain"]
+__all__ = ["Chain", "Which", "find_chain", "recall"]
 
 _MOST_SHOWN = 5
 _SEE = "see: dx-dispatch --runs"
+_SAID_BY_THE_VM = frozenset(
+    {
+        Reason.OK,
+        Reason.EXIT_NONZERO,
+        Reason.SIGNALLED,
+        Reason.LOST,
+        Reason.DEADLINE,
+        Reason.ABORTED,
+        Reason.NOT_STARTED,
+    }
+)
+"""Other reasons are about this question, not about the command."""
 
 
 class Which(StrEnum):
@@ -140,3 +157,32 @@ def _find(runs: Sequence[RecordedRun], typed: str | None) -> RecordedRun:
         message = f"{len(ids)} runs begin with {typed}"
         raise UsageError(message, f"give one of them: {', '.join(ids[:_MOST_SHOWN])}{more}")
     return begun[-1]
+
+
+def recall(chain: Chain, history: History, settings: Settings, known: Collection[str]) -> Chain:
+    """Return the chain with the ends that the VMs know, which are written down.
+
+    Only hosts in ``known``, those of the inventory, are asked; one that does not answer stays as it
+    is. Raises UsageError if the command is still running somewhere: it would run there twice.
+    """
+    by_run: dict[str, list[str]] = {}
+    for host, run_id in chain.unclear.items():
+        if host in known:
+            by_run.setdefault(run_id, []).append(host)
+    ends: dict[str, HostEnd] = {}
+    running = []
+    for run_id, hosts in by_run.items():
+        ids = [session_on(run_id, host) for host in hosts]
+        results = follow_commands(ids, settings, wait=False)
+        answered = {result.host: result for result in results}
+        silent = [host for host in hosts if host not in answered]
+        running += [session_on(run_id, host) for host in silent]
+        for host, result in answered.items():
+            if result.reason in _SAID_BY_THE_VM:
+                ends[host] = HostEnd(outcome=result.outcome, reason=str(result.reason))
+    chain = chain.learn(ends, history)
+    if running:
+        message = f"the command is still running under {', '.join(running)}"
+        remedy = "wait for it with --logs ID, or stop it with --abort ID"
+        raise UsageError(message, remedy)
+    return chain

@@ -8,10 +8,11 @@ from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import unknown_session
+from dxansible.run.awaiting import listing_waits
+from dxansible.run.calls import TaskCall
+from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
-from dxansible.run.own_observers import observing_task
-from dxansible.run.task_call import TaskCall
 
 if TYPE_CHECKING:
     import threading
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from dxansible.run.events import Observer
     from dxansible.run.options import SessionOptions
-    from dxansible.run.request import PlayEnd
 
 __all__ = ["follow_task", "start_session"]
 
@@ -48,8 +48,8 @@ def start_session(  # noqa: PLR0913 - all but the first three are options by nam
 
 def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[TurnResult]:
     """Do the same as `start_session` for a task whose run may have begun already."""
-    with observing_task(call) as own:
-        return _follow(call, [*own, *observers])
+    with listing_waits(call) as waits:
+        return _follow(call, [EventLog(), *waits, *observers])
 
 
 def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
@@ -61,9 +61,13 @@ def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
         collector.detach()
     if not collector.known:
         if call.cancelled.is_set():
-            return [_interrupted(pattern, chosen)]
+            what = "interrupted before any VM had confirmed that it has the task"
+            error = f"{pattern}: {what}; see: dx-dispatch --sessions"
+            return [_not_begun(call, FanoutOutcome.ABORTED, Reason.ABORTED, error)]
         if not end.killed:
-            return [_unknown_host(pattern, chosen, end)]
+            error = explain_unknown_name(pattern, chosen.settings, end)
+            status = PreflightStatus.USER_MAPPING_MISSING
+            return [_not_begun(call, FanoutOutcome.PREFLIGHT_FAILED, status, error)]
         for host in hosts_of_killed(pattern, chosen.settings, call.run_id):
             collector.expect(host, session_on(call.run_id, host))
     collector.end_silent(end)
@@ -74,22 +78,10 @@ def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
     return results
 
 
-def _interrupted(pattern: str, options: SessionOptions) -> TurnResult:
+def _not_begun(
+    call: TaskCall, outcome: FanoutOutcome, reason: Reason | PreflightStatus, error: str
+) -> TurnResult:
+    session = call.options.session or ""
     return TurnResult(
-        host=pattern,
-        session_id=options.session or "",
-        outcome=FanoutOutcome.ABORTED,
-        reason=Reason.ABORTED,
-        error=f"{pattern}: interrupted before any VM had confirmed that it has the task; "
-        "see: dx-dispatch --sessions",
-    )
-
-
-def _unknown_host(pattern: str, options: SessionOptions, end: PlayEnd) -> TurnResult:
-    return TurnResult(
-        host=pattern,
-        session_id=options.session or "",
-        outcome=FanoutOutcome.PREFLIGHT_FAILED,
-        reason=PreflightStatus.USER_MAPPING_MISSING,
-        error=explain_unknown_name(pattern, options.settings, end),
+        host=call.pattern, session_id=session, outcome=outcome, reason=reason, error=error
     )

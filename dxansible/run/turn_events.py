@@ -11,14 +11,7 @@ from dxansible.value import Value, field
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = [
-    "EndSeen",
-    "HostAlive",
-    "SessionsSeen",
-    "TurnEvent",
-    "TurnUpdate",
-    "parse_turn_news",
-]
+__all__ = ["EndSeen", "HostAlive", "SessionsSeen", "TurnEvent", "TurnUpdate", "parse_turn_news"]
 
 
 class TurnUpdate(Value):

@@ -28,7 +28,7 @@ _DISPATCH = Path(sys.executable).parent / "dx-dispatch"
 _ENGINE, _SERVES = b"/dxansible/kept/__main__.py", b"/playbooks/serve.yml"
 
 _START = """
-from dxansible.kept.calls import _Place
+from dxansible.kept.client import _Place
 from dxansible.settings import Settings
 ours = Settings.load()
 _Place(ours.inventory, ours.playbooks, ours.environment).start(str(ours.runtime_dir))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from dxansible.run.names import refresh
+from dxansible.run.hosts import refresh_names
 from dxansible.seen import Sighting, note_sessions, sessions
 from dxansible.settings import Settings
 from tests.integration.shells import BY_COMMAND, Typed, type_lines
@@ -63,7 +63,7 @@ def known(here: Dispatcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     inventory.write_text(json.dumps({"all": {"hosts": _HOSTS}}))
     here.environment["DX_INVENTORY"] = str(inventory)
     monkeypatch.setenv("DX_INVENTORY", str(inventory))
-    refresh(Settings.load())
+    refresh_names(Settings.load())
     note_sessions([Sighting(id=SES, kind="agent", host="web1", agent="claude")])
     note_sessions([Sighting(id="smoke_1", kind="command", host="web2")])
 

@@ -46,8 +46,7 @@ ONE_DOOR = {
     "rich": {"dxansible.render.wrapping"},
 }
 OF_AN_ENGINE = {
-    f"dxansible.{name}"
-    for name in ("kept.calls", "kept.client", "kept.fingerprint", "kept.resident")
+    f"dxansible.{name}" for name in ("kept.client", "kept.fingerprint", "kept.resident")
 }
 """The environment as a whole is part of what tells one engine from another."""
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}

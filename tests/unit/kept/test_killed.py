@@ -74,7 +74,7 @@ def test_a_second_interrupt_does_not_wait(regular: Person) -> None:
 _TAKE = """
 import json, os, socket, sys
 from pathlib import Path
-from dxansible.kept import calls as engine
+from dxansible.kept import client as engine
 from dxansible.settings import Settings
 settings = Settings.load()
 place = engine._Place(settings.inventory, settings.playbooks, settings.environment)

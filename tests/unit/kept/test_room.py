@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.kept import start
+from dxansible.kept import running
 from dxansible.kept.fingerprint import directory
 from tests.unit.waiting import wait_until
 
@@ -34,7 +34,7 @@ def engines(
     found = []
     for number in range(MOST + 2):
         path = f"{directory()}/{number:032x}.sock"
-        held = start.lock(path)
+        held = running.lock(path)
         assert held is not None
         found.append(subprocess.Popen(["sleep", "600"], pass_fds=(held,)))
         os.pwrite(held, f"{found[-1].pid} 1\n".encode(), 0)
@@ -47,7 +47,7 @@ def engines(
 
 
 def test_the_least_recently_used_ones_leave(engines: list[subprocess.Popen[bytes]]) -> None:
-    start.make_room(f"{directory()}/new.sock")
+    running.make_room(f"{directory()}/new.sock")
     for each in engines[:3]:
         assert each.wait(20) == -signal.SIGTERM
 
@@ -61,7 +61,7 @@ def test_what_killed_ones_have_left_is_removed(engines: list[subprocess.Popen[by
             pass
     engines[-1].kill()
     engines[-1].wait()
-    start.make_room(f"{directory()}/new.sock")
+    running.make_room(f"{directory()}/new.sock")
 
     for trace in (name, f"{name}.lock", f"{name}.1234"):
         assert not os.path.lexists(trace)

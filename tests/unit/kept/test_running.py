@@ -10,8 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from dxansible.kept.running import RunningEngine, stop_engines
-from dxansible.kept.start import lock
+from dxansible.kept.running import RunningEngine, lock, stop_engines
 from tests.unit.kept.person import answer
 from tests.unit.waiting import runs, wait_until
 
@@ -76,7 +75,7 @@ def test_the_engine_that_comes_after_the_one_to_be_ended_is_not_waited_for(
     os.pwrite(held, f"{os.getpid()} {time.time():.0f}\n".encode(), 0)
     with subprocess.Popen(["true"]) as ended:
         ended.wait()
-    engine = RunningEngine(pid=ended.pid, seconds=0, path=path)
+    engine = RunningEngine(path=str(path), pid=ended.pid, seconds=0, used=0.0)
     thread = threading.Thread(target=stop_engines, args=([engine],), daemon=True)
     thread.start()
     thread.join(20)

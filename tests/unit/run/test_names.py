@@ -11,8 +11,8 @@ from dxansible.errors import ContentError
 from dxansible.ids import session_on
 from dxansible.record import PreflightStatus
 from dxansible.results import PreflightResult
-from dxansible.run.hosts import hosts_of_ids
-from dxansible.run.names import keep_listed, known_names, refresh
+from dxansible.run.hosts import hosts_of_ids, refresh_names
+from dxansible.run.names import keep_listed, known_names
 from dxansible.seen import Names, names_of
 from dxansible.settings import Settings
 from dxansible.value import replace
@@ -72,14 +72,14 @@ def test_the_first_completion_has_a_process_read_the_inventory_for_the_next(sour
 
 
 def test_names_are_read_again_once_a_file_has_changed(source: Path) -> None:
-    refresh(Settings.load())
+    refresh_names(Settings.load())
     before = names_of(str(source))
-    refresh(Settings.load())
+    refresh_names(Settings.load())
     assert names_of(str(source)) == before
     (source / "host_vars").mkdir()
     (source / "host_vars" / "web2.yml").write_text("dx_aliases: [back]\n")
 
-    refresh(Settings.load())
+    refresh_names(Settings.load())
 
     assert "back" in names_of(str(source)).groups
 
@@ -90,7 +90,7 @@ def test_names_of_several_sources_are_kept_together(
     other = source.parent / "more.yml"
     other.write_text("all: {hosts: {late: {}}}\n")
     monkeypatch.setenv("DX_INVENTORY", f"{source}:{other}")
-    refresh(Settings.load())
+    refresh_names(Settings.load())
 
     assert known_names([source, other]).hosts == (*_NAMES.hosts, "late")
     assert names_of(str(source)) == Names()
@@ -115,7 +115,7 @@ def test_an_inventory_that_may_run_or_ask_something_is_not_read(
     monkeypatch.chdir(source.parent)
 
     assert known_names([source]) == Names()
-    refresh(Settings.load())
+    refresh_names(Settings.load())
 
     assert names_of(str(source)) == Names()
     assert not (source.parent / "RAN").exists()
@@ -129,7 +129,7 @@ def test_its_names_are_those_of_the_last_list(source: Path) -> None:
 
 
 def test_a_list_replaces_no_names_that_are_complete(source: Path) -> None:
-    refresh(Settings.load())
+    refresh_names(Settings.load())
     keep_listed([source], _LISTED)
 
     assert _without_stamp(names_of(str(source))) == _NAMES
@@ -152,12 +152,12 @@ def test_no_program_that_knows_a_vaults_password_runs(
 def test_an_inventory_that_cannot_be_read_keeps_its_names_and_is_not_tried_again(
     source: Path,
 ) -> None:
-    refresh(Settings.load())
+    refresh_names(Settings.load())
     (source / "hosts.yml").write_text("all: [")
-    refresh(Settings.load())
+    refresh_names(Settings.load())
     after = names_of(str(source))
     began = time.monotonic()
-    refresh(Settings.load())
+    refresh_names(Settings.load())
 
     assert _without_stamp(after) == _NAMES
     assert names_of(str(source)) == after

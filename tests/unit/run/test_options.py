@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dxansible.errors import UsageError
+from dxansible.run.calls import TaskCall
 from dxansible.run.options import (
     FanoutOptions,
     SessionOptions,
-    check_command,
     check_seconds,
-    check_task,
+    check_text,
 )
-from dxansible.run.task_call import TaskCall
 
 if TYPE_CHECKING:
     from dxansible.settings import Settings
@@ -84,18 +83,18 @@ def test_zero_seconds_make_sense_only_where_they_are_said_to() -> None:
     ],
 )
 def test_a_command_is_passed_on_byte_for_byte(command: str | bytes, text: bytes) -> None:
-    assert check_command(command) == text
+    assert check_text(command, "command") == text
 
 
 @pytest.mark.parametrize("command", ["", " \n\t", b""])
 def test_nothing_is_no_command(command: str | bytes) -> None:
     with pytest.raises(UsageError, match="the command is empty; give one"):
-        check_command(command)
+        check_text(command, "command")
 
 
 def test_a_command_with_a_nul_byte_is_refused_and_not_cut_off() -> None:
     with pytest.raises(UsageError, match="the command has a NUL byte; no shell accepts one"):
-        check_command("echo a\0b")
+        check_text("echo a\0b", "command")
 
 
 # of tasks
@@ -181,7 +180,7 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(
     ("task", "text"), [("grün\n", "grün\n".encode()), ("\udcff", b"\xff"), (b"\xff", b"\xff")]
 )
 def test_a_task_is_the_bytes_that_were_given(task: str | bytes, text: bytes) -> None:
-    assert check_task(task) == text
+    assert check_text(task, "task") == text
 
 
 @pytest.mark.parametrize(
@@ -194,7 +193,7 @@ def test_a_task_is_the_bytes_that_were_given(task: str | bytes, text: bytes) -> 
 )
 def test_what_no_agent_can_take_is_no_task(task: str | bytes, text: str) -> None:
     with pytest.raises(UsageError, match=text):
-        check_task(task)
+        check_text(task, "task")
 
 
 @pytest.mark.parametrize(

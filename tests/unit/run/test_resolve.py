@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import UsageError
-from dxansible.run.resolve import resolve_id, resolve_session
+from dxansible.run.attach_sessions import resolve_id, resolve_session
 
 if TYPE_CHECKING:
     from dxansible.settings import Settings
