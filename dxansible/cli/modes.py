@@ -44,10 +44,10 @@ _CALLS = {
     Mode.JULES_STATUS: "jules.show_status",
     Mode.JULES_LOGS: "jules.follow",
     Mode.JULES_ABORT: "jules.abort",
-    Mode.JULES_DIFF: "jules_sessions.show_patch",
+    Mode.JULES_DIFF: "jules.show_patch",
     Mode.APPROVE: "jules.approve",
-    Mode.UNARCHIVE: "jules_sessions.unarchive",
-    Mode.DELETE: "jules_sessions.delete",
+    Mode.UNARCHIVE: "jules.unarchive",
+    Mode.DELETE: "jules.delete",
 }
 """By module and name: loading them all would slow every call down."""
 _BOARDS = {Mode.LIST: "watch.watch_hosts", Mode.SESSIONS: "watch.watch_sessions"}
