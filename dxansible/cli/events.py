@@ -35,6 +35,12 @@ class EventTellers:
         """The observers of the run, besides the one that shows output."""
         return [self._file] if self._file else []
 
+    def finish(self, results: Sequence[FanoutResult] | Sequence[TurnResult], code: int) -> None:
+        """Tell the summary as the last event, to whom events are told."""
+        if self.lines is not None:
+            self.lines.finish(results, code)
+        self.note(results, code)
+
     def note(self, results: Sequence[FanoutResult] | Sequence[TurnResult], code: int) -> None:
         """Write the summary to the file, and the metrics."""
         if self._file is not None:

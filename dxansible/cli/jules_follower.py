@@ -30,7 +30,7 @@ def follower_of(options: Options) -> Follower:
     if settings.jules_key is None:
         message = "JULES_API_KEY is not set"
         raise UsageError(message, "create a key at jules.google.com/settings, and export it")
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+    cancelled = cancel_on_signals(options, _DETACHED, _DETACHED)
 
     def tell(text: str) -> None:
         try:

@@ -57,7 +57,7 @@ def follow_several(options: Options) -> int:
         known = "there is no such session" if not options.follow else "no session runs"
         show("\n".join(errors) or known, err=True)
         return report(options, [], code=unasked)
-    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json)
+    cancelled = cancel_on_signals(options, DETACHED, DETACHED)
     results = _Logs(options, settings, names, cancelled).follow()
     detached = cancelled.is_set()
     code = exit_code(results, detached=detached, may_be_cut=True) or unasked

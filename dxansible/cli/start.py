@@ -12,7 +12,7 @@ from dxansible.slack.opening import open_trail
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from dxansible.cli.first_states import FirstStates
+    from dxansible.cli.detach import FirstStates
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
 
@@ -68,7 +68,7 @@ def hand_over(options: Options, teller: FirstStates | None = None) -> int:
         from dxansible.record import FanoutOutcome  # noqa: PLC0415 - as above
 
         return FanoutOutcome.PREFLIGHT_FAILED.exit_code
-    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json, jsonl=options.jsonl)
+    cancelled = cancel_on_signals(options, DETACHED, DETACHED)
     trail = open_trail(options.slack)
     if trail is not None:
         chosen = replace(chosen, trail=trail.id)

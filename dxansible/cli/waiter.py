@@ -9,22 +9,16 @@ from typing import TYPE_CHECKING
 
 from dxansible import logs
 from dxansible.cli import execution, reading
-from dxansible.cli.first_states import FirstStates
+from dxansible.cli.detach import FirstStates
+from dxansible.cli.execute import prepare
 from dxansible.cli.modes import mode_of, sort_out
-from dxansible.cli.preparation import prepare
 from dxansible.errors import DxError
 from dxansible.log_file import LogFile
-from dxansible.run.fanout import follow_call
-from dxansible.run.recorder import Recorder
 from dxansible.settings import log_file
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dxansible.cli.table import Options
-    from dxansible.results import FanoutResult
-    from dxansible.run.events import Observer
 
 __all__ = ["go_on"]
 
@@ -58,11 +52,4 @@ def _call(options: Options, teller: FirstStates) -> None:
         return
     call, source = prepare(options)
     teller.leave_input()
-    recorder = Recorder(call)
-
-    def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
-        results = follow_call(call, [*observers, recorder, teller])
-        teller.end_all(results)
-        return results
-
-    execution.show_execution(options, call, source, recorder, follow_it)
+    execution.follow_execution(options, call, source, teller)
