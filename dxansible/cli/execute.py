@@ -13,9 +13,10 @@ from dxansible.run.flow import Flow
 from dxansible.run.options import FanoutOptions
 
 if TYPE_CHECKING:
+    from dxansible.cli.detach import FirstStates
     from dxansible.cli.table import Options
 
-__all__ = ["execute", "execute_again", "prepare"]
+__all__ = ["execute", "execute_again", "hand_over"]
 
 _STOPPING = "stopping the command on the VMs (Ctrl-C again: don't wait for that)"
 
@@ -26,17 +27,28 @@ def execute(options: Options) -> int:
         from dxansible.cli.detach import detach  # noqa: PLC0415 - for such calls only
 
         return detach(options)
-    call, source = prepare(options)
+    return hand_over(options)
+
+
+def hand_over(options: Options, teller: FirstStates | None = None) -> int:
+    """Hand over the command, and show what becomes of it.
+
+    ``teller`` tells it to another process, whose standard input is ours no longer.
+    """
+    call, source = _prepare(options)
     if options.dry_run:
         from dxansible.cli.dry_run import show_command  # noqa: PLC0415 - see the module
 
         return show_command(options, call)
+    if teller is not None:
+        teller.leave_input()
     if not options.serial:
         call.begin()
     from dxansible.cli.execution import follow_execution, follow_steps  # noqa: PLC0415 - as above
 
-    follow = follow_steps if options.serial else follow_execution
-    return follow(options, call, source)
+    if options.serial:
+        return follow_steps(options, call, source)
+    return follow_execution(options, call, source, teller)
 
 
 def execute_again(options: Options) -> int:
@@ -47,21 +59,18 @@ def execute_again(options: Options) -> int:
     chosen = choose(options)
     if chosen is None:
         return 0
-    again, source = chosen.options, StandardInput(options)
-    return follow_steps(again, _prepared(again, source, chosen.label), source, chosen)
+    return follow_steps(chosen.options, *_prepare(chosen.options, chosen.label), chosen)
 
 
-def prepare(options: Options) -> tuple[CommandCall, StandardInput]:
-    """Return the command, which has not begun, and our standard input. Raises UsageError."""
-    source = StandardInput(options)
-    return _prepared(options, source, _label(options)), source
+def _prepare(options: Options, label: str | None = None) -> tuple[CommandCall, StandardInput]:
+    """Return the command, which has not begun, and our standard input.
 
-
-def _prepared(options: Options, source: StandardInput, label: str | None) -> CommandCall:
-    """Return the command, which has not begun; from now on a Ctrl-C stops it in good order.
-
-    ``label`` is what the VM's listings show; None is the command itself. Raises UsageError.
+    From now on a Ctrl-C stops the command in good order. ``label`` is what the VM's listings show;
+    None is the command itself, or its file, whose text may be confidential. Raises UsageError.
     """
+    source = StandardInput(options)
+    if options.file is not None:
+        label = "from standard input" if options.file == "-" else f"--file {options.file}"
     command = options.text(options.command, "command", '--exec "COMMAND"')
     stdin = b"" if options.dry_run else source.read()
     source.warn()
@@ -83,17 +92,6 @@ def _prepared(options: Options, source: StandardInput, label: str | None) -> Com
     cancelled = cancel_on_signals(options, _STOPPING, gave_up_waiting(run_id))
     shown = not (options.json or options.gather or options.detach)
     whole = shown and options.max_output is None
-    return CommandCall(
-        options.target or "",
-        command,
-        chosen,
-        cancelled=cancelled,
-        flow=Flow() if whole else None,
-    )
-
-
-def _label(options: Options) -> str | None:
-    """Return the label of a command from a file, whose text may be confidential."""
-    if options.file is None:
-        return None
-    return "from standard input" if options.file == "-" else f"--file {options.file}"
+    flow = Flow() if whole else None
+    call = CommandCall(options.target or "", command, chosen, cancelled=cancelled, flow=flow)
+    return call, source
