@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dxansible.cli.sessions import report, view_of
-from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
+from dxansible.cli.terminal import DETACHED, SCREEN, cancel_on_signals
 from dxansible.errors import DxError, UsageError
 from dxansible.ids import is_command, is_jules
 from dxansible.record import FanoutOutcome
@@ -96,7 +96,6 @@ class _Logs:
     ) -> None:
         self._options, self._settings = options, settings
         self._names, self._cancelled = names, cancelled
-        self._leave = Reader().leaves(cancelled)
         self._width = _distinct(names)
         self._shown = [threading.Event() for _ in names]
 
@@ -120,7 +119,7 @@ class _Logs:
     def _follow_one(self, number: int, name: str) -> TurnResult:
         colour = _COLOURS[number % len(_COLOURS)]
         prefix = coloured(f"{name[: self._width]} | ", colour)
-        live = LiveOutput(SCREEN, show=not self._options.json, on_closed=self._leave)
+        live = LiveOutput(SCREEN, show=not self._options.json, on_closed=self._cancelled.set)
         shown: Observer = Transcript(live, on_terminal=sys.stdout.isatty(), prefix=prefix)
         if number and not self._options.follow:
             shown = _InOrder(shown, self._shown[number - 1], self._cancelled)
