@@ -72,11 +72,6 @@ class Audit:
         """Whether running turns will end without this call."""
 
     @property
-    def id(self) -> str | None:
-        """The trail's id, for the VMs to keep."""
-        return self._trail.id if self._trail else None
-
-    @property
     def observers(self) -> Sequence[Observer]:
         """The observers of a run: the audit itself, or none without a trail."""
         return [self] if self._trail else []

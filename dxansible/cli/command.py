@@ -41,8 +41,8 @@ def main() -> None:
         code = _complain(error, words)
     except KeyboardInterrupt:
         code = INTERRUPTED
-        if _document_wanted(words):
-            _tell(interrupted_document(code, as_event=_events_wanted(words)))
+        if form := _form_wanted(words):
+            _tell(interrupted_document(code, as_event=form == "jsonl"))
     except BrokenPipeError:
         from dxansible.record import FanoutOutcome  # noqa: PLC0415 - keeps --help fast
 
@@ -68,23 +68,18 @@ def _call(options: Options) -> int:
     return choose_call(mode, options)(options)
 
 
-def _document_wanted(words: Sequence[str]) -> bool:
-    """Whether a command line asks for a document or events, as far as it can be read."""
-    return not {"json", "jsonl"}.isdisjoint(argv.read(words))
-
-
-def _events_wanted(words: Sequence[str]) -> bool:
+def _form_wanted(words: Sequence[str]) -> str | None:
+    """Return json for a document, jsonl for events, as far as a command line can be read."""
     found = argv.read(words)
-    return "jsonl" in found and "json" not in found
+    return next((form for form in ("json", "jsonl") if form in found), None)
 
 
 def _complain(error: DxError, words: Sequence[str]) -> int:
-    SCREEN.end_progress()
     tail = getattr(error, "output_tail", "")
     if tail:
         show(tail, err=True)
-    document = _document_wanted(words)
-    if not document or not _tell(error_document(error, as_event=_events_wanted(words))):
+    form = _form_wanted(words)
+    if form is None or not _tell(error_document(error, as_event=form == "jsonl")):
         show(f"dx-dispatch: {error}", err=True)
     return error.exit_code
 

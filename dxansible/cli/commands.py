@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.events import telling_events
-from dxansible.cli.output import Output
+from dxansible.cli.output import Output, show_gathered
 from dxansible.cli.terminal import (
     INTERRUPTED,
     Reader,
@@ -38,8 +38,6 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
         for piece in render.fanout_document(results, code):
             emit(piece)
     elif options.gather:
-        from dxansible.cli.gather import show_gathered  # noqa: PLC0415 - for such calls only
-
         show_gathered(options, results)
     width = max((len(result.host) for result in results), default=0)
     for result in results:
@@ -51,23 +49,20 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
 def follow(options: Options, session_ids: Sequence[str]) -> int:
     """``--logs`` of the commands of one run."""
     notice = "stopped following; the command continues on the VM"
-    gave_up = gave_up_waiting(options.logs or "")
-    cancelled = cancel_on_signals(notice, gave_up, json=options.json, jsonl=options.jsonl)
+    cancelled = cancel_on_signals(options, notice, gave_up_waiting(options.logs or ""))
     reader, flow = Reader(), None if options.json else Flow()
     leave, settings = reader.leaves(cancelled), options.settings()
     with telling_events(options, run_of(session_ids[0]), leave) as events:
-        output = Output(options, cancelled, leave, flow, lines=events.lines)
+        output = Output(options, cancelled, leave, flow, events)
         with output.showing() as observers:
             results = follow_commands(
-                session_ids, settings,
-                observers=[*observers, *events.observers], cancelled=cancelled, flow=flow,
-            )  # fmt: skip
+                session_ids, settings, observers=observers, cancelled=cancelled, flow=flow
+            )
         if len(results) < len(session_ids) and reader.gone:
             results = follow_commands(session_ids, settings, wait=False)
         unfinished = len(results) < len(session_ids)
         code = report(options, results, code=INTERRUPTED if unfinished else None)
         output.finish(results, code)
-        events.note(results, code)
     return code
 
 

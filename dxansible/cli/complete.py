@@ -1,4 +1,4 @@
-"""Answers a shell that asks which words may follow.
+"""Prints a shell's script for completion, and answers a shell that asks which words may follow.
 
 The answer's first line is ``files`` if the shell is to offer its own files, else ``words``. Each
 further line is a word and, after a tab, what it is. No VM and no network is asked: hosts are those
@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dxansible
 from dxansible.cli import argv
-from dxansible.cli.completion import SCRIPTS, script
 from dxansible.cli.modes import mode_of
 from dxansible.cli.option import Kind, Mode, Offer
 from dxansible.cli.shell_line import read_line
 from dxansible.cli.table import table
 from dxansible.errors import UsageError
+from dxansible.render.documents import document
 from dxansible.render.show import emit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dxansible.cli.option import Option
+    from dxansible.cli.table import Options
     from dxansible.seen import Names
 
-__all__ = ["answer"]
+__all__ = ["SCRIPTS", "answer", "script", "show_script"]
 
+SCRIPTS = {"bash": "dx-dispatch.bash", "zsh": "_dx-dispatch", "fish": "dx-dispatch.fish"}
+"""By shell, the names in the package; the wheel installs them where the shells look, too."""
 _MOST = 2**20
 """Bytes of a command line."""
 _MARK = "\0"
@@ -43,6 +48,19 @@ _TERM = re.compile(r"[^,:&!]*\Z")
 
 _Word = tuple[str, str]
 """A word, and what it is."""
+
+
+def script(shell: str) -> str:
+    """Return the script for a shell."""
+    path = Path(dxansible.__file__).parent / "completions" / SCRIPTS[shell]
+    return path.read_text()
+
+
+def show_script(options: Options) -> int:
+    """``--completion SHELL``."""
+    text = script(options.completion or "")
+    emit(document(exit_code=0, script=text) if options.json else text)
+    return 0
 
 
 def answer(asked: str) -> None:

@@ -34,7 +34,7 @@ def show_diff(options: Options) -> int:
     settings = options.settings()
     session = resolve_session(options.diff or "", settings)
     width = (terminal_width() or _USUAL_WIDTH) if options.stat else None
-    cancelled = cancel_on_signals(_STOPPING, "gave up", json=options.json)
+    cancelled = cancel_on_signals(options, _STOPPING, "gave up")
     flow = Flow() if not options.json and options.max_output is None else None
     chosen = FanoutOptions(
         timeout_sec=TIMEOUT.given(options.timeout),
@@ -44,7 +44,7 @@ def show_diff(options: Options) -> int:
         settings=settings,
     )
     call = begin_diff(session, chosen, width, cancelled=cancelled, flow=flow)
-    output = Output(options, cancelled, cancelled.set, flow, lines=None)
+    output = Output(options, cancelled, cancelled.set, flow)
     with output.showing() as observers:
         results = follow_call(call, observers)
     for result in results:

@@ -109,7 +109,6 @@ def _show(
                 what, redact(text), target=target, one_of=target.startswith(ANY),
                 hosts=[each.to_dict() for each in hosts], options=shown,
             )
-            + "\n"
         )  # fmt: skip
         return 0
     show(text_of(text, target, hosts, _in_words(facts)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.terminal import SCREEN
 from dxansible.errors import DxError
+from dxansible.render.screen import Outlet
 from dxansible.settings import events_path
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ class EventTellers:
     def observers(self) -> Sequence[Observer]:
         """The observers of the run, besides the one that shows output."""
         return [self._file] if self._file else []
+
+    def finish(self, results: Sequence[FanoutResult] | Sequence[TurnResult], code: int) -> None:
+        """Tell the summary as the last event, to whom events are told."""
+        if self.lines is not None:
+            self.lines.finish(results, code)
+        self.note(results, code)
 
     def note(self, results: Sequence[FanoutResult] | Sequence[TurnResult], code: int) -> None:
         """Write the summary to the file, and the metrics."""
@@ -63,11 +70,11 @@ def telling_events(
     if not options.jsonl and path is None and options.metrics is None:
         yield EventTellers(None, None, None)
         return
+    from dxansible.render.event_file import EventFile  # noqa: PLC0415 - as above
     from dxansible.render.event_lines import EventLines  # noqa: PLC0415 - seldom wanted
-    from dxansible.render.event_outlets import EventFile, EventOutput  # noqa: PLC0415 - as above
     from dxansible.render.metrics import MetricsFile  # noqa: PLC0415 - as above
 
-    lines = EventLines(EventOutput(SCREEN, on_closed).write, call_id) if options.jsonl else None
+    lines = EventLines(Outlet(SCREEN, on_closed).write, call_id) if options.jsonl else None
     file = EventFile(path) if path is not None else None
     noted = EventLines(file.write, call_id) if file else None
     metrics = MetricsFile(options.metrics) if options.metrics is not None else None

@@ -16,26 +16,67 @@ from dxansible.seen import Sighting, note_sessions
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from dxansible.cli.detach import FirstStates
+    from dxansible.cli.rerun import Chosen
     from dxansible.cli.standard_input import StandardInput
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
     from dxansible.run.calls import CommandCall
     from dxansible.run.events import Observer
 
-__all__ = ["follow_execution", "show_execution"]
+__all__ = ["follow_execution", "follow_steps"]
 
 
-def follow_execution(options: Options, call: CommandCall, source: StandardInput) -> int:
-    """Show what a command does, and its end; the run is recorded."""
+def follow_execution(
+    options: Options, call: CommandCall, source: StandardInput, teller: FirstStates | None = None
+) -> int:
+    """Show what a command does, and its end; the run is recorded.
+
+    ``teller`` is told the first state of each host.
+    """
     recorder = Recorder(call)
 
     def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
-        return follow_call(call, [*observers, recorder])
+        told = [*observers, recorder]
+        results = follow_call(call, told if teller is None else [*told, teller])
+        if teller is not None:
+            teller.end_all(results)
+        return results
 
-    return show_execution(options, call, source, recorder, follow_it)
+    return _show(options, call, source, recorder, follow_it)
 
 
-def show_execution(
+def follow_steps(
+    options: Options, call: CommandCall, source: StandardInput, again: Chosen | None = None
+) -> int:
+    """Run a command batch by batch (``--serial``), or ``again``, and show the same.
+
+    The hosts are known before anything begins: those of ``again``, or those of the call's pattern.
+    Raises NoMatchError.
+    """
+    from dxansible.run.batches import Rollout, split  # noqa: PLC0415 - for such calls only
+    from dxansible.run.hosts import match_hosts  # noqa: PLC0415 - as above
+
+    hosts = match_hosts(call.pattern, call.options.settings) if again is None else again.hosts
+    gone = [] if again is None else list(again.gone)
+    parent = None if again is None else again.parent
+    recorder = Recorder(call, parent=parent, serial=options.serial, max_fail=options.max_fail)
+    recorder.expect([*(each.host for each in gone), *hosts])
+
+    def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
+        return Rollout(
+            call=call,
+            batches=split(hosts, options.serial),
+            max_fail=options.max_fail,
+            recorder=recorder,
+            observers=observers,
+            results=gone,
+        ).follow()
+
+    return _show(options, call, source, recorder, follow_it)
+
+
+def _show(
     options: Options,
     call: CommandCall,
     source: StandardInput,
@@ -50,14 +91,13 @@ def show_execution(
         telling_events(options, call.run_id, leave) as events,
     ):
         audit.expect_command(call.run_id)
-        output = Output(options, call.cancelled, leave, call.flow, lines=events.lines)
+        output = Output(options, call.cancelled, leave, call.flow, events)
         with output.showing() as observers:
-            results = follow_it([*observers, *audit.observers, *events.observers])
+            results = follow_it([*observers, *audit.observers])
             recorder.finish(results)
         source.warn()
         code = report(options, results, code=_passed_on(options, results))
         output.finish(results, code)
-        events.note(results, code)
         audit.commands(results)
     return code
 

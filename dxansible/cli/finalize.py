@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
+from dxansible.cli.output import watching
 from dxansible.cli.pull_request_text import close_issue, write_text
 from dxansible.cli.terminal import cancel_on_signals, wants_line
-from dxansible.cli.watching import watching
 from dxansible.github.opening import Wanted, open_from_here
 from dxansible.logs import event
 from dxansible.parameters import FINALIZE_TIMEOUT
@@ -37,7 +37,7 @@ def finalize(options: Options, find: Callable[[str, Settings], str]) -> int:
     """``--finalize-pr SES``; ``find`` asks VMs for the session's id, once the options are good."""
     github, chosen = GitHubSettings.load(), finalize_options(options)
     session = find(options.finalize_pr or "", chosen.settings)
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+    cancelled = cancel_on_signals(options, _DETACHED, _DETACHED)
     watched = watching(options, cancelled.set)
     result = open_request(
         options, session, chosen, github, watched, cancelled,

@@ -5,11 +5,11 @@ Click would take longer to load than all of the rest.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from dxansible.cli.option import Group, Kind
 from dxansible.cli.table import table
+from dxansible.render.show import terminal_width
 from dxansible.render.wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ __all__ = [
     "WORST",
     "exit_codes",
     "help_text",
+    "help_width",
     "names_of",
-    "terminal_width",
 ]
 
 USAGE = "dx-dispatch [OPTIONS] [TARGET] [TASK]"
@@ -101,14 +101,10 @@ def names_of(entry: Option) -> str:
     )
 
 
-def terminal_width() -> int:
+def help_width() -> int:
     """Return the columns for the help on this standard output."""
     least, usual, most = _WIDTHS
-    try:
-        columns = os.get_terminal_size(1).columns or usual
-    except OSError:
-        columns = usual
-    return max(least, min(columns, most))
+    return max(least, min(terminal_width() or usual, most))
 
 
 def _row(entry: Option, *, everything: bool) -> tuple[str, str]:

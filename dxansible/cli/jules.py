@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import asdict, replace
+from functools import wraps
 from typing import TYPE_CHECKING
 
 from dxansible.cli.jules_follower import follower_of
-from dxansible.cli.terminal import wants_line
+from dxansible.cli.terminal import SCREEN, wants_line
 from dxansible.errors import ServiceError
 from dxansible.jules.model import JulesResult
 from dxansible.logs import event
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.render import jules as render
 from dxansible.render.documents import document
+from dxansible.render.patch import painted_patch
 from dxansible.render.sessions import turns_document
 from dxansible.render.show import emit, show, terminal_width
 from dxansible.seen import Sighting, note_sessions
@@ -23,10 +26,38 @@ if TYPE_CHECKING:
 
     from dxansible.cli.table import Options
     from dxansible.jules.client import JulesClient
+    from dxansible.jules.model import Session
 
-__all__ = ["abort", "approve", "follow", "report", "send", "show_sessions", "show_status"]
+__all__ = [
+    "abort",
+    "approve",
+    "delete",
+    "follow",
+    "report",
+    "send",
+    "show_patch",
+    "show_sessions",
+    "show_status",
+    "unarchive",
+]
 
 
+def _reporting(call: Callable[[Options], int]) -> Callable[[Options], int]:
+    """Make a call report what Jules refuses as its result."""
+
+    @wraps(call)
+    def reported(options: Options) -> int:
+        try:
+            return call(options)
+        except ServiceError as error:
+            result = JulesResult.failure(error.reason, str(error))
+            stopped = None if options.abort is None else False
+            return report(options, replace(result, stop_verified=stopped))
+
+    return reported
+
+
+@_reporting
 def send(options: Options) -> int:
     """``--session ID TEXT``."""
     session_id = options.session or ""
@@ -35,6 +66,7 @@ def send(options: Options) -> int:
     return _act(options, session_id, "sent to", lambda jules: jules.send_message(session_id, text))
 
 
+@_reporting
 def approve(options: Options) -> int:
     """``--approve ID``."""
     session_id = options.approve or ""
@@ -47,24 +79,20 @@ def _act(options: Options, session_id: str, done: str, act: Callable[[JulesClien
     """Run an action on a session; then follow what it causes, or print ``done``."""
     follower = follower_of(options)
     client = follower.client
-    try:
-        session = client.get(session_id)
-        if options.approve and (session.ended or session.working):
-            text = f"Jules session {session_id} has no plan that waits for approval"
-            text = f"{text}; its state is {session.state}; see: dx-dispatch --status {session_id}"
-            return report(options, JulesResult.failure(Reason.JULES_ERROR, text, session))
-        before = client.activities(session_id) if options.wait else []
-        known = frozenset(each.name for each in before)
-        act(client)
-        if options.wait:
-            told = replace(follower, former=session, known=known).run(session_id)
-            return report(options, told)
-        if not options.json and not options.quiet:
-            show(f"{done} Jules session {session_id}", err=True)
-        now = client.get(session_id)
-        return report(options, JulesResult(outcome=None, reason=None, session=now))
-    except ServiceError as error:
-        return report(options, JulesResult.failure(error.reason, str(error)))
+    session = client.get(session_id)
+    if options.approve and (session.ended or session.working):
+        text = f"Jules session {session_id} has no plan that waits for approval"
+        text = f"{text}; its state is {session.state}; see: dx-dispatch --status {session_id}"
+        return report(options, JulesResult.failure(Reason.JULES_ERROR, text, session))
+    before = client.activities(session_id) if options.wait else []
+    known = frozenset(each.name for each in before)
+    act(client)
+    if options.wait:
+        return report(options, replace(follower, former=session, known=known).run(session_id))
+    if not options.json and not options.quiet:
+        show(f"{done} Jules session {session_id}", err=True)
+    now = client.get(session_id)
+    return report(options, JulesResult(outcome=None, reason=None, session=now))
 
 
 def follow(options: Options) -> int:
@@ -85,17 +113,13 @@ def show_status(options: Options) -> int:
     return code
 
 
+@_reporting
 def abort(options: Options) -> int:
     """``--abort ID``: archives the session, since Jules has no cancel."""
     client, session_id = follower_of(options).client, options.abort or ""
-    try:
-        before = client.get(session_id)
-        client.archive(session_id)
-        session = client.get(session_id)
-    except ServiceError as error:
-        return report(
-            options, replace(JulesResult.failure(error.reason, str(error)), stop_verified=False)
-        )
+    before = client.get(session_id)
+    client.archive(session_id)
+    session = client.get(session_id)
     stopped = session.ended or session.state == "PAUSED"
     text = f"archived; Jules has no cancel, and the session is {session.state}"
     if before.ended:
@@ -119,6 +143,51 @@ def show_sessions(options: Options) -> int:
     else:
         show(render.sessions_table(found, terminal_width()), end="")
     return 0
+
+
+@_reporting
+def show_patch(options: Options) -> int:
+    """``--diff ID``: prints the patch as Jules has it, for ``git apply``."""
+    session, patch = follower_of(options).client.get_with_patch(options.diff or "")
+    if options.json:
+        _emit(session, patch)
+    elif patch:
+        plain = patch.encode(errors="replace")
+        SCREEN.raw(sys.stdout.buffer, painted_patch(patch) if terminal_width() else plain)
+    elif not options.quiet:
+        show("it has changed nothing", err=True)
+    return 0
+
+
+@_reporting
+def unarchive(options: Options) -> int:
+    """``--unarchive ID``."""
+    client, session_id = follower_of(options).client, options.unarchive or ""
+    client.unarchive(session_id)
+    return _done(options, "unarchived", client.get(session_id))
+
+
+@_reporting
+def delete(options: Options) -> int:
+    """``--delete ID``."""
+    client, session_id = follower_of(options).client, options.delete or ""
+    session = client.get(session_id)
+    client.delete(session_id)
+    return _done(options, "deleted", session)
+
+
+def _done(options: Options, done: str, session: Session) -> int:
+    if options.json:
+        _emit(session)
+    elif not options.quiet:
+        show(f"{done} Jules session {session.id}", err=True)
+    return 0
+
+
+def _emit(session: Session, patch: str | None = None) -> None:
+    good = FanoutOutcome.SUCCESS
+    result = JulesResult(outcome=good, reason=Reason.OK, session=session, patch=patch)
+    emit(turns_document([result], good.exit_code))
 
 
 def _code(result: JulesResult, *, waited: bool = False) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from dxansible.cli.terminal import SCREEN, cancel_on_signals
@@ -11,6 +10,7 @@ from dxansible.jules.client import JulesClient
 from dxansible.jules.follow import Follower
 from dxansible.parameters import TURN_SECONDS
 from dxansible.redact import safe
+from dxansible.render.screen import Outlet
 from dxansible.services import ServiceSettings
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ def follower_of(options: Options) -> Follower:
     if settings.jules_key is None:
         message = "JULES_API_KEY is not set"
         raise UsageError(message, "create a key at jules.google.com/settings, and export it")
-    cancelled = cancel_on_signals(_DETACHED, _DETACHED, json=options.json)
+    cancelled = cancel_on_signals(options, _DETACHED, _DETACHED)
+
+    outlet = Outlet(SCREEN, cancelled.set)
 
     def tell(text: str) -> None:
-        try:
-            SCREEN.raw(sys.stdout.buffer, safe(text).encode())
-        except BrokenPipeError:
-            cancelled.set()
+        if not options.json:
+            outlet.write(safe(text).encode())
 
     return Follower(
         client=JulesClient(settings.jules_url, settings.jules_key, sleep=cancelled.wait),
-        tell=(lambda _text: None) if options.json else tell,
+        tell=tell,
         wait=options.wait,
         timeout_sec=TURN_SECONDS if options.timeout is None else options.timeout,
         idle_timeout_sec=options.idle_timeout,

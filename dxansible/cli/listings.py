@@ -18,7 +18,7 @@ from dxansible.run.preflight import choose_host
 from dxansible.slack.turn_ends import telling_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from dxansible.cli.table import Options
     from dxansible.run.listing import SessionList
@@ -56,18 +56,16 @@ def show_sessions(options: Options) -> int:
                 observers=[*progress, *tellers],
                 claim_ends=bool(tellers),
             )
-        return _show_list(
-            options, found, lambda each: render.sessions_table(each, terminal_width())
-        )
+        return _show_list(options, found, render.sessions_table(found, terminal_width()))
 
 
-def _show_list(options: Options, found: SessionList, text: Callable[[SessionList], str]) -> int:
+def _show_list(options: Options, found: SessionList, text: str) -> int:
     note_listed(found.sessions)
     code = FanoutOutcome.PREFLIGHT_FAILED.exit_code if found.errors else 0
     if options.json:
         emit(render.sessions_document(found, code))
         return code
-    show(text(found), end="")
+    show(text, end="")
     for error in found.errors.values():
         show(indented(error, terminal_width()), err=True, end="")
     return code
@@ -76,7 +74,7 @@ def _show_list(options: Options, found: SessionList, text: Callable[[SessionList
 def show_commands(options: Options, session_ids: Sequence[str]) -> int:
     """``--status ID``: everything about the commands of one run."""
     found = find_commands(session_ids, options.settings())
-    return _show_list(options, found, render.commands_text)
+    return _show_list(options, found, render.commands_text(found))
 
 
 def show_status(options: Options) -> int:

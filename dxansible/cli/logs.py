@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dxansible.cli.sessions import report, view_of
-from dxansible.cli.terminal import DETACHED, SCREEN, Reader, cancel_on_signals
+from dxansible.cli.terminal import DETACHED, SCREEN, cancel_on_signals
 from dxansible.errors import DxError, UsageError
 from dxansible.ids import is_command, is_jules
 from dxansible.record import FanoutOutcome
@@ -56,7 +56,7 @@ def follow_several(options: Options) -> int:
         known = "there is no such session" if not options.follow else "no session runs"
         show("\n".join(errors) or known, err=True)
         return report(options, [], code=unasked)
-    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json)
+    cancelled = cancel_on_signals(options, DETACHED, DETACHED)
     results = _Logs(options, settings, names, cancelled).follow()
     detached = cancelled.is_set()
     code = exit_code(results, detached=detached, may_be_cut=True) or unasked
@@ -95,7 +95,6 @@ class _Logs:
     ) -> None:
         self._options, self._settings = options, settings
         self._names, self._cancelled = names, cancelled
-        self._leave = Reader().leaves(cancelled)
         self._width = _distinct(names)
         self._shown = [threading.Event() for _ in names]
 
@@ -119,7 +118,7 @@ class _Logs:
     def _follow_one(self, number: int, name: str) -> TurnResult:
         colour = _COLOURS[number % len(_COLOURS)]
         prefix = coloured(f"{name[: self._width]} | ", colour)
-        live = LiveOutput(SCREEN, show=not self._options.json, on_closed=self._leave)
+        live = LiveOutput(SCREEN, show=not self._options.json, on_closed=self._cancelled.set)
         shown: Observer = Transcript(live, on_terminal=sys.stdout.isatty(), prefix=prefix)
         if number and not self._options.follow:
             shown = _InOrder(shown, self._shown[number - 1], self._cancelled)

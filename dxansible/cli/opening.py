@@ -7,7 +7,6 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from dxansible.cli.terminal import SCREEN
 from dxansible.errors import EngineError
 from dxansible.render.documents import document
 from dxansible.render.show import emit, show
@@ -34,7 +33,6 @@ def open_session(options: Options) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         show(shlex.join(way.words))
         return 0
-    SCREEN.end_progress()
     try:
         os.execvp(way.words[0], way.words)  # noqa: S606 - no shell here reads it
     except OSError as error:

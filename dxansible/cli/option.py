@@ -10,8 +10,6 @@ from dxansible.value import Value, field, replace
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from dxansible.parameters import Parameter
-
 __all__ = [
     "AT_JULES",
     "AT_JULES_WHILE_WAITING",
@@ -190,8 +188,6 @@ class Option(Value):
     """Its default in words; None if it has none."""
     nothing: object = None
     """Its value if it is not given and is no flag."""
-    sets: tuple[Parameter[Any], ...] = ()
-    """The playbook variables that it sets."""
     choices: tuple[str, ...] = ()
     everyday: bool = False
     """Whether --help shows it; --help-all shows every option."""

@@ -31,9 +31,9 @@ def parse(words: Sequence[str]) -> Options | None:
 def _show_about_us(given: Collection[str]) -> bool:
     """Show the help or the version, whatever else is given; False if neither is wanted."""
     if "help" in given or "help_all" in given:
-        from dxansible.cli.help_text import help_text, terminal_width  # noqa: PLC0415 - rarely used
+        from dxansible.cli.help_text import help_text, help_width  # noqa: PLC0415 - rarely used
 
-        emit(help_text(terminal_width(), everything="help_all" in given))
+        emit(help_text(help_width(), everything="help_all" in given))
     elif "version" in given:
         emit(f"dx-dispatch, version {__version__}\n")
     else:

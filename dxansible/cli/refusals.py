@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING
 
 from dxansible.cli.option import ON_VMS, Kind, Mode, modes_in_words
 from dxansible.cli.table import table
-from dxansible.cli.words import refuse_program, unquoted
 from dxansible.errors import UsageError
 from dxansible.ids import begins_id, is_command, is_jules
+from dxansible.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from dxansible.cli.option import Option
     from dxansible.cli.table import Options
 
-__all__ = ["check"]
+__all__ = ["check", "unquoted", "words_left_over"]
 
+_BUILTINS = (
+    *("alias", "bg", "cd", "eval", "exec", "exit", "export", "fg", "history", "jobs", "logout"),
+    *("pwd", "set", "source", "type", "ulimit", "umask", "unset", "wait"),
+)
+"""Commands of shells that people type, and that need not be on the PATH."""
 _TEXTS = frozenset({Kind.TEXT, Kind.TEXTS})
 _TASKS = frozenset({Mode.TASK, Mode.FURTHER, Mode.JULES, Mode.JULES_MESSAGE})
 _NOT_TOGETHER = (
@@ -133,7 +138,7 @@ def _check_task_words(options: Options, mode: Mode) -> None:
         if options.target.startswith(ANY):
             raise UsageError("a session has its VM already", f"leave out {options.target}")
     if mode is Mode.TASK and options.task is not None and options.agent is None:
-        refuse_program(options.task)
+        _refuse_program(options.task)
     if options.task is None and options.file is None and options.issue is None:
         where = "--jules" if at_jules else "HOST"
         message = "there is no task"
@@ -141,21 +146,72 @@ def _check_task_words(options: Options, mode: Mode) -> None:
 
 
 def _check_ids(options: Options) -> None:
-    ids: tuple[tuple[str | None, Callable[[str], bool], str, str], ...] = (
-        *((each, begins_id, "a session id", "") for each in options.log_ids),
-        (options.abort, begins_id, "a session id", ""),
-        (options.session, begins_id, "a session id", ""),
-        (options.diff, _begins_session, "the id of an agent's session", ""),
-        (options.open, _begins_session, "the id of an agent's session", ""),
-        (options.finalize_pr, _begins_session, "the id of an agent's session", ""),
-        (options.approve, is_jules, "the id of a session of Jules", " --jules"),
-        (options.unarchive, is_jules, "the id of a session of Jules", " --jules"),
-        (options.delete, is_jules, "the id of a session of Jules", " --jules"),
-    )
-    for name, is_one, what, jules in ids:
-        if name is not None and not is_one(name):
-            raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
+    any_id = (*options.log_ids, options.abort, options.session)
+    of_agents = (options.diff, options.open, options.finalize_pr)
+    of_jules = (options.approve, options.unarchive, options.delete)
+    for names, is_one, what, jules in (
+        (any_id, begins_id, "a session id", ""),
+        (of_agents, _begins_session, "the id of an agent's session", ""),
+        (of_jules, is_jules, "the id of a session of Jules", " --jules"),
+    ):
+        for name in names:
+            if name is not None and not is_one(name):
+                raise UsageError(f"{name!r} is not {what}", f"see: dx-dispatch --sessions{jules}")
 
 
 def _begins_session(name: str) -> bool:
     return begins_id(name) and not is_command(name)
+
+
+def _refuse_program(task: str) -> None:
+    """Raise UsageError for a task of one word that is a program here, or a shell's own command.
+
+    Such a word is nearly always meant for ``--exec``.
+    """
+    from shutil import which  # noqa: PLC0415 - for tasks of one word only
+
+    word = task.strip()
+    if len(word.split()) == 1 and "/" not in word and (word in _BUILTINS or which(word)):
+        message = f"{word} is a program, and a task is for the coding agent of a VM"
+        remedy = f"run it with --exec {word}; if it is a task, say more, or name the --agent"
+        raise UsageError(message, remedy)
+
+
+def unquoted(command: str, left_over: Sequence[str]) -> UsageError:
+    """Return the error for a command whose further words are not in the value of ``--exec``."""
+    import shlex  # noqa: PLC0415 - for such calls only
+
+    shown = list(map(_masked, left_over))
+    rest = shlex.join(shown)
+    whole = f"{redact(command)} {rest}"
+    message = f"--exec takes the command as one word, and {rest} is left over"
+    written = f"-- {whole}" if "'" in rest else shlex.quote(whole)
+    return UsageError(message, f"quote the command: --exec {written}")
+
+
+def _masked(word: str) -> str:
+    """Return the word; of one that has a secret, whatever its quotes, at most the name."""
+    if redact(word) == word:
+        return word
+    name, equals, _ = word.partition("=")
+    return f"{name}{equals}***" if equals and redact(name) == name else "***"
+
+
+def words_left_over(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the value of ``--exec`` and the words after it that are no options or target."""
+    entries = [each for each in table().values() if each.kind is not Kind.ARGUMENT]
+    valued = {name: each.kind.takes_value for each in entries for name in each.names}
+    left, command, has_target = list(words), None, False
+    found: list[str] = []
+    while left:
+        word = left.pop(0)
+        name, equals, value = word.partition("=")
+        if name in valued:
+            if valued[name] and not equals and left:
+                value = left.pop(0)
+            command = value if name == "--exec" else command
+        elif not word.startswith("-") and not has_target:
+            has_target = True
+        elif command:
+            found.append(word)
+    return command or "", found

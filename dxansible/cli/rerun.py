@@ -1,4 +1,4 @@
-"""``--rerun``: finds the recorded command, and the hosts that need it again."""
+"""Recorded runs: shows them, and finds the hosts that need a command again (``--rerun``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dxansible.errors import UsageError
 from dxansible.render import runs as render
-from dxansible.render.show import emit, show
+from dxansible.render.show import emit, show, terminal_width
 from dxansible.run.batches import without_host
 from dxansible.run.history import History
 from dxansible.run.hosts import match_hosts
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dxansible.results import FanoutResult
     from dxansible.run.history import RecordedRun
 
-__all__ = ["Chosen", "choose"]
+__all__ = ["Chosen", "choose", "show_runs"]
 
 _WORDS = "|".join(Which)
 
@@ -38,6 +38,17 @@ class Chosen(Value):
     parent: str
     """The name of the record that the run comes from."""
     label: str | None
+
+
+def show_runs(options: Options) -> int:
+    """``--runs``."""
+    directory = history_dir()
+    runs = [] if directory is None else History(directory).runs()
+    if options.json:
+        emit(render.runs_document(runs))
+    else:
+        show(render.runs_table(runs, terminal_width()), end="")
+    return 0
 
 
 def choose(options: Options) -> Chosen | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
 from dxansible.cli.noted import Noted
+from dxansible.cli.output import watching
 from dxansible.cli.terminal import DETACHED, Reader, cancel_on_signals, wants_line
-from dxansible.cli.watching import watching
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.render import sessions as render
 from dxansible.render.show import emit, show
@@ -20,8 +20,7 @@ from dxansible.slack.turn_ends import telling_ends
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dxansible.cli.events import EventTellers
-    from dxansible.cli.first_states import FirstStates
+    from dxansible.cli.detach import FirstStates
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
     from dxansible.results import TurnResult
@@ -61,24 +60,17 @@ def follow_start(
         telling_events(options, call_id, leave) as events,
     ):
         audit.expect_turns(call.options.settings)
-        with watching(options, leave, announce=not options.wait, lines=events.lines) as observers:
-            told = [*observers, Noted(), *audit.observers, *events.observers]
+        with watching(options, leave, events, announce=not options.wait) as observers:
+            told = [*observers, Noted(), *audit.observers]
             results = follow_task(call, told if teller is None else [*told, teller])
         if teller is not None:
             teller.end_all(results)
         if claim is not None:
             _note(claim, results)
         code = report(options, results, detached=call.cancelled.is_set())
-        _finish(events, results, code)
+        events.finish(results, code)
         audit.turns(results)
     return code
-
-
-def _finish(events: EventTellers, results: Sequence[TurnResult], code: int) -> None:
-    """Tell the summary as the last event, to whom events are told."""
-    if events.lines is not None:
-        events.lines.finish(results, code)
-    events.note(results, code)
 
 
 def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
@@ -116,27 +108,25 @@ def report(
 
 def follow(options: Options) -> int:
     """``--logs`` of a session: its output so far, and with ``--follow`` its further output."""
-    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json, jsonl=options.jsonl)
+    cancelled = cancel_on_signals(options, DETACHED, DETACHED)
     reader, name, settings = Reader(), options.logs or "", options.settings()
     leaves = reader.leaves(cancelled if options.follow else None)  # or else the end is near
     with telling_ends() as tellers, telling_events(options, name, leaves) as events:
         view = view_of(options)
-        with watching(
-            options, leaves, lines=events.lines, transcript=view == "transcript"
-        ) as observers:
+        with watching(options, leaves, events, transcript=view == "transcript") as observers:
             result = follow_session(
                 name,
                 settings,
                 view=view,
                 wait=options.follow,
-                observers=[*observers, *tellers, *events.observers],
+                observers=[*observers, *tellers],
                 cancelled=cancelled,
                 claim_ends=bool(tellers),
             )
         if reader.gone and cancelled.is_set():  # it may have ended while nobody looked
             result = follow_session(name, settings, tail=True, wait=False)
         code = report(options, [result], detached=cancelled.is_set())
-        _finish(events, [result], code)
+        events.finish([result], code)
     return code
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible.cli.attachments import read_attachments
 from dxansible.cli.terminal import DETACHED, cancel_on_signals
 from dxansible.cli.where import EXAMPLE, find_session, find_target
+from dxansible.errors import NoFreeHost
 from dxansible.run.calls import TaskCall
 from dxansible.run.options import SessionOptions
 from dxansible.slack.opening import open_trail
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from dxansible.cli.first_states import FirstStates
+    from dxansible.cli.detach import FirstStates
     from dxansible.cli.issues import IssueClaim
     from dxansible.cli.table import Options
 
@@ -40,7 +42,7 @@ def hand_over(options: Options, teller: FirstStates | None = None) -> int:
         directory=options.dir,
         model=options.model,
         plan=options.plan,
-        attachments=_attachments(options),
+        attachments=read_attachments(options.attach),
         beads=claim.issue.id if claim else options.beads,
         claim=options.claim or None,
         claim_lease_sec=options.lease,
@@ -65,10 +67,8 @@ def hand_over(options: Options, teller: FirstStates | None = None) -> int:
         return show_task(options, task, chosen)
     target = find_target(options, chosen)
     if target is None:
-        from dxansible.record import FanoutOutcome  # noqa: PLC0415 - as above
-
-        return FanoutOutcome.PREFLIGHT_FAILED.exit_code
-    cancelled = cancel_on_signals(DETACHED, DETACHED, json=options.json, jsonl=options.jsonl)
+        return NoFreeHost.exit_code
+    cancelled = cancel_on_signals(options, DETACHED, DETACHED)
     trail = open_trail(options.slack)
     if trail is not None:
         chosen = replace(chosen, trail=trail.id)
@@ -81,14 +81,6 @@ def hand_over(options: Options, teller: FirstStates | None = None) -> int:
     from dxansible.cli.sessions import follow_start  # noqa: PLC0415 - as above
 
     return follow_start(options, call, trail, claim, teller)
-
-
-def _attachments(options: Options) -> tuple[tuple[str, bytes], ...]:
-    if not options.attach:
-        return ()
-    from dxansible.cli.attachments import read_attachments  # noqa: PLC0415 - as above
-
-    return read_attachments(options.attach)
 
 
 def _read(options: Options) -> tuple[IssueClaim | None, str | bytes]:

@@ -6,14 +6,16 @@ made from it.
 
 from __future__ import annotations
 
+import time
 from functools import cache
+from pathlib import Path
+from typing import Literal
 
 from dxansible import parameters as known
 from dxansible.cli.option import (
     AT_JULES,
     COMMANDS,
     EVERYWHERE,
-    ON_VMS,
     TASKS,
     VM_TASKS,
     WITH_ISSUE,
@@ -26,60 +28,18 @@ from dxansible.cli.option import (
     plain,
 )
 from dxansible.cli.run_options import RunOptions
-from dxansible.cli.session_options import SessionOptions
+from dxansible.errors import UsageError
+from dxansible.settings import Settings
 from dxansible.value import fields
 
 __all__ = ["Options", "table"]
 
 
-class Options(RunOptions, SessionOptions):
+class Options(RunOptions):
     """The options of one command line; the default of a field is its value without the option."""
 
-    list_all: bool = Option(
-        "--list", group=Group.FLEET, chooses=Mode.LIST, everyday=True,
-        help="Show the VMs with live health.",
-    ).field()  # fmt: skip
-    status: str | None = Option(
-        "--status", kind=Kind.TEXT, value="TARGET|ID", group=Group.FLEET, chooses=Mode.STATUS,
-        everyday=True, offers=Offer.HOSTS_AND_SESSIONS,
-        help="Show a host, a group, a pattern or a session.",
-    ).field()  # fmt: skip
-    init: bool = Option(
-        "--init", group=Group.FLEET, chooses=Mode.INIT, everyday=True,
-        help="Write an inventory of your VMs. To TARGET, a path, or to your own place.",
-    ).field()  # fmt: skip
-    vm: tuple[str, ...] = Option(
-        "--vm", kind=Kind.TEXTS, nothing=(), value="NAME=USER@ADDRESS[:PORT]", group=Group.FLEET,
-        modes=plain(Mode.INIT),
-        help="With --init: a VM for it, instead of questions. May be given several times.",
-    ).field()  # fmt: skip
-    watch: bool = Option(
-        "--watch", group=Group.FLEET, modes=plain(Mode.LIST, Mode.SESSIONS), everyday=True,
-        help="Keep --list or --sessions up to date. q quits.",
-    ).field()  # fmt: skip
-    inventory: tuple[str, ...] = Option(
-        "-i --inventory", kind=Kind.TEXTS, nothing=(), value="PATH", group=Group.FLEET,
-        modes=EVERYWHERE, default="DX_INVENTORY, else your own, else ours", everyday=True,
-        offers=Offer.FILES,
-        help="Use this Ansible inventory. A file, directory, script or plugin file. May be given "
-        "several times.",
-    ).field()  # fmt: skip
-    forks: int | None = Option(
-        "--forks", kind=Kind.NUMBER, least=1, value="N", group=Group.FLEET, modes=plain(*ON_VMS),
-        default=f"all, up to {known.FORKS}", help="Hosts at a time.",
-    ).field()  # fmt: skip
-
-    via: str | None = Option(
-        "--via", kind=Kind.TEXT, value="NODE|auto", group=Group.FLEET, modes=plain(*ON_VMS),
-        sets=(known.NODE,), default="dx_node of each host",
-        help="Reach the hosts through this execution node of Receptor, through any, or, with "
-        "local, through none.",
-    ).field()  # fmt: skip
-
-    nodes: bool = Option(
-        "--nodes", group=Group.FLEET, chooses=Mode.NODES,
-        help="Show the execution nodes of Receptor with live health.",
-    ).field()  # fmt: skip
+    given: frozenset[str] = frozenset()
+    """The fields of the options that the user gave; the others have their defaults."""
 
     issue: str | None = Option(
         "--issue", kind=Kind.TEXT, value="ID", group=Group.ISSUES, modes=TASKS, everyday=True,
@@ -87,18 +47,17 @@ class Options(RunOptions, SessionOptions):
     ).field()  # fmt: skip
     beads: str | None = Option(
         "--beads", kind=Kind.TEXT, value="ID", group=Group.ISSUES,
-        modes=VM_TASKS | plain(Mode.FINALIZE), sets=(known.BEADS,),
+        modes=VM_TASKS | plain(Mode.FINALIZE),
         help="Beads issue of this session; also used as the branch name.",
     ).field()  # fmt: skip
     claim: bool = Option(
         "--claim", group=Group.ISSUES, modes=WITH_ISSUE,
-        sets=(known.CLAIM,),
         help="With --issue: mark it in progress, and comment on it. With --repo, only one session "
         "gets it, over all machines.",
     ).field()  # fmt: skip
     lease: float | None = Option(
         "--lease", kind=Kind.DURATION, least=1, value="DURATION", group=Group.ISSUES,
-        modes=needing("claim", *VM_TASKS), sets=(known.CLAIM_LEASE,),
+        modes=needing("claim", *VM_TASKS),
         default=f"dx_claim_lease, or {known.LEASE_SECONDS / 3600:g}h",
         help="With --claim: how long after its last sign of life a session keeps the issue.",
     ).field()  # fmt: skip
@@ -122,21 +81,21 @@ class Options(RunOptions, SessionOptions):
     ).field()  # fmt: skip
     base: str | None = Option(
         "--base", kind=Kind.TEXT, value="BRANCH", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
-        sets=(known.BASE,), default="the remote's own",
+        default="the remote's own",
         help="With --finalize-pr: the branch to merge into.",
     ).field()  # fmt: skip
     draft: bool = Option(
-        "--draft", group=Group.ISSUES, modes=plain(Mode.FINALIZE), sets=(known.DRAFT,),
+        "--draft", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
         help="With --finalize-pr: open it as a draft.",
     ).field()  # fmt: skip
     fork: str | None = Option(
         "--fork", kind=Kind.TEXT, value="REMOTE", group=Group.ISSUES, modes=plain(Mode.FINALIZE),
-        sets=(known.FORK,), default="origin",
+        default="origin",
         help="With --finalize-pr: push to this remote, a fork; the pull request comes from there.",
     ).field()  # fmt: skip
     label: tuple[str, ...] = Option(
         "--label", kind=Kind.TEXTS, nothing=(), value="LABEL", group=Group.ISSUES,
-        modes=plain(Mode.FINALIZE), sets=(known.LABELS,),
+        modes=plain(Mode.FINALIZE),
         help="With --finalize-pr: a label for the pull request. May be given several times.",
     ).field()  # fmt: skip
     close: bool = Option(
@@ -145,7 +104,7 @@ class Options(RunOptions, SessionOptions):
     ).field()  # fmt: skip
     reviewer: tuple[str, ...] = Option(
         "--reviewer", kind=Kind.TEXTS, nothing=(), value="USER|ORG/TEAM", group=Group.ISSUES,
-        modes=plain(Mode.FINALIZE), sets=(known.REVIEWERS,),
+        modes=plain(Mode.FINALIZE),
         help="With --finalize-pr: ask for a review. May be given several times.",
     ).field()  # fmt: skip
 
@@ -207,12 +166,11 @@ class Options(RunOptions, SessionOptions):
     ).field()  # fmt: skip
     max_output: int | None = Option(
         "--max-output", kind=Kind.SIZE, value="SIZE", group=Group.OUTPUT,
-        modes=COMMANDS | plain(Mode.DIFF), sets=(known.OUTPUT_LIMIT,),
-        default="4 MiB; 32 MiB over all hosts",
+        modes=COMMANDS | plain(Mode.DIFF), default="4 MiB; 32 MiB over all hosts",
         help="How much of each stream is kept of a host: bytes, or as 64k, 10M.",
     ).field()  # fmt: skip
     pass_exit_code: bool = Option(
-        "--pass-exit-code", group=Group.OUTPUT, modes=plain(Mode.EXEC), sets=(known.MOST_HOSTS,),
+        "--pass-exit-code", group=Group.OUTPUT, modes=plain(Mode.EXEC),
         help="With --exec on one host: exit with the command's own exit code.",
     ).field()  # fmt: skip
     metrics: str | None = Option(
@@ -249,7 +207,7 @@ class Options(RunOptions, SessionOptions):
 
     retries: int = Option(
         "--retries", kind=Kind.NUMBER, least=0, most=10, value="N", group=Group.ADVANCED,
-        nothing=known.RETRIES.default, sets=(known.RETRIES,), default=f"{known.RETRIES.default}",
+        nothing=known.RETRIES.default, default=f"{known.RETRIES.default}",
         modes=VM_TASKS | COMMANDS | plain(Mode.FINALIZE, Mode.DIFF),
         help="Further connection attempts; a command that ran is never run again.",
     ).field()  # fmt: skip
@@ -271,6 +229,53 @@ class Options(RunOptions, SessionOptions):
         modes=plain(Mode.MCP), nothing=known.CONFIRM_ABOVE, default=f"{known.CONFIRM_ABOVE}",
         help="With --mcp: ask the user before a command on more than N hosts.",
     ).field()  # fmt: skip
+
+    def values_given(self) -> dict[str, object]:
+        """The value of each field that the user gave."""
+        return {name: getattr(self, name) for name in self.given}
+
+    @property
+    def log_ids(self) -> list[str]:
+        """The ids of ``--logs``, which `dxansible.cli.argv` has put together."""
+        return [] if self.logs is None else self.logs.split(",")
+
+    @property
+    def starts_at(self) -> float | None:
+        """When the VM starts the work, in seconds since 1970; None is at once."""
+        return self.start_at if self.start_in is None else time.time() + self.start_in
+
+    @property
+    def only(self) -> Literal["agents", "commands"] | None:
+        """The kind of sessions to list; None for both."""
+        return "agents" if self.agents else "commands" if self.commands else None
+
+    def settings(self) -> Settings:
+        """The paths and settings of this call. Raises MeshError for a node that is not there."""
+        found = Settings.load(self.inventory, forks=self.forks, via=self.via)
+        if found.via not in {None, "auto", "local"}:
+            from dxansible.mesh.receptor import check_node  # noqa: PLC0415 - for such calls only
+
+            check_node(found)
+        return found
+
+    def text(self, given: str | None, what: str, example: str) -> str | bytes:
+        """The command or the task: as given, or from --file. Raises UsageError."""
+        if self.file is None:
+            if not given:
+                raise UsageError(f"there is no {what}", f"give one: {example}, or --file PATH")
+            return given
+        if given:
+            message = f"the {what} and --file can't be used together"
+            raise UsageError(message, f"give the {what} once")
+        if self.file == "-":
+            from dxansible.cli.standard_input import read_standard_input  # noqa: PLC0415 - for it only
+
+            return read_standard_input()
+        try:
+            return Path(self.file).read_bytes()
+        except OSError as error:
+            message = f"{self.file} can't be read: {error.strerror}"
+            raise UsageError(message, "give a readable file, or - for standard input") from error
 
 
 @cache

@@ -88,13 +88,12 @@ def wants_line(options: Options, *, failed: bool) -> bool:
     return failed and SCREEN.readable and not (document and sys.stdout.isatty())
 
 
-def cancel_on_signals(
-    notice: str, second: str, *, json: bool, jsonl: bool = False
-) -> threading.Event:
+def cancel_on_signals(options: Options, notice: str, second: str) -> threading.Event:
     """Make the first Ctrl-C stop the work in good order, and the second end this process at once.
 
-    ``json``: the second one prints a JSON document, too; with ``jsonl`` it is an event.
+    The second one prints a JSON document, too, or an event, if the call prints such.
     """
+    jsonl = options.jsonl
     cancelled, told = threading.Event(), threading.Event()
 
     def handle(_number: int, _frame: object) -> None:
@@ -102,7 +101,7 @@ def cancel_on_signals(
             if not told.is_set():
                 return
             SCREEN.interject(second)
-            if json or jsonl:
+            if options.json or jsonl:
                 remedy = "come back with --logs ID, or see --sessions"
                 last = interrupted_document(INTERRUPTED, second, remedy, as_event=jsonl)
                 os.write(1, ("\n" * (jsonl and SCREEN.amid_output) + last).encode())

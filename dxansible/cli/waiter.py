@@ -5,26 +5,15 @@ from __future__ import annotations
 import json
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from dxansible import logs
-from dxansible.cli import execution, reading
-from dxansible.cli.first_states import FirstStates
+from dxansible.cli import reading
+from dxansible.cli.detach import FirstStates
 from dxansible.cli.modes import mode_of, sort_out
-from dxansible.cli.preparation import prepare
 from dxansible.errors import DxError
 from dxansible.log_file import LogFile
-from dxansible.run.fanout import follow_call
-from dxansible.run.history import Recorder
 from dxansible.settings import log_file
 from dxansible.value import replace
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dxansible.cli.table import Options
-    from dxansible.results import FanoutResult
-    from dxansible.run.events import Observer
 
 __all__ = ["go_on"]
 
@@ -44,25 +33,11 @@ def go_on(order: int) -> None:
     try:
         options = reading.parse(asked["words"])
         if options is not None:
-            _call(replace(options, run_id=asked["run_id"]), teller)
+            options = sort_out(options, mode_of(options.values_given()))
+            module = "start" if options.command is None else "execute"
+            call = import_module(f"dxansible.cli.{module}")  # only what the work needs
+            call.hand_over(replace(options, run_id=asked["run_id"]), teller)
     except DxError as error:
         teller.fail(error)
     finally:
         teller.close()
-
-
-def _call(options: Options, teller: FirstStates) -> None:
-    if options.command is None:
-        start = import_module("dxansible.cli.start")  # for tasks alone, as in modes.py
-        start.hand_over(sort_out(options, mode_of(options.values_given())), teller)
-        return
-    call, source = prepare(options)
-    teller.leave_input()
-    recorder = Recorder(call)
-
-    def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
-        results = follow_call(call, [*observers, recorder, teller])
-        teller.end_all(results)
-        return results
-
-    execution.show_execution(options, call, source, recorder, follow_it)

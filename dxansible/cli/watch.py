@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dxansible.cli.terminal import SCREEN
 from dxansible.errors import UsageError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dxansible.cli.table import Options
     from dxansible.render.board import Board
     from dxansible.run.events import Observer
-    from dxansible.run.watching import Seen
+    from dxansible.run.watching import Ask, Seen
     from dxansible.settings import Settings
 
 __all__ = ["watch_hosts", "watch_sessions"]
@@ -65,9 +65,7 @@ def watch_sessions(options: Options) -> int:
         hosts = {each.host for each in seen}
         return sessions_board(seen, now, list(waiting_sessions(settings, hosts, only=options.only)))
 
-    return _Watching(board, cancelled).run(
-        lambda changed: Watch(pattern, ask, changed, **_pace(settings))
-    )
+    return _Watching(board, cancelled).run(pattern, ask, settings)
 
 
 def watch_hosts(options: Options) -> int:
@@ -90,16 +88,7 @@ def watch_hosts(options: Options) -> int:
         asked.add(hosts)
         return {each.host: each.error for each in results if each.error}
 
-    return _Watching(hosts_board, cancelled).run(
-        lambda changed: Watch("all", ask, changed, **_pace(settings), checks=True)
-    )
-
-
-def _pace(settings: Settings) -> dict[str, Any]:
-    return {
-        "pace": _PACE if settings.engine else _COLD_PACE,
-        "width": settings.forks or FORKS,
-    }
+    return _Watching(hosts_board, cancelled).run("all", ask, settings, checks=True)
 
 
 class _Watching:
@@ -119,8 +108,8 @@ class _Watching:
         self._board, self._cancelled = board, cancelled
         self._changed, self._top = True, 0
 
-    def run(self, make: Callable[[Callable[[], None]], Watch]) -> int:
-        """Show what ``make`` watches, and return the exit code.
+    def run(self, pattern: str, ask: Ask, settings: Settings, *, checks: bool = False) -> int:
+        """Show the answers of the hosts, and return the exit code; ``ask`` is as for `Watch`.
 
         Raises the error of the first run, if that could not ask anybody.
         """
@@ -130,7 +119,8 @@ class _Watching:
                 self._changed = True
                 screen.wake()
 
-            watch = make(change)
+            pace, width = _PACE if settings.engine else _COLD_PACE, settings.forks or FORKS
+            watch = Watch(pattern, ask, change, pace=pace, width=width, checks=checks)
             SCREEN.deferred = _drop  # the log would be written across the board
             watch.start()
             try:

@@ -17,12 +17,12 @@ __all__ = ["document_of", "text_of"]
 
 
 def document_of(what: str, text: str, **more: object) -> str:
-    """Return the JSON document of a dry run, without a newline; ``more`` are further fields.
+    """Return the JSON document of a dry run; ``more`` are further fields.
 
     ``what`` is the field of the text: ``prompt`` or ``command``.
     """
     known = {"dry_run": True, what: text, "invisible_characters": count_invisible(text)}
-    return document(exit_code=0, **known, **more).rstrip()
+    return document(exit_code=0, **known, **more)
 
 
 def text_of(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 from dxansible.record import FanoutOutcome
 from dxansible.redact import redact
 from dxansible.render import event_kinds as kinds
-from dxansible.render.documents import event_line
+from dxansible.render.documents import event_line, problem_of
 from dxansible.results import FanoutResult, TurnResult, worst
 from dxansible.run.events import (
     CommandRuns,
@@ -109,9 +109,7 @@ class EventLines:
 
     def fail(self, error: DxError) -> None:
         """Write that the call has no result."""
-        problem = kinds.Problem(
-            type=type(error).__name__, message=error.message, remedy=error.remedy
-        )
+        problem = kinds.Problem(**problem_of(error))
         self._tell(kinds.ErrorEvent(exit_code=error.exit_code, error=problem))
 
     def _preflight(self, news: PreflightDone) -> None:
@@ -159,11 +157,10 @@ class EventLines:
         agent: str | None = None,
         attached: bool = False,
     ) -> None:
-        session = self._sessions.get(host)
         self._tell(
             kinds.StateEvent(
                 host=host,
-                session_id=session,
+                session_id=self._sessions.get(host),
                 state=state,
                 turn=turn,
                 agent=agent,

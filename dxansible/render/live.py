@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from dxansible.redact import printable
+from dxansible.render.screen import Outlet
 from dxansible.run.events import Event, HostEnded, HostsKnown, HostWaits, OutputReceived
 from dxansible.run.turn_events import TurnUpdate
 
@@ -42,12 +42,12 @@ class LiveOutput:
         ``on_closed`` is called once our reader is gone. ``announce`` prints the ids of sessions to
         standard output as soon as the VMs have the task. ``quiet`` leaves out mere information.
         """
-        self._screen, self._show, self._on_closed = screen, show, on_closed
+        self._screen, self._show = screen, show
+        self._outlet = Outlet(screen, on_closed)
         self._announce, self._quiet = announce, quiet
         self._hosts: Sequence[str] = ()
         self._lines: dict[tuple[str, bool], bytearray] = {}
         self._awaited: set[str] = set()
-        self._closed = False
 
     def handle(self, news: Event) -> None:
         """Show the event."""
@@ -83,14 +83,15 @@ class LiveOutput:
         if news.started and self._announce:
             alone = len(self._hosts) <= 1
             line = f"{news.session_id}\n" if alone else f"{news.session_id}  {news.host}\n"
-            self._write(line.encode(), is_error=False)
+            self._outlet.write(line.encode())
         self._cut(news.host, sum(news.cut))
         self._output(news.host, *(each.encode(errors="replace") for each in (news.out, news.err)))
 
     def _output(self, host: str, out: bytes, err: bytes) -> None:
         for data, is_error in ((out, False), (err, True)):
             if data and self._show:
-                self._write(self._whole_lines(host, data, is_error=is_error), is_error=is_error)
+                shown = self._whole_lines(host, data, is_error=is_error)
+                self._outlet.write(shown, is_error=is_error)
 
     def _cut(self, host: str, lost: int) -> None:
         """Say where output is missing."""
@@ -102,7 +103,7 @@ class LiveOutput:
         for is_error in (False, True):
             rest = self._lines.pop((result.host, is_error), None)
             if rest:
-                self._write(self._prefix(result.host) + rest + b"\n", is_error=is_error)
+                self._outlet.write(self._prefix(result.host) + rest + b"\n", is_error=is_error)
         if self._show and result.truncation.disk_full:
             text = "the VM's disk was full, so output is missing that nobody counted"
             self._screen.write(f"{result.host}: {text}; what follows here is missing\n")
@@ -123,12 +124,3 @@ class LiveOutput:
     def _prefix(self, host: str) -> bytes:
         width = max(map(len, self._hosts), default=0)
         return f"{printable(host):{width}} | ".encode()
-
-    def _write(self, data: bytes, *, is_error: bool) -> None:
-        if not data or self._closed:
-            return
-        try:
-            self._screen.raw(sys.stderr.buffer if is_error else sys.stdout.buffer, data)
-        except BrokenPipeError:
-            self._closed = True
-            self._on_closed()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TextIO
 
-__all__ = ["SCREEN", "Screen", "naming"]
+__all__ = ["SCREEN", "Outlet", "Screen", "naming"]
 
 _PIECE = 4096
 """Bytes that a pipe takes at once if it is writable."""
@@ -158,6 +158,25 @@ class Screen:
             self._draw()
         elif not self._stays:
             self._due = time.monotonic() + _PAUSE
+
+
+class Outlet:
+    """Our standard streams; nothing is written any more once their reader has closed them."""
+
+    def __init__(self, screen: Screen, on_closed: Callable[[], None]) -> None:
+        """``on_closed`` is called once the reader is gone."""
+        self._screen, self._on_closed = screen, on_closed
+        self._closed = False
+
+    def write(self, data: bytes, *, is_error: bool = False) -> None:
+        """Write bytes, and wait for the reader. Raises OSError for a full disk."""
+        if not data or self._closed:
+            return
+        try:
+            self._screen.raw(sys.stderr.buffer if is_error else sys.stdout.buffer, data)
+        except BrokenPipeError:
+            self._closed = True
+            self._on_closed()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dxansible.record import FanoutOutcome
 from dxansible.redact import printable, summarize
 from dxansible.render.commands import OUTCOME_COLOURS
-from dxansible.render.documents import document, event_line, problem_of
+from dxansible.render.documents import document, error_document, problem_of
 from dxansible.render.show import coloured
 from dxansible.render.tables import NOTHING, columns, duration, missing_notes, table
 from dxansible.results import worst
@@ -73,11 +73,10 @@ def turns_document(results: Sequence[TurnResult | JulesResult], code: int) -> st
 
 def no_choice_document(error: NoFreeHost, *, as_event: bool = False) -> str:
     """Return the JSON document, or the last event, for ``any:`` without a free host."""
-    outcome = FanoutOutcome.PREFLIGHT_FAILED
-    problem = problem_of(error)
     if as_event:
-        return event_line("error", exit_code=outcome.exit_code, error=problem)
-    return document(outcome=outcome, exit_code=outcome.exit_code, results=[], error=problem)
+        return error_document(error, as_event=True)
+    outcome, problem = FanoutOutcome.PREFLIGHT_FAILED, problem_of(error)
+    return document(outcome=outcome, exit_code=error.exit_code, results=[], error=problem)
 
 
 def turn_line(result: TurnResult, width: int = 0, *, timed: bool = True) -> str:

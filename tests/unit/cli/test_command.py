@@ -218,7 +218,7 @@ def test_what_this_machine_refuses_is_an_error_too(
     def full(*_: object, **_named: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/dx")
 
-    monkeypatch.setattr("dxansible.cli.preparation.CommandCall", full)
+    monkeypatch.setattr("dxansible.cli.execute.CommandCall", full)
     answer = call("here", "--exec", "true")
 
     assert (answer.code, answer.out) == (1, b"")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.cli.completion import SCRIPTS, script
+from dxansible.cli.complete import SCRIPTS, script
 from dxansible.cli.option import Kind, Mode
 from dxansible.cli.table import table
 from dxansible.seen import Names, Sighting, keep_names, note_sessions

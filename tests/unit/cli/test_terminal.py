@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dxansible.cli.table import Options
 from dxansible.cli.terminal import SCREEN, cancel_on_signals
 from tests.schemas import check_lines
 
@@ -37,7 +38,7 @@ def test_the_first_signal_ends_the_work_and_the_second_the_process(
 ) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    cancelled = cancel_on_signals("stopping", "gave up", json=as_json)
+    cancelled = cancel_on_signals(Options(json=as_json), "stopping", "gave up")
     assert not cancelled.is_set()
 
     signal.raise_signal(name)
@@ -58,7 +59,7 @@ def test_a_signal_that_is_sent_twice_at_once_counts_once(
 ) -> None:
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    cancelled = cancel_on_signals("stopping", "gave up", json=False)
+    cancelled = cancel_on_signals(Options(), "stopping", "gave up")
     # timeout(1) signals its process, and a moment later the process's group
     monkeypatch.setattr(time, "sleep", lambda _seconds: signal.raise_signal(signal.SIGTERM))
 
@@ -76,7 +77,7 @@ def test_the_last_word_of_a_call_for_events_is_an_event(
 ) -> None:
     monkeypatch.setattr(os, "_exit", lambda _code: None)
     monkeypatch.setattr(SCREEN, "amid_output", torn)
-    cancel_on_signals("stopping", "gave up", json=False, jsonl=True)
+    cancel_on_signals(Options(jsonl=True), "stopping", "gave up")
     signal.raise_signal(signal.SIGINT)
     signal.raise_signal(signal.SIGINT)
 

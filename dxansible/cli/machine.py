@@ -1,10 +1,11 @@
-"""Shows the execution nodes of this machine's receptor."""
+"""Calls about the engines and the execution nodes of this machine."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
+from dxansible.kept.running import running_engines, stop_engines
 from dxansible.mesh.receptor import Receptor
 from dxansible.render.documents import document
 from dxansible.render.invisible import show_invisible
@@ -15,7 +16,29 @@ if TYPE_CHECKING:
     from dxansible.cli.table import Options
     from dxansible.mesh.receptor import Node
 
-__all__ = ["show_nodes"]
+__all__ = ["manage_engines", "show_nodes"]
+
+_PROGRAM = "ansible-playbook"
+"""The ``program`` of each engine, in documents of schema 1."""
+
+
+def manage_engines(options: Options) -> int:
+    """``--engine status`` and ``--engine stop``."""
+    found = running_engines()
+    if options.engine == "stop":
+        stop_engines(found)
+    if options.json:
+        engines = [
+            {"pid": each.pid, "program": _PROGRAM, "seconds": each.seconds} for each in found
+        ]
+        emit(document(exit_code=0, engines=engines))
+        return 0
+    ended = "ended" if options.engine == "stop" else "running"
+    for each in found:
+        show(f"{_PROGRAM:<16}  pid {each.pid:<7}  up {each.seconds} s  {ended}")
+    if not found:
+        show("no engine is running")
+    return 0
 
 
 def show_nodes(options: Options) -> int:

@@ -1,4 +1,4 @@
-"""Where lines of events go: standard output, and the file or FIFO of DX_EVENTS."""
+"""The file or FIFO of DX_EVENTS, where lines of events go."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ import errno
 import logging
 import os
 import select
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from dxansible.logs import event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from dxansible.render.screen import Screen
-
-__all__ = ["EventFile", "EventOutput"]
+__all__ = ["EventFile"]
 
 _PATIENCE = 2.0
 """Seconds, in all, that one call waits for the reader of a FIFO."""
@@ -28,25 +24,6 @@ _WHY = {
     errno.EAGAIN: "its reader is too slow",
 }
 """In other words than the system's."""
-
-
-class EventOutput:
-    """Standard output; nothing is written any more once its reader has closed it."""
-
-    def __init__(self, screen: Screen, on_closed: Callable[[], None]) -> None:
-        """``on_closed`` is called once the reader is gone."""
-        self._screen, self._on_closed = screen, on_closed
-        self._closed = False
-
-    def write(self, line: bytes) -> None:
-        """Write a line, and wait for the reader. Raises OSError for a full disk."""
-        if self._closed:
-            return
-        try:
-            self._screen.raw(sys.stdout.buffer, line)
-        except BrokenPipeError:
-            self._closed = True
-            self._on_closed()
 
 
 class EventFile:

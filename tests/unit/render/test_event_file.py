@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dxansible.render.event_outlets import EventFile, EventOutput
-from dxansible.render.screen import Screen
+from dxansible.render.event_file import EventFile
+from dxansible.render.screen import Outlet, Screen
 
 LINE = b'{"event": "x"}\n'
 
@@ -49,7 +49,7 @@ def test_the_mode_of_an_old_file_stays(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, pathlib
-from dxansible.render.event_outlets import EventFile
+from dxansible.render.event_file import EventFile
 file = EventFile(pathlib.Path(sys.argv[1]))
 for number in range(300):
     file.write(b'{"by": "%s", "text": "%s"}\\n' % (sys.argv[2].encode(), b"x" * (number * 50)))
@@ -172,7 +172,7 @@ def test_nothing_is_written_once_the_reader_of_standard_output_has_gone(
     gone: list[str] = []
     with os.fdopen(writer, "wb", buffering=0) as stream:
         monkeypatch.setattr(sys, "stdout", _Stdout(stream))
-        output = EventOutput(Screen(), lambda: gone.append("gone"))
+        output = Outlet(Screen(), lambda: gone.append("gone"))
         output.write(LINE)
         assert os.read(reader, 100) == LINE
         os.close(reader)
