@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
 from dxansible.cli.noted import Noted
-from dxansible.mcp.documents import document_of_turns
 from dxansible.mcp.placing import find_target, with_files
-from dxansible.mcp.sight import Sight
+from dxansible.mcp.sight import Sight, document_of_turns
 from dxansible.mcp.work import Work
+from dxansible.results import exit_code
 from dxansible.run.start import follow_task
 from dxansible.run.task_call import TaskCall
 from dxansible.sessions import SessionOptions, locate, resolve_session
@@ -99,7 +99,7 @@ def _start(  # noqa: PLR0913, PLR0917 - what a start needs
         audit.expect_turns(chosen.settings)
         told: list[Observer] = [sight, Noted(), *audit.observers, *events.observers]
         results = follow_task(call, told)
-        document = document_of_turns(results)
+        document = document_of_turns(results, exit_code(results, may_be_cut=True))
         answer(document)
         events.note(results, document["exit_code"])
         audit.turns(results)
