@@ -72,12 +72,15 @@ class Beads(Value):
                 raise
             return _from_export(issue_id, export, problem.message)
 
-    def claim(self, issue: Issue, us: frozenset[str], lease_sec: float | None = None) -> bool:
+    def claim(
+        self, issue: Issue, us: frozenset[str], lease_sec: float | None = None
+    ) -> Issue | None:
         """Mark the issue as in progress unless somebody else has it. Raises IssueError.
 
         ``us`` are the caller's possible Beads user names: the caller's own claim is no obstacle.
-        False if that claim existed already. Another's claim is taken over if it has had no sign of
-        life in Beads for ``lease_sec`` seconds; None never does that.
+        Another's claim is taken over if it has had no sign of life in Beads for ``lease_sec``
+        seconds; None never does that. Returns the issue for `release`, None if the caller's claim
+        existed already.
         """
         answer = self._bd("update", issue.id, "--claim")
         if answer.returncode and "unknown flag" in answer.stderr and "--claim" in answer.stderr:
@@ -85,7 +88,7 @@ class Beads(Value):
         if _is_claimed(answer):
             holder = self.read(issue.id).assignee
             if holder is not None and holder in us | self._git_name():
-                return False
+                return None
             if lease_sec is not None and self._end_lapsed(issue.id, lease_sec):
                 answer = self._bd("update", issue.id, "--claim")
             if _is_claimed(answer):
@@ -93,10 +96,12 @@ class Beads(Value):
                 raise IssueError(message, "leave out --claim to dispatch it anyway")
             if not answer.returncode:
                 event("issue_taken_over", logging.WARNING, issue=issue.id, holder=holder)
+                # a claim that is given back would have no lease, and never end
+                issue = replace(issue, status="open", assignee=None)
         if answer.returncode:
             message = f"{issue.id} could not be claimed: {_why(answer)}"
             raise IssueError(message, "leave out --claim, or fix Beads first")
-        return True
+        return issue
 
     def release(self, issue: Issue) -> None:
         """Undo a claim: nothing was started. Raises IssueError."""

@@ -23,7 +23,7 @@ __all__ = ["IssueClaim", "read_claim", "task_text"]
 
 @dataclass(slots=True)
 class IssueClaim:
-    """An issue of Beads, and whether this call has claimed it in Beads."""
+    """An issue of Beads, and the claim of this call in Beads."""
 
     issue: Issue
     beads: Beads
@@ -32,7 +32,8 @@ class IssueClaim:
     """The caller asked for a claim."""
     lease_sec: float | None
     """The time after which another's claim in Beads may be taken over; None for never."""
-    claimed: bool = False
+    claimed: Issue | None = None
+    """The issue as it is to be once the claim is undone; None without a claim of this call."""
 
     def take(self) -> None:
         """Mark the issue in progress if the caller asked. Raises IssueError if somebody has it."""
@@ -42,10 +43,10 @@ class IssueClaim:
 
     def release(self) -> None:
         """Undo the claim, as nothing has started. Failures are only logged."""
-        if self.claimed:
-            self.claimed = False
+        if self.claimed is not None:
+            before, self.claimed = self.claimed, None
             try:
-                self.beads.release(self.issue)
+                self.beads.release(before)
             except IssueError as error:
                 event("issue_not_released", logging.WARNING, error=str(error))
 

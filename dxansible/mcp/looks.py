@@ -46,8 +46,7 @@ def read_logs(options: Options, given: Mapping[str, Any]) -> Work:
             if leave.is_set() and result.turn is None:  # no news, so the result says nothing
                 answer(sight.unfinished())
                 return
-            code = exit_code([result], may_be_cut=True)
-            answer(sight.document(document_of_turns([result], code)))
+            answer(sight.document(document_of_turns([result])))
 
     return Work(run, sight, given["id"], leave=leave)
 

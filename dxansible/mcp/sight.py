@@ -12,6 +12,7 @@ from dxansible.mcp.window import Window
 from dxansible.render.commands import fanout_document
 from dxansible.render.documents import SCHEMA
 from dxansible.render.sessions import turns_document
+from dxansible.results import exit_code
 from dxansible.run.events import CommandRuns, HostEnded, HostsKnown, OutputReceived, TooManyHosts
 from dxansible.run.turn_events import TurnUpdate
 from dxansible.value import replace
@@ -147,7 +148,8 @@ class Sight:
         }
 
 
-def document_of_turns(results: Sequence[TurnResult], code: int) -> Document:
-    """Return the document of turns."""
-    found: Document = json.loads(turns_document(results, code))
+def document_of_turns(results: Sequence[TurnResult], code: int | None = None) -> Document:
+    """Return the document of turns; a ``code`` of None is computed from them."""
+    shown = exit_code(results, may_be_cut=True) if code is None else code
+    found: Document = json.loads(turns_document(results, shown))
     return found

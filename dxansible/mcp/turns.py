@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dxansible.cli.attachments import read_attachments
 from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
 from dxansible.cli.noted import Noted
-from dxansible.mcp.placing import find_target, with_files
+from dxansible.mcp.placing import find_target
 from dxansible.mcp.sight import Sight, document_of_turns
 from dxansible.mcp.work import Work
-from dxansible.results import exit_code
 from dxansible.run.start import follow_task
 from dxansible.run.task_call import TaskCall
 from dxansible.sessions import SessionOptions, locate, resolve_session
@@ -44,14 +44,8 @@ def dispatch(options: Options, given: Mapping[str, Any]) -> Work:
 
     def run(answer: Answer) -> None:
         target = find_target(given["target"], chosen, given["task"])
-        _start(
-            options,
-            target,
-            given["task"],
-            with_files(chosen, given.get("attach", ())),
-            sight,
-            answer,
-        )
+        whole = replace(chosen, attachments=read_attachments(given.get("attach", ())))
+        _start(options, target, given["task"], whole, sight, answer)
 
     return Work(run, sight)
 
@@ -99,7 +93,7 @@ def _start(  # noqa: PLR0913, PLR0917 - what a start needs
         audit.expect_turns(chosen.settings)
         told: list[Observer] = [sight, Noted(), *audit.observers, *events.observers]
         results = follow_task(call, told)
-        document = document_of_turns(results, exit_code(results, may_be_cut=True))
+        document = document_of_turns(results)
         answer(document)
         events.note(results, document["exit_code"])
         audit.turns(results)

@@ -102,7 +102,7 @@ def test_a_lapsed_claim_in_beads_is_taken_over_where_the_remote_has_claims_too(
     assert "bd-123 is already claimed by ann" in refused.err
     assert "issue_taken_over issue=bd-123 holder=ann" in taken.err
     issue = vm.beads.issue("bd-123")
-    assert (issue["status"], issue["assignee"]) == ("in_progress", "ann")  # given back
+    assert (issue["status"], issue["assignee"]) == ("open", "")
 
 
 def test_what_an_issue_says_is_never_run_or_interpreted(call: Call, vm: Person) -> None:
