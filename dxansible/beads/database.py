@@ -72,25 +72,36 @@ class Beads(Value):
                 raise
             return _from_export(issue_id, export, problem.message)
 
-    def claim(self, issue: Issue, us: frozenset[str]) -> bool:
+    def claim(
+        self, issue: Issue, us: frozenset[str], lease_sec: float | None = None
+    ) -> Issue | None:
         """Mark the issue as in progress unless somebody else has it. Raises IssueError.
 
         ``us`` are the caller's possible Beads user names: the caller's own claim is no obstacle.
-        False if that claim existed already.
+        Another's claim is taken over if it has had no sign of life in Beads for ``lease_sec``
+        seconds; None never does that. Returns the issue for `release`, None if the caller's claim
+        existed already.
         """
         answer = self._bd("update", issue.id, "--claim")
         if answer.returncode and "unknown flag" in answer.stderr and "--claim" in answer.stderr:
             answer = self._bd("update", issue.id, "--status", "in_progress")
-        if not answer.returncode:
-            return True
-        if "already claimed" in (answer.stderr + answer.stdout).lower():
+        if _is_claimed(answer):
             holder = self.read(issue.id).assignee
             if holder is not None and holder in us | self._git_name():
-                return False
-            message = f"{issue.id} is already claimed by {holder or 'somebody'}"
-            raise IssueError(message, "leave out --claim to dispatch it anyway")
-        message = f"{issue.id} could not be claimed: {_why(answer)}"
-        raise IssueError(message, "leave out --claim, or fix Beads first")
+                return None
+            if lease_sec is not None and self._end_lapsed(issue.id, lease_sec):
+                answer = self._bd("update", issue.id, "--claim")
+            if _is_claimed(answer):
+                message = f"{issue.id} is already claimed by {holder or 'somebody'}"
+                raise IssueError(message, "leave out --claim to dispatch it anyway")
+            if not answer.returncode:
+                event("issue_taken_over", logging.WARNING, issue=issue.id, holder=holder)
+                # a claim that is given back would have no lease, and never end
+                issue = replace(issue, status="open", assignee=None)
+        if answer.returncode:
+            message = f"{issue.id} could not be claimed: {_why(answer)}"
+            raise IssueError(message, "leave out --claim, or fix Beads first")
+        return issue
 
     def release(self, issue: Issue) -> None:
         """Undo a claim: nothing was started. Raises IssueError."""
@@ -115,6 +126,14 @@ class Beads(Value):
         if answer.returncode:
             message = f"{issue_id} could not be closed: {_why(answer)}"
             raise IssueError(message, f"close it by hand: bd close {issue_id}")
+
+    def _end_lapsed(self, issue_id: str, lease_sec: float) -> bool:
+        """End a claim whose lease in Beads ran out so long ago; False with a ``bd`` without leases.
+
+        Success says nothing about the claim: a live one, or one of another replica, stays.
+        """
+        lapsed = ("--id", issue_id, "--older-than", f"{lease_sec:.0f}s")
+        return not self._bd("reclaim", *lapsed).returncode
 
     def _with_comments(self, issue: Issue) -> Issue:
         """Add the comments that ``bd show`` has only counted, as newer versions do."""
@@ -206,6 +225,11 @@ class Beads(Value):
 
         asked = run(["git", "-C", str(self.directory), "config", "user.name"])
         return frozenset({asked.stdout.strip()} - {""}) if asked else frozenset()
+
+
+def _is_claimed(answer: _Answer) -> bool:
+    words = (answer.stderr + answer.stdout).lower()
+    return answer.returncode != 0 and "already claimed" in words
 
 
 def _why(answer: _Answer) -> str:

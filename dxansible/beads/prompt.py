@@ -57,12 +57,12 @@ _MOST_COMMENTS = 30
 _LONGEST_COMMENT = 4_000
 _ALL_COMMENTS = 20_000
 """Characters; the newest comments come first to it."""
-_SECTIONS = (
-    ("Description", "description"),
-    ("Design", "design"),
-    ("Acceptance criteria", "acceptance_criteria"),
-    ("Notes", "notes"),
-)
+_HEADINGS = {
+    "parent": "Part of",
+    "acceptance_criteria": "Acceptance criteria",
+    "dependencies": "Depends on",
+}
+"""Of the parts whose placeholder is not the heading."""
 
 
 def build_prompt(
@@ -85,15 +85,7 @@ def build_prompt(
         "rules": _RULES.format(id=issue.id),
         "notify": completion_request(notify_channel),
     }
-    data = {
-        "issue": _whole(issue),
-        "title": issue.title,
-        "priority": _priority(issue),
-        "parent": _parent(issue),
-        "dependencies": _links(issue.dependencies),
-        "comments": _comments(issue),
-        **{name: getattr(issue, name) for _, name in _SECTIONS},
-    }
+    data = _data(issue)
 
     def value(found: re.Match[str]) -> str:
         name = found[1]
@@ -122,17 +114,23 @@ def completion_request(channel: str | None) -> str:
     return _COMPLETION.format(channel=channel)
 
 
-def _whole(issue: Issue) -> str:
-    parts = [f"{issue.id}: {issue.title}", f"Priority:\n{_priority(issue)}"]
-    parts.append(f"Part of:\n{_parent(issue)}")
-    parts += [f"{head}:\n{getattr(issue, name)}" for head, name in _SECTIONS]
-    parts.append(f"Depends on:\n{_links(issue.dependencies)}")
-    parts.append(f"Comments:\n{_comments(issue)}")
-    return "\n\n".join(part for part in parts if not part.endswith(":\n"))
-
-
-def _priority(issue: Issue) -> str:
-    return "" if issue.priority is None else f"{issue.priority} (0 is the most urgent)"
+def _data(issue: Issue) -> dict[str, str]:
+    """Return the issue's texts by their placeholders."""
+    parts = {
+        "priority": "" if issue.priority is None else f"{issue.priority} (0 is the most urgent)",
+        "parent": _parent(issue),
+        "description": issue.description,
+        "design": issue.design,
+        "acceptance_criteria": issue.acceptance_criteria,
+        "notes": issue.notes,
+        "dependencies": _links(issue.dependencies),
+        "comments": _comments(issue),
+    }
+    told = [
+        f"{_HEADINGS.get(name, name.capitalize())}:\n{text}" for name, text in parts.items() if text
+    ]
+    whole = "\n\n".join([f"{issue.id}: {issue.title}", *told])
+    return {"issue": whole, "title": issue.title, **parts}
 
 
 def _parent(issue: Issue) -> str:

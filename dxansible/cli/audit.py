@@ -13,8 +13,7 @@ from dxansible.redact import summarize
 from dxansible.results import worst
 from dxansible.run.events import HostEnded, HostsKnown, RetryPlanned
 from dxansible.run.turn_events import EndSeen, TurnUpdate
-from dxansible.slack.channel import read_channel
-from dxansible.slack.opening import open_trail
+from dxansible.slack.opening import open_trail, read_channel
 from dxansible.slack.text import Message
 from dxansible.slack.turn_ends import (
     ERROR_LENGTH,

@@ -9,7 +9,7 @@ from dxansible.cli.audit import audited
 from dxansible.cli.output import watching
 from dxansible.cli.pull_request_text import close_issue, write_text
 from dxansible.cli.terminal import cancel_on_signals, wants_line
-from dxansible.github.opening import Wanted, open_from_here
+from dxansible.github.opening import open_from_here
 from dxansible.logs import event
 from dxansible.parameters import FINALIZE_TIMEOUT
 from dxansible.record import FanoutOutcome
@@ -77,18 +77,15 @@ def open_request(  # noqa: PLR0913, PLR0917 - what a pull request needs
     ``watched`` gives the observers of the run. ``report`` gets the result before Slack does.
     """
     text = write_text(session, chosen.settings, chosen.beads, close=options.close)
+    chosen = chosen.with_body(text.body)
     with audited(options, session, text.title) as audit:
         with watched as observers:
             result = finalize_session(
-                session, text.message, chosen.with_body(text.body),
+                session, text.message, chosen,
                 observers=[*observers, *audit.observers], cancelled=cancelled,
             )  # fmt: skip
         if result.outcome is FanoutOutcome.SUCCESS:
-            wanted = Wanted(
-                title=text.title, body=text.body, base=chosen.base, draft=chosen.draft,
-                labels=chosen.labels, reviewers=chosen.reviewers,
-            )  # fmt: skip
-            result = open_from_here(result, wanted, github, cancelled)
+            result = open_from_here(result, text.title, chosen, github, cancelled)
         if options.close and text.issue and result.outcome is FanoutOutcome.SUCCESS:
             result = close_issue(result, text.issue)
         _log_end(result)

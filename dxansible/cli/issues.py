@@ -11,6 +11,7 @@ from dxansible.beads.database import Beads, NoBeadsError
 from dxansible.beads.prompt import build_prompt, completion_request
 from dxansible.errors import IssueError, UsageError
 from dxansible.logs import event
+from dxansible.parameters import LEASE_SECONDS
 from dxansible.services import ServiceSettings
 
 if TYPE_CHECKING:
@@ -22,27 +23,30 @@ __all__ = ["IssueClaim", "read_claim", "task_text"]
 
 @dataclass(slots=True)
 class IssueClaim:
-    """An issue of Beads, and whether this call has claimed it in Beads."""
+    """An issue of Beads, and the claim of this call in Beads."""
 
     issue: Issue
     beads: Beads
     actors: frozenset[str]
     wanted: bool
     """The caller asked for a claim."""
-    claimed: bool = False
+    lease_sec: float | None
+    """The time after which another's claim in Beads may be taken over; None for never."""
+    claimed: Issue | None = None
+    """The issue as it is to be once the claim is undone; None without a claim of this call."""
 
     def take(self) -> None:
         """Mark the issue in progress if the caller asked. Raises IssueError if somebody has it."""
         if self.wanted:
-            self.claimed = self.beads.claim(self.issue, self.actors)
+            self.claimed = self.beads.claim(self.issue, self.actors, self.lease_sec)
             event("issue_claimed", issue=self.issue.id)
 
     def release(self) -> None:
         """Undo the claim, as nothing has started. Failures are only logged."""
-        if self.claimed:
-            self.claimed = False
+        if self.claimed is not None:
+            before, self.claimed = self.claimed, None
             try:
-                self.beads.release(self.issue)
+                self.beads.release(before)
             except IssueError as error:
                 event("issue_not_released", logging.WARNING, error=str(error))
 
@@ -80,7 +84,9 @@ def read_claim(options: Options) -> IssueClaim | None:
         event("issue_from_export", logging.WARNING, issue=issue.id, note=issue.note)
     if issue.obstacle is not None and not options.force:
         raise IssueError(issue.obstacle, "add --force to dispatch it anyway")
-    return IssueClaim(issue, beads, settings.actors, options.claim)
+    # only the claim on a repository's remote shows that a session is still at work
+    lease_sec = (options.lease or LEASE_SECONDS) if options.repo and not options.jules else None
+    return IssueClaim(issue, beads, settings.actors, options.claim, lease_sec)
 
 
 def task_text(

@@ -15,17 +15,17 @@ from dxansible.github.client import (
 )
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import redact
-from dxansible.value import Value, replace
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
 
     from dxansible.record import Push
     from dxansible.results import TurnResult
+    from dxansible.run.finalize import FinalizeOptions
     from dxansible.services import GitHubSettings
 
-__all__ = ["Wanted", "open_from_here"]
+__all__ = ["open_from_here"]
 
 _INCOMPLETE = {
     "no_labels": (Reason.LABELS_REFUSED, "labels could not be added"),
@@ -38,19 +38,12 @@ _GH = {
 }
 
 
-class Wanted(Value):
-    """The pull request that the user asked for. ``base`` of None is the remote's own."""
-
-    title: str
-    body: str
-    base: str | None = None
-    draft: bool = False
-    labels: Sequence[str] = ()
-    reviewers: Sequence[str] = ()
-
-
 def open_from_here(
-    result: TurnResult, wanted: Wanted, github: GitHubSettings, cancelled: threading.Event
+    result: TurnResult,
+    title: str,
+    wanted: FinalizeOptions,
+    github: GitHubSettings,
+    cancelled: threading.Event,
 ) -> TurnResult:
     """Return the result with the pull request, opened here unless ``gh`` on the VM did.
 
@@ -65,7 +58,18 @@ def open_from_here(
         return _incomplete(result, *_INCOMPLETE[push.gh], push.note)
     try:
         client = _client(push, github, cancelled)
-        request = open_pull_request(client, _proposal(push, wanted))
+        proposal = Proposal(
+            repository=push.repository or "",
+            branch=push.branch,
+            head=push.head,
+            base=push.base,
+            only_base=wanted.base is not None,
+            title=title,
+            body=wanted.body,
+            draft=wanted.draft,
+            fork=push.fork,
+        )
+        request = open_pull_request(client, proposal)
     except ServiceError as error:
         text = f"{push.branch} was pushed, but no pull request was opened: {error}"
         return _failed(result, error.reason, text)
@@ -101,20 +105,6 @@ def _client(push: Push, github: GitHubSettings, cancelled: threading.Event) -> G
         remedy = "set it, or run gh auth login on the VM, then finalize again"
         raise ServiceError(message, remedy, Reason.GITHUB_AUTH)
     return GitHubClient(api_of(push.host, github), github.token, sleep=cancelled.wait)
-
-
-def _proposal(push: Push, wanted: Wanted) -> Proposal:
-    return Proposal(
-        repository=push.repository or "",
-        branch=push.branch,
-        head=push.head,
-        base=push.base,
-        only_base=wanted.base is not None,
-        title=wanted.title,
-        body=wanted.body,
-        draft=wanted.draft,
-        fork=push.fork,
-    )
 
 
 def _failed(result: TurnResult, reason: Reason, text: str) -> TurnResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -49,7 +48,6 @@ class Follower:
     known: frozenset[str] = frozenset()
     """Names of activities that were shown before."""
     cancelled: threading.Event = field(default_factory=threading.Event)
-    clock: Callable[[], float] = time.monotonic
     _id: str = field(init=False)
     _begun: float = field(init=False)
     _changed: float = field(init=False)
@@ -65,7 +63,7 @@ class Follower:
     def run(self, session_id: str) -> JulesResult:
         """Follow this session, once. Raises UsageError if there is no such session."""
         self._id, self._seen, self._moved = session_id, set(self.known), self.former is None
-        self._begun = self._changed = self.clock()
+        self._begun = self._changed = self.client.clock()
         self._deadline = self._begun + self.timeout_sec if self.wait else None
         client = self.client
         before = client.deadline, client.read_seconds
@@ -75,7 +73,7 @@ class Follower:
             result = self._lost(error)
         finally:
             client.deadline, client.read_seconds = before
-        took = round((self.clock() - self._begun) * 1000)
+        took = round((self.client.clock() - self._begun) * 1000)
         return replace(result, session=self._session, message=self._said, duration_ms=took)
 
     def _until_end(self) -> JulesResult:
@@ -99,11 +97,11 @@ class Follower:
         """Whether the session has reacted to the message, or the grace period is over."""
         former = self.former
         self._moved = self._moved or former is None or session.state != former.state
-        return self._moved or self.clock() - self._begun >= _GRACE
+        return self._moved or self.client.clock() - self._begun >= _GRACE
 
     def _look(self) -> Session:
         if self._deadline is not None:
-            client, left = self.client, self._deadline - self.clock()
+            client, left = self.client, self._deadline - self.client.clock()
             client.deadline = self._deadline
             client.read_seconds = min(client.read_seconds, max(left, 1.0))
         session = self.client.get(self._id, fresh=self.fresh and self._session is None)
@@ -128,7 +126,7 @@ class Follower:
                 continue
             self._seen.add(each.name)
             self._moved = self._moved or not each.by_user
-            self._changed = self.clock()
+            self._changed = self.client.clock()
             self._said = each.said or self._said
             self._failure = each.failure or self._failure
             if each.text:
@@ -152,7 +150,7 @@ class Follower:
         return JulesResult.failure(Reason.NO_PULL_REQUEST, text)
 
     def _too_late(self, session: Session) -> JulesResult | None:
-        now, idle = self.clock(), self.idle_timeout_sec
+        now, idle = self.client.clock(), self.idle_timeout_sec
         quiet = now - self._changed
         if self._deadline is not None and now >= self._deadline:
             why = f"timed out after {self.timeout_sec:g} s, no activity for {quiet:.0f} s"
@@ -164,7 +162,7 @@ class Follower:
         return _goes_on(session.id, f"{why}; its state is {session.state}", reason)
 
     def _lost(self, error: ServiceError) -> JulesResult:
-        if self._deadline is not None and self.clock() + 1 >= self._deadline:
+        if self._deadline is not None and self.client.clock() + 1 >= self._deadline:
             return _goes_on(self._id, f"timed out; last error: {error.message}", Reason.DEADLINE)
         lost = error.reason is Reason.JULES_ERROR
         text = f"{error}; the session continues; see: dx-dispatch --logs {self._id} --follow"
@@ -173,7 +171,7 @@ class Follower:
     def _sleep(self, seconds: float) -> None:
         left = seconds
         if self._deadline is not None:
-            left = min(seconds, max(self._deadline - self.clock(), 0.0))
+            left = min(seconds, max(self._deadline - self.client.clock(), 0.0))
         self.client.sleep(left)
 
 

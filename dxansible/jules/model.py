@@ -20,6 +20,7 @@ __all__ = [
     "Session",
     "Source",
     "mapping",
+    "moment_of",
     "patches_in",
     "records",
 ]
@@ -91,12 +92,8 @@ class Session(Value):
 
     def age_sec(self, now: float) -> float | None:
         """Seconds since it ended, or since it was created if it has not; None if unknown."""
-        text = (self.update_time if self.ended else "") or self.create_time
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-        return max(now - moment.replace(tzinfo=moment.tzinfo or UTC).timestamp(), 0.0)
+        moment = moment_of((self.update_time if self.ended else "") or self.create_time)
+        return None if moment is None else max(now - moment.timestamp(), 0.0)
 
     @property
     def working(self) -> bool:
@@ -254,6 +251,15 @@ def _results(record: _Record) -> list[str]:
 def _shown(text: str) -> str:
     """Return a short text without secrets and without characters that move the cursor."""
     return "\n".join(printable(line.rstrip()) for line in redact(text).strip().split("\n"))
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return a time of Jules; None if it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def patches_in(record: _Record, name: str) -> list[str]:

@@ -8,10 +8,10 @@ from dxansible.cli.audit import audited
 from dxansible.cli.events import telling_events
 from dxansible.fleet import FanoutOptions
 from dxansible.ids import new_run_id
-from dxansible.mcp.documents import document_of, exit_code
 from dxansible.mcp.sight import Sight
 from dxansible.mcp.tools import COMMAND_SECONDS, MOST_BYTES
 from dxansible.mcp.work import Work
+from dxansible.results import exit_code
 from dxansible.run.calls import CommandCall
 from dxansible.run.fanout import follow_call
 from dxansible.run.history import Recorder
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["execute"]
 
 
-def execute(options: Options, given: Mapping[str, Any], *, most_hosts: int | None = None) -> Work:
-    """Run a command; with more than ``most_hosts``, refuse it before anything starts."""
+def execute(options: Options, given: Mapping[str, Any], *, agreed: bool) -> Work:
+    """Run a command; on many hosts only if a person has agreed."""
     run_id = given.get("run_id") or new_run_id()
     chosen = FanoutOptions(
         timeout_sec=given.get("timeout", COMMAND_SECONDS),
-        most_hosts=most_hosts,
+        most_hosts=None if agreed else options.confirm_above,
         run_id=run_id,
         env=given.get("env", {}),
         cwd=given.get("cwd", ""),
@@ -53,7 +53,7 @@ def _follow(options: Options, call: CommandCall, sight: Sight, answer: Answer) -
         audit.expect_command(call.run_id)
         results = follow_call(call, [sight, recorder, *audit.observers, *events.observers])
         recorder.finish(results)
-        document = document_of(results, exit_code(results), sight)
+        document = sight.document_of(results, exit_code(results))
         answer(document)
         events.note(results, document["exit_code"])
         audit.commands(results)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+from dxansible.errors import Declined
 from dxansible.fleet import FanoutOutcome, abort_commands, follow_commands
 from dxansible.ids import is_command, run_of
-from dxansible.mcp.documents import document_of
-from dxansible.mcp.sight import Sight
+from dxansible.mcp.sight import Sight, document_of_turns
 from dxansible.mcp.tools import MOST_BYTES
 from dxansible.mcp.work import Work
-from dxansible.render import sessions as sessions_render
 from dxansible.results import exit_code
 from dxansible.sessions import abort_session, follow_session, resolve_id
 from dxansible.slack.turn_ends import telling_ends
@@ -48,8 +46,7 @@ def read_logs(options: Options, given: Mapping[str, Any]) -> Work:
             if leave.is_set() and result.turn is None:  # no news, so the result says nothing
                 answer(sight.unfinished())
                 return
-            code = exit_code([result], may_be_cut=True)
-            answer(sight.document(json.loads(sessions_render.turns_document([result], code))))
+            answer(sight.document(document_of_turns([result])))
 
     return Work(run, sight, given["id"], leave=leave)
 
@@ -62,22 +59,25 @@ def _follow_commands(
     if len(results) < len(found):
         answer(sight.unfinished())
         return
-    answer(document_of(results, exit_code(results), sight))
+    answer(sight.document_of(results, exit_code(results)))
 
 
-def stop(options: Options, given: Mapping[str, Any]) -> Work:
-    """Stop a session or a command, as ``--abort`` does."""
+def stop(options: Options, given: Mapping[str, Any], *, agreed: bool) -> Work:
+    """Stop a session or a command, as ``--abort`` does, once a person has agreed."""
     settings, sight = options.settings(), Sight()
 
     def run(answer: Answer) -> None:
         found = resolve_id(given["id"], settings)
+        if not agreed:
+            sight.unconfirmed = (found[0] if len(found) == 1 else run_of(found[0]),)
+            raise Declined
         if is_command(found[0]):
             commands = abort_commands(found, settings)
-            answer(document_of(commands, _code(commands), sight))
+            answer(sight.document_of(commands, _code(commands)))
             return
         with telling_ends() as tellers:
             turn = abort_session(found[0], settings, observers=tellers, claim_ends=bool(tellers))
-            answer(json.loads(sessions_render.turns_document([turn], _code([turn]))))
+            answer(document_of_turns([turn], _code([turn])))
 
     return Work(run, sight, given["id"])
 

@@ -1,27 +1,20 @@
-"""Finds the host for a task, and reads the files that go with it.
-
-The host is the one that has the task already, under the caller's id, or a free one.
-"""
+"""Finds the host for a task: one that has it already, under the caller's id, or a free one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.cli.attachments import read_attachments
 from dxansible.errors import SilentHostError, UsageError
 from dxansible.ids import agent_run
 from dxansible.redact import summarize
 from dxansible.run.listing import list_sessions
 from dxansible.run.patterns import ANY, check_pattern
 from dxansible.run.preflight import choose_host
-from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dxansible.sessions import SessionOptions
 
-__all__ = ["find_target", "with_files"]
+__all__ = ["find_target"]
 
 
 def find_target(target: str, chosen: SessionOptions, task: str) -> str:
@@ -38,11 +31,6 @@ def find_target(target: str, chosen: SessionOptions, task: str) -> str:
     if choice.host is None:
         raise choice.problem
     return choice.host
-
-
-def with_files(chosen: SessionOptions, paths: Sequence[str]) -> SessionOptions:
-    """Return the options with the contents of these files. Raises UsageError."""
-    return replace(chosen, attachments=read_attachments(paths)) if paths else chosen
 
 
 def _host_of_run(pattern: str, chosen: SessionOptions, task: str, *, one_of: bool) -> str | None:

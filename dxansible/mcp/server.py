@@ -26,14 +26,13 @@ from mcp.types import (
 from mcp.types import Tool as ToolType
 
 from dxansible.errors import Declined, DxError, UsageError
-from dxansible.mcp.asking import Asked, question
-from dxansible.mcp.calls import begin
-from dxansible.mcp.late import LateAnswers
 from dxansible.mcp.tools import INSTRUCTIONS, MOST_SECONDS, TOOLS, Tool, check_arguments
+from dxansible.mcp.work import LateAnswers
+from dxansible.redact import printable, summarize
 from dxansible.render.documents import error_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mcp.server.context import ServerRequestContext
 
@@ -47,6 +46,8 @@ _MARGIN = 1.0
 _LAST_LOOK = 3.0
 """Seconds to end a look at work that goes on."""
 _KEY = "confirm"
+_MOST_NAMED = 10
+"""Hosts that a question names."""
 
 
 def serve(options: Options, version: str) -> None:
@@ -81,6 +82,8 @@ class _Calls:
         self._options, self._late = options, LateAnswers()
         self.begun: list[Work] = []
         """Work that changes something, which not every host may have yet."""
+        self._stops: dict[str, str] = {}
+        """The whole id that a question was about, by the one that the agent gave."""
 
     async def serve(self, version: str) -> None:
         server = Server(
@@ -114,20 +117,25 @@ class _Calls:
             return _result(json.loads(error_document(error)))
 
     async def _answer(self, user: _User, tool: Tool, given: Mapping[str, Any]) -> Document:
-        asked = Asked(most_hosts=self._options.confirm_above if user.can_answer else None)
-        if tool.name == "stop":
-            await user.confirm(question(tool, given), asked)
-        elif user.has_answered:
-            await user.confirm("", asked)
-        work = self._late.take(tool, given) or begin(tool.name, self._options, given, asked)
+        agreed = not user.can_answer
+        if user.has_answered:
+            await user.confirm("")
+            agreed = True
+        work = self._late.take(tool, given) or self._begin(tool, given, agreed=agreed)
         try:
             return await self._wait(work, tool, given)
-        except UsageError:
-            if not work.sight.too_many:
+        except DxError:
+            if not work.sight.unconfirmed:
                 raise
-        await user.confirm(question(tool, given, work.sight.too_many), asked)
-        again = begin(tool.name, self._options, given, asked)
-        return await self._wait(again, tool, given)
+        if tool.name == "stop":
+            (self._stops[given["id"]],) = work.sight.unconfirmed
+        await user.confirm(_question(tool, given, work.sight.unconfirmed))
+        return await self._wait(self._begin(tool, given, agreed=True), tool, given)
+
+    def _begin(self, tool: Tool, given: Mapping[str, Any], *, agreed: bool) -> Work:
+        if agreed and tool.name == "stop":
+            given = {**given, "id": self._stops.pop(given["id"], given["id"])}
+        return tool.begin(self._options, given, agreed=agreed)
 
     async def _wait(self, work: Work, tool: Tool, given: Mapping[str, Any]) -> Document:
         """Return the answer of the work, or what is known of it once the call has to return."""
@@ -170,14 +178,11 @@ class _User:
         """Whether this call repeats one that had to ask."""
         return self._given is not None
 
-    async def confirm(self, message: str, asked: Asked) -> None:
-        """Ask, unless nobody can be asked or the answer is here already. Raises Declined."""
-        if not self.can_answer:
-            return
+    async def confirm(self, message: str) -> None:
+        """Ask, unless the answer is here already. Raises Declined."""
         answer = self._given or await self._ask(message)
         if not isinstance(answer, ElicitResult) or answer.action != "accept":
             raise Declined
-        asked.agree()
 
     async def _ask(self, message: str) -> ElicitResult:
         schema: dict[str, Any] = {"type": "object", "properties": {}}
@@ -194,6 +199,14 @@ async def _within(work: Work, seconds: float) -> Document | None:
     answer.add_done_callback(lambda done: done.cancelled() or done.exception())
     done, _ = await asyncio.wait([answer], timeout=max(0.0, seconds))
     return answer.result() if done else None
+
+
+def _question(tool: Tool, given: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Return what to ask before a stop, or before a command on many hosts."""
+    if tool.name == "stop":
+        return f"Stop {printable(names[0])}?"
+    named = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    return f"Run on {len(names)} hosts ({named})?\n{printable(summarize(given['command']))}"
 
 
 def _result(document: Document) -> CallToolResult:

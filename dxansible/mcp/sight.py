@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 from dxansible.ids import session_on
 from dxansible.mcp.tools import MOST_BYTES
 from dxansible.mcp.window import Window
+from dxansible.render.commands import fanout_document
 from dxansible.render.documents import SCHEMA
+from dxansible.render.sessions import turns_document
+from dxansible.results import exit_code
 from dxansible.run.events import CommandRuns, HostEnded, HostsKnown, OutputReceived, TooManyHosts
 from dxansible.run.turn_events import TurnUpdate
+from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from dxansible.mcp.work import Document
     from dxansible.results import FanoutResult, TurnResult
     from dxansible.run.events import Event
 
-__all__ = ["Sight"]
+__all__ = ["Sight", "document_of_turns"]
 
 _LEAST_BYTES = 200
 """Of each stream of a host, however many hosts there are."""
@@ -53,8 +59,8 @@ class Sight:
         self._ended: dict[str, FanoutResult | TurnResult] = {}
         self.handed_over = threading.Event()
         """Set once every host has the work, or will not get it."""
-        self.too_many: tuple[str, ...] = ()
-        """The hosts of a pattern that has more than the call allows."""
+        self.unconfirmed: tuple[str, ...] = ()
+        """What nobody has agreed to yet: the hosts for a command, or the id to stop."""
 
     def handle(self, news: Event) -> None:
         """Take one event."""
@@ -66,7 +72,7 @@ class Sight:
     def _take(self, news: Event) -> None:
         match news:
             case TooManyHosts():
-                self.too_many = news.hosts
+                self.unconfirmed = news.hosts
             case HostsKnown() if not self._sessions:
                 run = self.run_id
                 self._sessions = {each: session_on(run, each) if run else "" for each in news.hosts}
@@ -108,12 +114,17 @@ class Sight:
         kept = self._windows.setdefault(host, {})
         return [kept.setdefault(name, Window(self._offset, share)) for name in names]
 
-    def document(self, whole: Mapping[str, Any]) -> dict[str, Any]:
+    def document_of(self, results: Sequence[FanoutResult], code: int) -> Document:
+        """Return the document of a command, with the part of the output that an answer shows."""
+        bare = [replace(each, stdout_bytes=b"", stderr_bytes=b"") for each in results]
+        return self.document(json.loads("".join(fanout_document(bare, code))))
+
+    def document(self, whole: Document) -> Document:
         """Return the document of a call with the output that the answer shows."""
         with self._lock:
             return {**whole, "results": [self._shown(each) for each in whole["results"]]}
 
-    def unfinished(self) -> dict[str, Any]:
+    def unfinished(self) -> Document:
         """Return the document of work that goes on: what is known of each host so far."""
         with self._lock:
             results = [self._shown(each) for each in self._known()]
@@ -135,3 +146,10 @@ class Sight:
             for each, window in windows.items()
             for name, value in window.fields(each).items()
         }
+
+
+def document_of_turns(results: Sequence[TurnResult], code: int | None = None) -> Document:
+    """Return the document of turns; a ``code`` of None is computed from them."""
+    shown = exit_code(results, may_be_cut=True) if code is None else code
+    found: Document = json.loads(turns_document(results, shown))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
@@ -13,6 +14,9 @@ from dxansible.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from dxansible.cli.table import Options
+    from dxansible.mcp.work import Work
 
 __all__ = [
     "COMMAND_SECONDS",
@@ -73,6 +77,8 @@ class Tool(Value):
     """One tool: its name, its arguments, and hints for the client."""
 
     name: str
+    call: str
+    """Its function, by module and name, as the command line's modes have theirs."""
     description: str
     properties: Mapping[str, Mapping[str, Any]]
     required: tuple[str, ...] = ()
@@ -81,6 +87,18 @@ class Tool(Value):
     destroys: bool = False
     repeatable: bool = False
     """The same call again has no further effect."""
+    asks: bool = False
+    """A person may have to agree first."""
+
+    def begin(self, options: Options, given: Mapping[str, Any], *, agreed: bool) -> Work:
+        """Return the work of a call, which has not begun; loads only its module.
+
+        Raises UsageError.
+        """
+        module, _, function = self.call.partition(".")
+        call = getattr(import_module(f"dxansible.mcp.{module}"), function)
+        work: Work = call(options, given, **({"agreed": agreed} if self.asks else {}))
+        return work
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -96,6 +114,7 @@ class Tool(Value):
 _ALL = (
     Tool(
         name="hosts",
+        call="inquiries.list_hosts",
         description="The machines with live health, agent, load, capabilities (= groups).",
         properties={"target": _TARGET},
         reads=True,
@@ -103,6 +122,7 @@ _ALL = (
     ),
     Tool(
         name="exec",
+        call="commands.execute",
         description="Run a shell command on the target. Returns the outcome of each host with the "
         "head and tail of its output, or state=running after `wait` (default: the most).",
         properties={
@@ -120,9 +140,11 @@ _ALL = (
         },
         required=("target", "command"),
         destroys=True,
+        asks=True,
     ),
     Tool(
         name="dispatch",
+        call="turns.dispatch",
         description="Hand a task to the coding agent of the target, as a new session. Returns its "
         "id once the machine has the task.",
         properties={
@@ -150,6 +172,7 @@ _ALL = (
     ),
     Tool(
         name="sessions",
+        call="inquiries.list_work",
         description="Sessions and commands, as their hosts know them; running ones first.",
         properties={
             "target": _TARGET,
@@ -161,6 +184,7 @@ _ALL = (
     ),
     Tool(
         name="logs",
+        call="looks.read_logs",
         description="State, result and output of a session or command.",
         properties={
             "id": {"type": "string", "description": "Of a session, or a run_id"},
@@ -178,6 +202,7 @@ _ALL = (
     ),
     Tool(
         name="reply",
+        call="turns.reply",
         description="Continue an agent's session with a further task or an answer.",
         properties={
             "session": _TEXT,
@@ -192,14 +217,17 @@ _ALL = (
     ),
     Tool(
         name="stop",
+        call="looks.stop",
         description="Stop a session or command, and verify that its processes are gone.",
         properties={"id": _TEXT},
         required=("id",),
         destroys=True,
         repeatable=True,
+        asks=True,
     ),
     Tool(
         name="pull_request",
+        call="pull_requests.open_pull_request",
         description="Commit what a session has left, push its branch, open the pull request.",
         properties={
             "session": _TEXT,

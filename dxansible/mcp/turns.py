@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dxansible.cli.attachments import read_attachments
 from dxansible.cli.audit import keep_trail
 from dxansible.cli.events import telling_events
 from dxansible.cli.noted import Noted
-from dxansible.mcp.documents import document_of_turns
-from dxansible.mcp.placing import find_target, with_files
-from dxansible.mcp.sight import Sight
+from dxansible.mcp.placing import find_target
+from dxansible.mcp.sight import Sight, document_of_turns
 from dxansible.mcp.work import Work
 from dxansible.run.calls import TaskCall
 from dxansible.run.start import follow_task
@@ -44,14 +44,8 @@ def dispatch(options: Options, given: Mapping[str, Any]) -> Work:
 
     def run(answer: Answer) -> None:
         target = find_target(given["target"], chosen, given["task"])
-        _start(
-            options,
-            target,
-            given["task"],
-            with_files(chosen, given.get("attach", ())),
-            sight,
-            answer,
-        )
+        whole = replace(chosen, attachments=read_attachments(given.get("attach", ())))
+        _start(options, target, given["task"], whole, sight, answer)
 
     return Work(run, sight)
 

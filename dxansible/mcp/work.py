@@ -1,8 +1,13 @@
-"""Runs the work of a call in a thread of its own, which goes on when the call ends."""
+"""Runs the work of a call in a thread of its own, which goes on when the call ends.
+
+An answer that comes too late for its call is kept for the same call again.
+"""
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -10,13 +15,18 @@ from typing import TYPE_CHECKING, Any
 from dxansible.errors import DxError, EngineError
 
 if TYPE_CHECKING:
-    from dxansible.mcp.sight import Sight
+    from collections.abc import Mapping
 
-__all__ = ["Answer", "Document", "Work"]
+    from dxansible.mcp.sight import Sight
+    from dxansible.mcp.tools import Tool
+
+__all__ = ["Answer", "Document", "LateAnswers", "Work"]
 
 Document = dict[str, Any]
 Answer = Callable[[Document], None]
 """Gives the answer of a call."""
+_KEPT_SECONDS = 60.0
+"""How long after its call an answer is kept."""
 
 
 class Work:
@@ -78,3 +88,35 @@ class Work:
     def _fail(self, error: BaseException) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
+
+
+class LateAnswers:
+    """The work of calls that had to return before it ended.
+
+    Without a ``run_id``, the same call of a tool that starts something is new work.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._kept: dict[str, tuple[Work, float]] = {}
+
+    def keep(self, tool: Tool, given: Mapping[str, Any], work: Work) -> None:
+        """Keep the work of a call; its next call may be the same."""
+        self._forget()
+        if tool.repeatable or "run_id" in given:
+            self._kept[_key(tool, given)] = work, time.monotonic()
+
+    def take(self, tool: Tool, given: Mapping[str, Any]) -> Work | None:
+        """Return the work of the same call, if there is some."""
+        self._forget()
+        work, _ = self._kept.pop(_key(tool, given), (None, 0))
+        return work
+
+    def _forget(self) -> None:
+        latest = time.monotonic() - _KEPT_SECONDS
+        self._kept = {key: each for key, each in self._kept.items() if each[1] > latest}
+
+
+def _key(tool: Tool, given: Mapping[str, Any]) -> str:
+    words = {name: value for name, value in given.items() if name != "wait"}
+    return json.dumps([tool.name, words], sort_keys=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from dxansible.jules.model import moment_of
 from dxansible.redact import printable, summarize
 from dxansible.render import dry_run
 from dxansible.render.commands import OUTCOME_COLOURS
@@ -89,7 +90,7 @@ def sessions_table(found: Sequence[Session], width: int | None = None) -> str:
         (
             each.id,
             each.state,
-            each.create_time or NOTHING,
+            _time(each.create_time) or NOTHING,
             each.source.removeprefix("sources/") or NOTHING,
             each.pull_request or NOTHING,
             summarize(each.title) or NOTHING,
@@ -112,12 +113,18 @@ def status_text(result: JulesResult) -> str:
         "needs": session.needs_person,
         "title": printable(session.title),
         "source": printable(session.source),
-        "created": printable(session.create_time),
-        "updated": printable(session.update_time),
+        "created": _time(session.create_time),
+        "updated": _time(session.update_time),
         "request": session.pull_request,
         "error": result.error,
         "message": summarize(result.message, 400) if result.message else None,
     })  # fmt: skip
+
+
+def _time(text: str) -> str:
+    """A time of Jules by this machine's clock, to the second; as Jules has it if it is none."""
+    moment = moment_of(text)
+    return printable(text) if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _body(request: CreateRequest) -> dict[str, object]:

@@ -22,6 +22,7 @@ SENTENCES = {
     "mesh_unavailable": "no execution node can be asked: {error}",
     "metrics_not_written": "--metrics: {path} can't be written: {error}",
     "issue_resolved": "{asked} is the issue {issue}",
+    "issue_taken_over": "{issue}: the claim of {holder} has lapsed in Beads, and is taken over",
     "issue_unread": "{issue}: the issue can't be read: {error}",
     "node_lost": "{node}: the node is lost ({reason}); the next one for its hosts: {next}",
     # the summary has the cause, if the next attempt fails too

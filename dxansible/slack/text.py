@@ -44,8 +44,9 @@ class Message(Value):
         body = _cut("\n".join(_safe(line, known) for line in self.body.splitlines()),
                     _LONGEST_BODY)  # fmt: skip
         notes = [_cut(_safe(each, known), _LONGEST_NOTE) for each in self.notes if each]
+        bold = title.replace("*", "∗")  # noqa: RUF001 - looks the same, and ends no bold
         blocks: list[dict[str, Any]] = [
-            {"type": "section", "text": {"type": "mrkdwn", "text": f"*{_marked(title)}*"}}
+            {"type": "section", "text": {"type": "mrkdwn", "text": f"*{_escape(bold)}*"}}
         ]
         if body.strip():
             # plain text: nothing in a task or an error can be a mention, a link or formatting
@@ -66,10 +67,6 @@ def _safe(text: str, secrets: list[str]) -> str:
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
-
-
-def _marked(text: str) -> str:
-    return _escape(text.replace("*", "∗"))  # noqa: RUF001 - looks the same, and ends no bold
 
 
 def _escape(text: str) -> str:

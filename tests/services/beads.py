@@ -85,6 +85,11 @@ elif words[0] == "update" and "--claim" in words:
         fail(f"Error updating {words[1]}: issue already claimed by {issue['assignee']}")
     issue.update(assignee=state["actor"], status="in_progress")
     keep()
+elif words[0] == "reclaim" and state["leases"]:
+    issue, age = issues[words[words.index("--id") + 1]], words[words.index("--older-than") + 1]
+    if issue.get("assignee") and issue.get("lapsed", -1) >= float(age.removesuffix("s")):
+        issue.update(assignee="", status="open")
+    keep()
 elif words[0] == "update":
     issues[words[1]]["status"] = words[words.index("--status") + 1]
     if "--assignee" in words:
@@ -127,7 +132,8 @@ class FakeBeads:
         fake = cls(directory)
         fake.state = {
             "shape": "list", "actor": "tester", "issues": list(issues), "calls": [], "comments": [],
-            "locked": 0, "no_comments": False, "unclosable": False, "kills": "", **settings,
+            "locked": 0, "no_comments": False, "unclosable": False, "leases": True, "kills": "",
+            **settings,
         }  # fmt: skip
         return fake
 

@@ -160,18 +160,22 @@ def test_a_task_is_handed_over_once_answered_and_stopped_after_a_question(
     work.runs()
     assert work.turns == [f"{session}.1"]
 
-    (kept,) = Agent(user, says="decline").calls(("stop", {"id": session}))
+    short = f"ses_{run_id}"
+    no = Agent(user, says="decline")
+    kept, unknown = no.calls(("stop", {"id": short}), ("stop", {"id": "el"}))
     assert (kept["error"]["type"], state_of(user, session)) == ("Declined", "running")
-    yes = Agent(user, says="accept")
+    assert unknown["error"]["type"] == "UnknownSessionError"
+    assert no.questions == [f"Stop {session}?"]
+    yes = Agent(user, says="accept", mode=NEW)
     logs, listed, stopped = yes.calls(
         ("logs", {"id": session}),
         ("sessions", {"target": "epyc6", "kind": "agents", "limit": 1}),
-        ("stop", {"id": session}),
+        ("stop", {"id": short}),
     )
     assert (logs["state"], logs["results"][0]["text"]) == ("running", "begun\n")
     assert [each["session_id"] for each in listed["sessions"]] == [session]
     assert (stopped["outcome"], stopped["results"][0]["stop_verified"]) == ("ABORTED", True)
-    assert yes.questions == [f"Stop {session}?"]
+    assert (stopped["id"], yes.questions) == (session, [f"Stop {session}?"])
 
     more = {"session": session, "task": "echo answered >>answers", "run_id": run_id}
     turns = Agent(user).calls(

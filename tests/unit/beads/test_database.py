@@ -284,6 +284,37 @@ def test_a_claim_of_somebody_else_is_an_obstacle_and_one_s_own_is_not(
     beads.claim(READ, frozenset())
 
 
+@pytest.mark.parametrize(
+    ("lapsed", "leases", "lease_sec"),
+    [(14_399, True, 14_400), (-1, True, 14_400), (14_401, False, 14_400), (14_401, True, None)],
+    ids=["not so long ago", "alive", "a bd without leases", "never"],
+)
+def test_a_claim_of_somebody_else_stays_unless_its_lease_has_passed(
+    home: Path, beads: Beads, lapsed: int, *, leases: bool, lease_sec: float | None
+) -> None:
+    held = {**ISSUE, "assignee": "ann", "status": "in_progress", "lapsed": lapsed}
+    fake = FakeBeads.install(home / "bin", held, leases=leases)
+
+    with pytest.raises(IssueError, match="bd-123 is already claimed by ann; leave out --claim"):
+        beads.claim(READ, frozenset({"tester"}), lease_sec)
+    assert fake.issue("bd-123")["assignee"] == "ann"
+
+
+def test_a_claim_whose_lease_has_passed_is_taken_over_and_does_not_come_back(
+    home: Path, beads: Beads
+) -> None:
+    held = {**ISSUE, "assignee": "ann", "status": "in_progress", "lapsed": 14_401}
+    fake = FakeBeads.install(home / "bin", held)
+    before = beads.read("bd-123")
+
+    claimed = beads.claim(before, frozenset({"tester"}), 14_400)
+    assert fake.issue("bd-123")["assignee"] == "tester"
+    assert claimed is not None
+    beads.release(claimed)  # as if the claim on the remote were alive, or the VM gone
+    now = fake.issue("bd-123")
+    assert (now["status"], now["assignee"]) == ("open", "")
+
+
 def test_what_can_t_be_written_is_told(home: Path, beads: Beads) -> None:
     with pytest.raises(IssueError, match="can't run bd"):
         beads.claim(READ, frozenset())

@@ -51,6 +51,8 @@ def test_what_the_issue_doesn_t_have_is_left_out() -> None:
 
     assert inside(prompt) == "bd-1: Mend it"
     assert prompt.startswith("Work on issue bd-1.\n")
+    colon = build_prompt(Issue(id="bd-1", title="Mend it", description="Steps:\n", notes="Soon."))
+    assert inside(colon) == "bd-1: Mend it\n\nDescription:\nSteps:\n\n\nNotes:\nSoon."
 
 
 def test_a_post_to_slack_is_asked_for_in_the_specification_s_words_only_when_wanted() -> None:

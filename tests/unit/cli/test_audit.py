@@ -126,7 +126,7 @@ def test_the_channel_is_the_first_host_s_and_the_environment_comes_before_it(
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for the inventory's channel as long as a busy machine takes."""
-    monkeypatch.setattr("dxansible.slack.channel._SECONDS", 60)
+    monkeypatch.setattr("dxansible.slack.opening._CHANNEL_SECONDS", 60)
 
 
 @pytest.mark.usefixtures("person", "no_pauses", "patience")

@@ -87,6 +87,24 @@ def test_an_issue_is_free_again_if_its_agent_found_no_place_to_work(
     assert not (vm.home / "prompt").exists()
 
 
+def test_a_lapsed_claim_in_beads_is_taken_over_where_the_remote_has_claims_too(
+    call: Call, vm: Person
+) -> None:
+    state = vm.beads.state
+    state["issues"][0].update(assignee="ann", status="in_progress", lapsed=1_801)
+    vm.beads.state = state
+    task = ("here", "--issue", "bd-123", "--claim", "--lease", "30m")
+
+    refused = call(*task)
+    taken = call(*task, "--repo", "/no/such", "--wait")
+
+    assert (refused.code, taken.code) == (2, 1)
+    assert "bd-123 is already claimed by ann" in refused.err
+    assert "issue_taken_over issue=bd-123 holder=ann" in taken.err
+    issue = vm.beads.issue("bd-123")
+    assert (issue["status"], issue["assignee"]) == ("open", "")
+
+
 def test_what_an_issue_says_is_never_run_or_interpreted(call: Call, vm: Person) -> None:
     state = vm.beads.state
     attack = "{{ 7*7 }} $(touch ~/owned) `touch ~/owned` ; touch ~/owned '\"; touch ~/owned"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -311,7 +312,9 @@ def test_the_sessions_are_listed(call: Call, jules: JulesServer) -> None:
 
     lines = call("--sessions", "--jules").out.decode().splitlines()
     assert lines[0].split() == ["SESSION", "STATE", "CREATED", "SOURCE", "PULL", "REQUEST", "TITLE"]
-    assert lines[1].startswith(f"{session}  QUEUED  ")
+    to_the_second = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.match(rf"{session}  QUEUED  +{to_the_second}  ", lines[1])
+    assert re.search(rf"created +{to_the_second}\n", call("--status", session).out.decode())
     jules.fail("GET", "sessions", Fault(status=403))
     assert call("--sessions", "--jules", "--json").document["error"]["type"] == "ServiceError"
 

@@ -34,7 +34,7 @@ class Follow:
         return self.follower(**options).run(self.id)
 
     def follower(self, **options: Any) -> Follower:  # noqa: ANN401 - any field
-        return Follower(client=self.client, tell=self.told.append, clock=self.clock, **options)
+        return Follower(client=self.client, tell=self.told.append, **options)
 
     @property
     def id(self) -> str:
