@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -20,11 +19,8 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Cr
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payload
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
-    TOO_MANY,
     PlayHosts,
-    kind_of_batch,
     prepare_worker,
-    split_by_node,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving, Stale
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.watchdog import Watchdog
@@ -106,16 +102,15 @@ class _Calls:
             hosts=hosts,
             extra=call.variables,
         )
-        channel = play.value(hosts[0], "dx_slack_channel")
         fan = Fan(call.forks, self._watchdog)
-        kind = kind_of_batch(hosts, int(call.variables.get("dx_most_hosts") or 0))
-        head: dict[str, Any] = {"kind": kind, "host": hosts[0], "hosts": hosts}
-        starting = [] if kind == TOO_MANY else hosts
-        if call.variables.get("dx_by_node"):
-            starting, head["nodes"] = split_by_node(play, starting)
-        for host in starting:
-            fan.add(host, partial(play.run, host))
-        return fan, head | {"slack_channel": channel or None}
+        head = play.start(
+            fan,
+            hosts,
+            most=int(call.variables.get("dx_most_hosts") or 0),
+            by_node=bool(call.variables.get("dx_by_node")),
+            channel=play.value(hosts[0], "dx_slack_channel"),
+        )
+        return fan, head
 
     def _hosts(self, limit: str) -> list[str]:
         """The hosts that ``--limit`` would choose, in the order of the inventory."""

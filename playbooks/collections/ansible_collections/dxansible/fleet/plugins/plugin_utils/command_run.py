@@ -7,23 +7,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import session, verdict
-from .attempts import Progress
+from .attempts import COMMON_SPEC, SLOWEST, AttemptRun, Progress
 from .host_run import LONGEST_LEASE
 from .inputs import Page
 from .keeper_reply import ENDED
-from .schedule import SCHEDULE_SPEC, ScheduledRun
 
 if TYPE_CHECKING:
-    from .host_run import Door, Steps
+    from .host_door import HostDoor
+    from .host_run import Steps
     from .inputs import Reader
     from .keeper_reply import Reply
     from .record import Verdict
 
-_SLOWEST = 64 * 1024
-"""Bytes a second: the slowest rate at which a call may send standard input to the VM."""
 
-
-class CommandRun(ScheduledRun):
+class CommandRun(AttemptRun):
     """Repeats the start until the VM confirms the session, then polls for news.
 
     A repeated start attaches to the session, so no command runs twice.
@@ -33,7 +30,7 @@ class CommandRun(ScheduledRun):
     starts_work: ClassVar = True
     of_fan: ClassVar = frozenset({"offsets", "stream"})
     spec: ClassVar = {
-        **SCHEDULE_SPEC,
+        **COMMON_SPEC,
         "timeout": {"type": "float", "default": 60.0, "variable": "dx_timeout"},
         "output_limit": {"type": "int", "default": 0, "variable": "dx_output_limit"},
         "id": {"type": "str", "default": ""},
@@ -87,18 +84,18 @@ class CommandRun(ScheduledRun):
             return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
         about = command.about(self.host, self.options["path"])
-        seconds = 2 * wait + len(command.stdin) / _SLOWEST
+        seconds = 2 * wait + len(command.stdin) / SLOWEST
 
-        def start(door: Door) -> Reply:
+        def start(door: HostDoor) -> Reply:
             begin = {"out": progress.out_next, "err": progress.err_next}
-            options = {**self.start_options(), **begin, **self._fetch(wait), **self.delay()}
+            options = {**self.start_options(), **begin, **self._fetch(wait)}
             return door.keeper.start(
                 progress.id, command.script, options, about=about, stdin=command.stdin
             )
 
         return (yield from self.call(seconds, start))
 
-    def _poll(self, door: Door, wait: int) -> Reply:
+    def _poll(self, door: HostDoor, wait: int) -> Reply:
         where = {"out": self.progress.out_next, "err": self.progress.err_next}
         fetch = self._fetch(wait)
         return door.keeper.poll(self.progress.id, {"wait": wait, **where, **fetch})
@@ -184,7 +181,7 @@ class CommandRun(ScheduledRun):
         return reply
 
 
-def _poll(name: str, begin: dict[str, int], door: Door) -> Reply:
+def _poll(name: str, begin: dict[str, int], door: HostDoor) -> Reply:
     return door.keeper.poll(name, begin)
 
 

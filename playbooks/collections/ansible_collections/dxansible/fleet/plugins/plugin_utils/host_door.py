@@ -23,7 +23,7 @@ _SSH_FAILED = 255
 
 
 class HostDoor:
-    """The `Door` of a run, on an Ansible connection."""
+    """Access of a run to its host, on an Ansible connection."""
 
     def __init__(
         self,
@@ -34,12 +34,15 @@ class HostDoor:
         """``variables`` are the host's, not yet templated."""
         self._connection, self._templar, self._variables = connection, templar, variables
         self.keeper = Keeper(self)
+        """Usable after `open`."""
         self._sends: list[str] | None = None
         """The patterns of ssh's ``SendEnv``; None if only ssh can make a session."""
         self._master: str | None = None
         """The socket of a live connection, if there is one."""
         self.reached = False
+        """The host has answered a call."""
         self.failure: SshFailure | None = None
+        """How the last call failed; None if it did not."""
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
         """Run the checks before first contact; ``seconds`` limits each."""

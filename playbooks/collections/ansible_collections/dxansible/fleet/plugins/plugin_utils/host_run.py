@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from .keeper_reply import CallError
 from .link import explain
@@ -21,10 +21,9 @@ from .preflight import OPTIONS, first_contact
 from .value import Value
 
 if TYPE_CHECKING:
+    from .host_door import HostDoor
     from .inputs import Inputs
-    from .keeper import Keeper
     from .preflight import Preflight
-    from .ssh_errors import SshFailure
 
 T = TypeVar("T")
 
@@ -45,31 +44,11 @@ CONTACT: Mapping[str, Mapping[str, Any]] = {
 """Options of every run that contacts the host."""
 
 
-class Door(Protocol):
-    """Access to the host, which the driver provides."""
-
-    keeper: Keeper
-    """Usable after `open`."""
-    reached: bool
-    """The host has answered a call."""
-    failure: SshFailure | None
-    """How the last call failed; None if it did not."""
-
-    def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
-        """Run the checks before first contact; ``seconds`` limits each."""
-
-    def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Add our ssh options and make `keeper` usable."""
-
-    def terminal(self) -> list[str] | None:
-        """The words before a command of the host that gets a terminal; None if there are none."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
     """A call to make; it counts as lost after ``seconds``."""
 
-    make: Callable[[Door], T]
+    make: Callable[[HostDoor], T]
     seconds: float
 
 
@@ -91,7 +70,7 @@ class News:
 Steps = Generator[Ask[Any] | Pause | News, Any, T]
 
 
-def ask(seconds: float, make: Callable[[Door], T]) -> Steps[T]:
+def ask(seconds: float, make: Callable[[HostDoor], T]) -> Steps[T]:
     """Yield a call to the driver and return its answer. Raises the call's error."""
     answer: T = yield Ask(make, seconds)
     return answer
@@ -170,7 +149,7 @@ class HostRun(ABC):
     """Whether it runs the user's text on the host."""
 
     def __init__(
-        self, host: str, options: Mapping[str, Any], inputs: Inputs, crowd: Crowd, door: Door
+        self, host: str, options: Mapping[str, Any], inputs: Inputs, crowd: Crowd, door: HostDoor
     ) -> None:
         """``options`` are complete and valid by `spec`."""
         self.host, self.options, self.inputs, self.crowd = host, dict(options), inputs, crowd

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .agents import Agent
-    from .host_run import Door, Steps
+    from .host_door import HostDoor
+    from .host_run import Steps
     from .keeper_listing import Entry
     from .keeper_reply import Reply
 
@@ -69,7 +70,7 @@ def _find(
     return native, None
 
 
-def _head(name: str, door: Door) -> Reply:
+def _head(name: str, door: HostDoor) -> Reply:
     return door.keeper.poll(name, {"chunk": _HEAD_BYTES})
 
 

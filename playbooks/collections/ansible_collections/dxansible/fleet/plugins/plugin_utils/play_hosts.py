@@ -11,6 +11,7 @@ import re
 import resource
 import threading
 import time
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from .option_values import ONE_AT_A_TIME, fill_from_vars
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .fan import Fan
     from .host_run import Crowd, HostRun, Steps
     from .inputs import Page, Payload, Reader
 
@@ -94,14 +96,6 @@ def refuse_keywords(task: Any, kind: type[HostRun]) -> None:  # noqa: ANN401 - a
             f"{task.action} does not pass on environment; export the variables in the command, "
             "or set dx_path"
         )
-
-
-def kind_of_batch(hosts: Sequence[str], most: int) -> str:
-    """The kind of the first record of a batch; no run may begin if it is TOO_MANY.
-
-    ``most`` is the number of hosts that the caller allows, 0 for any number.
-    """
-    return TOO_MANY if 0 < most < len(hosts) else "hosts"
 
 
 def _nothing(kind: type[HostRun]) -> Steps[dict[str, Any]]:
@@ -191,19 +185,6 @@ def plain(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {**variables, **secret}
 
 
-def split_by_node(play: PlayHosts, hosts: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the hosts to contact from here, and the hosts of each execution node.
-
-    The caller has the latter contacted by their nodes.
-    """
-    here: list[str] = []
-    nodes: dict[str, list[str]] = {}
-    for host in hosts:
-        node = play.node(host)
-        (here if node in _HERE else nodes.setdefault(node, [])).append(host)
-    return here, nodes
-
-
 class PlayHosts:
     """Makes the runs of the hosts of an action's play."""
 
@@ -234,6 +215,34 @@ class PlayHosts:
         self._shared |= extra
         self._kind, self._given, self._crowd = kind, given, crowd
         self._payload, self._reader = payload, reader
+
+    def start(
+        self, fan: Fan, hosts: Sequence[str], *, most: int, by_node: bool, channel: str | None
+    ) -> dict[str, Any]:
+        """Start the runs of the hosts. Returns the first record of the batch.
+
+        No run starts if there are more than ``most`` hosts, unless that is 0. With ``by_node``
+        those of execution nodes don't start here: the caller has them contacted by their nodes.
+        """
+        too_many = 0 < most < len(hosts)
+        head: dict[str, Any] = {
+            "host": hosts[0],
+            "kind": TOO_MANY if too_many else "hosts",
+            "hosts": hosts,
+            "slack_channel": channel or None,
+        }
+        starting = [] if too_many else hosts
+        if by_node:
+            here: list[str] = []
+            nodes: dict[str, list[str]] = {}
+            head["nodes"] = nodes
+            for host in starting:
+                node = self.node(host)
+                (here if node in _HERE else nodes.setdefault(node, [])).append(host)
+            starting = here
+        for host in starting:
+            fan.add(host, partial(self.run, host))
+        return head
 
     def run(self, host: str) -> Running:
         """Make the run of one host. Raises AnsibleError for invalid data in the inventory."""

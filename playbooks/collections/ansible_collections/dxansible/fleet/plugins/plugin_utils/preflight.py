@@ -13,7 +13,8 @@ from .ssh_errors import SshFailure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .host_run import Door
+    from .host_door import HostDoor
+
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "run_id": {"type": "str", "default": "", "variable": "dx_run_id"},
@@ -23,7 +24,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def first_contact(record: dict[str, Any], door: Door, error: str | None) -> None:
+def first_contact(record: dict[str, Any], door: HostDoor, error: str | None) -> None:
     """Complete the record of a preflight. Its last check is the first contact.
 
     If the connection was lost, the status stays None: nobody knows how far the connection came.

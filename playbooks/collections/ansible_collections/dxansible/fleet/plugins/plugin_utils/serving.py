@@ -195,7 +195,7 @@ class Serving:
             if fan.left == 0:
                 break
             batch = fan.news(_PATIENCE)
-            records = [{"host": host, **record} for host, record, _label in batch]
+            records = [{"host": host, **record} for host, record in batch]
         fan.close()
         with suppress(OSError):  # the caller may have hung up
             peer.shutdown(socket.SHUT_RDWR)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import agents, finalize, session, turn_ends, turn_usage, turn_verdict
 from .agent_record import AgentError
-from .attempts import Progress
+from .attempts import AttemptRun, Progress, look_again
 from .keeper_reply import ENDED, CallError
-from .schedule import ScheduledRun, look_again
 from .stream_reader import StreamReader
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class TurnProgress(Progress):
         self.times = (None, None)
 
 
-class TurnChoice(ScheduledRun):
+class TurnChoice(AttemptRun):
     """Base class of `TurnRun`; finds the number and the agent of a turn."""
 
     progress: TurnProgress

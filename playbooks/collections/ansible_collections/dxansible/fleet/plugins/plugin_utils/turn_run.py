@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn, turn_verdict
 from .agent_record import AgentError
-from .attempts import seconds_text
+from .attempts import COMMON_SPEC, SLOWEST, seconds_text
 from .claim import LEASE, META, REFS, Claim
 from .keeper_reply import ENDED, ProgramMissingError, Reply
-from .schedule import SCHEDULE_SPEC
 from .stream_reader import StreamReader
 from .transcript import VIEWS
 from .turn import Trailer
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from .record import Verdict
 
 _OUTPUT_LIMIT = 32 * 2**20
-_SLOWEST = 64 * 1024
-"""Bytes a second: the slowest rate at which a call may send a turn to the VM."""
 _MODEL = re.compile(r"(?!-)[^\s{}]{1,200}")
 """No option of the agent, and no placeholder."""
 
@@ -42,7 +39,7 @@ class TurnRun(TurnChoice):
     starts_work: ClassVar = True
     of_fan: ClassVar = frozenset({"may_have_arrived", "shown", "token"})
     spec: ClassVar = {
-        **SCHEDULE_SPEC,
+        **COMMON_SPEC,
         "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
         "output_limit": {"type": "int", "default": 0, "variable": "dx_session_output_limit"},
         "idle_timeout": {"type": "float", "default": 1200.0, "variable": "dx_idle_timeout"},
@@ -141,7 +138,6 @@ class TurnRun(TurnChoice):
             raise AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
             **self.start_options(),
-            **self.delay(),
             "meta": "yes",
             "need": agent.program,
             "idle": seconds_text(self.idle_timeout),
@@ -150,7 +146,7 @@ class TurnRun(TurnChoice):
         script = self._script(agent)
         if not waits:
             options |= {"wait": 0, "chunk": 0}
-        seconds = 4 + len(script) / _SLOWEST
+        seconds = 4 + len(script) / SLOWEST
         return (
             yield from self.call(
                 seconds, lambda door: door.keeper.start(progress.key, script, options)
