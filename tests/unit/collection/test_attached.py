@@ -6,8 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.attached import MOST_BYTES, read_files
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs, Payload
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import (
+    MOST_BYTES,
+    Inputs,
+    Payload,
+    read_files,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import CommandError
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import 
     PlayHosts,
     prepare_worker,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving, Stale
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.watchdog import Watchdog
 
 _SPEC: dict[str, Any] = {}
@@ -53,7 +53,7 @@ def _first_news() -> dict[str, Any]:
     try:
         check_callbacks()
     except NotCacheable as found:
-        return {"kind": "stale", "error": str(found), "lasting": found.lasting}
+        return found.as_news()
     return {"kind": "ready"}
 
 
@@ -69,7 +69,7 @@ class _Calls:
         self._parsing = threading.Lock()
         self._watchdog = Watchdog()
 
-    def stale(self) -> Stale | None:
+    def stale(self) -> NotCacheable | None:
         """The reason why this run is out of date or can't be kept; None if there is none."""
         with self._parsing:
             try:
@@ -77,10 +77,10 @@ class _Calls:
                     self._freshness = Freshness(self._began)
                 changed = self._freshness.changed()
             except NotCacheable as found:
-                return Stale(reason=str(found), lasting=found.lasting)
+                return found
             except Exception as error:  # noqa: BLE001 - Ansible raises many types
-                return Stale(reason=" ".join(str(error).split()), lasting=True)
-        return Stale(reason=f"{changed} has changed", lasting=False) if changed else None
+                return NotCacheable(" ".join(str(error).split()))
+        return NotCacheable(f"{changed} has changed", lasting=False) if changed else None
 
     def begin(self, call: Call) -> tuple[Fan, dict[str, Any]]:
         """Start the runs of the hosts that the call's pattern matches."""

@@ -210,6 +210,10 @@ class AttemptRun(HostRun):
         """Make a call that may wait ``wait`` seconds for news."""
         return ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
 
+    def poll(self, wait: float, name: str, asked: Mapping[str, object]) -> Steps[Reply]:
+        """Ask for news of a session, which may take ``wait`` seconds."""
+        return self.call(wait, lambda door: door.keeper.poll(name, asked))
+
     def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()
         record["attempts"] = self.progress.attempts

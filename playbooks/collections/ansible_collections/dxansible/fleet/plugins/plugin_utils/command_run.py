@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import session, verdict
@@ -81,7 +80,7 @@ class CommandRun(AttemptRun):
         wait, progress = self.patience, self.progress
         yield from self.until_start()
         if progress.started or self.following:
-            return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
+            return (yield from self.call(2 * wait, lambda door: self._poll_with_room(door, wait)))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
         about = command.about(self.host, self.options["path"])
         seconds = 2 * wait + len(command.stdin) / SLOWEST
@@ -95,7 +94,7 @@ class CommandRun(AttemptRun):
 
         return (yield from self.call(seconds, start))
 
-    def _poll(self, door: HostDoor, wait: int) -> Reply:
+    def _poll_with_room(self, door: HostDoor, wait: int) -> Reply:
         where = {"out": self.progress.out_next, "err": self.progress.err_next}
         fetch = self._fetch(wait)
         return door.keeper.poll(self.progress.id, {"wait": wait, **where, **fetch})
@@ -134,7 +133,7 @@ class CommandRun(AttemptRun):
             return None
         where = {"out": progress.out_next, "err": progress.err_next}
         asked = {"wait": 0, "chunk": 0, "flow": progress.follower, "lease": LONGEST_LEASE, **where}
-        yield from self.call(0, lambda door: door.keeper.poll(progress.id, asked))
+        yield from self.poll(0, progress.id, asked)
         record["page_end"] = [progress.out_next, progress.err_next]
         return verdict.RUNNING
 
@@ -165,24 +164,20 @@ class CommandRun(AttemptRun):
         """Fetch the whole output that the VM kept, for callers that read only the result."""
         name, out, err = self.progress.id, bytearray(), bytearray()
         if self.progress.out_next or self.progress.err_next:
-            reply = yield from self.call(0, lambda door: door.keeper.poll(name, {}))
+            reply = yield from self.poll(0, name, {})
         while True:
             out += reply.out
             err += reply.err
             if reply.complete:
                 break
             begin = {"out": reply.out_upto, "err": reply.err_upto}
-            reply = yield from self.call(0, partial(_poll, name, begin))
+            reply = yield from self.poll(0, name, begin)
         self.result |= {
             "stdout": out.decode(errors="replace"),
             "stderr": err.decode(errors="replace"),
             "truncated": reply.out_total - len(out) + reply.err_total - len(err),
         }
         return reply
-
-
-def _poll(name: str, begin: dict[str, int], door: HostDoor) -> Reply:
-    return door.keeper.poll(name, begin)
 
 
 def _news(asked: int, begins: int, total: int, data: bytes) -> dict[str, object]:

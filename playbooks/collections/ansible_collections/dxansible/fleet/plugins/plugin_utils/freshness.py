@@ -26,6 +26,7 @@ from ansible.plugins.inventory import Constructable
 from ansible.vars.plugins import _plugin_should_run
 
 from .file_stamp import stamp
+from .link import SERVICE_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +48,7 @@ _OTHERS = (
     "test_loader",
 )
 """Loaders of plugins that a call may use."""
-_HIDDEN = (b"GITHUB_TOKEN", b"GH_TOKEN", b"JULES_API_KEY", b"SLACK_BOT_TOKEN", b"SLACK_WEBHOOK_URL")
+_HIDDEN = tuple(name.encode() for name in SERVICE_TOKENS)
 """Environment variables that an engine doesn't have."""
 _VARIABLES = ("group_vars", "host_vars")
 _CONSTRUCTED = ("constructed", "ansible.builtin.constructed")
@@ -64,6 +65,10 @@ class NotCacheable(BaseException):
         """``lasting``: the next run can't be kept either."""
         super().__init__(reason)
         self.lasting = lasting
+
+    def as_news(self) -> dict[str, Any]:
+        """Return the record that tells the engine's client of it."""
+        return {"kind": "stale", "error": str(self), "lasting": self.lasting}
 
 
 class Freshness:

@@ -23,6 +23,7 @@ from .value import Value
 if TYPE_CHECKING:
     from .host_door import HostDoor
     from .inputs import Inputs
+    from .keeper_reply import Reply
     from .preflight import Preflight
 
 T = TypeVar("T")
@@ -74,6 +75,11 @@ def ask(seconds: float, make: Callable[[HostDoor], T]) -> Steps[T]:
     """Yield a call to the driver and return its answer. Raises the call's error."""
     answer: T = yield Ask(make, seconds)
     return answer
+
+
+def poll(seconds: float, name: str, asked: Mapping[str, object]) -> Steps[Reply]:
+    """Ask for news of a session, with the keeper's options of a poll."""
+    return ask(seconds, lambda door: door.keeper.poll(name, asked))
 
 
 class Crowd(Value):

@@ -10,9 +10,9 @@ import json
 import socket
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from .attached import read_files
 from .session import Command, CommandError
 from .value import Value, field
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify", "dx_body")
 """Variables that are never templated."""
+MOST_BYTES = 10 * 2**20
+"""Of all files on the controller that go with one task."""
 
 
 class Payload:
@@ -190,6 +192,34 @@ class Inputs(Value):
             message = f"{name} is not a string; give it as a string: -e @request.yml"
             raise CommandError(message)
         return _bytes(raw or "")
+
+
+def read_files(paths: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Read files on the controller, for an agent: their names and contents.
+
+    Raises CommandError if a file can't be read, or they are too big.
+
+    A pipe counts as no file, because nobody may be writing to it.
+    """
+    found: list[tuple[str, bytes]] = []
+    left = MOST_BYTES
+    for path in map(Path, paths):
+        try:
+            if path.exists() and not path.is_file():
+                raise CommandError(f"dx_attach: {path} is no file")
+            with path.open("rb") as file:
+                data = file.read(left + 1)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise CommandError(
+                f"dx_attach: {path} can't be read on the controller: {why}"
+            ) from error
+        left -= len(data)
+        if left < 0:
+            most = MOST_BYTES >> 20
+            raise CommandError(f"dx_attach: the files have more than {most} MiB; attach less")
+        found.append((path.name, data))
+    return found
 
 
 def _bytes(text: str) -> bytes:

@@ -98,6 +98,10 @@ _PLAIN = re.compile(rb"[\t\n -~]{1,1024}")
 """Text that every shell can read with its builtins."""
 
 
+_LISTED = 1 << 24
+"""Bytes of all ``last`` of a listing together; sessions beyond them have none."""
+
+
 def _about(line: bytes) -> dict[str, object]:
     return {"about": "yes"} if line else {}
 
@@ -153,16 +157,14 @@ class Keeper:
         prefix: str = "",
         turns: bool = False,
         words: bool = False,
-        chunk: int = 1 << 24,
         wait: int = 0,
         stamp: str = "",
     ) -> Listing:
         """List all sessions whose names start with ``prefix``, or one session and its turns.
 
-        ``turns`` leaves out commands. ``words`` asks for ``said``. ``chunk`` limits the bytes of
-        all ``last`` together; sessions beyond it have none. The VM waits up to ``wait`` seconds
-        for a change since the listing with this ``stamp``; not at all if that is empty. Without a
-        change the listing has the same stamp and is empty.
+        ``turns`` leaves out commands. ``words`` asks for ``said``. The VM waits up to ``wait``
+        seconds for a change since the listing with this ``stamp``; not at all if that is empty.
+        Without a change the listing has the same stamp and is empty.
         """
         options: dict[str, object] = {"id": session} if session else {"prefix": prefix}
         if turns:
@@ -170,7 +172,7 @@ class Keeper:
         if words:
             options["words"] = "yes"
         options |= _since(wait, stamp)
-        return read_listing(self._ask("list", {**options, "chunk": chunk}))
+        return read_listing(self._ask("list", {**options, "chunk": _LISTED}))
 
     def note(self, session: str, name: str, text: str) -> dict[str, str]:
         """Add a note to a session, unless it has a note of that name already.

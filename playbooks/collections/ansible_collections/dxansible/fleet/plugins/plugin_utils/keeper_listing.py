@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .keeper_reply import CutShortError, Fields, Session
-from .value import Value, replace
+from .value import Value, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,9 +89,9 @@ class Listing(Value):
 class Cleaned(Value):
     """Sessions whose turns and worktree were removed, and reasons why others were kept."""
 
-    removed: tuple[str, ...]
+    removed: list[str]
     kept: Mapping[str, str]
-    removable: tuple[str, ...] = ()
+    removable: list[str] = field(default_factory=list)
     """Sessions that a dry run would have removed."""
 
 
@@ -128,19 +128,18 @@ def read_ping(answer: Answer) -> Ping:
     _lines(answer)
     fields = answer.fields
     took = fields.number("took") if "took" in fields else 0
-    return Ping(
-        load=_load(fields),
-        running=fields.count("running"),
-        found=fields.flag("found"),
-        version=answer.message.strip() or None,
-        spent_ms=None if took is None else 10 * took,
-        stamp=fields.word("stamp"),
-    )
+    told = {
+        "version": answer.message.strip() or None,
+        "spent_ms": None if took is None else 10 * took,
+    }
+    return Ping(**fields.known_to(Ping) | told)
 
 
 def read_cleaned(answer: Answer) -> Cleaned:
     """Parse a clean-up. Raises CutShortError if the answer is incomplete."""
-    removed, removable, kept = [], [], {}
+    removed: list[str] = []
+    removable: list[str] = []
+    kept: dict[str, str] = {}
     for line in _lines(answer):
         verb, _sep, rest = line.decode(errors="replace").partition(" ")
         name, _sep, reason = rest.partition(" ")
@@ -150,7 +149,7 @@ def read_cleaned(answer: Answer) -> Cleaned:
             removable.append(name)
         elif verb == "kept":
             kept[name] = reason
-    return Cleaned(removed=tuple(removed), removable=tuple(removable), kept=kept)
+    return Cleaned(removed=removed, removable=removable, kept=kept)
 
 
 def read_notes(answer: Answer) -> dict[str, str]:
@@ -178,13 +177,7 @@ def read_listing(answer: Answer) -> Listing:
             entries[name] = _entry(name, about)
     if not found or not rest.startswith(f"\n{answer.mark} end".encode()):
         raise CutShortError(_CUT_SHORT)
-    fields = answer.fields
-    return Listing(
-        now=fields.number("now"),
-        load=_load(fields),
-        sessions=list(entries.values()),
-        stamp=fields.word("stamp"),
-    )
+    return Listing(sessions=list(entries.values()), **answer.fields.known_to(Listing))
 
 
 def _entry(name: str, about: str) -> Entry:
@@ -200,8 +193,3 @@ def _lines(answer: Answer) -> list[bytes]:
     if not found:
         raise CutShortError(_CUT_SHORT)
     return text.split(b"\n")
-
-
-def _load(fields: Fields) -> float | None:
-    value = fields.get("load", "-")
-    return float(value) if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII) else None

@@ -28,7 +28,7 @@ _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
 _SSH_OPTIONS = "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"
 """ssh's options in getopt's notation."""
-_SERVICE_TOKENS = (
+SERVICE_TOKENS = (
     "GH_TOKEN",
     "GITHUB_TOKEN",
     "JULES_API_KEY",
@@ -160,7 +160,7 @@ def add_ssh_options(
     Keepalives end a silent connection, even before authentication (Tailscale's check mode). ssh
     doesn't get our service tokens, because a control master outlives the call.
     """
-    for name in _SERVICE_TOKENS:
+    for name in SERVICE_TOKENS:
         os.environ.pop(name, None)
     if connection.transport != "ssh":
         return

@@ -55,7 +55,6 @@ def describe(
     }
     if entry.resumes is not None:
         told["state"] = "limited"
-    told |= _later(entry)
     limit = meta.get("max_cost")
     cost = turn_usage.over_limit(usage, limit) if told["state"] == "succeeded" else None
     if cost is not None:
@@ -70,20 +69,12 @@ def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]
     """Describe a command. ``now`` is as for `describe`."""
     ended = entry.state in ENDED
     found = verdict.from_reply(host, entry, None) if ended else turn_verdict.RUNNING
-    told = _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
-    return told | _later(entry)
-
-
-def _later(entry: Entry) -> dict[str, Any]:
-    """What differs of work that starts later."""
-    if entry.state != "scheduled":
-        return {}
-    return {"state": entry.state, "starts_s": entry.starts, "idle_s": None}
+    return _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
 
 
 def _described(entry: Entry, found: Verdict, began: int | None, now: int | None) -> dict[str, Any]:
     told = found.as_dict()
-    return {
+    described = {
         "session": entry.session,
         "started_for": entry.facts.get("host"),
         "turn": entry.turn,
@@ -97,6 +88,9 @@ def _described(entry: Entry, found: Verdict, began: int | None, now: int | None)
         "idle_s": entry.idle if entry.idle is not None else _since(entry.at, now),
         "task": entry.facts.get("task"),
     }
+    if entry.state == "scheduled":
+        described |= {"state": entry.state, "starts_s": entry.starts, "idle_s": None}
+    return described
 
 
 def state_of(found: Verdict) -> str:

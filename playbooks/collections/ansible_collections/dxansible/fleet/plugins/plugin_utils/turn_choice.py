@@ -13,17 +13,15 @@ from .agent_record import AgentError
 from .attempts import AttemptRun, Progress, look_again
 from .keeper_reply import ENDED, CallError
 from .stream_reader import StreamReader
+from .turn import FIRST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .host_run import Steps
     from .keeper_listing import Entry
-    from .keeper_reply import Reply
     from .record import Verdict
 
-_HEAD_BYTES = 65536
-"""Bytes from the beginning of a turn's output, enough for its first event."""
 _TAIL_BYTES = 2**18
 """Bytes from the end of a turn's output, enough to see its progress."""
 _STOP_SECONDS = 8
@@ -217,7 +215,7 @@ class TurnChoice(AttemptRun):
             return None
         wait = self.patience
         asked = {"wait": wait, "out": _NOWHERE, "err": _NOWHERE}
-        yield from self.call(wait, lambda door: door.keeper.poll(entry.name, asked))
+        yield from self.poll(wait, entry.name, asked)
         return None
 
     def _settle(self, entry: Entry) -> Steps[bool]:
@@ -293,13 +291,10 @@ class TurnChoice(AttemptRun):
             if entry.facts.get(finalize.MARK):
                 continue
             reader = StreamReader(agent)
-            reply = yield from self._head(entry.name)
+            reply = yield from self.poll(0, entry.name, FIRST_BYTES)
             reader.feed(reply.out)
             if agent.chosen_id and b"\n{" in reply.out:  # an event, so the agent knows the id
                 return agents.chosen_id(self.progress.id)
             if reader.native_id is not None:
                 return str(reader.native_id)
         return None
-
-    def _head(self, name: str) -> Steps[Reply]:
-        return self.call(0, lambda door: door.keeper.poll(name, {"chunk": _HEAD_BYTES}))

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import finalize, link, turn_usage, turn_verdict
-from .host_run import ask
+from .host_run import ask, poll
 from .keeper_reply import ENDED, CallError, CutShortError
 from .stream_reader import StreamReader
 from .turn import Trailer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .agents import Agent
     from .host_run import Steps
     from .keeper_listing import Entry
-    from .keeper_reply import Reply, Session
+    from .keeper_reply import Session
     from .record import Verdict
 
 _THREAD, _END = "slack", "slack-end"
@@ -131,7 +131,7 @@ def read_end(
         reader.skip()
     polls = 0
     while True:
-        reply = yield from _poll(entry.name, {"out": out, "err": err}, patience)
+        reply = yield from poll(patience, entry.name, {"out": out, "err": err})
         if reply.out_from > out:
             reader.skip()
         reader.feed_error(reply.err)
@@ -156,10 +156,6 @@ def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:
 
 def _note(name: str, note: str, text: str, patience: float) -> Steps[dict[str, str]]:
     return ask(patience, lambda door: door.keeper.note(name, note, text))
-
-
-def _poll(name: str, asked: dict[str, object], patience: float) -> Steps[Reply]:
-    return ask(patience, lambda door: door.keeper.poll(name, asked))
 
 
 def _record(session: str, number: int, meta: Mapping[str, Any], decided: Verdict) -> dict[str, Any]:

@@ -132,7 +132,7 @@ class TurnRun(TurnChoice):
             hurry = progress.reader is not None and progress.reader.holds_newline
             wait = (1 if hurry else self.patience) if waits else 0
             asked = {"wait": wait, "out": progress.out_next, "err": progress.err_next}
-            return (yield from self.call(4, lambda door: door.keeper.poll(progress.key, asked)))
+            return (yield from self.poll(4, progress.key, asked))
         agent = self.agent
         if self.options["task_is_data"] and agent.runs_task:
             raise AgentError(turn_verdict.runs_task(agent.name))
