@@ -44,4 +44,4 @@ def test_what_can_t_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_the_socket_s_files_come_first() -> None:
-    assert Inputs(payload=Payload.of(b"0\ntask")).attachments(["/no/such/file"]) == []
+    assert Inputs(payload=Payload(data=b"0\ntask")).attachments(["/no/such/file"]) == []

@@ -89,7 +89,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             variables,
             operation.run,
             given={**operation.options, **arguments["options"]},
-            payload=_payload(arguments),
+            payload=Payload(arguments["command_socket"], b64decode(arguments["payload"])),
             reader=_reader(arguments),
             crowd=crowd,
         )
@@ -104,11 +104,6 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             message = f"{len(hosts)} hosts are more than dx_most_hosts: {arguments['most_hosts']}"
             raise AnsibleActionFail(message)
         return _Play(fan, keep=not arguments["news"], head=[head])
-
-
-def _payload(arguments: dict[str, Any]) -> Payload:
-    packed = arguments["payload"]
-    return Payload.of(b64decode(packed)) if packed else Payload(arguments["command_socket"])
 
 
 def _reader(arguments: dict[str, Any]) -> SocketReader | Page | None:

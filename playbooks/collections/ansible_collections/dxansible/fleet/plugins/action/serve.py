@@ -96,7 +96,7 @@ class _Calls:
             self._task_vars,
             operation.run,
             given=operation.options,
-            payload=Payload.of(call.payload),
+            payload=Payload(data=call.payload),
             reader=call.reader,
             crowd=Crowd(hosts=len(hosts), width=call.forks),
             hosts=hosts,

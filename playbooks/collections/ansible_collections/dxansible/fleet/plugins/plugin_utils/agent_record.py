@@ -109,10 +109,7 @@ class RecordReader:
 
     def paths(self, key: str) -> tuple[str, ...]:
         """Dotted paths, from a single path or a list."""
-        value = self._record.get(key, [])
-        return tuple(
-            self._path(key, one) for one in (value if isinstance(value, list) else [value])
-        )
+        return tuple(self._path(key, one) for one in self._each(key))
 
     def _path(self, key: str, value: object) -> str:
         if not isinstance(value, str) or not _PATH.fullmatch(value):
@@ -125,10 +122,7 @@ class RecordReader:
 
     def matches(self, key: str) -> tuple[Match, ...]:
         """Sets of conditions, from a single set or a list."""
-        value = self._record.get(key, [])
-        return tuple(
-            self._match(key, one) for one in (value if isinstance(value, list) else [value])
-        )
+        return tuple(self._match(key, one) for one in self._each(key))
 
     def _match(self, key: str, value: object) -> Match:
         if not isinstance(value, dict) or not value:
@@ -148,12 +142,15 @@ class RecordReader:
 
     def records(self, key: str) -> list[RecordReader]:
         """Readers of mappings, from a single mapping or a list."""
-        value = self._record.get(key, [])
-        inner = value if isinstance(value, list) else [value]
         return [
             RecordReader(f"{self._where}.{key}[{number}]", one)
-            for number, one in enumerate(inner, start=1)
+            for number, one in enumerate(self._each(key), start=1)
         ]
+
+    def _each(self, key: str) -> list[object]:
+        """The elements of a list; a single value is one, and a missing key has none."""
+        value = self._record.get(key, [])
+        return value if isinstance(value, list) else [value]
 
     def pattern(self, key: str) -> re.Pattern[str]:
         """A regular expression."""

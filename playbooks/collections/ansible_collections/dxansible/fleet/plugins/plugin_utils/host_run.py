@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from .keeper_reply import CallError
 from .link import explain
-from .preflight import OPTIONS, first_contact
+from .preflight import OPTIONS
+from .record import PreflightStatus
+from .ssh_errors import SshFailure
 from .value import Value
+from .verdict import STATUS
 
 if TYPE_CHECKING:
     from .host_door import HostDoor
@@ -230,13 +233,20 @@ class HostRun(ABC):
     def tell_preflight(
         self, record: dict[str, Any], error: str | None, attempts: int, *, ended: bool
     ) -> None:
-        """Add the preflight's result to the record, once: on first contact, or at the end."""
-        known = self._preflight
-        if known is None or known["status"] is not None or not (self._door.reached or ended):
+        """Add the preflight's result to the record, once: on first contact, or at the end.
+
+        The first contact is its last check. If the connection was lost, the status stays None:
+        nobody knows how far the connection came.
+        """
+        known, door = self._preflight, self._door
+        if known is None or known["status"] is not None or not (door.reached or ended):
             return
-        first_contact(known, self._door, error)
-        if not self._door.reached:
+        if door.reached:
+            known["status"] = str(PreflightStatus.OK)
+        else:
             known["duration_ms"] += round((time.monotonic() - self._opened) * 1000)
+            if door.failure not in {None, SshFailure.LOST}:
+                known |= {"status": str(STATUS[door.failure]), "error": error}
         record["preflight"] = known | {"attempts": attempts}
 
 

@@ -11,7 +11,7 @@ import socket
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .session import Command, CommandError
 from .value import Value, field
@@ -26,20 +26,12 @@ MOST_BYTES = 10 * 2**20
 
 
 class Payload:
-    """The texts that a caller provides on a socket; read on first use."""
+    """The texts that a caller provides, as bytes or on a socket, which is read on first use."""
 
-    def __init__(self, source: str) -> None:
-        """``source`` is the path of the socket; empty if there is none."""
-        self._source, self._lock = source, threading.Lock()
-        self._data: bytes | None = None
+    def __init__(self, source: str = "", data: bytes = b"") -> None:
+        """``source`` is the path of the socket. Without either, there is no payload."""
+        self._source, self._data, self._lock = source, data or None, threading.Lock()
         self._texts: list[tuple[str, bytes]] | None = None
-
-    @classmethod
-    def of(cls, data: bytes) -> Self:
-        """Make a payload from bytes. Empty bytes mean no payload."""
-        payload = cls("")
-        payload._data = data or None
-        return payload
 
     def __bool__(self) -> bool:
         """Whether there is a payload."""
@@ -138,7 +130,7 @@ class Inputs(Value):
     """The inputs of one host. ``variables`` are the host's, not templated."""
 
     variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    payload: Payload = field(default_factory=lambda: Payload(""))
+    payload: Payload = field(default_factory=Payload)
     reader: Reader | Page | None = None
     """The reader that the command waits for; None if the command waits for none."""
 

@@ -6,14 +6,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import checks, known_hosts, link, session, verdict
+from . import checks, known_hosts, link, session
 from .record import PreflightStatus
-from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from .host_door import HostDoor
 
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -22,17 +19,6 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "checks": {"type": "bool", "default": True, "variable": "dx_preflight"},
     "slack_channel": {"type": "str", "default": "", "variable": "dx_slack_channel"},
 }
-
-
-def first_contact(record: dict[str, Any], door: HostDoor, error: str | None) -> None:
-    """Complete the record of a preflight. Its last check is the first contact.
-
-    If the connection was lost, the status stays None: nobody knows how far the connection came.
-    """
-    if door.reached:
-        record["status"] = str(PreflightStatus.OK)
-    elif door.failure not in {None, SshFailure.LOST}:
-        record |= {"status": str(verdict.STATUS[door.failure]), "error": error}
 
 
 class Preflight:
