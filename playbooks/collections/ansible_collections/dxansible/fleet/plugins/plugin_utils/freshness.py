@@ -232,7 +232,7 @@ class _Manager(InventoryManager):  # type: ignore[misc] # ansible-core has no ty
         return _fit(self._inventory.current_source, plugins, self._loader)
 
 
-def _fit(source: str, plugins: list[Any], loader: Any) -> list[Any]:  # noqa: ANN401 - Ansible's own
+def _fit(source: str, plugins: list[Any], loader: DataLoader) -> list[Any]:
     """The plugins that may parse the source, in Ansible's order. Raises NotCacheable."""
     builtin = Path(str(inventory_plugins.__file__)).parent
     named = {}

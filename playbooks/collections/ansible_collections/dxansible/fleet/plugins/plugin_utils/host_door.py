@@ -18,6 +18,9 @@ from .ssh_session import ConnectionEndedError, run, sent_environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible.plugins.connection import ConnectionBase
+    from ansible.template import Templar
+
 _SSH_FAILED = 255
 """ssh's exit code for all its own failures; a command may exit with it too."""
 
@@ -26,10 +29,7 @@ class HostDoor:
     """Access of a run to its host, on an Ansible connection."""
 
     def __init__(
-        self,
-        connection: Any,  # noqa: ANN401 - ansible-core has no types
-        templar: Any,  # noqa: ANN401 - as above
-        variables: Mapping[str, Any],
+        self, connection: ConnectionBase, templar: Templar, variables: Mapping[str, Any]
     ) -> None:
         """``variables`` are the host's, not yet templated."""
         self._connection, self._templar, self._variables = connection, templar, variables

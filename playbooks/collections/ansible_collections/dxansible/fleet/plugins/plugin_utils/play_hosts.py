@@ -29,6 +29,11 @@ from .option_values import ONE_AT_A_TIME, fill_from_vars
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ansible.playbook.play import Play
+    from ansible.playbook.task import Task
+    from ansible.plugins.action import ActionBase
+    from ansible.plugins.connection import ConnectionBase
+
     from .fan import Fan
     from .host_run import Crowd, HostRun, Steps
     from .inputs import Page, Payload, Reader
@@ -72,7 +77,7 @@ def prepare_worker() -> None:
     threading.Thread(target=watch, name="dx-parent", daemon=True).start()
 
 
-def batch_of(task: Any, task_vars: Mapping[str, Any]) -> list[str] | None:  # noqa: ANN401 - no types
+def batch_of(task: Task, task_vars: Mapping[str, Any]) -> list[str] | None:
     """The hosts of the task: the whole batch with ``run_once``, else its own host.
 
     None if the strategy runs the task for each host despite ``run_once``. Ansible then gives every
@@ -85,7 +90,7 @@ def batch_of(task: Any, task_vars: Mapping[str, Any]) -> list[str] | None:  # no
     return [str(host) for host in task_vars["ansible_play_batch"]]
 
 
-def refuse_keywords(task: Any, kind: type[HostRun]) -> None:  # noqa: ANN401 - as above
+def refuse_keywords(task: Task, kind: type[HostRun]) -> None:
     """Raise AnsibleActionFail for a keyword that the run can't obey."""
     if task.become:
         raise AnsibleActionFail(
@@ -151,8 +156,8 @@ def one_run(  # noqa: PLR0913 - what a run is made of
     host: str,
     given: Mapping[str, Any],
     *,
-    connection: Any,  # noqa: ANN401 - ansible-core has no types
-    templar: Any,  # noqa: ANN401 - as above
+    connection: ConnectionBase,
+    templar: Templar,
     variables: Mapping[str, Any],
     inputs: Inputs,
     crowd: Crowd,
@@ -190,7 +195,7 @@ class PlayHosts:
 
     def __init__(  # noqa: PLR0913 - what all runs have in common
         self,
-        action: Any,  # noqa: ANN401 - ansible-core has no types
+        action: ActionBase,
         task_vars: Mapping[str, Any],
         kind: type[HostRun],
         *,
@@ -292,7 +297,7 @@ class PlayHosts:
         )  # fmt: skip
         return variables | self._shared
 
-    def _connection(self, variables: Mapping[str, Any], templar: Any) -> Any:  # noqa: ANN401 - no types
+    def _connection(self, variables: Mapping[str, Any], templar: Templar) -> ConnectionBase:
         name = variables.get("ansible_connection") or self._task.connection
         name = templar.template(name)
         connection = connection_loader.get(
@@ -314,7 +319,7 @@ class PlayHosts:
         return connection
 
 
-def _play(task: Any) -> Any:  # noqa: ANN401 - ansible-core has no types
+def _play(task: Task) -> Play:
     parent = task._parent  # noqa: SLF001 - no public way
     while getattr(parent, "_play", None) is None:
         parent = parent._parent  # noqa: SLF001 - as above

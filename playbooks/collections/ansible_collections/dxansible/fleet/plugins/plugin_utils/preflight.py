@@ -12,6 +12,8 @@ from .record import PreflightStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible.plugins.connection import ConnectionBase
+
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "run_id": {"type": "str", "default": "", "variable": "dx_run_id"},
@@ -26,7 +28,7 @@ class Preflight:
 
     def __init__(
         self,
-        connection: Any,  # noqa: ANN401 - ansible-core has no types
+        connection: ConnectionBase,
         variables: Mapping[str, Any],
         options: Mapping[str, Any],
     ) -> None:
