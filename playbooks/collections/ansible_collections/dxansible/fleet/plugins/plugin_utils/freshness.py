@@ -29,7 +29,7 @@ from .file_stamp import stamp
 from .link import SERVICE_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from .file_stamp import Stamp
 
@@ -99,7 +99,8 @@ class Freshness:
         finally:
             Constructable._add_host_to_keyed_groups = _ADD  # noqa: SLF001 - as above
         self._look_at_variables()
-        for base in {*map(_base, sources), *_playbook_directories()}:
+        playbooks = {str(Path(each).absolute().parent) for each in context.CLIARGS["args"]}
+        for base in {*map(_base, sources), *playbooks}:
             for name in _VARIABLES:
                 self._note_tree(f"{base}/{name}")
 
@@ -299,10 +300,6 @@ def _is_plain(value: object) -> bool:
 
 def _base(source: str) -> str:
     return source if Path(source).is_dir() else str(Path(source).absolute().parent)
-
-
-def _playbook_directories() -> Iterable[str]:
-    return {str(Path(each).absolute().parent) for each in context.CLIARGS["args"]}
 
 
 def _brief(path: str) -> tuple[int, int, int] | None:

@@ -137,19 +137,16 @@ def read_ping(answer: Answer) -> Ping:
 
 def read_cleaned(answer: Answer) -> Cleaned:
     """Parse a clean-up. Raises CutShortError if the answer is incomplete."""
-    removed: list[str] = []
-    removable: list[str] = []
+    gone: dict[str, list[str]] = {"removed": [], "removable": []}
     kept: dict[str, str] = {}
     for line in _lines(answer):
         verb, _sep, rest = line.decode(errors="replace").partition(" ")
         name, _sep, reason = rest.partition(" ")
-        if verb == "removed":
-            removed.append(name)
-        elif verb == "removable":
-            removable.append(name)
+        if verb in gone:
+            gone[verb].append(name)
         elif verb == "kept":
             kept[name] = reason
-    return Cleaned(removed=removed, removable=removable, kept=kept)
+    return Cleaned(**gone, kept=kept)
 
 
 def read_notes(answer: Answer) -> dict[str, str]:

@@ -91,11 +91,12 @@ class Preflight:
             self.record["warning"] = known_hosts.warning(target.name, ssh, timeout)
         if not self._checks:
             return
-        reachable = ssh is not None and not ssh.proxied
-        addresses = checks.check_dns(target, ssh, timeout) if ssh is not None and reachable else []
+        if ssh is None or ssh.proxied:
+            checks.check_auth(target, ssh, timeout)
+            return
+        addresses = checks.check_dns(target, ssh, timeout)
         try:
             checks.check_auth(target, ssh, timeout)
         except checks.CheckFailure:
-            if reachable:
-                checks.check_tcp(target, addresses, timeout)
+            checks.check_tcp(target, addresses, timeout)
             raise

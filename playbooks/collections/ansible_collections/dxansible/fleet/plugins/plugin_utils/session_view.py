@@ -68,7 +68,7 @@ def describe(
 def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]:
     """Describe a command. ``now`` is as for `describe`."""
     ended = entry.state in ENDED
-    found = verdict.from_reply(host, entry, None) if ended else turn_verdict.RUNNING
+    found = verdict.from_reply(host, entry, None) if ended else verdict.RUNNING
     return _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
 
 
@@ -107,7 +107,7 @@ def _judge(
 ) -> Steps[tuple[Verdict, str | None]]:
     """Judge a turn. Returns its last words, too; None if they are not known."""
     if entry.state not in ENDED:
-        return turn_verdict.RUNNING, _last_line(_shown(entry, known))
+        return verdict.RUNNING, _last_line(_shown(entry, known))
     agent = finalize.author_of(entry, known)
     reader = StreamReader(agent)
     if entry.state == "exited":

@@ -7,7 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, finalize, session, turn, turn_verdict
+from . import agents, finalize, session, turn, turn_verdict, verdict
 from .agent_record import AgentError
 from .attempts import COMMON_SPEC, SLOWEST, seconds_text
 from .claim import LEASE, META, REFS, Claim
@@ -275,7 +275,7 @@ class TurnRun(TurnChoice):
         progress, agent, waits = self.progress, self.agent, self._waits
         progress.started = True
         if not waits and not self.following:
-            return turn_verdict.RUNNING
+            return verdict.RUNNING
         if self.following:
             record |= {"began": progress.times[0], "ended": progress.times[1]}
         reader = progress.reader = progress.reader or StreamReader(agent, self.options["view"])
@@ -284,7 +284,7 @@ class TurnRun(TurnChoice):
         record["text"] = _read(reader, progress, reply)
         if not (self.options["wait"] or self.following or reply.complete) and _begun(reader):
             record["text"] = []
-            return turn_verdict.RUNNING
+            return verdict.RUNNING
         nothing_new = not reply.out and not reply.err
         if not reply.complete:
             if nothing_new:
@@ -294,7 +294,7 @@ class TurnRun(TurnChoice):
                 return None
             record["text"] += _news(progress, reader.close())
             record["result"] = turn_facts(reader, progress.meta, reply)
-            return turn_verdict.RUNNING
+            return verdict.RUNNING
         record["text"] += _news(progress, reader.close())
         record["upto"] = [progress.out_next + 1, progress.err_next]  # beyond the end: closed
         if self.following and (yield from self.go_on()):

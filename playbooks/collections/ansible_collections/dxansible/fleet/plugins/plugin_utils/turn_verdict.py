@@ -28,7 +28,6 @@ class TurnVerdict(Verdict):
     """The turn succeeded, and the agent's last message ends with a question."""
 
 
-RUNNING = verdict.RUNNING
 _OVERTAKEN = "another client's prompt came first"
 _LATEST = 10**11
 """Seconds since the epoch; no limit resets later."""
