@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .agent_checks import check, uses
-from .agent_record import WHOLE, AgentError, RecordReader, nearest
+from .agent_record import WHOLE, AgentError, RecordReader, check, nearest, uses
 from .agent_usage import read_limit, read_usage, written
 from .value import Value, field
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 META = "#dx "
 """Start of a turn's first line, before the JSON that listings show."""
+FINALIZE = "finalize"
+"""Key of that JSON that marks a turn as a finalize."""
 _TURN = re.compile(r"(?P<session>[^.]+)\.(?P<number>[1-9][0-9]{0,5})")
 _NEWLINE = b"\x1d"
 """Stands for a newline in what a running turn has said."""

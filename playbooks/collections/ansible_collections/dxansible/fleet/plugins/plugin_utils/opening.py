@@ -7,8 +7,8 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from .agent_record import AgentError
-from .finalize import MARK
 from .host_run import ask, poll
+from .keeper_listing import FINALIZE
 from .stream_reader import StreamReader
 from .turn import FIRST_BYTES, Trailer, words_of
 
@@ -28,7 +28,7 @@ def opening(
     ``path`` has the directories that come before the host's PATH. A call counts as lost after
     ``patience`` seconds.
     """
-    own = [entry for entry in turns if MARK not in entry.facts]
+    own = [entry for entry in turns if FINALIZE not in entry.facts]
     if not own:
         return {"error": "it has no turn of an agent"}
     facts = own[-1].facts

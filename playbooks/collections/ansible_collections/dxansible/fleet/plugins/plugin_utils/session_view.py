@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, turn_usage, turn_verdict, verdict
+from . import agent_usage, finalize, turn_verdict, verdict
 from .keeper_reply import ENDED
 from .stream_reader import StreamReader
 from .turn_ends import read_end
@@ -35,7 +35,7 @@ def describe(
     ``now`` is the VM's clock, in seconds since the epoch. If the listing has too little of the
     turn's output, further calls read more; they count as lost after ``patience`` seconds.
     """
-    usage = turn_usage.of_session(turns)
+    usage = agent_usage.of_session(turns)
     turns = finalize.without_refused(turns) or turns
     first, entry = turns[0], turns[-1]
     meta = entry.facts
@@ -56,7 +56,7 @@ def describe(
     if entry.resumes is not None:
         told["state"] = "limited"
     limit = meta.get("max_cost")
-    cost = turn_usage.over_limit(usage, limit) if told["state"] == "succeeded" else None
+    cost = agent_usage.over_limit(usage, limit) if told["state"] == "succeeded" else None
     if cost is not None:
         told |= {
             "state": "needs_input",

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, session, turn_ends, turn_usage, turn_verdict
+from . import agent_usage, agents, finalize, session, turn_ends, turn_verdict
 from .agent_record import AgentError
 from .attempts import AttemptRun, Progress, look_again
+from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, CallError
 from .stream_reader import StreamReader
 from .turn import FIRST_BYTES
@@ -250,12 +251,12 @@ class TurnChoice(AttemptRun):
             return turn_verdict.unknown(self.host, progress.id)
         last, meta = (known[-1].turn, known[-1].facts) if known else (0, {})
         if self.finalizing:
-            self._begin(last + 1, "shell", {**meta, finalize.MARK: True})
+            self._begin(last + 1, "shell", {**meta, FINALIZE: True})
             return None
-        meta.pop(finalize.MARK, None)
+        meta.pop(FINALIZE, None)
         self._prepare(last + 1, str(meta.get("agent") or self.options["agent"]), meta)
         limit = self.max_cost(meta)
-        cost = turn_usage.over_limit(turn_usage.of_session(known), limit)
+        cost = agent_usage.over_limit(agent_usage.of_session(known), limit)
         if cost is not None:
             progress.turn = 0
             return turn_verdict.too_dear(self.host, progress.id, cost, limit)
@@ -288,7 +289,7 @@ class TurnChoice(AttemptRun):
 
     def _native_id(self, agent: agents.Agent, known: list[Entry]) -> Steps[str | None]:
         for entry in reversed(known):
-            if entry.facts.get(finalize.MARK):
+            if entry.facts.get(FINALIZE):
                 continue
             reader = StreamReader(agent)
             reply = yield from self.poll(0, entry.name, FIRST_BYTES)

@@ -11,8 +11,9 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, link, turn_usage, turn_verdict
+from . import agent_usage, finalize, link, turn_verdict
 from .host_run import ask, poll
+from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, CallError, CutShortError
 from .stream_reader import StreamReader
 from .turn import Trailer
@@ -102,8 +103,8 @@ def turn_facts(reader: StreamReader, meta: Mapping[str, Any], told: Session) -> 
         "native_id": reader.native_id or meta.get("native_id"),
         "verify_exit_code": trailer.verify,
         **{name: getattr(trailer, name) for name in _FACTS},
-        "push": finalize.push_of(trailer) if meta.get(finalize.MARK) else None,
-        "usage": turn_usage.of_turn(told),
+        "push": finalize.push_of(trailer) if meta.get(FINALIZE) else None,
+        "usage": agent_usage.of_turn(told),
         "resets_at": told.limited or None,
         "left_out": [{"why": why, "path": path} for why, path in trailer.left_out],
     }

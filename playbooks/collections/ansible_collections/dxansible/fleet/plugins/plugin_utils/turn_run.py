@@ -11,6 +11,7 @@ from . import agents, finalize, session, turn, turn_verdict, verdict
 from .agent_record import AgentError
 from .attempts import COMMON_SPEC, SLOWEST, seconds_text
 from .claim import LEASE, META, REFS, Claim
+from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, ProgramMissingError, Reply
 from .stream_reader import StreamReader
 from .transcript import VIEWS
@@ -241,7 +242,7 @@ class TurnRun(TurnChoice):
         )
         kept = {key: former.get(key) for key in names}
         claim = Claim.of_session(self.host, former.get("beads"), former, {"claim": False})
-        progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
+        progress.meta = {**kept, "beads": beads, FINALIZE: True, **progress.limits}
         return finalize.script(
             finalize.Finalize(
                 session=progress.id,
