@@ -101,8 +101,9 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             channel=arguments["slack_channel"],
         )
         if head["kind"] == TOO_MANY and not arguments["news"]:
-            message = f"{len(hosts)} hosts are more than dx_most_hosts: {arguments['most_hosts']}"
-            raise AnsibleActionFail(message)
+            raise AnsibleActionFail(
+                f"{len(hosts)} hosts are more than dx_most_hosts: {arguments['most_hosts']}"
+            )
         return _Play(fan, keep=not arguments["news"], head=[head])
 
 

@@ -85,8 +85,7 @@ class _Calls:
     def begin(self, call: Call) -> tuple[Fan, dict[str, Any]]:
         """Start the runs of the hosts that the call's pattern matches."""
         if call.operation not in OPERATIONS:
-            message = f"it has no operation {call.operation}"
-            raise AnsibleActionFail(message)
+            raise AnsibleActionFail(f"it has no operation {call.operation}")
         operation = OPERATIONS[call.operation]
         hosts = self._hosts(call.limit)
         if not hosts:

@@ -105,17 +105,15 @@ class AttemptRun(HostRun):
         """Raise ValueError for an invalid option."""
         for name in ("timeout", "idle_timeout", "connect_timeout", "retry_delay"):
             if not 0 <= self.options.get(name, 0) < float("inf"):
-                message = f"dx_{name} has to be a number of seconds, not {self.options[name]}"
-                raise ValueError(message)
+                raise ValueError(
+                    f"dx_{name} has to be a number of seconds, not {self.options[name]}"
+                )
         if not 0 <= self.options["when_back"] <= LONGEST_WAIT:
-            message = f"dx_when_back has to be a number of seconds, at most {LONGEST_WAIT}"
-            raise ValueError(message)
+            raise ValueError(f"dx_when_back has to be a number of seconds, at most {LONGEST_WAIT}")
         if self.options["max_retries"] < 0:
-            message = "dx_max_retries has to be 0 or more"
-            raise ValueError(message)
+            raise ValueError("dx_max_retries has to be 0 or more")
         if not 0 <= self.options["start_at"] < float("inf"):
-            message = "dx_start_at has to be a time, in seconds since 1970"
-            raise ValueError(message)
+            raise ValueError("dx_start_at has to be a time, in seconds since 1970")
 
     @cached_property
     def waiting(self) -> Waiting:

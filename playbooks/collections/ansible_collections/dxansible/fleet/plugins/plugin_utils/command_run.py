@@ -45,8 +45,7 @@ class CommandRun(AttemptRun):
         super().check_options()
         known = self.options["id"] or (self.options["preflight"] or {}).get("run_id")
         if self.following and not known:
-            message = "dx_run_id is needed, the run whose command is followed"
-            raise ValueError(message)
+            raise ValueError("dx_run_id is needed, the run whose command is followed")
 
     @property
     def following(self) -> bool:

@@ -223,11 +223,10 @@ class HostRun(ABC):
         if given:
             return given
         if self._preflight is None:
-            message = (
+            raise ValueError(
                 f"one of the options {option} and preflight is needed; "
                 "preflight: {} checks the host and makes an id"
             )
-            raise ValueError(message)
         return str(self._preflight["id"])
 
     def tell_preflight(

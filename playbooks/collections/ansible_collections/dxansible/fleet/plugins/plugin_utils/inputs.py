@@ -44,8 +44,7 @@ class Payload:
                 try:
                     self._data = read_socket(self._source)
                 except OSError as error:
-                    message = f"the command did not arrive ({error.strerror})"
-                    raise CommandError(message) from error
+                    raise CommandError(f"the command did not arrive ({error.strerror})") from error
             return self._data
 
     def turn_texts(self) -> list[tuple[str, bytes]]:
@@ -181,8 +180,7 @@ class Inputs(Value):
     def _text(self, name: str) -> bytes:
         raw = self.variables.get(name)
         if raw is not None and not isinstance(raw, str):
-            message = f"{name} is not a string; give it as a string: -e @request.yml"
-            raise CommandError(message)
+            raise CommandError(f"{name} is not a string; give it as a string: -e @request.yml")
         return _bytes(raw or "")
 
 

@@ -308,8 +308,7 @@ class PlayHosts:
             ansible_playbook_pid=str(os.getppid()),
         )
         if connection is None:
-            message = f"the connection plugin {name!r} was not found"
-            raise AnsibleActionFail(message)
+            raise AnsibleActionFail(f"the connection plugin {name!r} was not found")
         keys = self._task.dump_attrs() | {"timeout": self._play_context.timeout}
         keys.pop("retries", None)
         if self._play_context.password:

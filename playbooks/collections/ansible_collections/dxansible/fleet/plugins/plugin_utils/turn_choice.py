@@ -77,8 +77,7 @@ class TurnChoice(AttemptRun):
             self.options["mode"] = further if self.options["session"] else "start"
         known = self.options["session"] or (self.options["preflight"] or {}).get("run_id")
         if self.following and not known:
-            message = "dx_session is needed, the session that is followed"
-            raise ValueError(message)
+            raise ValueError("dx_session is needed, the session that is followed")
 
     def begin(self) -> TurnProgress:
         """Begin with the session's id, and the position of an earlier run that was killed."""

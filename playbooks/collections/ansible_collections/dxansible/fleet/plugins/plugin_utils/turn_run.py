@@ -166,10 +166,9 @@ class TurnRun(TurnChoice):
         repo = former.get("repo") or options["repo"] or None
         directory = self.directory
         if repo and directory:
-            message = (
+            raise ValueError(
                 "dx_dir and dx_repo can't be used together; a worktree has a directory of its own"
             )
-            raise ValueError(message)
         by_hand = not session.is_ours(progress.id) and directory is None
         beads = former.get("beads") or options["beads"] or None
         claim = Claim.of_session(self.host, beads, former, options) if repo else None
