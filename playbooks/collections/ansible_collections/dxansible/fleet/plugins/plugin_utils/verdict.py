@@ -145,15 +145,10 @@ def conflict(host: str, session: str) -> Verdict:
 
 def refused(ssh: SshFailure, text: str) -> Verdict | None:
     """The verdict on a permanent failure; None if another attempt may succeed."""
-    match ssh:
-        case SshFailure.AUTH:
-            return failure(Reason.AUTH_FAILED, text)
-        case SshFailure.HOST_KEY:
-            return failure(Reason.HOST_KEY, text)
-        case SshFailure.UNRESOLVABLE:
-            return _never_there(ssh, text)
-        case _:
-            return None
+    reasons = {SshFailure.AUTH: Reason.AUTH_FAILED, SshFailure.HOST_KEY: Reason.HOST_KEY}
+    if ssh in reasons:
+        return failure(reasons[ssh], text)
+    return _never_there(ssh, text) if ssh is SshFailure.UNRESOLVABLE else None
 
 
 def gave_up(ssh: SshFailure, text: str, session: str, *, may_have_arrived: bool) -> Verdict:
