@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.attached import MOST_BYTES
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import MOST_BYTES
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import MODULES
 
 from dxansible import parameters

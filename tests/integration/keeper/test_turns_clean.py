@@ -49,9 +49,9 @@ def _clean(machine: Machine, age: int = 0) -> Cleaned:
     assert _everything(machine) == before
     cleaned = read_cleaned(machine.answer("clean", age=age, turns="yes"))
     assert (shown.removable, shown.kept) == (cleaned.removed, cleaned.kept)
-    assert shown.removed == cleaned.removable == ()
+    assert shown.removed == cleaned.removable == []
     return Cleaned(
-        removed=tuple(name.removeprefix(machine.prefix) for name in cleaned.removed),
+        removed=[name.removeprefix(machine.prefix) for name in cleaned.removed],
         kept={name.removeprefix(machine.prefix): why for name, why in cleaned.kept.items()},
     )
 
@@ -89,12 +89,12 @@ def test_turns_go_all_together_when_all_are_old(machine: Machine) -> None:
     for name in ("old.1", "old.2", "new.1", "plain"):
         _age(machine, name, 3.5)
     cleaned = _clean(machine, age=3)
-    assert cleaned.removed == ("old",)
+    assert cleaned.removed == ["old"]
     assert cleaned.kept == {"new": "it changed in the last 3 days"}
     assert not machine.session("old.2").exists()
     assert machine.session("new.1").exists()
     assert machine.session("plain").exists()
-    assert _clean(machine).removed == ("new",)
+    assert _clean(machine).removed == ["new"]
     assert machine.session("plain").exists()
 
 
@@ -123,7 +123,7 @@ def test_a_session_with_a_turn_that_runs_or_may_run_is_not_touched(
     assert dash.session("ses.1").exists()
     assert path.exists()
     assert dash.abort("ses.2").verified
-    assert _clean(dash).removed == ("ses",)
+    assert _clean(dash).removed == ["ses"]
     assert not path.exists()
 
 
@@ -135,7 +135,7 @@ def test_a_worktree_without_work_goes_with_its_branch(machine: Machine) -> None:
     _commit(repository, "first")
     path = _worktree(machine, repository)
     machine.run("ses.1", "echo hi")
-    assert _clean(machine) == Cleaned(removed=("ses",), kept={})
+    assert _clean(machine) == Cleaned(removed=["ses"], kept={})
     assert not path.exists()
     assert not machine.session("ses.1").exists()
     assert _branches(repository) == ["main"]
@@ -144,7 +144,7 @@ def test_a_worktree_without_work_goes_with_its_branch(machine: Machine) -> None:
 def test_a_worktree_without_turns_goes_too(dash: Machine, repository: Path) -> None:
     path = _worktree(dash, repository)
     assert _clean(dash, age=1).kept == {"ses": "it changed in the last 1 days"}
-    assert _clean(dash).removed == ("ses",)
+    assert _clean(dash).removed == ["ses"]
     assert not path.exists()
 
 
@@ -210,7 +210,7 @@ def test_work_keeps_the_worktree_and_the_turns(
     work(path)
     before = _branches(repository)
     cleaned = _clean(dash)
-    assert cleaned.removed == ("other",)
+    assert cleaned.removed == ["other"]
     assert why in cleaned.kept["ses"]
     assert (path / "first").exists()
     assert dash.session("ses.1").exists()
@@ -238,7 +238,7 @@ def test_a_branch_with_work_of_its_own_outlives_the_worktree(
     path = _worktree(dash, repository)
     _commit(path, "work")
     _git(path, "checkout", "-q", "--detach", "main")
-    assert _clean(dash).removed == ("ses",)
+    assert _clean(dash).removed == ["ses"]
     assert not path.exists()
     assert _branches(repository) == [f"dx/{dash.prefix}ses", "main"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_door import HostDoor
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import (
     Ask,
     Crowd,
@@ -70,7 +71,7 @@ class _Told:
         return call
 
 
-class _Door:
+class _Door(HostDoor):
     """No checks, and a connection that is there."""
 
     failure: SshFailure | None = None

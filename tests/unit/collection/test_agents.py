@@ -149,7 +149,6 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
     [
-        ([], "dx_agents: must be a mapping"),
         ({"a b": {}}, "dx_agents: 'a b' is not a valid name"),
         ({5: {}}, "dx_agents: 5 is not a valid name"),
         ({"aider": None}, "dx_agents: aider: must be a mapping of keys; see docs/agents.md"),

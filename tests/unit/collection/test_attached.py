@@ -6,8 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.attached import MOST_BYTES, read_files
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs, Payload
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import (
+    MOST_BYTES,
+    Inputs,
+    Payload,
+    read_files,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import CommandError
 
 if TYPE_CHECKING:
@@ -40,4 +44,4 @@ def test_what_can_t_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_the_socket_s_files_come_first() -> None:
-    assert Inputs(payload=Payload.of(b"0\ntask")).attachments(["/no/such/file"]) == []
+    assert Inputs(payload=Payload(data=b"0\ntask")).attachments(["/no/such/file"]) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.check_run import CheckRun
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_door import HostDoor
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Ask, Crowd
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
@@ -23,7 +24,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import 
 CHECKS = {"run_id": "", "id_prefix": "cmd", "checks": False, "slack_channel": ""}
 
 
-class Door:
+class Door(HostDoor):
     """The checks pass, and the connection fails as the test says."""
 
     reached = False

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.finalize import (
-    MARK,
     Finalize,
     output_author,
     push_of,
@@ -328,7 +327,7 @@ def test_a_finalize_speaks_for_itself_and_not_as_the_agent() -> None:
     claude = agents.load_agents()["claude"]
 
     assert output_author({}, claude) is claude
-    assert output_author({MARK: True}, claude).reports_end is False
+    assert output_author({"finalize": True}, claude).reports_end is False
 
 
 def test_a_turn_that_pushed_nothing_has_no_push() -> None:

@@ -162,7 +162,7 @@ def test_a_listing_a_ping_and_a_clean_are_one_round_trip_each(shell: Shell) -> N
 
     assert (entry.name, entry.meta, entry.last) == ("ses.1", '#dx {"agent":"x"}', b"hi\n")
     assert (ping.running, ping.found, ping.version) == (0, True, None)
-    assert (cleaned.removed, cleaned.kept) == (("ses",), {})
+    assert (cleaned.removed, cleaned.kept) == (["ses"], {})
     assert shell.calls == calls + 3
     assert keeper.list("other").sessions == []
 

@@ -91,9 +91,9 @@ def test_a_clean_says_what_went_and_why_the_rest_did_not() -> None:
     lines = b"removed ses_1-a\nkept ses_2-b its worktree has changes\nremoved c\nnoise\n"
 
     assert read_cleaned(answer(b"\ndx-1 state=ok\n" + lines + b"dx-1 end\n")) == Cleaned(
-        removed=("ses_1-a", "c"), kept={"ses_2-b": "its worktree has changes"}
+        removed=["ses_1-a", "c"], kept={"ses_2-b": "its worktree has changes"}
     )
-    assert read_cleaned(answer(b"\ndx-1 state=ok\ndx-1 end\n")) == Cleaned(removed=(), kept={})
+    assert read_cleaned(answer(b"\ndx-1 state=ok\ndx-1 end\n")) == Cleaned(removed=[], kept={})
 
 
 def test_a_ping_tells_of_the_machine_and_of_a_program() -> None:

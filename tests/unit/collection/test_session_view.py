@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
@@ -257,7 +257,7 @@ VERDICT = Verdict(outcome=FanoutOutcome.FAILURE, reason=Reason.EXIT_NONZERO)
 @pytest.mark.parametrize(
     ("outcome", "reason", "word"),
     [
-        (turn_verdict.RUNNING.outcome, turn_verdict.RUNNING.reason, "running"),
+        (verdict.RUNNING.outcome, verdict.RUNNING.reason, "running"),
         (FanoutOutcome.SUCCESS, Reason.OK, "succeeded"),
         (FanoutOutcome.FAILURE, Reason.EXIT_NONZERO, "failed"),
         (FanoutOutcome.FAILURE, Reason.LOST, "lost"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import META, Entry
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_usage import (
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.agent_usage import (
     of_session,
     of_turn,
     over_limit,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import META, Entry
 
 
 def turn(number: int, **told: object) -> Entry:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict, verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
@@ -278,4 +278,4 @@ def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
     for decided in verdicts:
         assert decided.outcome in set(FanoutOutcome)
         assert decided.reason in {*Reason, *PreflightStatus}
-    assert turn_verdict.RUNNING.outcome not in set(FanoutOutcome)
+    assert verdict.RUNNING.outcome not in set(FanoutOutcome)

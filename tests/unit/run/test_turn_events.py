@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict, verdict
 
 from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import CleanResult, SessionInfo, TurnResult
@@ -115,7 +115,7 @@ def test_a_failed_connection_is_told_of() -> None:
 
 
 def test_a_turn_that_is_left_to_run_has_no_outcome() -> None:
-    result = result_of(**turn_verdict.RUNNING.as_dict(), result=None)
+    result = result_of(**verdict.RUNNING.as_dict(), result=None)
 
     assert (result.running, result.reason, result.exit_code) == (True, None, None)
     assert (result.task_summary, result.native_id, result.changes) == ("Fix it", "n1", None)

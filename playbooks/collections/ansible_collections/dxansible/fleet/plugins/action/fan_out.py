@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -23,11 +22,9 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import 
     TOO_MANY,
     PlayHosts,
     batch_of,
-    kind_of_batch,
     prepare_worker,
     refuse_keywords,
     skipped,
-    split_by_node,
     validated,
     whole_preflight,
 )
@@ -87,36 +84,27 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         prepare_worker()
         fan = Fan(crowd.width)
         operation = OPERATIONS[arguments["operation"]]
-        kind = kind_of_batch(hosts, arguments["most_hosts"])
-        if kind == TOO_MANY and not arguments["news"]:
-            message = f"{len(hosts)} hosts are more than dx_most_hosts: {arguments['most_hosts']}"
-            raise AnsibleActionFail(message)
         play = PlayHosts(
             self,
             variables,
             operation.run,
             given={**operation.options, **arguments["options"]},
-            payload=_payload(arguments),
+            payload=Payload(arguments["command_socket"], b64decode(arguments["payload"])),
             reader=_reader(arguments),
             crowd=crowd,
         )
-        head: dict[str, Any] = {
-            "host": hosts[0],
-            "kind": kind,
-            "hosts": hosts,
-            "slack_channel": arguments["slack_channel"] or None,
-        }
-        starting = [] if kind == TOO_MANY else hosts
-        if arguments["by_node"]:
-            starting, head["nodes"] = split_by_node(play, starting)
-        for host in starting:
-            fan.add(host, partial(play.run, host))
+        head = play.start(
+            fan,
+            hosts,
+            most=arguments["most_hosts"],
+            by_node=arguments["by_node"],
+            channel=arguments["slack_channel"],
+        )
+        if head["kind"] == TOO_MANY and not arguments["news"]:
+            raise AnsibleActionFail(
+                f"{len(hosts)} hosts are more than dx_most_hosts: {arguments['most_hosts']}"
+            )
         return _Play(fan, keep=not arguments["news"], head=[head])
-
-
-def _payload(arguments: dict[str, Any]) -> Payload:
-    packed = arguments["payload"]
-    return Payload.of(b64decode(packed)) if packed else Payload(arguments["command_socket"])
 
 
 def _reader(arguments: dict[str, Any]) -> SocketReader | Page | None:
@@ -143,7 +131,7 @@ class _Play:
 
     def next_news(self, patience: float) -> list[dict[str, Any]]:
         news, self.head = self.head, []
-        for host, record, _label in self.fan.news(patience):
+        for host, record in self.fan.news(patience):
             news.append({"host": host} | record)
             if self.keep:
                 self.hosts[host] = whole_preflight(self.hosts.get(host, {}), record)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -20,13 +19,10 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Cr
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Payload
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import (
-    TOO_MANY,
     PlayHosts,
-    kind_of_batch,
     prepare_worker,
-    split_by_node,
 )
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving, Stale
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.serving import Call, Serving
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.watchdog import Watchdog
 
 _SPEC: dict[str, Any] = {}
@@ -57,7 +53,7 @@ def _first_news() -> dict[str, Any]:
     try:
         check_callbacks()
     except NotCacheable as found:
-        return {"kind": "stale", "error": str(found), "lasting": found.lasting}
+        return found.as_news()
     return {"kind": "ready"}
 
 
@@ -73,7 +69,7 @@ class _Calls:
         self._parsing = threading.Lock()
         self._watchdog = Watchdog()
 
-    def stale(self) -> Stale | None:
+    def stale(self) -> NotCacheable | None:
         """The reason why this run is out of date or can't be kept; None if there is none."""
         with self._parsing:
             try:
@@ -81,16 +77,15 @@ class _Calls:
                     self._freshness = Freshness(self._began)
                 changed = self._freshness.changed()
             except NotCacheable as found:
-                return Stale(reason=str(found), lasting=found.lasting)
+                return found
             except Exception as error:  # noqa: BLE001 - Ansible raises many types
-                return Stale(reason=" ".join(str(error).split()), lasting=True)
-        return Stale(reason=f"{changed} has changed", lasting=False) if changed else None
+                return NotCacheable(" ".join(str(error).split()))
+        return NotCacheable(f"{changed} has changed", lasting=False) if changed else None
 
     def begin(self, call: Call) -> tuple[Fan, dict[str, Any]]:
         """Start the runs of the hosts that the call's pattern matches."""
         if call.operation not in OPERATIONS:
-            message = f"it has no operation {call.operation}"
-            raise AnsibleActionFail(message)
+            raise AnsibleActionFail(f"it has no operation {call.operation}")
         operation = OPERATIONS[call.operation]
         hosts = self._hosts(call.limit)
         if not hosts:
@@ -100,22 +95,21 @@ class _Calls:
             self._task_vars,
             operation.run,
             given=operation.options,
-            payload=Payload.of(call.payload),
+            payload=Payload(data=call.payload),
             reader=call.reader,
             crowd=Crowd(hosts=len(hosts), width=call.forks),
             hosts=hosts,
             extra=call.variables,
         )
-        channel = play.value(hosts[0], "dx_slack_channel")
         fan = Fan(call.forks, self._watchdog)
-        kind = kind_of_batch(hosts, int(call.variables.get("dx_most_hosts") or 0))
-        head: dict[str, Any] = {"kind": kind, "host": hosts[0], "hosts": hosts}
-        starting = [] if kind == TOO_MANY else hosts
-        if call.variables.get("dx_by_node"):
-            starting, head["nodes"] = split_by_node(play, starting)
-        for host in starting:
-            fan.add(host, partial(play.run, host))
-        return fan, head | {"slack_channel": channel or None}
+        head = play.start(
+            fan,
+            hosts,
+            most=int(call.variables.get("dx_most_hosts") or 0),
+            by_node=bool(call.variables.get("dx_by_node")),
+            channel=play.value(hosts[0], "dx_slack_channel"),
+        )
+        return fan, head
 
     def _hosts(self, limit: str) -> list[str]:
         """The hosts that ``--limit`` would choose, in the order of the inventory."""

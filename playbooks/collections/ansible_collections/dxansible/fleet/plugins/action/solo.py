@@ -59,7 +59,7 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         fan.add(host, lambda: running)
         record: dict[str, Any] = {}
         while fan.left:
-            for _host, news, _label in fan.news(_PATIENCE):
+            for _host, news in fan.news(_PATIENCE):
                 record = news | whole_preflight(record, news)
         fan.close()
         if record["kind"] == "broken":

@@ -72,6 +72,14 @@ options:
         host answers. At most six days; 0 waits for none.
     type: float
     default: 0.0
+  start_at:
+    description:
+      - When the host starts the work, in seconds since 1970, counted from the moment at which the
+        work arrives there. The host keeps the time by itself.
+      - The task ends once the host has the work. RV(dx.outcome) is then V(RUNNING), and
+        RV(dx.starts_s) says in how many seconds it starts. V(0) starts it at once.
+    type: float
+    default: 0.0
   path:
     description: Directories to put before C(PATH); C(~/) is the home directory on the host.
     type: list

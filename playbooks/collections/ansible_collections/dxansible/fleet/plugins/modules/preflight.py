@@ -12,11 +12,9 @@ description:
     here, in this order.
   - The first check that fails is the status, and fails the task.
   - Makes no bare TCP probe of a host that passes, since OpenSSH 9.8 and later penalise them; the
-    connection that follows is
-    the probe. O(connect=true) makes it at once.
+    connection that follows is the probe. O(connect=true) makes it at once.
   - Reads the variables C(ansible_host), C(ansible_port), C(ansible_user), C(dx_auth_mode),
-    C(dx_aliases),
-    C(dx_capabilities) and C(dx_hostnames).
+    C(dx_aliases), C(dx_capabilities) and C(dx_hostnames).
 options:
   run_id:
     description:
@@ -139,8 +137,7 @@ dx:
     status:
       description:
         - V(OK), or the first check that failed, as V(HOST_UNRESOLVABLE), V(HOST_UNREACHABLE),
-          V(USER_MAPPING_MISSING),
-          V(AUTH_MODE_INVALID) or V(TIMEOUT).
+          V(USER_MAPPING_MISSING), V(AUTH_MODE_INVALID) or V(TIMEOUT).
       type: str
       returned: always
       sample: OK

@@ -55,14 +55,6 @@ options:
         follow in this order. What is cut short never runs.
     type: str
     default: ""
-  start_at:
-    description:
-      - When the host starts the command, in seconds since 1970, counted from the moment at which
-        the command arrives there. The host keeps the time by itself.
-      - The task ends once the host has the command. RV(dx.outcome) is then V(RUNNING), and
-        RV(dx.starts_s) says in how many seconds it starts. V(0) starts it at once.
-    type: float
-    default: 0.0
   attach:
     description: Whether only to follow what was started under the id, and to start nothing.
     type: bool

@@ -149,14 +149,6 @@ options:
         without a higher limit. V(0) keeps the session's limit, if it has one.
     type: float
     default: 0.0
-  start_at:
-    description:
-      - When the host starts the turn, in seconds since 1970, counted from the moment at which the
-        task arrives there. The host keeps the time by itself.
-      - The task ends once the host has it. RV(dx.outcome) is then V(RUNNING), and
-        RV(dx.starts_s) says in how many seconds the turn starts. V(0) starts it at once.
-    type: float
-    default: 0.0
   queue:
     description: Whether to wait for a turn that is running, instead of failing.
     type: bool

@@ -17,9 +17,6 @@ options: {}
 extends_documentation_fragment:
   - dxansible.fleet.controller
 attributes:
-  action:
-    description: Runs on the controller; the hosts need a POSIX shell and no Python.
-    support: full
   bypass_host_loop:
     description: Is run once for all hosts by the keyword C(run_once).
     support: none

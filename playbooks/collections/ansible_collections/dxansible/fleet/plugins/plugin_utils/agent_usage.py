@@ -2,24 +2,33 @@
 """How an agent's events tell its usage, and that it stopped at a usage limit.
 
 The events are read on the VM, by files/usage.awk, because a turn that waits for a limit has no
-client. Here the rules are read from the agent's record, and written down for that program.
+client. Here the rules are read from the agent's record, and written down for that program; and what
+it has found becomes the usage of a turn and of a session. Nothing is estimated.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .keeper_listing import FINALIZE
+from .keeper_reply import ENDED
 from .value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .agent_events import Match
     from .agent_record import RecordReader
+    from .keeper_listing import Entry
+    from .keeper_reply import Session
 
-NUMBERS = ("input", "output", "cached", "cost")
-"""Keys of a usage: tokens, and the cost in US dollars."""
+NUMBERS = {
+    "input": "input_tokens", "output": "output_tokens", "cached": "cached_tokens",
+    "cost": "cost_usd",
+}  # fmt: skip
+"""Tokens, and the cost in US dollars: the keys of a usage, and the names in a result."""
+CONVERSATION = "conversation"
 
 
 class LimitRule(Value):
@@ -96,3 +105,42 @@ def _conditions(match: Match) -> Iterator[list[str]]:
 
 def _given(words: dict[str, str | None]) -> list[list[str]]:
     return [[name, text] for name, text in words.items() if text]
+
+
+def of_turn(told: Session) -> dict[str, Any] | None:
+    """What the agent has told of one turn, for a record; None if it told nothing."""
+    numbers = {name: getattr(told, key) for key, name in NUMBERS.items()}
+    if all(number is None for number in numbers.values()):
+        return None
+    return {**numbers, "of": told.usage_of or "turn"}
+
+
+def of_session(turns: Iterable[Entry]) -> dict[str, Any] | None:
+    """The sum over a session's turns, oldest first; None if no turn has told anything.
+
+    ``turns_untold`` are turns that ended without telling it, for instance because they were
+    stopped: the sum lacks what those have used.
+    """
+    sums: dict[str, Any] = dict.fromkeys(NUMBERS.values())
+    told = untold = 0
+    for entry in turns:
+        usage = of_turn(entry)
+        if usage is not None:
+            told += 1
+            whole = usage.pop("of") == CONVERSATION
+            for name, number in usage.items():
+                if number is not None:
+                    sums[name] = number if whole else (sums[name] or 0) + number
+        elif entry.state in ENDED and not entry.facts.get(FINALIZE):
+            untold += 1
+    return {**sums, "of": "session", "turns_untold": untold} if told else None
+
+
+def over_limit(usage: Mapping[str, Any] | None, limit: object) -> float | None:
+    """What a session with this sum has cost, if that is its limit in US dollars or more.
+
+    None if it is less, or if there is no limit.
+    """
+    cost = (usage or {}).get("cost_usd")
+    sound = isinstance(limit, int | float) and not isinstance(limit, bool) and limit > 0
+    return cost if sound and cost is not None and cost >= limit else None

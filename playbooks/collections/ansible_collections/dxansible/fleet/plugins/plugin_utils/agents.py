@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .agent_checks import check, uses
-from .agent_record import WHOLE, AgentError, RecordReader, nearest
+from .agent_record import WHOLE, AgentError, RecordReader, check, nearest, uses
 from .agent_usage import read_limit, read_usage, written
 from .value import Value, field
 
@@ -189,8 +188,6 @@ def load_agents(overrides: Mapping[str, Any] | None = None) -> Mapping[str, Agen
 
     Hosts with equal records share one parsed copy.
     """
-    if overrides is not None and not isinstance(overrides, dict):
-        raise AgentError("dx_agents: must be a mapping of names to records")
     if not overrides:
         return _built_in()
     written = repr(overrides)

@@ -4,10 +4,12 @@
 The connection may fail at any moment. The run keeps its progress and tries again. After too many
 failures in a row it gives up; the verdict says whether work may still be running on the host. With
 ``when_back`` it waits for a host that can't be reached, until the host has confirmed the work.
+Work may start later: the VM has it then, and keeps the time.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from abc import abstractmethod
@@ -16,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import link, verdict
-from .host_run import CONTACT, Door, HostRun, News, Pause, Steps, ask
+from .host_run import CONTACT, HostRun, News, Pause, Steps, ask
 from .keeper_reply import CutShortError, KeeperError
 from .record import FanoutOutcome
 from .ssh_errors import SshFailure
@@ -25,6 +27,7 @@ from .waiting import LONGEST_WAIT, MAY_COME_BACK, Waiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .host_door import HostDoor
     from .keeper_reply import Reply
     from .preflight import Preflight
     from .record import PreflightStatus, Verdict
@@ -37,6 +40,10 @@ CALL_SLACK = 30
 
 After that the connection counts as lost.
 """
+SLOWEST = 64 * 1024
+"""Bytes a second: the slowest rate at which a call may send its input to the VM."""
+_SOONEST, _LATEST = 1, 30
+"""Seconds between two looks at work that starts later."""
 
 COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     **CONTACT,
@@ -46,6 +53,7 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
     "may_have_arrived": {"type": "bool", "default": False, "variable": "dx_may_have_arrived"},
     "token": {"type": "str", "default": "", "variable": "dx_token"},
+    "start_at": {"type": "float", "default": 0.0, "variable": "dx_start_at"},
 }
 
 
@@ -83,23 +91,29 @@ class Progress:
 
 
 class AttemptRun(HostRun):
-    """Repeats the subclass's `step`, which asks the VM and judges the answer."""
+    """Repeats the subclass's `step`, which asks the VM and judges the answer.
+
+    It starts its work at ``start_at``, or waits for the start of work that another run sent.
+    """
 
     progress: Progress
     runs_text: ClassVar = True
+    starts: int | None = None
+    """Seconds until the VM starts the work, if it said so last."""
 
     def check_options(self) -> None:
         """Raise ValueError for an invalid option."""
         for name in ("timeout", "idle_timeout", "connect_timeout", "retry_delay"):
             if not 0 <= self.options.get(name, 0) < float("inf"):
-                message = f"dx_{name} has to be a number of seconds, not {self.options[name]}"
-                raise ValueError(message)
+                raise ValueError(
+                    f"dx_{name} has to be a number of seconds, not {self.options[name]}"
+                )
         if not 0 <= self.options["when_back"] <= LONGEST_WAIT:
-            message = f"dx_when_back has to be a number of seconds, at most {LONGEST_WAIT}"
-            raise ValueError(message)
+            raise ValueError(f"dx_when_back has to be a number of seconds, at most {LONGEST_WAIT}")
         if self.options["max_retries"] < 0:
-            message = "dx_max_retries has to be 0 or more"
-            raise ValueError(message)
+            raise ValueError("dx_max_retries has to be 0 or more")
+        if not 0 <= self.options["start_at"] < float("inf"):
+            raise ValueError("dx_start_at has to be a time, in seconds since 1970")
 
     @cached_property
     def waiting(self) -> Waiting:
@@ -161,22 +175,42 @@ class AttemptRun(HostRun):
 
     def start_options(self) -> dict[str, object]:
         """Options for the keeper's ``start``. It waits a moment for news, where that is cheap."""
+        delay = math.ceil(self.options["start_at"] - time.time())
         return {
             "token": self.progress.token,
             "deadline": seconds_text(self.options["timeout"]),
             "limit": self.limit,
             "path": ":".join(self.options["path"]),
             "wait": self.crowd.first_wait,
+            **({"delay": delay} if delay > 0 else {}),
         }
+
+    def until_start(self) -> Steps[None]:
+        """Wait until the work may have started, or for long enough to look again."""
+        if self.starts is not None:
+            yield look_again(self.starts)
+            self.starts = None
+
+    def scheduled(
+        self, record: dict[str, Any], reply: Reply, *, follows: bool = True
+    ) -> Verdict | None:
+        """Leave work that starts later to the VM; or ask again, if the run ``follows`` it."""
+        self.progress.started = True
+        record["starts_s"] = self.starts = reply.starts or 0
+        return None if follows and not self.options["start_at"] else verdict.RUNNING
 
     @property
     def patience(self) -> int:
         """Seconds that calls after the start wait for news."""
         return 1 if self.crowd.crowded else 4
 
-    def call(self, wait: float, make: Callable[[Door], T]) -> Steps[T]:
+    def call(self, wait: float, make: Callable[[HostDoor], T]) -> Steps[T]:
         """Make a call that may wait ``wait`` seconds for news."""
         return ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
+
+    def poll(self, wait: float, name: str, asked: Mapping[str, object]) -> Steps[Reply]:
+        """Ask for news of a session, which may take ``wait`` seconds."""
+        return self.call(wait, lambda door: door.keeper.poll(name, asked))
 
     def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()
@@ -261,6 +295,11 @@ class AttemptRun(HostRun):
         record["retry"] = {"attempt": progress.attempts, "failure": str(failure), "error": text}
         progress.attempts += 1
         return None
+
+
+def look_again(starts: int | None) -> Pause:
+    """The pause before the next look at work that starts in so many seconds."""
+    return Pause(min(max(starts or 0, _SOONEST), _LATEST))
 
 
 def seconds_text(seconds: float) -> str:

@@ -17,7 +17,8 @@ from .ssh_errors import SshFailure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .host_run import Door, Steps
+    from .host_door import HostDoor
+    from .host_run import Steps
     from .keeper_listing import Ping
     from .preflight import Preflight
 
@@ -101,7 +102,7 @@ class CheckRun(HostRun):
             text = link.explain(self.host, error)
             raise checks.CheckFailure(_status_of(error), text) from error
 
-    def _look(self, door: Door) -> dict[str, Any]:
+    def _look(self, door: HostDoor) -> dict[str, Any]:
         if self._agent is None:
             return {"latency_ms": _timed(door.keeper.ping)[0]}
         version = self._agent.version

@@ -47,15 +47,12 @@ class Claim(Value):
         if not options["claim"]:
             return None
         if not issue:
-            message = "dx_claim needs the issue: set dx_beads"
-            raise ValueError(message)
+            raise ValueError("dx_claim needs the issue: set dx_beads")
         refs, lease = options["claim_refs"], options["claim_lease"]
         if _REFS.fullmatch(refs) is None:
-            message = f"dx_claim_refs is {refs!r}; it has to begin with refs/"
-            raise ValueError(message)
+            raise ValueError(f"dx_claim_refs is {refs!r}; it has to begin with refs/")
         if not 1 <= lease < 10**9:
-            message = f"dx_claim_lease is {lease:g}; give a number of seconds from 1 up"
-            raise ValueError(message)
+            raise ValueError(f"dx_claim_lease is {lease:g}; give a number of seconds from 1 up")
         return cls(issue=issue, host=host, refs=refs, lease=lease)
 
     def meta(self) -> dict[str, object]:

@@ -33,11 +33,7 @@ class CleanRun(CallRun):
             self.options["connect_timeout"] * 2 + _SECONDS,
             lambda door: door.keeper.clean(age, dry_run=dry_run),
         )
-        record |= {
-            "removed": list(cleaned.removed),
-            "removable": list(cleaned.removable),
-            "kept": dict(cleaned.kept),
-        }
+        record |= vars(cleaned)
         gone, would = len(cleaned.removed), len(cleaned.removable)
         done = f"{would} would be removed" if dry_run else f"{gone} removed"
         return {"msg": f"{self.host}: {done}", "changed": bool(gone or would)}

@@ -3,27 +3,23 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import session, verdict
-from .attempts import Progress
+from .attempts import COMMON_SPEC, SLOWEST, AttemptRun, Progress
 from .host_run import LONGEST_LEASE
 from .inputs import Page
 from .keeper_reply import ENDED
-from .schedule import SCHEDULE_SPEC, ScheduledRun
 
 if TYPE_CHECKING:
-    from .host_run import Door, Steps
+    from .host_door import HostDoor
+    from .host_run import Steps
     from .inputs import Reader
     from .keeper_reply import Reply
     from .record import Verdict
 
-_SLOWEST = 64 * 1024
-"""Bytes a second: the slowest rate at which a call may send standard input to the VM."""
 
-
-class CommandRun(ScheduledRun):
+class CommandRun(AttemptRun):
     """Repeats the start until the VM confirms the session, then polls for news.
 
     A repeated start attaches to the session, so no command runs twice.
@@ -33,7 +29,7 @@ class CommandRun(ScheduledRun):
     starts_work: ClassVar = True
     of_fan: ClassVar = frozenset({"offsets", "stream"})
     spec: ClassVar = {
-        **SCHEDULE_SPEC,
+        **COMMON_SPEC,
         "timeout": {"type": "float", "default": 60.0, "variable": "dx_timeout"},
         "output_limit": {"type": "int", "default": 0, "variable": "dx_output_limit"},
         "id": {"type": "str", "default": ""},
@@ -49,8 +45,7 @@ class CommandRun(ScheduledRun):
         super().check_options()
         known = self.options["id"] or (self.options["preflight"] or {}).get("run_id")
         if self.following and not known:
-            message = "dx_run_id is needed, the run whose command is followed"
-            raise ValueError(message)
+            raise ValueError("dx_run_id is needed, the run whose command is followed")
 
     @property
     def following(self) -> bool:
@@ -84,21 +79,21 @@ class CommandRun(ScheduledRun):
         wait, progress = self.patience, self.progress
         yield from self.until_start()
         if progress.started or self.following:
-            return (yield from self.call(2 * wait, lambda door: self._poll(door, wait)))
+            return (yield from self.call(2 * wait, lambda door: self._poll_with_room(door, wait)))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
         about = command.about(self.host, self.options["path"])
-        seconds = 2 * wait + len(command.stdin) / _SLOWEST
+        seconds = 2 * wait + len(command.stdin) / SLOWEST
 
-        def start(door: Door) -> Reply:
+        def start(door: HostDoor) -> Reply:
             begin = {"out": progress.out_next, "err": progress.err_next}
-            options = {**self.start_options(), **begin, **self._fetch(wait), **self.delay()}
+            options = {**self.start_options(), **begin, **self._fetch(wait)}
             return door.keeper.start(
                 progress.id, command.script, options, about=about, stdin=command.stdin
             )
 
         return (yield from self.call(seconds, start))
 
-    def _poll(self, door: Door, wait: int) -> Reply:
+    def _poll_with_room(self, door: HostDoor, wait: int) -> Reply:
         where = {"out": self.progress.out_next, "err": self.progress.err_next}
         fetch = self._fetch(wait)
         return door.keeper.poll(self.progress.id, {"wait": wait, **where, **fetch})
@@ -137,7 +132,7 @@ class CommandRun(ScheduledRun):
             return None
         where = {"out": progress.out_next, "err": progress.err_next}
         asked = {"wait": 0, "chunk": 0, "flow": progress.follower, "lease": LONGEST_LEASE, **where}
-        yield from self.call(0, lambda door: door.keeper.poll(progress.id, asked))
+        yield from self.poll(0, progress.id, asked)
         record["page_end"] = [progress.out_next, progress.err_next]
         return verdict.RUNNING
 
@@ -168,24 +163,20 @@ class CommandRun(ScheduledRun):
         """Fetch the whole output that the VM kept, for callers that read only the result."""
         name, out, err = self.progress.id, bytearray(), bytearray()
         if self.progress.out_next or self.progress.err_next:
-            reply = yield from self.call(0, lambda door: door.keeper.poll(name, {}))
+            reply = yield from self.poll(0, name, {})
         while True:
             out += reply.out
             err += reply.err
             if reply.complete:
                 break
             begin = {"out": reply.out_upto, "err": reply.err_upto}
-            reply = yield from self.call(0, partial(_poll, name, begin))
+            reply = yield from self.poll(0, name, begin)
         self.result |= {
             "stdout": out.decode(errors="replace"),
             "stderr": err.decode(errors="replace"),
             "truncated": reply.out_total - len(out) + reply.err_total - len(err),
         }
         return reply
-
-
-def _poll(name: str, begin: dict[str, int], door: Door) -> Reply:
-    return door.keeper.poll(name, begin)
 
 
 def _news(asked: int, begins: int, total: int, data: bytes) -> dict[str, object]:

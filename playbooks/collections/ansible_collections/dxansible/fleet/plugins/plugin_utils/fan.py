@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .broken import broken
 from .host_run import Ask, News, Pause
 from .link import CallTimeoutError
 from .watchdog import Watch, Watchdog
@@ -26,7 +25,8 @@ from .watchdog import Watch, Watchdog
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .host_run import Door, Steps
+    from .host_door import HostDoor
+    from .host_run import Steps
 
 _MOST_BYTES = 8 * 2**20
 """Approximate limit on news not fetched yet; above it the runs wait."""
@@ -43,10 +43,8 @@ class Running:
     """The run of one host in progress."""
 
     host: str
-    door: Door
+    door: HostDoor
     steps: Steps[dict[str, Any]]
-    label: object = None
-    """Returned with the run's news; shows the caller which of its calls the run belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,6 @@ class _Item:
     record: dict[str, Any]
     ended: bool
     size: int
-    label: object
 
 
 class Fan:
@@ -79,7 +76,7 @@ class Fan:
         self.results: dict[str, dict[str, Any]] = {}
         """Task results of the hosts that are done, without their records."""
 
-    def add(self, host: str, start: Callable[[], Running], label: object = None) -> None:
+    def add(self, host: str, start: Callable[[], Running]) -> None:
         """Queue a host: ``start`` makes its run, and the fan drives the run to its end."""
         with self._told:
             self._left += 1
@@ -88,9 +85,8 @@ class Fan:
             try:
                 running = start()
             except BaseException as error:  # noqa: BLE001 - Ansible raises many types
-                self._end(host, broken(host, error), label)
+                self._end(host, _broken(host, error))
                 return
-            running.label = label
             # make the first call now: in the queue it would come after second calls to other hosts
             self._advance(running, lambda: next(running.steps), at_once=True)
 
@@ -102,8 +98,8 @@ class Fan:
         with self._told:
             return self._left
 
-    def news(self, patience: float) -> list[tuple[str, dict[str, Any], object]]:
-        """Fetch news: host, record and label. Waits up to ``patience`` seconds for some."""
+    def news(self, patience: float) -> list[tuple[str, dict[str, Any]]]:
+        """Fetch news: host and record. Waits up to ``patience`` seconds for some."""
         with self._told:
             self._told.wait_for(lambda: self._news or not self._left, patience)
             self._told.wait_for(
@@ -123,7 +119,7 @@ class Fan:
             self._left -= ended
             self._urgent = bool(self._news)
             self._told.notify_all()
-        return [(item.host, item.record, item.label) for item in batch]
+        return [(item.host, item.record) for item in batch]
 
     def close(self) -> None:
         """Stop all runs where they are, and the threads. Drops the remaining news."""
@@ -196,15 +192,15 @@ class Fan:
             try:
                 step: Ask[Any] | Pause | News = move()
             except StopIteration as end:
-                self._end(running.host, end.value, running.label)
+                self._end(running.host, end.value)
                 return
             except BaseException as error:  # noqa: BLE001 - as above
-                self._end(running.host, broken(running.host, error), running.label)
+                self._end(running.host, _broken(running.host, error))
                 return
             move = partial(next, running.steps)
             match step:
                 case News():
-                    self._tell(running, step)
+                    self._put(running.host, step.record, urgent=step.urgent, ended=False)
                 case Pause():
                     self._submit(partial(self._advance, running, move), step.seconds)
                     return
@@ -241,17 +237,12 @@ class Fan:
         failure = CallTimeoutError()
         self._submit(lambda: self._advance(running, lambda: running.steps.throw(failure)))
 
-    def _tell(self, running: Running, news: News) -> None:
-        self._put(running.host, news.record, running.label, urgent=news.urgent, ended=False)
-
-    def _end(self, host: str, result: dict[str, Any], label: object) -> None:
+    def _end(self, host: str, result: dict[str, Any]) -> None:
         record = result.pop("dx")
         self.results[host] = result
-        self._put(host, record | {"done": True}, label, urgent=True, ended=True)
+        self._put(host, record | {"done": True}, urgent=True, ended=True)
 
-    def _put(
-        self, host: str, record: dict[str, Any], label: object, *, urgent: bool, ended: bool
-    ) -> None:
+    def _put(self, host: str, record: dict[str, Any], *, urgent: bool, ended: bool) -> None:
         size = record_size(record)
         with self._told:
             self._told.wait_for(
@@ -259,7 +250,7 @@ class Fan:
             )
             if self._closed:
                 return
-            self._news.append(_Item(host, record, ended, size, label))
+            self._news.append(_Item(host, record, ended, size))
             self._pending += size
             self._ended += ended
             self._urgent |= urgent
@@ -291,3 +282,25 @@ def record_size(record: dict[str, Any]) -> int:
             size += len(record[name]["data"])
     texts = record.get("text") or ()
     return size + sum(len(text) for _moment, text in texts)
+
+
+def _broken(host: str, error: BaseException) -> dict[str, Any]:
+    """The result of a host whose run raised an error: in Ansible, the inventory, or our code.
+
+    ``origins`` in its record are the places that Ansible names as the cause, outermost first.
+    """
+    text = str(error) or type(error).__name__
+    origins = _origins(error)
+    where = f" ({origins[-1].splitlines()[0]})" if origins else ""
+    record = {"kind": "broken", "error": text, "origins": origins}
+    return {"failed": True, "changed": False, "msg": f"{host}: {text}{where}", "dx": record}
+
+
+def _origins(error: BaseException | None) -> list[str]:
+    found = []
+    while error is not None:
+        context = getattr(error, "_formatted_source_context", None)
+        if context:
+            found.append(str(context))
+        error = error.__cause__ or error.__context__
+    return found

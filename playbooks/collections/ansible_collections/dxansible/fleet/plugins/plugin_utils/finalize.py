@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import agents
 from .claim import Claim, values_of
+from .keeper_listing import FINALIZE
 from .record import Push
 from .turn import Trailer, body_of, compose
 from .value import Value, field, fields
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from .keeper_listing import Entry
 
-MARK = "finalize"
-"""Key in a turn's meta that marks it as a finalize."""
 _TITLE = 250
 """Characters; GitHub's limit is 256."""
 _GIT = agents.Agent(name="git", start=("sh",))
@@ -82,7 +81,7 @@ def script(finalize: Finalize) -> bytes:
 
 def output_author(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:
     """The author of a turn's output: git for a finalize, else the agent."""
-    return _GIT if meta.get(MARK) else agent
+    return _GIT if meta.get(FINALIZE) else agent
 
 
 def author_of(entry: Entry, known: Mapping[str, agents.Agent]) -> agents.Agent:
@@ -97,7 +96,7 @@ def without_refused(turns: list[Entry]) -> list[Entry]:
 
 
 def _refused(entry: Entry) -> bool:
-    return entry.state == "exited" and entry.code != 0 and MARK in entry.facts
+    return entry.state == "exited" and entry.code != 0 and FINALIZE in entry.facts
 
 
 def push_of(trailer: Trailer) -> dict[str, str | None] | None:

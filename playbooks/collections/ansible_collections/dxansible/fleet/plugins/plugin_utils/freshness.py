@@ -26,9 +26,10 @@ from ansible.plugins.inventory import Constructable
 from ansible.vars.plugins import _plugin_should_run
 
 from .file_stamp import stamp
+from .link import SERVICE_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from .file_stamp import Stamp
 
@@ -47,7 +48,7 @@ _OTHERS = (
     "test_loader",
 )
 """Loaders of plugins that a call may use."""
-_HIDDEN = (b"GITHUB_TOKEN", b"GH_TOKEN", b"JULES_API_KEY", b"SLACK_BOT_TOKEN", b"SLACK_WEBHOOK_URL")
+_HIDDEN = tuple(name.encode() for name in SERVICE_TOKENS)
 """Environment variables that an engine doesn't have."""
 _VARIABLES = ("group_vars", "host_vars")
 _CONSTRUCTED = ("constructed", "ansible.builtin.constructed")
@@ -64,6 +65,10 @@ class NotCacheable(BaseException):
         """``lasting``: the next run can't be kept either."""
         super().__init__(reason)
         self.lasting = lasting
+
+    def as_news(self) -> dict[str, Any]:
+        """Return the record that tells the engine's client of it."""
+        return {"kind": "stale", "error": str(self), "lasting": self.lasting}
 
 
 class Freshness:
@@ -94,7 +99,8 @@ class Freshness:
         finally:
             Constructable._add_host_to_keyed_groups = _ADD  # noqa: SLF001 - as above
         self._look_at_variables()
-        for base in {*map(_base, sources), *_playbook_directories()}:
+        playbooks = {str(Path(each).absolute().parent) for each in context.CLIARGS["args"]}
+        for base in {*map(_base, sources), *playbooks}:
             for name in _VARIABLES:
                 self._note_tree(f"{base}/{name}")
 
@@ -227,7 +233,7 @@ class _Manager(InventoryManager):  # type: ignore[misc] # ansible-core has no ty
         return _fit(self._inventory.current_source, plugins, self._loader)
 
 
-def _fit(source: str, plugins: list[Any], loader: Any) -> list[Any]:  # noqa: ANN401 - Ansible's own
+def _fit(source: str, plugins: list[Any], loader: DataLoader) -> list[Any]:
     """The plugins that may parse the source, in Ansible's order. Raises NotCacheable."""
     builtin = Path(str(inventory_plugins.__file__)).parent
     named = {}
@@ -294,10 +300,6 @@ def _is_plain(value: object) -> bool:
 
 def _base(source: str) -> str:
     return source if Path(source).is_dir() else str(Path(source).absolute().parent)
-
-
-def _playbook_directories() -> Iterable[str]:
-    return {str(Path(each).absolute().parent) for each in context.CLIARGS["args"]}
 
 
 def _brief(path: str) -> tuple[int, int, int] | None:

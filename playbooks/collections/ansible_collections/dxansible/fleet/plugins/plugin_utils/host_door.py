@@ -18,28 +18,31 @@ from .ssh_session import ConnectionEndedError, run, sent_environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible.plugins.connection import ConnectionBase
+    from ansible.template import Templar
+
 _SSH_FAILED = 255
 """ssh's exit code for all its own failures; a command may exit with it too."""
 
 
 class HostDoor:
-    """The `Door` of a run, on an Ansible connection."""
+    """Access of a run to its host, on an Ansible connection."""
 
     def __init__(
-        self,
-        connection: Any,  # noqa: ANN401 - ansible-core has no types
-        templar: Any,  # noqa: ANN401 - as above
-        variables: Mapping[str, Any],
+        self, connection: ConnectionBase, templar: Templar, variables: Mapping[str, Any]
     ) -> None:
         """``variables`` are the host's, not yet templated."""
         self._connection, self._templar, self._variables = connection, templar, variables
         self.keeper = Keeper(self)
+        """Usable after `open`."""
         self._sends: list[str] | None = None
         """The patterns of ssh's ``SendEnv``; None if only ssh can make a session."""
         self._master: str | None = None
         """The socket of a live connection, if there is one."""
         self.reached = False
+        """The host has answered a call."""
         self.failure: SshFailure | None = None
+        """How the last call failed; None if it did not."""
 
     def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
         """Run the checks before first contact; ``seconds`` limits each."""

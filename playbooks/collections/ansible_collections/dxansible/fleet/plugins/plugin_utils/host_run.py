@@ -13,18 +13,21 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from .keeper_reply import CallError
 from .link import explain
-from .preflight import OPTIONS, first_contact
+from .preflight import OPTIONS
+from .record import PreflightStatus
+from .ssh_errors import SshFailure
 from .value import Value
+from .verdict import STATUS
 
 if TYPE_CHECKING:
+    from .host_door import HostDoor
     from .inputs import Inputs
-    from .keeper import Keeper
+    from .keeper_reply import Reply
     from .preflight import Preflight
-    from .ssh_errors import SshFailure
 
 T = TypeVar("T")
 
@@ -45,31 +48,11 @@ CONTACT: Mapping[str, Mapping[str, Any]] = {
 """Options of every run that contacts the host."""
 
 
-class Door(Protocol):
-    """Access to the host, which the driver provides."""
-
-    keeper: Keeper
-    """Usable after `open`."""
-    reached: bool
-    """The host has answered a call."""
-    failure: SshFailure | None
-    """How the last call failed; None if it did not."""
-
-    def check(self, options: Mapping[str, Any], seconds: float) -> Preflight:
-        """Run the checks before first contact; ``seconds`` limits each."""
-
-    def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Add our ssh options and make `keeper` usable."""
-
-    def terminal(self) -> list[str] | None:
-        """The words before a command of the host that gets a terminal; None if there are none."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
     """A call to make; it counts as lost after ``seconds``."""
 
-    make: Callable[[Door], T]
+    make: Callable[[HostDoor], T]
     seconds: float
 
 
@@ -91,10 +74,15 @@ class News:
 Steps = Generator[Ask[Any] | Pause | News, Any, T]
 
 
-def ask(seconds: float, make: Callable[[Door], T]) -> Steps[T]:
+def ask(seconds: float, make: Callable[[HostDoor], T]) -> Steps[T]:
     """Yield a call to the driver and return its answer. Raises the call's error."""
     answer: T = yield Ask(make, seconds)
     return answer
+
+
+def poll(seconds: float, name: str, asked: Mapping[str, object]) -> Steps[Reply]:
+    """Ask for news of a session, with the keeper's options of a poll."""
+    return ask(seconds, lambda door: door.keeper.poll(name, asked))
 
 
 class Crowd(Value):
@@ -170,7 +158,7 @@ class HostRun(ABC):
     """Whether it runs the user's text on the host."""
 
     def __init__(
-        self, host: str, options: Mapping[str, Any], inputs: Inputs, crowd: Crowd, door: Door
+        self, host: str, options: Mapping[str, Any], inputs: Inputs, crowd: Crowd, door: HostDoor
     ) -> None:
         """``options`` are complete and valid by `spec`."""
         self.host, self.options, self.inputs, self.crowd = host, dict(options), inputs, crowd
@@ -235,23 +223,29 @@ class HostRun(ABC):
         if given:
             return given
         if self._preflight is None:
-            message = (
+            raise ValueError(
                 f"one of the options {option} and preflight is needed; "
                 "preflight: {} checks the host and makes an id"
             )
-            raise ValueError(message)
         return str(self._preflight["id"])
 
     def tell_preflight(
         self, record: dict[str, Any], error: str | None, attempts: int, *, ended: bool
     ) -> None:
-        """Add the preflight's result to the record, once: on first contact, or at the end."""
-        known = self._preflight
-        if known is None or known["status"] is not None or not (self._door.reached or ended):
+        """Add the preflight's result to the record, once: on first contact, or at the end.
+
+        The first contact is its last check. If the connection was lost, the status stays None:
+        nobody knows how far the connection came.
+        """
+        known, door = self._preflight, self._door
+        if known is None or known["status"] is not None or not (door.reached or ended):
             return
-        first_contact(known, self._door, error)
-        if not self._door.reached:
+        if door.reached:
+            known["status"] = str(PreflightStatus.OK)
+        else:
             known["duration_ms"] += round((time.monotonic() - self._opened) * 1000)
+            if door.failure not in {None, SshFailure.LOST}:
+                known |= {"status": str(STATUS[door.failure]), "error": error}
         record["preflight"] = known | {"attempts": attempts}
 
 

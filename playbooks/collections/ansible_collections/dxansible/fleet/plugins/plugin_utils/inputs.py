@@ -10,9 +10,9 @@ import json
 import socket
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .attached import read_files
 from .session import Command, CommandError
 from .value import Value, field
 
@@ -21,23 +21,17 @@ if TYPE_CHECKING:
 
 RAW_TEXTS = ("dx_command", "dx_stdin", "dx_task", "dx_verify", "dx_body")
 """Variables that are never templated."""
+MOST_BYTES = 10 * 2**20
+"""Of all files on the controller that go with one task."""
 
 
 class Payload:
-    """The texts that a caller provides on a socket; read on first use."""
+    """The texts that a caller provides, as bytes or on a socket, which is read on first use."""
 
-    def __init__(self, source: str) -> None:
-        """``source`` is the path of the socket; empty if there is none."""
-        self._source, self._lock = source, threading.Lock()
-        self._data: bytes | None = None
+    def __init__(self, source: str = "", data: bytes = b"") -> None:
+        """``source`` is the path of the socket. Without either, there is no payload."""
+        self._source, self._data, self._lock = source, data or None, threading.Lock()
         self._texts: list[tuple[str, bytes]] | None = None
-
-    @classmethod
-    def of(cls, data: bytes) -> Self:
-        """Make a payload from bytes. Empty bytes mean no payload."""
-        payload = cls("")
-        payload._data = data or None
-        return payload
 
     def __bool__(self) -> bool:
         """Whether there is a payload."""
@@ -50,8 +44,7 @@ class Payload:
                 try:
                     self._data = read_socket(self._source)
                 except OSError as error:
-                    message = f"the command did not arrive ({error.strerror})"
-                    raise CommandError(message) from error
+                    raise CommandError(f"the command did not arrive ({error.strerror})") from error
             return self._data
 
     def turn_texts(self) -> list[tuple[str, bytes]]:
@@ -136,7 +129,7 @@ class Inputs(Value):
     """The inputs of one host. ``variables`` are the host's, not templated."""
 
     variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    payload: Payload = field(default_factory=lambda: Payload(""))
+    payload: Payload = field(default_factory=Payload)
     reader: Reader | Page | None = None
     """The reader that the command waits for; None if the command waits for none."""
 
@@ -187,9 +180,36 @@ class Inputs(Value):
     def _text(self, name: str) -> bytes:
         raw = self.variables.get(name)
         if raw is not None and not isinstance(raw, str):
-            message = f"{name} is not a string; give it as a string: -e @request.yml"
-            raise CommandError(message)
+            raise CommandError(f"{name} is not a string; give it as a string: -e @request.yml")
         return _bytes(raw or "")
+
+
+def read_files(paths: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Read files on the controller, for an agent: their names and contents.
+
+    Raises CommandError if a file can't be read, or they are too big.
+
+    A pipe counts as no file, because nobody may be writing to it.
+    """
+    found: list[tuple[str, bytes]] = []
+    left = MOST_BYTES
+    for path in map(Path, paths):
+        try:
+            if path.exists() and not path.is_file():
+                raise CommandError(f"dx_attach: {path} is no file")
+            with path.open("rb") as file:
+                data = file.read(left + 1)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise CommandError(
+                f"dx_attach: {path} can't be read on the controller: {why}"
+            ) from error
+        left -= len(data)
+        if left < 0:
+            most = MOST_BYTES >> 20
+            raise CommandError(f"dx_attach: the files have more than {most} MiB; attach less")
+        found.append((path.name, data))
+    return found
 
 
 def _bytes(text: str) -> bytes:

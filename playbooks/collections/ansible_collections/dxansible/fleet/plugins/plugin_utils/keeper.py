@@ -98,8 +98,12 @@ _PLAIN = re.compile(rb"[\t\n -~]{1,1024}")
 """Text that every shell can read with its builtins."""
 
 
-def _about(line: bytes) -> dict[str, object]:
-    return {"about": "yes"} if line else {}
+_LISTED = 1 << 24
+"""Bytes of all ``last`` of a listing together; sessions beyond them have none."""
+
+
+def _flags(**given: object) -> dict[str, object]:
+    return {name: "yes" for name, holds in given.items() if holds}
 
 
 def _since(wait: int, stamp: str) -> dict[str, object]:
@@ -129,8 +133,8 @@ class Keeper:
         ``conflict``. ``stdin`` is the command's whole standard input.
         """
         sizes = {"length": len(command), **({"input": len(stdin)} if stdin else {})}
-        plain = {"plain": "yes"} if _PLAIN.fullmatch(command) else {}
-        given = {"id": session, **sizes, **plain, **options, **_about(about)}
+        flags = _flags(plain=_PLAIN.fullmatch(command), about=about)
+        given = {"id": session, **sizes, **flags, **options}
         return read_reply(self._ask("start", given, about + stdin + command))
 
     def poll(self, session: str, options: Mapping[str, object]) -> Reply:
@@ -143,7 +147,7 @@ class Keeper:
         An unknown id can't be started later. ``about`` is as for `start`: a session that is bound
         to something else is not stopped.
         """
-        given = {"id": session, "wait": wait, "chunk": 0, **_about(about)}
+        given = {"id": session, "wait": wait, "chunk": 0, **_flags(about=about)}
         return read_reply(self._ask("abort", given, about))
 
     def list(  # noqa: PLR0913 - options by name
@@ -153,24 +157,18 @@ class Keeper:
         prefix: str = "",
         turns: bool = False,
         words: bool = False,
-        chunk: int = 1 << 24,
         wait: int = 0,
         stamp: str = "",
     ) -> Listing:
         """List all sessions whose names start with ``prefix``, or one session and its turns.
 
-        ``turns`` leaves out commands. ``words`` asks for ``said``. ``chunk`` limits the bytes of
-        all ``last`` together; sessions beyond it have none. The VM waits up to ``wait`` seconds
-        for a change since the listing with this ``stamp``; not at all if that is empty. Without a
-        change the listing has the same stamp and is empty.
+        ``turns`` leaves out commands. ``words`` asks for ``said``. The VM waits up to ``wait``
+        seconds for a change since the listing with this ``stamp``; not at all if that is empty.
+        Without a change the listing has the same stamp and is empty.
         """
         options: dict[str, object] = {"id": session} if session else {"prefix": prefix}
-        if turns:
-            options["turns"] = "yes"
-        if words:
-            options["words"] = "yes"
-        options |= _since(wait, stamp)
-        return read_listing(self._ask("list", {**options, "chunk": chunk}))
+        options |= {**_flags(turns=turns, words=words), **_since(wait, stamp), "chunk": _LISTED}
+        return read_listing(self._ask("list", options))
 
     def note(self, session: str, name: str, text: str) -> dict[str, str]:
         """Add a note to a session, unless it has a note of that name already.
@@ -186,7 +184,7 @@ class Keeper:
 
         ``dry_run`` removes nothing, and reports what would be removed.
         """
-        options = {"age": age_days, "turns": "yes"} | ({"dry": "yes"} if dry_run else {})
+        options = {"age": age_days, **_flags(turns=True, dry=dry_run)}
         return read_cleaned(self._ask("clean", options))
 
     def ping(

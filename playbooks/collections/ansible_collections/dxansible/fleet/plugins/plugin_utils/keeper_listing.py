@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .keeper_reply import CutShortError, Fields, Session
-from .value import Value, replace
+from .value import Value, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 META = "#dx "
 """Start of a turn's first line, before the JSON that listings show."""
+FINALIZE = "finalize"
+"""Key of that JSON that marks a turn as a finalize."""
 _TURN = re.compile(r"(?P<session>[^.]+)\.(?P<number>[1-9][0-9]{0,5})")
 _NEWLINE = b"\x1d"
 """Stands for a newline in what a running turn has said."""
@@ -89,9 +91,9 @@ class Listing(Value):
 class Cleaned(Value):
     """Sessions whose turns and worktree were removed, and reasons why others were kept."""
 
-    removed: tuple[str, ...]
+    removed: list[str]
     kept: Mapping[str, str]
-    removable: tuple[str, ...] = ()
+    removable: list[str] = field(default_factory=list)
     """Sessions that a dry run would have removed."""
 
 
@@ -128,29 +130,25 @@ def read_ping(answer: Answer) -> Ping:
     _lines(answer)
     fields = answer.fields
     took = fields.number("took") if "took" in fields else 0
-    return Ping(
-        load=_load(fields),
-        running=fields.count("running"),
-        found=fields.flag("found"),
-        version=answer.message.strip() or None,
-        spent_ms=None if took is None else 10 * took,
-        stamp=fields.word("stamp"),
-    )
+    told = {
+        "version": answer.message.strip() or None,
+        "spent_ms": None if took is None else 10 * took,
+    }
+    return Ping(**fields.known_to(Ping) | told)
 
 
 def read_cleaned(answer: Answer) -> Cleaned:
     """Parse a clean-up. Raises CutShortError if the answer is incomplete."""
-    removed, removable, kept = [], [], {}
+    gone: dict[str, list[str]] = {"removed": [], "removable": []}
+    kept: dict[str, str] = {}
     for line in _lines(answer):
         verb, _sep, rest = line.decode(errors="replace").partition(" ")
         name, _sep, reason = rest.partition(" ")
-        if verb == "removed":
-            removed.append(name)
-        elif verb == "removable":
-            removable.append(name)
+        if verb in gone:
+            gone[verb].append(name)
         elif verb == "kept":
             kept[name] = reason
-    return Cleaned(removed=tuple(removed), removable=tuple(removable), kept=kept)
+    return Cleaned(**gone, kept=kept)
 
 
 def read_notes(answer: Answer) -> dict[str, str]:
@@ -178,13 +176,7 @@ def read_listing(answer: Answer) -> Listing:
             entries[name] = _entry(name, about)
     if not found or not rest.startswith(f"\n{answer.mark} end".encode()):
         raise CutShortError(_CUT_SHORT)
-    fields = answer.fields
-    return Listing(
-        now=fields.number("now"),
-        load=_load(fields),
-        sessions=list(entries.values()),
-        stamp=fields.word("stamp"),
-    )
+    return Listing(sessions=list(entries.values()), **answer.fields.known_to(Listing))
 
 
 def _entry(name: str, about: str) -> Entry:
@@ -200,8 +192,3 @@ def _lines(answer: Answer) -> list[bytes]:
     if not found:
         raise CutShortError(_CUT_SHORT)
     return text.split(b"\n")
-
-
-def _load(fields: Fields) -> float | None:
-    value = fields.get("load", "-")
-    return float(value) if re.fullmatch(r"\d+(\.\d+)?", value, re.ASCII) else None

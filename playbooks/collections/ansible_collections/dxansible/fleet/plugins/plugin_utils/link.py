@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager, suppress
 from getopt import GetoptError, getopt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ansible import constants
 from ansible.utils.display import Display
@@ -23,12 +23,14 @@ from .ssh_errors import SshFailure, check_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from ansible.plugins.connection import ConnectionBase
+
 
 _LONGEST_CONTROL_DIR = 70
 """Characters; with ssh's own suffixes a control socket's path must stay under 104."""
 _SSH_OPTIONS = "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"
 """ssh's options in getopt's notation."""
-_SERVICE_TOKENS = (
+SERVICE_TOKENS = (
     "GH_TOKEN",
     "GITHUB_TOKEN",
     "JULES_API_KEY",
@@ -47,21 +49,6 @@ _control_paths: dict[tuple[str, ...], str | None] = {}
 """By the options that decide: Ansible builds ssh's whole command to find one."""
 
 
-class AnsibleConnection(Protocol):
-    """The part of Ansible's connection plugins that we use; they have no types."""
-
-    transport: str
-
-    def get_option(self, option: str) -> Any:  # noqa: ANN401 - each option has its own type
-        """The option's value by Ansible's precedence. Raises KeyError for an unknown option."""
-
-    def set_option(self, option: str, value: object) -> None:
-        """Set the option for this task."""
-
-    def _split_ssh_args(self, argstring: str) -> list[str]:
-        """Split a string as a shell does."""
-
-
 class CallTimeoutError(CallError):
     """The VM accepted a call and did not answer it in time."""
 
@@ -74,7 +61,7 @@ class LinkError(CallError):
         self.failure = failure
 
 
-def describe(name: str, connection: AnsibleConnection, task_vars: Mapping[str, Any]) -> Target:
+def describe(name: str, connection: ConnectionBase, task_vars: Mapping[str, Any]) -> Target:
     """Describe the host as in the inventory, by Ansible's precedence."""
     transport = str(connection.transport)
     user = _option(connection, "remote_user") or task_vars.get("ansible_user")
@@ -97,14 +84,14 @@ def describe(name: str, connection: AnsibleConnection, task_vars: Mapping[str, A
     )
 
 
-def _option(connection: AnsibleConnection, name: str) -> Any:  # noqa: ANN401 - each option has its own type
+def _option(connection: ConnectionBase, name: str) -> Any:  # noqa: ANN401 - each option has its own type
     try:
         return connection.get_option(name)
     except (KeyError, AttributeError):
         return None
 
 
-def ssh_config(target: Target, connection: AnsibleConnection, timeout: float) -> SshConfig | None:
+def ssh_config(target: Target, connection: ConnectionBase, timeout: float) -> SshConfig | None:
     """The effective configuration of ssh for the host; None where the connection isn't ssh.
 
     Raises CheckFailure.
@@ -119,7 +106,7 @@ def ssh_config(target: Target, connection: AnsibleConnection, timeout: float) ->
     return remembered_ssh_config([*arguments, "--", target.address], timeout)
 
 
-def _ssh_arguments(connection: AnsibleConnection) -> list[str]:
+def _ssh_arguments(connection: ConnectionBase) -> list[str]:
     arguments: list[str] = []
     for option in ("ssh_args", "ssh_common_args", "ssh_extra_args"):
         arguments += connection._split_ssh_args(_option(connection, option) or "")  # noqa: SLF001 - no public splitter
@@ -149,7 +136,7 @@ def explain(name: str, error: CallError) -> str:
 
 
 def add_ssh_options(
-    connection: AnsibleConnection,
+    connection: ConnectionBase,
     ssh: Mapping[str, Any],
     *,
     connect_timeout: float,
@@ -160,7 +147,7 @@ def add_ssh_options(
     Keepalives end a silent connection, even before authentication (Tailscale's check mode). ssh
     doesn't get our service tokens, because a control master outlives the call.
     """
-    for name in _SERVICE_TOKENS:
+    for name in SERVICE_TOKENS:
         os.environ.pop(name, None)
     if connection.transport != "ssh":
         return
@@ -180,7 +167,7 @@ def add_ssh_options(
     connection.set_option("reconnection_retries", 0)
 
 
-def control_path(connection: Any) -> str | None:  # noqa: ANN401 - ansible-core has no types
+def control_path(connection: ConnectionBase) -> str | None:
     """The socket of the connection that Ansible's ssh plugin keeps; None if only ssh can tell."""
     if connection.transport != "ssh" or _option(connection, "ssh_executable") != "ssh":
         return None
@@ -194,7 +181,7 @@ def control_path(connection: Any) -> str | None:  # noqa: ANN401 - ansible-core 
     return _control_paths[known]
 
 
-def _find_control_path(connection: Any) -> str | None:  # noqa: ANN401 - as above
+def _find_control_path(connection: ConnectionBase) -> str | None:
     connection.host = _option(connection, "host")
     found = [
         value.decode().strip('"')
@@ -207,7 +194,7 @@ def _find_control_path(connection: Any) -> str | None:  # noqa: ANN401 - as abov
     return found[0] if found and "%" not in found[0] and found[0] != "none" else None
 
 
-def terminal_words(connection: Any) -> list[str] | None:  # noqa: ANN401 - as above
+def terminal_words(connection: ConnectionBase) -> list[str] | None:
     """Return the words of ssh before a command that gets a terminal, with all options of a run.
 
     A person who is there may type a password. None if the connection is neither ssh nor local.
@@ -232,7 +219,7 @@ def terminal_words(connection: Any) -> list[str] | None:  # noqa: ANN401 - as ab
 
 
 @contextmanager
-def own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | None]]:
+def own_messages(connection: ConnectionBase) -> Iterator[Callable[[], str | None]]:
     """Redirect ssh's messages to a file. Yields a function that reads them.
 
     The function returns None for other plugins. On standard error the messages would mix with the
@@ -254,7 +241,7 @@ def own_messages(connection: AnsibleConnection) -> Iterator[Callable[[], str | N
             _pass_on(connection, log.name)
 
 
-def _pass_on(connection: AnsibleConnection, log: str) -> None:
+def _pass_on(connection: ConnectionBase, log: str) -> None:
     """Copy ssh's messages to the user's own log (``-E``), and show them with ``-vvv``."""
     text = Path(log).read_text(errors="replace")
     if not text:

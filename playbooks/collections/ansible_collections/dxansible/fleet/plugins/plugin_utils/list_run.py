@@ -9,7 +9,8 @@ from . import agents, opening, session, session_view, turn_ends
 from .host_run import CONTACT, WATCH, CallRun, ask
 
 if TYPE_CHECKING:
-    from .host_run import Door, Steps
+    from .host_door import HostDoor
+    from .host_run import Steps
     from .keeper_listing import Listing
 
 
@@ -99,7 +100,7 @@ class ListRun(CallRun):
             )
         return {"msg": f"{self.host}: {len(found)} sessions"}
 
-    def _list(self, door: Door) -> Listing:
+    def _list(self, door: HostDoor) -> Listing:
         options = self.options
         return door.keeper.list(
             options["session"] or None,

@@ -4,25 +4,20 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .agent_record import AgentError
-from .finalize import MARK
-from .host_run import ask
+from .host_run import ask, poll
+from .keeper_listing import FINALIZE
 from .stream_reader import StreamReader
-from .turn import Trailer, words_of
+from .turn import FIRST_BYTES, Trailer, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .agents import Agent
-    from .host_run import Door, Steps
+    from .host_run import Steps
     from .keeper_listing import Entry
-    from .keeper_reply import Reply
-
-_HEAD_BYTES = 65536
-"""Bytes from the beginning of a turn's output, enough for its first event."""
 
 
 def opening(
@@ -33,7 +28,7 @@ def opening(
     ``path`` has the directories that come before the host's PATH. A call counts as lost after
     ``patience`` seconds.
     """
-    own = [entry for entry in turns if MARK not in entry.facts]
+    own = [entry for entry in turns if FINALIZE not in entry.facts]
     if not own:
         return {"error": "it has no turn of an agent"}
     facts = own[-1].facts
@@ -59,7 +54,7 @@ def _find(
     """Find the agent's id of the conversation and the directory, from the newest turn that says."""
     native: str | None = None
     for entry in reversed(turns):
-        reply = yield from ask(patience, partial(_head, entry.name))
+        reply = yield from poll(patience, entry.name, FIRST_BYTES)
         reader = StreamReader(agent)
         reader.feed(reply.out)
         native = native or reader.native_id or entry.facts.get("native_id")
@@ -69,21 +64,18 @@ def _find(
     return native, None
 
 
-def _head(name: str, door: Door) -> Reply:
-    return door.keeper.poll(name, {"chunk": _HEAD_BYTES})
-
-
 def _command(agent: Agent, native: str, directory: str | None, path: Sequence[str]) -> str:
     """Return the command for the host's shell."""
     if directory is None:
         raise AgentError("no turn of it has said in which directory it works")
-    steps = [f"cd -- {shlex.quote(directory)}"]
+    place = shlex.quote(directory)
+    steps = [f"cd -- {place}"]
     if path:
         places = ":".join(
             f'"$HOME"/{shlex.quote(each[2:])}' if each.startswith("~/") else shlex.quote(each)
             for each in path
         )
         steps.append(f'export PATH={places}:"$PATH"')
-    own = words_of(agent.open, native_id=native, directory=directory)
+    own = words_of(agent.open, native_id=shlex.quote(native), directory=place)
     steps.append(f"exec {own}" if own else 'exec "${SHELL:-/bin/sh}" -l')
     return " && ".join(steps)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible.template import Templar
+
 ONE_AT_A_TIME = threading.RLock()
 """Lock for Ansible's templates and loaders, which are not thread-safe."""
 
@@ -19,7 +21,7 @@ _DESCRIBING = ("dx_aliases", "dx_auth_mode", "dx_capabilities", "dx_hostnames")
 
 
 def fill_from_vars(
-    templar: Any,  # noqa: ANN401 - ansible-core has no types
+    templar: Templar,
     given: Mapping[str, Any],
     variables: Mapping[str, Any],
     spec: Mapping[str, Mapping[str, Any]],
@@ -45,10 +47,7 @@ def fill_from_vars(
     return found
 
 
-def describing_vars(
-    templar: Any,  # noqa: ANN401 - ansible-core has no types
-    variables: Mapping[str, Any],
-) -> dict[str, Any]:
+def describing_vars(templar: Templar, variables: Mapping[str, Any]) -> dict[str, Any]:
     """The host's variables; those that describe the host are templated."""
     with ONE_AT_A_TIME:
         found = {

@@ -11,6 +11,7 @@ import re
 import resource
 import threading
 import time
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,12 @@ from .option_values import ONE_AT_A_TIME, fill_from_vars
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ansible.playbook.play import Play
+    from ansible.playbook.task import Task
+    from ansible.plugins.action import ActionBase
+    from ansible.plugins.connection import ConnectionBase
+
+    from .fan import Fan
     from .host_run import Crowd, HostRun, Steps
     from .inputs import Page, Payload, Reader
 
@@ -70,7 +77,7 @@ def prepare_worker() -> None:
     threading.Thread(target=watch, name="dx-parent", daemon=True).start()
 
 
-def batch_of(task: Any, task_vars: Mapping[str, Any]) -> list[str] | None:  # noqa: ANN401 - no types
+def batch_of(task: Task, task_vars: Mapping[str, Any]) -> list[str] | None:
     """The hosts of the task: the whole batch with ``run_once``, else its own host.
 
     None if the strategy runs the task for each host despite ``run_once``. Ansible then gives every
@@ -83,7 +90,7 @@ def batch_of(task: Any, task_vars: Mapping[str, Any]) -> list[str] | None:  # no
     return [str(host) for host in task_vars["ansible_play_batch"]]
 
 
-def refuse_keywords(task: Any, kind: type[HostRun]) -> None:  # noqa: ANN401 - as above
+def refuse_keywords(task: Task, kind: type[HostRun]) -> None:
     """Raise AnsibleActionFail for a keyword that the run can't obey."""
     if task.become:
         raise AnsibleActionFail(
@@ -94,14 +101,6 @@ def refuse_keywords(task: Any, kind: type[HostRun]) -> None:  # noqa: ANN401 - a
             f"{task.action} does not pass on environment; export the variables in the command, "
             "or set dx_path"
         )
-
-
-def kind_of_batch(hosts: Sequence[str], most: int) -> str:
-    """The kind of the first record of a batch; no run may begin if it is TOO_MANY.
-
-    ``most`` is the number of hosts that the caller allows, 0 for any number.
-    """
-    return TOO_MANY if 0 < most < len(hosts) else "hosts"
 
 
 def _nothing(kind: type[HostRun]) -> Steps[dict[str, Any]]:
@@ -157,8 +156,8 @@ def one_run(  # noqa: PLR0913 - what a run is made of
     host: str,
     given: Mapping[str, Any],
     *,
-    connection: Any,  # noqa: ANN401 - ansible-core has no types
-    templar: Any,  # noqa: ANN401 - as above
+    connection: ConnectionBase,
+    templar: Templar,
     variables: Mapping[str, Any],
     inputs: Inputs,
     crowd: Crowd,
@@ -191,25 +190,12 @@ def plain(variables: Mapping[str, Any]) -> dict[str, Any]:
     return {**variables, **secret}
 
 
-def split_by_node(play: PlayHosts, hosts: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the hosts to contact from here, and the hosts of each execution node.
-
-    The caller has the latter contacted by their nodes.
-    """
-    here: list[str] = []
-    nodes: dict[str, list[str]] = {}
-    for host in hosts:
-        node = play.node(host)
-        (here if node in _HERE else nodes.setdefault(node, [])).append(host)
-    return here, nodes
-
-
 class PlayHosts:
     """Makes the runs of the hosts of an action's play."""
 
     def __init__(  # noqa: PLR0913 - what all runs have in common
         self,
-        action: Any,  # noqa: ANN401 - ansible-core has no types
+        action: ActionBase,
         task_vars: Mapping[str, Any],
         kind: type[HostRun],
         *,
@@ -234,6 +220,34 @@ class PlayHosts:
         self._shared |= extra
         self._kind, self._given, self._crowd = kind, given, crowd
         self._payload, self._reader = payload, reader
+
+    def start(
+        self, fan: Fan, hosts: Sequence[str], *, most: int, by_node: bool, channel: str | None
+    ) -> dict[str, Any]:
+        """Start the runs of the hosts. Returns the first record of the batch.
+
+        No run starts if there are more than ``most`` hosts, unless that is 0. With ``by_node``
+        those of execution nodes don't start here: the caller has them contacted by their nodes.
+        """
+        too_many = 0 < most < len(hosts)
+        head: dict[str, Any] = {
+            "host": hosts[0],
+            "kind": TOO_MANY if too_many else "hosts",
+            "hosts": hosts,
+            "slack_channel": channel or None,
+        }
+        starting = [] if too_many else hosts
+        if by_node:
+            here: list[str] = []
+            nodes: dict[str, list[str]] = {}
+            head["nodes"] = nodes
+            for host in starting:
+                node = self.node(host)
+                (here if node in _HERE else nodes.setdefault(node, [])).append(host)
+            starting = here
+        for host in starting:
+            fan.add(host, partial(self.run, host))
+        return head
 
     def run(self, host: str) -> Running:
         """Make the run of one host. Raises AnsibleError for invalid data in the inventory."""
@@ -283,7 +297,7 @@ class PlayHosts:
         )  # fmt: skip
         return variables | self._shared
 
-    def _connection(self, variables: Mapping[str, Any], templar: Any) -> Any:  # noqa: ANN401 - no types
+    def _connection(self, variables: Mapping[str, Any], templar: Templar) -> ConnectionBase:
         name = variables.get("ansible_connection") or self._task.connection
         name = templar.template(name)
         connection = connection_loader.get(
@@ -294,8 +308,7 @@ class PlayHosts:
             ansible_playbook_pid=str(os.getppid()),
         )
         if connection is None:
-            message = f"the connection plugin {name!r} was not found"
-            raise AnsibleActionFail(message)
+            raise AnsibleActionFail(f"the connection plugin {name!r} was not found")
         keys = self._task.dump_attrs() | {"timeout": self._play_context.timeout}
         keys.pop("retries", None)
         if self._play_context.password:
@@ -305,7 +318,7 @@ class PlayHosts:
         return connection
 
 
-def _play(task: Any) -> Any:  # noqa: ANN401 - ansible-core has no types
+def _play(task: Task) -> Play:
     parent = task._parent  # noqa: SLF001 - no public way
     while getattr(parent, "_play", None) is None:
         parent = parent._parent  # noqa: SLF001 - as above

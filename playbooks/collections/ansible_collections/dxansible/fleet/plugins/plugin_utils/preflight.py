@@ -3,17 +3,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import checks, known_hosts, link, session, verdict
+from . import checks, link, session
 from .record import PreflightStatus
-from .ssh_errors import SshFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .host_run import Door
+    from ansible.plugins.connection import ConnectionBase
+
+    from .ssh_config import SshConfig
+
+
+_STRICT = frozenset({"yes", "true"})
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "run_id": {"type": "str", "default": "", "variable": "dx_run_id"},
@@ -23,23 +30,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def first_contact(record: dict[str, Any], door: Door, error: str | None) -> None:
-    """Complete the record of a preflight. Its last check is the first contact.
-
-    If the connection was lost, the status stays None: nobody knows how far the connection came.
-    """
-    if door.reached:
-        record["status"] = str(PreflightStatus.OK)
-    elif door.failure not in {None, SshFailure.LOST}:
-        record |= {"status": str(verdict.STATUS[door.failure]), "error": error}
-
-
 class Preflight:
     """Checks a host. ``record`` has the findings, and ``failure`` the failed check, if any."""
 
     def __init__(
         self,
-        connection: Any,  # noqa: ANN401 - ansible-core has no types
+        connection: ConnectionBase,
         variables: Mapping[str, Any],
         options: Mapping[str, Any],
     ) -> None:
@@ -99,14 +95,63 @@ class Preflight:
         ssh = link.ssh_config(target, self._connection, timeout)
         if ssh is not None:
             self.record |= {"ssh": {"strict": ssh.strict, "sends": ssh.sends}, "port": ssh.port}
-            self.record["warning"] = known_hosts.warning(target.name, ssh, timeout)
+            self.record["warning"] = _warning(target.name, ssh, timeout)
         if not self._checks:
             return
-        reachable = ssh is not None and not ssh.proxied
-        addresses = checks.check_dns(target, ssh, timeout) if ssh is not None and reachable else []
+        if ssh is None or ssh.proxied:
+            checks.check_auth(target, ssh, timeout)
+            return
+        addresses = checks.check_dns(target, ssh, timeout)
         try:
             checks.check_auth(target, ssh, timeout)
         except checks.CheckFailure:
-            if reachable:
-                checks.check_tcp(target, addresses, timeout)
+            checks.check_tcp(target, addresses, timeout)
             raise
+
+
+def _warning(host: str, ssh: SshConfig, timeout: float) -> str | None:
+    """A warning if ssh would accept the host's new key but can't store it.
+
+    ssh itself only prints a line then, and accepts any key the next time. None if the key is known
+    or will be stored, or if unsure.
+    """
+    users = [name for name in ssh.user_known_hosts if name != "none"]
+    names = [*users, *(name for name in ssh.global_known_hosts if name != "none")]
+    if ssh.strict in _STRICT or not users or not all(map(_is_whole_path, names)):
+        return None
+    first = Path(users[0]).expanduser()
+    if _can_write(first) or _is_known(ssh, names, timeout):
+        return None
+    return (
+        f"{host}: its host key can't be saved, because {first} is not writable, so any other key "
+        "would be accepted, too; make the file writable, or set UserKnownHostsFile in ssh_config"
+    )
+
+
+def _is_whole_path(name: str) -> bool:
+    """Whether a word from ``ssh -G``, which neither quotes nor expands, is a complete path."""
+    return name.startswith(("/", "~/")) and "%" not in name
+
+
+def _can_write(file: Path) -> bool:
+    """Whether the file is writable, or can be created with its directories."""
+    if file.exists():
+        return os.access(file, os.W_OK)
+    directory = next(parent for parent in file.parents if parent.exists())
+    return os.access(directory, os.W_OK | os.X_OK)
+
+
+def _is_known(ssh: SshConfig, names: list[str], timeout: float) -> bool:
+    host = ssh.hostname if ssh.port == 22 else f"[{ssh.hostname}]:{ssh.port}"  # noqa: PLR2004 - ssh's
+    for name in names:
+        file = str(Path(name).expanduser())
+        command = ["ssh-keygen", "-F", ssh.host_key_alias or host, "-f", file]
+        try:
+            found = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+            )
+        except (FileNotFoundError, subprocess.TimeoutExpired):
+            return True  # unsure, so no warning
+        if found.returncode == 0:
+            return True
+    return False

@@ -13,7 +13,7 @@ from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from .value import Value, field, fields
+from .value import Value, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -168,10 +168,9 @@ class Verdict(Document):
 
     def as_dict(self) -> dict[str, Any]:
         """The fields for an event, as plain values: Ansible refuses enums."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
         outcome = _RUNNING if self.outcome is None else str(self.outcome)
         reason = "running" if self.reason is None else str(self.reason)
-        return values | {"outcome": outcome, "reason": reason}
+        return vars(self) | {"outcome": outcome, "reason": reason}
 
 
 class HostRecord(Verdict):

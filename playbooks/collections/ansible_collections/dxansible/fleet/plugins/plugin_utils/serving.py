@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from .fan import Fan
+    from .freshness import NotCacheable
 
 _UNREAD = 2
 """Batches of one call that its caller may leave unread; after that the call waits."""
@@ -76,14 +77,6 @@ class Call(Value):
     """None if the call doesn't wait for a reader."""
 
 
-class Stale(Value):
-    """The reason why a run is out of date or can't be kept."""
-
-    reason: str
-    lasting: bool
-    """A new run could not be kept either."""
-
-
 class Serving:
     """Takes calls from a socket, and queues the news of all of them."""
 
@@ -91,11 +84,11 @@ class Serving:
         self,
         path: str,
         begin: Callable[[Call], tuple[Fan, dict[str, Any]]],
-        stale: Callable[[], Stale | None],
+        stale: Callable[[], NotCacheable | None],
     ) -> None:
         """Listen at ``path``. ``begin`` starts a call and returns its first record.
 
-        The first call of ``stale`` may take long.
+        ``stale`` returns why the run is out of date or can't be kept. Its first call may take long.
         """
         self._begin, self._stale = begin, stale
         self._asked = threading.Event()
@@ -134,12 +127,12 @@ class Serving:
         if not self._asked.wait(_EARLY):
             self._is_stale()
 
-    def _is_stale(self) -> Stale | None:
+    def _is_stale(self) -> NotCacheable | None:
         self._asked.set()
         found = self._stale()
         self._looked = True
         if found is not None:
-            self._news.put({"kind": "stale", "error": found.reason, "lasting": found.lasting})
+            self._news.put(found.as_news())
         return found
 
     def _attend(self, peer: socket.socket) -> None:
@@ -159,7 +152,7 @@ class Serving:
                 peer.sendall(b"loading\n")
             stale = self._is_stale()
             if stale is not None:
-                peer.sendall(f"no {stale.reason}\n".encode())
+                peer.sendall(f"no {stale}\n".encode())
                 return None
         peer.sendall(b"yes\n")
         if lines.readline() != b"go\n":
@@ -195,7 +188,7 @@ class Serving:
             if fan.left == 0:
                 break
             batch = fan.news(_PATIENCE)
-            records = [{"host": host, **record} for host, record, _label in batch]
+            records = [{"host": host, **record} for host, record in batch]
         fan.close()
         with suppress(OSError):  # the caller may have hung up
             peer.shutdown(socket.SHUT_RDWR)

@@ -79,8 +79,7 @@ class Command(Value):
         known = {str(name): str(value) for name, value in given.items()} | dict(self.env)
         for name, value in known.items():
             if not _VARIABLE.fullmatch(name) or "\0" in value:
-                message = f"{name!r} is not a valid environment variable name"
-                raise CommandError(message)
+                raise CommandError(f"{name!r} is not a valid environment variable name")
         return replace(self, env=known, cwd=self.cwd or options["cwd"])
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, turn_usage, turn_verdict, verdict
+from . import agent_usage, finalize, turn_verdict, verdict
 from .keeper_reply import ENDED
 from .stream_reader import StreamReader
 from .turn_ends import read_end
@@ -35,7 +35,7 @@ def describe(
     ``now`` is the VM's clock, in seconds since the epoch. If the listing has too little of the
     turn's output, further calls read more; they count as lost after ``patience`` seconds.
     """
-    usage = turn_usage.of_session(turns)
+    usage = agent_usage.of_session(turns)
     turns = finalize.without_refused(turns) or turns
     first, entry = turns[0], turns[-1]
     meta = entry.facts
@@ -55,9 +55,8 @@ def describe(
     }
     if entry.resumes is not None:
         told["state"] = "limited"
-    told |= _later(entry)
     limit = meta.get("max_cost")
-    cost = turn_usage.over_limit(usage, limit) if told["state"] == "succeeded" else None
+    cost = agent_usage.over_limit(usage, limit) if told["state"] == "succeeded" else None
     if cost is not None:
         told |= {
             "state": "needs_input",
@@ -69,21 +68,13 @@ def describe(
 def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]:
     """Describe a command. ``now`` is as for `describe`."""
     ended = entry.state in ENDED
-    found = verdict.from_reply(host, entry, None) if ended else turn_verdict.RUNNING
-    told = _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
-    return told | _later(entry)
-
-
-def _later(entry: Entry) -> dict[str, Any]:
-    """What differs of work that starts later."""
-    if entry.state != "scheduled":
-        return {}
-    return {"state": entry.state, "starts_s": entry.starts, "idle_s": None}
+    found = verdict.from_reply(host, entry, None) if ended else verdict.RUNNING
+    return _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
 
 
 def _described(entry: Entry, found: Verdict, began: int | None, now: int | None) -> dict[str, Any]:
     told = found.as_dict()
-    return {
+    described = {
         "session": entry.session,
         "started_for": entry.facts.get("host"),
         "turn": entry.turn,
@@ -97,6 +88,9 @@ def _described(entry: Entry, found: Verdict, began: int | None, now: int | None)
         "idle_s": entry.idle if entry.idle is not None else _since(entry.at, now),
         "task": entry.facts.get("task"),
     }
+    if entry.state == "scheduled":
+        described |= {"state": entry.state, "starts_s": entry.starts, "idle_s": None}
+    return described
 
 
 def state_of(found: Verdict) -> str:
@@ -113,7 +107,7 @@ def _judge(
 ) -> Steps[tuple[Verdict, str | None]]:
     """Judge a turn. Returns its last words, too; None if they are not known."""
     if entry.state not in ENDED:
-        return turn_verdict.RUNNING, _last_line(_shown(entry, known))
+        return verdict.RUNNING, _last_line(_shown(entry, known))
     agent = finalize.author_of(entry, known)
     reader = StreamReader(agent)
     if entry.state == "exited":

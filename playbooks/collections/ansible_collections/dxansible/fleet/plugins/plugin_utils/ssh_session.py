@@ -71,7 +71,7 @@ def run(
             return None
         session = _Session(master, memoryview(data), *streams)
         try:
-            return session.run() if session.is_open() else None
+            return session.run() if _receive(master)[0] == _OPENED else None
         except (OSError, EOFError, ValueError) as error:
             raise ConnectionEndedError("the shared connection has ended") from error
 
@@ -135,10 +135,6 @@ class _Session:
     stdout: FileIO
     stderr: FileIO
     code: int = 0
-
-    def is_open(self) -> bool:
-        """Wait for the master's answer; False if it has refused the session."""
-        return _receive(self.master)[0] == _OPENED
 
     def run(self) -> tuple[int, bytes, bytes]:
         """Pass on the streams until the command has ended and both outputs are closed."""

@@ -40,11 +40,10 @@ class StopRun(CallRun):
     def check_options(self) -> None:
         """Raise ValueError if no id says what to stop, and for an invalid record of an agent."""
         if not (self.options["id"] or (self.options["preflight"] or {}).get("run_id")):
-            message = (
+            raise ValueError(
                 "one of the options id and preflight.run_id is needed: "
                 "what dx_run_id or dx_session names is stopped"
             )
-            raise ValueError(message)
         self._agents: Mapping[str, agents.Agent] = {}
         if self.options["turns"]:
             self._agents = agents.load_agents(self.options["agents"])

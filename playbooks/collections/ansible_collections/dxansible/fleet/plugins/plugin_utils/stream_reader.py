@@ -52,7 +52,7 @@ class StreamReader:
         self._held = False  # holds back a newline that may belong to the trailer
         self._open = False  # the text shown last has no newline at its end
         self._joining = False
-        self._needs: list[int] = []  # which rules of needs_input hold
+        self._needs: set[int] = set()  # which rules of needs_input hold
         self._moved_on = False  # the agent acted after its last message
         self._message = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -203,14 +203,10 @@ class StreamReader:
             self.native_id = next(filter(_is_id, values_at(event, agent.native_id)), None)
         for number, rule in enumerate(agent.needs_input):
             if _wants_human(rule, event):
-                self._note_need(number, holds=True)
+                self._needs.add(number)
             elif rule.until is not None and rule.until.matches(event):
-                self._note_need(number, holds=False)
+                self._needs.discard(number)
         self._judge_end(event)
-
-    def _note_need(self, number: int, *, holds: bool) -> None:
-        others = [each for each in self._needs if each != number]
-        self._needs = [*others, number] if holds else others
 
     def _judge_end(self, event: dict[str, Any]) -> None:
         if any(match.matches(event) for match in self._agent.finished):
@@ -229,7 +225,7 @@ class StreamReader:
         self._error_line.clear()
         for number, rule in enumerate(self._agent.needs_input):
             if rule.stderr is not None and rule.stderr.search(text):
-                self._note_need(number, holds=True)
+                self._needs.add(number)
         for failure in self._agent.failed:
             if failure.stderr is not None and failure.stderr.search(text):
                 self.error_words = (failure.prefix + text.strip())[:_PROBLEM]

@@ -33,6 +33,8 @@ LONGEST_LIMIT = 8 * 86400
 _PLACEHOLDER = re.compile(
     r"\{(attachments|directory|model|prompt_file|session|native_id)\}",
 )
+FIRST_BYTES: Mapping[str, object] = {"chunk": 65536}
+"""Asks for the beginning of a turn's output, enough for its first event."""
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 100
 
@@ -170,29 +172,26 @@ def compose(
         at = len(written) + 1
 
 
-def words_of(arguments: Sequence[str], **values: str) -> str:
-    """Return a command line with these values, each word quoted for a shell."""
+def words_of(arguments: Sequence[str], **code: str) -> str:
+    """Return a command line in shell code, with this code in place of the placeholders."""
 
     def word(template: str) -> str:
-        pieces = _PLACEHOLDER.split(template)
-        filled = [values[each] if at % 2 else each for at, each in enumerate(pieces)]
-        return shlex.quote("".join(filled))
+        found = ""
+        for at, piece in enumerate(_PLACEHOLDER.split(template)):  # text, name, text, …, text
+            if at % 2:
+                found += code[piece]
+            elif piece:
+                found += shlex.quote(piece)
+        return found or "''"
 
     return " ".join(map(word, arguments))
 
 
 def _words(arguments: Sequence[str], turn: Turn, **later: str) -> str:
-    """The command line in shell code; ``later`` are values that only the VM knows."""
-    variables = {**_VARIABLES, **later}
-    values = {"session": turn.session, "native_id": turn.native_id or "", "model": turn.model}
-
-    def word(template: str) -> str:
-        pieces = _PLACEHOLDER.split(template)  # text, name, text, name, …, text
-        texts = [shlex.quote(piece) if piece else "" for piece in pieces[::2]]
-        names = [variables.get(name) or shlex.quote(values[name]) for name in pieces[1::2]]
-        return "".join(a + b for a, b in zip(texts, [*names, ""], strict=True)) or "''"
-
-    return " ".join(word(argument) for argument in arguments)
+    """The command line in shell code; ``later`` is code for what only the VM knows."""
+    known = {"session": turn.session, "native_id": turn.native_id or "", "model": turn.model}
+    quoted = {name: shlex.quote(value) for name, value in known.items()}
+    return words_of(arguments, **{**quoted, **_VARIABLES, **later})
 
 
 class Trailer(Value):

@@ -8,23 +8,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from . import agents, finalize, session, turn_ends, turn_usage, turn_verdict
+from . import agent_usage, agents, finalize, session, turn_ends, turn_verdict
 from .agent_record import AgentError
-from .attempts import Progress
+from .attempts import AttemptRun, Progress, look_again
+from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, CallError
-from .schedule import ScheduledRun, look_again
 from .stream_reader import StreamReader
+from .turn import FIRST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .host_run import Steps
     from .keeper_listing import Entry
-    from .keeper_reply import Reply
     from .record import Verdict
 
-_HEAD_BYTES = 65536
-"""Bytes from the beginning of a turn's output, enough for its first event."""
 _TAIL_BYTES = 2**18
 """Bytes from the end of a turn's output, enough to see its progress."""
 _STOP_SECONDS = 8
@@ -66,7 +64,7 @@ class TurnProgress(Progress):
         self.times = (None, None)
 
 
-class TurnChoice(ScheduledRun):
+class TurnChoice(AttemptRun):
     """Base class of `TurnRun`; finds the number and the agent of a turn."""
 
     progress: TurnProgress
@@ -79,8 +77,7 @@ class TurnChoice(ScheduledRun):
             self.options["mode"] = further if self.options["session"] else "start"
         known = self.options["session"] or (self.options["preflight"] or {}).get("run_id")
         if self.following and not known:
-            message = "dx_session is needed, the session that is followed"
-            raise ValueError(message)
+            raise ValueError("dx_session is needed, the session that is followed")
 
     def begin(self) -> TurnProgress:
         """Begin with the session's id, and the position of an earlier run that was killed."""
@@ -218,7 +215,7 @@ class TurnChoice(ScheduledRun):
             return None
         wait = self.patience
         asked = {"wait": wait, "out": _NOWHERE, "err": _NOWHERE}
-        yield from self.call(wait, lambda door: door.keeper.poll(entry.name, asked))
+        yield from self.poll(wait, entry.name, asked)
         return None
 
     def _settle(self, entry: Entry) -> Steps[bool]:
@@ -253,12 +250,12 @@ class TurnChoice(ScheduledRun):
             return turn_verdict.unknown(self.host, progress.id)
         last, meta = (known[-1].turn, known[-1].facts) if known else (0, {})
         if self.finalizing:
-            self._begin(last + 1, "shell", {**meta, finalize.MARK: True})
+            self._begin(last + 1, "shell", {**meta, FINALIZE: True})
             return None
-        meta.pop(finalize.MARK, None)
+        meta.pop(FINALIZE, None)
         self._prepare(last + 1, str(meta.get("agent") or self.options["agent"]), meta)
         limit = self.max_cost(meta)
-        cost = turn_usage.over_limit(turn_usage.of_session(known), limit)
+        cost = agent_usage.over_limit(agent_usage.of_session(known), limit)
         if cost is not None:
             progress.turn = 0
             return turn_verdict.too_dear(self.host, progress.id, cost, limit)
@@ -291,16 +288,13 @@ class TurnChoice(ScheduledRun):
 
     def _native_id(self, agent: agents.Agent, known: list[Entry]) -> Steps[str | None]:
         for entry in reversed(known):
-            if entry.facts.get(finalize.MARK):
+            if entry.facts.get(FINALIZE):
                 continue
             reader = StreamReader(agent)
-            reply = yield from self._head(entry.name)
+            reply = yield from self.poll(0, entry.name, FIRST_BYTES)
             reader.feed(reply.out)
             if agent.chosen_id and b"\n{" in reply.out:  # an event, so the agent knows the id
                 return agents.chosen_id(self.progress.id)
             if reader.native_id is not None:
                 return str(reader.native_id)
         return None
-
-    def _head(self, name: str) -> Steps[Reply]:
-        return self.call(0, lambda door: door.keeper.poll(name, {"chunk": _HEAD_BYTES}))

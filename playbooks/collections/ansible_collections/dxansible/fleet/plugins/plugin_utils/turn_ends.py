@@ -11,8 +11,9 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import finalize, link, turn_usage, turn_verdict
-from .host_run import ask
+from . import agent_usage, finalize, link, turn_verdict
+from .host_run import ask, poll
+from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, CallError, CutShortError
 from .stream_reader import StreamReader
 from .turn import Trailer
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from .agents import Agent
     from .host_run import Steps
     from .keeper_listing import Entry
-    from .keeper_reply import Reply, Session
+    from .keeper_reply import Session
     from .record import Verdict
 
 _THREAD, _END = "slack", "slack-end"
@@ -102,8 +103,8 @@ def turn_facts(reader: StreamReader, meta: Mapping[str, Any], told: Session) -> 
         "native_id": reader.native_id or meta.get("native_id"),
         "verify_exit_code": trailer.verify,
         **{name: getattr(trailer, name) for name in _FACTS},
-        "push": finalize.push_of(trailer) if meta.get(finalize.MARK) else None,
-        "usage": turn_usage.of_turn(told),
+        "push": finalize.push_of(trailer) if meta.get(FINALIZE) else None,
+        "usage": agent_usage.of_turn(told),
         "resets_at": told.limited or None,
         "left_out": [{"why": why, "path": path} for why, path in trailer.left_out],
     }
@@ -131,7 +132,7 @@ def read_end(
         reader.skip()
     polls = 0
     while True:
-        reply = yield from _poll(entry.name, {"out": out, "err": err}, patience)
+        reply = yield from poll(patience, entry.name, {"out": out, "err": err})
         if reply.out_from > out:
             reader.skip()
         reader.feed_error(reply.err)
@@ -156,10 +157,6 @@ def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:
 
 def _note(name: str, note: str, text: str, patience: float) -> Steps[dict[str, str]]:
     return ask(patience, lambda door: door.keeper.note(name, note, text))
-
-
-def _poll(name: str, asked: dict[str, object], patience: float) -> Steps[Reply]:
-    return ask(patience, lambda door: door.keeper.poll(name, asked))
 
 
 def _record(session: str, number: int, meta: Mapping[str, Any], decided: Verdict) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import agents, finalize, session, turn, turn_verdict
+from . import agents, finalize, session, turn, turn_verdict, verdict
 from .agent_record import AgentError
-from .attempts import seconds_text
+from .attempts import COMMON_SPEC, SLOWEST, seconds_text
 from .claim import LEASE, META, REFS, Claim
+from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, ProgramMissingError, Reply
-from .schedule import SCHEDULE_SPEC
 from .stream_reader import StreamReader
 from .transcript import VIEWS
 from .turn import Trailer
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .record import Verdict
 
 _OUTPUT_LIMIT = 32 * 2**20
-_SLOWEST = 64 * 1024
-"""Bytes a second: the slowest rate at which a call may send a turn to the VM."""
 _MODEL = re.compile(r"(?!-)[^\s{}]{1,200}")
 """No option of the agent, and no placeholder."""
 
@@ -42,7 +40,7 @@ class TurnRun(TurnChoice):
     starts_work: ClassVar = True
     of_fan: ClassVar = frozenset({"may_have_arrived", "shown", "token"})
     spec: ClassVar = {
-        **SCHEDULE_SPEC,
+        **COMMON_SPEC,
         "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
         "output_limit": {"type": "int", "default": 0, "variable": "dx_session_output_limit"},
         "idle_timeout": {"type": "float", "default": 1200.0, "variable": "dx_idle_timeout"},
@@ -135,13 +133,12 @@ class TurnRun(TurnChoice):
             hurry = progress.reader is not None and progress.reader.holds_newline
             wait = (1 if hurry else self.patience) if waits else 0
             asked = {"wait": wait, "out": progress.out_next, "err": progress.err_next}
-            return (yield from self.call(4, lambda door: door.keeper.poll(progress.key, asked)))
+            return (yield from self.poll(4, progress.key, asked))
         agent = self.agent
         if self.options["task_is_data"] and agent.runs_task:
             raise AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
             **self.start_options(),
-            **self.delay(),
             "meta": "yes",
             "need": agent.program,
             "idle": seconds_text(self.idle_timeout),
@@ -150,7 +147,7 @@ class TurnRun(TurnChoice):
         script = self._script(agent)
         if not waits:
             options |= {"wait": 0, "chunk": 0}
-        seconds = 4 + len(script) / _SLOWEST
+        seconds = 4 + len(script) / SLOWEST
         return (
             yield from self.call(
                 seconds, lambda door: door.keeper.start(progress.key, script, options)
@@ -169,10 +166,9 @@ class TurnRun(TurnChoice):
         repo = former.get("repo") or options["repo"] or None
         directory = self.directory
         if repo and directory:
-            message = (
+            raise ValueError(
                 "dx_dir and dx_repo can't be used together; a worktree has a directory of its own"
             )
-            raise ValueError(message)
         by_hand = not session.is_ours(progress.id) and directory is None
         beads = former.get("beads") or options["beads"] or None
         claim = Claim.of_session(self.host, beads, former, options) if repo else None
@@ -245,7 +241,7 @@ class TurnRun(TurnChoice):
         )
         kept = {key: former.get(key) for key in names}
         claim = Claim.of_session(self.host, former.get("beads"), former, {"claim": False})
-        progress.meta = {**kept, "beads": beads, finalize.MARK: True, **progress.limits}
+        progress.meta = {**kept, "beads": beads, FINALIZE: True, **progress.limits}
         return finalize.script(
             finalize.Finalize(
                 session=progress.id,
@@ -279,7 +275,7 @@ class TurnRun(TurnChoice):
         progress, agent, waits = self.progress, self.agent, self._waits
         progress.started = True
         if not waits and not self.following:
-            return turn_verdict.RUNNING
+            return verdict.RUNNING
         if self.following:
             record |= {"began": progress.times[0], "ended": progress.times[1]}
         reader = progress.reader = progress.reader or StreamReader(agent, self.options["view"])
@@ -288,7 +284,7 @@ class TurnRun(TurnChoice):
         record["text"] = _read(reader, progress, reply)
         if not (self.options["wait"] or self.following or reply.complete) and _begun(reader):
             record["text"] = []
-            return turn_verdict.RUNNING
+            return verdict.RUNNING
         nothing_new = not reply.out and not reply.err
         if not reply.complete:
             if nothing_new:
@@ -298,7 +294,7 @@ class TurnRun(TurnChoice):
                 return None
             record["text"] += _news(progress, reader.close())
             record["result"] = turn_facts(reader, progress.meta, reply)
-            return turn_verdict.RUNNING
+            return verdict.RUNNING
         record["text"] += _news(progress, reader.close())
         record["upto"] = [progress.out_next + 1, progress.err_next]  # beyond the end: closed
         if self.following and (yield from self.go_on()):

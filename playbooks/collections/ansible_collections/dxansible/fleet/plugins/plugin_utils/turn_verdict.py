@@ -28,7 +28,6 @@ class TurnVerdict(Verdict):
     """The turn succeeded, and the agent's last message ends with a question."""
 
 
-RUNNING = verdict.RUNNING
 _OVERTAKEN = "another client's prompt came first"
 _LATEST = 10**11
 """Seconds since the epoch; no limit resets later."""
@@ -175,26 +174,23 @@ def no_directory(host: str, agent: str, native_id: str) -> Verdict:
 
 def no_program(host: str, program: str, path: str) -> Verdict:
     """The verdict on an agent whose program is in none of the directories of ``path``."""
-    return Verdict(
-        outcome=FanoutOutcome.PREFLIGHT_FAILED,
-        reason=Reason.AGENT_MISSING,
-        error=f"{host}: {program} is not on the PATH of sessions there ({path}); "
+    return failure(
+        Reason.AGENT_MISSING,
+        f"{host}: {program} is not on the PATH of sessions there ({path}); "
         "install it, or add its directory to dx_path in the inventory",
+        outcome=FanoutOutcome.PREFLIGHT_FAILED,
     )
 
 
 def wrong_agent(host: str, problem: str) -> Verdict:
     """The verdict on an agent that is unknown or has an invalid record."""
-    outcome, text = FanoutOutcome.PREFLIGHT_FAILED, f"{host}: {problem}"
-    return Verdict(outcome=outcome, reason=Reason.AGENT_INVALID, error=text)
+    outcome = FanoutOutcome.PREFLIGHT_FAILED
+    return failure(Reason.AGENT_INVALID, f"{host}: {problem}", outcome=outcome)
 
 
 def too_dear(host: str, session: str, cost: float, limit: object) -> Verdict:
     """The verdict on a prompt for a session that has cost as much as it may."""
-    return failure(
-        Reason.NEEDS_INPUT,
-        f"{host}: {cost_text(session, cost, limit)}",
-    )
+    return failure(Reason.NEEDS_INPUT, f"{host}: {cost_text(session, cost, limit)}")
 
 
 def cost_text(session: str, cost: float, limit: object) -> str:

@@ -107,8 +107,9 @@ class Value:
                 continue
             found = vars(cls).get(name, _MISSING)
             if hasattr(found, "default_factory") and not isinstance(found, _Field):
-                message = f"{name} of {cls.__name__} is a field of dataclasses, not of this module"
-                raise TypeError(message)
+                raise TypeError(
+                    f"{name} of {cls.__name__} is a field of dataclasses, not of this module"
+                )
             if not isinstance(found, _Field):
                 found = field(default=found)
             elif found.default is _MISSING:
@@ -129,11 +130,9 @@ class Value:
             elif each.default_factory is not _MISSING:
                 values[name] = each.default_factory()
             else:
-                message = f"{type(self).__name__} needs {name}"
-                raise TypeError(message)
+                raise TypeError(f"{type(self).__name__} needs {name}")
         if given:
-            message = f"{type(self).__name__} has no {', '.join(given)}"
-            raise TypeError(message)
+            raise TypeError(f"{type(self).__name__} has no {', '.join(given)}")
         self.__post_init__()
 
     def __post_init__(self) -> None:

@@ -33,17 +33,18 @@ RUNNING = Verdict(outcome=None, reason=None)
 """No outcome yet: the work goes on, or starts, by itself."""
 
 
-def failure(
-    reason: Reason,
+def failure(  # noqa: PLR0913 - the fields of a verdict
+    reason: Reason | PreflightStatus,
     error: str,
     *,
+    outcome: FanoutOutcome = FanoutOutcome.FAILURE,
     exit_code: int | None = None,
     stop_verified: bool | None = None,
     left_running: int = 0,
 ) -> Verdict:
-    """The verdict on work that has failed."""
+    """The verdict on work that has not succeeded."""
     return Verdict(
-        outcome=FanoutOutcome.FAILURE,
+        outcome=outcome,
         reason=reason,
         error=error,
         exit_code=exit_code,
@@ -60,16 +61,12 @@ def stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Session) -
         if verified
         else "some of its processes may still be running on the VM"
     )
-    return Verdict(
-        outcome=outcome, reason=reason, error=f"{text} ({ending})", stop_verified=verified
-    )
+    return failure(reason, f"{text} ({ending})", outcome=outcome, stop_verified=verified)
 
 
 def not_known_gone(text: str) -> Verdict:
     """The verdict on work that may still be running after a stop."""
-    return Verdict(
-        outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, error=text, stop_verified=False
-    )
+    return failure(Reason.ABORTED, text, outcome=FanoutOutcome.ABORTED, stop_verified=False)
 
 
 def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
@@ -86,12 +83,8 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
             return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
         case "aborted" if reply.never:
             text = f"{host}: aborted before it had started; nothing was run"
-            return Verdict(
-                outcome=FanoutOutcome.ABORTED,
-                reason=Reason.NOT_STARTED,
-                error=text,
-                stop_verified=True,
-            )
+            aborted = FanoutOutcome.ABORTED
+            return failure(Reason.NOT_STARTED, text, outcome=aborted, stop_verified=True)
         case "unstarted" if reply.never:
             text = "the VM restarted, or its keeper was killed, before its time"
             return failure(Reason.NOT_STARTED, f"{host}: {text}; nothing was run")
@@ -152,15 +145,10 @@ def conflict(host: str, session: str) -> Verdict:
 
 def refused(ssh: SshFailure, text: str) -> Verdict | None:
     """The verdict on a permanent failure; None if another attempt may succeed."""
-    match ssh:
-        case SshFailure.AUTH:
-            return failure(Reason.AUTH_FAILED, text)
-        case SshFailure.HOST_KEY:
-            return failure(Reason.HOST_KEY, text)
-        case SshFailure.UNRESOLVABLE:
-            return _never_there(ssh, text)
-        case _:
-            return None
+    reasons = {SshFailure.AUTH: Reason.AUTH_FAILED, SshFailure.HOST_KEY: Reason.HOST_KEY}
+    if ssh in reasons:
+        return failure(reasons[ssh], text)
+    return _never_there(ssh, text) if ssh is SshFailure.UNRESOLVABLE else None
 
 
 def gave_up(ssh: SshFailure, text: str, session: str, *, may_have_arrived: bool) -> Verdict:
@@ -184,4 +172,4 @@ def _lost_contact(text: str, session: str) -> Verdict:
 
 
 def _never_there(ssh: SshFailure, text: str) -> Verdict:
-    return Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=STATUS[ssh], error=text)
+    return failure(STATUS[ssh], text, outcome=FanoutOutcome.PREFLIGHT_FAILED)
