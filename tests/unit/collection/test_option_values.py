@@ -102,7 +102,10 @@ def test_an_option_that_makes_no_sense_is_named_in_plain_words(
 
     tasks = [task(options, str(number)) for number, (options, _) in enumerate(COMPLAINTS)]
     said = records_of(settings, tmp_path, {"here": {}}, *tasks)
-    spoilt = {"soon": {"dx_timeout": "soon"}, "list": {"dx_cwd": ["/tmp"]}}
+    spoilt: dict[str, dict[str, Any]] = {
+        "soon": {"dx_timeout": "soon"},
+        "list": {"dx_cwd": ["/tmp"]},
+    }
     values = acted(settings, tmp_path, spoilt, task({}, "Act"))
 
     assert "argument timeout (dx_timeout) is of type str and we were u" in str(values["soon"])
@@ -144,7 +147,7 @@ def test_a_call_checks_the_host_first_where_that_is_wanted(
     settings: Settings, tmp_path: Path, name: str
 ) -> None:
     task = {f"dxansible.fleet.{name}": {**CALLS[name], "preflight": {}}}
-    stranger = {"ansible_user": f"not-{getpass.getuser()}"}
+    stranger: dict[str, Any] = {"ansible_user": f"not-{getpass.getuser()}"}
 
     hosts = {"refused": stranger, "passed": stranger | {"dx_preflight": False}}
     found = acted(settings, tmp_path, hosts, task)
