@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.known_names import known_names_stay
+from tests.lab import processes
 from tests.schemas import check_printed
 from tests.unit.waiting import wait_until
 
@@ -188,28 +189,14 @@ def _end(pid: int) -> None:
 
 
 def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+    return processes.read(pid, "cmdline")
 
 
 def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
+    stat = processes.read(pid, "stat").rpartition(b")")[2].split()
+    return int(stat[1]) if stat else 0
 
 
 def marked_processes(mark: str) -> list[int]:
     """Pids of the other processes that have this ``NAME=value`` in their environment."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                environment = (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            if mark.encode() in environment.split(b"\0"):
-                found.append(int(entry.name))
-    return found
+    return sorted(processes.marked(mark) - {os.getpid()})

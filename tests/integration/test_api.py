@@ -53,6 +53,7 @@ def run_python(user: Dispatcher, program: str) -> str:
     return done.stdout.decode()
 
 
+@pytest.mark.resident
 def test_the_specifications_program_prints_what_the_command_prints(
     user: Dispatcher, epyc6: Vm
 ) -> None:

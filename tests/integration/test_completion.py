@@ -70,7 +70,9 @@ def known(here: Dispatcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_word_that_has_one_meaning_is_completed(keyboard: Keyboard, shell: str) -> None:
+def test_a_word_is_completed_several_are_shown_and_none_is_evaluated(
+    keyboard: Keyboard, shell: str, tmp_path: Path
+) -> None:
     expected = {
         "dx-dispatch fr\t": "dx-dispatch front ",
         "dx-dispatch gpu:fr\t": "dx-dispatch gpu:front ",
@@ -87,26 +89,15 @@ def test_a_word_that_has_one_meaning_is_completed(keyboard: Keyboard, shell: str
         "dx-dispatch --list w\t": "dx-dispatch --list w",
     }
 
-    found = keyboard(shell, *expected)
+    quoted = ("dx-dispatch ev\t", "dx-dispatch 'ev\t")
+    several = ("dx-dispatch web\t\t", "dx-dispatch web1 --a\t\t")
+
+    *found, bare, begun, hosts, options = keyboard(shell, *expected, *quoted, *several)
 
     assert [each.line for each in found] == list(expected.values())
-
-
-@pytest.mark.usefixtures("known")
-@pytest.mark.parametrize("shell", SHELLS)
-def test_words_of_several_meanings_are_shown(keyboard: Keyboard, shell: str) -> None:
-    hosts, options = keyboard(shell, "dx-dispatch web\t\t", "dx-dispatch web1 --a\t\t")
-
     assert {"web1", "web2"} <= set(hosts.screen.split())
     assert {"--agent", "--attach-age"} <= set(options.screen.split())
-
-
-@pytest.mark.usefixtures("known")
-@pytest.mark.parametrize("shell", SHELLS)
-def test_a_name_is_quoted_and_never_evaluated(
-    keyboard: Keyboard, shell: str, tmp_path: Path
-) -> None:
-    for typed in keyboard(shell, "dx-dispatch ev\t", "dx-dispatch 'ev\t"):
+    for typed in (bare, begun):
         call = typed.line.replace("dx-dispatch", "printf '<%s>'", 1)
         done = subprocess.run(
             [shell, "-c", call], cwd=tmp_path, capture_output=True, text=True, check=True

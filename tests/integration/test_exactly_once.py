@@ -59,6 +59,7 @@ def _result(client: subprocess.Popen[bytes]) -> dict[str, Any]:
     return dict(result)
 
 
+@pytest.mark.resident
 def test_a_command_sent_again_after_its_end_is_not_run_again(user: Dispatcher, once: Once) -> None:
     once.end()
     first, second = user.run(*once.arguments).result, user.run(*once.arguments).result
@@ -80,18 +81,18 @@ def test_the_successor_of_a_killed_client_attaches_and_gets_everything(
     assert once.lines == 1
 
 
-def test_five_clients_at_once_start_it_once_and_all_see_its_end(
-    user: Dispatcher, once: Once
-) -> None:
-    clients = [user.start(*once.arguments) for _ in range(5)]
+def test_clients_at_once_start_it_once_and_all_see_its_end(user: Dispatcher, once: Once) -> None:
+    number = 5 if user.has_engines else 3  # an Ansible of each one's own takes longer
+    clients = [user.start(*once.arguments) for _ in range(number)]
     wait_until(lambda: once.lines > 0, 60, "the command runs")
     once.end()
     results = [_result(client) for client in clients]
-    assert [result["outcome"] for result in results] == ["SUCCESS"] * 5
+    assert [result["outcome"] for result in results] == ["SUCCESS"] * number
     assert {result["stdout"] for result in results} == {"begun\ndone\n"}
     assert once.lines == 1
 
 
+@pytest.mark.resident
 def test_a_second_host_runs_it_too(user: Dispatcher, lab: Lab, once: Once) -> None:
     names = ("epyc6", "macmini")
     for name in names:
@@ -102,6 +103,7 @@ def test_a_second_host_runs_it_too(user: Dispatcher, lab: Lab, once: Once) -> No
     assert [(lab.vms[name].home / lines).read_text() for name in names] == ["line\n"] * 2
 
 
+@pytest.mark.resident
 def test_a_client_that_came_too_late_to_connect_has_started_nothing(
     user: Dispatcher, once: Once
 ) -> None:

@@ -59,6 +59,7 @@ def test_output_is_shown_while_the_command_runs(user: Dispatcher, lab: Lab) -> N
     assert sorted(out.splitlines()) == prefixed("ended")
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize(
     ("command", "outcome", "code"),
     [

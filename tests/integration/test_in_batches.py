@@ -14,7 +14,7 @@ import pytest
 
 from dxansible.run.batches import split
 from tests.integration.fleet_notes import Notes, take_notes
-from tests.integration.vm_processes import wait_until
+from tests.integration.vm_processes import left_on, wait_until
 from tests.sample import EVERY_CASE
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_batches_sent_again_under_their_id_run_nothing_twice(
 
 @pytest.mark.engines
 def test_a_killed_caller_touches_no_more_than_the_batch_that_it_was_in(
-    fleet: Dispatcher, notes: Notes
+    fleet: Dispatcher, notes: Notes, lab: Lab
 ) -> None:
     notes.let("hold", HOSTS[1:3])
     notes.let("fail", HOSTS[2:3])
@@ -140,6 +140,7 @@ def test_a_killed_caller_touches_no_more_than_the_batch_that_it_was_in(
     assert running.code == 2
     assert b"the command is still running under " in running.err
     notes.let("hold", ())
+    wait_until(lambda: not any(map(left_on, lab.vms.values())), 60, "nothing runs on the machines")
     wait_until(lambda: b"still running" not in fleet.run("--rerun", "timeout").err, 60, "it ends")
     time.sleep(1)
     assert notes.ran(HOSTS) == dict.fromkeys(HOSTS[:3], 1)

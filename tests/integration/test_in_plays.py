@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_inventory_values import vault
+from tests.integration.test_inventory_values import PASSWORD, secret_value
 
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
@@ -103,9 +103,8 @@ class ActionModule(ActionBase):
 
 def test_modules_do_in_roles_of_others_what_people_expect(user: Dispatcher, tmp_path: Path) -> None:
     secret = tmp_path / "secret.yml"
-    secret.write_text(
-        vault(tmp_path, "encrypt_string", "echo from the vault", "--name", "dx_command")
-    )
+    secret.write_text(secret_value("dx_command", "echo from the vault"))
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
     password = ("--vault-password-file", str(tmp_path / "password"))
     text = MODULES.replace("  tasks:", f"  vars_files: [{secret}]\n  tasks:")
 

@@ -212,10 +212,8 @@ def test_a_killed_client_leaves_its_command_to_run_and_nothing_here(
     assert b"macmini  SUCCESS" in later.err
 
 
-@pytest.mark.newcomer
-def test_a_killed_clients_command_still_ends_at_its_deadline(
-    user: Dispatcher, vm: Vm, runtime: Path
-) -> None:
+@pytest.mark.resident
+def test_a_killed_clients_command_still_ends_at_its_deadline(user: Dispatcher, vm: Vm) -> None:
     with begin(user, vm, FOR_EVER, stop_after=4) as client:
         client.kill()
     wait_until(lambda: not left_on(vm), 30, "the deadline ends the command")
@@ -223,9 +221,9 @@ def test_a_killed_clients_command_still_ends_at_its_deadline(
     assert (later.code, later.result["outcome"]) == (124, "TIMEOUT")
     assert (later.result["stdout"], later.result["stop_verified"]) == ("begun\n", True)
     assert "timed out at its deadline" in later.result["error"]
-    assert not remains(user, runtime)
 
 
+@pytest.mark.resident
 def test_whoever_follows_a_command_may_stop_watching(user: Dispatcher, vm: Vm) -> None:
     with begin(user, vm, UNTIL_TOLD) as client:
         with user.start("--logs", session_on(vm)) as follower:

@@ -14,13 +14,12 @@ from zipfile import ZipFile
 import pytest
 
 from dxansible import __version__
+from tests.integration.packages import BIN, wheels_of_all
 from tests.unit.local_vm import write_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 SCRIPT = """\
 from dxansible.fleet import FanoutOptions, FanoutOutcome, fanout
 from dxansible.sessions import SessionOptions
@@ -51,10 +50,7 @@ CHECKERS = {
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with our wheel, and those of everything that it needs."""
-    directory = tmp_path_factory.mktemp("wheels")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--wheel-dir", directory, ROOT], check=True)
-    return directory
+    return wheels_of_all(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -6,21 +6,18 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import venv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.packages import ROOT, environment_with
 from tests.integration.shells import BY_WHEEL, type_line
 
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
     from tests.lab import Lab
 
-_ROOT = Path(__file__).parents[2]
-_PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 _PRINTER = """
 from ansible.plugins.callback import CallbackBase
 import json
@@ -47,15 +44,7 @@ class CallbackModule(CallbackBase):
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin directory of an environment that holds ansible-core and no dxansible."""
-    return _environment(tmp_path_factory.mktemp("plain"), "ansible-core")
-
-
-def _environment(directory: Path, package: str) -> Path:
-    """Make an environment with a package, and return its bin directory."""
-    venv.create(directory)
-    into = [*_PIP, "--python", str(directory / "bin" / "python"), "install", "--no-compile"]
-    subprocess.run([*into, package], check=True)
-    return directory / "bin"
+    return environment_with(tmp_path_factory, "ansible-core")
 
 
 @pytest.fixture(scope="session")
@@ -63,18 +52,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what ops teams use of a checkout: the playbooks and the inventory."""
     directory = tmp_path_factory.mktemp("checkout")
     for name in ("playbooks", "inventory"):
-        shutil.copytree(_ROOT / name, directory / name, symlinks=True)
+        shutil.copytree(ROOT / name, directory / name, symlinks=True)
     return directory
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin directory of an environment in which our wheel is installed."""
-    directory = tmp_path_factory.mktemp("wheel")
-    built = directory / "dist"
-    subprocess.run([*_PIP, "wheel", "--no-deps", "-w", str(built), str(_ROOT)], check=True)
-    (archive,) = built.glob("*.whl")
-    return _environment(directory / "env", str(archive))
+    return environment_with(tmp_path_factory, "dxansible")
 
 
 def _play(

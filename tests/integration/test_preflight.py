@@ -96,8 +96,9 @@ def broken(here: Dispatcher, epyc6: Vm, tmp_path: Path, monkeypatch: pytest.Monk
     return inventory
 
 
+@pytest.mark.resident
 @pytest.mark.usefixtures("broken")
-def test_every_fault_of_a_mapping_is_found_before_anything_runs(
+def test_every_fault_of_a_mapping_is_found_before_anything_runs_and_by_the_health_check(
     here: Dispatcher, epyc6: Vm
 ) -> None:
     (epyc6.home / "ran").unlink(missing_ok=True)
@@ -111,6 +112,10 @@ def test_every_fault_of_a_mapping_is_found_before_anything_runs(
         for result in found.values():
             check_broken(result)
     assert (epyc6.home / "ran").read_text() == "\n\n"
+    checked = here.run("--list", "--json")
+    assert checked.code == 3
+    statuses = {host["host"]: host["status"] for host in checked.document["hosts"]}
+    assert statuses == {**{name: case.status for name, case in BROKEN.items()}, "fine": "OK"}
 
 
 def check_broken(result: Result) -> None:
@@ -118,14 +123,6 @@ def check_broken(result: Result) -> None:
     assert told(result) == Told(outcome="PREFLIGHT_FAILED", reason=case.status, attempts=0)
     assert case.says in result["error"]
     assert result["host"] in result["error"]
-
-
-@pytest.mark.usefixtures("broken")
-def test_the_health_check_finds_the_same_faults(here: Dispatcher) -> None:
-    answer = here.run("--list", "--json")
-    assert answer.code == 3
-    statuses = {host["host"]: host["status"] for host in answer.document["hosts"]}
-    assert statuses == {**{name: case.status for name, case in BROKEN.items()}, "fine": "OK"}
 
 
 @pytest.mark.resident

@@ -46,6 +46,7 @@ def test_a_version_that_a_vm_reports_is_harmless(
         _check_harmless(answer)
 
 
+@pytest.mark.resident
 def test_words_of_a_refused_connection_are_harmless(
     user: Dispatcher, epyc6: Vm, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.lab import processes
+
 if TYPE_CHECKING:
     from tests.integration.dispatcher import Dispatcher
 
@@ -19,13 +21,12 @@ _PLACES = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/log")
 
 def processes_with(text: str) -> list[str]:
     """Return "/proc/PID/cmdline" and "/proc/PID/environ" of all processes that show the text."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        for name in ("cmdline", "environ"):
-            with suppress(OSError):
-                if text.encode() in (entry / name).read_bytes():
-                    found.append(str(entry / name))
-    return found
+    return [
+        f"/proc/{pid}/{name}"
+        for pid in processes.pids()
+        for name in ("cmdline", "environ")
+        if text.encode() in processes.read(pid, name)
+    ]
 
 
 def files_with(text: str, *, since: float) -> list[Path]:
@@ -54,7 +55,7 @@ def _has(path: Path, text: str) -> bool:
 
 def private_directories(runtime: Path) -> list[Path]:
     """Return those of calls; an engine's sockets and its own run are another thing."""
-    engines = [line for line in map(_command, _pids()) if _SERVES in line]
+    engines = [line for line in map(_command, processes.pids()) if _SERVES in line]
     found = [path for path in runtime.glob("dx-*") if not path.match("dx-engine-*")]
     return [path for path in found if not any(f"{path}/" in line for line in engines)]
 
@@ -65,11 +66,5 @@ def running_for(user: Dispatcher) -> list[str]:
     return [command for command in commands if command]
 
 
-def _pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-
-
 def _command(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return ""
+    return processes.read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace")

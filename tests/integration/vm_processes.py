@@ -5,9 +5,8 @@ from __future__ import annotations
 import pwd
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import processes
@@ -62,17 +61,15 @@ def bystander(vm: Vm) -> Iterator[int]:
 
 def lives(pid: int) -> bool:
     """Whether the process is there, and no zombie."""
-    return any(process.pid == pid for process in processes.alive())
+    return processes.lives(pid)
 
 
 def left_on(vm: Vm) -> list[Left]:
     """Return all that runs as the VM's user, but for bystanders and what serves connections."""
-    uid = pwd.getpwnam(vm.user).pw_uid
-    bystanders = processes.marked("DXLAB_BYSTANDER=yes")
     return sorted(
         Left(process.pid, process.parent, _command_line(process))
-        for process in processes.alive()
-        if process.uid == uid and process.pid not in bystanders and process.name[:4] != "sshd"
+        for process in processes.of_user(pwd.getpwnam(vm.user).pw_uid)
+        if process.name[:4] != "sshd" and not processes.has(process.pid, "DXLAB_BYSTANDER=yes")
     )
 
 
@@ -90,16 +87,12 @@ def abort_arrived(vm: Vm) -> bool:
 
 
 def _tagged(pid: int) -> bool:
-    with suppress(OSError):
-        return b"DX_SESSION=" in Path(f"/proc/{pid}/environ").read_bytes()
-    return False
+    return b"DX_SESSION=" in processes.read(pid, "environ")
 
 
 def _command_line(process: processes.Process) -> str:
-    with suppress(OSError):
-        words = Path(f"/proc/{process.pid}/cmdline").read_bytes().replace(b"\0", b" ").strip()
-        return words.decode(errors="replace") or f"[{process.name}]"
-    return f"[{process.name}]"
+    words = processes.read(process.pid, "cmdline").replace(b"\0", b" ").strip()
+    return words.decode(errors="replace") or f"[{process.name}]"
 
 
 def sweep(vm: Vm) -> None:

@@ -1,16 +1,21 @@
 """Finding and killing processes, from /proc."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.lab.faults import LabError
 
-_PROC = Path("/proc")
+_PROC = "/proc"
+_STATUS = re.compile(
+    rb"Name:\t(?P<name>[^\n]*)\n.*?^State:\t(?P<state>.).*?^PPid:\t(?P<parent>\d+)\n"
+    rb".*?^Uid:\t(?P<uid>\d+)",
+    re.DOTALL | re.MULTILINE,
+)
 _PATIENCE = 5.0
 
 
@@ -24,19 +29,56 @@ class Process:
     name: str
 
 
+def pids() -> list[int]:
+    """Return the ids of all processes of the machine."""
+    return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208 - see read
+
+
+def read(pid: int, name: str) -> bytes:
+    """Return a file of a process in /proc, or nothing if there is no such process any more.
+
+    Tests look at hundreds of processes many times a second, and pathlib takes as long as they do.
+    """
+    try:
+        file = os.open(f"{_PROC}/{pid}/{name}", os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        parts = []
+        while part := os.read(file, 1 << 16):
+            parts.append(part)
+        return b"".join(parts)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+
+
 def alive() -> Iterator[Process]:
     """Yield every process of the machine that is not a zombie."""
-    for directory in _PROC.glob("[0-9]*"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            lines = (directory / "status").read_text(errors="replace").splitlines()
-            status = dict(line.split(":", 1) for line in lines)
-            if status["State"].split()[0] not in "ZX":
-                yield Process(
-                    pid=int(directory.name),
-                    parent=int(status["PPid"]),
-                    uid=int(status["Uid"].split()[0]),
-                    name=status["Name"].strip(),
-                )
+    return filter(None, map(_process, pids()))
+
+
+def _process(pid: int) -> Process | None:
+    found = _STATUS.match(read(pid, "status"))
+    if found is None or found["state"] in b"ZX":
+        return None
+    return Process(pid, int(found["parent"]), int(found["uid"]), found["name"].decode())
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process, zombies excepted."""
+    return _process(pid) is not None
+
+
+def of_user(uid: int) -> list[Process]:
+    """Return what runs with a user's rights, zombies excepted."""
+    found = []
+    for pid in pids():
+        with suppress(OSError):
+            if os.stat(f"{_PROC}/{pid}").st_uid == uid:  # noqa: PTH116 - see read
+                found.append(_process(pid))
+    return [each for each in found if each]
 
 
 def descendants(ancestor: int) -> list[Process]:
@@ -58,37 +100,33 @@ def owned_by(uid: int) -> set[int]:
 
 def running(text: str) -> set[int]:
     """Return the ids of the processes that have `text` in the command line."""
-    return {process.pid for process in alive() if text.encode() in _read(process, "cmdline")}
+    return {pid for pid in pids() if text.encode() in read(pid, "cmdline")}
 
 
 def marked(variable: str) -> set[int]:
     """Return the ids of the processes that have `variable` (`NAME=value`) in the environment."""
-    return {
-        process.pid
-        for process in alive()
-        if variable.encode() in _read(process, "environ").split(b"\0")
-    }
+    return {pid for pid in pids() if has(pid, variable)}
 
 
-def _read(process: Process, name: str) -> bytes:
-    with suppress(OSError):
-        return (_PROC / str(process.pid) / name).read_bytes()
-    return b""
+def has(pid: int, variable: str) -> bool:
+    """Whether a process has `variable` (`NAME=value`) in the environment."""
+    environment, words = read(pid, "environ"), variable.encode()
+    return words in environment and words in environment.split(b"\0")
 
 
 def kill_all(find: Callable[[], set[int]]) -> None:
     """Kill what `find` returns until it returns nothing, as processes may fork meanwhile."""
     deadline = time.monotonic() + _PATIENCE
-    while pids := find():
+    while found := find():
         if time.monotonic() > deadline:
-            message = f"these processes survive SIGKILL: {sorted(pids)}"
+            message = f"these processes survive SIGKILL: {sorted(found)}"
             raise LabError(message)
-        for pid in pids:
+        for pid in found:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.005)
 
 
-def kill(pids: set[int]) -> None:
-    """Kill exactly `pids`, and return when they are gone."""
-    kill_all(lambda: pids & {process.pid for process in alive()})
+def kill(some: set[int]) -> None:
+    """Kill exactly `some`, and return when they are gone."""
+    kill_all(lambda: {pid for pid in some if lives(pid)})

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LOCAL", "write_inventory", "write_playbook"]
+    import pytest
+
+__all__ = ["LOCAL", "use_inventory", "write_inventory", "write_playbook"]
 
 LOCAL: dict[str, Any] = {
     "ansible_connection": "local",
@@ -28,6 +30,11 @@ def write_inventory(path: Path, **hosts: dict[str, Any]) -> Path:
     if not path.exists() or path.read_text() != text:  # an engine would leave
         path.write_text(text)
     return path
+
+
+def use_inventory(patch: pytest.MonkeyPatch, path: Path, **hosts: dict[str, Any]) -> None:
+    """Have this inventory beside the one of other tests, whose engine stays."""
+    patch.setenv("DX_INVENTORY", str(write_inventory(path, **hosts)))
 
 
 def write_playbook(path: Path, *tasks: dict[str, Any]) -> Path:

@@ -300,6 +300,7 @@ _SNIPPETS = [
 ]
 
 
+@pytest.mark.resident
 @pytest.mark.parametrize("snippet", _SNIPPETS)
 def test_python_that_a_document_shows_runs(
     snippet: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

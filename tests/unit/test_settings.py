@@ -43,6 +43,13 @@ def test_a_run_that_something_else_watches_has_no_engine(name: str) -> None:
     assert not engine_wanted({f"ANSIBLE_{name}": "x"})
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="engines exist only on Linux")
+@pytest.mark.parametrize("off", ["off", "0", "No"])
+def test_a_run_whose_engine_is_switched_off_has_none(off: str) -> None:
+    assert engine_wanted({"DX_ENGINE": "on"})
+    assert not engine_wanted({"DX_ENGINE": off})
+
+
 def test_an_installed_package_has_the_content_inside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from typing import TYPE_CHECKING
+
+from tests.lab import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,5 +24,4 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def runs(pid: int) -> bool:
     """Whether there is such a process, zombies excepted."""
-    seen = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
-    return seen.stdout[:1] not in {b"", b"Z"}
+    return processes.lives(pid)

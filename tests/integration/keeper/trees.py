@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.integration.keeper.machine import wait_until
+from tests.lab import processes
 
 if TYPE_CHECKING:
     from tests.integration.keeper.machine import Machine
@@ -46,7 +45,7 @@ class Tree:
     def __init__(self, text: str) -> None:
         """Give each its own duration."""
         duration = f"86{secrets.randbelow(10**8):08}"
-        self._duration = duration.encode()
+        self._duration = duration
         text = f"{text}\necho up; SLEEP; wait"
         self.command = text.replace("SLEEP", f"sleep {duration}")
 
@@ -59,9 +58,4 @@ class Tree:
 
     def alive(self) -> set[int]:
         """Return the pids that are left of it."""
-        found = set()
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if self._duration in (process / "cmdline").read_bytes():
-                    found.add(int(process.name))
-        return found
+        return processes.running(self._duration)

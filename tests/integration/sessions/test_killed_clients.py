@@ -32,10 +32,11 @@ _AGENT = ("--agent", "shell")
 
 @dataclass(slots=True)
 class Crowd:
-    """Many hosts that lead to three machines, and one user of them."""
+    """Many hosts that lead to three machines, a user of them, and one with an engine who looks."""
 
     lab: Lab
     user: Dispatcher
+    observer: Dispatcher
     dice: Random
     usual: float = 0.0
     """Seconds that a start on all hosts takes here."""
@@ -72,7 +73,7 @@ class Crowd:
         pattern = "h001,h002,h003"
 
         def listed() -> list[dict[str, Any]]:
-            found = self.user.run("--sessions", pattern, "--json").document
+            found = self.observer.run("--sessions", pattern, "--json").document
             assert found["errors"] == {}
             return list(found["sessions"])
 
@@ -87,9 +88,11 @@ def crowd(lab: Lab) -> Iterator[Crowd]:
     for vm in lab.vms.values():
         forget_sessions(vm)
         (vm.home / "ran").unlink(missing_ok=True)
-    user = Dispatcher(lab.extra_hosts(HOSTS))
-    yield Crowd(lab, user, Random(SEED))  # noqa: S311 - no cryptography
+    inventory = lab.extra_hosts(HOSTS)
+    user, observer = Dispatcher(inventory), Dispatcher(inventory, engines=True)
+    yield Crowd(lab, user, observer, Random(SEED))  # noqa: S311 - no cryptography
     user.close()
+    observer.close()
 
 
 @pytest.mark.long
@@ -99,9 +102,9 @@ def test_a_turn_runs_once_or_never_whenever_its_client_is_killed(crowd: Crowd) -
     crowd.usual = time.monotonic() - began
     turns = {f"{line.split()[0]}.1" for line in whole.out.decode().splitlines()}
     assert (whole.code, len(turns)) == (0, HOSTS)
+    known = crowd.sessions()
     for number, verb in enumerate(ROUNDS):
         told = f"seed {SEED}, round {number}: {verb}"
-        known = crowd.sessions()
         last_turn = {name: each["turn"] for name, each in known.items()}
         if verb == "resume":
             chosen = crowd.dice.sample(sorted(known), RESUMED_AT_ONCE)
@@ -113,12 +116,12 @@ def test_a_turn_runs_once_or_never_whenever_its_client_is_killed(crowd: Crowd) -
             turns |= {
                 f"{line.split()[0]}.{last_turn.get(line.split()[0], 0) + 1}" for line in printed
             }
-        _check(crowd, turns, told)
+        known = _check(crowd, turns, told)
     again = crowd.user.run("all", crowd.task, *_AGENT, "--wait")
     assert (again.code, again.out.count(b"| done\n")) == (0, HOSTS)
 
 
-def _check(crowd: Crowd, turns: set[str], told: str) -> None:
+def _check(crowd: Crowd, turns: set[str], told: str) -> dict[str, dict[str, Any]]:
     known, ran = crowd.sessions(), crowd.ran()
     assert {turn: times for turn, times in ran.items() if times != 1} == {}, told
     assert turns <= set(ran), told
@@ -126,3 +129,4 @@ def _check(crowd: Crowd, turns: set[str], told: str) -> None:
         last = f"{session}.{each['turn']}"
         assert (each["state"] == "succeeded") is (ran[last] == 1), (told, each)
     assert {turn.rpartition(".")[0] for turn in ran} <= set(known), told
+    return known

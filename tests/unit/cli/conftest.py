@@ -13,6 +13,7 @@ import pytest
 
 from tests.services import JulesServer, SlackServer
 from tests.services.beads import FakeBeads
+from tests.unit.cli.office import github, office  # noqa: F401 - fixtures
 from tests.unit.cli.test_command import call  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:

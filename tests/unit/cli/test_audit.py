@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +17,10 @@ from dxansible.services import SlackSettings
 from dxansible.slack.trail import Trail
 from tests.services import Fault
 from tests.services.slack import CHANNEL, api_error
-from tests.unit.local_vm import LOCAL, write_inventory
+from tests.unit.local_vm import LOCAL, use_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.services import SlackServer
     from tests.unit.cli.conftest import Person
@@ -33,12 +33,11 @@ pytestmark = pytest.mark.resident
 
 
 @pytest.fixture
-def agent(home: Path, inventory: Path) -> None:
+def agent(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The VM has an agent that fails where it is told to."""
     script = '! grep -q "please fail"'
     agent = {"dx_agent": "reader", "dx_agents": {"reader": {"start": ["sh", "-c", script]}}}
-    assert inventory.exists()
-    write_inventory(home / "inventory.yml", here=LOCAL | agent)
+    use_inventory(monkeypatch, inventory.with_name("readers.yml"), here=LOCAL | agent)
 
 
 def notes(slack: SlackServer, number: int) -> list[str]:
@@ -104,7 +103,6 @@ def test_jules_that_asks_says_so(call: Call, person: Person, slack: SlackServer)
     assert "dx-dispatch --approve" in slack.texts[-1]
 
 
-@pytest.mark.usefixtures("agent")
 @pytest.mark.parametrize("words", [("--exec", "true"), ("Mend it",)])
 def test_the_channel_is_the_first_host_s_and_the_environment_comes_before_it(
     call: Call, slack: SlackServer, home: Path, monkeypatch: pytest.MonkeyPatch,
@@ -113,7 +111,7 @@ def test_the_channel_is_the_first_host_s_and_the_environment_comes_before_it(
     slack.channels |= {"C0FIRST", "C0ENV"}
     first = LOCAL | {"word": "FIRST", "dx_slack_channel": "C0{{ word }}", "dx_agent": "shell"}
     second = LOCAL | {"dx_slack_channel": "C0SECOND", "dx_agent": "shell"}
-    write_inventory(home / "inventory.yml", here=first, twin=second)
+    use_inventory(monkeypatch, home / "channels.yml", here=first, twin=second)
     call("all", *words)
     assert {each["channel"] for each in slack.messages} == {"C0FIRST"}
     assert all("thread_ts" in each for each in slack.messages[1:])
@@ -134,11 +132,15 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     ("given", "expected"), [("C0FIRST", "C0FIRST"), ("{{ x }}", CHANNEL), (None, CHANNEL)]
 )
 def test_the_channel_for_jules_is_that_of_the_inventory_s_first_host(
-    call: Call, slack: SlackServer, home: Path, given: str | None, expected: str
+    call: Call,
+    slack: SlackServer,
+    monkeypatch: pytest.MonkeyPatch,
+    given: str | None,
+    expected: str,
 ) -> None:
     slack.channels |= {"C0FIRST"}
     variables = LOCAL | ({"dx_slack_channel": given} if given else {})
-    write_inventory(home / "inventory.yml", here=variables, twin=LOCAL)
+    use_inventory(monkeypatch, Path.home() / "first.yml", here=variables, twin=LOCAL)
     call("--jules", "Mend it", "--wait")
 
     assert [each["channel"] for each in slack.messages] == [expected] * 2
@@ -146,9 +148,10 @@ def test_the_channel_for_jules_is_that_of_the_inventory_s_first_host(
 
 @pytest.mark.usefixtures("person", "no_pauses")
 def test_an_inventory_that_is_broken_does_not_matter_to_jules(
-    call: Call, slack: SlackServer, home: Path
+    call: Call, slack: SlackServer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (home / "inventory.yml").write_text("{")
+    (home / "broken.yml").write_text("{")
+    monkeypatch.setenv("DX_INVENTORY", str(home / "broken.yml"))
     answer = call("--jules", "Mend it")
 
     assert (answer.code, slack.messages[0]["channel"]) == (0, CHANNEL)

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import threading
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.sessions import SessionOptions, start_session
-from dxansible.settings import Settings
 from tests.services.beads import FakeBeads
 from tests.services.gh import FakeGh
-from tests.services.github import GitHubFault, GitHubServer, refusal
-from tests.unit.cli.conftest import ISSUE, Person
-from tests.unit.collection.finalizing import Project
+from tests.services.github import GitHubFault, refusal
+from tests.unit.cli.conftest import ISSUE
+from tests.unit.cli.office import FIRST
 from tests.unit.local_vm import LOCAL, write_inventory
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from tests.services import SlackServer
+    from tests.unit.cli.office import Office
     from tests.unit.cli.test_command import Answer
 
     Call = Callable[..., Answer]
@@ -35,52 +29,6 @@ pytestmark = [
     pytest.mark.resident,
     pytest.mark.skipif(not shutil.which("git"), reason="no git"),
 ]
-FIRST = "https://github.com/acme/api/pull/1"
-
-
-class Office:
-    """Somebody with a project on the VM, sessions that work on it, and a GitHub."""
-
-    def __init__(self, home: Path, github: GitHubServer) -> None:
-        self.project, self.github, self.home = Project(home), github, home
-
-    def session(self, task: str = "echo two >file", **fields: object) -> str:
-        """One that has ended."""
-        options = {"agent": "shell", "repo": "~/app", "beads": "bd-123", "wait": True, **fields}
-        settings = Settings.load()
-        (result,) = start_session(
-            "here",
-            task,
-            SessionOptions(settings=settings, **options),  # type: ignore[arg-type] # any field
-        )
-        assert result.session_id, result
-        return result.session_id
-
-    @property
-    def pushed(self) -> list[str]:
-        return self.project.pushed("dx/bd-123")
-
-
-@pytest.fixture(scope="module")
-def github() -> Iterator[GitHubServer]:
-    """Its address is in the environment, which engines share with their callers."""
-    with GitHubServer() as server:
-        yield server
-
-
-@pytest.fixture
-def office(
-    inventory: Path, home: Path, github: GitHubServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Office]:
-    assert inventory.exists()
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.setenv("PATH", f"{home / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setenv("GITHUB_API_URL", github.url)
-    monkeypatch.setenv("GITHUB_TOKEN", github.token)
-    github.begin()
-    yield Office(home, github)
-    if github.at_create is not None:
-        github.at_create.set()
 
 
 def test_slack_is_told_of_the_pull_request(office: Office, call: Call, slack: SlackServer) -> None:
@@ -210,61 +158,6 @@ def test_work_that_the_pull_request_would_lack_is_named_and_nothing_is_pushed(
     assert (office.pushed, office.github.log) == ([], [])
 
 
-SECRETS = [
-    "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
-    "hunter22",
-    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
-]
-TELLS = f"""exec >&2
-echo 'export GITHUB_TOKEN={SECRETS[0]}' # remember
-printf 'login with password=' ; sleep 0.3; echo '{SECRETS[1]}'
-echo '-----BEGIN PRIVATE KEY-----'; echo '{SECRETS[2]}'; echo AAAA; echo '-----END PRIVATE KEY-----'
-"""
-
-
-@pytest.mark.parametrize(("hook", "fails"), [("pre-commit", True), ("pre-push", False)])
-def test_the_words_of_hooks_are_masked_wherever_they_are_shown(
-    office: Office, call: Call, hook: str, *, fails: bool
-) -> None:
-    session = office.session()
-    office.project.hook(office.project.repo, hook, f"{TELLS}exit {int(fails)}")
-
-    shown = call("--finalize-pr", session)
-    looked = [call("--logs", session), call("--logs", session, "--json")]
-    if fails:  # what is shown otherwise is made from the same words
-        looked += [
-            call("--finalize-pr", session, "--json"), call("--status", session),
-            call("--status", session, "--json"), call("--sessions", "--json"),
-        ]  # fmt: skip
-
-    assert shown.code == int(fails)
-    assert "export GITHUB_TOKEN=***" in shown.err
-    assert "login with password=***" in shown.err
-    for answer in (shown, *looked):
-        text = answer.out.decode() + answer.err
-        assert [secret for secret in SECRETS if secret in text] == []
-
-
-def test_the_words_of_gh_are_masked(
-    office: Office, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = f"No use of {SECRETS[0]} here (HTTP 401)"
-    gh = FakeGh.install(office.home / "bin", fails={"repos/acme/api": words})
-    session = office.session()
-
-    opened = call("--finalize-pr", session, "--json")
-    monkeypatch.delenv("GITHUB_TOKEN")
-    refused = call("--finalize-pr", session)
-    document = call("--finalize-pr", session, "--json").document
-
-    assert gh.state["calls"]
-    note = "gh: No use of *** here (HTTP 401)"
-    assert opened.document["results"][0]["push"]["note"] == note
-    assert document["results"][0]["push"]["note"] == note
-    assert note in refused.err
-    assert SECRETS[0] not in json.dumps(document) + refused.err + opened.err
-
-
 def test_while_a_turn_runs_it_is_refused_or_waits(office: Office, call: Call, home: Path) -> None:
     session = office.session("until [ -e ~/go ]; do sleep 0.05; done; echo two >file", wait=False)
 
@@ -387,9 +280,8 @@ def test_a_fork_is_pushed_to_and_the_pull_request_comes_from_there(
     assert "has no remote called yours; add your fork" in result["error"]
 
 
-@pytest.mark.newcomer
 def test_an_agent_with_a_conversation_goes_on_with_it_after_a_finalize(
-    office: Office, call: Call, inventory: Path
+    office: Office, call: Call, inventory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And its events, which a finalize has none of, are not missed in the list."""
     begin = """echo '{"type":"begin","id":"talk-7"}'; echo two >file; echo '{"type":"end"}'"""
@@ -402,7 +294,9 @@ def test_an_agent_with_a_conversation_goes_on_with_it_after_a_finalize(
         "text": [{"when": {"type": "text"}, "show": "text", "message": True}],
         "finished": [{"type": "end"}],
     }
-    write_inventory(inventory, here=LOCAL | {"dx_agents": {"teller": teller}})
+    tellers = inventory.with_name("tellers.yml")
+    write_inventory(tellers, here=LOCAL | {"dx_agents": {"teller": teller}})
+    monkeypatch.setenv("DX_INVENTORY", str(tellers))
     session = office.session("begin", agent="teller")
 
     finalized = call("--finalize-pr", session)
@@ -412,79 +306,6 @@ def test_an_agent_with_a_conversation_goes_on_with_it_after_a_finalize(
     assert (finalized.code, finalized.out) == (0, f"{FIRST}\n".encode()), finalized.err
     assert [(each["agent"], each["state"]) for each in listed] == [("teller", "succeeded")]
     assert (more.code, more.out) == (0, b"talk-7\n"), more.err
-
-
-# clients that are killed
-
-
-class Killed:
-    """A client of one's own process, killed once something has been seen."""
-
-    def __init__(self, office: Office, person: Person, session: str) -> None:
-        self.running: subprocess.Popen[bytes] = person.start("--finalize-pr", session)
-        self.office = office
-
-    def once(self, seen: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
-        while not seen():
-            assert time.monotonic() < end, self.running.communicate()
-            assert self.running.poll() is None, self.running.communicate()
-            time.sleep(0.02)
-        self.running.send_signal(signal.SIGKILL)
-        self.running.communicate()
-
-
-@pytest.mark.newcomer
-def test_a_client_that_is_killed_during_the_push_leaves_nothing_half_done(
-    office: Office, person: Person, call: Call, home: Path
-) -> None:
-    """And meanwhile the token is in no process list, and in no file."""
-    wait = "touch ~/pushing; until [ -e ~/go ]; do sleep 0.05; done"
-    office.project.hook(office.project.repo, "pre-push", wait)
-    session = office.session()
-    client = Killed(office, person, session)
-
-    client.once((home / "pushing").exists)
-    words = office.github.token.encode()
-    shown = [path for path in Path("/proc").glob("[0-9]*/cmdline") if words in _bytes(path)]
-    kept = [path for path in home.rglob("*") if path.is_file() and words in _bytes(path)]
-    (home / "go").touch()
-    again = call("--finalize-pr", session, "--queue")
-
-    assert (again.code, again.out) == (0, f"{FIRST}\n".encode()), again.err
-    assert (shown, kept) == ([], [])
-    assert words.decode() not in again.err
-    assert office.pushed == ["Mend it", "first"]
-    assert len(office.github.pulls) == 1
-
-
-@pytest.mark.newcomer
-@pytest.mark.parametrize("done", [True, False])
-def test_a_client_that_is_killed_during_the_create_never_makes_a_second_one(
-    office: Office, person: Person, call: Call, *, done: bool
-) -> None:
-    session = office.session()
-    office.github.at_create = threading.Event()
-    if not done:
-        office.github.fail(GitHubFault(method="POST", status=502))
-    Killed(office, person, session).once(office.github.create_seen.is_set)
-    office.github.at_create.set()  # what it has sent arrives all the same, or is lost
-
-    again = call("--finalize-pr", session, "--queue")
-
-    assert (again.code, again.out) == (0, f"{FIRST}\n".encode()), again.err
-    assert len(office.github.pulls) == 1
-    assert office.pushed == ["Mend it", "first"]
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-# what makes no sense
 
 
 @pytest.mark.parametrize(

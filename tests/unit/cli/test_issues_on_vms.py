@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.local_vm import LOCAL, write_inventory
+from tests.unit.local_vm import LOCAL, use_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +22,11 @@ pytestmark = pytest.mark.resident
 
 
 @pytest.fixture
-def vm(person: Person) -> Person:
+def vm(person: Person, inventory: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
     """With an agent that keeps the prompt, and fails where it is told to."""
     script = 'cat >"$HOME/prompt"; ! grep -q "please fail" "$HOME/prompt"'
     agent = {"dx_agent": "reader", "dx_agents": {"reader": {"start": ["sh", "-c", script]}}}
-    write_inventory(person.home / "inventory.yml", here=LOCAL | agent)
+    use_inventory(monkeypatch, inventory.with_name("readers.yml"), here=LOCAL | agent)
     return person
 
 

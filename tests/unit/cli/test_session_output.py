@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import session_id
 
 from tests.unit.cli import test_command as test_cli
-from tests.unit.local_vm import LOCAL, write_inventory
+from tests.unit.local_vm import LOCAL, use_inventory
 from tests.unit.run import records
 from tests.unit.run.test_listing import said
 
@@ -112,10 +112,10 @@ def test_a_stop_that_is_not_verified_is_a_failure(call: Call, playbooks: Path) -
 
 
 def test_sessions_of_a_vm_that_does_not_answer_are_not_known(
-    call: Call, home: Path, inventory: Path
+    call: Call, inventory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_inventory(inventory, here=LOCAL | {"dx_hostnames": ["elsewhere"]})
-    assert home.exists()
+    elsewhere = LOCAL | {"dx_hostnames": ["elsewhere"]}
+    use_inventory(monkeypatch, inventory.with_name("elsewhere.yml"), here=elsewhere)
 
     answer = call("--sessions")
     assert (answer.code, answer.out) == (3, b"")
@@ -159,9 +159,11 @@ def test_a_host_is_chosen_for_the_agent_of_the_call_and_it_says_why(call: Call) 
     )
 
 
-def test_where_no_host_is_free_nothing_starts(call: Call, home: Path) -> None:
+def test_where_no_host_is_free_nothing_starts(
+    call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing = LOCAL | {"dx_agent": "none", "dx_agents": {"none": {"start": ["no-such-agent"]}}}
-    write_inventory(home / "inventory.yml", here=missing)
+    use_inventory(monkeypatch, home / "missing.yml", here=missing)
     text = "no host of here is free: here: its agent none is not installed"
 
     answer = call("any:here", "echo hello", "-q")

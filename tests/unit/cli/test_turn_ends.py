@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dxansible.record import FanoutOutcome, Reason
-from dxansible.results import TurnResult
-from dxansible.run.turn_events import EndSeen
-from dxansible.services import SlackSettings
-from dxansible.slack.trail import Trail
-from dxansible.slack.turn_ends import EndTeller
+from tests.lab import processes
 from tests.services.slack import CHANNEL, api_error
 from tests.unit.local_vm import LOCAL, write_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.services import SlackServer
     from tests.unit.cli.test_command import Answer
@@ -33,11 +25,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.resident
 
 ASKS = 'grep -q ask || exit 0; echo "permission requested: bash" >&2'
+HELD = "until [ -e ~/go ]; do sleep 0.05; done"
+NOTED = 'until [ -e "$1" ]; do set -- ~/vm/*/note.slack; sleep 0.1; done'
 AGENTS: dict[str, Any] = {
     "dx_agent": "reader",
     "dx_agents": {
         "reader": {"start": ["sh", "-c", '! grep -q "please fail"']},
         "sleeper": {"start": ["sleep", "60"]},
+        "held": {"start": ["sh", "-c", HELD]},
+        "noted": {"start": ["sh", "-c", NOTED]},
         "asks": {"start": ["sh", "-c", ASKS], "needs_input": [{"stderr": "^permission req"}]},
     },
 }
@@ -144,29 +140,21 @@ def test_who_waits_tells_it_and_nobody_else(world: World) -> None:
     assert "twin: FAILURE" in world.ends[1]
 
 
-@pytest.mark.newcomer
 def test_who_waits_and_is_not_the_first_tells_nothing(world: World) -> None:
-    hold = f"until [ -e {world.home}/go ]; do sleep 0.05; done"
-    agent = {"dx_agents": {"held": {"start": ["sh", "-c", hold]}}, "dx_agent": "held"}
-    world.use("own.yml", here=LOCAL | agent)
-
     def claim(_text: str) -> None:
         (turn,) = world.vm.iterdir()
         (turn / "note.slack-end").write_text("another\n")
         (world.home / "go").touch()
 
     world.slack.hook = claim
-    assert world.call("here", "Mend it", "--wait").code == 0
+    assert world.call("here", "Mend it", "--wait", "--agent", "held").code == 0
 
     assert (len(world.slack.messages), world.ends) == (1, [])
 
 
-@pytest.mark.newcomer
 def test_the_thread_is_noted_while_somebody_waits(world: World) -> None:
-    noted = f"until ls {world.vm}/*/note.slack; do sleep 0.1; done"
-    agent = {"dx_agents": {"held": {"start": ["sh", "-c", noted]}}, "dx_agent": "held"}
-    world.use("own.yml", here=LOCAL | agent)
-    assert world.call("here", "Mend it", "--wait", "--timeout", "30").code == 0
+    call = ("here", "Mend it", "--wait", "--agent", "noted", "--timeout", "30")
+    assert world.call(*call).code == 0
 
     (note,) = world.vm.glob("*/note.slack")
     assert note.read_text() == f"{CHANNEL} {world.slack.messages[0]['ts']}\n"
@@ -192,12 +180,11 @@ def test_the_secret_is_nowhere(world: World, secret: str) -> None:
     canary = world.slack.token if secret == "SLACK_BOT_TOKEN" else world.slack.webhook  # noqa: S105 - a name
     world.monkeypatch.delenv("SLACK_BOT_TOKEN")
     world.monkeypatch.setenv(secret, canary)
-    lists: list[str] = []
+    key = canary.rpartition("/")[2]
+    looked: list[set[int]] = []
 
     def look(_phase: str) -> None:
-        for place in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                lists.append(place.read_text(errors="replace"))
+        looked.append(processes.running(key))
 
     world.slack.hook = look
     session = world.finish("env >~/env; echo please fail", "--agent", "shell", "-v")
@@ -210,9 +197,10 @@ def test_the_secret_is_nowhere(world: World, secret: str) -> None:
     assert len(world.ends) == 1
     assert "please fail" in world.slack.texts[0]
     assert "no_such_thing" in texts[1].err
-    key = canary.rpartition("/")[2]
+    assert looked
+    assert set().union(*looked) == set()
     bodies = str([body for _, body in world.slack.requests])
-    for text in (*lists, bodies, *(each.err + str(each.out) for each in texts)):
+    for text in (bodies, *(each.err + str(each.out) for each in texts)):
         assert key not in text
     for path in world.home.rglob("*"):
         if path.is_file() and path.name != "env":
@@ -270,7 +258,6 @@ def test_where_the_thread_was_not_noted_the_end_stands_alone_but_at_home(world: 
     ]  # fmt: skip
 
 
-@pytest.mark.newcomer
 def test_no_failure_of_slack_changes_what_a_call_says_and_the_end_is_kept(world: World) -> None:
     session = world.finish("please fail")
     world.go_to("b")
@@ -299,62 +286,3 @@ def test_a_note_that_cannot_be_made_is_no_claim(world: World) -> None:
     world.call("--sessions", "here")
 
     assert len(world.ends) == 1
-
-
-# what a VM says
-
-SESSION = "ses_0123456789abcdef-01234567"
-
-
-def seen(trail: str, thread: str) -> EndSeen:
-    result = TurnResult(
-        host="here", session_id=SESSION, user=None, outcome=FanoutOutcome.SUCCESS,
-        reason=Reason.OK, turn=1,
-    )  # fmt: skip
-    return EndSeen(host="here", trail=trail, claimed=True, thread=thread, result=result)
-
-
-def tell(*ends: EndSeen) -> Path:
-    settings = SlackSettings.load()
-    trail = Trail(settings=settings)
-    trail._worker = threading.current_thread()
-    for end in ends:
-        EndTeller(trail).handle(end)
-    trail.send()
-    return settings.spool
-
-
-@pytest.mark.newcomer
-@pytest.mark.parametrize("thread", ["../../x 1.2", "C1 x", "", "C1 1.2 3", "c1 1.2\n"])
-@pytest.mark.parametrize("trail", ["../../../escaped", "", "0123456789abcdef"])
-def test_what_a_vm_says_is_no_channel_and_no_file_until_it_looks_like_one(
-    slack: SlackServer, home: Path, trail: str, thread: str
-) -> None:
-    tell(seen(trail, thread))
-
-    (message,) = slack.messages
-    assert message["channel"] == CHANNEL
-    assert "thread_ts" not in message
-    assert not list(home.rglob("*escaped*"))
-
-
-@pytest.mark.newcomer
-def test_a_thread_in_another_workspace_is_none(slack: SlackServer) -> None:
-    spool = tell(seen("0123456789abcdef", "C0ELSEWHERE 1503435956.000001"))
-
-    (message,) = slack.messages
-    assert (message["channel"], message.get("thread_ts")) == (CHANNEL, None)
-    assert [path.name for path in spool.iterdir()] == ["lock"]
-
-
-@pytest.mark.newcomer
-def test_what_an_earlier_version_kept_is_sent(slack: SlackServer) -> None:
-    spool = SlackSettings.load().spool
-    spool.mkdir(parents=True)
-    entry = {"id": "a", "trail": "b", "first": True, "last": True, "payload": {"text": "old"}}
-    (spool / f"{1:020d}-a.json").write_text(json.dumps(entry))
-    tell(seen("0123456789abcdef", ""))
-
-    assert [(each["text"][:3], each["channel"]) for each in slack.messages] == [
-        ("old", CHANNEL), ("SUC", CHANNEL),
-    ]  # fmt: skip

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.lab import processes
 from tests.schemas import check_printed
 from tests.unit.local_vm import write_inventory
 from tests.unit.waiting import runs, wait_until
@@ -79,13 +80,10 @@ class Person:
     def playbooks(self, name: str = "serve.yml") -> list[int]:
         """The ansible-playbook of engines, or of another playbook, and then their workers."""
         found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                line = (path / "cmdline").read_bytes()
-            except OSError:
-                continue
+        for pid in processes.pids():
+            line = processes.read(pid, "cmdline")
             if f"/{name}".encode() in line and f"{self.run_directory}/dx-".encode() in line:
-                found.append(int(path.name))
+                found.append(pid)
         return sorted(found, key=lambda pid: [_parent(pid) in found, pid])
 
     def dispatch(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - Popen's own

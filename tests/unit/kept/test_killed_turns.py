@@ -223,6 +223,7 @@ def test_without_another_attempt_a_pull_request_is_to_be_finalized_again(
     assert said.code == 1
     assert f"finalize again: dx-dispatch --finalize-pr {session} --queue" in said.err
     assert "--logs" not in said.err
+    del person.environment["DX_ENGINE"]  # the one of the beginning is still there
     again = person.run(*call, "--queue")
     assert "the remote is not a GitHub repository" in again.err
     assert pushed(person.home) == [session]

@@ -13,7 +13,7 @@ from tests.unit.waiting import wait_until
 if TYPE_CHECKING:
     import subprocess
 
-CALLS = int(os.environ.get("DX_SOAK_CALLS", "100"))
+CALLS = int(os.environ.get("DX_SOAK_CALLS", "60"))
 _LOOP = """
 import sys
 from dxansible.fleet import fanout_ssh

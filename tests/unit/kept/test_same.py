@@ -120,6 +120,7 @@ def test_one_that_is_only_in_the_working_directory_is_found(regular: Person) -> 
     assert (said.code, said.out, said.reason) == (0, "hi\n", "")
 
 
+@pytest.mark.sampled("engine")
 @pytest.mark.parametrize("engine", ["on", "off"])
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_standard_stream_may_be_closed(regular: Person, engine: str, closed: str) -> None:
