@@ -11,7 +11,6 @@ from dxansible.beads.database import Beads, NoBeadsError
 from dxansible.beads.prompt import build_prompt, completion_request
 from dxansible.errors import IssueError, UsageError
 from dxansible.logs import event
-from dxansible.parameters import LEASE_SECONDS
 from dxansible.services import ServiceSettings
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def read_claim(options: Options) -> IssueClaim | None:
     if issue.obstacle is not None and not options.force:
         raise IssueError(issue.obstacle, "add --force to dispatch it anyway")
     # only the claim on a repository's remote shows that a session is still at work
-    lease_sec = (options.lease or LEASE_SECONDS) if options.repo and not options.jules else None
+    lease_sec = options.lease if options.repo and not options.jules else None
     return IssueClaim(issue, beads, settings.actors, options.claim, lease_sec)
 
 

@@ -87,19 +87,20 @@ def test_an_issue_is_free_again_if_its_agent_found_no_place_to_work(
     assert not (vm.home / "prompt").exists()
 
 
-def test_a_lapsed_claim_in_beads_is_taken_over_where_the_remote_has_claims_too(
+def test_a_lapsed_claim_in_beads_is_taken_over_only_with_a_lease_and_a_repository(
     call: Call, vm: Person
 ) -> None:
     state = vm.beads.state
     state["issues"][0].update(assignee="ann", status="in_progress", lapsed=1_801)
     vm.beads.state = state
-    task = ("here", "--issue", "bd-123", "--claim", "--lease", "30m")
+    task = ("here", "--issue", "bd-123", "--claim")
+    lease, repo = ("--lease", "30m"), ("--repo", "/no/such")
 
-    refused = call(*task)
-    taken = call(*task, "--repo", "/no/such", "--wait")
+    refused = [call(*task, *lease), call(*task, *repo)]
+    taken = call(*task, *lease, *repo, "--wait")
 
-    assert (refused.code, taken.code) == (2, 1)
-    assert "bd-123 is already claimed by ann" in refused.err
+    assert [each.code for each in (*refused, taken)] == [2, 2, 1]
+    assert all("bd-123 is already claimed by ann" in each.err for each in refused)
     assert "issue_taken_over issue=bd-123 holder=ann" in taken.err
     issue = vm.beads.issue("bd-123")
     assert (issue["status"], issue["assignee"]) == ("open", "")
