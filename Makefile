@@ -88,7 +88,7 @@ pictures: $(VENV)/.test system-test
 	$(BIN)/python -m tests.pictures
 
 flood: $(VENV)/.test system-test
-	DX_FLOOD_BYTES=2000000000 $(BIN)/python -m pytest tests/integration/test_back_pressure.py tests/integration/test_bytes.py -k flood
+	DX_FLOOD_BYTES=2000000000 DX_EVERY_CASE=yes $(BIN)/python -m pytest tests/integration/test_back_pressure.py tests/integration/test_bytes.py -k flood
 
 matrix: $(VENV)/.test
 	$(BIN)/python -m tests.matrix $(MATRIX)

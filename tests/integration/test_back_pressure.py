@@ -73,6 +73,7 @@ def test_nine_megabytes_arrive_whole(user: Dispatcher) -> None:
 
 @pytest.mark.newcomer
 @pytest.mark.long
+@pytest.mark.sampled("user")
 @pytest.mark.engines
 def test_a_flood_arrives_with_its_checksum_in_fixed_memory_and_disk(
     user: Dispatcher, vm: Vm, tmp_path: Path

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.resident
 
 MEBIBYTE = 2**20
-FLOOD = int(os.environ.get("DX_FLOOD_BYTES", "600000000"))
-"""Bytes, three times what may be held in memory; `make flood` has 2 GB."""
+FLOOD = int(os.environ.get("DX_FLOOD_BYTES", "300000000"))
+"""Bytes, more than may be held in memory; `make flood` has 2 GB."""
 MOST_MEMORY = 200 * 10**6
 """Bytes that dx-dispatch may hold, whatever the volume of output."""
 

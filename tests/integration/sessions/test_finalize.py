@@ -77,19 +77,18 @@ def test_a_session_lives_and_ends_through_nodes(
     began = time.time()
     secret = "echo two >file # swordfish-4712"  # noqa: S105 - a text to search for
     github = {"GITHUB_TOKEN": world.token, "GITHUB_API_URL": world.api}
-    by = {node: ("--via", node, "--json") for node in ("exec1", "exec2", "auto")}
+    by = {node: ("--via", node, "--json") for node in ("exec1", "exec2")}
     task = ("epyc6", secret, "--repo", str(project), "--beads", "bd-12", "--wait")
 
     first = user.run(*task, *by["exec1"], limit=300)
     session = first.result["session_id"]
     second = user.run("--session", session, "echo three", "--wait", *by["exec2"], limit=300)
-    shown = user.run("--logs", session, *by["auto"], limit=300)
     done = user.run("--finalize-pr", session, *by["exec1"], env=github, limit=300)
     cleaned = user.run("--clean", "epyc6", "--age", "0", *by["exec2"], limit=300)
-    listed = user.run("--sessions", "epyc6", *by["auto"], limit=300)
+    listed = user.run("--sessions", "epyc6", "--via", "local", "--json")
 
-    assert [first.code, second.code, shown.code, done.code, cleaned.code] == [0] * 5, done.out
-    assert (second.result["turn"], shown.result["turn"]) == (2, 2)
+    assert [first.code, second.code, done.code, cleaned.code] == [0] * 4, done.out
+    assert second.result["turn"] == 2
     assert done.result["pull_request"].startswith("https://github.com/acme/api/pull/")
     log = on_vm(lab.vms["macmini"], f"git -C acme/api.git log --format=%s {BRANCH}")
     assert log.splitlines() == [secret, "first"]

@@ -6,7 +6,6 @@ import secrets
 import subprocess
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +14,12 @@ from tests.integration.conftest import resident
 from tests.integration.sessions.work import await_end, begin, turn_directory
 from tests.integration.traces import files_with
 from tests.integration.vm_processes import wait_until
+from tests.lab import processes
 from tests.services import SlackServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.dispatcher import Dispatcher
     from tests.integration.sessions.work import Work
@@ -55,14 +56,10 @@ def test_of_all_who_see_it_one_tells_it_and_the_token_is_nowhere(
     slack: SlackServer, people: list[Dispatcher], epyc6: Vm
 ) -> None:
     user, other, third = people
-    since, lists = time.time() - 1, list[str]()
+    since, looked = time.time() - 1, list[set[int]]()
 
     def look(_phase: str) -> None:
-        for place in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                lists.append(place.read_text(errors="replace"))
-            except OSError:
-                continue
+        looked.append(processes.running(slack.token))
 
     slack.hook = look
     session = begin(user, "env >seen-by-the-agent; echo done", "-v")
@@ -77,8 +74,9 @@ def test_of_all_who_see_it_one_tells_it_and_the_token_is_nowhere(
     assert end.startswith("SUCCESS: epyc6 | epyc6: SUCCESS · ok")
     assert told["thread_ts"] == first["ts"]
     assert "slack_posted" in "".join(texts)
-    assert lists
-    for text in (*texts, *lists, str([body for _, body in slack.requests])):
+    assert looked
+    assert set().union(*looked) == set()
+    for text in (*texts, str([body for _, body in slack.requests])):
         assert slack.token not in text
     assert (epyc6.home / "seen-by-the-agent").exists()
     assert files_with(slack.token, since=since) == []
