@@ -174,18 +174,18 @@ def no_directory(host: str, agent: str, native_id: str) -> Verdict:
 
 def no_program(host: str, program: str, path: str) -> Verdict:
     """The verdict on an agent whose program is in none of the directories of ``path``."""
-    return failure(
-        Reason.AGENT_MISSING,
-        f"{host}: {program} is not on the PATH of sessions there ({path}); "
-        "install it, or add its directory to dx_path in the inventory",
+    return Verdict(
         outcome=FanoutOutcome.PREFLIGHT_FAILED,
+        reason=Reason.AGENT_MISSING,
+        error=f"{host}: {program} is not on the PATH of sessions there ({path}); "
+        "install it, or add its directory to dx_path in the inventory",
     )
 
 
 def wrong_agent(host: str, problem: str) -> Verdict:
     """The verdict on an agent that is unknown or has an invalid record."""
-    outcome = FanoutOutcome.PREFLIGHT_FAILED
-    return failure(Reason.AGENT_INVALID, f"{host}: {problem}", outcome=outcome)
+    outcome, text = FanoutOutcome.PREFLIGHT_FAILED, f"{host}: {problem}"
+    return Verdict(outcome=outcome, reason=Reason.AGENT_INVALID, error=text)
 
 
 def too_dear(host: str, session: str, cost: float, limit: object) -> Verdict:

@@ -33,18 +33,17 @@ RUNNING = Verdict(outcome=None, reason=None)
 """No outcome yet: the work goes on, or starts, by itself."""
 
 
-def failure(  # noqa: PLR0913 - the fields of a verdict
-    reason: Reason | PreflightStatus,
+def failure(
+    reason: Reason,
     error: str,
     *,
-    outcome: FanoutOutcome = FanoutOutcome.FAILURE,
     exit_code: int | None = None,
     stop_verified: bool | None = None,
     left_running: int = 0,
 ) -> Verdict:
-    """The verdict on work that has not succeeded."""
+    """The verdict on work that has failed."""
     return Verdict(
-        outcome=outcome,
+        outcome=FanoutOutcome.FAILURE,
         reason=reason,
         error=error,
         exit_code=exit_code,
@@ -61,12 +60,16 @@ def stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Session) -
         if verified
         else "some of its processes may still be running on the VM"
     )
-    return failure(reason, f"{text} ({ending})", outcome=outcome, stop_verified=verified)
+    return Verdict(
+        outcome=outcome, reason=reason, error=f"{text} ({ending})", stop_verified=verified
+    )
 
 
 def not_known_gone(text: str) -> Verdict:
     """The verdict on work that may still be running after a stop."""
-    return failure(Reason.ABORTED, text, outcome=FanoutOutcome.ABORTED, stop_verified=False)
+    return Verdict(
+        outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, error=text, stop_verified=False
+    )
 
 
 def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
@@ -83,8 +86,12 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
             return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
         case "aborted" if reply.never:
             text = f"{host}: aborted before it had started; nothing was run"
-            aborted = FanoutOutcome.ABORTED
-            return failure(Reason.NOT_STARTED, text, outcome=aborted, stop_verified=True)
+            return Verdict(
+                outcome=FanoutOutcome.ABORTED,
+                reason=Reason.NOT_STARTED,
+                error=text,
+                stop_verified=True,
+            )
         case "unstarted" if reply.never:
             text = "the VM restarted, or its keeper was killed, before its time"
             return failure(Reason.NOT_STARTED, f"{host}: {text}; nothing was run")
@@ -172,4 +179,4 @@ def _lost_contact(text: str, session: str) -> Verdict:
 
 
 def _never_there(ssh: SshFailure, text: str) -> Verdict:
-    return failure(STATUS[ssh], text, outcome=FanoutOutcome.PREFLIGHT_FAILED)
+    return Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=STATUS[ssh], error=text)
