@@ -235,7 +235,7 @@ def test_a_log_that_cant_be_written_is_said_once_and_costs_nothing_else(
     user: Dispatcher, watch: Callable[..., Terminal], *, full: bool
 ) -> None:
     log = log_of(user)
-    log.parent.parent.mkdir(parents=True)
+    log.parent.parent.mkdir(parents=True, exist_ok=True)
     if full:
         log.parent.mkdir()
         log.symlink_to("/dev/full")
