@@ -116,6 +116,7 @@ class EventLog:
 
     def _ended(self, outcome: FanoutOutcome, result: HostRecord) -> None:
         good = outcome is FanoutOutcome.SUCCESS
+        told = good or result.reason is Reason.EXIT_NONZERO
         before, after = _own_fields(result)
         self._event(
             outcome.lower(),
@@ -128,7 +129,7 @@ class EventLog:
             reason=None if good else str(result.reason),
             stop_verified=result.stop_verified,
             **after,
-            error=None if good else result.error,
+            error=None if told else result.error,
         )
 
     def _event(self, name: str, level: int, **fields: _Field) -> None:
