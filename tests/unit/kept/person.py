@@ -149,8 +149,8 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def answer(process: subprocess.Popen[str], stdin: str = "") -> Answer:
-    """Let a call come to its end."""
+def answer(process: subprocess.Popen[str], stdin: str = "", *, patience: float = 120) -> Answer:
+    """Let a call come to its end, within so many seconds."""
     with process:
-        out, err = process.communicate(stdin, timeout=120)
+        out, err = process.communicate(stdin, timeout=patience)
     return Answer(process.returncode, out, err)

@@ -92,7 +92,7 @@ def test_calls_leave_nothing_in_an_engine(regular: Person) -> None:
 def loop(person: Person, count: int) -> None:
     """Make calls in one program, and some in many."""
     process: subprocess.Popen[str] = person.program(_LOOP, str(count))
-    said = answer(process)
+    said = answer(process, patience=120 + count)
     assert said.out == "all\n", said.err
     for each in [person.dispatch("here", "--exec", "true") for _ in range(5)]:
         assert answer(each).code == 0
