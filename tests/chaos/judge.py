@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from tests.chaos.plan import Plan
 
-__all__ = ["Evidence", "Told", "violations"]
+__all__ = ["NOTHING_RAN", "Evidence", "Told", "violations"]
 
-NOTHING_RAN = "nothing has run"
+NOTHING_RAN = "nothing was run"
 UNKNOWN = "the VM has no such session"
 
 _POSSIBLE: dict[FanoutOutcome, set[Reason | PreflightStatus]] = {
@@ -95,7 +95,7 @@ def _possible(plan: Plan, outcome: FanoutOutcome) -> set[Reason | PreflightStatu
     """Reasons that an outcome can have after the accidents of a round."""
     reasons = set(_POSSIBLE.get(outcome, ()))
     if outcome is FanoutOutcome.ABORTED and plan.aborts is not None:
-        reasons.add(Reason.ABORTED)
+        reasons |= {Reason.ABORTED, Reason.NOT_STARTED}
     if outcome is FanoutOutcome.FAILURE and _breaks_keeper(plan):
         reasons |= _OF_A_BROKEN_KEEPER
     return reasons
@@ -108,9 +108,9 @@ def _breaks_keeper(plan: Plan) -> bool:
 def _about_lines(evidence: Evidence) -> Iterator[str]:
     if evidence.lines > 1:
         yield f"the command ran {evidence.lines} times"
-    for told in evidence.told:
+    for told in (*evidence.told, evidence.follow_up):
         if NOTHING_RAN in told.error and evidence.lines:
-            yield f"{told}: nothing has run, it says, and there is a line"
+            yield f"{told}: nothing was run, it says, and there is a line"
     if evidence.lines and all(told.not_started for told in evidence.told):
         yield "no client has started it, they say, and there is a line"
 

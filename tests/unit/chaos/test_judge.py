@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import Session
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.verdict import from_reply
 
 from tests.chaos import Evidence, Told, draw, violations
+from tests.chaos.judge import NOTHING_RAN
 from tests.chaos.plan import KILLS, Plan
 from tests.chaos.report import account, summary
 
@@ -16,7 +19,7 @@ LOST = Told(
 )
 REFUSED = Told(who="client", code=3, lines=0, outcome="PREFLIGHT_FAILED", reason="HOST_UNREACHABLE")
 UNSTARTED = Told(
-    who="client", code=1, lines=0, outcome="FAILURE", reason="vm_error", error="nothing has run"
+    who="client", code=1, lines=0, outcome="FAILURE", reason="vm_error", error=NOTHING_RAN
 )
 UNKNOWN = Told(
     who="follow-up",
@@ -37,6 +40,8 @@ STOPPED = replace(QUIET, aborts=0.5)
 SIGNALLED = Told(who="client", code=1, lines=1, outcome="FAILURE", reason="signalled")
 ABORTED = Told(who="client", code=130, lines=0, outcome="ABORTED", reason="aborted", gone=True)
 ENDED = replace(SUCCESS, who="abort 1", output="")
+IN_TIME = replace(ABORTED, who="abort 1", code=0, reason="not_started", error=NOTHING_RAN)
+NEVER = replace(IN_TIME, who="follow-up", code=130)
 
 
 def evidence(*told: Told, follow_up: Told, lines: int, plan: Plan = QUIET) -> Evidence:
@@ -58,6 +63,9 @@ KEPT = {
     "it was aborted": evidence(
         ABORTED, replace(ABORTED, who="abort 1", code=0), follow_up=ABORTED, lines=0, plan=STOPPED
     ),
+    "it was aborted before it had started": evidence(
+        LOST, IN_TIME, follow_up=NEVER, lines=0, plan=STOPPED
+    ),
     "it had ended before it was aborted": evidence(
         SUCCESS, ENDED, follow_up=RAN, lines=1, plan=STOPPED
     ),
@@ -76,6 +84,10 @@ BROKEN = {
     ),
     "signalled by nobody": evidence(SIGNALLED, follow_up=SIGNALLED, lines=1),
     "a line after a verified abort": evidence(ABORTED, follow_up=ABORTED, lines=1, plan=STOPPED),
+    "not started, it says in the end, and it ran": evidence(
+        LOST, follow_up=NEVER, lines=1, plan=STOPPED
+    ),
+    "not started, and nobody aborted it": evidence(LOST, follow_up=NEVER, lines=0),
     "success for one, and aborted in the end": evidence(
         SUCCESS, follow_up=ABORTED, lines=1, plan=STOPPED
     ),
@@ -88,7 +100,7 @@ BROKEN = {
     ),
     "success before the line": evidence(replace(SUCCESS, lines=0), follow_up=RAN, lines=1),
     "not started, and it ran": evidence(REFUSED, follow_up=RAN, lines=1),
-    "nothing has run, and it ran": evidence(UNSTARTED, SUCCESS, follow_up=RAN, lines=1),
+    "nothing was run, and it ran": evidence(UNSTARTED, SUCCESS, follow_up=RAN, lines=1),
     "forgotten by the VM": evidence(LOST, follow_up=UNKNOWN, lines=1),
     "an end that the VM does not know": evidence(LOST, follow_up=LOST, lines=0),
     "success at last, and no line": evidence(LOST, follow_up=RAN, lines=0),
@@ -102,6 +114,12 @@ BROKEN = {
         replace(LOST, reason="exit_nonzero"), follow_up=RAN, lines=1
     ),
 }
+
+
+def test_the_words_that_promise_that_nothing_ran_are_those_of_the_verdicts() -> None:
+    ends = [Session(state="unstarted"), Session(state="aborted", never=True)]
+
+    assert all(NOTHING_RAN in str(from_reply("h", end, None).error) for end in ends)
 
 
 @pytest.mark.parametrize("played", BROKEN.values(), ids=BROKEN)
