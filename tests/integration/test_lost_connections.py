@@ -71,9 +71,10 @@ def break_midway(
     return asked
 
 
-def polls(vm: Vm) -> set[int]:
-    """The processes that serve a waiting client; others with each poll."""
-    return {left.pid for left in left_on(vm) if " poll mark=" in left.command}
+def polls(vm: Vm) -> set[str]:
+    """The marks of the calls that serve a waiting client; each poll is several processes."""
+    calls = [left.command.partition(" poll mark=")[2] for left in left_on(vm)]
+    return {call.split()[0] for call in calls if call}
 
 
 def finish(vms: tuple[Vm, Vm]) -> None:
