@@ -166,7 +166,7 @@ class FirstStates:
         self._state(result.host, str(result.outcome), why, session=session, end=end)
 
     def leave_input(self) -> None:
-        """Have no standard input any more: that of the caller is its own again."""
+        """Leave standard input to the caller; ours is the null device from now on."""
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)

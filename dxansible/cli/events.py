@@ -26,7 +26,10 @@ class EventTellers:
     """The tellers of one call; each is None if nobody wants it."""
 
     def __init__(
-        self, lines: EventLines | None, file: EventLines | None, metrics: MetricsFile | None
+        self,
+        lines: EventLines | None = None,
+        file: EventLines | None = None,
+        metrics: MetricsFile | None = None,
     ) -> None:
         """``lines`` tells events on standard output, ``file`` in a file."""
         self.lines, self._file, self._metrics = lines, file, metrics
@@ -37,7 +40,7 @@ class EventTellers:
         return [self._file] if self._file else []
 
     def finish(self, results: Sequence[FanoutResult] | Sequence[TurnResult], code: int) -> None:
-        """Tell the summary as the last event, to whom events are told."""
+        """Report the summary, as the last event and in the metrics."""
         if self.lines is not None:
             self.lines.finish(results, code)
         self.note(results, code)
@@ -68,7 +71,7 @@ def telling_events(
     """
     path = events_path()
     if not options.jsonl and path is None and options.metrics is None:
-        yield EventTellers(None, None, None)
+        yield EventTellers()
         return
     from dxansible.render.event_file import EventFile  # noqa: PLC0415 - as above
     from dxansible.render.event_lines import EventLines  # noqa: PLC0415 - seldom wanted

@@ -32,7 +32,7 @@ def follow_execution(
 ) -> int:
     """Show what a command does, and its end; the run is recorded.
 
-    ``teller`` is told the first state of each host.
+    ``teller`` reports the first state of each host.
     """
     recorder = Recorder(call)
 

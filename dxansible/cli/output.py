@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from dxansible.cli.events import EventTellers
 from dxansible.cli.terminal import SCREEN
 from dxansible.errors import DxError
 from dxansible.render.live import LiveOutput
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Sequence
 
-    from dxansible.cli.events import EventTellers
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
     from dxansible.run.events import Observer
@@ -37,13 +37,14 @@ class Output:
         flow: Flow | None,
         events: EventTellers | None = None,
     ) -> None:
-        """``events`` are told, too; those on standard output are shown instead of output."""
+        """``events`` get the run, too; those on standard output replace the output."""
         show = not (options.json or options.gather)
         self._quiet = options.quiet
-        self._cancelled, self._events = cancelled, events
+        self._cancelled, self._events = cancelled, events or EventTellers()
         self._paced: PacedOutput | None = None
-        lines = events.lines if events else None
-        self._live: Observer = lines or LiveOutput(SCREEN, show=show, on_closed=on_closed)
+        self._live: Observer = self._events.lines or LiveOutput(
+            SCREEN, show=show, on_closed=on_closed
+        )
         if options.diff is not None and sys.stdout.isatty():
             from dxansible.render.patch import PaintedPatch  # noqa: PLC0415 - on terminals only
 
@@ -54,10 +55,9 @@ class Output:
     @contextmanager
     def showing(self) -> Iterator[Sequence[Observer]]:
         """Yield the observers of a run; wait for the reader at its end."""
-        told = self._events.observers if self._events else ()
         with showing_progress(SCREEN, wanted=not self._quiet) as progress:
             try:
-                yield (self._live, *progress, *told)
+                yield (self._live, *progress, *self._events.observers)
             finally:
                 self._drain()
 
@@ -66,9 +66,7 @@ class Output:
             self._paced.drain(self._cancelled)
 
     def finish(self, results: Sequence[FanoutResult], code: int) -> None:
-        """Tell the summary as the last event, to whom events are told."""
-        if self._events is None:
-            return
+        """Report the summary to the events, after all output."""
         lines = self._events.lines
         if lines is None or self._paced is None:
             self._events.finish(results, code)
@@ -92,8 +90,8 @@ def watching(
     ``on_closed`` and ``announce`` are as for `LiveOutput`, ``events`` as for `Output`.
     ``transcript``: the text is one of a session.
     """
-    lines = events.lines if events else None
-    live: Observer = lines or LiveOutput(
+    events = events or EventTellers()
+    live: Observer = events.lines or LiveOutput(
         SCREEN,
         show=not options.json,
         on_closed=on_closed,
@@ -105,7 +103,7 @@ def watching(
 
         live = Transcript(live, on_terminal=sys.stdout.isatty())
     with showing_progress(SCREEN, wanted=not options.quiet) as progress:
-        yield (live, *progress, *(events.observers if events else ()))
+        yield (live, *progress, *events.observers)
 
 
 def show_gathered(options: Options, results: Sequence[FanoutResult]) -> None:

@@ -52,7 +52,7 @@ def follow_start(
 ) -> int:
     """Show what becomes of a task, until the VMs have it or to its end.
 
-    ``teller`` is told the first state of each host.
+    ``teller`` reports the first state of each host.
     """
     leave, call_id = call.cancelled.set, options.session or call.run_id
     with (

@@ -138,7 +138,7 @@ class TaskCall(_Call):
             limit=self.pattern,
             variables={
                 **self.options.variables(),
-                "dx_run_id": self.run_id,
+                RUN_ID.variable: self.run_id,
                 "dx_task_summary": self.summary,
                 "dx_claim_ends": self._claim_ends,
                 "dx_token": self._token,
