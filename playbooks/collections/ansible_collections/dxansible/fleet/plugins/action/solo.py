@@ -8,6 +8,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.fan import Fan
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_door import HostDoor
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs, Payload
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import MODULES
@@ -45,11 +46,13 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             if option in given:
                 raise AnsibleActionFail(f"{option} is an option of dxansible.fleet.fan_out")
             given[option] = kind.spec[option]["default"]
+        delegated = variables.get("ansible_delegated_vars") or {}
+        place = delegated.get(self._task.delegate_to, variables)
         running = one_run(
             kind,
             host,
             given,
-            connection=self._connection,
+            door=HostDoor(self._connection, self._templar, variables, place=place),
             templar=self._templar,
             variables=variables,
             inputs=Inputs(variables=plain(variables), payload=payload),

@@ -6,8 +6,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
+from ansible.errors import (
+    AnsibleActionFail,
+    AnsibleAuthenticationFailure,
+    AnsibleConnectionFailure,
+)
 
+from .checks import invalid
 from .keeper import Keeper
 from .link import LinkError, add_ssh_options, control_path, own_messages, terminal_words
 from .option_values import describing_vars
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from ansible.plugins.connection import ConnectionBase
     from ansible.template import Templar
 
+    from .checks import CheckFailure
+
 _SSH_FAILED = 255
 """ssh's exit code for all its own failures; a command may exit with it too."""
 
@@ -29,10 +36,19 @@ class HostDoor:
     """Access of a run to its host, on an Ansible connection."""
 
     def __init__(
-        self, connection: ConnectionBase, templar: Templar, variables: Mapping[str, Any]
+        self,
+        connection: ConnectionBase,
+        templar: Templar,
+        variables: Mapping[str, Any],
+        *,
+        place: Mapping[str, Any] | None = None,
     ) -> None:
-        """``variables`` are the host's, not yet templated."""
+        """``variables`` are the host's, not yet templated.
+
+        ``place`` has those of the host that the task is delegated to; None if it is not delegated.
+        """
         self._connection, self._templar, self._variables = connection, templar, variables
+        self._place = variables if place is None else place
         self.keeper = Keeper(self)
         """Usable after `open`."""
         self._sends: list[str] | None = None
@@ -48,16 +64,37 @@ class HostDoor:
         """Run the checks before first contact; ``seconds`` limits each."""
         found = describing_vars(self._templar, self._variables)
         preflight = Preflight(self._connection, found, options)
-        preflight.make(seconds)
+        guess = self._guess()
+        if guess is None:
+            preflight.make(seconds)
+        else:
+            preflight.fail(guess)
+            preflight.measure()
         return preflight
 
     def open(self, ssh: Mapping[str, Any], *, connect_timeout: float, batch_mode: bool) -> None:
-        """Add our ssh options, which `keeper` needs."""
+        """Add our ssh options, which `keeper` needs.
+
+        Raises AnsibleActionFail for a connection to this machine that the host's variables don't
+        name: a wrong guess must never run anything here. Ansible's implicit localhost names it.
+        """
+        guess = self._guess()
+        if guess is not None:
+            raise AnsibleActionFail(guess.text)
         add_ssh_options(
             self._connection, ssh, connect_timeout=connect_timeout, batch_mode=batch_mode
         )
         self._sends = ssh.get("sends")
         self._master = None if self._sends is None else control_path(self._connection)
+
+    def _guess(self) -> CheckFailure | None:
+        if self._connection.transport != "local" or self._place.get("ansible_connection"):
+            return None
+        return invalid(
+            f"{self._variables['inventory_hostname']} would run on this machine, because the "
+            "connection is local, but no variable of the host says that it is this machine; "
+            "set ansible_connection: local in its host_vars, or use another connection"
+        )
 
     def terminal(self) -> list[str] | None:
         """The words before a command of the host that gets a terminal; None if there are none."""

@@ -156,7 +156,7 @@ def one_run(  # noqa: PLR0913 - what a run is made of
     host: str,
     given: Mapping[str, Any],
     *,
-    connection: ConnectionBase,
+    door: HostDoor,
     templar: Templar,
     variables: Mapping[str, Any],
     inputs: Inputs,
@@ -166,7 +166,6 @@ def one_run(  # noqa: PLR0913 - what a run is made of
     """Make the run of one host. Raises AnsibleActionFail for invalid options."""
     given = {**given, **(kind.in_check_mode if check_mode else {})}
     options = validated(kind.spec, fill_from_vars(templar, given, variables, kind.spec))
-    door = HostDoor(connection, templar, variables)
     try:
         run = kind(host, options, inputs, crowd, door)
     except ValueError as error:
@@ -263,7 +262,7 @@ class PlayHosts:
                 self._kind,
                 host,
                 self._given,
-                connection=self._connection(variables, templar),
+                door=HostDoor(self._connection(variables, templar), templar, variables),
                 templar=templar,
                 variables=variables,
                 inputs=inputs,
@@ -298,7 +297,12 @@ class PlayHosts:
         return variables | self._shared
 
     def _connection(self, variables: Mapping[str, Any], templar: Templar) -> ConnectionBase:
-        name = variables.get("ansible_connection") or self._task.connection
+        """The host's connection: as its variables say, else the play, ``-c`` or ansible.cfg.
+
+        Never as the task says: it is delegated to this machine, and since 2.21 ansible-core writes
+        the connection of where it is delegated to into the task.
+        """
+        name = variables.get("ansible_connection") or _play(self._task).connection
         name = templar.template(name)
         connection = connection_loader.get(
             name,
