@@ -26,6 +26,14 @@ _MARK = "PYTHON_DXTEST"
 os.environ.setdefault(_MARK, secrets.token_hex(8))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat directed trials; see ``tests.directed``."""
+    rounds = int(os.environ.get("DX_ROUNDS", "1"))
+    if rounds > 1 and metafunc.definition.get_closest_marker("directed"):
+        metafunc.fixturenames.append("_round")
+        metafunc.parametrize("_round", range(rounds))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose the cases, and put long tests before the others, so that none is left at the end.
 
