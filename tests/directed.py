@@ -1,4 +1,4 @@
-"""``python -m tests.directed``: each fault at its chosen moment, again and again, on a busy machine.
+"""``python -m tests.directed``: faults at chosen moments, again and again, on a busy machine.
 
 Further arguments go to pytest, which runs the tests marked as directed.
 """
