@@ -6,12 +6,14 @@ Each host gets a result.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
+from dxansible.errors import DxError
 from dxansible.ids import session_on
 from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, TIMEOUT
-from dxansible.record import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import FanoutOutcome, PreflightStatus
 from dxansible.results import FanoutResult
 from dxansible.run.awaiting import listing_waits
 from dxansible.run.calls import CommandCall
@@ -19,6 +21,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.options import FanoutOptions
+from dxansible.run.stops import answer_of, end_stop
 
 if TYPE_CHECKING:
     import threading
@@ -75,11 +78,11 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     """Run a command on every host of an Ansible pattern; results are in the inventory's order.
 
     Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns
-    ABORTED results. A KeyboardInterrupt stops it too, and is then raised again. Each of
-    ``observers`` gets every event. With ``flow`` the command waits for its reader, and no output is
-    lost: an observer reports to ``flow`` how much it has passed on. Raises NoMatchError if a
-    pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
-    result instead.
+    ABORTED results; a host that does not answer the stop is a FAILURE, LOST_CONTACT. A
+    KeyboardInterrupt stops it too, and is then raised again. Each of ``observers`` gets every
+    event. With ``flow`` the command waits for its reader, and no output is lost: an observer
+    reports to ``flow`` how much it has passed on. Raises NoMatchError if a pattern matches
+    nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED result instead.
     """
     call = CommandCall(pattern, command, options, cancelled=cancelled, flow=flow)
     return follow_call(call, observers)
@@ -113,9 +116,8 @@ def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResu
         hosts = hosts_of_killed(call.pattern, options.settings, call.run_id)
     for host in hosts:
         collector.expect(host, session_on(call.run_id, host))
-        if call.cancelled.is_set() and host not in collector.results:
-            text = f"{host}: aborted, and the VM did not confirm that the command is gone"
-            collector.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
+    if call.cancelled.is_set():
+        end_stop(collector, end, partial(session_on, call.run_id))
     collector.end_silent(end)
     return collector.ordered()
 
@@ -129,7 +131,17 @@ def _stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]
     limit = collector.rest(call.pattern)
     if not limit:
         return None
-    return call.stop(limit).follow(collector.handle_stop, collector.ask_again(limit))
+    session_of = partial(session_on, call.run_id)
+    try:
+        return call.stop(limit).follow(
+            lambda news: collector.handle_stop(answer_of(news, session_of)),
+            collector.ask_again(limit),
+        )
+    except DxError as error:
+        if not collector.hosts:
+            raise
+        end_stop(collector, str(error), session_of)
+        return None
 
 
 def unknown_host(
