@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from dxansible.errors import UsageError
 from dxansible.ids import run_of
 from dxansible.results import FanoutResult
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
-from dxansible.run.hosts import hosts_of_ids
+from dxansible.run.hosts import hosts_of
 from dxansible.run.plays import Play
 from dxansible.run.stops import answer_of, end_stop
 from dxansible.settings import Settings
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from dxansible.run.events import Event, Observer
     from dxansible.run.flow import Flow
 
-__all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands", "hosts_of"]
+__all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands"]
 
 
 def follow_command(  # noqa: PLR0913 - all but the first two are options by name
@@ -79,19 +78,6 @@ def abort_commands(
 ) -> list[FanoutResult]:
     """Do the same as `abort_command` for several sessions of one run."""
     return _attach("stop-command.yml", session_ids, settings, stops=True)
-
-
-def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
-    """Return the host of each session of a command. Raises UsageError if one is not found."""
-    for session_id in session_ids:
-        run_of(session_id)
-    hosts = []
-    for session_id, host in zip(session_ids, hosts_of_ids(session_ids, settings), strict=True):
-        if host is None:
-            message = f"{session_id} is on no host of this inventory"
-            raise UsageError(message, "check the id, or give the inventory it was started with: -i")
-        hosts.append(host)
-    return hosts
 
 
 def _attach(  # noqa: PLR0913 - what a run needs

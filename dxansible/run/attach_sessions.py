@@ -12,10 +12,9 @@ from dxansible.ids import begins_id, is_agent_session, is_command, is_whole, run
 from dxansible.logs import event
 from dxansible.record import Reason
 from dxansible.results import TurnResult
-from dxansible.run.attach_commands import hosts_of
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
-from dxansible.run.hosts import hosts_of_ids
+from dxansible.run.hosts import hosts_of, hosts_of_ids
 from dxansible.run.listing import list_sessions
 from dxansible.run.plays import Play
 from dxansible.run.stops import answer_of, end_stop

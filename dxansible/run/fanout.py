@@ -9,7 +9,6 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dxansible.errors import DxError
 from dxansible.ids import session_on
 from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, TIMEOUT
@@ -21,7 +20,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.options import FanoutOptions
-from dxansible.run.stops import answer_of, end_stop
+from dxansible.run.stops import end_stop, stop_unfinished
 
 if TYPE_CHECKING:
     import threading
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from dxansible.run.events import Observer
     from dxansible.run.flow import Flow
-    from dxansible.run.request import PlayEnd
 
 __all__ = ["fanout", "fanout_ssh", "follow_call", "unknown_host"]
 
@@ -103,11 +101,11 @@ def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResu
     try:
         end = call.begin().follow(collector.handle, again)
     except KeyboardInterrupt:
-        _stop_unfinished(call, collector)
+        stop_unfinished(call, collector)
         raise
     call.check_number(collector.too_many)
     if call.cancelled.is_set():
-        end = _stop_unfinished(call, collector) or end
+        end = stop_unfinished(call, collector) or end
     if not collector.known and not end.killed:
         error = explain_unknown_name(call.pattern, options.settings, end)
         return [unknown_host(call.pattern, call.summary, error, options.log_callback)]
@@ -120,28 +118,6 @@ def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResu
         end_stop(collector, end, partial(session_on, call.run_id))
     collector.end_silent(end)
     return collector.ordered()
-
-
-def _stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]) -> PlayEnd | None:
-    """Stop the command on every host that has no result.
-
-    While the hosts are unknown, it is stopped on the whole pattern, since Ansible may have started
-    it already.
-    """
-    limit = collector.rest(call.pattern)
-    if not limit:
-        return None
-    session_of = partial(session_on, call.run_id)
-    try:
-        return call.stop(limit).follow(
-            lambda news: collector.handle_stop(answer_of(news, session_of)),
-            collector.ask_again(limit),
-        )
-    except DxError as error:
-        if not collector.hosts:
-            raise
-        end_stop(collector, str(error), session_of)
-        return None
 
 
 def unknown_host(

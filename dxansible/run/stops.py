@@ -1,9 +1,12 @@
-"""The hosts that gave no answer to a stop: silence ends nothing, so the work may be running."""
+"""Stops of work. Silence ends nothing: without an answer, the work may be running."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from dxansible.errors import DxError
+from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, HostRecord, Reason
 from dxansible.run.events import HostBroken, PreflightDone, StopAnswered
 from dxansible.run.request import KILLED
@@ -11,13 +14,15 @@ from dxansible.run.request import KILLED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dxansible.results import FanoutResult
+    from dxansible.run.calls import CommandCall
     from dxansible.run.events import Event
     from dxansible.run.gather import ResultCollector
     from dxansible.run.request import PlayEnd
 
 R = TypeVar("R", bound=HostRecord)
 
-__all__ = ["answer_of", "end_stop", "unanswered"]
+__all__ = ["answer_of", "end_stop", "stop_unfinished", "unanswered"]
 
 
 def unanswered(host: str, why: str, session_id: str) -> StopAnswered:
@@ -65,3 +70,25 @@ def end_stop(
         why = KILLED
     for host in collector.unfinished():
         collector.handle(unanswered(host, why, session_of(host)))
+
+
+def stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]) -> PlayEnd | None:
+    """Stop the command on every host that has no result.
+
+    While the hosts are unknown, it is stopped on the whole pattern, since Ansible may have started
+    it already.
+    """
+    limit = collector.rest(call.pattern)
+    if not limit:
+        return None
+    session_of = partial(session_on, call.run_id)
+    try:
+        return call.stop(limit).follow(
+            lambda news: collector.handle_stop(answer_of(news, session_of)),
+            collector.ask_again(limit),
+        )
+    except DxError as error:
+        if not collector.hosts:
+            raise
+        end_stop(collector, str(error), session_of)
+        return None

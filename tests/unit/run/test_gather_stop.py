@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dxansible.record import FanoutOutcome, Reason, Truncation
-from dxansible.results import FanoutResult
-from dxansible.run.events import HostBroken, StopAnswered, parse
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
+from dxansible.results import FanoutResult, PreflightResult
+from dxansible.run.events import HostBroken, PreflightDone, StopAnswered, parse
 from dxansible.run.gather import ResultCollector
+from dxansible.run.stops import answer_of
 from tests.unit.run import records
 from tests.unit.run.test_events import SUCCESS
 from tests.unit.run.test_gather import Diary, Run, news
@@ -25,12 +26,21 @@ HAD_ENDED = replace(
 )
 
 
-def test_an_abort_that_nobody_confirmed_is_not_verified() -> None:
-    run = Run()
+def test_a_host_that_broke_or_failed_a_check_has_not_answered_a_stop() -> None:
+    failed = PreflightResult(status=PreflightStatus.TIMEOUT, host="epyc6", error="epyc6: no answer")
+    for event, why in (
+        (HostBroken(host="epyc6", text="a wrong record"), "Ansible failed: a wrong record"),
+        (PreflightDone(result=failed), "no answer"),
+    ):
+        run = Run()
 
-    run.state.end("epyc6", FanoutOutcome.ABORTED, Reason.ABORTED, "epyc6: aborted")
+        run.state.handle(answer_of(event, lambda host: f"cmd_1-{host}"))
 
-    assert run.result.stop_verified is False
+        result = run.result
+        assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
+        assert result.stop_verified is False
+        assert f"({why})" in str(result.error)
+        assert "try again: dx-dispatch --abort cmd_1-epyc6" in str(result.error)
 
 
 def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:
