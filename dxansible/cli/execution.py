@@ -58,9 +58,10 @@ def follow_steps(
     from dxansible.run.hosts import match_hosts  # noqa: PLC0415 - as above
 
     hosts = match_hosts(call.pattern, call.options.settings) if again is None else again.hosts
-    gone = [] if again is None else list(again.gone)
+    gone = [] if again is None else [*again.gone, *again.doubtful]
     parent = None if again is None else again.parent
     recorder = Recorder(call, parent=parent, serial=options.serial, max_fail=options.max_fail)
+    recorder.leave([] if again is None else [each.host for each in again.doubtful])
     recorder.expect([*(each.host for each in gone), *hosts])
 
     def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:

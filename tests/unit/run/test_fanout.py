@@ -260,7 +260,7 @@ def test_an_abort_that_the_vm_does_not_confirm_is_not_verified(playbooks: Path) 
 def test_an_abort_that_ansible_can_not_make_is_not_verified(playbooks: Path) -> None:
     cancelled = threading.Event()
     listener = Act(at_start=cancelled.set)
-    write_playbook(playbooks / "run-command.yml", PREFLIGHT)
+    said(playbooks, "run-command.yml", {"here": records.PREFLIGHT})
     (playbooks / "stop-command.yml").write_text("not a playbook")
 
     (result,) = fanout("here", "true", observers=[listener], cancelled=cancelled)

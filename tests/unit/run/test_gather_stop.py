@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
+from dxansible.errors import EngineError
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.results import FanoutResult, PreflightResult
 from dxansible.run.events import HostBroken, PreflightDone, StopAnswered, parse
 from dxansible.run.gather import ResultCollector
-from dxansible.run.stops import answer_of
+from dxansible.run.stops import answer_of, stop_unfinished
 from tests.unit.run import records
 from tests.unit.run.test_events import SUCCESS
 from tests.unit.run.test_gather import Diary, Run, news
+
+if TYPE_CHECKING:
+    from dxansible.run.calls import CommandCall
 
 STOPPED = StopAnswered(
     host="epyc6",
@@ -41,6 +48,27 @@ def test_a_host_that_broke_or_failed_a_check_has_not_answered_a_stop() -> None:
         assert result.stop_verified is False
         assert f"({why})" in str(result.error)
         assert "try again: dx-dispatch --abort cmd_1-epyc6" in str(result.error)
+
+
+class Unstoppable:
+    """A command, and a machine on which Ansible can't stop it."""
+
+    pattern, run_id = "all", "cmd_1"
+
+    def stop(self, limit: str) -> Any:  # noqa: ANN401 - never returns
+        raise EngineError(f"no Ansible for {limit}", "install it")
+
+
+def test_hosts_that_ansible_can_not_ask_have_not_answered_a_stop() -> None:
+    run, call = Run(), cast("CommandCall", Unstoppable())
+    with pytest.raises(EngineError, match="no Ansible for all"):
+        stop_unfinished(call, run.state)
+    run.take(records.hosts("epyc6"))
+
+    assert stop_unfinished(call, run.state) is None
+
+    assert (run.result.reason, run.result.stop_verified) == (Reason.LOST_CONTACT, False)
+    assert "(no Ansible for epyc6; install it)" in str(run.result.error)
 
 
 def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:
