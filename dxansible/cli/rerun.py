@@ -11,12 +11,12 @@ from dxansible.run.batches import without_host
 from dxansible.run.history import History
 from dxansible.run.hosts import match_hosts
 from dxansible.run.rerun import Chain, Which, find_chain
-from dxansible.run.settling import settle
+from dxansible.run.settling import Settled, settle
 from dxansible.settings import history_dir, split_inventory
 from dxansible.value import Value, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
@@ -68,28 +68,28 @@ def choose(options: Options) -> Chosen | None:
     again = _as_recorded(options, chain.newest)
     settings = again.settings()
     known: list[str] | None = None
-    doubtful: Mapping[str, FanoutResult] = {}
+    settled = Settled(chain=chain)
     if open_ends := chain.open_ends(which):
         known = match_hosts("all", settings)
         _say(options, render.recall_line(open_ends))
         settled = settle(chain, open_ends, history, settings, known)
         chain = settled.chain
-        if not options.anyway:
-            _refuse_running(settled.running)
-            doubtful = settled.doubtful
+        _refuse_running([] if options.anyway else settled.running)
     hosts = chain.choose(which)
     if not hosts:
         _say_nothing(options, chain, which)
         return None
     known = known or match_hosts("all", settings)
     missing = [host for host in hosts if host not in known]
-    ready = [host for host in known if host in set(hosts) and host not in doubtful]
+    doubtful = [] if options.anyway else settled.leave_out(hosts)
+    left = {each.host for each in doubtful}
+    ready = [host for host in known if host in set(hosts) - left]
     _say(options, render.rerun_line(chain, which, ready, again.serial))
     return Chosen(
         options=again,
         hosts=ready,
         gone=without_host(missing, chain.newest.summary),
-        doubtful=[doubtful[host] for host in known if host in set(hosts) & doubtful.keys()],
+        doubtful=doubtful,
         parent=chain.newest.name,
         label=chain.newest.label,
     )

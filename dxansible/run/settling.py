@@ -12,6 +12,8 @@ from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import FanoutResult
 from dxansible.run.attach_commands import abort_commands, follow_commands
+from dxansible.run.event_log import EventLog
+from dxansible.run.events import HostEnded
 from dxansible.run.history import NEVER_ARRIVED, HostEnd
 from dxansible.value import Value, field
 
@@ -38,6 +40,13 @@ class Settled(Value):
     """The ids under which the command is running."""
     doubtful: Mapping[str, FanoutResult] = field(default_factory=dict)
     """The results of hosts where the command may be running."""
+
+    def leave_out(self, hosts: Collection[str]) -> list[FanoutResult]:
+        """Return the results of those of the hosts that are doubtful, and log them."""
+        found = [result for host, result in self.doubtful.items() if host in hosts]
+        for result in found:
+            EventLog(command=result.command_summary).handle(HostEnded(result=result))
+        return found
 
 
 def settle(

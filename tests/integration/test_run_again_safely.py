@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.resident, pytest.mark.directed]
 
 HOSTS = ["h001", "h002"]
-PATIENT = ("--timeout", "600", "--retries", "99")
+PATIENT = ("--timeout", "600", "--retries", "10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,6 @@ def test_a_start_that_is_on_its_way_begins_no_more(
     assert (again.code, ends(again.document)) == (0, dict.fromkeys(HOSTS, ("SUCCESS", "ok")))
     assert {outcome for outcome, _ in ends(arrives.document).values()} == {"ABORTED"}
     assert starts.counts() == {"h001": 1, "h002": 1}
-    assert fleet.run("--rerun", "late").err.endswith(b"none of 2 hosts is failed\n")
 
 
 def test_an_abort_of_an_earlier_release_proves_nothing_until_the_user_says_so(

@@ -60,15 +60,17 @@ class Unstoppable:
 
 
 def test_hosts_that_ansible_can_not_ask_have_not_answered_a_stop() -> None:
-    run, call = Run(), cast("CommandCall", Unstoppable())
+    state, call = ResultCollector(FanoutResult), cast("CommandCall", Unstoppable())
     with pytest.raises(EngineError, match="no Ansible for all"):
-        stop_unfinished(call, run.state)
-    run.take(records.hosts("epyc6"))
+        stop_unfinished(call, state)
+    for event in parse(records.hosts("epyc6")):
+        state.handle(event)
 
-    assert stop_unfinished(call, run.state) is None
+    assert stop_unfinished(call, state) is None
 
-    assert (run.result.reason, run.result.stop_verified) == (Reason.LOST_CONTACT, False)
-    assert "(no Ansible for epyc6; install it)" in str(run.result.error)
+    (result,) = state.results.values()
+    assert (result.reason, result.stop_verified) == (Reason.LOST_CONTACT, False)
+    assert "(no Ansible for epyc6; install it)" in str(result.error)
 
 
 def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:
