@@ -202,6 +202,9 @@ def test_a_start_that_is_on_its_way_begins_no_more(
     wait_until(lambda: not fleet.commands(), 60, "nothing is left of the killed call")
     known = json.loads(record_of(fleet).read_text())["hosts"]
     assert {end["outcome"] for end in known.values()} == {None}
+    silent = fleet.run("--rerun", "--json")
+    lost = dict.fromkeys(HOSTS, ("FAILURE", "lost_contact"))
+    assert (silent.code, ends(silent.document)) == (1, lost)
     for host in HOSTS:
         lab.extras[host].heal()
 
