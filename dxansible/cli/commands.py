@@ -14,7 +14,7 @@ from dxansible.cli.terminal import (
     wants_line,
 )
 from dxansible.ids import run_of
-from dxansible.record import FanoutOutcome
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.render import commands as render
 from dxansible.render.show import emit, show
 from dxansible.results import exit_code
@@ -22,12 +22,13 @@ from dxansible.run.attach_commands import abort_commands, follow_commands
 from dxansible.run.flow import Flow
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Sequence
 
     from dxansible.cli.table import Options
     from dxansible.results import FanoutResult
 
-__all__ = ["abort", "follow", "report"]
+__all__ = ["abort", "follow", "interrupted", "report"]
 
 
 def report(options: Options, results: Sequence[FanoutResult], *, code: int | None = None) -> int:
@@ -44,6 +45,12 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
         if wants_line(options, failed=result.outcome not in {FanoutOutcome.SUCCESS, None}):
             show(render.summary_line(result, width), err=True)
     return code
+
+
+def interrupted(cancelled: threading.Event, results: Sequence[FanoutResult]) -> int | None:
+    """Return 130 after a Ctrl-C that a VM has not answered; None if the outcomes say it all."""
+    silent = any(result.reason is Reason.LOST_CONTACT for result in results)
+    return INTERRUPTED if silent and cancelled.is_set() else None
 
 
 def follow(options: Options, session_ids: Sequence[str]) -> int:

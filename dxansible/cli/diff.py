@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.cli.commands import report
+from dxansible.cli.commands import interrupted, report
 from dxansible.cli.output import Output
 from dxansible.cli.terminal import cancel_on_signals
 from dxansible.parameters import TIMEOUT
@@ -49,12 +49,12 @@ def show_diff(options: Options) -> int:
         results = follow_call(call, observers)
     for result in results:
         refuse_without_worktree(session, result, settings)
-    return _report(options, results)
+    return _report(options, results, interrupted(cancelled, results))
 
 
-def _report(options: Options, results: Sequence[FanoutResult]) -> int:
+def _report(options: Options, results: Sequence[FanoutResult], code: int | None) -> int:
     (result,) = results
     succeeded = result.outcome is FanoutOutcome.SUCCESS
     if succeeded and not (options.json or options.quiet or result.stdout_bytes):
         show("it has changed nothing", err=True)
-    return report(replace(options, quiet=options.quiet or succeeded), results)
+    return report(replace(options, quiet=options.quiet or succeeded), results, code=code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.cli.audit import audited
-from dxansible.cli.commands import report
+from dxansible.cli.commands import interrupted, report
 from dxansible.cli.events import telling_events
 from dxansible.cli.output import Output
 from dxansible.record import Reason
@@ -58,9 +58,10 @@ def follow_steps(
     from dxansible.run.hosts import match_hosts  # noqa: PLC0415 - as above
 
     hosts = match_hosts(call.pattern, call.options.settings) if again is None else again.hosts
-    gone = [] if again is None else list(again.gone)
+    gone = [] if again is None else [*again.gone, *again.doubtful]
     parent = None if again is None else again.parent
     recorder = Recorder(call, parent=parent, serial=options.serial, max_fail=options.max_fail)
+    recorder.leave([] if again is None else [each.host for each in again.doubtful])
     recorder.expect([*(each.host for each in gone), *hosts])
 
     def follow_it(observers: Sequence[Observer]) -> list[FanoutResult]:
@@ -96,14 +97,16 @@ def _show(
             results = follow_it([*observers, *audit.observers])
             recorder.finish(results)
         source.warn()
-        code = report(options, results, code=_passed_on(options, results))
+        code = report(options, results, code=_passed_on(options, call, results))
         output.finish(results, code)
         audit.commands(results)
     return code
 
 
-def _passed_on(options: Options, results: Sequence[FanoutResult]) -> int | None:
-    """Return the exit code of a command that failed by itself, if it was asked for."""
+def _passed_on(options: Options, call: CommandCall, results: Sequence[FanoutResult]) -> int | None:
+    """Return the exit code of an interrupt, or of a command that failed by itself if asked for."""
     (result, *_) = results
     by_itself = result.reason in {Reason.EXIT_NONZERO, Reason.SIGNALLED}
-    return result.exit_code if options.pass_exit_code and by_itself else None
+    if options.pass_exit_code and by_itself:
+        return result.exit_code
+    return interrupted(call.cancelled, results)

@@ -10,7 +10,8 @@ from dxansible.render.show import emit, show, terminal_width
 from dxansible.run.batches import without_host
 from dxansible.run.history import History
 from dxansible.run.hosts import match_hosts
-from dxansible.run.rerun import Chain, Which, find_chain, recall
+from dxansible.run.rerun import Chain, Which, find_chain
+from dxansible.run.settling import Settled, settle
 from dxansible.settings import history_dir, split_inventory
 from dxansible.value import Value, replace
 
@@ -35,6 +36,8 @@ class Chosen(Value):
     """In the inventory's order."""
     gone: Sequence[FanoutResult]
     """The results of hosts that the inventory no longer has."""
+    doubtful: Sequence[FanoutResult]
+    """The results of hosts where the command may be running; it is not run again there."""
     parent: str
     """The name of the record that the run comes from."""
     label: str | None
@@ -65,25 +68,39 @@ def choose(options: Options) -> Chosen | None:
     again = _as_recorded(options, chain.newest)
     settings = again.settings()
     known: list[str] | None = None
-    if chain.unclear:
+    settled = Settled(chain=chain)
+    if open_ends := chain.open_ends(which):
         known = match_hosts("all", settings)
-        _say(options, render.recall_line(chain))
-        chain = recall(chain, history, settings, known)
+        _say(options, render.recall_line(open_ends))
+        settled = settle(chain, open_ends, history, settings, known)
+        chain = settled.chain
+        _refuse_running([] if options.anyway else settled.running)
     hosts = chain.choose(which)
     if not hosts:
         _say_nothing(options, chain, which)
         return None
     known = known or match_hosts("all", settings)
     missing = [host for host in hosts if host not in known]
-    ready = [host for host in known if host in set(hosts)]
+    doubtful = [] if options.anyway else settled.leave_out(hosts)
+    left = {each.host for each in doubtful}
+    ready = [host for host in known if host in set(hosts) - left]
     _say(options, render.rerun_line(chain, which, ready, again.serial))
     return Chosen(
         options=again,
         hosts=ready,
         gone=without_host(missing, chain.newest.summary),
+        doubtful=doubtful,
         parent=chain.newest.name,
         label=chain.newest.label,
     )
+
+
+def _refuse_running(ids: Sequence[str]) -> None:
+    """Raise UsageError if the command is running under any of these ids."""
+    if ids:
+        message = f"the command is still running under {', '.join(ids)}"
+        remedy = "wait for it with --logs ID, stop it with --abort ID, or add --anyway"
+        raise UsageError(message, remedy)
 
 
 def _say(options: Options, line: str) -> None:

@@ -115,6 +115,10 @@ class RunOptions(Value):
         help="Run a recorded command again where it failed. TARGET and TASK may say failed, "
         "unreachable, timeout or all, and the id of a run.",
     ).field()  # fmt: skip
+    anyway: bool = Option(
+        "--anyway", group=Group.RUN, modes=plain(Mode.RERUN),
+        help="With --rerun: run the command also where the earlier one is running, or may be.",
+    ).field()  # fmt: skip
     runs: bool = Option(
         "--runs", group=Group.RUN, chooses=Mode.RUNS, help="Show the recorded runs of commands."
     ).field()

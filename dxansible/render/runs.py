@@ -12,7 +12,7 @@ from dxansible.render.documents import document
 from dxansible.render.tables import columns, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dxansible.run.history import HostEnd, RecordedRun
     from dxansible.run.rerun import Chain, Which
@@ -91,9 +91,10 @@ def rerun_line(chain: Chain, which: Which, hosts: Sequence[str], serial: Sequenc
     return f"again {run.run_id} of {_when(run.began)}, {summarize(run.title)}: on {where}"
 
 
-def recall_line(chain: Chain) -> str:
+def recall_line(open_ends: Mapping[str, Sequence[str]]) -> str:
     """Return that the VMs are asked first, for people."""
-    return f"asking {len(chain.unclear)} host(s) how the command ended there: nobody saw the end"
+    hosts = {host for each in open_ends.values() for host in each}
+    return f"asking {len(hosts)} host(s) how the command ended there: nobody saw the end"
 
 
 def nothing_line(chain: Chain, which: Which) -> str:

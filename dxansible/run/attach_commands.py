@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from dxansible.errors import UsageError
 from dxansible.ids import run_of
-from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import FanoutResult
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
-from dxansible.run.hosts import hosts_of_ids
+from dxansible.run.hosts import hosts_of
 from dxansible.run.plays import Play
+from dxansible.run.stops import answer_of, end_stop
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from dxansible.run.events import Event, Observer
     from dxansible.run.flow import Flow
 
-__all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands", "hosts_of"]
+__all__ = ["abort_command", "abort_commands", "follow_command", "follow_commands"]
 
 
 def follow_command(  # noqa: PLR0913 - all but the first two are options by name
@@ -68,7 +67,8 @@ def follow_commands(  # noqa: PLR0913 - all but the first two are options by nam
 def abort_command(session_id: str, settings: Settings | None = None) -> FanoutResult:
     """Stop a command and verify that its processes are gone.
 
-    A command that had ended by itself keeps its outcome, and ``error`` says so.
+    A command that had ended by itself keeps its outcome, and ``error`` says so. A VM that does not
+    answer is a FAILURE, LOST_CONTACT.
     """
     return abort_commands([session_id], settings)[0]
 
@@ -77,21 +77,7 @@ def abort_commands(
     session_ids: Sequence[str], settings: Settings | None = None
 ) -> list[FanoutResult]:
     """Do the same as `abort_command` for several sessions of one run."""
-    silent = FanoutOutcome.ABORTED, Reason.ABORTED
-    return _attach("stop-command.yml", session_ids, settings, silent=silent)
-
-
-def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
-    """Return the host of each session of a command. Raises UsageError if one is not found."""
-    for session_id in session_ids:
-        run_of(session_id)
-    hosts = []
-    for session_id, host in zip(session_ids, hosts_of_ids(session_ids, settings), strict=True):
-        if host is None:
-            message = f"{session_id} is on no host of this inventory"
-            raise UsageError(message, "check the id, or give the inventory it was started with: -i")
-        hosts.append(host)
-    return hosts
+    return _attach("stop-command.yml", session_ids, settings, stops=True)
 
 
 def _attach(  # noqa: PLR0913 - what a run needs
@@ -103,9 +89,9 @@ def _attach(  # noqa: PLR0913 - what a run needs
     observers: Sequence[Observer] = (),
     cancelled: threading.Event | None = None,
     flow: Flow | None = None,
-    silent: tuple[FanoutOutcome, Reason] = (FanoutOutcome.FAILURE, Reason.LOST_CONTACT),
+    stops: bool = False,
 ) -> list[FanoutResult]:
-    """Run a playbook over the sessions of one run; a silent host gets the outcome ``silent``."""
+    """Run a playbook over the sessions of one run, which it follows or ``stops``."""
     if not session_ids:
         return []
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
@@ -116,9 +102,10 @@ def _attach(  # noqa: PLR0913 - what a run needs
         FanoutResult, observers, command=command, passes_on=flow is not None
     )
     hosts = hosts_of(session_ids, chosen)
+    session_of = dict(zip(hosts, session_ids, strict=True)).__getitem__
 
     def handle(news: Event) -> None:
-        collector.handle(news)
+        collector.handle(answer_of(news, session_of) if stops else news)
         if not wait and collector.running.union(collector.results).issuperset(hosts):
             gone.set()
 
@@ -132,7 +119,9 @@ def _attach(  # noqa: PLR0913 - what a run needs
         flow=flow,
     ).follow(handle, collector.again(limit) if wait else collector.ask_again(limit))
     if not gone.is_set():
-        for host, session_id in zip(hosts, session_ids, strict=True):
-            collector.expect(host, session_id)
-        collector.end_silent(end, *silent)
+        for host in hosts:
+            collector.expect(host, session_of(host))
+        if stops:
+            end_stop(collector, end, session_of)
+        collector.end_silent(end)
     return [collector.results[host] for host in hosts if host in collector.results]

@@ -5,20 +5,19 @@ from __future__ import annotations
 import difflib
 import logging
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from dxansible.errors import SilentHostError, UnknownSessionError, UsageError
 from dxansible.ids import begins_id, is_agent_session, is_command, is_whole, run_of
 from dxansible.logs import event
-from dxansible.record import FanoutOutcome, Reason
+from dxansible.record import Reason
 from dxansible.results import TurnResult
-from dxansible.run.attach_commands import hosts_of
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
-from dxansible.run.hosts import hosts_of_ids
+from dxansible.run.hosts import hosts_of, hosts_of_ids
 from dxansible.run.listing import list_sessions
 from dxansible.run.plays import Play
+from dxansible.run.stops import answer_of, end_stop
 from dxansible.settings import Settings
 
 if TYPE_CHECKING:
@@ -165,8 +164,9 @@ def abort_session(
 ) -> TurnResult:
     """Stop the running turn of a session, and verify that its processes are gone.
 
-    A turn that had ended by itself keeps its outcome, and ``error`` says so. ``observers`` and
-    ``claim_ends`` are as for `list_sessions`. Raises UnknownSessionError.
+    A turn that had ended by itself keeps its outcome, and ``error`` says so. A VM that does not
+    answer is a FAILURE, LOST_CONTACT. ``observers`` and ``claim_ends`` are as for `list_sessions`.
+    Raises UnknownSessionError.
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
@@ -176,16 +176,13 @@ def abort_session(
         "stop-session.yml",
         limit=host,
         variables={"dx_session": session_id, "dx_claim_ends": claim_ends},
-    ).follow(collector.handle, collector.ask_again(host))
-    told = host in collector.results
-    collector.expect(host, session_id)
-    result = last_word(collector, end, session_id, chosen)
-    if not told or host in collector.answered:
-        return result
-    unverified = None if result.outcome is FanoutOutcome.PREFLIGHT_FAILED else False
-    return replace(
-        result, outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, stop_verified=unverified
+    ).follow(
+        lambda news: collector.handle(answer_of(news, lambda _host: session_id)),
+        collector.ask_again(host),
     )
+    collector.expect(host, session_id)
+    end_stop(collector, end, lambda _host: session_id)
+    return last_word(collector, end, session_id, chosen)
 
 
 def unknown_session(session_id: str, host: str, settings: Settings) -> UnknownSessionError:

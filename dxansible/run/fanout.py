@@ -6,12 +6,13 @@ Each host gets a result.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dxansible.ids import session_on
 from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, TIMEOUT
-from dxansible.record import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import FanoutOutcome, PreflightStatus
 from dxansible.results import FanoutResult
 from dxansible.run.awaiting import listing_waits
 from dxansible.run.calls import CommandCall
@@ -19,6 +20,7 @@ from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
 from dxansible.run.hosts import explain_unknown_name, hosts_of_killed
 from dxansible.run.options import FanoutOptions
+from dxansible.run.stops import end_stop, stop_unfinished
 
 if TYPE_CHECKING:
     import threading
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from dxansible.run.events import Observer
     from dxansible.run.flow import Flow
-    from dxansible.run.request import PlayEnd
 
 __all__ = ["fanout", "fanout_ssh", "follow_call", "unknown_host"]
 
@@ -75,11 +76,11 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     """Run a command on every host of an Ansible pattern; results are in the inventory's order.
 
     Setting ``cancelled`` (from a signal handler, say) stops the command everywhere and returns
-    ABORTED results. A KeyboardInterrupt stops it too, and is then raised again. Each of
-    ``observers`` gets every event. With ``flow`` the command waits for its reader, and no output is
-    lost: an observer reports to ``flow`` how much it has passed on. Raises NoMatchError if a
-    pattern matches nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED
-    result instead.
+    ABORTED results; a host that does not answer the stop is a FAILURE, LOST_CONTACT. A
+    KeyboardInterrupt stops it too, and is then raised again. Each of ``observers`` gets every
+    event. With ``flow`` the command waits for its reader, and no output is lost: an observer
+    reports to ``flow`` how much it has passed on. Raises NoMatchError if a pattern matches
+    nothing; a plain name that is not in the inventory gives one PREFLIGHT_FAILED result instead.
     """
     call = CommandCall(pattern, command, options, cancelled=cancelled, flow=flow)
     return follow_call(call, observers)
@@ -100,11 +101,11 @@ def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResu
     try:
         end = call.begin().follow(collector.handle, again)
     except KeyboardInterrupt:
-        _stop_unfinished(call, collector)
+        stop_unfinished(call, collector)
         raise
     call.check_number(collector.too_many)
     if call.cancelled.is_set():
-        end = _stop_unfinished(call, collector) or end
+        end = stop_unfinished(call, collector) or end
     if not collector.known and not end.killed:
         error = explain_unknown_name(call.pattern, options.settings, end)
         return [unknown_host(call.pattern, call.summary, error, options.log_callback)]
@@ -113,23 +114,10 @@ def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResu
         hosts = hosts_of_killed(call.pattern, options.settings, call.run_id)
     for host in hosts:
         collector.expect(host, session_on(call.run_id, host))
-        if call.cancelled.is_set() and host not in collector.results:
-            text = f"{host}: aborted, and the VM did not confirm that the command is gone"
-            collector.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
+    if call.cancelled.is_set():
+        end_stop(collector, end, partial(session_on, call.run_id))
     collector.end_silent(end)
     return collector.ordered()
-
-
-def _stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]) -> PlayEnd | None:
-    """Stop the command on every host that has no result.
-
-    While the hosts are unknown, it is stopped on the whole pattern, since Ansible may have started
-    it already.
-    """
-    limit = collector.rest(call.pattern)
-    if not limit:
-        return None
-    return call.stop(limit).follow(collector.handle_stop, collector.ask_again(limit))
 
 
 def unknown_host(

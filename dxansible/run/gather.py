@@ -72,8 +72,6 @@ class ResultCollector(Generic[R]):
         self.preflights: dict[str, PreflightResult] = {}
         self.running: set[str] = set()
         """Hosts that reported only that their command is running."""
-        self.answered: set[str] = set()
-        """Hosts that answered a request to stop."""
         self.listings: dict[str, SessionsSeen] = {}
         self.cleaned: dict[str, CleanResult] = {}
 
@@ -165,8 +163,6 @@ class ResultCollector(Generic[R]):
     def end_silent(
         self,
         end: PlayEnd,
-        outcome: FanoutOutcome = FanoutOutcome.FAILURE,
-        reason: Reason = Reason.LOST_CONTACT,
         *,
         answered: Collection[str] = (),
         remedy: str | None = None,
@@ -186,7 +182,7 @@ class ResultCollector(Generic[R]):
                 session = self._host(host).session_id or ""
                 told = remedy or f"the {what} see: dx-dispatch --logs {session}{how}"
                 text = f"{host}: {KILLED}; {told}"
-            self.end(host, outcome, reason, text)
+            self.end(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text)
 
     def end(
         self,
@@ -195,12 +191,8 @@ class ResultCollector(Generic[R]):
         reason: Reason | PreflightStatus,
         error: str,
     ) -> None:
-        """Give a host its result; the stop of an aborted command counts as not verified."""
-        aborted = outcome is FanoutOutcome.ABORTED and self._kind is FanoutResult
-        gone = False if aborted else None
-        decided = HostRecord(
-            host=host, outcome=outcome, reason=reason, error=error, stop_verified=gone
-        )
+        """Give a host its result."""
+        decided = HostRecord(host=host, outcome=outcome, reason=reason, error=error)
         self._tell(self._decide(decided))
 
     def _host(self, host: str) -> HostState:
@@ -240,7 +232,6 @@ class ResultCollector(Generic[R]):
                 if isinstance(news.result, self._kind):
                     yield from self._ended(news.result)
             case StopAnswered():
-                self.answered.add(news.host)
                 yield from self._decide(self._host(news.host).judge_stop(news))
             case HostBroken():
                 if news.host not in self.results:

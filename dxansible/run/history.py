@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dxansible.record import HostRecord
     from dxansible.run.calls import CommandCall
 
-__all__ = ["UNKNOWN", "WAITING", "History", "HostEnd", "RecordedRun", "Recorder"]
+__all__ = ["NEVER_ARRIVED", "UNKNOWN", "WAITING", "History", "HostEnd", "RecordedRun", "Recorder"]
 
 _SCHEMA = 1
 _MOST = 1000
@@ -40,6 +40,13 @@ _PAUSE = 1.0
 """Seconds between writes while hosts end: a run of many hosts must not wait for the disk."""
 _LONGEST_COMMAND = 256 * 1024
 """Bytes; a longer command is not kept."""
+_PROOFS = frozenset(
+    {
+        *(Reason.OK, Reason.EXIT_NONZERO, Reason.SIGNALLED),  # told by the VM
+        *(Reason.NOT_STARTED, Reason.ID_CONFLICT, Reason.AUTH_FAILED, Reason.HOST_KEY),
+    }
+)
+"""Reasons that prove that nothing of the command is running."""
 
 
 class HostEnd(Value):
@@ -48,15 +55,30 @@ class HostEnd(Value):
     outcome: FanoutOutcome | None = None
     """None if the run began there and its end was not seen."""
     reason: str | None = None
+    stop_verified: bool | None = None
+    """None if nothing was stopped, and in the records of earlier releases."""
+
+    @classmethod
+    def of(cls, result: HostRecord) -> HostEnd:
+        """Return the end that a result tells."""
+        reason = None if result.reason is None else str(result.reason)
+        return cls(outcome=result.outcome, reason=reason, stop_verified=result.stop_verified)
 
     @property
     def known(self) -> bool:
-        """Whether the command is certainly not running there any more."""
-        return self.outcome is not None and self.reason != Reason.LOST_CONTACT
+        """Whether the record proves that the command is not running there any more."""
+        if self.outcome is None:
+            return False
+        if self.outcome is FanoutOutcome.PREFLIGHT_FAILED or self.stop_verified:
+            return True
+        stopped = self.reason == Reason.SIGNALLED and self.stop_verified is False
+        return self == NEVER_ARRIVED or (self.reason in _PROOFS and not stopped)
 
 
 UNKNOWN = HostEnd()
 WAITING = HostEnd(outcome=FanoutOutcome.ABORTED, reason=Reason.NOT_STARTED)
+NEVER_ARRIVED = HostEnd(outcome=FanoutOutcome.ABORTED, reason=Reason.UNKNOWN_SESSION)
+"""The VM did not have the command, and it can't start there any more."""
 
 
 class RecordedRun(Document):
@@ -190,6 +212,7 @@ class Recorder:
             max_fail=max_fail,
         )
         self._hosts: dict[str, HostEnd] = {}
+        self._left: frozenset[str] = frozenset()
         self._written = 0.0
         """Monotonic time of the last write; 0 before the first."""
 
@@ -197,6 +220,10 @@ class Recorder:
         """Record the hosts of the run; none has begun."""
         self._hosts |= dict.fromkeys(hosts, WAITING)
         self._save()
+
+    def leave(self, hosts: Iterable[str]) -> None:
+        """Record that the run never begins on these hosts, whatever their results say."""
+        self._left = frozenset(hosts)
 
     def begin(self, hosts: Iterable[str]) -> None:
         """Record that these hosts may have the command from now on."""
@@ -223,8 +250,8 @@ class Recorder:
         self._save()
 
     def _end(self, result: HostRecord) -> None:
-        reason = None if result.reason is None else str(result.reason)
-        self._hosts[result.host] = HostEnd(outcome=result.outcome, reason=reason)
+        if result.host not in self._left:
+            self._hosts[result.host] = HostEnd.of(result)
 
     def _save(self) -> None:
         alone = len(self._hosts) <= 1 and self._run.parent is None

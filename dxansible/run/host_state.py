@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from dxansible.record import Reason
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.run.events import HostWaits, RetryPlanned, StopAnswered
 from dxansible.run.output import HostOutput, HostText
 from dxansible.value import replace
@@ -67,7 +67,10 @@ class HostState:
         if not self.waited_for or news.totals is not None:
             return news
         text = f"{news.host}: not started: the call ended before the host answered"
-        return replace(news, reason=Reason.NOT_STARTED, error=text, stop_verified=None)
+        aborted = FanoutOutcome.ABORTED
+        return replace(
+            news, outcome=aborted, reason=Reason.NOT_STARTED, error=text, stop_verified=None
+        )
 
     def known_of_turn(self) -> dict[str, Any]:
         """Return what a result has of a turn whose end nobody has told."""

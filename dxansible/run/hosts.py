@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dxansible.errors import DxError, EngineError, InventoryError, NoMatchError
-from dxansible.ids import is_on
+from dxansible.errors import DxError, EngineError, InventoryError, NoMatchError, UsageError
+from dxansible.ids import is_on, run_of
 from dxansible.results import HostMapping
 from dxansible.run.names import stamp_of
 from dxansible.run.patterns import check_pattern, is_plain_name, split_pattern
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "explain_no_match",
     "explain_unknown_name",
+    "hosts_of",
     "hosts_of_ids",
     "hosts_of_killed",
     "list_hosts",
@@ -81,6 +82,19 @@ def hosts_of_ids(session_ids: Sequence[str], settings: Settings) -> list[str | N
     if stamp is not None:
         keep_names(name, replace(read, stamp=stamp))
     return _named_by(session_ids, read.hosts)
+
+
+def hosts_of(session_ids: Sequence[str], settings: Settings) -> list[str]:
+    """Return the host of each session of a command. Raises UsageError if one is not found."""
+    for session_id in session_ids:
+        run_of(session_id)
+    hosts = []
+    for session_id, host in zip(session_ids, hosts_of_ids(session_ids, settings), strict=True):
+        if host is None:
+            message = f"{session_id} is on no host of this inventory"
+            raise UsageError(message, "check the id, or give the inventory it was started with: -i")
+        hosts.append(host)
+    return hosts
 
 
 def _named_by(session_ids: Sequence[str], hosts: Sequence[str]) -> list[str | None]:

@@ -1,8 +1,8 @@
 """Chooses the hosts on which a recorded command is to run again.
 
 A run that is run again, and the runs that came of it, are a chain. What counts of a host is its
-last end in the chain, so that each pass has fewer hosts than the one before. Where no caller saw
-the end, the VMs are asked.
+last end in the chain, so that each pass has fewer hosts than the one before. Where the records
+prove no end, `settle` asks the VMs.
 """
 
 from __future__ import annotations
@@ -12,34 +12,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from dxansible.errors import UsageError
-from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, Reason
-from dxansible.run.attach_commands import follow_commands
-from dxansible.run.history import HostEnd
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from dxansible.run.history import History, RecordedRun
-    from dxansible.settings import Settings
+    from dxansible.run.history import History, HostEnd, RecordedRun
 
-__all__ = ["Chain", "Which", "find_chain", "recall"]
+__all__ = ["Chain", "Which", "find_chain"]
 
 _MOST_SHOWN = 5
 _SEE = "see: dx-dispatch --runs"
-_SAID_BY_THE_VM = frozenset(
-    {
-        Reason.OK,
-        Reason.EXIT_NONZERO,
-        Reason.SIGNALLED,
-        Reason.LOST,
-        Reason.DEADLINE,
-        Reason.ABORTED,
-        Reason.NOT_STARTED,
-    }
-)
-"""Other reasons are about this question, not about the command."""
 
 
 class Which(StrEnum):
@@ -56,7 +40,7 @@ class Which(StrEnum):
             case Which.FAILED:
                 return end.outcome is not FanoutOutcome.SUCCESS
             case Which.UNREACHABLE:
-                lost = end.reason == Reason.LOST_CONTACT
+                lost = end.reason in {Reason.LOST_CONTACT, Reason.UNKNOWN_SESSION}
                 return lost or end.outcome is FanoutOutcome.PREFLIGHT_FAILED
             case Which.TIMEOUT:
                 return end.outcome is FanoutOutcome.TIMEOUT
@@ -82,24 +66,32 @@ class Chain:
         """The last end of each host; a run that was not started there changes nothing."""
         return {host: run.hosts[host] for host, run in self._last_runs().items()}
 
-    @property
-    def unclear(self) -> dict[str, str]:
-        """The run id of each host on which the command may be running still."""
-        last = self._last_runs()
-        return {host: run.run_id for host, run in last.items() if not run.hosts[host].known}
+    def open_ends(self, which: Which) -> dict[str, list[str]]:
+        """Return the hosts whose end a run's record does not prove, by the name of the run.
+
+        Only hosts that are meant, or may be once their last end is known. All runs count: an
+        earlier one than the last may be running, too.
+        """
+        ends = self.ends
+        wanted = {host for host, end in ends.items() if which.includes(end) or not end.known}
+        found = {
+            run.name: [host for host, end in run.hosts.items() if host in wanted and not end.known]
+            for run in self.runs
+        }
+        return {name: hosts for name, hosts in found.items() if hosts}
 
     def choose(self, which: Which) -> list[str]:
         """Return the hosts to run on again, in the order of the oldest run."""
         return [host for host, end in self.ends.items() if which.includes(end)]
 
-    def learn(self, ends: Mapping[str, HostEnd], history: History) -> Chain:
-        """Return the chain with the ends that the VMs know, and write them down.
+    def learn(self, ends: Mapping[str, Mapping[str, HostEnd]], history: History) -> Chain:
+        """Return the chain with these ends, by the name of the run, and write them down.
 
         Raises OSError.
         """
-        last, runs = self._last_runs(), []
+        runs = []
         for run in self.runs:
-            news = {host: end for host, end in ends.items() if last[host] is run}
+            news = ends.get(run.name)
             changed = replace(run, hosts={**run.hosts, **news}) if news else run
             if news:
                 history.write(changed)
@@ -157,32 +149,3 @@ def _find(runs: Sequence[RecordedRun], typed: str | None) -> RecordedRun:
         message = f"{len(ids)} runs begin with {typed}"
         raise UsageError(message, f"give one of them: {', '.join(ids[:_MOST_SHOWN])}{more}")
     return begun[-1]
-
-
-def recall(chain: Chain, history: History, settings: Settings, known: Collection[str]) -> Chain:
-    """Return the chain with the ends that the VMs know, which are written down.
-
-    Only hosts in ``known``, those of the inventory, are asked; one that does not answer stays as it
-    is. Raises UsageError if the command is still running somewhere: it would run there twice.
-    """
-    by_run: dict[str, list[str]] = {}
-    for host, run_id in chain.unclear.items():
-        if host in known:
-            by_run.setdefault(run_id, []).append(host)
-    ends: dict[str, HostEnd] = {}
-    running = []
-    for run_id, hosts in by_run.items():
-        ids = [session_on(run_id, host) for host in hosts]
-        results = follow_commands(ids, settings, wait=False)
-        answered = {result.host: result for result in results}
-        silent = [host for host in hosts if host not in answered]
-        running += [session_on(run_id, host) for host in silent]
-        for host, result in answered.items():
-            if result.reason in _SAID_BY_THE_VM:
-                ends[host] = HostEnd(outcome=result.outcome, reason=str(result.reason))
-    chain = chain.learn(ends, history)
-    if running:
-        message = f"the command is still running under {', '.join(running)}"
-        remedy = "wait for it with --logs ID, or stop it with --abort ID"
-        raise UsageError(message, remedy)
-    return chain

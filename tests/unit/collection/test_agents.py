@@ -12,6 +12,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import agents as m
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agent_record import AgentError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import (
     Agent,
+    author,
     choose,
     chosen_id,
     load_agents,
@@ -150,7 +151,6 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
     ("overrides", "complaint"),
     [
         ({"a b": {}}, "dx_agents: 'a b' is not a valid name"),
-        ({5: {}}, "dx_agents: 5 is not a valid name"),
         ({"aider": None}, "dx_agents: aider: must be a mapping of keys; see docs/agents.md"),
         ({"aider": {1: 2}}, "dx_agents: aider: must be a mapping of keys"),
         ({"aider": {}}, "dx_agents: aider.start: is missing; write for example"),
@@ -244,10 +244,21 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
 def test_a_wrong_record_is_refused_with_what_to_write(
     overrides: dict[str, Any], complaint: str
 ) -> None:
+    agents = load_agents(overrides)
+    (wrong,) = overrides
+
     with pytest.raises(AgentError) as caught:
-        load_agents(overrides)
+        choose(agents, wrong)
 
     assert complaint in str(caught.value)
+    assert complaint in author(agents, wrong).fault
+    assert choose(agents, "codex") == choose(load_agents(), "codex")
+    assert list(agents) == list(dict.fromkeys([*load_agents(), wrong]))
+
+
+def test_an_author_that_is_unknown_counts_as_a_shell() -> None:
+    for name in ("gone", None, 5):
+        assert author(load_agents(changed(start=5)), name) == load_agents()["shell"]
 
 
 def test_an_unknown_agent_is_refused_with_the_nearest_one() -> None:
@@ -264,7 +275,7 @@ def test_every_key_is_in_the_document() -> None:
     text = (Path(__file__).parents[3] / "docs" / "agents.md").read_text()
 
     keys = [
-        *Agent.__dataclass_fields__.keys() - {"name"},
+        *Agent.__dataclass_fields__.keys() - {"name", "fault"},
         *module.Rule.__dataclass_fields__,
         *module.NeedsInputRule.__dataclass_fields__,
     ]

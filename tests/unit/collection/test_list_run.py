@@ -112,9 +112,11 @@ def test_a_host_that_can_not_be_asked_has_an_error(failure: Exception, words: st
     assert (played.result["failed"], played.result["msg"]) == (True, played.record["error"])
 
 
-def test_a_wrong_record_of_an_agent_is_refused() -> None:
-    with pytest.raises(ValueError, match="dx_agents: robot"):
-        listed(agents={"robot": 1})
+def test_a_wrong_record_of_an_agent_hides_no_session() -> None:
+    played = listed(LISTING, agents={"robot": 1, 5: {}})
+
+    assert played.record["error"] is None
+    assert played.record["sessions"] == listed(LISTING).record["sessions"]
 
 
 def test_where_a_trail_goes_on_is_noted_on_its_turns_alone() -> None:

@@ -153,8 +153,13 @@ def test_a_call_checks_the_host_first_where_that_is_wanted(
     found = acted(settings, tmp_path, hosts, task)
     refused, passed = found["refused"], found["passed"]
 
-    assert (refused["kind"], refused["status"]) == ("preflight", "AUTH_MODE_INVALID")
-    assert "preflight" not in refused
+    if name == "stop_command":  # a check that failed has stopped nothing
+        assert (refused["kind"], refused["reason"]) == ("stop", "lost_contact")
+        assert (refused["outcome"], refused["stop_verified"]) == ("FAILURE", False)
+        assert refused["preflight"]["status"] == "AUTH_MODE_INVALID"
+    else:
+        assert (refused["kind"], refused["status"]) == ("preflight", "AUTH_MODE_INVALID")
+        assert "preflight" not in refused
     assert passed["kind"] in {"clean", "sessions", "stop"}
     assert passed["preflight"]["status"] == "OK"
 

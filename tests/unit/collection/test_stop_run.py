@@ -75,8 +75,11 @@ def test_a_stop_is_good_where_the_command_is_known_to_be_gone(
 def test_a_vm_that_can_not_be_asked_has_stopped_nothing(failure: Exception) -> None:
     played = stop(failure)
 
-    assert (played.record["outcome"], played.record["stop_verified"]) == ("ABORTED", False)
-    assert "could not be asked to stop the command" in played.record["error"]
+    assert (played.record["outcome"], played.record["stop_verified"]) == ("FAILURE", False)
+    assert played.record["reason"] == "lost_contact"
+    assert "did not answer the stop" in played.record["error"]
+    assert "may be running there; see: dx-dispatch --logs cmd_1-0a1b" in played.record["error"]
+    assert "try again: dx-dispatch --abort cmd_1-0a1b2c3d" in played.record["error"]
     assert (played.record["state"], played.record["totals"]) == ("unknown", None)
     assert played.result["failed"]
 
@@ -124,10 +127,20 @@ def test_a_session_that_the_vm_does_not_know_is_said_to_be_unknown() -> None:
     assert (played.verbs, played.record["reason"]) == (["list"], "unknown_session")
 
 
-def test_a_wrong_record_of_an_agent_is_refused_where_agents_matter() -> None:
-    assert stop(ABORTED, agents={"robot": 1}).record["outcome"] == "ABORTED"
-    with pytest.raises(ValueError, match="dx_agents: robot"):
-        stop_turn(agents={"robot": 1})
+def test_a_wrong_record_of_an_agent_stops_no_stop() -> None:
+    wrong = {"robot": {"start": 5}}
+
+    for of in ("shell", "robot"):
+        played = stop_turn(turns("running", agent=of), ABORTED, agents=wrong)
+        assert (played.record["outcome"], played.record["stop_verified"]) == ("ABORTED", True)
+
+    ended = Reply(state="exited", code=0, out=b"\n\x1edx-turn code=0 directory=/h\n")
+    other = stop_turn(turns("exited"), ended, ended, agents=wrong)
+    assert other.record["outcome"] == "SUCCESS"
+    own = stop_turn(turns("exited", agent="robot"), ended, ended, agents=wrong)
+    assert (own.record["outcome"], own.record["reason"]) == ("FAILURE", "agent_invalid")
+    assert "its output can't be judged: dx_agents: robot.start" in own.record["error"]
+    assert own.record["stop_verified"] is True
 
 
 def test_the_end_of_a_stopped_turn_is_claimed() -> None:

@@ -251,8 +251,22 @@ def test_an_abort_that_the_vm_does_not_confirm_is_not_verified(playbooks: Path) 
 
     (result,) = fanout("here", "true", observers=[listener], cancelled=cancelled)
 
-    assert (result.outcome, result.stop_verified) == (FanoutOutcome.ABORTED, False)
-    assert "did not confirm that the command is gone" in str(result.error)
+    assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
+    assert result.stop_verified is False
+    assert "did not answer the stop" in str(result.error)
+    assert "try again: dx-dispatch --abort cmd_" in str(result.error)
+
+
+def test_an_abort_that_ansible_can_not_make_is_not_verified(playbooks: Path) -> None:
+    cancelled = threading.Event()
+    listener = Act(at_start=cancelled.set)
+    said(playbooks, "run-command.yml", {"here": records.PREFLIGHT})
+    (playbooks / "stop-command.yml").write_text("not a playbook")
+
+    (result,) = fanout("here", "true", observers=[listener], cancelled=cancelled)
+
+    assert (result.reason, result.stop_verified) == (Reason.LOST_CONTACT, False)
+    assert "did not answer the stop (Ansible it reached a host" in str(result.error)
 
 
 def test_playbooks_that_are_broken_are_the_engines_fault(playbooks: Path) -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
-from dxansible.record import FanoutOutcome, Reason, Truncation
-from dxansible.results import FanoutResult
-from dxansible.run.events import HostBroken, StopAnswered, parse
+import pytest
+
+from dxansible.errors import EngineError
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
+from dxansible.results import FanoutResult, PreflightResult
+from dxansible.run.events import HostBroken, PreflightDone, StopAnswered, parse
 from dxansible.run.gather import ResultCollector
+from dxansible.run.stops import answer_of, stop_unfinished
 from tests.unit.run import records
 from tests.unit.run.test_events import SUCCESS
 from tests.unit.run.test_gather import Diary, Run, news
+
+if TYPE_CHECKING:
+    from dxansible.run.calls import CommandCall
 
 STOPPED = StopAnswered(
     host="epyc6",
@@ -25,12 +33,44 @@ HAD_ENDED = replace(
 )
 
 
-def test_an_abort_that_nobody_confirmed_is_not_verified() -> None:
-    run = Run()
+def test_a_host_that_broke_or_failed_a_check_has_not_answered_a_stop() -> None:
+    failed = PreflightResult(status=PreflightStatus.TIMEOUT, host="epyc6", error="epyc6: no answer")
+    for event, why in (
+        (HostBroken(host="epyc6", text="a wrong record"), "Ansible failed: a wrong record"),
+        (PreflightDone(result=failed), "no answer"),
+    ):
+        run = Run()
 
-    run.state.end("epyc6", FanoutOutcome.ABORTED, Reason.ABORTED, "epyc6: aborted")
+        run.state.handle(answer_of(event, lambda host: f"cmd_1-{host}"))
 
-    assert run.result.stop_verified is False
+        result = run.result
+        assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.LOST_CONTACT)
+        assert result.stop_verified is False
+        assert f"({why})" in str(result.error)
+        assert "try again: dx-dispatch --abort cmd_1-epyc6" in str(result.error)
+
+
+class Unstoppable:
+    """A command, and a machine on which Ansible can't stop it."""
+
+    pattern, run_id = "all", "cmd_1"
+
+    def stop(self, limit: str) -> Any:  # noqa: ANN401 - never returns
+        raise EngineError(f"no Ansible for {limit}", "install it")
+
+
+def test_hosts_that_ansible_can_not_ask_have_not_answered_a_stop() -> None:
+    state, call = ResultCollector(FanoutResult), cast("CommandCall", Unstoppable())
+    with pytest.raises(EngineError, match="no Ansible for all"):
+        stop_unfinished(call, state)
+    for event in parse(records.hosts("epyc6")):
+        state.handle(event)
+
+    assert stop_unfinished(call, state) is None
+
+    (result,) = state.results.values()
+    assert (result.reason, result.stop_verified) == (Reason.LOST_CONTACT, False)
+    assert "(no Ansible for epyc6; install it)" in str(result.error)
 
 
 def test_a_verified_abort_keeps_the_attempts_of_the_run_itself() -> None:

@@ -180,12 +180,13 @@ def test_what_the_vms_know_is_written_into_the_run_that_it_belongs_to(history: H
     first = write(history, now, {"a": (None, None), "b": ("FAILURE", "lost_contact")})
     second = write(history, now + 1, {"b": (None, None)}, first.name)
     chain = find_chain(history.runs(), None)
-    assert chain.unclear == {"a": first.run_id, "b": second.run_id}
+    assert chain.open_ends(Which.FAILED) == {first.name: ["a", "b"], second.name: ["b"]}
     good = HostEnd(outcome=FanoutOutcome.SUCCESS, reason="ok")
 
-    learned = chain.learn({"b": good}, history)
+    learned = chain.learn({second.name: {"b": good}}, history)
 
     assert find_chain(history.runs(), None) == learned
-    assert learned.unclear == {"a": first.run_id}
+    assert learned.open_ends(Which.FAILED) == {first.name: ["a"]}
+    assert learned.open_ends(Which.ALL) == {first.name: ["a", "b"]}
     assert learned.choose(Which.FAILED) == ["a"]
     assert history.runs()[0].hosts["b"].reason == "lost_contact"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,6 @@ from .agent_usage import read_limit, read_usage, written
 from .value import Value, field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .agent_events import Match
     from .agent_usage import LimitRule, UsageRule
 
@@ -29,8 +28,8 @@ _FILE = Path(__file__).resolve().parents[2] / "files" / "agents.yml"
 _OURS = uuid.UUID("5f0b1c5e-7c53-5d0e-9c2e-2d2f7f3a6b41")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MAPPINGS = ("environment", "exit_codes", "plan_environment")
-_READ: dict[str, dict[str, Agent]] = {}
-"""Parsed agents, by the ``repr`` of their records."""
+_READ: dict[str, Mapping[str, Agent]] = {}
+"""The agents of inventories, by the ``repr`` of their records."""
 _MOST_READ = 64
 
 
@@ -109,6 +108,8 @@ class Agent(Value):
     """
     environment: Mapping[str, str] = field(default_factory=dict)
     exit_codes: Mapping[int, str] = field(default_factory=dict)
+    fault: str = ""
+    """Why the record can't be read; only of an agent whose output is read all the same."""
 
     @property
     def program(self) -> str:
@@ -183,10 +184,22 @@ def choose(agents: Mapping[str, Agent], name: object) -> Agent:
     raise AgentError(f"there is no agent {name!r}{nearest(name, agents)}; known: {known}")
 
 
-def load_agents(overrides: Mapping[str, Any] | None = None) -> Mapping[str, Agent]:
-    """The built-in agents and those of ``dx_agents``. Raises AgentError for an invalid record.
+def author(agents: Mapping[str, Agent], name: object) -> Agent:
+    """The agent that has written some output.
 
-    Hosts with equal records share one parsed copy.
+    An unknown one counts as a shell. One with an invalid record has a ``fault``, and no rules.
+    """
+    try:
+        return agents.get(str(name)) or agents["shell"]
+    except AgentError as error:
+        return Agent(name=str(name), start=("",), fault=str(error))
+
+
+def load_agents(overrides: Mapping[str, Any] | None = None) -> Mapping[str, Agent]:
+    """The built-in agents and those of ``dx_agents``, by name.
+
+    An agent's record is read when the agent is looked up; that raises AgentError if the record is
+    invalid. Hosts with equal records share one parsed copy.
     """
     if not overrides:
         return _built_in()
@@ -194,20 +207,38 @@ def load_agents(overrides: Mapping[str, Any] | None = None) -> Mapping[str, Agen
     if written not in _READ:
         if len(_READ) >= _MOST_READ:
             _READ.clear()
-        _READ[written] = _read(overrides)
+        _READ[written] = _Agents(overrides)
     return _READ[written]
 
 
-def _read(own: Mapping[str, Any]) -> dict[str, Agent]:
-    for name in own:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise AgentError(
-                f"dx_agents: {name!r} is not a valid name; use letters, digits, '-' and '_'"
-            )
-    return _built_in() | {name: _agent(name, _merged(name, own)) for name in own}
+class _Agents(Mapping[str, Agent]):
+    """The built-in agents, and those of an inventory."""
+
+    def __init__(self, own: Mapping[str, Any]) -> None:
+        self._own, self._parsed = own, dict[str, Agent]()
+
+    def __getitem__(self, name: str) -> Agent:
+        if name not in self._own:
+            return _built_in()[name]
+        if name not in self._parsed:
+            self._parsed[name] = _agent(name, _merged(name, self._own))
+        return self._parsed[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or name in _built_in()
+
+    def __iter__(self) -> Iterator[str]:
+        own = (name for name in self._own if isinstance(name, str))
+        return iter(dict.fromkeys([*_built_in(), *own]))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _merged(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    if not _NAME.fullmatch(name):
+        wrong = f"{name!r} is not a valid name; use letters, digits, '-' and '_'"
+        raise AgentError(f"dx_agents: {wrong}")
     record = dict(_records().get(name, {}))
     changes = own.get(name, {})
     if not isinstance(changes, dict):
@@ -224,7 +255,7 @@ def _merged(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
 
 def _agent(name: str, record: Mapping[str, Any]) -> Agent:
     reader = RecordReader(f"dx_agents: {name}", record)
-    reader.refuse_unknown(set(Agent.__dataclass_fields__) - {"name"})
+    reader.refuse_unknown(set(Agent.__dataclass_fields__) - {"name", "fault"})
     agent = Agent(
         name=name,
         start=reader.arguments("start"),

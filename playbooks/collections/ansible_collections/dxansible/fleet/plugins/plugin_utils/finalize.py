@@ -85,9 +85,9 @@ def output_author(meta: Mapping[str, Any], agent: agents.Agent) -> agents.Agent:
 
 
 def author_of(entry: Entry, known: Mapping[str, agents.Agent]) -> agents.Agent:
-    """The author of a turn's output. An agent that is not ``known`` counts as a shell."""
+    """The author of a turn's output, as far as it is ``known``."""
     meta = entry.facts
-    return output_author(meta, known.get(str(meta.get("agent"))) or known["shell"])
+    return output_author(meta, agents.author(known, meta.get("agent")))
 
 
 def without_refused(turns: list[Entry]) -> list[Entry]:

@@ -42,7 +42,7 @@ class ListRun(CallRun):
     of_fan: ClassVar = frozenset(WATCH)
 
     def check_options(self) -> None:
-        """Raise ValueError for an invalid record of an agent."""
+        """Begin with nothing listed; an agent's record is read where its turn is described."""
         self._agents = agents.load_agents(self.options["agents"])
         self._wait, self._stamp = 0, ""
 

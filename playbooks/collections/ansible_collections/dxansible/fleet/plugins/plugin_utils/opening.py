@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from .agent_record import AgentError
+from .agents import author
 from .host_run import ask, poll
 from .keeper_listing import FINALIZE
 from .stream_reader import StreamReader
@@ -32,9 +33,10 @@ def opening(
     if not own:
         return {"error": "it has no turn of an agent"}
     facts = own[-1].facts
-    agent = known.get(str(facts.get("agent")))
-    if agent is None:
-        return {"error": f"there is no agent {facts.get('agent')} in the inventory any more"}
+    name = str(facts.get("agent"))
+    agent = author(known, name)
+    if name not in known or agent.fault:
+        return {"error": agent.fault or f"there is no agent {name} in the inventory any more"}
     prefix = yield from ask(patience, lambda door: door.terminal())
     if prefix is None:
         return {"error": "its connection is not ssh"}

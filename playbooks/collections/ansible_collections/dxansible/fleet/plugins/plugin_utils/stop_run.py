@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import agents, finalize, session, turn_ends, turn_verdict, verdict
 from .host_run import CONTACT, CallRun, ask
 from .keeper_reply import ENDED, CallError
+from .link import explain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,15 +39,25 @@ class StopRun(CallRun):
     }
 
     def check_options(self) -> None:
-        """Raise ValueError if no id says what to stop, and for an invalid record of an agent."""
+        """Raise ValueError if no id says what to stop."""
         if not (self.options["id"] or (self.options["preflight"] or {}).get("run_id")):
             raise ValueError(
                 "one of the options id and preflight.run_id is needed: "
                 "what dx_run_id or dx_session names is stopped"
             )
-        self._agents: Mapping[str, agents.Agent] = {}
-        if self.options["turns"]:
-            self._agents = agents.load_agents(self.options["agents"])
+        self._agents: Mapping[str, agents.Agent] = agents.load_agents(self.options["agents"])
+
+    def steps(self) -> Steps[dict[str, Any]]:
+        """Run to the end. A failed check leaves the stop without an answer."""
+        failed = yield from self._check()
+        if failed is None:
+            return (yield from self.work())
+        checks = failed["dx"]
+        name = self.options["id"] or checks["id"]
+        decided = verdict.not_answered(self.host, failed["msg"], name)
+        record = {"kind": self.kind, "id": name, "state": "unknown", "totals": None, "done": True}
+        dx = record | {"preflight": checks} | decided.as_dict()
+        return {"failed": True, "changed": False, "msg": decided.error, "dx": dx}
 
     def call(self, record: dict[str, Any]) -> Steps[dict[str, Any]]:
         """Stop the session. The task fails if the session may still be running."""
@@ -55,9 +66,7 @@ class StopRun(CallRun):
         try:
             reply, decided = yield from self._stop(name)
         except CallError as error:
-            said = str(error) or "no answer"
-            text = f"{self.host}: could not be asked to stop the command ({said})"
-            decided = verdict.not_known_gone(text)
+            decided = verdict.not_answered(self.host, explain(self.host, error), name)
         else:
             if reply is not None:
                 state = reply.state

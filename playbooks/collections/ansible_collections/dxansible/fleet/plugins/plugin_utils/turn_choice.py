@@ -107,7 +107,7 @@ class TurnChoice(AttemptRun):
 
     @cached_property
     def known_agents(self) -> Mapping[str, agents.Agent]:
-        """The host's agents by name. Raises AgentError."""
+        """The host's agents by name."""
         return agents.load_agents(self.options["agents"])
 
     @property

@@ -79,6 +79,10 @@ def _complaint(  # noqa: PLR0911 - a case each
     if reply.code:
         known = reader.problem or reader.error_words or agent.exit_codes.get(reply.code)
         return (Reason.AGENT_ERROR, f"{agent.name}: {known}") if known else (None, "")
+    if agent.fault:
+        return Reason.AGENT_INVALID, (
+            f"{agent.name} ended with exit code 0, but its output can't be judged: {agent.fault}"
+        )
     if agent.reports_end and not reader.finished:
         if reply.full:
             why = (

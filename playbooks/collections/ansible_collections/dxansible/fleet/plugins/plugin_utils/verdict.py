@@ -72,6 +72,16 @@ def not_known_gone(text: str) -> Verdict:
     )
 
 
+def not_answered(host: str, said: str, session: str) -> Verdict:
+    """The verdict on a stop without an answer of the VM. ``said`` is why, as far as known."""
+    why = said.removeprefix(f"{host}: ")
+    text = (
+        f"{host}: the VM did not answer the stop ({why}), so what was to be stopped may be running "
+        f"there; see: dx-dispatch --logs {session}; try again: dx-dispatch --abort {session}"
+    )
+    return failure(Reason.LOST_CONTACT, text, stop_verified=False)
+
+
 def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
     """The verdict on a session that has ended.
 
