@@ -13,7 +13,7 @@ from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, TIMEOUT
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import FanoutResult
-from dxansible.run.awaiting import listing_waits
+from dxansible.run.awaiting import end_unsent, listing_waits
 from dxansible.run.calls import CommandCall
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
@@ -126,6 +126,7 @@ def _stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]
     While the hosts are unknown, it is stopped on the whole pattern, since Ansible may have started
     it already.
     """
+    end_unsent(call, collector)
     limit = collector.rest(call.pattern)
     if not limit:
         return None
