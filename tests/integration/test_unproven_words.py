@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,8 +165,14 @@ def test_a_command_that_began_unheard_is_not_called_not_started(user: Dispatcher
             vm.heal()
             wait_until(lambda: times_run(vm) == 1, 90, "the command runs")
             assert waits(user), "the caller has heard of it"
-            # an engine has to answer the stop; what is stopped of a cold run is killed
-            reason = interrupted(call, vm, lambda: resume(held if user.has_engines else []))
+
+            def let_go() -> None:
+                """What is held of a cold run is killed; an engine has to answer the stop."""
+                if user.has_engines:
+                    time.sleep(0.5)  # by then the client has hung up
+                    resume(held)
+
+            reason = interrupted(call, vm, let_go)
         finally:
             resume(held)
             call.kill()
