@@ -19,6 +19,7 @@ from dxansible.mesh.units import Units
 from dxansible.parameters import NODE, WHEN_BACK
 from dxansible.run import backend
 from dxansible.run.request import CANCELLED
+from dxansible.run.sent import SENT_FILE
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ class Parts:
         own = set(hosts)
         if self._request.flow is not None and WHEN_BACK.variable not in self._request.variables:
             variables = {**variables, "dx_page": _PAGE}
+        variables = {**variables, SENT_FILE: ""}  # the file is here, and not at the node
         payload = backend.payload(self._request_of(hosts, variables), _only(inventory, own))
 
         def take(raw: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from dxansible.logs import event
 from dxansible.private_file import replace_file
-from dxansible.record import Document, HostRecord, read
+from dxansible.record import Document, FanoutOutcome, HostRecord, Reason, read
 from dxansible.results import SessionInfo
 from dxansible.run.events import HostEnded, HostWaits, OutputReceived
 from dxansible.run.turn_events import TurnUpdate
@@ -31,9 +31,17 @@ if TYPE_CHECKING:
 
     from dxansible.run.calls import CommandCall, TaskCall
     from dxansible.run.events import Event, Observer
+    from dxansible.run.gather import R, ResultCollector
     from dxansible.settings import Settings
 
-__all__ = ["AwaitedHost", "WaitingCall", "listing_waits", "waiting_calls", "waiting_sessions"]
+__all__ = [
+    "AwaitedHost",
+    "WaitingCall",
+    "end_unsent",
+    "listing_waits",
+    "waiting_calls",
+    "waiting_sessions",
+]
 
 _SCHEMA = 1
 _PATIENCE = 120.0
@@ -184,7 +192,10 @@ class _Awaiting:
 
 @contextmanager
 def listing_waits(call: CommandCall | TaskCall) -> Iterator[Sequence[Observer]]:
-    """Yield the observer that lists what a call waits for; none if it never waits."""
+    """Yield the observer that lists what a call waits for; none if it never waits.
+
+    The call ends with the block.
+    """
     if call.options.when_back_sec is None:
         yield ()
         return
@@ -192,7 +203,17 @@ def listing_waits(call: CommandCall | TaskCall) -> Iterator[Sequence[Observer]]:
     try:
         yield (listed,)
     finally:
+        call.end()
         listed.finish()
+
+
+def end_unsent(call: CommandCall | TaskCall, collector: ResultCollector[R]) -> None:
+    """End a cancelled call on the hosts to which it has certainly sent nothing, and never will."""
+    unsent = call.end()
+    for host in collector.unfinished():
+        if host in unsent:
+            text = f"{host}: not started: the call ended before the host answered"
+            collector.end(host, FanoutOutcome.ABORTED, Reason.NOT_STARTED, text)
 
 
 def waiting_calls() -> list[WaitingCall]:

@@ -15,9 +15,10 @@ from dxansible.run.options import FanoutOptions, SessionOptions, check_text
 from dxansible.run.plays import Play
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dxansible.run.flow import Flow
+    from dxansible.run.sent import SentNotes
 
 __all__ = ["CommandCall", "TaskCall"]
 
@@ -32,12 +33,30 @@ class _Call(ABC):
         self.summary = summarize(text.decode(errors="replace"))
         self.cancelled = cancelled or threading.Event()
         self._play: Play | None = None
+        self._notes: SentNotes | None = None
 
     def begin(self) -> Play:
         """Begin the run, unless it has begun, and return it."""
         if self._play is None:
             self._play = self._run()
         return self._play
+
+    def end(self) -> frozenset[str]:
+        """Let the run send nothing more. Returns the hosts to which it has certainly sent nothing.
+
+        Only a call that waits for hosts can say so, when it is ended for the first time.
+        """
+        notes, self._notes = self._notes, None
+        return frozenset() if notes is None else notes.close()
+
+    def _noted(self, options: FanoutOptions | SessionOptions) -> Mapping[str, object]:
+        """Return a variable for the run of a call that waits for hosts."""
+        if options.when_back_sec is None:
+            return {}
+        from dxansible.run.sent import SentNotes  # noqa: PLC0415 - for such calls only
+
+        self._notes = SentNotes(options.settings.runtime_dir)
+        return self._notes.variables
 
     @abstractmethod
     def _run(self) -> Play:
@@ -94,6 +113,7 @@ class CommandCall(_Call):
             limit=self.pattern,
             variables={
                 **self.options.variables(),
+                **self._noted(self.options),
                 RUN_ID.variable: self.run_id,
                 "dx_stream": True,
                 "dx_preflight": self.options.preflight,
@@ -138,6 +158,7 @@ class TaskCall(_Call):
             limit=self.pattern,
             variables={
                 **self.options.variables(),
+                **self._noted(self.options),
                 RUN_ID.variable: self.run_id,
                 "dx_task_summary": self.summary,
                 "dx_claim_ends": self._claim_ends,

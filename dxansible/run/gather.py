@@ -158,7 +158,7 @@ class ResultCollector(Generic[R]):
                 self._tell(self._decide(HostRecord(host=host)))
                 continue
             text = f"{host}: interrupted before the VM confirmed the task"
-            self.end(host, FanoutOutcome.ABORTED, self._host(host).why_aborted, text)
+            self.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
 
     def end_silent(
         self,
@@ -226,13 +226,13 @@ class ResultCollector(Generic[R]):
                 found.attempts = found.earlier + news.attempt + 1
                 yield replace(news, attempt=found.attempts - 1, session_id=found.session_id)
             case HostWaits():
-                self._host(news.host).wait(news)
+                self.expect(news.host, news.session_id)
                 yield news
             case HostEnded():
                 if isinstance(news.result, self._kind):
                     yield from self._ended(news.result)
             case StopAnswered():
-                yield from self._decide(self._host(news.host).judge_stop(news))
+                yield from self._decide(news)
             case HostBroken():
                 if news.host not in self.results:
                     text = f"{news.host}: Ansible failed: {news.text}"

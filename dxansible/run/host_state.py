@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from dxansible.record import FanoutOutcome, Reason
-from dxansible.run.events import HostWaits, RetryPlanned, StopAnswered
+from dxansible.run.events import RetryPlanned
 from dxansible.run.output import HostOutput, HostText
 from dxansible.value import replace
 
@@ -32,8 +31,6 @@ class HostState:
         self.turn: TurnUpdate | None = None
         """The last update of a turn since the VM took it."""
         self.queued = False
-        self.waited_for = False
-        """The host is waited for, and nothing can have reached it."""
         self.upto: tuple[int, ...] = ()
         """Turn, and offsets in both its streams, after the text gathered last."""
 
@@ -50,26 +47,6 @@ class HostState:
         error = f"{host}: {why}"
         return RetryPlanned(
             host=host, attempt=self.earlier, error=error, session_id=self.session_id
-        )
-
-    def wait(self, news: HostWaits) -> None:
-        """Note that the host is waited for, or answers."""
-        self.session_id = self.session_id or news.session_id
-        self.waited_for = news.until is not None and not (news.may_run or self.earlier)
-
-    @property
-    def why_aborted(self) -> Reason:
-        """Return the reason of a host that this call gives up before it has a result."""
-        return Reason.NOT_STARTED if self.waited_for else Reason.ABORTED
-
-    def judge_stop(self, news: StopAnswered) -> StopAnswered:
-        """Return the answer to a stop; a host that was never reached has nothing to stop."""
-        if not self.waited_for or news.totals is not None:
-            return news
-        text = f"{news.host}: not started: the call ended before the host answered"
-        aborted = FanoutOutcome.ABORTED
-        return replace(
-            news, outcome=aborted, reason=Reason.NOT_STARTED, error=text, stop_verified=None
         )
 
     def known_of_turn(self) -> dict[str, Any]:

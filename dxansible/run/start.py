@@ -8,7 +8,7 @@ from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import unknown_session
-from dxansible.run.awaiting import listing_waits
+from dxansible.run.awaiting import end_unsent, listing_waits
 from dxansible.run.calls import TaskCall
 from dxansible.run.event_log import EventLog
 from dxansible.run.gather import ResultCollector
@@ -58,6 +58,7 @@ def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
     again = collector.again(pattern, chosen.max_retries, chosen.retry_delay_sec)
     end = call.begin().follow(collector.handle, again)
     if call.cancelled.is_set():
+        end_unsent(call, collector)
         collector.detach()
     if not collector.known:
         if call.cancelled.is_set():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dxansible.errors import DxError
 from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, HostRecord, Reason
+from dxansible.run.awaiting import end_unsent
 from dxansible.run.events import HostBroken, PreflightDone, StopAnswered
 from dxansible.run.request import KILLED
 
@@ -78,6 +79,7 @@ def stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult])
     While the hosts are unknown, it is stopped on the whole pattern, since Ansible may have started
     it already.
     """
+    end_unsent(call, collector)
     limit = collector.rest(call.pattern)
     if not limit:
         return None

@@ -33,7 +33,7 @@ LAYERS = (
     ("dxansible.results",),
     ("dxansible.errors", "dxansible.locales", "dxansible.parameters", "dxansible.redact"),
     ("dxansible.record",),
-    ("dxansible.value", "dxansible.private_file"),
+    ("dxansible.value", "dxansible.private_file", "dxansible.sent_file"),
 )
 SERVICES = ("beads", "github", "jules", "slack")
 ONE_DOOR = {

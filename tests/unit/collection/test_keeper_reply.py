@@ -7,6 +7,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply impor
     ENDED,
     CutShortError,
     KeeperError,
+    NoAnswerError,
     ProgramMissingError,
     Reply,
     read_answer,
@@ -115,6 +116,32 @@ def test_without_a_reply_the_error_is_what_the_shell_complained_about(
 ) -> None:
     with pytest.raises(KeeperError, match=f"^{complaint.replace('.', '[.]')}"):
         read(out, 7, err)
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "refused"),
+    [
+        (b"This account is not available.\n", 1, True),
+        (b"", 127, True),
+        (b"\ndx-1\n", 2, False),
+        (b"Welcome\n\ndx-1\n", 1, False),
+        (b"", 0, False),
+        (b"", 137, False),
+    ],
+    ids=["nologin", "no shell", "announced", "announced below words", "output is lost", "killed"],
+)
+def test_a_shell_refuses_if_it_ends_by_itself_before_a_start_can_begin(
+    out: bytes, code: int, *, refused: bool
+) -> None:
+    with pytest.raises(NoAnswerError) as error:
+        read(out, code, b"sh: words\n")
+    assert (str(error.value), error.value.refused) == ("sh: words", refused)
+
+
+def test_a_start_that_is_announced_is_answered_as_ever() -> None:
+    announced = b"words\n\ndx-1\n" + text("state=running code=- attached=no token=T1")
+
+    assert read(announced) == read(text("state=running code=- attached=no token=T1"))
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,15 @@ launch() { # shares the claim with a supervisor that is nobody's child
     [ -z "$waker" ] || exec 5>&- # only the supervisor and its clock can write to it from now on
 }
 
+announce() { # that what is asked for may happen from now on, even if the caller gets no answer
+    printf '\n%s\n' "$mark" || exit 1
+}
+
 start() {
     attached=yes
     command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
     read_about
+    [ ! -d "$dir" ] || announce
     if [ ! -d "$dir" ]; then
         if [ -n "$need" ] && ! places=$(locate "$need"); then
             printf '\n%s state=missing message=%s\n%s end\n' "$mark" "$places" "$mark"
@@ -149,6 +154,7 @@ start() {
         stage "$root/pattern"
         receive
         if ! describe || ! reserve; then fail "cannot write to $root: is the disk full?"; fi
+        announce
         trap ':' HUP INT TERM PIPE
         if publish; then
             attached=no flow=

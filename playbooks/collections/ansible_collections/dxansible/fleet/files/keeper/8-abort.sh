@@ -8,6 +8,7 @@ abort() { # a session that has not arrived yet is settled too: it can't start la
         publish || [ -d "$dir" ] || fail "cannot write to $root"
     fi
     if conflicts; then state=conflict; reply; return; fi
+    if [ -n "$settle" ]; then state; reply; return; fi # what has arrived is only asked about
     settle aborted
     ! alive "$dir/sleeper" || kill -s USR1 "$known_pid" 2>/dev/null
     clock

@@ -18,10 +18,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import link, verdict
+from .elapsed import now
 from .host_run import CONTACT, HostRun, News, Pause, Steps, ask
-from .keeper_reply import CutShortError, KeeperError
+from .keeper_reply import CutShortError, KeeperError, NoAnswerError
 from .record import FanoutOutcome
+from .sent_file import SentFile
 from .ssh_errors import SshFailure
+from .start_once import CallEndedError
 from .waiting import LONGEST_WAIT, MAY_COME_BACK, Waiting
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ After that the connection counts as lost.
 """
 SLOWEST = 64 * 1024
 """Bytes a second: the slowest rate at which a call may send its input to the VM."""
+_MOST_UNFINISHED = 20
+"""Further attempts at one step, at most: the VM may answer each time, but not to the end."""
 _SOONEST, _LATEST = 1, 30
 """Seconds between two looks at work that starts later."""
 
@@ -54,6 +59,7 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     "may_have_arrived": {"type": "bool", "default": False, "variable": "dx_may_have_arrived"},
     "token": {"type": "str", "default": "", "variable": "dx_token"},
     "start_at": {"type": "float", "default": 0.0, "variable": "dx_start_at"},
+    "sent_file": {"type": "str", "default": "", "variable": "dx_sent_file"},
 }
 
 
@@ -62,18 +68,22 @@ class Progress:
     """Progress of one session, kept across connection attempts."""
 
     id: str
-    began: float = field(default_factory=time.time)
-    """Seconds since the epoch."""
+    began: float = field(default_factory=now)
+    """By the clock of `elapsed`."""
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     """Sent with the start. Shows whether the session is ours or another client's."""
     attempts: int = 1
     """Connection attempts, including the current one."""
     failures: int = 0
-    """Failed attempts in a row, up to now."""
+    """Failed attempts in a row, up to now: since the VM has answered last."""
+    unfinished: int = 0
+    """Failed attempts since a step has come to its end."""
     started: bool = False
     """The VM has confirmed that it has the session."""
     started_by_us: bool = False
     """This run started the session, so the session has this run's time limit."""
+    started_by_others: bool = False
+    """Another client started it. Nobody has started an id that was only settled."""
     may_have_arrived: bool = False
     """The work may exist on the VM: an attempt may have reached it, or the work began earlier."""
     out_next: int = 0
@@ -88,6 +98,7 @@ class Progress:
         """Record that the VM has answered about the session."""
         self.may_have_arrived = True
         self.started_by_us |= reply.token == self.token
+        self.started_by_others = reply.token not in {None, self.token}
 
 
 class AttemptRun(HostRun):
@@ -127,8 +138,15 @@ class AttemptRun(HostRun):
             found = yield from super().checked(wanted, timeout)
             failure = found.failure
             if failure is None or not self.waiting.awaits(failure.status):
+                yield from self._told_back(found.record["id"])
                 return found
             yield from self._stay_away(found.record["id"], failure.status, failure.text)
+
+    def _told_back(self, name: str) -> Steps[None]:
+        """Tell the caller that the host answers, if it knows that the host was away."""
+        news = self.waiting.answers()
+        if news is not None:
+            yield self._waiting_news(name, news)
 
     def work(self) -> Steps[dict[str, Any]]:
         """Repeat `step` until there is a verdict."""
@@ -206,7 +224,9 @@ class AttemptRun(HostRun):
 
     def call(self, wait: float, make: Callable[[HostDoor], T]) -> Steps[T]:
         """Make a call that may wait ``wait`` seconds for news."""
-        return ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
+        answer = yield from ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
+        self.progress.failures = 0  # the VM was reached
+        return answer
 
     def poll(self, wait: float, name: str, asked: Mapping[str, object]) -> Steps[Reply]:
         """Ask for news of a session, which may take ``wait`` seconds."""
@@ -215,7 +235,7 @@ class AttemptRun(HostRun):
     def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()
         record["attempts"] = self.progress.attempts
-        record["duration_ms"] = round((time.time() - self.progress.began) * 1000)
+        record["duration_ms"] = round((now() - self.progress.began) * 1000)
         return self.result | {
             "failed": decided.outcome not in {None, FanoutOutcome.SUCCESS},
             "rc": decided.exit_code,
@@ -231,12 +251,15 @@ class AttemptRun(HostRun):
             return self._lost(record, error.failure, link.explain(self.host, error))
         except (link.CallTimeoutError, CutShortError) as error:
             return self._lost(record, SshFailure.LOST, f"{self.host}: {str(error) or _SILENT}")
+        except CallEndedError:
+            return verdict.not_sent(self.host)
         except KeeperError as error:
             text = f"{self.host}: {error}"
-            return verdict.unable(
-                text, self.progress.id, may_have_arrived=self.progress.may_have_arrived
-            )
-        self.progress.failures = 0  # the VM was reached
+            arrived = self.following or self.progress.may_have_arrived
+            if isinstance(error, NoAnswerError) and (arrived or not error.refused):
+                return self._lost(record, SshFailure.LOST, text)
+            return verdict.unable(text, self.progress.id, may_have_arrived=arrived)
+        self.progress.failures = self.progress.unfinished = 0
         return decided
 
     def _stay_away(
@@ -244,12 +267,19 @@ class AttemptRun(HostRun):
     ) -> Steps[None]:
         news = self.waiting.absent(failure, text)
         if news is not None:
+            if self.options["sent_file"] and not self._may_have_arrived:
+                SentFile(self.options["sent_file"]).note_wait(self.host)
             yield self._waiting_news(name, news)
         yield Pause(self.waiting.pause())
 
     def _waiting_news(self, name: str, news: dict[str, Any]) -> News:
-        arrived = getattr(self, "progress", None) is not None and self.progress.may_have_arrived
-        return News({"kind": "waiting", "id": name, "may_run": arrived} | news)
+        return News({"kind": "waiting", "id": name, "may_run": self._may_have_arrived} | news)
+
+    @property
+    def _may_have_arrived(self) -> bool:
+        progress = getattr(self, "progress", None)  # there is none during the checks
+        known = self.options["may_have_arrived"] if progress is None else progress.may_have_arrived
+        return bool(known)
 
     def _wait_until_back(self, failure: SshFailure, text: str) -> Steps[None]:
         """Wait until the host answers, the time is over, or waiting would not help.
@@ -269,9 +299,7 @@ class AttemptRun(HostRun):
                 break  # the next step says what is wrong there
             else:
                 break
-        news = self.waiting.answers()
-        if news is not None:
-            yield self._waiting_news(self.progress.id, news)
+        yield from self._told_back(self.progress.id)
 
     def _lost(self, record: dict[str, Any], failure: SshFailure, text: str) -> Verdict | None:
         progress = self.progress
@@ -288,7 +316,10 @@ class AttemptRun(HostRun):
         if final is not None and not progress.may_have_arrived:
             return final
         progress.failures += 1
-        if final is not None or progress.failures > self.options["max_retries"]:
+        progress.unfinished += 1
+        most = self.options["max_retries"]
+        endless = progress.unfinished > most + _MOST_UNFINISHED
+        if final is not None or progress.failures > most or endless:
             return verdict.gave_up(
                 failure, text, progress.id, may_have_arrived=progress.may_have_arrived
             )

@@ -10,6 +10,7 @@ from .attempts import COMMON_SPEC, SLOWEST, AttemptRun, Progress
 from .host_run import LONGEST_LEASE
 from .inputs import Page
 from .keeper_reply import ENDED
+from .start_once import send_start
 
 if TYPE_CHECKING:
     from .host_door import HostDoor
@@ -27,7 +28,7 @@ class CommandRun(AttemptRun):
 
     kind: ClassVar = "command"
     starts_work: ClassVar = True
-    of_fan: ClassVar = frozenset({"offsets", "stream"})
+    of_fan: ClassVar = frozenset({"offsets", "sent_file", "stream"})
     spec: ClassVar = {
         **COMMON_SPEC,
         "timeout": {"type": "float", "default": 60.0, "variable": "dx_timeout"},
@@ -70,8 +71,7 @@ class CommandRun(AttemptRun):
         if reply.state == "conflict":
             return verdict.conflict(self.host, self.progress.id)
         if reply.state == "scheduled":
-            self.progress.hear(reply)
-            record["attached"] = not (self.progress.started_by_us or self.following)
+            self._hear(record, reply)
             return self.scheduled(record, reply)
         return (yield from self._take(record, reply))
 
@@ -79,7 +79,7 @@ class CommandRun(AttemptRun):
         wait, progress = self.patience, self.progress
         yield from self.until_start()
         if progress.started or self.following:
-            return (yield from self.call(2 * wait, lambda door: self._poll_with_room(door, wait)))
+            return (yield from self._poll(wait))
         command = self.inputs.command(self.options["cmd"]).placed(self.options)
         about = command.about(self.host, self.options["path"])
         seconds = 2 * wait + len(command.stdin) / SLOWEST
@@ -91,7 +91,15 @@ class CommandRun(AttemptRun):
                 progress.id, command.script, options, about=about, stdin=command.stdin
             )
 
-        return (yield from self.call(seconds, start))
+        reply = yield from send_start(self, progress.id, seconds, start, about)
+        return (yield from self._poll(wait)) if reply is None else reply
+
+    def _poll(self, wait: int) -> Steps[Reply]:
+        return self.call(2 * wait, lambda door: self._poll_with_room(door, wait))
+
+    def _hear(self, record: dict[str, Any], reply: Reply) -> None:
+        self.progress.hear(reply)
+        record["attached"] = self.progress.started_by_others and not self.following
 
     def _poll_with_room(self, door: HostDoor, wait: int) -> Reply:
         where = {"out": self.progress.out_next, "err": self.progress.err_next}
@@ -139,8 +147,7 @@ class CommandRun(AttemptRun):
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress = self.progress
         progress.started = True
-        progress.hear(reply)
-        record["attached"] = not (progress.started_by_us or self.following)
+        self._hear(record, reply)
         if self.options["stream"]:
             record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)

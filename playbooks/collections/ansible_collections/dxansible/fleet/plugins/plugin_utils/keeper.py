@@ -150,6 +150,14 @@ class Keeper:
         given = {"id": session, "wait": wait, "chunk": 0, **_flags(about=about)}
         return read_reply(self._ask("abort", given, about))
 
+    def settle(self, session: str, about: bytes = b"") -> Reply:
+        """Find out what became of a start that was not answered, without stopping anything.
+
+        A session that has not arrived can't start later. ``about`` is as for `start`.
+        """
+        given = {"id": session, "settle": "yes", "chunk": 0, **_flags(about=about)}
+        return read_reply(self._ask("abort", given, about))
+
     def list(  # noqa: PLR0913 - options by name
         self,
         session: str | None = None,

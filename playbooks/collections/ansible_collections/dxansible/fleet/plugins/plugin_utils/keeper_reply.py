@@ -4,6 +4,7 @@
 CallError
 ├── LinkError, CallTimeoutError (link.py)
 └── KeeperError
+    ├── NoAnswerError
     ├── CutShortError
     └── ProgramMissingError
 """
@@ -22,6 +23,9 @@ _WORD = re.compile(r"[^ \t\r\n]+")
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?(e[-+]?[0-9]{1,2})?")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
+_KILLED = 128
+"""Shells exit with this number plus a signal's if the signal has killed what they ran."""
+
 ENDED = frozenset(
     {"exited", "timeout", "idle", "aborted", "killed", "lost", "unstarted", "unknown"}
 )
@@ -34,6 +38,18 @@ class CallError(Exception):
 
 class KeeperError(CallError):
     """The VM was reached, but its shell or disk can't serve the request; the text says why."""
+
+
+class NoAnswerError(KeeperError):
+    """The shell ended without an answer of the keeper; the text is the shell's own words.
+
+    A start may have begun all the same, unless it was ``refused``: then the shell ended by itself
+    before the keeper came to the place from which a start can begin.
+    """
+
+    def __init__(self, text: str, *, refused: bool = False) -> None:
+        super().__init__(text)
+        self.refused = refused
 
 
 class CutShortError(KeeperError):
@@ -128,7 +144,7 @@ class Session(Value):
     starts: int | None = None
     """Seconds until a scheduled session begins; None in any other state."""
     never: bool = False
-    """It was scheduled, and ended before it began."""
+    """It ended before it began, and can't begin any more."""
     resumes: int | None = None
     """Seconds until a running turn goes on that waits for a usage limit; None if it doesn't."""
     limited: int | None = None
@@ -150,6 +166,11 @@ class Session(Value):
     err_cut: int = 0
     out_total: int = 0
     err_total: int = 0
+
+    @property
+    def ran_nothing(self) -> bool:
+        """Whether the VM proves that nothing has run under the id, and nothing ever will."""
+        return self.state == "unstarted" or (self.state == "aborted" and self.never)
 
     @property
     def truncation(self) -> dict[str, Any]:
@@ -204,8 +225,8 @@ def killed(code: int) -> CutShortError:
 def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     """Find the answer in the login shell's output. Its body may still be incomplete.
 
-    Raises CutShortError if the first line is incomplete or the connection's client was killed, and
-    KeeperError if there is no answer or the answer is an error.
+    Raises CutShortError if the first line is incomplete or the connection's client was killed,
+    NoAnswerError if there is no answer, and KeeperError if the answer is an error.
     """
     begin = b"\n" + mark.encode() + b" "
     _noise, found, rest = out.partition(begin)
@@ -215,9 +236,7 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     if (found and not newline) or (not found and _ends_amid(out, begin)):
         raise CutShortError("the VM's answer was cut short")
     if not found:
-        raise KeeperError(
-            complaint(out, err) or f"the VM's shell ended with exit code {code} and no output"
-        )
+        raise _no_answer(mark, code, out, err)
     text, _said, message = header.decode(errors="replace").partition(" message=")
     fields = Fields.read(text)
     if fields.state == "error":
@@ -225,6 +244,15 @@ def read_answer(mark: str, code: int, out: bytes, err: bytes) -> Answer:
     if fields.state == "missing":
         raise ProgramMissingError(message)
     return Answer(mark=mark, fields=fields, message=message, body=body)
+
+
+def _no_answer(mark: str, code: int, out: bytes, err: bytes) -> NoAnswerError:
+    announced = b"\n%b\n" % mark.encode()  # the keeper prints it before a start can begin
+    words = complaint(out.replace(announced, b"\n"), err)
+    return NoAnswerError(
+        words or f"the VM's shell ended with exit code {code} and no output",
+        refused=announced not in out and 0 < code < _KILLED,
+    )
 
 
 def _ends_amid(out: bytes, begin: bytes) -> bool:

@@ -67,7 +67,7 @@ def claim_ends(
         except CallError:
             break
         if notes is not None:
-            seconds = (entry.at or 0) - (entry.began or 0) if entry.at and entry.began else 0
+            seconds = max(0, entry.at - entry.began) if entry.at and entry.began else 0
             ends.append(
                 _record(entry.session, entry.turn, entry.facts, decided)
                 | {"claimed": True, "thread": notes.get(_THREAD, ""), "duration_ms": 1000 * seconds}

@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn, turn_verdict, verdict
 from .agent_record import AgentError
 from .attempts import COMMON_SPEC, SLOWEST, seconds_text
 from .claim import LEASE, META, REFS, Claim
+from .elapsed import now
 from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, ProgramMissingError, Reply
+from .start_once import send_start
 from .stream_reader import StreamReader
 from .transcript import VIEWS
 from .turn import Trailer
@@ -38,7 +39,7 @@ class TurnRun(TurnChoice):
 
     kind: ClassVar = "turn"
     starts_work: ClassVar = True
-    of_fan: ClassVar = frozenset({"may_have_arrived", "shown", "token"})
+    of_fan: ClassVar = frozenset({"may_have_arrived", "sent_file", "shown", "token"})
     spec: ClassVar = {
         **COMMON_SPEC,
         "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
@@ -130,10 +131,7 @@ class TurnRun(TurnChoice):
         progress, waits = self.progress, self._waits
         yield from self.until_start()
         if progress.started or self.following:
-            hurry = progress.reader is not None and progress.reader.holds_newline
-            wait = (1 if hurry else self.patience) if waits else 0
-            asked = {"wait": wait, "out": progress.out_next, "err": progress.err_next}
-            return (yield from self.poll(4, progress.key, asked))
+            return (yield from self._poll())
         agent = self.agent
         if self.options["task_is_data"] and agent.runs_task:
             raise AgentError(turn_verdict.runs_task(agent.name))
@@ -148,11 +146,18 @@ class TurnRun(TurnChoice):
         if not waits:
             options |= {"wait": 0, "chunk": 0}
         seconds = 4 + len(script) / SLOWEST
-        return (
-            yield from self.call(
-                seconds, lambda door: door.keeper.start(progress.key, script, options)
-            )
+        key = progress.key
+        reply = yield from send_start(
+            self, key, seconds, lambda door: door.keeper.start(key, script, options)
         )
+        return (yield from self._poll()) if reply is None else reply
+
+    def _poll(self) -> Steps[Reply]:
+        progress = self.progress
+        hurry = progress.reader is not None and progress.reader.holds_newline
+        wait = (1 if hurry else self.patience) if self._waits else 0
+        asked = {"wait": wait, "out": progress.out_next, "err": progress.err_next}
+        return (yield from self.poll(4, progress.key, asked))
 
     def _script(self, agent: agents.Agent) -> bytes:
         if self.finalizing:
@@ -298,7 +303,7 @@ class TurnRun(TurnChoice):
         record["text"] += _news(progress, reader.close())
         record["upto"] = [progress.out_next + 1, progress.err_next]  # beyond the end: closed
         if self.following and (yield from self.go_on()):
-            progress.began = time.time()
+            progress.began = now()
             return None
         record["result"] = turn_facts(reader, progress.meta, reply)
         decided = turn_verdict.judge(self.host, agent, reply, reader, progress.limits)

@@ -183,6 +183,12 @@ def unable(text: str, session: str, *, may_have_arrived: bool) -> Verdict:
     return _lost_contact(text, session) if may_have_arrived else failure(Reason.VM_ERROR, text)
 
 
+def not_sent(host: str) -> Verdict:
+    """The verdict on work that was never sent, because the call has ended."""
+    text = f"{host}: not started: the call ended before the host answered"
+    return Verdict(outcome=FanoutOutcome.ABORTED, reason=Reason.NOT_STARTED, error=text)
+
+
 def _lost_contact(text: str, session: str) -> Verdict:
     back = f"the command may be running there; see: dx-dispatch --logs {session}"
     return failure(Reason.LOST_CONTACT, f"{text}; {back}")

@@ -1,0 +1,86 @@
+"""A start that was not answered is settled: it never begins, or it is left alone and told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
+    NoAnswerError,
+    Reply,
+    read_answer,
+    read_reply,
+)
+
+if TYPE_CHECKING:
+    from tests.integration.keeper.machine import Machine
+
+pytestmark = pytest.mark.directed
+
+COMMAND = "echo ran >>runs; while [ ! -e finish ]; do sleep 0.1; done"
+
+
+def settle(machine: Machine, name: str) -> Reply:
+    return read_reply(machine.answer("abort", id=name, settle="yes", chunk=0))
+
+
+def runs(machine: Machine) -> int:
+    log = machine.home / "runs"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def test_what_has_not_arrived_never_starts(any_machine: Machine) -> None:
+    settled = settle(any_machine, "s")
+    late = any_machine.start("s", COMMAND, wait=2)
+
+    assert [reply.ran_nothing for reply in (settled, late)] == [True, True]
+    assert (late.token, runs(any_machine)) == (None, 0)
+
+
+def test_what_runs_goes_on(any_machine: Machine) -> None:
+    any_machine.start("s", COMMAND, token="T1")  # noqa: S106 - no secret
+    settled = settle(any_machine, "s")
+    (any_machine.home / "finish").touch()
+
+    assert (settled.state in {"starting", "running"}, settled.token) == (True, "T1")
+    end = any_machine.follow("s")
+    assert (end.state, end.code, runs(any_machine)) == ("exited", 0, 1)
+
+
+def test_what_waits_for_its_time_or_has_ended_is_told(machine: Machine) -> None:
+    machine.start("late", COMMAND, delay=600)
+    machine.run("s", "exit 6")
+
+    assert settle(machine, "late").state == "scheduled"
+    assert (settle(machine, "s").state, settle(machine, "s").code) == ("exited", 6)
+    assert machine.poll("late").state == "scheduled"
+    machine.abort("late")
+
+
+def killing(machine: Machine, name: str) -> None:
+    """Have a program kill the shell that calls it, the first time."""
+    tools, once = machine.home / "tools", machine.home / "once"
+    tools.mkdir()
+    kill = f'[ -e {once} ] || {{ true >{once}; kill -KILL "$PPID"; }}'
+    (tools / name).write_text(f'#!/bin/sh\n{kill}\nPATH={machine.path} exec {name} "$@"\n')
+    (tools / name).chmod(0o755)
+    machine.path = f"{tools}:{machine.path}"
+
+
+@pytest.mark.parametrize(("program", "begun"), [("mkfifo", False), ("date", True)])
+def test_a_start_announces_itself_before_it_can_begin(
+    machine: Machine, program: str, *, begun: bool
+) -> None:
+    """`mkfifo` comes before the place from which a start can begin, and `date` after it."""
+    (machine.home / "finish").touch()
+    killing(machine, program)
+    code, out, err = machine.begin("s", COMMAND).finish()
+
+    assert (b"\ndx-mark\n" in out) is begun, (code, out, err)
+    with pytest.raises(NoAnswerError) as error:
+        read_answer("dx-mark", 1, out, err)
+    assert error.value.refused is not begun
+    assert settle(machine, "s").ran_nothing is not begun
+    if begun:
+        assert machine.follow("s").state == "exited"
+    assert runs(machine) == int(begun)
