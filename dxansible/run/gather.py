@@ -333,7 +333,7 @@ class ResultCollector(Generic[R]):
                 stderr_bytes=err,
                 attached=found.output.attached or result.attached,
                 truncation=found.output.truncation(
-                    passed_on=self._passes_on, disk_full=result.truncation.disk_full
+                    result.truncation, passed_on=self._passes_on
                 ),
             )
         if isinstance(result, TurnResult):
