@@ -332,9 +332,7 @@ class ResultCollector(Generic[R]):
                 stdout_bytes=out,
                 stderr_bytes=err,
                 attached=found.output.attached or result.attached,
-                truncation=found.output.truncation(
-                    result.truncation, passed_on=self._passes_on
-                ),
+                truncation=found.output.truncation(result.truncation, passed_on=self._passes_on),
             )
         if isinstance(result, TurnResult):
             result = replace(result, task_summary=self._command or result.task_summary)

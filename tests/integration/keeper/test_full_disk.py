@@ -11,6 +11,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply impor
 from tests.integration.small_disk import fill, small_disk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.integration.keeper.machine import Machine
@@ -22,16 +23,16 @@ ENOUGH = 20
 """More calls than any of these sessions needs."""
 
 
-def _out_of_inodes(disk: Path) -> None:
+def _use_all_inodes(disk: Path) -> None:
     with suppress(OSError):
         for number in range(10_000):
             (disk / f"file{number}").touch()
 
 
-@pytest.mark.parametrize("fill_up", [fill, _out_of_inodes])
+@pytest.mark.parametrize("fill_up", [fill, _use_all_inodes])
 @pytest.mark.parametrize("chunk", [70_000, 10 * SIZE])
 def test_an_ended_session_gives_all_its_output(
-    machine: Machine, fill_up: type[None], chunk: int
+    machine: Machine, fill_up: Callable[[Path], None], chunk: int
 ) -> None:
     machine.state.mkdir(parents=True)
     with small_disk(machine.state, "size=2m,nr_inodes=200"):
@@ -41,12 +42,11 @@ def test_an_ended_session_gives_all_its_output(
         fill_up(machine.state)
         whole = b"".join(b"%05d\n" % each for each in range(50_000))
         kept = {"out": bytearray(SIZE), "err": bytearray(SIZE)}
-        out = err = 0
-        for _ in range(2 * ENOUGH):
-            reply = machine.poll("s", out=out, err=err, chunk=chunk)
+        reply = machine.poll("s", chunk=0)
+        for _ in range(ENOUGH):
+            reply = machine.poll("s", out=reply.out_upto, err=reply.err_upto, chunk=chunk)
             kept["out"][reply.out_from : reply.out_upto] = reply.out
             kept["err"][reply.err_from : reply.err_upto] = reply.err
-            out, err = reply.out_upto, reply.err_upto
             if reply.complete:
                 break
         assert reply.complete

@@ -41,9 +41,9 @@ def test_what_is_left_is_ended_and_the_outcome_stays(any_machine: Machine, kind:
     assert before.left >= 1
     for stopped in (before.left, 0):
         reply = any_machine.abort("s", remnants="yes")
+        assert not tree.alive()
         assert (reply.state, reply.code, reply.verified) == ("exited", 6, True)
         assert (reply.left, reply.stopped) == (0, stopped)
-        assert not tree.alive()
     after = any_machine.poll("s")
     assert (after.state, after.code, after.left, after.out) == ("exited", 6, 0, before.out)
 

@@ -103,18 +103,26 @@ find_place() { # [pid of the command, or its supervisor]: sets $place, the same 
 
 hidden() { # where /proc hides processes of others: pids of those in the command's cgroup that are younger; 0 if that can't be told
     if { IFS= read -r _ </proc/1/stat; } 2>/dev/null || no_new_owners; then return; fi
-    list=$(printf '%s\n' "${place#* }" | while IFS=: read -r _ controller below; do
+    list=$(in_cgroup) unseen=
+    if [ -z "$list" ] || [ -z "$leader" ]; then echo 0; fi
+    for one in $list; do
+        [ "$one" -le "$leader" ] || look "$one" || unseen="$unseen $one"
+    done
+    [ -z "$unseen" ] || list=" $(in_cgroup | tr '\n' ' ')" # not those that have only ended meanwhile, as our own do
+    for one in $unseen; do
+        case $list in *" $one "*) printf '%s\n' "$one" ;; esac
+    done
+}
+
+in_cgroup() { # pids of all processes in the command's cgroup, whoever may see them
+    printf '%s\n' "${place#* }" | while IFS=: read -r _ controller below; do
         case $controller in
             '') set -- /sys/fs/cgroup /sys/fs/cgroup/unified ;;
             name=systemd) set -- /sys/fs/cgroup/systemd ;;
             *) continue ;;
         esac
         for top; do [ ! -r "$top$below/cgroup.procs" ] || cat "$top$below/cgroup.procs"; done
-    done 2>/dev/null)
-    if [ -z "$list" ] || [ -z "$leader" ]; then echo 0; fi
-    for one in $list; do
-        [ "$one" -le "$leader" ] || look "$one" || printf '%s\n' "$one"
-    done
+    done 2>/dev/null | awk '!seen[$1]++'
 }
 
 # A newborn of somebody else's session has no tag for a moment, and what hands over to another while we look is seen
