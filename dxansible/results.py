@@ -62,13 +62,13 @@ def exit_code(
     """Return the exit code of a call: that of `code_of_ends`, or INCOMPLETE.
 
     It is 130 if the call was ``detached`` before an end.
-    ``may_be_cut``: output beyond a limit is not missing, only what a full disk has lost.
+    ``may_be_cut``: output beyond a limit is not missing, only what was lost uncounted.
     """
     ends = [(each.outcome, each.reason) for each in results]
     if detached and any(outcome is None for outcome, _ in ends):
         return FanoutOutcome.ABORTED.exit_code
     lost = [each.truncation for each in results if each.truncation.missing and not may_be_cut]
-    full = any(each.truncation.disk_full for each in results)
+    full = any(each.truncation.disk_full or each.truncation.uncounted for each in results)
     return code_of_ends(ends) or (INCOMPLETE if lost or full else 0)
 
 

@@ -99,7 +99,7 @@ class LiveOutput:
             self._screen.write(f"{host}: {lost} bytes of output came too fast and were cut here\n")
 
     def _ended(self, result: HostRecord) -> None:
-        """Write the rest of the host's last line, and say if a full disk has lost output."""
+        """Write the rest of the host's last line, and say if output was lost uncounted."""
         for is_error in (False, True):
             rest = self._lines.pop((result.host, is_error), None)
             if rest:
@@ -107,6 +107,9 @@ class LiveOutput:
         if self._show and result.truncation.disk_full:
             text = "the VM's disk was full, so output is missing that nobody counted"
             self._screen.write(f"{result.host}: {text}; what follows here is missing\n")
+        if self._show and result.truncation.uncounted:
+            text = "a process that copied output was killed on the VM; some may be missing here"
+            self._screen.write(f"{result.host}: {text}\n")
 
     def _whole_lines(self, host: str, data: bytes, *, is_error: bool) -> bytes:
         if len(self._hosts) <= 1:

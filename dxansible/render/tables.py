@@ -191,4 +191,6 @@ def missing_notes(truncation: Truncation) -> list[str]:
     notes = [f"{truncation.missing} bytes of output are {how}"] if truncation.missing else []
     if truncation.disk_full:
         notes.append("the VM's disk was full: output is missing that nobody counted")
+    if truncation.uncounted:
+        notes.append("a process that copied output was killed on the VM: some may be missing")
     return notes

@@ -323,9 +323,7 @@ class ResultCollector(Generic[R]):
                 stdout_bytes=out,
                 stderr_bytes=err,
                 attached=found.output.attached or result.attached,
-                truncation=found.output.truncation(
-                    passed_on=self._passes_on, disk_full=result.truncation.disk_full
-                ),
+                truncation=found.output.truncation(result.truncation, passed_on=self._passes_on),
             )
         if isinstance(result, TurnResult):
             result = replace(result, task_summary=self._command or result.task_summary)

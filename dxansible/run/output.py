@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible.record import Truncation
 from dxansible.redact import redact
 from dxansible.value import replace
 
 if TYPE_CHECKING:
+    from dxansible.record import Truncation
     from dxansible.run.events import OutputReceived
     from dxansible.run.turn_events import TurnUpdate
 
@@ -113,13 +113,16 @@ class HostOutput:
         out, err = self._buffers()
         return out.content(), err.content()
 
-    def truncation(self, *, passed_on: bool, disk_full: bool) -> Truncation:
-        """Return how much is missing; with ``passed_on``, only bytes that never arrived."""
+    def truncation(self, told: Truncation, *, passed_on: bool) -> Truncation:
+        """Return how much is missing; with ``passed_on``, only bytes that never arrived.
+
+        ``told`` is what the VM has said of output that nobody counted.
+        """
         out, err = self._buffers()
-        return Truncation(
+        return replace(
+            told,
             stdout_bytes=out.missed if passed_on else out.lost,
             stderr_bytes=err.missed if passed_on else err.lost,
-            disk_full=disk_full,
             expired=self._expired,
         )
 

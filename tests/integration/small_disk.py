@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pwd
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from tests.lab import Vm
 
-__all__ = ["small_disk", "state_on_small_disk"]
+__all__ = ["fill", "small_disk", "state_on_small_disk"]
+
+
+def fill(disk: Path) -> None:
+    """Leave no byte of room on a disk."""
+    with suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
 
 
 @contextmanager

@@ -59,6 +59,12 @@ def _lives(pid: str) -> bool:
     return False
 
 
+def _text(file: Path) -> str:
+    with suppress(OSError):
+        return file.read_text()
+    return ""
+
+
 class Call:
     """A start that is under way: a process whose orphans come to a parent of their own."""
 
@@ -166,10 +172,13 @@ class Machine:
         text = command.encode() if isinstance(command, str) else command
         return self._call("start", text, {"id": name, **options})
 
-    def begin_transfer(self, name: str, text: bytes) -> subprocess.Popen[bytes]:
+    def begin_transfer(
+        self, name: str, text: bytes, stdout: int | None = None
+    ) -> subprocess.Popen[bytes]:
         """Call ``start`` with a text that goes on after what arrives of it."""
         words = self._words("start", {"id": name, "length": 2 * len(text)})
-        call = subprocess.Popen(words, env=self._environment(), stdin=subprocess.PIPE)
+        pipe = subprocess.PIPE
+        call = subprocess.Popen(words, env=self._environment(), stdin=pipe, stdout=stdout)
         assert call.stdin is not None
         call.stdin.write(text)
         call.stdin.flush()
@@ -234,9 +243,10 @@ class Machine:
         """Ask for news."""
         return read_reply(read_answer(_MARK, 0, self.ask("poll", id=name, **options), b""))
 
-    def abort(self, name: str, wait: int = 60) -> Reply:
+    def abort(self, name: str, wait: int = 60, **options: object) -> Reply:
         """Stop a session, and wait for its end, that takes its time on a busy machine."""
-        return read_reply(read_answer(_MARK, 0, self.ask("abort", id=name, wait=wait), b""))
+        answer = self.ask("abort", id=name, wait=wait, **options)
+        return read_reply(read_answer(_MARK, 0, answer, b""))
 
     def processes(self) -> set[int]:
         """Return the pids of all that the starts have brought into being and that still live."""
@@ -247,6 +257,11 @@ class Machine:
             family.update(children)
             parents.extend(children)
         return family
+
+    def called(self, program: str) -> set[int]:
+        """Return those of them that run this program."""
+        named = {pid: Path(f"/proc/{pid}/comm") for pid in self.processes()}
+        return {pid for pid, file in named.items() if _text(file) == f"{program}\n"}
 
     def _words(self, verb: str, options: dict[str, object]) -> list[str]:
         if "id" in options:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ABORTED = Reply(state="aborted", verified=True, out_total=7, err_total=2)
-ENDED = Reply(state="exited", code=3, out_total=7)
+ENDED = Reply(state="exited", code=3, out_total=7, verified=True)
+REMNANTS = {"remnants": True}
 SES = "ses_1-0a1b2c3d"
 
 
@@ -62,7 +63,7 @@ def test_a_stop_is_good_where_the_command_is_known_to_be_gone(
 ) -> None:
     played = stop(reply, wait=3)
 
-    assert played.calls == [("abort", "cmd_1-0a1b2c3d", 3, b"")]
+    assert played.calls == [("abort", "cmd_1-0a1b2c3d", 3, b"", REMNANTS)]
     assert (played.record["state"], played.record["outcome"]) == (reply.state, outcome)
     assert played.record["totals"] == [reply.out_total, reply.err_total]
     assert (played.result["changed"], played.result["failed"]) == (changed, failed)
@@ -107,7 +108,7 @@ def test_only_the_command_that_is_meant_is_stopped(tmp_path: Path) -> None:
 def test_of_a_session_the_last_turn_is_stopped() -> None:
     played = stop_turn(turns("exited", "running"), ABORTED)
 
-    assert played.calls == [("list", SES), ("abort", f"{SES}.2", 8, b"")]
+    assert played.calls == [("list", SES), ("abort", f"{SES}.2", 8, b"", REMNANTS)]
     assert (played.record["id"], played.record["outcome"]) == (SES, "ABORTED")
 
 
@@ -119,6 +120,41 @@ def test_a_turn_that_had_ended_keeps_its_outcome() -> None:
     assert (played.record["outcome"], played.record["reason"]) == ("FAILURE", "verify_failed")
     assert "had already ended" in played.record["error"]
     assert played.result["failed"] is False
+
+
+def test_an_abort_ends_what_a_command_has_left_and_keeps_its_outcome() -> None:
+    played = stop(Reply(state="exited", code=0, verified=True, stopped=2))
+
+    assert (played.record["outcome"], played.record["exit_code"]) == ("SUCCESS", 0)
+    assert (played.record["stop_verified"], played.record["left_running"]) == (True, 0)
+    assert "stopped 2 process(es) that it had left running" in played.record["error"]
+    assert played.result["failed"] is False
+
+
+@pytest.mark.parametrize("state", ["exited", "timeout", "killed"])
+@pytest.mark.parametrize("verified", [None, False])
+def test_what_the_vm_could_not_verify_is_not_called_gone(
+    state: str, *, verified: bool | None
+) -> None:
+    remains = "12:root:sleep,13:-:-,0:-:-,7:x;y:z"
+    played = stop(Reply(state=state, code=0, verified=verified, left=1, remains=remains))
+
+    assert (played.record["stop_verified"], played.record["left_running"]) == (False, 1)
+    said = "may still be running on the VM: 12 (sleep of root), 13, the VM hides processes of other"
+    assert played.record["error"].count(said) == 1
+    assert "x;y" not in played.record["error"]
+    assert played.result["failed"] is True
+
+
+def test_what_earlier_turns_have_left_is_stopped_too() -> None:
+    before, last = turns("exited", "running").sessions
+    listing = Listing(now=1, load=None, sessions=[replace(before, left=1), last])
+    unsure = Reply(state="exited", code=0, verified=False, left=1, remains="5:root:x")
+    played = stop_turn(listing, ABORTED, unsure)
+
+    assert [call[1] for call in played.calls[1:]] == [f"{SES}.2", f"{SES}.1"]
+    assert (played.record["outcome"], played.record["stop_verified"]) == ("ABORTED", False)
+    assert "5 (x of root)" in played.record["error"]
 
 
 def test_a_session_that_the_vm_does_not_know_is_said_to_be_unknown() -> None:

@@ -42,7 +42,7 @@ publish() { # makes it the session's, if there is none yet
 }
 
 state() { # sets $state and the fields of the end record
-    code=- verified=- left=0 out_end=- err_end=- out_cut=0 err_cut=0 at=- settled=no
+    code=- verified=- left=0 remains=- out_end=- err_end=- out_cut=0 err_cut=0 at=- settled=no unsettled=
     if [ ! -d "$dir" ]; then
         state=unknown
     elif recorded end; then
@@ -68,11 +68,22 @@ never() { # state: the record of a session that ends before it begins
 
 settle() { # state: makes sure that a session which has not begun never will, and leaves one that has alone
     state=starting draft=$dir/.supervisor.$$
-    if printf '%s\n' "$(never "$1")" >"$draft" && ln "$draft" "$dir/supervisor" 2>/dev/null; then
+    record=$(never "$1")
+    if [ ! -e "$dir/supervisor" ] && write "$draft" "$record" && ln "$draft" "$dir/supervisor" 2>/dev/null; then
         forget_text "$dir"/reserve* "$dir/out" "$dir/err" "$dir/wake"
     fi
     rm -f "$draft"
-    [ ! -e "$dir/supervisor" ] || state
+    if [ -e "$dir/supervisor" ]; then state; else unsettled=yes; fi
+}
+
+write() { # file text: the line, with what was kept in reserve if the disk is full
+    { printf '%s\n' "$2" >"$1"; } 2>/dev/null && return
+    rm -f "$dir"/reserve*
+    { printf '%s\n' "$2" >"$1"; } 2>/dev/null
+}
+
+decided() { # fails the call where the disk has no room for the decision that a session never starts
+    [ -z "$unsettled" ] || fail "cannot write to $dir: is the disk full?"
 }
 
 recorded() { # file: reads the end of the session from it, if it is there and makes sense
@@ -84,7 +95,7 @@ recorded() { # file: reads the end of the session from it, if it is there and ma
     esac
     for field in $record; do
         case ${field%%=*} in
-            state | code | verified | left | out_end | err_end | out_cut | err_cut | at) eval "${field%%=*}=\${field#*=}" ;;
+            state | code | verified | left | remains | out_end | err_end | out_cut | err_cut | at) eval "${field%%=*}=\${field#*=}" ;;
         esac
     done
 }
@@ -117,12 +128,22 @@ conclude() { # state: writes the end record, which counts once its line is whole
     out_end=$total out_cut=$gap
     total err
     ended_at
-    record="state=$1 code=$code verified=$verified left=$left out_end=$out_end err_end=$total"
-    record="$record out_cut=$out_cut err_cut=$gap at=$at"
+    err_end=$total err_cut=$gap
+    end_record "$1"
     for moment in 0.05 0.1 0.2 0.5 1 1 2 2 4 4; do # on a full disk a reply may have what was kept in reserve
         ! printf '%s\n' "$record" 2>/dev/null >"$dir/end" || return 0
         nap "$moment"
     done
+}
+
+end_record() { # state: sets $record
+    record="state=$1 code=$code verified=$verified left=$left remains=$remains out_end=$out_end err_end=$err_end"
+    record="$record out_cut=$out_cut err_cut=$err_cut at=$at"
+}
+
+amend() { # writes the end record of an ended session again, with what is left of it now; the old one stays if that fails
+    end_record "$state"
+    if write "$dir/.end.$$" "$record"; then mv -f "$dir/.end.$$" "$dir/end"; else rm -f "$dir/.end.$$"; fi
 }
 
 forget_text() { # [file]…: what the command was told to do is its owner's business; and other files that go

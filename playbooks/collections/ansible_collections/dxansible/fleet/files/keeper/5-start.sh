@@ -14,6 +14,7 @@ await() { # up to $wait seconds for news; after output a moment more, as the end
         esac
         [ -z "$flow" ] || { follow >"$dir/.flow.$flow.$$" && mv -f "$dir/.flow.$flow.$$" "$dir/flow.$flow"; }
         flow=
+        decided
         clock
         [ -n "$heard" ] || hear out "$out" || hear err "$err"
         [ -z "$heard" ] || [ $((now - heard)) -lt 5 ] || return
@@ -30,34 +31,37 @@ hear() { # out|err offset: sets $heard if there is a byte at or after it; a full
 
 reply() {
     case $state in unknown | conflict) printf '\n%s state=%s token=-\n%s end\n' "$mark" "$state" "$mark"; return ;; esac
-    expired=no full=no
+    expired=no full=no torn=no
     [ ! -e "$dir/full" ] || full=yes
-    cut out "$out"
+    [ ! -e "$dir/torn" ] || torn=yes
+    cut_or_skip out "$out" "$out_end"
     out_from=$from out_upto=$upto out_total=$total out_piece=$piece
-    cut err "$err"
-    printf '\n%s state=%s code=%s verified=%s left=%s out_end=%s err_end=%s attached=%s' \
-        "$mark" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "${attached-yes}"
+    cut_or_skip err "$err" "$err_end"
+    printf '\n%s state=%s code=%s verified=%s left=%s remains=%s stopped=%s out_end=%s err_end=%s attached=%s torn=%s' \
+        "$mark" "$state" "$code" "$verified" "$left" "$remains" "${stopped-0}" "$out_end" "$err_end" "${attached-yes}" "$torn"
     until_start
     until_reset
     printf ' %s starts=%s never=%s resumes=%s' "$usage" "$starts" "$never" "$resumes"
     word token
     printf ' token=%s full=%s expired=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$expired" "$out_from" "$out_upto" "$out_total"
     printf ' err_from=%s err_upto=%s err_total=%s out_cut=%s err_cut=%s\n' "$from" "$upto" "$total" "$out_cut" "$err_cut"
-    [ -z "$out_piece" ] || show "$out_piece" $((out_upto - out_from))
-    [ -z "$piece" ] || show "$piece" $((upto - from))
+    show out "$out_piece" "$out_from" "$out_upto"
+    show err "$piece" "$from" "$upto"
     set -- "$dir/.reply.$$."*
     [ ! -e "$1" ] || rm -f "$@"
     printf '\n%s end\n' "$mark"
 }
 
-show() { # file bytes: prints it
+show() { # out|err, file or nothing, from, upto: prints the file, or those bytes of the stream
+    [ "$4" -gt "$3" ] || return 0
+    [ -n "$2" ] || { show_span "$1" "$3" "$4"; return; }
     text=
-    if [ "$2" -le 512 ]; then
-        slurp <"$1"
+    if [ $(($4 - $3)) -le 512 ]; then
+        slurp <"$2"
         case $text in *[![:print:][:space:]]*) text= ;; esac # what a shell may not take as it is
-        [ "${#text}" -ne "$2" ] || { printf %s "$text"; return; }
+        [ "${#text}" -ne $(($4 - $3)) ] || { printf %s "$text"; return; }
     fi 2>/dev/null
-    cat "$1" 2>/dev/null
+    cat "$2" 2>/dev/null
 }
 
 slurp() { # sets $text, which is standard input as far as the shell can read it
@@ -106,10 +110,14 @@ receive() { # standard input: what the command will read, if there is such, and 
         slurp
         printf %s "$text" >"$arriving" || fail "cannot write to $root: is the disk full?"
         size=${#text}
-    elif ! report=$(LC_ALL=C dd bs=65536 2>&1 >"$arriving"); then
-        cat >/dev/null # as in start
-        fail "cannot write to $root: is the disk full?"
     else
+        report=$(LC_ALL=C dd bs=65536 2>&1 >"$arriving")
+        copying=$?
+        if [ "$copying" -ne 0 ]; then
+            cat >/dev/null # as in start
+            [ "$copying" -le 128 ] || fail "the command did not arrive whole: dd was killed on the VM; try again"
+            fail "cannot write to $root: is the disk full?"
+        fi
         copied "$arriving" 0 "$report"
     fi
     [ "$size" -eq $((input + length)) ] || fail "the command did not arrive whole"

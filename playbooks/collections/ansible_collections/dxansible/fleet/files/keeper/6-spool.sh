@@ -23,14 +23,27 @@ spool() { # out|err: standard input to segments
         start=$((start + size))
         trim "$1"
     done
-    [ -z "$more" ] || cat >/dev/null # the disk is full: the command must not block on us
+    # the disk is full: the command must not block on us, nor lose its reader
+    while [ -n "$more" ]; do
+        cat >/dev/null
+        [ $? -gt 128 ] || more=
+    done
     printf '%s %s\n' "$start" "$gap" >"$dir/$1.eof"
 }
 
 fill() { # standard input to $segment, until it has its size or the input ends, which empties $more
     while [ -n "$more" ] && [ "$size" -lt "$part" ]; do
         count=$(((part - size) / block + 1))
-        if [ -e "$dir/full" ] || ! report=$(LC_ALL=C dd bs="$block" count="$count" 2>&1 >>"$segment"); then
+        copying=1
+        if [ ! -e "$dir/full" ]; then
+            report=$(LC_ALL=C dd bs="$block" count="$count" 2>&1 >>"$segment")
+            copying=$?
+        fi
+        if [ "$copying" -gt 128 ]; then # killed, perhaps with a block in its hands: nobody knows
+            mv -f "$dir/reserve.2" "$dir/torn" 2>/dev/null || [ -e "$dir/torn" ] || true >"$dir/torn"
+            size "$segment"
+            continue
+        elif [ "$copying" -ne 0 ]; then
             size "$segment"
             start=$((start + size))
             return 1

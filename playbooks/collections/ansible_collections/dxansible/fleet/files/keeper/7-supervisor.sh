@@ -1,7 +1,7 @@
 # --- the supervisor: one for each session, detached from whoever started it ---
 
 supervise() {
-    ending='' verified=- code=- left=0
+    ending='' verified=- code=- left=0 remains=- latest='' kin=$$
     clock
     launched=$now
     look "$$"
@@ -28,7 +28,8 @@ supervise() {
     ! look "$leader" || leader_birth=$birth
     look "$$"
     # whoever reads it finds us dead first, so it need not appear whole
-    printf '%s\n' "$leader $leader_birth $parent" >"$dir/leader"
+    noted=$parent
+    printf '%s\n' "$leader $leader_birth $noted" >"$dir/leader"
     deadline_timer='' idle_timer='' due=0
     hundredths "$idle"
     quiet_limit=$hundredths
@@ -39,10 +40,13 @@ supervise() {
         [ -n "$procfs" ] || due=$((due + 99)) # the clock has only told the second
     fi
     [ -n "$ending" ] || wait_for_command
+    look "$$"
+    reapers=$parent # orphans of the command go where the supervisor itself went as one
+    if [ "$noted" != "$reapers" ]; then
+        { printf '%s\n' "$leader $leader_birth $reapers" 1<>"$dir/leader"; } 2>/dev/null # needs no room on the disk
+    fi
     if [ -n "$ending" ]; then
         code=-
-        look "$$"
-        reapers=$parent # orphans of the command go where the supervisor itself went as one
         stop_tree
     else
         ending=exited

@@ -20,27 +20,64 @@ abort() { # a session that has not arrived yet is settled too: it can't start la
         nap 0.1
         state
     done
-    [ "$state$verified" = lostyes ] || [ "$state" != lost ] || abort_lost
+    stopped=0
+    case $state$verified in
+        *yes) ;;
+        lost*) abort_lost ;;
+        exited* | timeout* | idle* | aborted* | killed*) [ "$remnants" != yes ] || abort_left ;;
+        *) decided ;;
+    esac
     reply
 }
 
 abort_lost() { # nobody watches the command any more: end it from here; nobody will know what became of it
-    leader='' leader_birth=0 recorded_reaper=1 reapers='' code=- left=0 verified=yes
+    code=- left=0 latest=''
     forget_text
-    if ! rebooted || [ -n "$(tagged "[$id]")" ]; then
-        recall_leader
-        for orphan in "$leader" $(tagged "<$id>"); do
-            ! look "$orphan" || reapers="$reapers $parent"
-        done
-        reapers=${reapers:-$recorded_reaper}
-        stop_tree
-        drain
-        # shellcheck disable=SC2046 # a list of numbers
-        send KILL $(tagged "<$id>")
-    fi
+    recall_leader
+    stop_rest
+    [ -z "$reapers" ] || drain
+    # shellcheck disable=SC2046 # a list of numbers
+    send KILL $(tagged "<$id>")
     rm -f "$dir/out" "$dir/err" "$dir/wake"
     conclude lost
     state
+}
+
+abort_left() { # of a session that has ended: what it has left behind ends, and its outcome stays
+    latest=''
+    clock
+    case $at in
+        '' | *[!0-9]*) ;;
+        *) if [ -n "$procfs" ]; then latest=$((now + (at - $(date +%s) + 2) * 100)); else latest=$((at + 2)); fi ;;
+    esac
+    recall_leader
+    is_leaders || leader=
+    before=$(remaining)
+    stop_rest
+    left=$(remaining)
+    stopped=$((before - left))
+    amend
+}
+
+remaining() { # prints how many processes the session has
+    members | grep -c '^[0-9]'
+}
+
+is_leaders() { # does the leader's number still stand for its group and session? A number is free for others once both are empty
+    [ -n "$leader" ] && snapshot "[$id]" | awk -v leader="$leader" -v latest="$latest" "$when"'
+        ($3 == leader || $4 == leader) && (latest == "" || when($5) <= latest) { found = 1 }
+        END { exit !found }'
+}
+
+stop_rest() { # from here, without a supervisor; leaves the answer in $verified and $remains
+    verified=yes remains=- reapers='' kin=
+    if ! rebooted || [ -n "$(tagged "[$id]")" ]; then
+        for orphan in "$leader" $(tagged "[$id]") $(tagged "<$id>"); do
+            if look "$orphan"; then reapers="$reapers $parent" kin=${kin:-$orphan}; fi
+        done
+        reapers=${reapers:-$recorded_reaper}
+        stop_tree
+    fi
 }
 
 rebooted() { # since the supervisor began, as far as its record can be trusted
@@ -50,6 +87,7 @@ rebooted() { # since the supervisor began, as far as its record can be trusted
 }
 
 recall_leader() { # sets $leader, $leader_birth and $recorded_reaper, as far as the record can be trusted
+    leader='' leader_birth=0 recorded_reaper=1
     { IFS=' ' read -r known_pid known_birth known_reaper <"$dir/leader"; } 2>/dev/null || return 0
     case $known_pid$known_reaper in '' | *[!0-9]*) return 0 ;; esac
     [ -z "$known_reaper" ] || leader=$known_pid leader_birth=$known_birth recorded_reaper=$known_reaper

@@ -84,7 +84,9 @@ describe_session() { # and says at the end which of its files there are
     esac
     printf '%s state=%s code=%s verified=%s left=%s out_total=%s err_total=%s out_cut=%s err_cut=%s' \
         "${dir##*/}" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "$out_cut" "$err_cut"
+    case $remains in - | *[!A-Za-z0-9._+:,-]*) ;; *) printf ' remains=%s' "$remains" ;; esac
     [ ! -e "$dir/full" ] || printf ' full=yes'
+    [ ! -e "$dir/torn" ] || printf ' torn=yes'
     word began
     until_start
     until_reset

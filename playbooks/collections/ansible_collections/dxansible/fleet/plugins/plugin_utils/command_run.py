@@ -162,7 +162,7 @@ class CommandRun(AttemptRun):
             return None
         else:
             reply = yield from self._collect(reply)
-        record["full"] = reply.full
+        record |= {"full": reply.full, **({"torn": True} if reply.torn else {})}
         timeout = self.options["timeout"] if progress.started_by_us else None
         return verdict.from_reply(self.host, reply, timeout)
 

@@ -141,13 +141,17 @@ class Keeper:
         """Wait for news of a session, for up to ``wait`` seconds."""
         return read_reply(self._ask("poll", {"id": session, **options}))
 
-    def abort(self, session: str, wait: int, about: bytes = b"") -> Reply:
+    def abort(
+        self, session: str, wait: int, about: bytes = b"", *, remnants: bool = False
+    ) -> Reply:
         """Stop a session, and wait up to ``wait`` seconds until it is gone.
 
         An unknown id can't be started later. ``about`` is as for `start`: a session that is bound
-        to something else is not stopped.
+        to something else is not stopped. With ``remnants``, processes end that a session has left
+        behind which had ended by itself, or whose stop was not verified.
         """
-        given = {"id": session, "wait": wait, "chunk": 0, **_flags(about=about)}
+        flags = _flags(about=about, remnants=remnants)
+        given = {"id": session, "wait": wait, "chunk": 0, **flags}
         return read_reply(self._ask("abort", given, about))
 
     def settle(self, session: str, about: bytes = b"") -> Reply:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"[^ \t\r\n]+")
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?(e[-+]?[0-9]{1,2})?")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_REMAINS = re.compile(r"([0-9]{1,10}):([A-Za-z0-9._+-]{1,32}):([A-Za-z0-9._+-]{1,32})")
 
 _KILLED = 128
 """Shells exit with this number plus a signal's if the signal has killed what they ran."""
@@ -140,7 +141,9 @@ class Session(Value):
     verified: bool | None = None
     """After a stop: True if no process of the session is left, False if that is not certain."""
     left: int = 0
-    """Processes that an ended command left running."""
+    """Processes that an ended command left running, as the VM last saw them."""
+    remains: str | None = None
+    """Processes that may be left after a stop: ``pid:user:name``, separated by commas."""
     starts: int | None = None
     """Seconds until a scheduled session begins; None in any other state."""
     never: bool = False
@@ -161,6 +164,8 @@ class Session(Value):
     """Token from the start that created the session."""
     full: bool = False
     """The VM's disk was full, so output is missing without being counted."""
+    torn: bool = False
+    """A process that copied output was killed, so output may be missing without being counted."""
     out_cut: int = 0
     """Bytes of an ended session's output that the VM has not kept."""
     err_cut: int = 0
@@ -179,7 +184,24 @@ class Session(Value):
             "stdout_bytes": self.out_cut,
             "stderr_bytes": self.err_cut,
             "disk_full": self.full,
+            **({"uncounted": True} if self.torn else {}),
         }
+
+    @property
+    def may_be_left(self) -> str:
+        """Text that names the processes that may be left after a stop."""
+        found = [_REMAINS.fullmatch(each) for each in (self.remains or "").split(",")]
+        named = [_in_words(*each.groups()) for each in found if each]
+        return "some of its processes may still be running on the VM" + (
+            f": {', '.join(named)}" if named else ""
+        )
+
+
+def _in_words(pid: str, user: str, name: str) -> str:
+    if int(pid) == 0:
+        return "the VM hides processes of other users"
+    facts = [fact for fact in (name, user) if fact != "-"]
+    return f"{pid} ({' of '.join(facts)})" if facts else pid
 
 
 class Reply(Session):
@@ -187,6 +209,8 @@ class Reply(Session):
 
     attached: bool = True
     """False when this very call started the session."""
+    stopped: int = 0
+    """Processes of a session that had ended before, which this abort has ended."""
     expired: bool = False
     """The session ended long ago, and the VM no longer keeps its output."""
     out: bytes = b""

@@ -143,6 +143,8 @@ class Truncation(Value):
     """The VM's disk was full, so more is missing than was counted."""
     expired: bool = False
     """The command ended long ago, and the VM no longer keeps its output."""
+    uncounted: bool = False
+    """A process that copied output was killed on the VM; what it held is missing, uncounted."""
 
     @property
     def missing(self) -> int:
@@ -329,7 +331,8 @@ def _plain(value: object) -> object:
 def _end(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record of a host's end, with our fields' names."""
     told = {"attempts": 1, **record, "session_id": record["id"]}
-    told.setdefault("truncation", {"disk_full": bool(record.get("full"))})
+    lost = {"disk_full": bool(record.get("full")), "uncounted": bool(record.get("torn"))}
+    told.setdefault("truncation", lost)
     running = record["outcome"] == _RUNNING
     return told | {"outcome": None, "reason": None} if running else told
 

@@ -9,6 +9,7 @@ from . import agents, finalize, session, turn_ends, turn_verdict, verdict
 from .host_run import CONTACT, CallRun, ask
 from .keeper_reply import ENDED, CallError
 from .link import explain
+from .value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,6 +106,9 @@ class StopRun(CallRun):
             return None, turn_verdict.unknown(self.host, name)
         entry = (finalize.without_refused(turns) or turns)[-1]
         reply = yield from self._abort(entry.name)
+        for earlier in turns:
+            if earlier.left and earlier.name != entry.name:
+                reply = _both(reply, (yield from self._abort(earlier.name)))
         own = verdict.from_reply(self.host, reply, None)
         if reply.state in {"exited", "idle"}:
             own, _reader = yield from turn_ends.read_end(
@@ -114,7 +118,7 @@ class StopRun(CallRun):
 
     def _abort(self, name: str, about: bytes = b"") -> Steps[Reply]:
         wait = self.options["wait"]
-        return ask(self._patience, lambda door: door.keeper.abort(name, wait, about))
+        return ask(self._patience, lambda door: door.keeper.abort(name, wait, about, remnants=True))
 
     def _turns(self, name: str) -> Steps[list[Entry]]:
         listing = yield from ask(self._patience, lambda door: door.keeper.list(name))
@@ -124,7 +128,7 @@ class StopRun(CallRun):
         if reply.state == "aborted":
             return own
         if reply.state in ENDED:
-            return verdict.had_ended(self.host, own)
+            return verdict.had_ended(self.host, own, reply)
         return verdict.not_known_gone(f"{self.host}: asked to stop, but may still be running")
 
     def _claim_ends(self, name: str) -> Steps[list[dict[str, Any]]]:
@@ -137,3 +141,14 @@ class StopRun(CallRun):
                 self.host, turns, self._agents, connect_timeout=self.options["connect_timeout"]
             )
         )
+
+
+def _both(reply: Reply, earlier: Reply) -> Reply:
+    """The answer about a turn, and what was told of processes that an ``earlier`` one has left."""
+    return replace(
+        reply,
+        verified=reply.verified and earlier.verified,
+        left=reply.left + earlier.left,
+        stopped=reply.stopped + earlier.stopped,
+        remains=",".join(filter(None, (reply.remains, earlier.remains))) or None,
+    )

@@ -14,7 +14,7 @@ from .value import replace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .keeper_reply import Session
+    from .keeper_reply import Reply, Session
 
 STATUS: Mapping[SshFailure, PreflightStatus] = {
     SshFailure.UNRESOLVABLE: PreflightStatus.HOST_UNRESOLVABLE,
@@ -55,11 +55,7 @@ def failure(
 def stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Session) -> Verdict:
     """The verdict on work that was stopped. Its text says whether the processes are gone."""
     verified = bool(reply.verified)
-    ending = (
-        "its processes are gone"
-        if verified
-        else "some of its processes may still be running on the VM"
-    )
+    ending = "its processes are gone" if verified else reply.may_be_left
     return Verdict(
         outcome=outcome, reason=reason, error=f"{text} ({ending})", stop_verified=verified
     )
@@ -109,6 +105,7 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
             return stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
         case "killed":
             text = f"{host}: the VM killed the command (is the VM shutting down?)"
+            text += "" if reply.verified is not False else f"; {reply.may_be_left}"
             return failure(Reason.SIGNALLED, text, stop_verified=reply.verified)
         case "unstarted":
             text = "the VM received the command but could not start it; nothing was run; try again"
@@ -138,17 +135,22 @@ def _exited(host: str, code: int, left: int) -> Verdict:
     return failure(reason, text, exit_code=code, left_running=left)
 
 
-def had_ended(host: str, own: Verdict) -> Verdict:
+def had_ended(host: str, own: Verdict, reply: Reply) -> Verdict:
     """The verdict on a stop of work that had already ended: its ``own`` verdict, with a note.
 
-    Work whose end is unknown stays LOST.
+    The reply tells whether what the work had left running is gone. Work whose end is unknown stays
+    LOST.
     """
     if own.reason is Reason.LOST:
         return own
     why = f" ({own.error.removeprefix(f'{host}: ')})" if own.error else ""
-    gone = own.stop_verified is not False
     text = f"{host}: had already ended: {own.outcome}{why}"
-    return replace(own, error=text, stop_verified=gone)
+    if reply.stopped:
+        text += f"; stopped {reply.stopped} process(es) that it had left running"
+    gone = bool(reply.verified)
+    if not gone and own.stop_verified is None:  # else its own text says so
+        text += f"; {reply.may_be_left}"
+    return replace(own, error=text, stop_verified=gone, left_running=reply.left)
 
 
 def conflict(host: str, session: str) -> Verdict:
