@@ -39,7 +39,7 @@ reply() {
         "$mark" "$state" "$code" "$verified" "$left" "$out_end" "$err_end" "${attached-yes}"
     until_start
     until_reset
-    printf ' %s starts=%s never=%s resumes=%s' "$usage" "$starts" "$never" "$resumes"
+    printf ' %s starts=%s never=%s resumes=%s%s' "$usage" "$starts" "$never" "$resumes" "$tombstone"
     word token
     printf ' token=%s full=%s expired=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$expired" "$out_from" "$out_upto" "$out_total"
     printf ' err_from=%s err_upto=%s err_total=%s out_cut=%s err_cut=%s\n' "$from" "$upto" "$total" "$out_cut" "$err_cut"
@@ -141,6 +141,11 @@ start() {
     command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || fail "needs setsid or perl"
     read_about
     if [ ! -d "$dir" ]; then
+        if [ "$since" -gt 0 ] && may_have_restarted; then # an earlier start may have run, and left no trace on the disk
+            [ "$input" -eq 0 ] || cat >/dev/null # as below
+            printf '\n%s state=lost restarted=yes token=-\n%s end\n' "$mark" "$mark"
+            return
+        fi
         if [ -n "$need" ] && ! places=$(locate "$need"); then
             printf '\n%s state=missing message=%s\n%s end\n' "$mark" "$places" "$mark"
             return

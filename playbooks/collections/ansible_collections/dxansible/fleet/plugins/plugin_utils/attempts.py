@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from . import link, verdict
+from . import first_sent, link, verdict
 from .host_run import CONTACT, HostRun, News, Pause, Steps, ask
 from .keeper_reply import CutShortError, KeeperError
 from .record import FanoutOutcome
@@ -42,6 +42,8 @@ After that the connection counts as lost.
 """
 SLOWEST = 64 * 1024
 """Bytes a second: the slowest rate at which a call may send its input to the VM."""
+_PATIENCE = 4
+"""Seconds that a call waits for news, where no host waits for its turn."""
 _SOONEST, _LATEST = 1, 30
 """Seconds between two looks at work that starts later."""
 
@@ -52,6 +54,7 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     "when_back": {"type": "float", "default": 0.0, "variable": "dx_when_back"},
     "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
     "may_have_arrived": {"type": "bool", "default": False, "variable": "dx_may_have_arrived"},
+    "first_sent": {"type": "raw", "default": None, "variable": "dx_first_sent"},
     "token": {"type": "str", "default": "", "variable": "dx_token"},
     "start_at": {"type": "float", "default": 0.0, "variable": "dx_start_at"},
 }
@@ -76,6 +79,8 @@ class Progress:
     """This run started the session, so the session has this run's time limit."""
     may_have_arrived: bool = False
     """The work may exist on the VM: an attempt may have reached it, or the work began earlier."""
+    first_sent: float | None = None
+    """When the first start that may have arrived was sent, or the last one if none can have."""
     out_next: int = 0
     """Offset of the first byte not fetched yet."""
     err_next: int = 0
@@ -134,6 +139,8 @@ class AttemptRun(HostRun):
         """Repeat `step` until there is a verdict."""
         self.progress = progress = self.begin()
         progress.may_have_arrived = self.options["may_have_arrived"]
+        if progress.may_have_arrived:
+            progress.first_sent = first_sent.read_stamp(self.options["first_sent"], self.host)
         progress.token = self.options["token"] or progress.token
         self.result: dict[str, Any] = {}
         """Further keys for the task's result."""
@@ -174,7 +181,10 @@ class AttemptRun(HostRun):
         return self.options["output_limit"] or self.crowd.output_limit
 
     def start_options(self) -> dict[str, object]:
-        """Options for the keeper's ``start``. It waits a moment for news, where that is cheap."""
+        """Options for the keeper's ``start``; call it when the start is sent.
+
+        The start waits a moment for news, where that is cheap.
+        """
         delay = math.ceil(self.options["start_at"] - time.time())
         return {
             "token": self.progress.token,
@@ -183,7 +193,21 @@ class AttemptRun(HostRun):
             "path": ":".join(self.options["path"]),
             "wait": self.crowd.first_wait,
             **({"delay": delay} if delay > 0 else {}),
+            **self._since(),
         }
+
+    def _since(self) -> dict[str, object]:
+        """The seconds since the first start that may have arrived; nothing if none may have.
+
+        The VM compares them with its uptime when the call arrives. So they include the longest time
+        that this may take: a VM that starts meanwhile is not to seem older than that first start.
+        """
+        progress = self.progress
+        if progress.first_sent is None or not progress.may_have_arrived:
+            progress.first_sent = first_sent.now()
+            return {}
+        slack = self._to_arrive + 2 * _PATIENCE
+        return {"since": first_sent.seconds_since(progress.first_sent, slack)}
 
     def until_start(self) -> Steps[None]:
         """Wait until the work may have started, or for long enough to look again."""
@@ -202,15 +226,29 @@ class AttemptRun(HostRun):
     @property
     def patience(self) -> int:
         """Seconds that calls after the start wait for news."""
-        return 1 if self.crowd.crowded else 4
+        return 1 if self.crowd.crowded else _PATIENCE
 
     def call(self, wait: float, make: Callable[[HostDoor], T]) -> Steps[T]:
         """Make a call that may wait ``wait`` seconds for news."""
-        return ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
+        return ask(wait + self._to_arrive, make)
+
+    @property
+    def _to_arrive(self) -> float:
+        """Seconds that a call may take to connect, and to be served, before it counts as lost."""
+        return float(self.options["connect_timeout"] * 2 + CALL_SLACK)
 
     def poll(self, wait: float, name: str, asked: Mapping[str, object]) -> Steps[Reply]:
         """Ask for news of a session, which may take ``wait`` seconds."""
         return self.call(wait, lambda door: door.keeper.poll(name, asked))
+
+    def heard(self, reply: Reply) -> Verdict | None:
+        """Take note of the VM's answer. Returns the verdict if the VM has no record of the work."""
+        progress = self.progress
+        known, earlier = progress.started, progress.may_have_arrived or self.following
+        progress.hear(reply)
+        if reply.restarted or (known and (reply.tombstone or reply.state == "unknown")):
+            return verdict.forgotten(self.host)
+        return verdict.never_arrived(self.host) if reply.tombstone and not earlier else None
 
     def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()

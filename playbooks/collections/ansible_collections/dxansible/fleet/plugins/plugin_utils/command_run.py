@@ -69,8 +69,10 @@ class CommandRun(AttemptRun):
         reply = yield from self._ask()
         if reply.state == "conflict":
             return verdict.conflict(self.host, self.progress.id)
+        unrecorded = self.heard(reply)
+        if unrecorded is not None:
+            return unrecorded
         if reply.state == "scheduled":
-            self.progress.hear(reply)
             record["attached"] = not (self.progress.started_by_us or self.following)
             return self.scheduled(record, reply)
         return (yield from self._take(record, reply))
@@ -139,7 +141,6 @@ class CommandRun(AttemptRun):
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress = self.progress
         progress.started = True
-        progress.hear(reply)
         record["attached"] = not (progress.started_by_us or self.following)
         if self.options["stream"]:
             record["expired"] = reply.expired

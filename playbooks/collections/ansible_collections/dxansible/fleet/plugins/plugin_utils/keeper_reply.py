@@ -129,6 +129,8 @@ class Session(Value):
     """Seconds until a scheduled session begins; None in any other state."""
     never: bool = False
     """It was scheduled, and ended before it began."""
+    tombstone: bool = False
+    """It was aborted when the VM had no record of it, and can't begin any more."""
     resumes: int | None = None
     """Seconds until a running turn goes on that waits for a usage limit; None if it doesn't."""
     limited: int | None = None
@@ -166,6 +168,11 @@ class Reply(Session):
 
     attached: bool = True
     """False when this very call started the session."""
+    restarted: bool = False
+    """The VM has no record of it, and may have restarted since an earlier start may have arrived.
+
+    Nothing was started.
+    """
     expired: bool = False
     """The session ended long ago, and the VM no longer keeps its output."""
     out: bytes = b""
