@@ -82,6 +82,8 @@ def _note(claim: IssueClaim, results: Sequence[TurnResult]) -> None:
 
 
 def _has_begun(result: TurnResult) -> bool:
+    if result.outcome is FanoutOutcome.ABORTED:
+        return True  # also with unknown_session: an earlier attempt may have arrived
     return result.outcome is not FanoutOutcome.PREFLIGHT_FAILED and result.reason not in _REFUSED
 
 

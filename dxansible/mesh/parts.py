@@ -11,6 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from dxansible.first_sent import stamp
 from dxansible.ids import new_token
 from dxansible.logs import event
 from dxansible.mesh.part import SIGN_OF_LIFE, Lost, Part
@@ -193,7 +194,8 @@ class Parts:
         """Return variables for a run that goes on where the last one had a full page."""
         with self._lock:
             pages = {host: self._pages.pop(host) for host in hosts}
-        return {"dx_preflight": False, "dx_may_have_arrived": True, "dx_offsets": pages}
+        sent = {"dx_may_have_arrived": True, "dx_first_sent": stamp(self._request.began)}
+        return {"dx_preflight": False, **sent, "dx_offsets": pages}
 
     def _follow_at(
         self,
@@ -258,7 +260,7 @@ class Parts:
 
     def _prepare(self, left: str, why: str) -> Mapping[str, object]:
         with self._lock:
-            return self._again.prepare(left, why)
+            return self._again.prepare(left, why, self._request.began)
 
     def _take_of(self, own: Collection[str], raw: dict[str, Any]) -> None:
         """Take an event of a part, which can speak of the part's own hosts alone."""

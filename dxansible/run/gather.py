@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
+from dxansible.first_sent import stamp
 from dxansible.parameters import RETRIES, RETRY_DELAY
 from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
 from dxansible.redact import redact
@@ -138,18 +139,19 @@ class ResultCollector(Generic[R]):
         """Return how a question to a pattern's hosts continues if Ansible is killed."""
         return Again(rest=lambda: self.rest(pattern, ended))
 
-    def begin_again(self, pattern: str | None = None, why: str = KILLED) -> dict[str, object]:
-        """Prepare for a run that follows a lost one, and attaches to its pattern's hosts.
+    def begin_again(self, pattern: str, why: str, began: float) -> dict[str, object]:
+        """Return variables for a run that follows a lost one, and attaches to its pattern's hosts.
 
-        ``why`` says how the last run was lost.
-
-        Returns variables for that run's playbook.
+        ``why`` says how the last run was lost; ``began`` is as in `PlayRequest`.
         """
-        named = set(pattern.split(",")) if pattern and self.hosts else set(self.unfinished())
+        named = set(pattern.split(",")) if self.hosts else set(self.unfinished())
         left = {host: self._host(host) for host in self.unfinished() if host in named}
         self._tell(found.begin_again(host, why) for host, found in left.items())
         shown = {host: list(found.upto) for host, found in left.items() if found.upto}
-        return {"dx_preflight": False, "dx_may_have_arrived": True, "dx_shown": shown}
+        return {
+            "dx_preflight": False, "dx_may_have_arrived": True, "dx_shown": shown,
+            "dx_first_sent": stamp(began),
+        }  # fmt: skip
 
     def detach(self) -> None:
         """Give each unfinished turn a result from what is known of it: we have stopped looking."""

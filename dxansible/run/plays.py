@@ -107,7 +107,8 @@ class Play:
             left = again.rest()
             if not left or failures > again.max_retries:
                 break
-            variables = {**self._variables_left(), **again.prepare(left, KILLED)}
+            more = again.prepare(left, KILLED, self._request.began)
+            variables = {**self._variables_left(), **more}
             self._request = replace(self._request, limit=left, variables=variables)
             if not end.engine_lost:
                 self._cancelled.wait(again.retry_delay_sec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible.elapsed import now
 from dxansible.value import Value, field
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class PlayRequest(Value):
     forks: int = 50
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime_dir: Path
+    began: float = field(default_factory=now)
+    """When the call began, before anything was sent to a host, by the clock of `elapsed`."""
 
 
 class Again(Value):
@@ -40,9 +43,9 @@ class Again(Value):
 
     rest: Callable[[], str]
     """Returns the pattern of the hosts still to be done; empty if there are none."""
-    prepare: Callable[[str, str], Mapping[str, object]] = lambda _left, _why: {}
-    """Called before each further run with that pattern, and how the last run was lost; returns
-    variables for it, which replace the first run's."""
+    prepare: Callable[[str, str, float], Mapping[str, object]] = lambda _left, _why, _began: {}
+    """Called before each further run with that pattern, how the last run was lost, and when the
+    call began; returns variables for it, which replace the first run's."""
     max_retries: int = 0
     """Further runs in a row without an answer of a VM; the loss of an engine costs none."""
     retry_delay_sec: float = 0.0

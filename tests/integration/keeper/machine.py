@@ -142,6 +142,8 @@ class Machine:
     """Of all ids: tests that run at the same time have one user, who has each id once."""
     variables: dict[str, str] = field(default_factory=dict)
     """More of the environment in which the keeper is called."""
+    inside: tuple[str, ...] = ()
+    """A program and its arguments that run the keeper, as in namespaces of its own."""
     _calls: list[Call] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -267,7 +269,7 @@ class Machine:
         if "id" in options:
             options = {**options, "id": f"{self.prefix}{options['id']}"}
         pairs = [f"{key}={value}" for key, value in options.items()]
-        return [str(self.shell), str(self.keeper), verb, f"mark={_MARK}", *pairs]
+        return [*self.inside, str(self.shell), str(self.keeper), verb, f"mark={_MARK}", *pairs]
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 def test_an_id_that_was_aborted_never_starts(any_machine: Machine) -> None:
     settled = any_machine.abort("s")
-    assert (settled.state, settled.verified, settled.never) == ("aborted", True, True)
+    assert (settled.state, settled.tombstone, settled.never) == ("aborted", True, False)
     late = any_machine.start("s", "echo ran >>runs", wait=2)
-    assert (late.state, late.attached, late.never) == ("aborted", True, True)
+    assert (late.state, late.attached, late.tombstone) == ("aborted", True, True)
+    again = any_machine.abort("s")
+    assert (again.state, again.tombstone, again.never) == ("aborted", True, False)
+    assert b"tombstone=yes" in any_machine.ask("list", prefix=any_machine.prefix)
     time.sleep(0.5)
     assert not (any_machine.home / "runs").exists()
 

@@ -96,7 +96,7 @@ def test_a_timeout_says_how_long_it_waited(timeout: float | None, text: str) -> 
     [
         ("killed", "signalled", "the VM killed the command"),
         ("unstarted", "vm_error", "nothing was run; try again"),
-        ("unknown", "lost", "the VM has no such session"),
+        ("unknown", "unknown_session", "the VM has no such session"),
         ("lost", "lost", "the outcome of the command is unknown"),
         ("of a later version", "lost", "the outcome of the command is unknown"),
     ],
@@ -106,6 +106,16 @@ def test_every_other_end_is_a_failure_for_a_reason(state: str, reason: str, text
 
     assert (decided.outcome, decided.reason) == ("FAILURE", reason)
     assert text in str(decided.error)
+
+
+def test_an_abort_of_an_id_without_a_record_proves_only_that_it_can_not_start() -> None:
+    decided = decide("aborted", verified=True, tombstone=True)
+
+    assert (decided.outcome, decided.reason) == ("ABORTED", "unknown_session")
+    assert decided.stop_verified is None
+    assert "it can't start there any more" in str(decided.error)
+    assert "--sessions, or --runs" in str(decided.error)
+    assert "nothing was run" not in str(decided.error)
 
 
 @pytest.mark.parametrize("failure", list(SshFailure))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dxansible.elapsed import now
+from dxansible.first_sent import read_stamp
 from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason, Truncation
 from dxansible.results import FanoutResult
 from dxansible.run.event_log import EventLog
@@ -20,6 +22,7 @@ from dxansible.run.events import (
     parse,
 )
 from dxansible.run.gather import ResultCollector
+from dxansible.run.request import KILLED
 from tests.unit.hearing import Hearing
 from tests.unit.run import records
 from tests.unit.run.test_events import SUCCESS, ended
@@ -291,7 +294,7 @@ def test_a_run_that_was_killed_is_an_attempt_and_another_goes_on_where_it_was() 
     run.state.handle(RetryPlanned(host="epyc6", attempt=1, error="epyc6: refused"))
     run.state.handle(news(b"ab", out_total=2))
 
-    run.state.begin_again()
+    run.state.begin_again("epyc6", KILLED, now())
     run.take(records.preflight())
     run.state.handle(news(b"abc", out_total=3))
     run.state.handle(SUCCESS)
@@ -310,10 +313,19 @@ def test_a_run_that_goes_on_with_some_hosts_is_still_about_all() -> None:
 
     state.handle(HostsKnown(hosts=("epyc6", "macmini")))
     state.handle(SUCCESS)
-    state.begin_again()
+    state.begin_again("macmini", KILLED, now())
     state.handle(HostsKnown(hosts=("macmini",)))
 
     assert state.hosts == ("epyc6", "macmini")
+
+
+def test_a_run_after_a_killed_one_is_told_when_the_call_began() -> None:
+    run = Run()
+    run.state.handle(HostsKnown(hosts=("epyc6", "macmini")))
+
+    given = run.state.begin_again("epyc6,macmini", KILLED, now() - 60)["dx_first_sent"]
+
+    assert now() - read_stamp(given) == pytest.approx(60, abs=30)
 
 
 def test_a_host_that_never_said_a_word_has_no_attempt() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dxansible.elapsed import now
 from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
 from dxansible.results import PreflightResult, TurnResult
 from dxansible.run.event_log import EventLog
@@ -23,7 +24,7 @@ from dxansible.run.events import (
 )
 from dxansible.run.gather import ResultCollector
 from dxansible.run.host_state import HostState
-from dxansible.run.request import PlayEnd
+from dxansible.run.request import KILLED, PlayEnd
 from dxansible.run.turn_events import TurnUpdate
 from tests.unit.hearing import Hearing
 
@@ -303,10 +304,11 @@ def test_a_run_after_a_killed_one_is_told_what_was_shown_and_counts_from_the_fir
     said = replace(TAKEN, out="one\n", upto=(4, 0))
     state, notes = after(KNOWN, OK, TAKEN, said, TAKEN)
     time.sleep(0.05)
-    more = state.begin_again()
+    more = state.begin_again("epyc6", KILLED, now())
     for event in (HostsKnown(hosts=("epyc6",)), TAKEN, ENDED):
         state.handle(event)
 
+    assert more.pop("dx_first_sent")
     assert more == {
         "dx_preflight": False, "dx_may_have_arrived": True, "dx_shown": {"epyc6": [1, 4, 0]},
     }  # fmt: skip

@@ -10,11 +10,11 @@ umask 077
 
 id='' length=0 input=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=7 mark=dx
 idle=0 token='' meta='' about='' prefix='' need='' turns='' dry='' program='' version='' progress='' name=''
-words='' flow='' lease=20 plain='' resets='' waker='' launched='' delay=0 stamp='' still='' settle='' remnants=''
+words='' flow='' lease=20 plain='' resets='' waker='' launched='' delay=0 stamp='' still='' settle='' remnants='' since=0
 verb=${1-}
 [ $# -eq 0 ] || shift
 options=' id length input deadline idle limit path grace wait out err chunk age mark token meta about prefix need turns dry program version progress name'
-options="$options words flow lease plain resets waker delay stamp settle remnants "
+options="$options words flow lease plain resets waker delay stamp settle remnants since "
 for argument; do
     key=${argument%%=*}
     case $key in *[!a-z]*) continue ;; esac
@@ -42,6 +42,21 @@ clock() { # sets $now, in hundredths of a second
     fi
 }
 
+may_have_restarted() { # in the last $since seconds, as far as anybody can say
+    up=
+    if [ -n "$procfs" ]; then
+        { IFS=' ' read -r up _ </proc/uptime; } 2>/dev/null
+        up=${up%%.*}
+    else
+        booted=$(sysctl -n kern.boottime 2>/dev/null) # { sec = 1764547200, usec = 0 } …
+        booted=${booted#*sec = }
+        booted=${booted%%,*}
+        case $booted in '' | *[!0-9]*) ;; *) up=$(($(date +%s) - booted)) ;; esac
+    fi
+    case $up in '' | *[!0-9]*) return 0 ;; esac
+    [ "$up" -lt "$since" ]
+}
+
 hundredths() { # of a second in seconds, perhaps with a fraction: sets $hundredths, rounded up
     whole=${1%%.*} part=00
     case $1 in *.*) part=${1#*.}00 ;; esac
@@ -61,6 +76,7 @@ case $verb in
 esac
 case $token$flow in *[!A-Za-z0-9]*) fail "bad token" ;; esac
 for number in "$length" "$input" "${deadline%.*}${deadline#*.}" "${idle%.*}${idle#*.}" \
-    "$limit" "$lease" "$delay" "$grace" "$wait" "$out" "$err" "$chunk" "$age"; do
+    "$limit" "$lease" "$delay" "$grace" "$wait" "$out" "$err" "$chunk" "$age" \
+    "$since"; do
     case $number in '' | *[!0-9]*) fail "bad number" ;; esac
 done

@@ -158,8 +158,10 @@ seconds_until() { # moment: sets $seconds, at least 0; the moment itself where n
 }
 
 until_start() { # sets $starts, the seconds until a scheduled session begins, and $never if it has not begun and never will
-    starts=- never=no
+    starts=- never=no tombstone=
     [ "$state" != aborted ] || never=$settled
+    # without a claim nobody knows whether it ever arrived: it may have ended, and been removed, before the abort
+    [ "$never" = no ] || [ -e "$dir/claim" ] || never=no tombstone=' tombstone=yes'
     [ -f "$dir/due" ] || return 0
     case $state in
         scheduled)

@@ -41,7 +41,7 @@ reply() {
         "$mark" "$state" "$code" "$verified" "$left" "$remains" "${stopped-0}" "$out_end" "$err_end" "${attached-yes}" "$torn"
     until_start
     until_reset
-    printf ' %s starts=%s never=%s resumes=%s' "$usage" "$starts" "$never" "$resumes"
+    printf ' %s starts=%s never=%s resumes=%s%s' "$usage" "$starts" "$never" "$resumes" "$tombstone"
     word token
     printf ' token=%s full=%s expired=%s out_from=%s out_upto=%s out_total=%s' "$word" "$full" "$expired" "$out_from" "$out_upto" "$out_total"
     printf ' err_from=%s err_upto=%s err_total=%s out_cut=%s err_cut=%s\n' "$from" "$upto" "$total" "$out_cut" "$err_cut"
@@ -154,6 +154,11 @@ start() {
     read_about
     [ ! -d "$dir" ] || announce
     if [ ! -d "$dir" ]; then
+        if [ "$since" -gt 0 ] && may_have_restarted; then # an earlier start may have run, and left no trace on the disk
+            [ "$input" -eq 0 ] || cat >/dev/null # as below
+            printf '\n%s state=lost restarted=yes token=-\n%s end\n' "$mark" "$mark"
+            return
+        fi
         if [ -n "$need" ] && ! places=$(locate "$need"); then
             printf '\n%s state=missing message=%s\n%s end\n' "$mark" "$places" "$mark"
             return

@@ -1,6 +1,6 @@
 # --- the end that somebody asks for ---
 
-abort() { # a session that has not arrived yet is settled too: it can't start later
+abort() { # a session that has not arrived yet is settled too, by a tombstone: it can't start later
     read_about
     if [ ! -d "$dir" ]; then
         stage

@@ -90,7 +90,7 @@ describe_session() { # and says at the end which of its files there are
     word began
     until_start
     until_reset
-    printf ' %s starts=%s never=%s resumes=%s' "$usage" "$starts" "$never" "$resumes"
+    printf ' %s starts=%s never=%s resumes=%s%s' "$usage" "$starts" "$never" "$resumes" "$tombstone"
     printf ' began=%s at=%s idle=%s' "$word" "$at" "$quiet"
     word token
     notes

@@ -10,15 +10,14 @@ Work may start later: the VM has it then, and keeps the time.
 from __future__ import annotations
 
 import math
-import secrets
 import time
 from abc import abstractmethod
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import link, verdict
 from .elapsed import now
+from .first_sent import read_stamp, seconds_since
 from .host_run import CONTACT, HostRun, News, Pause, Steps, ask
 from .keeper_reply import CutShortError, KeeperError, NoAnswerError
 from .record import FanoutOutcome
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from .host_door import HostDoor
     from .keeper_reply import Reply
     from .preflight import Preflight
+    from .progress import Progress
     from .record import PreflightStatus, Verdict
 
 T = TypeVar("T")
@@ -47,6 +47,8 @@ SLOWEST = 64 * 1024
 """Bytes a second: the slowest rate at which a call may send its input to the VM."""
 _MOST_UNFINISHED = 20
 """Further attempts at one step, at most: the VM may answer each time, but not to the end."""
+_PATIENCE = 4
+"""Seconds that a call waits for news, where no host waits for its turn."""
 _SOONEST, _LATEST = 1, 30
 """Seconds between two looks at work that starts later."""
 
@@ -57,48 +59,11 @@ COMMON_SPEC: Mapping[str, Mapping[str, Any]] = {
     "when_back": {"type": "float", "default": 0.0, "variable": "dx_when_back"},
     "path": {"type": "list", "elements": "str", "default": [], "variable": "dx_path"},
     "may_have_arrived": {"type": "bool", "default": False, "variable": "dx_may_have_arrived"},
+    "first_sent": {"type": "raw", "default": None, "variable": "dx_first_sent"},
     "token": {"type": "str", "default": "", "variable": "dx_token"},
     "start_at": {"type": "float", "default": 0.0, "variable": "dx_start_at"},
     "sent_file": {"type": "str", "default": "", "variable": "dx_sent_file"},
 }
-
-
-@dataclass(slots=True, kw_only=True)
-class Progress:
-    """Progress of one session, kept across connection attempts."""
-
-    id: str
-    began: float = field(default_factory=now)
-    """By the clock of `elapsed`."""
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
-    """Sent with the start. Shows whether the session is ours or another client's."""
-    attempts: int = 1
-    """Connection attempts, including the current one."""
-    failures: int = 0
-    """Failed attempts in a row, up to now: since the VM has answered last."""
-    unfinished: int = 0
-    """Failed attempts since a step has come to its end."""
-    started: bool = False
-    """The VM has confirmed that it has the session."""
-    started_by_us: bool = False
-    """This run started the session, so the session has this run's time limit."""
-    started_by_others: bool = False
-    """Another client started it. Nobody has started an id that was only settled."""
-    may_have_arrived: bool = False
-    """The work may exist on the VM: an attempt may have reached it, or the work began earlier."""
-    out_next: int = 0
-    """Offset of the first byte not fetched yet."""
-    err_next: int = 0
-    taken: int = 0
-    """Bytes of both streams that the caller's reader has taken, as last reported."""
-    follower: str = field(default_factory=lambda: secrets.token_hex(4))
-    """Identifies this follower of the session to the keeper."""
-
-    def hear(self, reply: Reply) -> None:
-        """Record that the VM has answered about the session."""
-        self.may_have_arrived = True
-        self.started_by_us |= reply.token == self.token
-        self.started_by_others = reply.token not in {None, self.token}
 
 
 class AttemptRun(HostRun):
@@ -152,6 +117,9 @@ class AttemptRun(HostRun):
         """Repeat `step` until there is a verdict."""
         self.progress = progress = self.begin()
         progress.may_have_arrived = self.options["may_have_arrived"]
+        notes = self.options["sent_file"]
+        if progress.may_have_arrived and not (notes and SentFile(notes).waits_for(self.host)):
+            progress.first_sent = read_stamp(self.options["first_sent"])
         progress.token = self.options["token"] or progress.token
         self.result: dict[str, Any] = {}
         """Further keys for the task's result."""
@@ -192,7 +160,10 @@ class AttemptRun(HostRun):
         return self.options["output_limit"] or self.crowd.output_limit
 
     def start_options(self) -> dict[str, object]:
-        """Options for the keeper's ``start``. It waits a moment for news, where that is cheap."""
+        """Options for the keeper's ``start``; call it when the start is sent.
+
+        The start waits a moment for news, where that is cheap.
+        """
         delay = math.ceil(self.options["start_at"] - time.time())
         return {
             "token": self.progress.token,
@@ -201,7 +172,21 @@ class AttemptRun(HostRun):
             "path": ":".join(self.options["path"]),
             "wait": self.crowd.first_wait,
             **({"delay": delay} if delay > 0 else {}),
+            **self._since(),
         }
+
+    def _since(self) -> dict[str, object]:
+        """The seconds since the first start that may have arrived; nothing if none may have.
+
+        The VM compares them with its uptime when the call arrives. So they include the longest time
+        that this may take: a VM that starts meanwhile is not to seem older than that first start.
+        """
+        progress = self.progress
+        if progress.first_sent is None or not progress.may_have_arrived:
+            progress.first_sent = now()
+            return {}
+        slack = self._to_arrive + 2 * _PATIENCE
+        return {"since": seconds_since(progress.first_sent, slack)}
 
     def until_start(self) -> Steps[None]:
         """Wait until the work may have started, or for long enough to look again."""
@@ -220,17 +205,31 @@ class AttemptRun(HostRun):
     @property
     def patience(self) -> int:
         """Seconds that calls after the start wait for news."""
-        return 1 if self.crowd.crowded else 4
+        return 1 if self.crowd.crowded else _PATIENCE
 
     def call(self, wait: float, make: Callable[[HostDoor], T]) -> Steps[T]:
         """Make a call that may wait ``wait`` seconds for news."""
-        answer = yield from ask(wait + self.options["connect_timeout"] * 2 + CALL_SLACK, make)
+        answer = yield from ask(wait + self._to_arrive, make)
         self.progress.failures = 0  # the VM was reached
         return answer
+
+    @property
+    def _to_arrive(self) -> float:
+        """Seconds that a call may take to connect, and to be served, before it counts as lost."""
+        return float(self.options["connect_timeout"] * 2 + CALL_SLACK)
 
     def poll(self, wait: float, name: str, asked: Mapping[str, object]) -> Steps[Reply]:
         """Ask for news of a session, which may take ``wait`` seconds."""
         return self.call(wait, lambda door: door.keeper.poll(name, asked))
+
+    def heard(self, reply: Reply) -> Verdict | None:
+        """Take note of the VM's answer. Returns the verdict if the VM has no record of the work."""
+        progress = self.progress
+        known, earlier = progress.started, progress.may_have_arrived or self.following
+        progress.hear(reply)
+        if reply.restarted or (known and (reply.tombstone or reply.state == "unknown")):
+            return verdict.forgotten(self.host)
+        return verdict.never_arrived(self.host) if reply.tombstone and not earlier else None
 
     def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import session, verdict
-from .attempts import COMMON_SPEC, SLOWEST, AttemptRun, Progress
+from .attempts import COMMON_SPEC, SLOWEST, AttemptRun
 from .host_run import LONGEST_LEASE
 from .inputs import Page
 from .keeper_reply import ENDED
+from .progress import Progress
 from .start_once import send_start
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ class CommandRun(AttemptRun):
         reply = yield from self._ask()
         if reply.state == "conflict":
             return verdict.conflict(self.host, self.progress.id)
+        unrecorded = self.heard(reply)
+        if unrecorded is not None:
+            return unrecorded
         if reply.state == "scheduled":
-            self._hear(record, reply)
+            self._tell_attached(record)
             return self.scheduled(record, reply)
         return (yield from self._take(record, reply))
 
@@ -97,8 +101,7 @@ class CommandRun(AttemptRun):
     def _poll(self, wait: int) -> Steps[Reply]:
         return self.call(2 * wait, lambda door: self._poll_with_room(door, wait))
 
-    def _hear(self, record: dict[str, Any], reply: Reply) -> None:
-        self.progress.hear(reply)
+    def _tell_attached(self, record: dict[str, Any]) -> None:
         record["attached"] = self.progress.started_by_others and not self.following
 
     def _poll_with_room(self, door: HostDoor, wait: int) -> Reply:
@@ -147,7 +150,7 @@ class CommandRun(AttemptRun):
     def _take(self, record: dict[str, Any], reply: Reply) -> Steps[Verdict | None]:
         progress = self.progress
         progress.started = True
-        self._hear(record, reply)
+        self._tell_attached(record)
         if self.options["stream"]:
             record["expired"] = reply.expired
             record["out"] = _news(progress.out_next, reply.out_from, reply.out_total, reply.out)

@@ -148,6 +148,8 @@ class Session(Value):
     """Seconds until a scheduled session begins; None in any other state."""
     never: bool = False
     """It ended before it began, and can't begin any more."""
+    tombstone: bool = False
+    """It was aborted when the VM had no record of it, and can't begin any more."""
     resumes: int | None = None
     """Seconds until a running turn goes on that waits for a usage limit; None if it doesn't."""
     limited: int | None = None
@@ -174,8 +176,10 @@ class Session(Value):
 
     @property
     def ran_nothing(self) -> bool:
-        """Whether the VM proves that nothing has run under the id, and nothing ever will."""
-        return self.state == "unstarted" or (self.state == "aborted" and self.never)
+        """Whether the VM proves that nothing it has heard of ran under the id, or ever will."""
+        return (
+            self.state == "unstarted" or self.tombstone or (self.state == "aborted" and self.never)
+        )
 
     @property
     def truncation(self) -> dict[str, Any]:
@@ -211,6 +215,11 @@ class Reply(Session):
     """False when this very call started the session."""
     stopped: int = 0
     """Processes of a session that had ended before, which this abort has ended."""
+    restarted: bool = False
+    """The VM has no record of it, and may have restarted since an earlier start may have arrived.
+
+    Nothing was started.
+    """
     expired: bool = False
     """The session ended long ago, and the VM no longer keeps its output."""
     out: bytes = b""

@@ -44,6 +44,14 @@ class SentFile:
             return False
         return True
 
+    def waits_for(self, host: str) -> bool:
+        """Whether the last note on the host proves that nothing has been sent to it so far."""
+        try:
+            with self._locked() as file:
+                return _last_notes(file).get(host) == _WAITS
+        except FileNotFoundError:
+            return False
+
     def close(self) -> frozenset[str]:
         """Let no run send anything from now on. Returns the hosts that were waited for until now.
 
@@ -51,12 +59,11 @@ class SentFile:
         """
         try:
             with self._locked() as file:
-                notes = os.pread(file, os.fstat(file).st_size, 0)
+                notes = _last_notes(file)
                 Path(self._path).unlink()
         except FileNotFoundError:
             return frozenset()
-        last = {line[1:]: line[0] for line in notes.decode(errors="surrogateescape").splitlines()}
-        return frozenset(host for host, note in last.items() if note == _WAITS)
+        return frozenset(host for host, note in notes.items() if note == _WAITS)
 
     def _add(self, note: str, host: str) -> None:
         with self._locked() as file:
@@ -72,3 +79,8 @@ class SentFile:
             yield file
         finally:
             os.close(file)
+
+
+def _last_notes(file: int) -> dict[str, str]:
+    notes = os.pread(file, os.fstat(file).st_size, 0).decode(errors="surrogateescape")
+    return {line[1:]: line[0] for line in notes.splitlines()}

@@ -54,7 +54,8 @@ def _settle(run: AttemptRun, name: str, about: bytes, error: KeeperError) -> Ste
         if _is_refused(error) and _is_refused(silent) and not run.progress.may_have_arrived:
             raise _settled(error) from silent
         raise NoAnswerError(str(error)) from silent
-    if reply.ran_nothing:
+    earlier = run.progress.may_have_arrived
+    if reply.ran_nothing and not (reply.tombstone and earlier):  # that may have run, and be gone
         run.progress.may_have_arrived = False
         raise _settled(error) from error
     if reply.state == "conflict":

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import agent_usage, agents, finalize, session, turn_ends, turn_verdict
 from .agent_record import AgentError
-from .attempts import AttemptRun, Progress, look_again
+from .attempts import AttemptRun, look_again
 from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, CallError
+from .progress import Progress
 from .stream_reader import StreamReader
 from .turn import FIRST_BYTES
 

@@ -23,6 +23,7 @@ from .turn_ends import turn_facts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .host_door import HostDoor
     from .host_run import Steps
     from .record import Verdict
 
@@ -39,7 +40,7 @@ class TurnRun(TurnChoice):
 
     kind: ClassVar = "turn"
     starts_work: ClassVar = True
-    of_fan: ClassVar = frozenset({"may_have_arrived", "sent_file", "shown", "token"})
+    of_fan: ClassVar = frozenset({"first_sent", "may_have_arrived", "sent_file", "shown", "token"})
     spec: ClassVar = {
         **COMMON_SPEC,
         "timeout": {"type": "float", "default": 7200.0, "variable": "dx_session_timeout"},
@@ -107,7 +108,9 @@ class TurnRun(TurnChoice):
             if decided is not None or not progress.turn:
                 return decided
         reply = yield from self._ask()
-        progress.hear(reply)
+        unrecorded = self.heard(reply)
+        if unrecorded is not None:
+            return unrecorded
         if self.continuing and not progress.started_by_us:
             return self._overtaken()
         self._describe(record)
@@ -136,7 +139,6 @@ class TurnRun(TurnChoice):
         if self.options["task_is_data"] and agent.runs_task:
             raise AgentError(turn_verdict.runs_task(agent.name))
         options: dict[str, object] = {
-            **self.start_options(),
             "meta": "yes",
             "need": agent.program,
             "idle": seconds_text(self.idle_timeout),
@@ -147,9 +149,11 @@ class TurnRun(TurnChoice):
             options |= {"wait": 0, "chunk": 0}
         seconds = 4 + len(script) / SLOWEST
         key = progress.key
-        reply = yield from send_start(
-            self, key, seconds, lambda door: door.keeper.start(key, script, options)
-        )
+
+        def start(door: HostDoor) -> Reply:
+            return door.keeper.start(key, script, {**self.start_options(), **options})
+
+        reply = yield from send_start(self, key, seconds, start)
         return (yield from self._poll()) if reply is None else reply
 
     def _poll(self) -> Steps[Reply]:
@@ -268,6 +272,7 @@ class TurnRun(TurnChoice):
     def _overtaken(self) -> Verdict | None:
         if self.options["queue"]:
             self.progress.begin(0)
+            self.progress.first_sent = None  # the next turn has another id
             return None
         return turn_verdict.busy(self.host, self.progress.id)
 

@@ -153,7 +153,7 @@ def not_gone(host: str, session: str) -> Verdict:
 
 
 def unknown(host: str, session: str) -> Verdict:
-    """The verdict on a session id that the VM has never seen."""
+    """The verdict on a session of which the VM has no turn."""
     text = f"{host} has no session {session}; see: dx-dispatch --sessions"
     return failure(Reason.UNKNOWN_SESSION, text)
 

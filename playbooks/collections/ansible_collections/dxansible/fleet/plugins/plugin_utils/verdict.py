@@ -29,6 +29,9 @@ NEVER_THERE = (SshFailure.UNRESOLVABLE, SshFailure.UNREACHABLE, SshFailure.CONNE
 """The failures that occur before an attempt reaches the VM."""
 
 
+_NO_RECORD = "the VM has no such session: it never arrived there, or was removed after its end"
+_CHECK_THE_ID = "check the id: dx-dispatch --sessions, or --runs"
+
 RUNNING = Verdict(outcome=None, reason=None)
 """No outcome yet: the work goes on, or starts, by itself."""
 
@@ -78,7 +81,7 @@ def not_answered(host: str, said: str, session: str) -> Verdict:
     return failure(Reason.LOST_CONTACT, text, stop_verified=False)
 
 
-def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # noqa: PLR0911 - a case each
+def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # noqa: C901, PLR0911 - a case each
     """The verdict on a session that has ended.
 
     ``timeout`` is for the text, in seconds; None if unknown.
@@ -90,6 +93,13 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
             when = "at its deadline" if timeout is None else f"after {timeout:g} s"
             text = f"{host}: timed out {when}; use a longer --timeout"
             return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
+        case "aborted" if reply.tombstone:
+            text = f"{_NO_RECORD}; it can't start there any more; {_CHECK_THE_ID}"
+            return Verdict(
+                outcome=FanoutOutcome.ABORTED,
+                reason=Reason.UNKNOWN_SESSION,
+                error=f"{host}: {text}",
+            )
         case "aborted" if reply.never:
             text = f"{host}: aborted before it had started; nothing was run"
             return Verdict(
@@ -111,7 +121,7 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
             text = "the VM received the command but could not start it; nothing was run; try again"
             return failure(Reason.VM_ERROR, f"{host}: {text}")
         case "unknown":
-            return failure(Reason.LOST, f"{host}: the VM has no such session")
+            return failure(Reason.UNKNOWN_SESSION, f"{host}: {_NO_RECORD}; {_CHECK_THE_ID}")
         case _:
             text = (
                 f"{host}: the outcome of the command is unknown "
@@ -151,6 +161,21 @@ def had_ended(host: str, own: Verdict, reply: Reply) -> Verdict:
     if not gone and own.stop_verified is None:  # else its own text says so
         text += f"; {reply.may_be_left}"
     return replace(own, error=text, stop_verified=gone, left_running=reply.left)
+
+
+def forgotten(host: str) -> Verdict:
+    """The verdict on work that may have begun, and of which the VM has no record."""
+    text = (
+        "the VM has no record of the command, and may have restarted since the command was first "
+        "sent; so it may have run: look there before you run it again"
+    )
+    return failure(Reason.LOST, f"{host}: {text}")
+
+
+def never_arrived(host: str) -> Verdict:
+    """The verdict on a start that came after the abort of its id, and had no start before it."""
+    text = f"{host}: aborted before it arrived; this call has started nothing"
+    return Verdict(outcome=FanoutOutcome.ABORTED, reason=Reason.NOT_STARTED, error=text)
 
 
 def conflict(host: str, session: str) -> Verdict:
