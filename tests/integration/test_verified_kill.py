@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import shutil
 import signal
 import time
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from tests.integration.vm_processes import (
     wait_until,
     work_on,
 )
+
+from tests.lab import processes
 
 if TYPE_CHECKING:
     import subprocess
@@ -178,6 +182,38 @@ def test_a_process_that_hides_its_environment_is_never_called_gone(
     stopped = _stop(user, machine, command, how)
     assert stopped.result["outcome"] == how
     assert not (stopped.result["stop_verified"] and work_on(machine))
+
+
+@pytest.mark.directed
+@pytest.mark.parametrize("how", ["TIMEOUT", "ABORTED"])
+def test_what_a_setuid_helper_has_started_is_named(user: Dispatcher, machine: Vm, how: str) -> None:
+    helper = machine.home / "helper"  # as sudo does
+    shutil.copy("/usr/bin/setpriv", helper)
+    helper.chmod(0o4755)
+    naps = f"87{secrets.randbelow(10**8):08}"
+    roots = "./helper --reuid=0 --regid=0 --clear-groups env -i setsid sh -c"
+    command = f"{roots} 'sleep {naps} &' </dev/null >/dev/null 2>&1; {READY}; {SLEEP}"
+    try:
+        stopped = _stop(user, machine, command, how)
+        assert processes.running(naps)
+        assert (stopped.result["outcome"], stopped.result["stop_verified"]) == (how, False)
+        assert "(sleep of root)" in stopped.result["error"]
+    finally:
+        helper.unlink()
+        processes.kill(processes.running(naps))
+
+
+@pytest.mark.directed
+def test_an_abort_ends_what_an_ended_command_has_left(user: Dispatcher, machine: Vm) -> None:
+    ended = user.run("epyc6", "--exec", f"{SLEEP} & echo started; exit 3", "--json").result
+    assert (ended["left_running"], len(work_on(machine))) == (1, 1)
+    answer = user.run("--abort", ended["session_id"], "--json")
+    assert work_on(machine) == []
+    assert (answer.code, answer.result["outcome"], answer.result["exit_code"]) == (0, "FAILURE", 3)
+    assert (answer.result["stop_verified"], answer.result["left_running"]) == (True, 0)
+    assert "stopped 1 process(es) that it had left running" in answer.result["error"]
+    again = user.run("--abort", ended["session_id"], "--json")
+    assert (again.code, again.result["stop_verified"]) == (0, True)
 
 
 def test_an_endless_supply_of_new_sessions_is_never_wrongly_called_gone(

@@ -98,7 +98,7 @@ def test_a_newborn_that_gets_its_tag_late_is_no_stray(machine: Machine) -> None:
         wait_until(lambda: machine.poll("s").out == b"up\n")
         assert machine.abort("s").verified is True
     finally:
-        processes.kill(processes.running(sleep))
+        processes.kill(processes.running(sleep.split()[1]))
 
 
 BESIDE = """

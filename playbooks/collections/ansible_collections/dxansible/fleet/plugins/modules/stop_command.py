@@ -125,8 +125,8 @@ dx:
       sample: ABORTED
     stop_verified:
       description:
-        - Whether no process of the command is left, but for those that it left behind on purpose
-          when it ended by itself.
+        - Whether no process of the command is left. Also ends what a command has left behind that
+          had ended by itself; C(left_running) then counts what remains.
       type: bool
       returned: always
       sample: true
