@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -17,8 +17,12 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.play_hosts import 
     plain,
     refuse_keywords,
     skipped,
+    variables_of,
     whole_preflight,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PATIENCE = 3600.0
 
@@ -46,13 +50,12 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
             if option in given:
                 raise AnsibleActionFail(f"{option} is an option of dxansible.fleet.fan_out")
             given[option] = kind.spec[option]["default"]
-        delegated = variables.get("ansible_delegated_vars") or {}
-        place = delegated.get(self._task.delegate_to, variables)
+        door = HostDoor(self._connection, self._templar, variables, place=self._place(variables))
         running = one_run(
             kind,
             host,
             given,
-            door=HostDoor(self._connection, self._templar, variables, place=place),
+            door=door,
             templar=self._templar,
             variables=variables,
             inputs=Inputs(variables=plain(variables), payload=payload),
@@ -68,6 +71,15 @@ class ActionModule(ActionBase):  # type: ignore[misc] # ansible-core has no type
         if record["kind"] == "broken":
             raise AnsibleActionFail(record["error"])
         return result | fan.results[host] | _lines(fan.results[host]) | {"dx": record}
+
+    def _place(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The variables of the host that the connection leads to."""
+        delegated = variables.get("ansible_delegated_vars") or {}
+        place: Mapping[str, Any] | None = delegated.get(self._task.delegate_to)
+        if place is None:
+            host = str(variables["inventory_hostname"])
+            place = variables_of(self._task, variables["hostvars"], host)
+        return place
 
 
 def _lines(result: dict[str, Any]) -> dict[str, list[str]]:

@@ -45,7 +45,8 @@ class HostDoor:
     ) -> None:
         """``variables`` are the host's, not yet templated.
 
-        ``place`` has those of the host that the task is delegated to; None if it is not delegated.
+        ``place`` has those of the host that the connection leads to, as the user set them; None if
+        ``variables`` are these.
         """
         self._connection, self._templar, self._variables = connection, templar, variables
         self._place = variables if place is None else place

@@ -212,7 +212,6 @@ class PlayHosts:
         self._task, self._loader = action._task, action._loader  # noqa: SLF001 - a plugin's own
         self._play_context = action._play_context  # noqa: SLF001 - as above
         self._hostvars = task_vars["hostvars"]
-        self._manager = self._hostvars._variable_manager  # noqa: SLF001 - no public way
         self._shared = {name: task_vars[name] for name in _OF_PLAY if name in task_vars}
         for name in _HOSTS_OF_PLAY:
             self._shared[name] = list(hosts) or task_vars.get(name, [])
@@ -288,13 +287,7 @@ class PlayHosts:
                 return str(self._variables(host).get("dx_node"))
 
     def _variables(self, host: str) -> dict[str, Any]:
-        found = self._hostvars._inventory.get_host(host)  # noqa: SLF001 - no public way
-        alone = [host]  # listing all hosts is slow, and `_shared` has them already
-        variables: dict[str, Any] = self._manager.get_vars(
-            play=_play(self._task), host=found, task=self._task, include_hostvars=False,
-            _hosts=alone, _hosts_all=alone,
-        )  # fmt: skip
-        return variables | self._shared
+        return variables_of(self._task, self._hostvars, host) | self._shared
 
     def _connection(self, variables: Mapping[str, Any], templar: Templar) -> ConnectionBase:
         """The host's connection: as its variables say, else the play, ``-c`` or ansible.cfg.
@@ -320,6 +313,21 @@ class PlayHosts:
         options = connection._resolve_option_variables(variables, templar)  # noqa: SLF001 - as Ansible does
         connection.set_options(task_keys=keys, var_options=options)
         return connection
+
+
+def variables_of(task: Task, hostvars: Any, host: str) -> dict[str, Any]:  # noqa: ANN401 - Ansible's, without types
+    """Return a host's variables as the user set them, but for those of the whole play.
+
+    Those that Ansible gives an action also have what it added, like an ``ansible_connection`` that
+    nobody set.
+    """
+    found = hostvars._inventory.get_host(host)  # noqa: SLF001 - no public way
+    alone = [host]  # listing all hosts is slow
+    variables: dict[str, Any] = hostvars._variable_manager.get_vars(  # noqa: SLF001 - as above
+        play=_play(task), host=found, task=task, include_hostvars=False,
+        _hosts=alone, _hosts_all=alone,
+    )  # fmt: skip
+    return variables
 
 
 def _play(task: Task) -> Play:
