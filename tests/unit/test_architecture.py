@@ -33,7 +33,8 @@ LAYERS = (
     ("dxansible.results",),
     ("dxansible.errors", "dxansible.locales", "dxansible.parameters", "dxansible.redact"),
     ("dxansible.record",),
-    ("dxansible.value", "dxansible.private_file", "dxansible.sent_file"),
+    ("dxansible.first_sent",),
+    ("dxansible.value", "dxansible.private_file", "dxansible.sent_file", "dxansible.elapsed"),
 )
 SERVICES = ("beads", "github", "jules", "slack")
 ONE_DOOR = {
@@ -49,6 +50,8 @@ OF_AN_ENGINE = {
     f"dxansible.{name}" for name in ("kept.client", "kept.fingerprint", "kept.resident")
 }
 """The environment as a whole is part of what tells one engine from another."""
+SHARED = {"dxansible.first_sent", "dxansible.record"}
+"""Modules with imports that the collection has, too."""
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
 
 
@@ -65,7 +68,7 @@ def imports(module: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            shared = node.level == 1 and module == "dxansible.record"  # the collection has it, too
+            shared = node.level == 1 and module in SHARED
             assert node.level == 0 or shared, f"{module} imports relatively"
             name = f"dxansible.{node.module}" if shared else str(node.module)
             children = {f"{name}.{alias.name}" for alias in node.names} & set(MODULES)

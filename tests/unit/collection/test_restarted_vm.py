@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import elapsed, first_sent
+from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
+    attempts,
+    elapsed,
+    first_sent,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
     CutShortError,
     Reply,
@@ -58,8 +62,9 @@ def test_a_start_that_can_not_have_arrived_does_not_count(failure: SshFailure) -
 def test_the_first_start_that_may_have_arrived_counts_however_many_follow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = iter([0.0, 100.0, 1000.0, 10_000.0])
+    clock = iter([0.0, 100.0, 1000.0, 10_000.0, 10_000.0])
     monkeypatch.setattr(first_sent, "now", lambda: next(clock))
+    monkeypatch.setattr(attempts, "now", lambda: next(clock))
     vm = Vm(lost(SshFailure.UNREACHABLE), lost(), lost(SshFailure.UNREACHABLE), ENDED)
     run(vm, max_retries=3, connect_timeout=CONNECT_TIMEOUT)
     slack = SLACK + 8

@@ -170,7 +170,7 @@ def test_a_wrong_record_of_an_agent_stops_no_stop() -> None:
         played = stop_turn(turns("running", agent=of), ABORTED, agents=wrong)
         assert (played.record["outcome"], played.record["stop_verified"]) == ("ABORTED", True)
 
-    ended = Reply(state="exited", code=0, out=b"\n\x1edx-turn code=0 directory=/h\n")
+    ended = Reply(state="exited", code=0, verified=True, out=b"\n\x1edx-turn code=0 directory=/h\n")
     other = stop_turn(turns("exited"), ended, ended, agents=wrong)
     assert other.record["outcome"] == "SUCCESS"
     own = stop_turn(turns("exited", agent="robot"), ended, ended, agents=wrong)

@@ -57,6 +57,7 @@ def test_a_lost_start_is_sent_again_as_it_was() -> None:
     played = turn([LOST, ended()], retry_delay=3)
 
     (_, key, script, options), (_, *again) = played.calls
+    assert again[-1].pop("since") > 0
     assert again == [key, script, options]
     assert played.news[0]["retry"]["attempt"] == 1
     assert played.pauses == [3]

@@ -74,7 +74,13 @@ def run_python(script: str) -> tuple[Path, list[str]]:
     prologue = "import os, sys; from tests.lab import Lab; lab = Lab.create()"
     report = "print(lab.root, *(vm.user for vm in lab.vms.values()), flush=True)"
     done = subprocess.run(
-        [sys.executable, "-c", f"{prologue}\n{report}\n{script}"],
+        [
+            sys.executable,
+            "-W",
+            "ignore::DeprecationWarning",
+            "-c",
+            f"{prologue}\n{report}\n{script}",
+        ],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -99,11 +99,11 @@ def test_an_id_of_no_host_of_the_inventory_is_a_usage_error(settings: Settings, 
         follow_command(wrong, settings)
 
 
-def test_an_id_that_the_vm_does_not_know_is_lost(settings: Settings) -> None:
+def test_an_id_that_the_vm_does_not_know_is_an_unknown_session(settings: Settings) -> None:
     result = follow_command(NEVER, settings)
 
     assert result is not None
-    assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.LOST)
+    assert (result.outcome, result.reason) == (FanoutOutcome.FAILURE, Reason.UNKNOWN_SESSION)
 
 
 def test_silence_is_neither_an_end_nor_a_stop(playbooks: Path) -> None:

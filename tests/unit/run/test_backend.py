@@ -283,7 +283,7 @@ def test_a_run_that_is_sent_away_has_all_that_a_worker_needs_and_no_secret_of_ou
     events = [json.loads(line) for line in done.stdout.splitlines() if line[:1] == b"{"]
     said = [each for each in events if each.get("event") == "runner_on_ok"]
 
-    assert [each["event_data"]["host"] for each in said] == ["there"]
+    assert [each["event_data"]["host"] for each in said] == ["there"], done
     assert said[0]["event_data"]["res"]["msg"] == "hello"
     assert secret.encode() not in sent
     assert not list(home.glob("tmp*"))

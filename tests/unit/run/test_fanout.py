@@ -266,7 +266,7 @@ def test_an_abort_that_ansible_can_not_make_is_not_verified(playbooks: Path) -> 
     (result,) = fanout("here", "true", observers=[listener], cancelled=cancelled)
 
     assert (result.reason, result.stop_verified) == (Reason.LOST_CONTACT, False)
-    assert "did not answer the stop (Ansible it reached a host" in str(result.error)
+    assert "did not answer the stop (Ansible " in str(result.error)
 
 
 def test_playbooks_that_are_broken_are_the_engines_fault(playbooks: Path) -> None:

@@ -55,6 +55,9 @@ class Unstoppable:
 
     pattern, run_id = "all", "cmd_1"
 
+    def end(self) -> frozenset[str]:
+        return frozenset()
+
     def stop(self, limit: str) -> Any:  # noqa: ANN401 - never returns
         raise EngineError(f"no Ansible for {limit}", "install it")
 

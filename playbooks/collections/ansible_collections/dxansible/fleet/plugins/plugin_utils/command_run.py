@@ -29,7 +29,7 @@ class CommandRun(AttemptRun):
 
     kind: ClassVar = "command"
     starts_work: ClassVar = True
-    of_fan: ClassVar = frozenset({"offsets", "sent_file", "stream"})
+    of_fan: ClassVar = frozenset({"first_sent", "offsets", "sent_file", "stream"})
     spec: ClassVar = {
         **COMMON_SPEC,
         "timeout": {"type": "float", "default": 60.0, "variable": "dx_timeout"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import time
 
+__all__ = ["now"]
+
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """macOS has no other than the monotonic clock."""
 
