@@ -22,7 +22,6 @@ from tests.integration.vm_processes import (
     wait_until,
     work_on,
 )
-
 from tests.lab import processes
 
 if TYPE_CHECKING:
