@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -24,8 +22,7 @@ def test_the_stream_goes_on_after_its_dd_was_killed(machine: Machine) -> None:
     wait_until(lambda: machine.poll("s").out == b"one\n")
     for _ in range(3):
         wait_until(lambda: machine.called("dd"))
-        for pid in machine.called("dd"):
-            os.kill(pid, signal.SIGKILL)
+        processes.kill(machine.called("dd"))
     (machine.home / "go").touch()
     reply = machine.follow("s")
     assert (reply.state, reply.code, reply.out) == ("exited", 3, b"one\ntwo\n100000\n")
@@ -46,8 +43,7 @@ def test_on_a_full_disk_the_command_keeps_a_reader(machine: Machine) -> None:
     (directory / f"out.{2 * segment:018}").symlink_to("/dev/full")
     (machine.home / "go").touch()
     wait_until(lambda: machine.called("cat"))
-    for pid in machine.called("cat"):
-        os.kill(pid, signal.SIGKILL)
+    processes.kill(machine.called("cat"))
     (machine.home / "on").touch()
     reply = machine.wait_for_end("s")
     assert (reply.state, reply.code, reply.full) == ("exited", 3, True)
@@ -64,8 +60,7 @@ def test_a_command_whose_transfer_was_killed_does_not_blame_the_disk(machine: Ma
             return bool(found)
 
         wait_until(copier)
-        for pid in found:
-            os.kill(pid, signal.SIGKILL)
+        processes.kill(found)
         out, _ = call.communicate(timeout=PATIENCE)
     assert b"dd was killed" in out
     assert b"disk" not in out

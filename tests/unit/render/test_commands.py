@@ -105,6 +105,8 @@ def test_what_is_left_running_and_what_was_cut_is_told() -> None:
 
 
 def test_a_full_disk_is_told_in_the_line() -> None:
+    line = plain(summary_line(replace(SUCCESS, truncation=Truncation(uncounted=True))))
+    assert "a process that copied output was killed on the VM: some may be missing" in line
     line = plain(summary_line(replace(SUCCESS, truncation=Truncation(disk_full=True))))
 
     assert line.endswith("  the VM's disk was full: output is missing that nobody counted")
@@ -118,6 +120,7 @@ def test_a_full_disk_is_told_in_the_line() -> None:
         (Truncation(stderr_bytes=1), False, 4),
         (Truncation(stdout_bytes=1), True, 0),
         (Truncation(disk_full=True), True, 4),
+        (Truncation(uncounted=True), True, 4),
     ],
 )
 def test_a_success_that_lacks_output_that_was_wanted_exits_with_another_code(
