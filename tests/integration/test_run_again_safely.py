@@ -83,6 +83,16 @@ def _noting() -> Iterator[Starts]:
         wait_until(lambda: not any(map(starts.alive, HOSTS)), 60, "all commands are over")
 
 
+@contextmanager
+def calling(fleet: Dispatcher, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a call; if the test fails meanwhile, nobody waits for it."""
+    with fleet.start(*words) as client:
+        try:
+            yield client
+        finally:
+            client.kill()
+
+
 @pytest.fixture
 def starts() -> Iterator[Starts]:
     """What has started where."""
@@ -122,7 +132,7 @@ def test_a_stop_that_reached_nobody_is_lost_contact_and_no_second_start(
     fleet: Dispatcher, lab: Lab, starts: Starts
 ) -> None:
     starts.let("hold", *HOSTS)
-    with fleet.start("all", "--exec", starts.command, *PATIENT, "--json") as client:
+    with calling(fleet, "all", "--exec", starts.command, *PATIENT, "--json") as client:
         starts.await_all(client)
         leave(fleet, lab, "h002")
         assert client.stderr
@@ -166,7 +176,7 @@ def test_a_lost_command_is_ended_before_it_runs_again(
     fleet: Dispatcher, lab: Lab, starts: Starts
 ) -> None:
     starts.let("hold", "h002")
-    with fleet.start("all", "--exec", starts.command, *PATIENT, "--json") as client:
+    with calling(fleet, "all", "--exec", starts.command, *PATIENT, "--json") as client:
         starts.await_all(client)
         (session,) = (
             path
@@ -178,7 +188,7 @@ def test_a_lost_command_is_ended_before_it_runs_again(
     assert ends(json.loads(out)) == {"h001": ("SUCCESS", "ok"), "h002": ("FAILURE", "lost")}
     assert starts.alive("h002") == 1
 
-    with fleet.start("--rerun", "--json") as again:
+    with calling(fleet, "--rerun", "--json") as again:
         wait_until(lambda: starts.counts()["h002"] > 1 or again.poll() is not None, 60, "runs")
         assert (starts.counts()["h002"], starts.alive("h002")) == (2, 1)
         starts.let("hold")
@@ -193,7 +203,7 @@ def test_a_start_that_is_on_its_way_begins_no_more(
     for host in HOSTS:
         leave(fleet, lab, host)
     call = ("all", "--exec", starts.command, *PATIENT, "--run-id", "late")
-    with fleet.start(*call) as client:
+    with calling(fleet, *call) as client:
         assert client.stderr
         for _ in HOSTS:
             while b"retry host=" not in (line := client.stderr.readline()):
@@ -220,7 +230,7 @@ def test_an_abort_of_an_earlier_release_proves_nothing_until_the_user_says_so(
     fleet: Dispatcher, starts: Starts
 ) -> None:
     starts.let("hold", "h002")
-    with fleet.start("all", "--exec", starts.command, *PATIENT) as client:
+    with calling(fleet, "all", "--exec", starts.command, *PATIENT) as client:
         starts.await_all(client)
         client.kill()
     document = json.loads(record_of(fleet).read_text())
@@ -233,7 +243,7 @@ def test_an_abort_of_an_earlier_release_proves_nothing_until_the_user_says_so(
     refused = fleet.run("--rerun")
     assert (refused.code, b"still running under" in refused.err) == (2, True)
     assert b"or add --anyway" in refused.err
-    with fleet.start("--rerun", "--anyway", "--json") as again:
+    with calling(fleet, "--rerun", "--anyway", "--json") as again:
         wait_until(lambda: starts.alive("h002") > 1 or again.poll() is not None, 60, "runs twice")
         starts.let("hold")
         out, _ = again.communicate(timeout=120)

@@ -60,6 +60,42 @@ def test_a_record_is_read_as_it_was_written(history: History) -> None:
     assert history.runs() == [written]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "reason", "verified", "known"),
+    [
+        (None, None, None, False),
+        ("SUCCESS", "ok", None, True),
+        ("FAILURE", "exit_nonzero", None, True),
+        ("SUCCESS", "ok", False, True),  # it left processes on purpose
+        ("FAILURE", "signalled", None, True),
+        ("FAILURE", "signalled", False, False),
+        ("FAILURE", "id_conflict", None, True),
+        ("FAILURE", "auth_failed", None, True),
+        ("PREFLIGHT_FAILED", "HOST_UNREACHABLE", None, True),
+        ("ABORTED", "not_started", None, True),
+        ("ABORTED", "unknown_session", None, True),
+        ("FAILURE", "unknown_session", None, False),
+        ("ABORTED", "aborted", True, True),
+        ("ABORTED", "aborted", False, False),
+        ("ABORTED", "aborted", None, False),  # of an earlier release
+        ("TIMEOUT", "deadline", True, True),
+        ("TIMEOUT", "deadline", False, False),
+        ("FAILURE", "lost", None, False),
+        ("FAILURE", "lost", True, True),
+        ("FAILURE", "lost_contact", None, False),
+        ("FAILURE", "lost_contact", False, False),
+        ("FAILURE", "vm_error", None, False),
+        ("FAILURE", "of_a_newer_release", None, False),
+    ],
+)
+def test_an_end_is_known_where_the_record_proves_it(
+    outcome: str | None, reason: str | None, *, verified: bool | None, known: bool
+) -> None:
+    told = None if outcome is None else FanoutOutcome(outcome)
+
+    assert HostEnd(outcome=told, reason=reason, stop_verified=verified).known is known
+
+
 def test_a_record_is_for_its_owner_alone(history: History) -> None:
     before = os.umask(0)
     try:

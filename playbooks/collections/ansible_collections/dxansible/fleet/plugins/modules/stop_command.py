@@ -119,7 +119,9 @@ dx:
       returned: always
       sample: [120, 0]
     outcome:
-      description: V(ABORTED), or the outcome that the command had before.
+      description:
+        - V(ABORTED), or the outcome that the command had before. V(FAILURE) with C(reason)
+          V(lost_contact), if the host did not answer, or failed a check.
       type: str
       returned: always
       sample: ABORTED
