@@ -22,6 +22,8 @@ class Fault(StrEnum):
     """New connections are accepted, then closed before the banner."""
     STALL = auto()
     """All connections stay open, but bytes stop in both directions."""
+    MUTE = auto()
+    """All connections stay open, but no more bytes come from the machine."""
     DROP = auto()
     """The inventory's address swallows every packet, with no ICMP answer.  Root only."""
     REFUSE_AUTH = auto()

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tests.lab.background import Background
 from tests.lab.faults import Fault
-from tests.lab.relay import NO_CUT, Address, Cut, closing, hang_up, relay
+from tests.lab.relay import NO_CUT, Address, Cut, Flow, closing, hang_up, relay
 
 
 class Gate:
@@ -16,7 +16,9 @@ class Gate:
     Its port stays the same, and stays taken, from creation to `close`.
     """
 
-    FAULTS: ClassVar = frozenset({Fault.REFUSE, Fault.SILENT, Fault.CLOSE_EARLY, Fault.STALL})
+    FAULTS: ClassVar = frozenset(
+        {Fault.REFUSE, Fault.SILENT, Fault.CLOSE_EARLY, Fault.STALL, Fault.MUTE}
+    )
 
     def __init__(self, background: Background, address: str, upstream: Address) -> None:
         """Listen on a free port of `address`."""
@@ -32,7 +34,7 @@ class Gate:
         self._links: dict[asyncio.Task[None], socket.socket] = {}
         self._cuts: deque[Cut] = deque()
         self._answer = asyncio.Event()
-        self._flow = asyncio.Event()
+        self._flow = Flow(up=asyncio.Event(), down=asyncio.Event())
         self._background.run(self._become(frozenset()))
 
     def fault(self, fault: Fault) -> None:
@@ -65,8 +67,12 @@ class Gate:
 
     async def _become(self, faults: frozenset[Fault]) -> None:
         self.faults = faults
-        for event, blocker in ((self._answer, Fault.SILENT), (self._flow, Fault.STALL)):
-            if blocker in faults:
+        for event, blockers in (
+            (self._answer, {Fault.SILENT}),
+            (self._flow.up, {Fault.STALL}),
+            (self._flow.down, {Fault.STALL, Fault.MUTE}),
+        ):
+            if blockers & faults:
                 event.clear()
             else:
                 event.set()

@@ -46,8 +46,16 @@ async def hang_up(client: socket.socket) -> None:
         pass
 
 
-async def relay(client: socket.socket, upstream: Address, cut: Cut, flow: asyncio.Event) -> None:
-    """Forward both directions to their ends; bytes move only while `flow` is set.
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Whether bytes move: `up` from the client, `down` from the server."""
+
+    up: asyncio.Event
+    down: asyncio.Event
+
+
+async def relay(client: socket.socket, upstream: Address, cut: Cut, flow: Flow) -> None:
+    """Forward both directions to their ends; bytes move only while `flow` says so.
 
     Raises `OSError`, alone or in a group, when either side or `cut` breaks the connection.
     """
@@ -57,8 +65,8 @@ async def relay(client: socket.socket, upstream: Address, cut: Cut, flow: asynci
         server.settimeout(0)
         await asyncio.get_running_loop().sock_connect(server, upstream)
         async with asyncio.TaskGroup() as directions:
-            directions.create_task(_pump(client, server, cut.up, flow))
-            directions.create_task(_pump(server, client, cut.down, flow))
+            directions.create_task(_pump(client, server, cut.up, flow.up))
+            directions.create_task(_pump(server, client, cut.down, flow.down))
 
 
 async def _pump(

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from tests.lab import processes
+from tests.lab import processes, uptime
 from tests.lab.faults import Fault, LabError, LabUnsupported
 from tests.lab.keys import make_key
 
@@ -47,6 +47,7 @@ class Sshd:
         self.log = directory / "log"
         self.own_processes = False
         """Whether its sessions see no others, as on a machine of its own; for root only."""
+        self._up_for: int | None = None
         self._directory = directory
         self._user = user
         self._client_key = key
@@ -60,6 +61,8 @@ class Sshd:
         self._running = self._config()
         self._write_authorized_keys()
         apart = _APART if self.own_processes else ()
+        if self._up_for is not None:
+            apart += uptime.up_for(self._up_for)
         with self.log.open("ab") as log:
             self._listener = subprocess.Popen(
                 [*apart, SSHD, "-D", "-e", "-f", self._directory / "config"],
@@ -90,6 +93,13 @@ class Sshd:
             self._listener.wait()
             self._listener = None
 
+    def restart(self, up_for: int | None) -> None:
+        """Start again, on a machine that seems to have started `up_for` seconds ago, if not None."""
+        self.stop()
+        self._up_for = up_for
+        self.start()
+        self.wait_for_banner()
+
     def kill_sessions(self) -> None:
         """Kill the processes that serve a connection, and leave the listener."""
         processes.kill({p.pid for p in self._descendants() if p.name.startswith("sshd")})
@@ -106,6 +116,8 @@ class Sshd:
 
     def heal(self) -> None:
         """Take back all faults."""
+        if self._up_for is not None:
+            self.restart(None)
         self._become(frozenset())
 
     def _become(self, faults: frozenset[Fault]) -> None:

@@ -1,9 +1,12 @@
 """One virtual machine: a gate, the sshd behind it, and its place in the inventory."""
 
+import pwd
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.lab import processes
 from tests.lab.faults import Fault
 from tests.lab.gate import Gate
 from tests.lab.inventory import Host, write_connection
@@ -86,6 +89,19 @@ class Vm:
     def cut_now(self) -> None:
         """Reset all live connections."""
         self.gate.cut_now()
+
+    def lose_power(self) -> None:
+        """End everything there, lose what the keeper wrote, and start 5 seconds ago.  Root only.
+
+        Nothing of what the machine was about to say arrives, and `REFUSE` and `MUTE` are healed.
+        """
+        self.sshd.stop()
+        owner = pwd.getpwnam(self.user).pw_uid
+        processes.kill_all(lambda: processes.owned_by(owner))
+        shutil.rmtree(self.home / ".local/state/dxansible")
+        self.gate.cut_now()
+        self.gate.heal()
+        self.sshd.restart(up_for=5)
 
     def kill_sessions(self) -> None:
         """Kill the sshd processes of all connections, as if sshd had died in mid-command."""
