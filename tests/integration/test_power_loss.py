@@ -61,7 +61,7 @@ def begin(user: Dispatcher, vm: Vm, *arguments: str) -> subprocess.Popen[bytes]:
     assert user.run(vm.name, "--exec", "true").code == 0
     (vm.home / "hold").touch()
     client = user.start(vm.name, *arguments, "--timeout", "300", "--retries", "10", "--json")
-    wait_until(lambda: (vm.home / "held").exists(), 60, "the start has come to the shell")
+    wait_until((vm.home / "held").exists, 60, "the start has come to the shell")
     vm.fault(Fault.MUTE)
     (vm.home / "hold").unlink()
     wait_until(lambda: runs(vm) == 1, 60, "the command runs")

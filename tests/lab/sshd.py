@@ -94,7 +94,7 @@ class Sshd:
             self._listener = None
 
     def restart(self, up_for: int | None) -> None:
-        """Start again, on a machine that seems to have started `up_for` seconds ago, if not None."""
+        """Start again; unless it is None, the machine seems to be up for that many seconds."""
         self.stop()
         self._up_for = up_for
         self.start()

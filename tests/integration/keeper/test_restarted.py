@@ -48,8 +48,9 @@ def test_it_is_told_before_the_input_has_been_read_and_reads_it_nevertheless(
     machine: Machine,
 ) -> None:
     machine.inside = uptime.up_for(5)
-    stdin = b"0" * 300_000
-    call = machine.call("start", stdin.decode() + RUN, id="s", since=60, input=len(stdin), length=len(RUN))
+    stdin = "0" * 300_000
+    sizes = {"input": len(stdin), "length": len(RUN)}
+    call = machine.call("start", stdin + RUN, id="s", since=60, **sizes)
     assert call.reply().restarted
     assert list((machine.state / "incoming").glob("*")) == []
 
