@@ -60,7 +60,7 @@ class Sshd:
         (self._directory / "config").write_text(self._config())
         self._running = self._config()
         self._write_authorized_keys()
-        apart = _APART if self.own_processes else ()
+        apart: tuple[str, ...] = _APART if self.own_processes else ()
         if self._up_for is not None:
             apart += uptime.up_for(self._up_for)
         with self.log.open("ab") as log:

@@ -108,8 +108,7 @@ class TurnRun(TurnChoice):
             if decided is not None or not progress.turn:
                 return decided
         reply = yield from self._ask()
-        unrecorded = self.heard(reply)
-        if unrecorded is not None:
+        if (unrecorded := self.heard(reply)) is not None:
             return unrecorded
         if self.continuing and not progress.started_by_us:
             return self._overtaken()
