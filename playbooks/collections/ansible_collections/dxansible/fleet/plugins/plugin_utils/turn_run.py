@@ -146,13 +146,11 @@ class TurnRun(TurnChoice):
         script = self._script(agent)
         if not waits:
             options |= {"wait": 0, "chunk": 0}
-        seconds = 4 + len(script) / SLOWEST
-        key = progress.key
 
         def start(door: HostDoor) -> Reply:
-            return door.keeper.start(key, script, {**self.start_options(), **options})
+            return door.keeper.start(progress.key, script, {**self.start_options(), **options})
 
-        reply = yield from send_start(self, key, seconds, start)
+        reply = yield from send_start(self, progress.key, 4 + len(script) / SLOWEST, start)
         return (yield from self._poll()) if reply is None else reply
 
     def _poll(self) -> Steps[Reply]:
