@@ -41,7 +41,7 @@ members() { # needs $leader and $leader_birth
 # and carry no tag of ours: they may have slipped away from it (cleared environment, own session, parent gone). We don't
 # touch what we can't attribute, and then we don't claim to have stopped everything either. Nobody can enter a process
 # session that is there already, so those of an older one are strangers.
-strays() { # needs $leader, $leader_birth, $latest, $place, and $reapers, where orphans of this session can be
+strays() { # needs $leader, $leader_birth, $latest, $oom, $place, and $reapers, where orphans of this session can be
     user=$(id -u)
     snapshot '' | awk -v born="$leader_birth" -v latest="$latest" -v reapers="$reapers" -v self="$$" "$when"'
         BEGIN { n = split(reapers, list, " "); for (i = 1; i <= n; i++) orphanage[list[i]] = 1 }
@@ -61,15 +61,15 @@ strays() { # needs $leader, $leader_birth, $latest, $place, and $reapers, where 
     [ -z "$procfs" ] || hidden
 }
 
-# What a helper such as sudo starts for the command has another owner, whose environment we may not read. It stays in
-# the command's cgroup and login session; a service, cron or somebody else's login has its own. Where nothing tells them
-# apart it counts as the command's.
+# What a helper such as sudo starts for the command has another owner, whose environment we may not read. It has the
+# command's OOM score, and stays in the command's cgroup and login session; a service, cron or somebody else's login has its
+# own. Where nothing tells them apart it counts as the command's.
 excluded() { # pid reaper group: can it not be the command's?
     [ "$1" -ne 0 ] || return 1
     ! serves_connection "$1" "$2" || return 0
     case $(owner "$1") in "$user" | '') return 1 ;; esac
     if [ -z "$procfs" ]; then [ "$1" = "$3" ]; return; fi # a service leads its group, a daemon does not
-    if no_new_owners || is_supervisor "$1"; then return 0; fi
+    if no_new_owners || lacks_oom "$1" || is_supervisor "$1"; then return 0; fi
     its_place=$(place_of "$1")
     [ -n "$place" ] && [ -n "$its_place" ] && [ "${place#* }" != "$its_place" ]
 }
@@ -80,6 +80,10 @@ serves_connection() { # pid reaper: where sshd is the first process, as in a con
     child=$name
     name_of "$2"
     case $name/$child in sshd/sshd* | dropbear/dropbear) ;; *) return 1 ;; esac
+}
+
+lacks_oom() { # pid: only root gives a process a lower one
+    [ -n "$oom" ] && { IFS= read -r its_oom <"/proc/$1/oom_score_adj"; } 2>/dev/null && [ "$its_oom" != "$oom" ]
 }
 
 is_supervisor() { # pid: of somebody else's session?

@@ -20,6 +20,7 @@ supervise() {
     (spool err) <"$dir/err" >/dev/null 2>&1 5>&- &
     input=/dev/null
     [ ! -f "$dir/input" ] || input=$dir/input
+    set_oom_score
     (run_command) <"$input" >"$dir/out" 2>"$dir/err" 5>&- &
     leader=$!
     numbered=
@@ -29,7 +30,7 @@ supervise() {
     look "$$"
     # whoever reads it finds us dead first, so it need not appear whole
     noted=$parent
-    printf '%s\n' "$leader $leader_birth $noted" >"$dir/leader"
+    printf '%s\n' "$leader $leader_birth $noted" "$oom" >"$dir/leader"
     deadline_timer='' idle_timer='' due=0
     hundredths "$idle"
     quiet_limit=$hundredths
@@ -43,7 +44,7 @@ supervise() {
     look "$$"
     reapers=$parent # orphans of the command go where the supervisor itself went as one
     if [ "$noted" != "$reapers" ]; then
-        { printf '%s\n' "$leader $leader_birth $reapers" 1<>"$dir/leader"; } 2>/dev/null # needs no room on the disk
+        { printf '%s\n' "$leader $leader_birth $reapers" "$oom" 1<>"$dir/leader"; } 2>/dev/null # needs no room on the disk
     fi
     if [ -n "$ending" ]; then
         code=-
@@ -148,6 +149,17 @@ take() { # the session, unless somebody has settled that it never starts
     set +C
     [ "$taken" -eq 0 ] || [ -s "$dir/supervisor" ] || rm -f "$dir/supervisor" # ours, but the disk is full
     return "$taken"
+}
+
+# Linux kills by this number when memory is short, by a thousandth earlier for each one more. All that the command starts
+# has it, however it gets there: sudo, a cleared environment and a session of its own leave it as it is. Sessions that run
+# beside each other mostly have different ones.
+set_oom_score() { # sets $oom, up to 20 more than others have, unless there is no such number
+    oom=
+    [ -n "$procfs" ] && { IFS= read -r oom </proc/self/oom_score_adj; } 2>/dev/null || return 0
+    case ${oom#-} in '' | *[!0-9]* | 9[89]? | 1000) oom= && return ;; esac
+    oom=$((oom + 1 + $$ % 20))
+    { printf '%s\n' "$oom" >/proc/self/oom_score_adj; } 2>/dev/null || oom=
 }
 
 newest_process() { # sets $newest, its pid; 0 if nobody knows

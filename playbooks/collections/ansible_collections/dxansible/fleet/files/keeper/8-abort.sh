@@ -86,9 +86,10 @@ rebooted() { # since the supervisor began, as far as its record can be trusted
     [ -n "$known_boot" ] && [ "$known_boot" != "$boot" ]
 }
 
-recall_leader() { # sets $leader, $leader_birth and $recorded_reaper, as far as the record can be trusted
-    leader='' leader_birth=0 recorded_reaper=1
-    { IFS=' ' read -r known_pid known_birth known_reaper <"$dir/leader"; } 2>/dev/null || return 0
+recall_leader() { # sets $leader, $leader_birth, $recorded_reaper and $oom, as far as the record can be trusted
+    leader='' leader_birth=0 recorded_reaper=1 oom=
+    { IFS=' ' read -r known_pid known_birth known_reaper && { IFS= read -r oom || :; }; } 2>/dev/null <"$dir/leader" || return 0
+    case ${oom#-} in *[!0-9]*) oom= ;; esac
     case $known_pid$known_reaper in '' | *[!0-9]*) return 0 ;; esac
     [ -z "$known_reaper" ] || leader=$known_pid leader_birth=$known_birth recorded_reaper=$known_reaper
 }

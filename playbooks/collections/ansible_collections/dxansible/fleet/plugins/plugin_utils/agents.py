@@ -232,7 +232,7 @@ class _Agents(Mapping[str, Agent]):
         return iter(dict.fromkeys([*_built_in(), *own]))
 
     def __len__(self) -> int:
-        return len([*self])
+        return sum(1 for name in self if name)
 
 
 def _merged(name: str, own: Mapping[str, Any]) -> dict[str, Any]:
