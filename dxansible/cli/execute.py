@@ -82,7 +82,7 @@ def _prepare(options: Options, label: str | None = None) -> tuple[CommandCall, S
         start_at=options.starts_at,
         output_limit=options.max_output,
         most_hosts=1 if options.pass_exit_code else None,
-        run_id=run_id,
+        run_id=options.run_id,
         stdin=stdin,
         env=dict(options.env),
         cwd=options.cwd or "",
@@ -93,5 +93,7 @@ def _prepare(options: Options, label: str | None = None) -> tuple[CommandCall, S
     shown = not (options.json or options.gather or options.detach)
     whole = shown and options.max_output is None
     flow = Flow() if whole else None
-    call = CommandCall(options.target or "", command, chosen, cancelled=cancelled, flow=flow)
+    call = CommandCall(
+        options.target or "", command, chosen, cancelled=cancelled, flow=flow, new_id=run_id
+    )
     return call, source

@@ -68,7 +68,7 @@ class CommandCall(_Call):
 
     kind = "command"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by name
         self,
         pattern: str,
         command: str | bytes,
@@ -76,11 +76,16 @@ class CommandCall(_Call):
         *,
         cancelled: threading.Event | None = None,
         flow: Flow | None = None,
+        new_id: str | None = None,
     ) -> None:
-        """Check the command and its options. Raises UsageError."""
+        """Check the command and its options. Raises UsageError.
+
+        ``new_id`` is the id if the options have none, and was made for this call alone; None makes
+        one.
+        """
         self.options, self.flow = options or FanoutOptions(), flow
         super().__init__(pattern, check_text(command, "command"), cancelled)
-        self.run_id = self.options.run_id or new_run_id()
+        self.run_id = self.options.run_id or new_id or new_run_id()
 
     def check_number(self, too_many: Sequence[str]) -> None:
         """Raise UsageError if the pattern has more hosts than the options allow: these."""

@@ -11,6 +11,7 @@ from dxansible.record import FanoutOutcome, HostRecord, Reason
 from dxansible.run.awaiting import end_unsent
 from dxansible.run.events import HostBroken, PreflightDone, StopAnswered
 from dxansible.run.request import KILLED
+from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,18 @@ def end_stop(
         collector.handle(unanswered(host, why, session_of(host)))
 
 
+def _of_new_id(answer: StopAnswered, attempts: int) -> StopAnswered:
+    """Return the answer about an id that only this call has used.
+
+    A VM without a record of it has never had the command, unless it has lost that with an earlier
+    attempt, as in a power loss.
+    """
+    if answer.reason is not Reason.UNKNOWN_SESSION or attempts > 1:
+        return answer
+    text = f"{answer.host}: aborted before it had started; nothing was run"
+    return replace(answer, reason=Reason.NOT_STARTED, error=text, stop_verified=True)
+
+
 def stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]) -> PlayEnd | None:
     """Stop the command on every host that has no result.
 
@@ -84,11 +97,15 @@ def stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult])
     if not limit:
         return None
     session_of = partial(session_on, call.run_id)
+
+    def handle(news: Event) -> None:
+        answer = answer_of(news, session_of)
+        if isinstance(answer, StopAnswered) and not call.options.run_id:
+            answer = _of_new_id(answer, collector.attempts(answer.host))
+        collector.handle_stop(answer)
+
     try:
-        return call.stop(limit).follow(
-            lambda news: collector.handle_stop(answer_of(news, session_of)),
-            collector.ask_again(limit),
-        )
+        return call.stop(limit).follow(handle, collector.ask_again(limit))
     except DxError as error:
         if not collector.hosts:
             raise

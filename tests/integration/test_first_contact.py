@@ -102,4 +102,4 @@ def test_so_it_is_with_an_agent_s_turn_and_with_a_call_that_asks_once(
     epyc6.fault(Fault.REFUSE)
     assert log_of(user, "epyc6", "a task")["epyc6"] == [RETRY, REFUSED]
     assert log_of(user, "--status", "epyc6")["epyc6"] == [REFUSED]
-    assert log_of(user, "--abort", status)["epyc6"] == [REFUSED, ("aborted", None)]
+    assert log_of(user, "--abort", status)["epyc6"] == [REFUSED, ("failure", None)]

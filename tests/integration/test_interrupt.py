@@ -122,7 +122,11 @@ def test_a_command_that_is_interrupted_before_it_begins_never_does(
         at_the_terminal(client)
         out, err = client.communicate(timeout=60)
     (result,) = json.loads(out)["results"]
-    assert (client.returncode, result["outcome"], result["stop_verified"]) == (130, "ABORTED", True)
+    assert (client.returncode, result["outcome"], result["stop_verified"]) == (
+        130,
+        "ABORTED",
+        True,
+    ), result
     assert (result["host"], result["user"]) == ("macmini", vm.user)
     assert b"Traceback" not in err
     assert not left_on(vm)
@@ -299,7 +303,9 @@ def test_a_command_that_was_aborted_before_it_arrived_never_runs(user: Dispatche
     run = f"cmd_{secrets.token_hex(8)}"
     session = user.run("macmini", "--exec", "true", "--run-id", f"{run}_a", "--json").result
     early = session["session_id"].replace(f"{run}_a", run)
-    assert user.run("--abort", early).code == 0
+    aborted = user.run("--abort", early, "--json")
+    assert (aborted.code, aborted.result["reason"]) == (1, "unknown_session")
+    assert aborted.result["stop_verified"] is None
     answer = user.run("macmini", "--exec", "echo >ready", "--run-id", run, "--json")
     assert (answer.code, answer.result["outcome"]) == (130, "ABORTED")
     assert not (vm.home / "ready").exists()

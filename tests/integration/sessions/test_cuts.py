@@ -129,7 +129,7 @@ def test_an_abort_that_is_cut_does_not_say_that_the_turn_is_gone(
     work.runs()
     answer = _cut_call(user, mended, {"up": 1500}, "--abort", session, times=2)
     assert (answer.code, answer.result["stop_verified"]) == (1, False)
-    assert "could not be asked to stop" in answer.result["error"]
+    assert "did not answer the stop" in answer.result["error"]
     again = user.run("--abort", session)
     assert again.code == 0, again.err
     assert (turn_directory(mended, session) / "end").read_text().startswith("state=aborted ")

@@ -66,10 +66,10 @@ strays() { # needs $leader, $leader_birth, $latest, $oom, $place, and $reapers, 
 # own. Where nothing tells them apart it counts as the command's.
 excluded() { # pid reaper group: can it not be the command's?
     [ "$1" -ne 0 ] || return 1
-    ! serves_connection "$1" "$2" || return 0
+    if serves_connection "$1" "$2" || lacks_oom "$1"; then return 0; fi
     case $(owner "$1") in "$user" | '') return 1 ;; esac
     if [ -z "$procfs" ]; then [ "$1" = "$3" ]; return; fi # a service leads its group, a daemon does not
-    if no_new_owners || lacks_oom "$1" || is_supervisor "$1"; then return 0; fi
+    if no_new_owners || is_supervisor "$1"; then return 0; fi
     its_place=$(place_of "$1")
     [ -n "$place" ] && [ -n "$its_place" ] && [ "${place#* }" != "$its_place" ]
 }
