@@ -11,7 +11,7 @@
 # make schemas  writes the JSON Schema files of the package again
 # make pictures  writes the pictures of the documents again, from real runs on a lab
 # make flood  2 GB through a pipe and into a document, in fixed memory and disk
-# make matrix  the collection's own tests with each ansible-core and each Python that is here
+# make matrix  a sample with each ansible-core and each Python that is here; MATRIX=--oldest for the oldest pair
 # make when-back  30 of 100 hosts are off, and come back at random
 # make agents-latest  tests the newest release of each agent, and the one before, and says which record breaks
 # make bench  how fast it is beside other tools (BENCH='--samples 3 --only warm' for less)

@@ -1,6 +1,7 @@
-"""``python -m tests.matrix``: the collection's own tests with each ansible-core and each Python.
+"""``python -m tests.matrix``: a sample of the tests with each ansible-core and each Python.
 
-A pair that ansible-core does not support, and a Python that is missing here, is named and skipped.
+The sample has the collection's own tests, and each way in which a command reaches its VM. A pair
+that ansible-core does not support, and a Python that is missing here, is named and skipped.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from dxansible.supported import CORES, PYTHONS
 from tests.collection import ROOT, build, install, run_targets
 
-PYTHONS = ("3.11", "3.12", "3.13")
-CORES = {"2.19": PYTHONS, "2.20": PYTHONS[1:], "2.21": PYTHONS[1:]}
-"""The Pythons of a controller, for each ansible-core."""
+_OLDEST = next(iter(CORES)), PYTHONS[0]
+_WAYS = "tests/integration/test_where_it_runs.py"
 
 
 def main() -> int:
@@ -25,7 +26,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
     parser.add_argument("--core", choices=CORES, action="append")
     parser.add_argument("--python", choices=PYTHONS, action="append")
+    parser.add_argument("--oldest", action="store_true", help="only the oldest supported pair")
+    parser.add_argument(
+        "--newest-python", action="store_true", help="print the newest Python that is here"
+    )
     chosen = parser.parse_args()
+    if chosen.newest_python:
+        print(next(filter(None, map(_interpreter, reversed(PYTHONS))), sys.executable))  # noqa: T201 - a command
+        return 0
+    if chosen.oldest:
+        chosen.core, chosen.python = [_OLDEST[0]], [_OLDEST[1]]
     ends = {
         (core, python): _try(core, python)
         for core in chosen.core or CORES
@@ -73,7 +83,8 @@ def _environment(core: str, python: str, interpreter: str) -> Path:
         pip = str(directory / "bin" / "pip")
         subprocess.run([interpreter, "-m", "venv", str(directory)], check=True)
         quiet = ("install", "--quiet", "--disable-pip-version-check")
-        subprocess.run([pip, *quiet, f"ansible-core=={core}.*"], check=True)
+        wanted = ("-e", f"{ROOT}[test]", f"ansible-core=={core}.*")
+        subprocess.run([pip, *quiet, *wanted], check=True)
         (directory / "ready").touch()
     return directory / "bin"
 
@@ -84,10 +95,24 @@ def _test(bin_dir: Path) -> str:
         collection = install(bin_dir, build(bin_dir, directory), directory / "collections")
         home = directory / "home"
         home.mkdir()
-        done = run_targets(bin_dir, collection, home)
-    if done.returncode:
-        sys.stderr.write(done.stdout + done.stderr)
-    return "FAILED" if done.returncode else "ok"
+        ends = [run_targets(bin_dir, collection, home), _run_ways(bin_dir)]
+    for end in ends:
+        if end.returncode:
+            sys.stderr.write(end.stdout + end.stderr)
+    return "FAILED" if any(end.returncode for end in ends) else "ok"
+
+
+def _run_ways(bin_dir: Path) -> subprocess.CompletedProcess[str]:
+    """Run the tests of each way to a VM: engine on and off, playbooks, an execution node."""
+    environment = {
+        **os.environ,
+        "DX_EVERY_CASE": "yes",
+        "PATH": f"{bin_dir}{os.pathsep}{os.environ['PATH']}",
+    }
+    command = [str(bin_dir / "python"), "-m", "pytest", "-q", "-n", "2", _WAYS]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 if __name__ == "__main__":

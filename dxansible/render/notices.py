@@ -18,6 +18,8 @@ SENTENCES = {
     "host_key_not_remembered": "{error}",
     "issue_from_export": "{issue}: {note}",
     "issue_not_released": "the issue is still marked in progress: {error}",
+    "core_untested": "ansible-core {version} is newer than {tested}, the newest that was tested;"
+    " to be safe: pip install 'ansible-core=={tested}.*'",
     "events_not_written": "DX_EVENTS: {path} can't be written: {error}",
     "mesh_unavailable": "no execution node can be asked: {error}",
     "metrics_not_written": "--metrics: {path} can't be written: {error}",

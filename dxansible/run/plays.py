@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -13,6 +14,7 @@ from dxansible.logs import event
 from dxansible.parameters import FORKS, NODE, WHEN_BACK
 from dxansible.run.patterns import check_pattern
 from dxansible.run.request import CANCELLED, KILLED, PlayRequest
+from dxansible.supported import NEWEST_CORE, untested_core
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Play:
         empty pattern.
         """
         check_pattern(limit)
+        _warn_of_untested_core()
         self._receptor = settings.receptor if settings.via != "local" else None
         """None if all hosts are contacted from here."""
         if self._receptor is not None:
@@ -149,3 +152,11 @@ class Play:
         from dxansible.run import backend  # noqa: PLC0415 - loads ansible-runner
 
         return backend.play(self._request, on_event, self._cancelled)
+
+
+@functools.cache
+def _warn_of_untested_core() -> None:
+    """Warn once that ansible-core is newer than what was tested."""
+    version = untested_core()
+    if version is not None:
+        event("core_untested", logging.WARNING, version=version, tested=NEWEST_CORE)

@@ -26,6 +26,10 @@ DOCUMENTATION = """
 """
 
 
+_SOON = 0.1
+"""Seconds."""
+
+
 class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no types
     """Installs a SIGCHLD handler before Ansible forks its workers."""
 
@@ -37,7 +41,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         """Check the workers whenever a child of this process ends."""
         del playbook
         self._watch = _Watch()
-        signal.signal(signal.SIGCHLD, self._watch)
+        for number in (signal.SIGCHLD, signal.SIGALRM):
+            signal.signal(number, self._watch)
+
+    def v2_runner_on_start(self, host: object, task: object) -> None:
+        """Note the workers, as Ansible forgets one as soon as it has seen its end."""
+        del host, task
+        self._watch.note_workers()
 
     def v2_runner_on_ok(self, result: Any) -> None:  # noqa: ANN401 - ansible-core has no types
         """Note that the worker of this result has done its work."""
@@ -54,26 +64,48 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
 class _Watch:
     def __init__(self) -> None:
         self._owner = os.getpid()
+        self._workers: set[WorkerProcess] = set()
         self.finished: set[tuple[str, str]] = set()
         """Host and task of each result. Ansible itself terminates workers that exit too slowly."""
 
-    def __call__(self, _number: int, _frame: object) -> None:
+    def note_workers(self) -> None:
+        """Add the children that Ansible has now, and forget those whose result has come."""
         children = list(process._children)  # noqa: SLF001 - active_children omits killed workers
-        # a worker inherits this handler and has children of its own
-        if os.getpid() != self._owner or not any(map(self._is_missed, children)):
-            return
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        Display().error(
-            "A worker of Ansible was killed, so nobody hears of its host any more. What it had "
-            "begun goes on there; the playbook attaches to it when it is run with the same id."
-        )
-        os.kill(self._owner, signal.SIGTERM)
+        workers = {each for each in children if isinstance(each, WorkerProcess)}
+        self._workers = {each for each in workers | self._workers if not self._has_finished(each)}
 
-    def _is_missed(self, child: object) -> bool:
-        if not isinstance(child, WorkerProcess):
-            return False
-        try:
-            killed = bool(child.exitcode)
-        except ValueError:  # Ansible has closed the process object
-            return False
-        return killed and (child._host.name, child._task._uuid) not in self.finished  # noqa: SLF001 - as above
+    def __call__(self, _number: int, _frame: object) -> None:
+        if os.getpid() != self._owner:  # a worker inherits this handler and has children of its own
+            return
+        self.note_workers()
+        if any(map(_is_being_reaped, self._workers)):
+            signal.setitimer(signal.ITIMER_REAL, _SOON)
+        if any(map(_exit_code, self._workers)):
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            Display().error(
+                "A worker of Ansible was killed, so nobody hears of its host any more. What it had "
+                "begun goes on there; the playbook attaches to it when it is run with the same id."
+            )
+            os.kill(self._owner, signal.SIGTERM)
+
+    def _has_finished(self, worker: WorkerProcess) -> bool:
+        return (worker._host.name, worker._task._uuid) in self.finished  # noqa: SLF001 - as above
+
+
+def _exit_code(worker: WorkerProcess) -> int | None:
+    """Return a worker's exit code, 0 if Ansible has closed the object, None while there is none."""
+    try:
+        return worker.exitcode
+    except ValueError:
+        return 0
+
+
+def _is_being_reaped(worker: WorkerProcess) -> bool:
+    """Whether this interrupts Ansible after it waited for the worker, before it has the code."""
+    if _exit_code(worker) is not None:
+        return False
+    try:
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False

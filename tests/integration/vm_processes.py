@@ -67,9 +67,11 @@ def lives(pid: int) -> bool:
 def left_on(vm: Vm) -> list[Left]:
     """Return all that runs as the VM's user, but for bystanders and what serves connections."""
     return sorted(
-        Left(process.pid, process.parent, _command_line(process))
+        Left(process.pid, process.parent, words)
         for process in processes.of_user(pwd.getpwnam(vm.user).pw_uid)
-        if process.name[:4] != "sshd" and not processes.has(process.pid, "DXLAB_BYSTANDER=yes")
+        if process.name[:4] != "sshd"
+        and not processes.has(process.pid, "DXLAB_BYSTANDER=yes")
+        and (words := _command_line(process.pid))
     )
 
 
@@ -90,9 +92,10 @@ def _tagged(pid: int) -> bool:
     return b"DX_SESSION=" in processes.read(pid, "environ")
 
 
-def _command_line(process: processes.Process) -> str:
-    words = processes.read(process.pid, "cmdline").replace(b"\0", b" ").strip()
-    return words.decode(errors="replace") or f"[{process.name}]"
+def _command_line(pid: int) -> str:
+    """Return what a process was called with, or nothing if it has just ended."""
+    words = processes.read(pid, "cmdline").replace(b"\0", b" ").strip()
+    return words.decode(errors="replace")
 
 
 def sweep(vm: Vm) -> None:

@@ -35,6 +35,7 @@ LAYERS = (
     ("dxansible.record",),
     ("dxansible.first_sent",),
     ("dxansible.value", "dxansible.private_file", "dxansible.sent_file", "dxansible.elapsed"),
+    ("dxansible.supported",),
 )
 SERVICES = ("beads", "github", "jules", "slack")
 ONE_DOOR = {

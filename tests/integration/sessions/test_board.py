@@ -37,7 +37,7 @@ def mac(lab: Lab) -> Iterator[Vm]:
 
 @pytest.fixture
 def empty(user: Dispatcher) -> None:
-    """The sessions that other tests have left would fill the board."""
+    """The agents' sessions that other tests have left would fill the board."""
     assert user.run("--clean", "--age", "0", "--yes").code == 0
 
 
@@ -97,7 +97,7 @@ def test_a_vm_that_falls_silent_holds_up_no_other(user: Dispatcher, work: Work, 
     running = begin(user, work.task)
     work.runs()
 
-    with Terminal(user, "--sessions", "--watch", columns=200) as terminal:
+    with Terminal(user, "--sessions", "--agents", "--watch", columns=200) as terminal:
         terminal.until(lambda: "3 VMs" in (terminal.screen or [""])[0])
         terminal.until(lambda: state(terminal, running).startswith("running"))
         mac.fault(Fault.STALL)

@@ -1,0 +1,45 @@
+"""The pairs of ansible-core and Python that are tested; ``make matrix`` runs with each."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CORES", "NEWEST_CORE", "PYTHONS", "untested_core"]
+
+PYTHONS = ("3.11", "3.12", "3.13")
+"""Oldest first."""
+CORES: Mapping[str, tuple[str, ...]] = {
+    "2.19": PYTHONS,
+    "2.20": PYTHONS[1:],
+    "2.21": PYTHONS[1:],
+}
+"""The Pythons of a controller, for each ansible-core; oldest first."""
+NEWEST_CORE = next(reversed(CORES))
+
+_VERSION = re.compile(r"^__version__ = '(?P<version>(?P<major>\d+)\.(?P<minor>\d+)[^']*)'$", re.M)
+
+
+def untested_core() -> str | None:
+    """Return the version of ansible-core, if it is newer than the newest that is tested.
+
+    Reads its file, as importlib.metadata takes longer to load than a whole call to an engine has.
+    """
+    spec = importlib.util.find_spec("ansible")
+    for directory in (spec and spec.submodule_search_locations) or ():
+        try:
+            found = _VERSION.search((Path(directory) / "release.py").read_text())
+        except OSError:
+            continue
+        if found and (int(found["major"]), int(found["minor"])) > _numbers(NEWEST_CORE):
+            return found["version"]
+    return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
