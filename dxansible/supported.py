@@ -22,7 +22,7 @@ CORES: Mapping[str, tuple[str, ...]] = {
 """The Pythons of a controller, for each ansible-core; oldest first."""
 NEWEST_CORE = next(reversed(CORES))
 
-_VERSION = re.compile(r"^__version__ = '(?P<version>(?P<major>\d+)\.(?P<minor>\d+)[^']*)'$", re.M)
+_VERSION = re.compile(r"(?m)^__version__ = '((\d+)\.(\d+)[^']*)'$")
 
 
 def untested_core() -> str | None:
@@ -36,10 +36,6 @@ def untested_core() -> str | None:
             found = _VERSION.search((Path(directory) / "release.py").read_text())
         except OSError:
             continue
-        if found and (int(found["major"]), int(found["minor"])) > _numbers(NEWEST_CORE):
-            return found["version"]
+        if found and (int(found[2]), int(found[3])) > tuple(map(int, NEWEST_CORE.split("."))):
+            return found[1]
     return None
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))

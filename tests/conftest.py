@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # most tests are about what an engine must not change, and many need a user who never called before
 os.environ.setdefault("DX_ENGINE", "off")
 os.environ.setdefault("DX_RECEPTOR_SOCKET", "off")  # this machine may be part of a mesh
+
+_TEMPORARY = "DX_TEST_TMPDIR"
+if _TEMPORARY not in os.environ:  # a worker of pytest has its caller's
+    tempfile.tempdir = tempfile.mkdtemp(prefix="dxr-", dir="/tmp")  # short, for Unix sockets
+    Path(tempfile.tempdir).chmod(0o1777)  # the lab's VMs have users of their own
+    os.environ[_TEMPORARY] = os.environ["TMPDIR"] = tempfile.tempdir
 
 _MARK = "PYTHON_DXTEST"
 """Tells this test run's engines from all others: they keep variables that begin with PYTHON."""
@@ -50,14 +58,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Leave nothing running: an engine of a test's user would be there for ten minutes."""
+    """Leave nothing: an engine of a test's user would be there for ten minutes."""
+    if hasattr(session.config, "workerinput"):
+        return
     deadline = time.monotonic() + 10
-    while left := [] if hasattr(session.config, "workerinput") else _engines():
+    while left := _engines() or _files():
         if time.monotonic() > deadline:
             session.exitstatus = 1
-            print(f"\nengines are left of the tests: {left}")  # noqa: T201 - a hook has no other way
-            return
+            print(f"\nengines and files are left of the tests: {left}")  # noqa: T201 - a hook has no other way
+            break
         time.sleep(0.2)
+    if not session.exitstatus:  # else it is kept to look at
+        shutil.rmtree(os.environ[_TEMPORARY], ignore_errors=True)
+
+
+def _files() -> list[str]:
+    """What the tests have left in the temporary directory, but for pytest's own."""
+    return [
+        str(path)
+        for path in Path(os.environ[_TEMPORARY]).iterdir()
+        if not path.name.startswith("pytest-of-")
+    ]
 
 
 def _engines() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from base64 import b64encode
 from collections import deque
@@ -134,7 +135,7 @@ def _run(
             limit=request.limit,
             extravars={**_NEWS, **{key: _unsafe(value) for key, value in variables.items()}},
             cmdline=_NEWS_ALONE,
-            envvars={**request.environment, **_WHOLE_RESULTS},
+            envvars={**request.environment, **_WHOLE_RESULTS, **_temporary(directory)},
             forks=request.forks,
             settings={"pexpect_timeout": _POLL_SECONDS, "suppress_ansible_output": True},
             suppress_output_file=True,  # of an engine it would grow for ever
@@ -214,6 +215,15 @@ def _forgetter(directory: Path) -> Callable[..., None]:
             path.unlink(missing_ok=True)
 
     return forget
+
+
+def _temporary(directory: Path) -> dict[str, str]:
+    """Have Ansible's temporary files in the run's directory, which goes with the run.
+
+    A newer ansible-core leaves a directory behind when it is killed. What is started on this
+    machine as on a VM gets the caller's own back.
+    """
+    return {"TMPDIR": str(directory), "DX_TMPDIR": os.environ.get("TMPDIR", "")}
 
 
 def _working_directory() -> str:

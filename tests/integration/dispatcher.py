@@ -70,7 +70,7 @@ class Dispatcher:
 
     def __init__(self, inventory: Path, *, engines: bool | None = None) -> None:
         """Use this inventory unless a call says otherwise; engines as DX_ENGINE says by default."""
-        self.home = Path(tempfile.mkdtemp(prefix="dxu-", dir="/tmp"))
+        self.home = Path(tempfile.mkdtemp(prefix="dxu-"))
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SSH_")},
             "HOME": str(self.home),

@@ -55,9 +55,7 @@ class Notes:
 @contextmanager
 def take_notes() -> Iterator[Notes]:
     """Make the directory, for the block."""
-    with tempfile.TemporaryDirectory(
-        prefix="dxnotes-", dir="/tmp", ignore_cleanup_errors=True
-    ) as name:
+    with tempfile.TemporaryDirectory(prefix="dxnotes-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o777)
         notes = Notes(Path(name))
         yield notes

@@ -110,7 +110,7 @@ def test_a_host_that_never_answers_holds_up_no_other(lab: Lab, epyc6: Vm) -> Non
 @pytest.fixture
 def meeting_point() -> Iterator[Path]:
     """A directory that all users of all machines can write to."""
-    with tempfile.TemporaryDirectory(prefix="dxmeet-", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="dxmeet-") as name:
         Path(name).chmod(0o777)
         yield Path(name)
 

@@ -73,9 +73,7 @@ class Starts:
 
 @contextmanager
 def _noting() -> Iterator[Starts]:
-    with tempfile.TemporaryDirectory(
-        prefix="dxstarts-", dir="/tmp", ignore_cleanup_errors=True
-    ) as name:
+    with tempfile.TemporaryDirectory(prefix="dxstarts-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o777)
         starts = Starts(Path(name))
         yield starts

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A directory whose path is short enough for sockets."""
-    directory = Path(tempfile.mkdtemp(prefix="dxt-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="dxt-"))
     yield directory
     shutil.rmtree(directory)
 

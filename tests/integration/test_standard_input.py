@@ -8,6 +8,7 @@ import secrets
 import stat
 import subprocess
 import sys
+import tempfile
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,7 @@ def test_it_is_private_on_the_vm_and_gone_at_the_end(user: Dispatcher, epyc6: Vm
         sessions = epyc6.home / ".local/state/dxansible/sessions"
         (kept,) = sessions.glob(f"{run}-*/input")
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-        here = [*user.home.rglob("*"), *Path("/tmp").glob("dx-*/**/*")]
+        here = [*user.home.rglob("*"), *Path(tempfile.gettempdir()).glob("dx-*/**/*")]
         assert not [path for path in here if path.is_file() and b"canary" in _bytes(path)]
         (epyc6.home / "go-on").touch()
         assert client.wait(60) == 0

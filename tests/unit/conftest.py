@@ -52,7 +52,7 @@ def interruptible() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def residence() -> Iterator[Path]:
     """The home directory of all tests of this process that are marked as resident."""
-    directory = Path(tempfile.mkdtemp(prefix="dxt-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="dxt-"))
     (directory / "runtime").mkdir(mode=0o700)
     yield directory
     with pytest.MonkeyPatch.context() as patch:
@@ -82,7 +82,7 @@ def home(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ite
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory / "runtime"))
         monkeypatch.setenv("DX_ENGINE_PATIENCE", "20")  # machines that run tests are busy
     else:
-        directory = Path(tempfile.mkdtemp(prefix="dxt-", dir="/tmp"))
+        directory = Path(tempfile.mkdtemp(prefix="dxt-"))
         monkeypatch.setenv("DX_ENGINE", "off")
     monkeypatch.setenv("HOME", str(directory))
     yield directory

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+import tomllib
+from typing import TYPE_CHECKING
 
 import pytest
-import tomllib
 import yaml
 
 from dxansible.supported import CORES, NEWEST_CORE, PYTHONS, untested_core
 from tests.collection import COLLECTION, ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MAJOR, _MINOR = map(int, NEWEST_CORE.split("."))
 
@@ -30,7 +33,8 @@ def test_a_newer_core_is_untested(
     package = tmp_path / "ansible"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "release.py").write_text(f"# a licence\n__version__ = '{version}'\n__author__ = ''\n")
+    release = f"# a licence\n__version__ = '{version}'\n__author__ = ''\n"
+    (package / "release.py").write_text(release)
     monkeypatch.delitem(sys.modules, "ansible", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
 

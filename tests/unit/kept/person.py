@@ -44,7 +44,7 @@ class Person:
 
     def __init__(self, root: Path = ROOT) -> None:
         """Use the package in ``root``."""
-        self.home = Path(tempfile.mkdtemp(prefix="dxe-", dir="/tmp"))
+        self.home = Path(tempfile.mkdtemp(prefix="dxe-"))
         self.run_directory = self.home / "run"
         self.run_directory.mkdir(mode=0o700)
         self.inventory = write_inventory(self.home / "inventory.yml")

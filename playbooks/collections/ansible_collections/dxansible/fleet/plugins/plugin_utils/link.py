@@ -149,6 +149,7 @@ def add_ssh_options(
     """
     for name in SERVICE_TOKENS:
         os.environ.pop(name, None)
+    _give_back_temporary()
     if connection.transport != "ssh":
         return
     options = ["ServerAliveInterval=5", "ServerAliveCountMax=3"]
@@ -165,6 +166,17 @@ def add_ssh_options(
         connection.set_option("ssh_extra_args", f"{extra} {added}".strip())
     connection.set_option("timeout", max(1, round(connect_timeout)))
     connection.set_option("reconnection_retries", 0)
+
+
+def _give_back_temporary() -> None:
+    """Have the caller's temporary directory again, for what this process starts from now on."""
+    match os.environ.pop("DX_TMPDIR", None):
+        case None:
+            pass
+        case "":
+            os.environ.pop("TMPDIR", None)
+        case directory:
+            os.environ["TMPDIR"] = directory
 
 
 def control_path(connection: ConnectionBase) -> str | None:
