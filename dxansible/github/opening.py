@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.errors import ServiceError
+from dxansible.evidence import Evidence
 from dxansible.github.client import (
     GitHubClient,
     Proposal,
@@ -109,4 +110,10 @@ def _client(push: Push, github: GitHubSettings, cancelled: threading.Event) -> G
 
 def _failed(result: TurnResult, reason: Reason, text: str) -> TurnResult:
     error = redact(f"{result.host}: {text}")
-    return replace(result, outcome=FanoutOutcome.FAILURE, reason=reason, error=error)
+    return replace(
+        result,
+        outcome=FanoutOutcome.FAILURE,
+        reason=reason,
+        error=error,
+        evidence=Evidence.SERVICE,
+    )

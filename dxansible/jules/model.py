@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from dxansible.evidence import Evidence
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.redact import printable, redact
 from dxansible.value import Value, field
@@ -191,11 +192,20 @@ class JulesResult(Value):
     """With ``--diff``: the session's changes; empty for none."""
     stop_verified: bool | None = None
     duration_ms: int = 0
+    evidence: Evidence = Evidence.SERVICE
+    """LOST if Jules did not answer."""
 
     @classmethod
     def failure(cls, reason: Reason, error: str, session: Session | None = None) -> JulesResult:
         """Return a result with the outcome FAILURE."""
-        return cls(outcome=FanoutOutcome.FAILURE, reason=reason, error=error, session=session)
+        lost = reason in {Reason.LOST_CONTACT, Reason.CREATE_UNCLEAR}
+        return cls(
+            outcome=FanoutOutcome.FAILURE,
+            reason=reason,
+            error=error,
+            session=session,
+            evidence=Evidence.LOST if lost else Evidence.SERVICE,
+        )
 
     def to_dict(self) -> dict[str, object]:
         """Return a dict for JSON."""

@@ -17,9 +17,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path  # noqa: TC003 - `read` looks up the types of fields
 from typing import TYPE_CHECKING, Any
 
+from dxansible import verdict
+from dxansible.evidence import Evidence, nothing_sent
 from dxansible.logs import event
 from dxansible.private_file import replace_file
-from dxansible.record import Document, FanoutOutcome, HostRecord, Reason, read
+from dxansible.record import Document, HostRecord, read
 from dxansible.results import SessionInfo
 from dxansible.run.events import HostEnded, HostWaits, OutputReceived
 from dxansible.run.turn_events import TurnUpdate
@@ -154,7 +156,7 @@ class _Awaiting:
         known = self._hosts.pop(result.host, None)
         if self._cancelled.is_set():
             told = {each.name: getattr(result, each.name) for each in fields(HostRecord)}
-            self._ends.append(HostRecord(**told).to_dict())
+            self._ends.append(read(HostRecord, told).to_dict())
         if known is not None or self._ends:
             self._save()
 
@@ -212,8 +214,7 @@ def end_unsent(call: CommandCall | TaskCall, collector: ResultCollector[R]) -> N
     unsent = call.end()
     for host in collector.unfinished():
         if host in unsent:
-            text = f"{host}: not started: the call ended before the host answered"
-            collector.end(host, FanoutOutcome.ABORTED, Reason.NOT_STARTED, text)
+            collector.end(host, verdict.not_sent(host, nothing_sent(Evidence.NEVER_SENT)))
 
 
 def waiting_calls() -> list[WaitingCall]:

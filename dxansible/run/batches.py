@@ -6,10 +6,12 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dxansible import verdict
 from dxansible.errors import DxError
+from dxansible.evidence import Evidence, nothing_sent
 from dxansible.ids import session_on
 from dxansible.logs import event
-from dxansible.record import FanoutOutcome, Reason
+from dxansible.record import FanoutOutcome
 from dxansible.results import FanoutResult
 from dxansible.run.calls import CommandCall
 from dxansible.run.events import BatchBegins, Event, HostEnded, HostsKnown
@@ -19,6 +21,7 @@ from dxansible.value import replace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dxansible.record import Verdict
     from dxansible.run.events import Observer
     from dxansible.run.history import Recorder
 
@@ -134,25 +137,23 @@ class Rollout:
         hosts = [host for batch in batches for host in batch]
         event("batches_stopped", logging.ERROR, not_started=len(hosts), reason=why)
         for host in hosts:
-            error = f"{host}: not started: {why}"
-            self._end(host, FanoutOutcome.ABORTED, Reason.NOT_STARTED, error)
+            proof = nothing_sent(Evidence.NEVER_SENT)
+            self._end(host, verdict.not_started(f"{host}: not started: {why}", proof))
 
     def _lose(self, batch: Sequence[str], why: str) -> None:
         session = self.call.run_id
         for host in batch:
             see = f"see: dx-dispatch --logs {session_on(session, host)}"
             error = f"{host}: {why}; the command may be running there; {see}"
-            self._end(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, error)
+            self._end(host, verdict.lost_contact(error), session_on(session, host))
 
-    def _end(self, host: str, outcome: FanoutOutcome, reason: Reason, error: str) -> None:
-        unstarted = reason is Reason.NOT_STARTED
-        result = FanoutResult(
+    def _end(self, host: str, decided: Verdict, session_id: str | None = None) -> None:
+        result = verdict.as_end(
+            FanoutResult,
+            decided,
             host=host,
-            outcome=outcome,
-            reason=reason,
-            error=error,
             command_summary=self.call.summary,
-            session_id=None if unstarted else session_on(self.call.run_id, host),
+            session_id=session_id,
         )
         self.results.append(result)
         self._tell(HostEnded(result=result))

@@ -9,10 +9,11 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dxansible import verdict
 from dxansible.ids import session_on
 from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, TIMEOUT
-from dxansible.record import FanoutOutcome, PreflightStatus
+from dxansible.record import PreflightStatus
 from dxansible.results import FanoutResult
 from dxansible.run.awaiting import listing_waits
 from dxansible.run.calls import CommandCall
@@ -134,10 +135,5 @@ def unknown_host(
 
 
 def _not_run(host: str, summary: str, error: str) -> FanoutResult:
-    return FanoutResult(
-        outcome=FanoutOutcome.PREFLIGHT_FAILED,
-        reason=PreflightStatus.USER_MAPPING_MISSING,
-        host=host,
-        command_summary=summary,
-        error=error,
-    )
+    decided = verdict.unchecked(PreflightStatus.USER_MAPPING_MISSING, error)
+    return verdict.as_end(FanoutResult, decided, host=host, command_summary=summary)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
+from dxansible import verdict
 from dxansible.first_sent import stamp
 from dxansible.parameters import RETRIES, RETRY_DELAY
-from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason
+from dxansible.record import HostRecord, Reason
 from dxansible.redact import redact
 from dxansible.results import CleanResult, FanoutResult, PreflightResult, TurnResult
 from dxansible.run.events import (
@@ -33,6 +34,7 @@ from dxansible.value import fields, replace
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from dxansible.record import Verdict
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
 
@@ -160,11 +162,11 @@ class ResultCollector(Generic[R]):
     def detach(self) -> None:
         """Give each unfinished turn a result from what is known of it: we have stopped looking."""
         for host in self.unfinished():
-            if self._host(host).turn is not None:
-                self._tell(self._decide(HostRecord(host=host)))
-                continue
-            text = f"{host}: interrupted before the VM confirmed the task"
-            self.end(host, FanoutOutcome.ABORTED, Reason.ABORTED, text)
+            decided = verdict.RUNNING
+            if self._host(host).turn is None:
+                text = f"{host}: interrupted before the VM confirmed the task"
+                decided = verdict.interrupted(text)
+            self.end(host, decided)
 
     def end_silent(
         self,
@@ -188,18 +190,11 @@ class ResultCollector(Generic[R]):
                 session = self._host(host).session_id or ""
                 told = remedy or f"the {what} see: dx-dispatch --logs {session}{how}"
                 text = f"{host}: {KILLED}; {told}"
-            self.end(host, FanoutOutcome.FAILURE, Reason.LOST_CONTACT, text)
+            self.end(host, verdict.lost_contact(text))
 
-    def end(
-        self,
-        host: str,
-        outcome: FanoutOutcome,
-        reason: Reason | PreflightStatus,
-        error: str,
-    ) -> None:
+    def end(self, host: str, decided: Verdict) -> None:
         """Give a host its result."""
-        decided = HostRecord(host=host, outcome=outcome, reason=reason, error=error)
-        self._tell(self._decide(decided))
+        self._tell(self._decide(verdict.as_end(HostRecord, decided, host=host)))
 
     def _host(self, host: str) -> HostState:
         return self._hosts.setdefault(host, HostState(session_id=self._session))
@@ -242,7 +237,7 @@ class ResultCollector(Generic[R]):
             case HostBroken():
                 if news.host not in self.results:
                     text = f"{news.host}: Ansible failed: {news.text}"
-                    self.end(news.host, FanoutOutcome.FAILURE, Reason.VM_ERROR, text)
+                    self.end(news.host, verdict.tool_failed(text))
             case SessionsSeen():
                 self.listings[news.host] = news
                 yield news
@@ -268,12 +263,8 @@ class ResultCollector(Generic[R]):
         self._check(news)
         yield news
         if not result.ok and news.decides:
-            failed = HostRecord(
-                host=result.host,
-                outcome=FanoutOutcome.PREFLIGHT_FAILED,
-                reason=result.status,
-                error=result.error,
-            )
+            decided = verdict.unchecked(result.status, result.error or "")
+            failed = verdict.as_end(HostRecord, decided, host=result.host)
             yield from self._decide(
                 failed, attempts=result.attempts, duration_ms=result.duration_ms
             )

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dxansible.evidence import Evidence
 from dxansible.logs import event
 from dxansible.private_file import replace_file
 from dxansible.record import Document, FanoutOutcome, Reason, read
@@ -40,13 +41,10 @@ _PAUSE = 1.0
 """Seconds between writes while hosts end: a run of many hosts must not wait for the disk."""
 _LONGEST_COMMAND = 256 * 1024
 """Bytes; a longer command is not kept."""
-_PROOFS = frozenset(
-    {
-        *(Reason.OK, Reason.EXIT_NONZERO, Reason.SIGNALLED),  # told by the VM
-        *(Reason.NOT_STARTED, Reason.ID_CONFLICT, Reason.AUTH_FAILED, Reason.HOST_KEY),
-    }
+_TOLD_ENDS = frozenset(
+    {Reason.OK, Reason.EXIT_NONZERO, Reason.SIGNALLED, Reason.NOT_STARTED, Reason.ID_CONFLICT}
 )
-"""Reasons that prove that nothing of the command is running."""
+"""Reasons by which a VM tells that nothing of the command is running."""
 
 
 class HostEnd(Value):
@@ -56,28 +54,38 @@ class HostEnd(Value):
     """None if the run began there and its end was not seen."""
     reason: str | None = None
     stop_verified: bool | None = None
-    """None if nothing was stopped, and in the records of earlier releases."""
+    """None if nothing was stopped."""
+    evidence: Evidence = Evidence.LOST
+    """What the end was seen from; in the records of earlier releases, nothing."""
 
     @classmethod
     def of(cls, result: HostRecord) -> HostEnd:
         """Return the end that a result tells."""
-        reason = None if result.reason is None else str(result.reason)
-        return cls(outcome=result.outcome, reason=reason, stop_verified=result.stop_verified)
+        return cls(
+            outcome=result.outcome,
+            reason=None if result.reason is None else str(result.reason),
+            stop_verified=result.stop_verified,
+            evidence=result.evidence,
+        )
 
     @property
     def known(self) -> bool:
         """Whether the record proves that the command is not running there any more."""
-        if self.outcome is None:
+        if self.outcome is None or self.stop_verified is False:
             return False
-        if self.outcome is FanoutOutcome.PREFLIGHT_FAILED or self.stop_verified:
+        if not self.evidence.may_have_arrived:
             return True
-        stopped = self.reason == Reason.SIGNALLED and self.stop_verified is False
-        return self == NEVER_ARRIVED or (self.reason in _PROOFS and not stopped)
+        told = self.stop_verified or self.reason in _TOLD_ENDS or self == NEVER_ARRIVED
+        return told and self.evidence is Evidence.TOLD
 
 
 UNKNOWN = HostEnd()
-WAITING = HostEnd(outcome=FanoutOutcome.ABORTED, reason=Reason.NOT_STARTED)
-NEVER_ARRIVED = HostEnd(outcome=FanoutOutcome.ABORTED, reason=Reason.UNKNOWN_SESSION)
+WAITING = HostEnd(
+    outcome=FanoutOutcome.ABORTED, reason=Reason.NOT_STARTED, evidence=Evidence.NEVER_SENT
+)
+NEVER_ARRIVED = HostEnd(
+    outcome=FanoutOutcome.ABORTED, reason=Reason.UNKNOWN_SESSION, evidence=Evidence.TOLD
+)
 """The VM did not have the command, and it can't start there any more."""
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible import verdict
+from dxansible.evidence import Evidence
 from dxansible.ids import session_on
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import FanoutResult
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Settled", "settle"]
 
-_NOT_REACHED = frozenset({Reason.LOST_CONTACT, Reason.AUTH_FAILED, Reason.HOST_KEY})
 _NEVER_RAN = frozenset({Reason.NOT_STARTED, Reason.UNKNOWN_SESSION})
 """How an abort ends what had not arrived."""
 
@@ -88,8 +89,7 @@ def _ask(run: RecordedRun, hosts: Sequence[str], settings: Settings) -> dict[str
 
 
 def _is_silent(result: FanoutResult) -> bool:
-    unreached = result.outcome is FanoutOutcome.PREFLIGHT_FAILED
-    return unreached or result.reason in _NOT_REACHED
+    return result.evidence is not Evidence.TOLD
 
 
 def _settled(stop: FanoutResult) -> HostEnd | None:
@@ -107,11 +107,10 @@ def _doubt(run: RecordedRun, host: str) -> FanoutResult:
         f"may be running there; see: dx-dispatch --logs {session_id}; run it all the same: "
         "dx-dispatch --rerun --anyway"
     )
-    return FanoutResult(
+    return verdict.as_end(
+        FanoutResult,
+        verdict.lost_contact(error),
         host=host,
-        outcome=FanoutOutcome.FAILURE,
-        reason=Reason.LOST_CONTACT,
-        error=error,
         command_summary=run.summary,
         session_id=session_id,
     )

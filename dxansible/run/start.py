@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dxansible import verdict
 from dxansible.ids import session_on
-from dxansible.record import FanoutOutcome, PreflightStatus, Reason
+from dxansible.record import PreflightStatus, Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import unknown_session
 from dxansible.run.awaiting import end_unsent, listing_waits
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
+    from dxansible.record import Verdict
     from dxansible.run.events import Observer
     from dxansible.run.options import SessionOptions
 
@@ -64,11 +66,11 @@ def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
         if call.cancelled.is_set():
             what = "interrupted before any VM had confirmed that it has the task"
             error = f"{pattern}: {what}; see: dx-dispatch --sessions"
-            return [_not_begun(call, FanoutOutcome.ABORTED, Reason.ABORTED, error)]
+            return [_not_begun(call, verdict.interrupted(error))]
         if not end.killed:
             error = explain_unknown_name(pattern, chosen.settings, end)
             status = PreflightStatus.USER_MAPPING_MISSING
-            return [_not_begun(call, FanoutOutcome.PREFLIGHT_FAILED, status, error)]
+            return [_not_begun(call, verdict.unchecked(status, error))]
         for host in hosts_of_killed(pattern, chosen.settings, call.run_id):
             collector.expect(host, session_on(call.run_id, host))
     collector.end_silent(end)
@@ -79,10 +81,6 @@ def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
     return results
 
 
-def _not_begun(
-    call: TaskCall, outcome: FanoutOutcome, reason: Reason | PreflightStatus, error: str
-) -> TurnResult:
+def _not_begun(call: TaskCall, decided: Verdict) -> TurnResult:
     session = call.options.session or ""
-    return TurnResult(
-        host=call.pattern, session_id=session, outcome=outcome, reason=reason, error=error
-    )
+    return verdict.as_end(TurnResult, decided, host=call.pattern, session_id=session)

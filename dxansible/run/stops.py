@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from dxansible import verdict
 from dxansible.errors import DxError
+from dxansible.evidence import never_sent_before
 from dxansible.ids import session_on
-from dxansible.record import FanoutOutcome, HostRecord, Reason
+from dxansible.record import HostRecord
 from dxansible.run.awaiting import end_unsent
 from dxansible.run.events import HostBroken, PreflightDone, StopAnswered
 from dxansible.run.request import KILLED
-from dxansible.value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,20 +30,8 @@ __all__ = ["answer_of", "end_stop", "stop_unfinished", "unanswered"]
 
 def unanswered(host: str, why: str, session_id: str) -> StopAnswered:
     """Return what is known of a host that has not answered a stop."""
-    reason = why.removeprefix(f"{host}: ")
-    error = (
-        f"{host}: the VM did not answer the stop ({reason}), so what was to be stopped may be "
-        f"running there; see: dx-dispatch --logs {session_id}; "
-        f"try again: dx-dispatch --abort {session_id}"
-    )
-    return StopAnswered(
-        host=host,
-        outcome=FanoutOutcome.FAILURE,
-        reason=Reason.LOST_CONTACT,
-        error=error,
-        session_id=session_id,
-        stop_verified=False,
-    )
+    decided = verdict.not_answered(host, why, session_id)
+    return verdict.as_end(StopAnswered, decided, host=host, session_id=session_id)
 
 
 def answer_of(news: Event, session_of: Callable[[str], str]) -> Event:
@@ -80,10 +69,13 @@ def _of_new_id(answer: StopAnswered, attempts: int) -> StopAnswered:
     A VM without a record of it has never had the command, unless it has lost that with an earlier
     attempt, as in a power loss.
     """
-    if answer.reason is not Reason.UNKNOWN_SESSION or attempts > 1:
+    proof = never_sent_before(answer, attempts)
+    if proof is None:
         return answer
-    text = f"{answer.host}: aborted before it had started; nothing was run"
-    return replace(answer, reason=Reason.NOT_STARTED, error=text, stop_verified=True)
+    decided = verdict.never_begun(answer.host, proof)
+    return verdict.as_end(
+        StopAnswered, decided, host=answer.host, user=answer.user, session_id=answer.session_id
+    )
 
 
 def stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult]) -> PlayEnd | None:

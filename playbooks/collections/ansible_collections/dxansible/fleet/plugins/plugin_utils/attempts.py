@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import link, verdict
 from .elapsed import now
+from .evidence import Evidence, no_record, nothing_began, nothing_sent
 from .first_sent import read_stamp, seconds_since
 from .host_run import CONTACT, HostRun, News, Pause, Steps, ask
 from .keeper_reply import CutShortError, KeeperError, NoAnswerError
@@ -116,7 +117,8 @@ class AttemptRun(HostRun):
     def work(self) -> Steps[dict[str, Any]]:
         """Repeat `step` until there is a verdict."""
         self.progress = progress = self.begin()
-        progress.may_have_arrived = self.options["may_have_arrived"]
+        if self.options["may_have_arrived"]:
+            progress.joined = Evidence.LOST
         notes = self.options["sent_file"]
         if progress.may_have_arrived and not (notes and SentFile(notes).waits_for(self.host)):
             progress.first_sent = read_stamp(self.options["first_sent"])
@@ -227,9 +229,10 @@ class AttemptRun(HostRun):
         progress = self.progress
         known, earlier = progress.started, progress.may_have_arrived or self.following
         progress.hear(reply)
-        if reply.restarted or (known and (reply.tombstone or reply.state == "unknown")):
+        if reply.restarted or (known and no_record(reply)):
             return verdict.forgotten(self.host)
-        return verdict.never_arrived(self.host) if reply.tombstone and not earlier else None
+        never = nothing_began(reply, first_sent_here=not earlier) if reply.tombstone else None
+        return verdict.never_arrived(self.host, never) if never else None
 
     def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()
@@ -251,13 +254,13 @@ class AttemptRun(HostRun):
         except (link.CallTimeoutError, CutShortError) as error:
             return self._lost(record, SshFailure.LOST, f"{self.host}: {str(error) or _SILENT}")
         except CallEndedError:
-            return verdict.not_sent(self.host)
+            return verdict.not_sent(self.host, nothing_sent(self.progress.joined))
         except KeeperError as error:
             text = f"{self.host}: {error}"
-            arrived = self.following or self.progress.may_have_arrived
-            if isinstance(error, NoAnswerError) and (arrived or not error.refused):
+            joined = Evidence.LOST if self.following else self.progress.joined
+            if isinstance(error, NoAnswerError) and (joined.may_have_arrived or not error.refused):
                 return self._lost(record, SshFailure.LOST, text)
-            return verdict.unable(text, self.progress.id, may_have_arrived=arrived)
+            return verdict.unable(text, self.progress.id, joined)
         self.progress.failures = self.progress.unfinished = 0
         return decided
 
@@ -302,9 +305,8 @@ class AttemptRun(HostRun):
 
     def _lost(self, record: dict[str, Any], failure: SshFailure, text: str) -> Verdict | None:
         progress = self.progress
-        progress.may_have_arrived |= failure is SshFailure.LOST or (
-            self.following and failure in verdict.NEVER_THERE
-        )
+        lost = failure is SshFailure.LOST or (self.following and failure in verdict.NEVER_THERE)
+        progress.add(Evidence.LOST if lost else Evidence.REFUSED)
         if self.waiting.seconds and not progress.started and failure in MAY_COME_BACK:
             if self.waiting.awaits(failure):
                 self._absent = failure, text
@@ -319,9 +321,7 @@ class AttemptRun(HostRun):
         most = self.options["max_retries"]
         endless = progress.unfinished > most + _MOST_UNFINISHED
         if final is not None or progress.failures > most or endless:
-            return verdict.gave_up(
-                failure, text, progress.id, may_have_arrived=progress.may_have_arrived
-            )
+            return verdict.gave_up(failure, text, progress.id, progress.joined)
         record["retry"] = {"attempt": progress.attempts, "failure": str(failure), "error": text}
         progress.attempts += 1
         return None

@@ -175,13 +175,6 @@ class Session(Value):
     err_total: int = 0
 
     @property
-    def ran_nothing(self) -> bool:
-        """Whether the VM proves that nothing it has heard of ran under the id, or ever will."""
-        return (
-            self.state == "unstarted" or self.tombstone or (self.state == "aborted" and self.never)
-        )
-
-    @property
     def truncation(self) -> dict[str, Any]:
         """The output that the VM has not kept, for a record."""
         return {

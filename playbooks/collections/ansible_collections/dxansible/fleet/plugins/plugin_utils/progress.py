@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .elapsed import now
+from .evidence import Evidence, join
 
 if TYPE_CHECKING:
     from .keeper_reply import Reply
@@ -34,8 +35,8 @@ class Progress:
     """This run started the session, so the session has this run's time limit."""
     started_by_others: bool = False
     """Another client started it. Nobody has started an id that was only settled."""
-    may_have_arrived: bool = False
-    """The work may exist on the VM: an attempt may have reached it, or the work began earlier."""
+    joined: Evidence = Evidence.NEVER_SENT
+    """The evidence of all attempts, and of earlier runs."""
     first_sent: float | None = None
     """When the first start that may have arrived was sent, or the last one if none can have."""
     out_next: int = 0
@@ -46,8 +47,17 @@ class Progress:
     follower: str = field(default_factory=lambda: secrets.token_hex(4))
     """Identifies this follower of the session to the keeper."""
 
+    @property
+    def may_have_arrived(self) -> bool:
+        """The work may exist on the VM: an attempt may have reached it, or it began earlier."""
+        return self.joined.may_have_arrived
+
+    def add(self, news: Evidence) -> None:
+        """Join the evidence of one more attempt."""
+        self.joined = join(self.joined, news)
+
     def hear(self, reply: Reply) -> None:
         """Record that the VM has answered about the session."""
-        self.may_have_arrived = True
+        self.joined = Evidence.TOLD
         self.started_by_us |= reply.token == self.token
         self.started_by_others = reply.token not in {None, self.token}

@@ -13,6 +13,7 @@ from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
+from .evidence import Evidence
 from .value import Value, field
 
 if TYPE_CHECKING:
@@ -167,12 +168,15 @@ class Verdict(Document):
     """Whether the processes are known to be gone; None if there was nothing to stop."""
     left_running: int = 0
     """Processes that the work left running on purpose."""
+    evidence: Evidence = Evidence.LOST
+    """What the verdict was made from; that of an earlier release is LOST."""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields for an event, as plain values: Ansible refuses enums."""
         outcome = _RUNNING if self.outcome is None else str(self.outcome)
         reason = "running" if self.reason is None else str(self.reason)
-        return vars(self) | {"outcome": outcome, "reason": reason}
+        told = {"outcome": outcome, "reason": reason, "evidence": str(self.evidence)}
+        return vars(self) | told
 
 
 class HostRecord(Verdict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .evidence import Evidence, nothing_began
 from .keeper_reply import CallError, CutShortError, KeeperError, NoAnswerError
 from .sent_file import SentFile
 
@@ -55,8 +56,8 @@ def _settle(run: AttemptRun, name: str, about: bytes, error: KeeperError) -> Ste
             raise _settled(error) from silent
         raise NoAnswerError(str(error)) from silent
     earlier = run.progress.may_have_arrived
-    if reply.ran_nothing and not (reply.tombstone and earlier):  # that may have run, and be gone
-        run.progress.may_have_arrived = False
+    if nothing_began(reply, first_sent_here=not earlier):
+        run.progress.joined = Evidence.REFUSED  # by the VM: nothing has begun, and nothing will
         raise _settled(error) from error
     if reply.state == "conflict":
         return reply

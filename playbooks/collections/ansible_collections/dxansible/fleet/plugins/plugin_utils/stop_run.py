@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn_ends, turn_verdict, verdict
+from .evidence import no_turns
 from .host_run import CONTACT, CallRun, ask
 from .keeper_reply import ENDED, CallError
 from .link import explain
@@ -102,8 +103,9 @@ class StopRun(CallRun):
 
     def _stop_turn(self, name: str) -> Steps[tuple[Reply | None, Verdict]]:
         turns = yield from self._turns(name)
-        if not turns:
-            return None, turn_verdict.unknown(self.host, name)
+        missing = no_turns(turns)
+        if missing is not None:
+            return None, turn_verdict.unknown(self.host, name, missing)
         entry = (finalize.without_refused(turns) or turns)[-1]
         reply = yield from self._abort(entry.name)
         for earlier in turns:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import agent_usage, agents, finalize, session, turn_ends, turn_verdict
 from .agent_record import AgentError
 from .attempts import AttemptRun, look_again
+from .evidence import no_turns
 from .keeper_listing import FINALIZE
 from .keeper_reply import ENDED, CallError
 from .progress import Progress
@@ -231,9 +232,11 @@ class TurnChoice(AttemptRun):
         if not wanted:
             known = finalize.without_refused(known)
             wanted = progress.shown_before[0]
-        entry = next((entry for entry in known if entry.turn >= wanted), None)
-        if entry is None:
-            return turn_verdict.unknown(self.host, progress.id)
+        known = [entry for entry in known if entry.turn >= wanted]
+        missing = no_turns(known)
+        if missing is not None:
+            return turn_verdict.unknown(self.host, progress.id, missing)
+        entry = known[0]
         meta = entry.facts
         name = str(meta.get("agent"))
         self._prepare(entry.turn, name if name in self.known_agents else "shell", meta)
@@ -247,8 +250,9 @@ class TurnChoice(AttemptRun):
     def _prepare_resume(self, known: list[Entry]) -> Steps[Verdict | None]:
         progress = self.progress
         foreign = not session.is_ours(progress.id)
-        if not known and (self.finalizing or not foreign):
-            return turn_verdict.unknown(self.host, progress.id)
+        missing = no_turns(known)
+        if missing is not None and (self.finalizing or not foreign):
+            return turn_verdict.unknown(self.host, progress.id, missing)
         last, meta = (known[-1].turn, known[-1].facts) if known else (0, {})
         if self.finalizing:
             self._begin(last + 1, "shell", {**meta, FINALIZE: True})
@@ -268,8 +272,9 @@ class TurnChoice(AttemptRun):
     def _prepare_conversation(self, known: list[Entry], *, foreign: bool) -> Steps[Verdict | None]:
         """Find the agent's own id of the conversation; ``foreign``: it was begun by hand."""
         progress, agent = self.progress, self.agent
-        if foreign and not known and not agent.resume:
-            return turn_verdict.unknown(self.host, progress.id)
+        missing = no_turns(known)
+        if foreign and missing is not None and not agent.resume:
+            return turn_verdict.unknown(self.host, progress.id, missing)
         if foreign and not (agent.directory_of or self.directory):
             return turn_verdict.no_directory(self.host, agent.name, progress.id)
         if agent.resume and not (progress.meta.get("native_id") and not agent.chosen_id):

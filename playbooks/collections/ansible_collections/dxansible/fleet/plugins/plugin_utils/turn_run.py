@@ -97,7 +97,7 @@ class TurnRun(TurnChoice):
         except ProgramMissingError as error:
             return turn_verdict.no_program(self.host, self.agent.program, error.path)
         except AgentError as error:
-            return turn_verdict.wrong_agent(self.host, str(error))
+            return turn_verdict.wrong_agent(self.host, str(error), self.progress.joined)
         finally:
             record.setdefault("turn", self.progress.turn)
 

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import verdict
+from .evidence import Evidence
 from .question import ends_with_question
 from .record import FanoutOutcome, Reason, Verdict
 from .turn import Trailer
@@ -17,6 +18,7 @@ from .verdict import failure
 
 if TYPE_CHECKING:
     from .agents import Agent
+    from .evidence import NoRecord
     from .keeper_reply import Session
     from .stream_reader import StreamReader
 
@@ -152,10 +154,10 @@ def not_gone(host: str, session: str) -> Verdict:
     )
 
 
-def unknown(host: str, session: str) -> Verdict:
+def unknown(host: str, session: str, proof: NoRecord) -> Verdict:
     """The verdict on a session of which the VM has no turn."""
     text = f"{host} has no session {session}; see: dx-dispatch --sessions"
-    return failure(Reason.UNKNOWN_SESSION, text)
+    return verdict.no_session(text, proof)
 
 
 def no_conversation(host: str, agent: str) -> Verdict:
@@ -178,18 +180,16 @@ def no_directory(host: str, agent: str, native_id: str) -> Verdict:
 
 def no_program(host: str, program: str, path: str) -> Verdict:
     """The verdict on an agent whose program is in none of the directories of ``path``."""
-    return Verdict(
-        outcome=FanoutOutcome.PREFLIGHT_FAILED,
-        reason=Reason.AGENT_MISSING,
-        error=f"{host}: {program} is not on the PATH of sessions there ({path}); "
-        "install it, or add its directory to dx_path in the inventory",
+    text = (
+        f"{host}: {program} is not on the PATH of sessions there ({path}); "
+        "install it, or add its directory to dx_path in the inventory"
     )
+    return verdict.unchecked(Reason.AGENT_MISSING, text, Evidence.TOLD)
 
 
-def wrong_agent(host: str, problem: str) -> Verdict:
+def wrong_agent(host: str, problem: str, joined: Evidence) -> Verdict:
     """The verdict on an agent that is unknown or has an invalid record."""
-    outcome, text = FanoutOutcome.PREFLIGHT_FAILED, f"{host}: {problem}"
-    return Verdict(outcome=outcome, reason=Reason.AGENT_INVALID, error=text)
+    return verdict.unchecked(Reason.AGENT_INVALID, f"{host}: {problem}", joined)
 
 
 def too_dear(host: str, session: str, cost: float, limit: object) -> Verdict:
