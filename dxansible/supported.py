@@ -20,7 +20,7 @@ CORES: Mapping[str, tuple[str, ...]] = {
     "2.21": PYTHONS[1:],
 }
 """The Pythons of a controller, for each ansible-core; oldest first."""
-NEWEST_CORE = next(reversed(CORES))
+NEWEST_CORE = [*CORES][-1]
 
 _VERSION = re.compile(r"(?m)^__version__ = '((\d+)\.(\d+)[^']*)'$")
 
