@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import nothing_began
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
     NoAnswerError,
     Reply,
@@ -33,7 +34,7 @@ def test_what_has_not_arrived_never_starts(any_machine: Machine) -> None:
     settled = settle(any_machine, "s")
     late = any_machine.start("s", COMMAND, wait=2)
 
-    assert [reply.ran_nothing for reply in (settled, late)] == [True, True]
+    assert all(nothing_began(reply, first_sent_here=True) for reply in (settled, late))
     assert (late.token, runs(any_machine)) == (None, 0)
 
 
@@ -80,7 +81,8 @@ def test_a_start_announces_itself_before_it_can_begin(
     with pytest.raises(NoAnswerError) as error:
         read_answer("dx-mark", 1, out, err)
     assert error.value.refused is not begun
-    assert settle(machine, "s").ran_nothing is not begun
+    settled = nothing_began(settle(machine, "s"), first_sent_here=True)
+    assert (settled is None) is begun
     if begun:
         assert machine.follow("s").state == "exited"
     assert runs(machine) == int(begun)

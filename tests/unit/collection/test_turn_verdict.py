@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict, verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import Evidence, NoRecord
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
@@ -221,6 +222,7 @@ def test_an_agent_without_progress_is_a_timeout_with_its_last_words(
     assert (decided.stop_verified, decided.error) == (verified, f"epyc6: {text}")
 
 
+NO_TURNS = NoRecord(evidence=Evidence.TOLD)
 SES = "ses_1-0a1b2c3d"
 
 
@@ -244,7 +246,7 @@ SES = "ses_1-0a1b2c3d"
             "FAILURE", "session_busy", ["may still be running", f"--abort {SES}"],
         ),
         (
-            turn_verdict.unknown("epyc6", SES),
+            turn_verdict.unknown("epyc6", SES, NO_TURNS),
             "FAILURE", "unknown_session", [f"has no session {SES}", "--sessions"],
         ),
         (
@@ -252,7 +254,7 @@ SES = "ses_1-0a1b2c3d"
             "FAILURE", "no_conversation", ["robot ended before", "start a new session"],
         ),
         (
-            turn_verdict.wrong_agent("epyc6", "there is no agent 'x'"),
+            turn_verdict.wrong_agent("epyc6", "there is no agent 'x'", Evidence.NEVER_SENT),
             "PREFLIGHT_FAILED", "agent_invalid", ["there is no agent 'x'"],
         ),
     ],
@@ -270,9 +272,9 @@ def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
         *(decide(*events, **fields) for _, events, fields, _ in TABLE),
         *(decide(state=state) for state in ENDED),
         turn_verdict.busy("h", SES),
-        turn_verdict.unknown("h", SES),
+        turn_verdict.unknown("h", SES, NO_TURNS),
         turn_verdict.no_conversation("h", "robot"),
-        turn_verdict.wrong_agent("h", "x"),
+        turn_verdict.wrong_agent("h", "x", Evidence.NEVER_SENT),
     ]
 
     for decided in verdicts:

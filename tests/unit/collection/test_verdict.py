@@ -4,6 +4,7 @@ import signal
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import Evidence
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
@@ -149,14 +150,14 @@ def test_a_refusal_has_its_reason(failure: SshFailure, outcome: str, reason: str
 def test_a_vm_that_was_never_reached_failed_its_preflight(
     failure: SshFailure, status: PreflightStatus
 ) -> None:
-    decided = verdict.gave_up(failure, "text", "id", may_have_arrived=False)
+    decided = verdict.gave_up(failure, "text", "id", Evidence.REFUSED)
 
     assert decided == Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=status, error="text")
 
 
 @pytest.mark.parametrize("failure", list(SshFailure))
 def test_a_vm_that_may_have_been_reached_is_lost_contact_with(failure: SshFailure) -> None:
-    decided = verdict.gave_up(failure, "text", "id", may_have_arrived=True)
+    decided = verdict.gave_up(failure, "text", "id", Evidence.LOST)
 
     assert (decided.outcome, decided.reason) == ("FAILURE", "lost_contact")
     assert str(decided.error).startswith("text; the command may be running there; see: ")
@@ -165,14 +166,14 @@ def test_a_vm_that_may_have_been_reached_is_lost_contact_with(failure: SshFailur
 
 @pytest.mark.parametrize("failure", [SshFailure.LOST, SshFailure.AUTH, SshFailure.HOST_KEY])
 def test_what_tells_nothing_of_the_way_counts_as_contact(failure: SshFailure) -> None:
-    assert verdict.gave_up(failure, "text", "id", may_have_arrived=False).reason == "lost_contact"
+    assert verdict.gave_up(failure, "text", "id", Evidence.REFUSED).reason == "lost_contact"
 
 
 def test_a_shell_that_answers_wrongly_is_the_vm_s_error_unless_a_command_may_run() -> None:
-    unable = verdict.unable("text", "id", may_have_arrived=False)
+    unable = verdict.unable("text", "id", Evidence.REFUSED)
 
     assert (unable.outcome, unable.reason, unable.error) == ("FAILURE", "vm_error", "text")
-    assert verdict.unable("text", "id", may_have_arrived=True).reason == "lost_contact"
+    assert verdict.unable("text", "id", Evidence.LOST).reason == "lost_contact"
 
 
 def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
@@ -180,9 +181,9 @@ def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
         *(decide(state, code=code) for state in ENDED for code in (0, 1, 137)),
         *(decided for f in SshFailure if (decided := verdict.refused(f, "text"))),
         *(
-            verdict.gave_up(f, "text", "id", may_have_arrived=c)
-            for f in SshFailure
-            for c in (True, False)
+            verdict.gave_up(failure, "text", "id", joined)
+            for failure in SshFailure
+            for joined in Evidence
         ),
     ]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import record, verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import Evidence
 
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
 from dxansible.results import FanoutResult, PreflightResult
@@ -218,10 +219,7 @@ def test_a_verdict_keeps_every_word_of_the_record() -> None:
 
 @pytest.mark.parametrize(
     "unreached",
-    [
-        verdict.gave_up(failure, "text", "id", may_have_arrived=False)
-        for failure in verdict.NEVER_THERE
-    ],
+    [verdict.gave_up(failure, "text", "id", Evidence.REFUSED) for failure in verdict.NEVER_THERE],
 )
 def test_the_reason_of_a_failed_preflight_is_its_status(unreached: record.Verdict) -> None:
     event = only(records.command(**unreached.as_dict()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dxansible import verdict
 from dxansible.elapsed import now
 from dxansible.first_sent import read_stamp
 from dxansible.record import FanoutOutcome, HostRecord, PreflightStatus, Reason, Truncation
@@ -279,7 +280,7 @@ def test_a_retry_is_logged_and_counted_even_if_the_host_then_stays_silent() -> N
 
     run.take(records.preflight())
     run.state.handle(RetryPlanned(host="epyc6", attempt=1, error="epyc6: Connection refused"))
-    run.state.end("epyc6", FanoutOutcome.FAILURE, Reason.LOST_CONTACT, "epyc6: silent")
+    run.state.end("epyc6", verdict.lost_contact("epyc6: silent"))
 
     assert run.log[1] == (
         'retry host=epyc6 user=feng command="make test" attempt=1 error="epyc6: Connection refused"'
@@ -331,7 +332,7 @@ def test_a_run_after_a_killed_one_is_told_when_the_call_began() -> None:
 def test_a_host_that_never_said_a_word_has_no_attempt() -> None:
     run = Run()
 
-    run.state.end("epyc6", FanoutOutcome.FAILURE, Reason.LOST_CONTACT, "epyc6: silent")
+    run.state.end("epyc6", verdict.lost_contact("epyc6: silent"))
 
     assert (run.result.attempts, run.result.stop_verified) == (0, None)
     assert run.result.error == "epyc6: silent"
@@ -341,7 +342,7 @@ def test_lost_contact_is_logged_with_the_id_to_come_back_by() -> None:
     run = Run()
 
     run.take(records.preflight())
-    run.state.end("epyc6", FanoutOutcome.FAILURE, Reason.LOST_CONTACT, "epyc6: silent")
+    run.state.end("epyc6", verdict.lost_contact("epyc6: silent"))
 
     assert run.log[-1].endswith('reason=lost_contact session=cmd_1-0a1b2c3d error="epyc6: silent"')
 

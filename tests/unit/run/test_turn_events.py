@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict, verdict
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import Evidence, NoRecord
 
 from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import CleanResult, SessionInfo, TurnResult
@@ -21,6 +22,7 @@ from tests.unit.run import records
 from tests.unit.test_turn_results import RECORD
 
 SES = "ses_1-0a1b2c3d"
+NO_TURNS = NoRecord(evidence=Evidence.TOLD)
 RUNNING: dict[str, Any] = {
     "kind": "turn",
     "id": SES,
@@ -129,14 +131,20 @@ def test_a_turn_that_is_left_to_run_has_no_outcome() -> None:
             FanoutOutcome.FAILURE,
             Reason.SESSION_BUSY,
         ),
-        (turn_verdict.unknown("epyc6", SES), FanoutOutcome.FAILURE, Reason.UNKNOWN_SESSION),
+        (
+            turn_verdict.unknown("epyc6", SES, NO_TURNS),
+            Reason.UNKNOWN_SESSION,
+        ),
+        turn_verdict.unknown("epyc6", SES, NO_TURNS),
+        FanoutOutcome.FAILURE,
+        Reason.UNKNOWN_SESSION,
         (
             turn_verdict.no_conversation("epyc6", "robot"),
             FanoutOutcome.FAILURE,
             Reason.NO_CONVERSATION,
         ),
         (
-            turn_verdict.wrong_agent("epyc6", "no such agent"),
+            turn_verdict.wrong_agent("epyc6", "no such agent", Evidence.NEVER_SENT),
             FanoutOutcome.PREFLIGHT_FAILED,
             Reason.AGENT_INVALID,
         ),
