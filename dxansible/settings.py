@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Settings",
+    "callers_tmpdir",
     "colour_wanted",
     "completion_wanted",
     "content_dir",
@@ -287,6 +288,11 @@ def history_dir(environ: Mapping[str, str] = os.environ) -> Path | None:
     """Return the directory for the records of runs; None if DX_HISTORY is off."""
     off = environ.get("DX_HISTORY", "").lower() in _OFF
     return None if off else state_dir(environ) / "runs"
+
+
+def callers_tmpdir(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the caller's TMPDIR; empty without one."""
+    return environ.get("TMPDIR", "")
 
 
 def _runtime_dir(environ: Mapping[str, str]) -> Path:

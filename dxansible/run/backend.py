@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 from base64 import b64encode
 from collections import deque
@@ -21,6 +20,7 @@ import ansible_runner.streaming
 from dxansible.errors import ContentError, EngineError
 from dxansible.run.request import PlayEnd
 from dxansible.run.workspace import private_directory, serve, serve_on_socket
+from dxansible.settings import callers_tmpdir
 
 if TYPE_CHECKING:
     import threading
@@ -223,7 +223,7 @@ def _temporary(directory: Path) -> dict[str, str]:
     A newer ansible-core leaves a directory behind when it is killed. What is started on this
     machine as on a VM gets the caller's own back.
     """
-    return {"TMPDIR": str(directory), "DX_TMPDIR": os.environ.get("TMPDIR", "")}
+    return {"TMPDIR": str(directory), "DX_TMPDIR": callers_tmpdir()}
 
 
 def _working_directory() -> str:

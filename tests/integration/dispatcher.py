@@ -179,7 +179,8 @@ class Dispatcher:
         if self.has_engines:
             self.run("--engine", "stop")
         for pid in marked_processes(f"DXTEST={self.home}"):
-            _end(pid)
+            if b"dx-janitor" not in _command_line(pid):  # it ends once it has removed its directory
+                _end(pid)
         shutil.rmtree(self.home, ignore_errors=True)
 
 

@@ -45,11 +45,11 @@ def machine(epyc6: Vm) -> Iterator[Vm]:
 
 @pytest.mark.usefixtures("machine")
 def test_a_command_runs_with_its_applets_alone(user: Dispatcher) -> None:
-    command = "readlink -f $(command -v grep); printf 'a\\377'; echo e >&2; exit 3"
+    command = "grep --help 2>&1 | head -n 1; printf 'a\\377'; echo e >&2; exit 3"
     result = user.run("epyc6", "--exec", command, "--json").result
     assert result["outcome"] == "FAILURE"
     assert result["exit_code"] == 3
-    assert str(result["stdout"]).startswith(os.path.realpath(shutil.which("busybox") or ""))
+    assert str(result["stdout"]).startswith("BusyBox v")
 
 
 def test_what_a_command_leaves_running_is_counted(user: Dispatcher, machine: Vm) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["FakeGh"]
+__all__ = ["FakeGh", "path_without_gh"]
 
 _SCRIPT = """\
 #!{python}
@@ -111,3 +110,19 @@ class FakeGh:
             for _, path, body in self.state["calls"]
             if body and path.endswith("/pulls")
         ]
+
+
+def path_without_gh(directory: Path) -> str:
+    """Return PATH without any gh: links to the other programs stand in for its directories."""
+    found = []
+    for number, place in enumerate(map(Path, os.environ["PATH"].split(os.pathsep))):
+        if not (place / "gh").exists():
+            found.append(str(place))
+            continue
+        links = directory / f"path-{number}"
+        links.mkdir()
+        for program in place.iterdir():
+            if program.name != "gh":
+                (links / program.name).symlink_to(program)
+        found.append(str(links))
+    return os.pathsep.join(found)

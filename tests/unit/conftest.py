@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import tempfile
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,25 @@ def _is_removed(directory: Path) -> bool:
     return not directory.exists()
 
 
+@contextmanager
+def _readers_ended() -> Iterator[None]:
+    """Wait for what reads inventories for completion beside the test: it writes into its home."""
+    spawn, begun = os.posix_spawn, []
+
+    def spawn_noted(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - posix_spawn's own
+        pid = spawn(*arguments, **options)
+        if options.get("setsid"):
+            begun.append(pid)
+        return pid
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "posix_spawn", spawn_noted)
+        yield
+    for pid in begun:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
     """An empty home directory, with a short name, and no settings from outside."""
@@ -85,7 +105,8 @@ def home(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ite
         directory = Path(tempfile.mkdtemp(prefix="dxt-"))
         monkeypatch.setenv("DX_ENGINE", "off")
     monkeypatch.setenv("HOME", str(directory))
-    yield directory
+    with _readers_ended():
+        yield directory
     if resident:
         with known_names_stay(directory):
             _empty(directory)

@@ -64,6 +64,7 @@ def test_an_agent_runs_a_command_through_our_tool(shop: Shop, agents: Path, agen
     record = json.loads((shop.inventory / "group_vars" / "all.yml").read_text())
     environment = {**shop.user.environment, **record["dx_agents"][agent]["environment"]}
     program, *options = _PROGRAMS[agent](shop.user.home, shop, environment)
+    environment["TMPDIR"] = str(shop.user.home)  # agents leave libraries in it
     made = f"made_{secrets.token_hex(6)}"
     arguments = json.dumps({"target": "epyc6", "command": f"touch {made}", "run_id": made})
     shop.model.results.clear()

@@ -14,6 +14,8 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply impor
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.keeper.machine import Machine
 
 pytestmark = pytest.mark.directed
@@ -58,14 +60,18 @@ def test_what_waits_for_its_time_or_has_ended_is_told(machine: Machine) -> None:
     machine.abort("late")
 
 
-def killing(machine: Machine, name: str) -> None:
-    """Have a program kill the shell that calls it, the first time."""
+def killing(machine: Machine, name: str) -> Path:
+    """Have a program kill the shell that calls it, the first time.
+
+    Returns the path of a file that is there once it has.
+    """
     tools, once = machine.home / "tools", machine.home / "once"
     tools.mkdir()
     kill = f'[ -e {once} ] || {{ true >{once}; kill -KILL "$PPID"; }}'
     (tools / name).write_text(f'#!/bin/sh\n{kill}\nPATH={machine.path} exec {name} "$@"\n')
     (tools / name).chmod(0o755)
     machine.path = f"{tools}:{machine.path}"
+    return once
 
 
 @pytest.mark.parametrize(("program", "begun"), [("mkfifo", False), ("date", True)])
@@ -74,8 +80,10 @@ def test_a_start_announces_itself_before_it_can_begin(
 ) -> None:
     """`mkfifo` comes before the place from which a start can begin, and `date` after it."""
     (machine.home / "finish").touch()
-    killing(machine, program)
+    killed = killing(machine, program)
     code, out, err = machine.begin("s", COMMAND).finish()
+    if machine.shell.resolve().name == "busybox" and not killed.exists():
+        pytest.skip("this busybox looks for no program that is an applet of it")
 
     assert (b"\ndx-mark\n" in out) is begun, (code, out, err)
     with pytest.raises(NoAnswerError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.services.beads import FakeBeads
-from tests.services.gh import FakeGh
+from tests.services.gh import FakeGh, path_without_gh
 from tests.services.github import GitHubFault, refusal
 from tests.unit.cli.conftest import ISSUE
 from tests.unit.cli.office import FIRST
@@ -80,9 +80,10 @@ def test_a_session_has_one_pull_request_however_often_it_is_finalized(
 
 
 def test_without_a_way_to_github_the_branch_is_pushed_and_it_says_what_to_do(
-    office: Office, call: Call, monkeypatch: pytest.MonkeyPatch
+    office: Office, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
+    monkeypatch.setenv("PATH", path_without_gh(tmp_path))
     session = office.session("echo two >file", beads=None)
 
     lacking = call("--finalize-pr", session)
