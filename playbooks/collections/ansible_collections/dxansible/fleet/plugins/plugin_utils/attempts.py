@@ -24,6 +24,7 @@ from .record import FanoutOutcome
 from .sent_file import SentFile
 from .ssh_errors import SshFailure
 from .start_once import CallEndedError
+from .states import SessionState
 from .waiting import LONGEST_WAIT, MAY_COME_BACK, Waiting
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ class AttemptRun(HostRun):
         progress = self.progress
         known, earlier = progress.started, progress.may_have_arrived or self.following
         progress.hear(reply)
-        if reply.restarted or (known and (reply.tombstone or reply.state == "unknown")):
+        if reply.restarted or (known and (reply.tombstone or reply.state == SessionState.UNKNOWN)):
             return verdict.forgotten(self.host)
         return verdict.never_arrived(self.host) if reply.tombstone and not earlier else None
 

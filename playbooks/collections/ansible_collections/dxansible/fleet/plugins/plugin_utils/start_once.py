@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .keeper_reply import CallError, CutShortError, KeeperError, NoAnswerError
 from .sent_file import SentFile
+from .states import CONFLICT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def _settle(run: AttemptRun, name: str, about: bytes, error: KeeperError) -> Ste
     if reply.ran_nothing and not (reply.tombstone and earlier):  # that may have run, and be gone
         run.progress.may_have_arrived = False
         raise _settled(error) from error
-    if reply.state == "conflict":
+    if reply.state == CONFLICT:
         return reply
     run.progress.hear(reply)
     return None

@@ -12,8 +12,9 @@ from . import agent_usage, agents, finalize, session, turn_ends, turn_verdict
 from .agent_record import AgentError
 from .attempts import AttemptRun, look_again
 from .keeper_listing import FINALIZE
-from .keeper_reply import ENDED, CallError
+from .keeper_reply import CallError
 from .progress import Progress
+from .states import ENDED, SessionState
 from .stream_reader import StreamReader
 from .turn import FIRST_BYTES
 
@@ -147,7 +148,7 @@ class TurnChoice(AttemptRun):
         if known and known[-1].state not in ENDED:
             return (yield from self._wait_for(known[-1], record))
         if self.continuing:
-            if known and known[-1].state == "lost":
+            if known and known[-1].state == SessionState.LOST:
                 gone = yield from self._settle(known[-1])
                 if not gone:
                     return turn_verdict.not_gone(self.host, self.progress.id)
@@ -211,7 +212,7 @@ class TurnChoice(AttemptRun):
         if not self.options["queue"]:
             return turn_verdict.busy(self.host, self.progress.id, entry.state)
         record["queued"] = True
-        if entry.state == "scheduled":
+        if entry.state == SessionState.SCHEDULED:
             yield look_again(entry.starts)
             return None
         wait = self.patience

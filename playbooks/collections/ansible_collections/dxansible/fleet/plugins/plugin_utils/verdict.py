@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .record import FanoutOutcome, PreflightStatus, Reason, Verdict
 from .ssh_errors import SshFailure
+from .states import SessionState
 from .value import replace
 
 if TYPE_CHECKING:
@@ -87,20 +88,20 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
     ``timeout`` is for the text, in seconds; None if unknown.
     """
     match reply.state:
-        case "exited":
+        case SessionState.EXITED:
             return _exited(host, 255 if reply.code is None else reply.code, reply.left)
-        case "timeout":
+        case SessionState.TIMEOUT:
             when = "at its deadline" if timeout is None else f"after {timeout:g} s"
             text = f"{host}: timed out {when}; use a longer --timeout"
             return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
-        case "aborted" if reply.tombstone:
+        case SessionState.ABORTED if reply.tombstone:
             text = f"{_NO_RECORD}; it can't start there any more; {_CHECK_THE_ID}"
             return Verdict(
                 outcome=FanoutOutcome.ABORTED,
                 reason=Reason.UNKNOWN_SESSION,
                 error=f"{host}: {text}",
             )
-        case "aborted" if reply.never:
+        case SessionState.ABORTED if reply.never:
             text = f"{host}: aborted before it had started; nothing was run"
             return Verdict(
                 outcome=FanoutOutcome.ABORTED,
@@ -108,21 +109,21 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
                 error=text,
                 stop_verified=True,
             )
-        case "unstarted" if reply.never:
+        case SessionState.UNSTARTED if reply.never:
             text = "the VM restarted, or its keeper was killed, before its time"
             return failure(Reason.NOT_STARTED, f"{host}: {text}; nothing was run")
-        case "aborted":
+        case SessionState.ABORTED:
             return stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
-        case "killed":
+        case SessionState.KILLED:
             text = f"{host}: the VM killed the command (is the VM shutting down?)"
             text += "" if reply.verified is not False else f"; {reply.may_be_left}"
             return failure(Reason.SIGNALLED, text, stop_verified=reply.verified)
-        case "unstarted":
+        case SessionState.UNSTARTED:
             text = "the VM received the command but could not start it; nothing was run; try again"
             return failure(Reason.VM_ERROR, f"{host}: {text}")
-        case "unknown":
+        case SessionState.UNKNOWN:
             return failure(Reason.UNKNOWN_SESSION, f"{host}: {_NO_RECORD}; {_CHECK_THE_ID}")
-        case _:
+        case _:  # LOST; the reader of replies refuses other words
             text = (
                 f"{host}: the outcome of the command is unknown "
                 "(the VM restarted, or its keeper was killed)"
