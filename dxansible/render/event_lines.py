@@ -24,6 +24,7 @@ from dxansible.run.events import (
     RetryPlanned,
 )
 from dxansible.run.turn_events import TurnUpdate
+from dxansible.states import HostState
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class EventLines:
                 self._tell(kinds.HostsEvent(hosts=news.hosts))
             case HostFound():
                 self._sessions[news.host] = news.session_id or None
-                self._state(news.host, "found")
+                self._state(news.host, HostState.FOUND)
             case PreflightDone():
                 self._preflight(news)
             case OutputReceived():
@@ -84,7 +85,7 @@ class EventLines:
                 )
             case HostWaits() if news.until is not None:
                 self._sessions[news.host] = news.session_id
-                self._planned(news.host, "waiting", news.until)
+                self._planned(news.host, HostState.WAITING, news.until)
             case HostEnded():
                 self._host_ended(news.result)
             case _:
@@ -132,18 +133,18 @@ class EventLines:
     def _begun(self, host: str, *, attached: bool = False) -> None:
         if host not in self._turns:
             self._turns[host] = 0
-            self._state(host, "started", attached=attached)
+            self._state(host, HostState.STARTED, attached=attached)
 
     def _turn(self, news: TurnUpdate) -> None:
         host, known = news.host, self._turns.get(news.host)
         self._sessions[host] = news.session_id or self._sessions.get(host)
         if news.queued:
-            self._state(host, "queued")
+            self._state(host, HostState.QUEUED)
         if news.starts_s is not None:
-            self._planned(host, "scheduled", time.time() + news.starts_s)
+            self._planned(host, HostState.SCHEDULED, time.time() + news.starts_s)
         elif news.started or (news.turn and known not in {None, news.turn}):
             self._turns[host] = news.turn
-            self._state(host, "started", turn=news.turn or None, agent=news.agent)
+            self._state(host, HostState.STARTED, turn=news.turn or None, agent=news.agent)
         out, err = (text.encode(errors="replace") for text in (news.out, news.err))
         self._output(host, "stdout", out, news.cut[0])
         self._output(host, "stderr", err, news.cut[1])
@@ -172,7 +173,7 @@ class EventLines:
         if news.starts_s is None:
             self._begun(news.host)
         else:
-            self._planned(news.host, "scheduled", time.time() + news.starts_s)
+            self._planned(news.host, HostState.SCHEDULED, time.time() + news.starts_s)
 
     def _planned(self, host: str, state: kinds.State, until: float) -> None:
         """Tell when a wait ends or a command starts; once for each state."""
@@ -211,10 +212,10 @@ class EventLines:
                 self._texts(host, stream, self._streams.pop((host, stream)).close(), 0)
         if isinstance(result, FanoutResult | TurnResult) and result.starts_s is not None:
             self._sessions[host] = result.session_id
-            self._planned(host, "scheduled", time.time() + result.starts_s)
+            self._planned(host, HostState.SCHEDULED, time.time() + result.starts_s)
         elif result.outcome is None and isinstance(result, TurnResult):
             self._sessions[host] = result.session_id
-            self._state(host, "running", turn=result.turn, agent=result.agent)
+            self._state(host, HostState.RUNNING, turn=result.turn, agent=result.agent)
         else:
             self._tell(kinds.EndedEvent(host=host, result=dict(_without_output(result))))
 

@@ -11,6 +11,7 @@ from dxansible.render.documents import document, error_document, problem_of
 from dxansible.render.show import coloured
 from dxansible.render.tables import NOTHING, columns, duration, missing_notes, table
 from dxansible.results import worst
+from dxansible.states import ListedState
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -43,17 +44,17 @@ __all__ = [
     "turns_document",
 ]
 
-STATE_COLOURS = {
-    "running": "cyan",
-    "waiting": "blue",
-    "scheduled": "blue",
-    "limited": "blue",
-    "succeeded": "green",
-    "failed": "red",
-    "lost": "red",
-    "needs_input": "magenta",
-    "timeout": "yellow",
-    "aborted": "yellow",
+STATE_COLOURS: Mapping[str, str] = {
+    ListedState.RUNNING: "cyan",
+    ListedState.WAITING: "blue",
+    ListedState.SCHEDULED: "blue",
+    ListedState.LIMITED: "blue",
+    ListedState.SUCCEEDED: "green",
+    ListedState.FAILED: "red",
+    ListedState.LOST: "red",
+    ListedState.NEEDS_INPUT: "magenta",
+    ListedState.TIMEOUT: "yellow",
+    ListedState.ABORTED: "yellow",
 }
 _SESSIONS = columns(
     "SESSION", "VM", "AGENT", "STATE", "AGE", "IDLE", "BEADS", "TASK",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible import states
+from dxansible.render.sessions import STATE_COLOURS
 from dxansible.states import (
     ANSWERS,
     ENDED,
@@ -140,6 +141,10 @@ def test_nobody_may_tell_what_no_table_has() -> None:
     assert teller(HOST_STATES, "started", "started") is Teller.KEEPER
     with pytest.warns(StateWarning, match="melted"):
         assert not is_session_state("melted")
+
+
+def test_listings_colour_each_state() -> None:
+    assert set(STATE_COLOURS) == set(LISTED_STATES)
 
 
 def _copies(path: Path) -> Iterator[str]:
