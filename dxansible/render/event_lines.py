@@ -103,7 +103,7 @@ class EventLines:
             kinds.SummaryEvent(
                 outcome=worst(outcomes) if outcomes and not running else None,
                 exit_code=code,
-                outcomes={str(each): counts[each] for each in FanoutOutcome},
+                outcomes={str(each): counts[each] for each in [*FanoutOutcome, *counts]},
                 running=running,
             )
         )

@@ -92,7 +92,7 @@ def turn_line(result: TurnResult, width: int = 0, *, timed: bool = True) -> str:
     if result.outcome is None:
         back = f"goes on; come back with: dx-dispatch --logs {result.session_id} --follow"
         return f"{result.host:<{width}}  {coloured('running', 'cyan')}  {back}"
-    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
+    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS.get(result.outcome))
     line = f"{result.host:<{width}}  {outcome}  {result.session_id or '-'}"
     notes = [f"turn {result.turn}"] if result.turn else []
     if result.duration_ms and timed:

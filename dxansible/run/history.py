@@ -66,8 +66,11 @@ class HostEnd(Value):
 
     @property
     def known(self) -> bool:
-        """Whether the record proves that the command is not running there any more."""
-        if self.outcome is None:
+        """Whether the record proves that the command is not running there any more.
+
+        An outcome of a newer release proves nothing.
+        """
+        if self.outcome not in set(FanoutOutcome):
             return False
         if self.outcome is FanoutOutcome.PREFLIGHT_FAILED or self.stop_verified:
             return True
