@@ -21,6 +21,9 @@ from dxansible.value import Value, field
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from dxansible.run.host_moves import HostMoves
+    from dxansible.states import HostState
+
 __all__ = [
     "BatchBegins",
     "CommandRuns",
@@ -28,6 +31,7 @@ __all__ = [
     "HostBroken",
     "HostEnded",
     "HostFound",
+    "HostMoved",
     "HostWaits",
     "HostsKnown",
     "Observer",
@@ -124,6 +128,7 @@ class RetryPlanned(Value):
     attempt: int
     error: str
     session_id: str | None = None
+    user: str | None = None
 
 
 class HostWaits(Value):
@@ -148,6 +153,42 @@ class HostEnded(Value):
     """The last event of a host; a turn may still run if this call no longer waits for it."""
 
     result: FanoutResult | TurnResult | HostRecord
+    unusable: bool = False
+    """A check has failed with this reason, which was told before."""
+
+
+class HostMoved(Value):
+    """A host has another state, or another turn; told just before the event that is the reason.
+
+    `session_id` is the last that is known. `turn` and `agent` are those of a turn that has started
+    or goes on.
+    """
+
+    host: str
+    state: HostState
+    before: HostState | None = None
+    """None for a host that was not known."""
+    earlier: frozenset[HostState] = frozenset()
+    """All states that the host has had."""
+    over: bool = False
+    """This call tells no more of the host."""
+    failed: bool = False
+    """The host has an outcome, or was only to be asked, and it is no success."""
+    reason: str | None = None
+    """The status of the check that made the host unusable."""
+    session_id: str | None = None
+    turn: int | None = None
+    agent: str | None = None
+    attached: bool = False
+    until: float | None = None
+    """When a wait ends, or the work starts, in seconds since 1970."""
+    hosts: HostMoves | None = field(default=None, repr=False)
+    """Has the last move of each host of the run, at any time."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the host has never had this state before."""
+        return self.state not in self.earlier
 
 
 class StopAnswered(HostRecord):
@@ -175,6 +216,7 @@ Event = (
     | RetryPlanned
     | HostWaits
     | HostEnded
+    | HostMoved
     | StopAnswered
     | HostBroken
     | TurnEvent

@@ -93,6 +93,7 @@ class HostState(StrEnum):
     SCHEDULED = "scheduled"
     STARTED = "started"
     ANSWERED = "answered"
+    SILENT = "silent"
     RUNNING = "running"
     ENDED = "ended"
 
@@ -192,7 +193,8 @@ ANSWERS: Mapping[str, str] = {
 
 _SCHEDULES = (_H.SCHEDULED, _H.STARTED, _H.RUNNING, _H.ENDED)
 _BEGINS = (_H.QUEUED, *_SCHEDULES)
-_TRIES = (_H.CHECKED, _H.UNUSABLE, _H.WAITING, _H.ANSWERED, *_BEGINS)
+_ANSWERS = (_H.ANSWERED, _H.SILENT)
+_TRIES = (_H.CHECKED, _H.UNUSABLE, _H.WAITING, *_ANSWERS, *_BEGINS)
 
 HOST_STATES = _table(
     _state(_H.EXPECTED, "The host takes part in the call.", (_H.FOUND, *_TRIES), by=_CLIENT),
@@ -205,13 +207,13 @@ HOST_STATES = _table(
     _state(
         _H.CHECKED,
         "The checks passed, and the host answered if there is work for it.",
-        (_H.UNUSABLE, _H.WAITING, _H.ANSWERED, *_BEGINS),
+        (_H.UNUSABLE, _H.WAITING, *_ANSWERS, *_BEGINS),
         by=_CLIENT,
     ),
     _state(
         _H.UNUSABLE,
         "A check failed.",
-        (_H.CHECKED, _H.WAITING, _H.ANSWERED, _H.ENDED),
+        (_H.CHECKED, _H.WAITING, *_ANSWERS, _H.ENDED),
         by=_CLIENT,
     ),
     _state(
@@ -236,7 +238,13 @@ HOST_STATES = _table(
     _state(
         _H.ANSWERED,
         "The host answered a question, and may answer it again.",
-        (_H.CHECKED, _H.UNUSABLE, _H.ENDED),
+        (_H.CHECKED, _H.UNUSABLE, _H.SILENT, _H.ENDED),
+    ),
+    _state(
+        _H.SILENT,
+        "The host did not answer a question, and may be asked again.",
+        (_H.CHECKED, _H.UNUSABLE, _H.ANSWERED, _H.ENDED),
+        by=_CLIENT,
     ),
     _state(
         _H.RUNNING,
