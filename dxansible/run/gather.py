@@ -211,7 +211,7 @@ class ResultCollector(Generic[R]):
 
     def _tell(self, events: Iterator[Event]) -> None:
         for news in events:
-            for told in (*self._moves.take(news), news):
+            for told in self._moves.tell(news):
                 for observer in self._observers:
                     observer.handle(told)
 

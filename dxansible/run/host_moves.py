@@ -46,6 +46,11 @@ class HostMoves:
         """Return the last move of a host; None if it is not known."""
         return self._hosts.get(host)
 
+    def is_over(self, host: str) -> bool:
+        """Return whether this call tells no more of a host."""
+        known = self._hosts.get(host)
+        return known is not None and known.over
+
     def state(self, host: str) -> HostState | None:
         """Return the state of a host; None if it is not known."""
         known = self._hosts.get(host)
@@ -57,6 +62,11 @@ class HostMoves:
         if known is None or known.state is not HostState.UNUSABLE:
             return False
         return known.reason == result.reason
+
+    def tell(self, news: Event) -> Iterator[Event]:
+        """Yield what observers get of an event: the moves, and the event itself."""
+        yield from self.take(news)
+        yield news
 
     def take(self, news: Event) -> Iterator[HostMoved]:  # noqa: C901, PLR0912 - a case for each event
         """Yield the moves for which an event is the reason."""
