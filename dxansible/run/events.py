@@ -131,22 +131,27 @@ class RetryPlanned(Value):
     user: str | None = None
 
 
-class HostWaits(Value):
-    """A host can't be reached and is waited for, or answers at last."""
+class _Limited(Value):
+    """Base class of events with an end in time."""
 
-    host: str
-    session_id: str
     until: float | None = None
-    """When the wait ends, in seconds since 1970; None once the host answers."""
-    error: str | None = None
-    may_run: bool = False
-    """An attempt may have reached the host already."""
+    """When a wait ends, or the work starts, in seconds since 1970; None if nothing is to come."""
 
     @property
     def clock_time(self) -> str:
-        """The end of the wait for people, by this machine's clock; empty without one."""
+        """The time for people, by this machine's clock; empty without one."""
         when = time.localtime(self.until or 0)
         return "" if self.until is None else time.strftime("%Y-%m-%d %H:%M", when)
+
+
+class HostWaits(_Limited):
+    """A host can't be reached and is waited for until then, or answers at last."""
+
+    host: str
+    session_id: str
+    error: str | None = None
+    may_run: bool = False
+    """An attempt may have reached the host already."""
 
 
 class HostEnded(Value):
@@ -157,7 +162,7 @@ class HostEnded(Value):
     """A check has failed with this reason, which was told before."""
 
 
-class HostMoved(Value):
+class HostMoved(_Limited):
     """A host has another state, or another turn; told just before the event that is the reason.
 
     `session_id` is the last that is known. `turn` and `agent` are those of a turn that has started
@@ -180,8 +185,8 @@ class HostMoved(Value):
     turn: int | None = None
     agent: str | None = None
     attached: bool = False
-    until: float | None = None
-    """When a wait ends, or the work starts, in seconds since 1970."""
+    error: str | None = None
+    """Why the host is waited for."""
     hosts: HostMoves | None = field(default=None, repr=False)
     """Has the last move of each host of the run, at any time."""
 

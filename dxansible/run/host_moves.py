@@ -87,7 +87,7 @@ class HostMoves:
             case HostWaits():
                 state = HostState.BACK if news.until is None else HostState.WAITING
                 yield from self._move(
-                    news.host, state, session_id=news.session_id, until=news.until
+                    news.host, state, session_id=news.session_id, until=news.until, error=news.error
                 )
             case OutputReceived():
                 yield from self._move(news.host, HostState.STARTED, attached=news.attached)
