@@ -8,7 +8,7 @@
 # make chaos-claims  200 rounds of 64 dispatchers that want one issue, and zombies that come back
 # make engine-soak  2,000 calls of one engine                   make keeper  the keeper under all four shells
 # make golden  all scenarios end as they are recorded (DX_GOLDEN=record records them anew)
-# make schemas  writes the JSON Schema files of the package again
+# make schemas  writes the JSON Schema files of the package, and the tables of states, again
 # make pictures  writes the pictures of the documents again, from real runs on a lab
 # make flood  2 GB through a pipe and into a document, in fixed memory and disk
 # make matrix  a sample with each ansible-core and each Python that is here; MATRIX=--oldest for the oldest pair
@@ -92,6 +92,7 @@ engine-soak: $(VENV)/.test
 
 schemas: $(VENV)/.test
 	$(BIN)/python -m tests.schemas
+	$(BIN)/python -m tests.state_tables
 
 pictures: $(VENV)/.test system-test
 	$(BIN)/python -m tests.pictures

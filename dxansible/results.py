@@ -17,6 +17,7 @@ from dxansible.record import (
     read,
 )
 from dxansible.redact import redact
+from dxansible.states import HostState
 from dxansible.value import field
 
 if TYPE_CHECKING:
@@ -180,8 +181,9 @@ class TurnResult(TurnRecord):
 
     def to_dict(self) -> dict[str, object]:
         """Return a dict for JSON."""
-        goes_on = "running" if self.starts_s is None else "scheduled"
-        document = TurnRecord.to_dict(self) | {"state": goes_on if self.running else "ended"}
+        goes_on = HostState.RUNNING if self.starts_s is None else HostState.SCHEDULED
+        state = goes_on if self.running else HostState.ENDED
+        document = TurnRecord.to_dict(self) | {"state": state.value}
         if self.changes is not None:
             document["changes"] = self.changes.to_dict() | {"no_changes": self.changes.nothing}
         if self.push is not None:  # schema 1 has both names

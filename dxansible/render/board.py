@@ -14,6 +14,7 @@ from dxansible.render.wrapping import cut
 from dxansible.results import PreflightResult
 from dxansible.run.listing import each_once
 from dxansible.run.turn_events import SessionsSeen
+from dxansible.states import ListedState
 from dxansible.value import Value
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ def sessions_board(seen: Sequence[Seen], now: float, awaited: Sequence[SessionIn
 
 
 def _kind(info: SessionInfo) -> str:
-    if info.asks or info.state == "needs_input":
+    if info.asks or info.state == ListedState.NEEDS_INPUT:
         return _WAITING
-    if info.state in {"running", "scheduled", "waiting", "limited"}:
+    if not info.ended:
         return _RUNNING
     if info.outcome in {FanoutOutcome.SUCCESS, FanoutOutcome.ABORTED}:
         return _ENDED
@@ -86,7 +87,7 @@ def _kind(info: SessionInfo) -> str:
 
 
 def _session(info: SessionInfo, host: Seen, now: float) -> tuple[tuple[str, ...], str | None]:
-    here = info.state == "waiting"  # known without the host
+    here = info.state == ListedState.WAITING  # known without the host
     passed = 0 if here else int(now - host.at)
     state = state_of(info)
     colour = "magenta" if info.asks else STATE_COLOURS.get(info.state)

@@ -48,7 +48,7 @@ def summary_line(result: FanoutResult, width: int = 0) -> str:
         back = f"starts in {duration(result.starts_s)}"
         back += f"; stop it with: dx-dispatch --abort {result.session_id}"
         return f"{result.host:<{width}}  {coloured('scheduled', 'cyan')}  {back}"
-    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
+    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS.get(result.outcome))
     code = "-" if result.exit_code is None else str(result.exit_code)
     end = f"exit {code:<4} {result.duration_ms / 1000:.2f} s"
     routine = "dim" if result.outcome is FanoutOutcome.SUCCESS else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from dxansible.record import Document, FanoutOutcome, PreflightStatus
+from dxansible.states import HostState
 
 __all__ = [
     "EVENT_KINDS",
@@ -25,7 +26,14 @@ __all__ = [
     "SummaryEvent",
 ]
 
-State = Literal["found", "waiting", "scheduled", "queued", "started", "running"]
+State = Literal[
+    HostState.FOUND,
+    HostState.WAITING,
+    HostState.SCHEDULED,
+    HostState.QUEUED,
+    HostState.STARTED,
+    HostState.RUNNING,
+]
 Stream = Literal["stdout", "stderr"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from codecs import utf_8_decode
 from collections import Counter, defaultdict
@@ -14,20 +13,20 @@ from dxansible.render import event_kinds as kinds
 from dxansible.render.documents import event_line, problem_of
 from dxansible.results import FanoutResult, TurnResult, worst
 from dxansible.run.events import (
-    CommandRuns,
     HostEnded,
-    HostFound,
+    HostMoved,
     HostsKnown,
-    HostWaits,
     OutputReceived,
     PreflightDone,
     RetryPlanned,
 )
+from dxansible.run.host_moves import HostMoves
 from dxansible.run.turn_events import TurnUpdate
+from dxansible.states import HostState
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dxansible.errors import DxError
     from dxansible.record import HostRecord
@@ -37,6 +36,7 @@ __all__ = ["EventLines"]
 
 _LONGEST_TEXT = 16 * 1024
 """Bytes of output in one event; collectors refuse lines that are much longer."""
+_TOLD: Mapping[HostState, kinds.State] = {state: state for state in get_args(kinds.State)}
 
 
 class EventLines:
@@ -46,12 +46,7 @@ class EventLines:
         """``write`` gets one whole line at a time; ``call_id`` is the id for ``--logs``."""
         self._write, self._call_id = write, call_id
         self._hosts: dict[str, None] = {}
-        self._sessions: dict[str, str | None] = {}
-        self._turns: dict[str, int] = {}
-        """The turn of each host that has begun; 0 for a command."""
-        self._plans: dict[str, str] = {}
-        """The hosts that are waited for, or have the command for later."""
-        self._ended: set[str] = set()
+        self._run = HostMoves()
         self._streams: defaultdict[tuple[str, str], _Characters] = defaultdict(_Characters)
 
     def handle(self, news: Event) -> None:
@@ -60,19 +55,17 @@ class EventLines:
             case HostsKnown():
                 self._hosts |= dict.fromkeys(news.hosts)
                 self._tell(kinds.HostsEvent(hosts=news.hosts))
-            case HostFound():
-                self._sessions[news.host] = news.session_id or None
-                self._state(news.host, "found")
+            case HostMoved():
+                self._move(news)
             case PreflightDone():
                 self._preflight(news)
             case OutputReceived():
-                self._begun(news.host, attached=news.attached)
                 self._output(news.host, "stdout", news.out, news.out_skipped)
                 self._output(news.host, "stderr", news.err, news.err_skipped)
-            case CommandRuns():
-                self._runs(news)
             case TurnUpdate():
-                self._turn(news)
+                out, err = (text.encode(errors="replace") for text in (news.out, news.err))
+                self._output(news.host, "stdout", out, news.cut[0])
+                self._output(news.host, "stderr", err, news.cut[1])
             case RetryPlanned():
                 self._tell(
                     kinds.RetryEvent(
@@ -82,9 +75,6 @@ class EventLines:
                         error=redact(news.error),
                     )
                 )
-            case HostWaits() if news.until is not None:
-                self._sessions[news.host] = news.session_id
-                self._planned(news.host, "waiting", news.until)
             case HostEnded():
                 self._host_ended(news.result)
             case _:
@@ -93,8 +83,9 @@ class EventLines:
     def finish(self, results: Sequence[FanoutResult] | Sequence[TurnResult], code: int) -> None:
         """Write the ends that no event has told, and the summary."""
         for result in results:
-            if result.host not in self._ended:
-                self._host_ended(result)
+            if not self._run.is_over(result.host):
+                for told in self._run.tell(HostEnded(result=result)):
+                    self.handle(told)
         outcomes = [each.outcome for each in results if each.outcome is not None]
         running = len(self._hosts) - len(outcomes)
         counts = Counter(outcomes)
@@ -102,7 +93,7 @@ class EventLines:
             kinds.SummaryEvent(
                 outcome=worst(outcomes) if outcomes and not running else None,
                 exit_code=code,
-                outcomes={str(each): counts[each] for each in FanoutOutcome},
+                outcomes={str(each): counts[each] for each in [*FanoutOutcome, *counts]},
                 running=running,
             )
         )
@@ -114,7 +105,6 @@ class EventLines:
 
     def _preflight(self, news: PreflightDone) -> None:
         result = news.result
-        self._sessions[result.host] = news.session_id or None
         self._tell(
             kinds.PreflightEvent(
                 host=result.host,
@@ -129,57 +119,21 @@ class EventLines:
             )
         )
 
-    def _begun(self, host: str, *, attached: bool = False) -> None:
-        if host not in self._turns:
-            self._turns[host] = 0
-            self._state(host, "started", attached=attached)
-
-    def _turn(self, news: TurnUpdate) -> None:
-        host, known = news.host, self._turns.get(news.host)
-        self._sessions[host] = news.session_id or self._sessions.get(host)
-        if news.queued:
-            self._state(host, "queued")
-        if news.starts_s is not None:
-            self._planned(host, "scheduled", time.time() + news.starts_s)
-        elif news.started or (news.turn and known not in {None, news.turn}):
-            self._turns[host] = news.turn
-            self._state(host, "started", turn=news.turn or None, agent=news.agent)
-        out, err = (text.encode(errors="replace") for text in (news.out, news.err))
-        self._output(host, "stdout", out, news.cut[0])
-        self._output(host, "stderr", err, news.cut[1])
-
-    def _state(
-        self,
-        host: str,
-        state: kinds.State,
-        *,
-        turn: int | None = None,
-        agent: str | None = None,
-        attached: bool = False,
-    ) -> None:
-        self._tell(
-            kinds.StateEvent(
-                host=host,
-                session_id=self._sessions.get(host),
-                state=state,
-                turn=turn,
-                agent=agent,
-                attached=attached,
+    def _move(self, news: HostMoved) -> None:
+        """Tell the state; a wait, and a start that comes later, only once."""
+        self._run = news.hosts or self._run
+        if news.state in _TOLD and (news.is_first or news.state is HostState.STARTED):
+            self._tell(
+                kinds.StateEvent(
+                    host=news.host,
+                    session_id=news.session_id,
+                    state=_TOLD[news.state],
+                    turn=news.turn,
+                    agent=news.agent,
+                    attached=news.attached,
+                    until=news.until,
+                )
             )
-        )
-
-    def _runs(self, news: CommandRuns) -> None:
-        if news.starts_s is None:
-            self._begun(news.host)
-        else:
-            self._planned(news.host, "scheduled", time.time() + news.starts_s)
-
-    def _planned(self, host: str, state: kinds.State, until: float) -> None:
-        """Tell when a wait ends or a command starts; once for each state."""
-        if self._plans.get(host) != state:
-            self._plans[host] = state
-            session = self._sessions.get(host)
-            self._tell(kinds.StateEvent(host=host, session_id=session, state=state, until=until))
 
     def _output(self, host: str, stream: kinds.Stream, data: bytes, skipped: int) -> None:
         characters = self._streams[host, stream]
@@ -205,17 +159,10 @@ class EventLines:
     def _host_ended(self, result: HostRecord) -> None:
         host = result.host
         self._hosts[host] = None
-        self._ended.add(host)
         for stream in get_args(kinds.Stream):
             if (host, stream) in self._streams:
                 self._texts(host, stream, self._streams.pop((host, stream)).close(), 0)
-        if isinstance(result, FanoutResult | TurnResult) and result.starts_s is not None:
-            self._sessions[host] = result.session_id
-            self._planned(host, "scheduled", time.time() + result.starts_s)
-        elif result.outcome is None and isinstance(result, TurnResult):
-            self._sessions[host] = result.session_id
-            self._state(host, "running", turn=result.turn, agent=result.agent)
-        else:
+        if self._run.state(host) is HostState.ENDED:
             self._tell(kinds.EndedEvent(host=host, result=dict(_without_output(result))))
 
     def _tell(self, news: kinds.EventKind) -> None:

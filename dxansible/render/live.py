@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from dxansible.redact import printable
 from dxansible.render.screen import Outlet
-from dxansible.run.events import Event, HostEnded, HostsKnown, HostWaits, OutputReceived
+from dxansible.run.events import Event, HostEnded, HostMoved, HostsKnown, OutputReceived
 from dxansible.run.turn_events import TurnUpdate
+from dxansible.states import HostState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +48,6 @@ class LiveOutput:
         self._announce, self._quiet = announce, quiet
         self._hosts: Sequence[str] = ()
         self._lines: dict[tuple[str, bool], bytearray] = {}
-        self._awaited: set[str] = set()
 
     def handle(self, news: Event) -> None:
         """Show the event."""
@@ -60,18 +60,16 @@ class LiveOutput:
                 self._output(news.host, news.out, news.err)
             case TurnUpdate():
                 self._turn(news)
-            case HostWaits():
+            case HostMoved(state=HostState.WAITING, is_first=True):
                 self._waits(news)
             case HostEnded():
                 self._ended(news.result)
             case _:
                 pass
 
-    def _waits(self, news: HostWaits) -> None:
+    def _waits(self, news: HostMoved) -> None:
         """Say that a host is waited for, and how long, if no log line on the screen does."""
-        told = self._quiet or not self._screen.readable or news.host in self._awaited
-        if news.until is not None and not told:
-            self._awaited.add(news.host)
+        if self._screen.readable and not self._quiet:
             why = printable((news.error or "").removeprefix(f"{news.host}: "))
             self._screen.write(f"{news.host}: waited for until {news.clock_time}: {why}\n")
 

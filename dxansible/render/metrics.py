@@ -66,7 +66,8 @@ def _lines(
 ) -> Iterator[str]:
     counts = Counter(outcomes)
     label = 'name="' + "".join(_ESCAPES.get(each, each) for each in name) + '"'
-    hosts = {f'{label},outcome="{each}"': str(counts[each]) for each in FanoutOutcome}
+    words = dict.fromkeys([*FanoutOutcome, *filter(None, counts)])
+    hosts = {f'{label},outcome="{each}"': str(counts[each]) for each in words}
     yield from _metric("hosts", "Hosts of the last run by outcome.", hosts)
     for metric, text, value in (
         ("hosts_running", "Hosts whose work went on after the last run.", str(counts[None])),

@@ -6,36 +6,31 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
-from dxansible.results import CleanResult
-from dxansible.run.events import (
-    BatchBegins,
-    CommandRuns,
-    Event,
-    HostEnded,
-    HostsKnown,
-    HostWaits,
-    OutputReceived,
-    PreflightDone,
-)
-from dxansible.run.turn_events import SessionsSeen, TurnUpdate
+from dxansible.run.events import BatchBegins, Event, HostMoved, HostsKnown
+from dxansible.states import HostState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from dxansible.render.screen import Screen
     from dxansible.run.events import Observer
+    from dxansible.run.host_moves import HostMoves
 
 __all__ = ["Progress", "showing_progress"]
 
 _MOST_NAMED = 3
 """Hosts; more that are still running are only counted."""
 _MINUTE, _HOUR = 60, 3600
+_CHECKS = (HostState.CHECKED, HostState.UNUSABLE)
+_ANSWERS = (HostState.ANSWERED, HostState.SILENT)
+_SHOWN = (HostState.WAITING, HostState.BACK)
+"""States that change the line, besides those of hosts that are done."""
+_REACHED = (HostState.CHECKED, HostState.QUEUED, HostState.SCHEDULED, HostState.STARTED)
 
 
 class Progress:
-    """Observer that knows which hosts are done, for the progress line."""
+    """Observer that shows the states of the hosts in the progress line."""
 
     def __init__(
         self,
@@ -47,13 +42,7 @@ class Progress:
         """Show the line from now on. ``checks``: a host is done once it has been checked."""
         self._screen, self._checks, self._clock, self._begin = screen, checks, clock, clock()
         self._hosts: tuple[str, ...] = ()
-        self._begun: set[str] | None = None
-        """The hosts of the batches that have begun; None if all hosts begin at once."""
-        self._reached: set[str] = set()
-        self._away: set[str] = set()
-        """Hosts that are waited for."""
-        self._failed: dict[str, bool] = {}
-        """Whether it has failed, for each host that is done."""
+        self._run: HostMoves | None = None
         screen.progress(self.line, stays=False)
 
     def handle(self, news: Event) -> None:
@@ -63,48 +52,47 @@ class Progress:
                 self._hosts = news.hosts
                 self._screen.progress(self.line, stays=len(news.hosts) > 1)
             case BatchBegins():
-                self._begun = (self._begun or set()) | set(news.hosts)
                 self._screen.refresh()
-            case PreflightDone() if self._checks:
-                self._done(news.result.host, failed=not news.result.ok)
-            case PreflightDone() if news.result.ok:
-                self._reached.add(news.result.host)
-            case OutputReceived() | CommandRuns() | TurnUpdate():
-                self._reached.add(news.host)
-            case HostWaits():
-                (self._away.discard if news.until is None else self._away.add)(news.host)
-                self._screen.refresh()
-            case HostEnded():
-                failed = news.result.outcome not in {FanoutOutcome.SUCCESS, None}
-                self._done(news.result.host, failed=failed)
-            case SessionsSeen() | CleanResult():
-                self._done(news.host, failed=news.error is not None)
+            case HostMoved():
+                self._run = news.hosts
+                if self._is_done(news) or news.state in _SHOWN:
+                    self._screen.refresh()
             case _:
                 pass
 
-    def _done(self, host: str, *, failed: bool) -> None:
-        self._failed[host] = failed
-        self._away.discard(host)
-        self._screen.refresh()
+    def _is_done(self, last: HostMoved) -> bool:
+        """Whether there is no more to come of a host, by its last move."""
+        checked = self._checks and last.state in _CHECKS
+        return last.over or checked or last.state in _ANSWERS
 
     def line(self) -> str:
         """Return the line as it is now."""
         since = _clock_face(int(self._clock() - self._begin))
         if not self._hosts:
             return f"starting  {since}"
-        left = [host for host in self._hosts if host not in self._failed]
+        known = {host: self._run and self._run.last(host) for host in self._hosts}
+        moves = {host: last for host, last in known.items() if last}
+        done = [last for last in moves.values() if self._is_done(last)]
         if len(self._hosts) == 1:
-            does = "running" if self._reached else "connecting"
-            does = "waiting for it" if self._away else does
-            return f"{printable(self._hosts[0])}  {does if left else 'done'}  {since}"
-        begun = left if self._begun is None else [host for host in left if host in self._begun]
-        running = [host for host in begun if host not in self._away]
-        done, failed = len(self._hosts) - len(left), sum(self._failed.values())
-        counts = f"{done}/{len(self._hosts)} done, {failed} failed, {len(running)} running"
-        if len(left) > len(running):
-            counts += f", {len(left) - len(running)} waiting"
+            does = next((_doing(last.state) for last in moves.values()), "connecting")
+            return f"{printable(self._hosts[0])}  {'done' if done else does}  {since}"
+        running = [
+            host
+            for host, last in moves.items()
+            if last.state is not HostState.WAITING and not self._is_done(last)
+        ]
+        failed = sum(last.failed for last in done)
+        counts = f"{len(done)}/{len(self._hosts)} done, {failed} failed, {len(running)} running"
+        if waiting := len(self._hosts) - len(done) - len(running):
+            counts += f", {waiting} waiting"
         names = printable(", ".join(running)) if len(running) <= _MOST_NAMED else ""
         return f"{counts}  {since}  {names}".rstrip()
+
+
+def _doing(state: HostState) -> str:
+    if state is HostState.WAITING:
+        return "waiting for it"
+    return "running" if state in _REACHED else "connecting"
 
 
 @contextmanager

@@ -115,7 +115,8 @@ def _when(seconds: float) -> str:
 def _ends(ends: Iterable[HostEnd]) -> str:
     """Count the hosts by their ends, the good ones first."""
     counts = Counter(map(_word, ends))
-    order = [*FanoutOutcome, Reason.NOT_STARTED, _UNKNOWN]
+    others = [word for word in counts if word != _UNKNOWN]
+    order = dict.fromkeys([*FanoutOutcome, Reason.NOT_STARTED, *others, _UNKNOWN])
     return ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
 
 

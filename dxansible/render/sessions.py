@@ -11,6 +11,7 @@ from dxansible.render.documents import document, error_document, problem_of
 from dxansible.render.show import coloured
 from dxansible.render.tables import NOTHING, columns, duration, missing_notes, table
 from dxansible.results import worst
+from dxansible.states import ListedState
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -43,17 +44,17 @@ __all__ = [
     "turns_document",
 ]
 
-STATE_COLOURS = {
-    "running": "cyan",
-    "waiting": "blue",
-    "scheduled": "blue",
-    "limited": "blue",
-    "succeeded": "green",
-    "failed": "red",
-    "lost": "red",
-    "needs_input": "magenta",
-    "timeout": "yellow",
-    "aborted": "yellow",
+STATE_COLOURS: Mapping[str, str] = {
+    ListedState.RUNNING: "cyan",
+    ListedState.WAITING: "blue",
+    ListedState.SCHEDULED: "blue",
+    ListedState.LIMITED: "blue",
+    ListedState.SUCCEEDED: "green",
+    ListedState.FAILED: "red",
+    ListedState.LOST: "red",
+    ListedState.NEEDS_INPUT: "magenta",
+    ListedState.TIMEOUT: "yellow",
+    ListedState.ABORTED: "yellow",
 }
 _SESSIONS = columns(
     "SESSION", "VM", "AGENT", "STATE", "AGE", "IDLE", "BEADS", "TASK",
@@ -91,7 +92,7 @@ def turn_line(result: TurnResult, width: int = 0, *, timed: bool = True) -> str:
     if result.outcome is None:
         back = f"goes on; come back with: dx-dispatch --logs {result.session_id} --follow"
         return f"{result.host:<{width}}  {coloured('running', 'cyan')}  {back}"
-    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS[result.outcome])
+    outcome = coloured(f"{result.outcome:<16}", OUTCOME_COLOURS.get(result.outcome))
     line = f"{result.host:<{width}}  {outcome}  {result.session_id or '-'}"
     notes = [f"turn {result.turn}"] if result.turn else []
     if result.duration_ms and timed:

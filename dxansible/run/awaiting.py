@@ -26,6 +26,7 @@ from dxansible.results import SessionInfo
 from dxansible.run.events import HostEnded, HostWaits, OutputReceived
 from dxansible.run.turn_events import TurnUpdate
 from dxansible.settings import state_dir
+from dxansible.states import ListedState
 from dxansible.value import Value, field, fields
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def waiting_sessions(
                 yield SessionInfo(
                     host=each.host,
                     session_id=each.session_id,
-                    state="waiting",
+                    state=ListedState.WAITING.value,
                     kind=call.kind,
                     age_s=max(0, round(now - each.since)),
                     gives_up_s=max(0, round(each.until - now)),

@@ -16,6 +16,7 @@ from dxansible.results import FanoutResult
 from dxansible.run.calls import CommandCall
 from dxansible.run.events import BatchBegins, Event, HostEnded, HostsKnown
 from dxansible.run.fanout import follow_call, unknown_host
+from dxansible.run.host_moves import HostMoves
 from dxansible.value import replace
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Rollout:
     results: list[FanoutResult] = field(default_factory=list)
     """May have results before the first batch: of hosts that are in none."""
     _known: bool = False
+    _moves: HostMoves = field(default_factory=HostMoves)
 
     def follow(self) -> list[FanoutResult]:
         """Run the batches, and return a result of each host.
@@ -112,8 +114,8 @@ class Rollout:
         )
         self.recorder.begin(batch)
         call.begin()
-        self._tell(BatchBegins(hosts=tuple(batch)))
-        return follow_call(call, [self])
+        self._tell_own(BatchBegins(hosts=tuple(batch)))
+        return follow_call(call, [self], self._moves)
 
     def handle(self, news: Event) -> None:
         """Pass an event of a batch on; its hosts are only a part of those that are known."""
@@ -131,6 +133,11 @@ class Rollout:
     def _tell(self, news: Event) -> None:
         for observer in [*self.observers, self.recorder]:
             observer.handle(news)
+
+    def _tell_own(self, news: BatchBegins | HostEnded) -> None:
+        """Tell an event that is of no batch's run."""
+        for told in self._moves.tell(news):
+            self._tell(told)
 
     def _leave(self, batches: Sequence[Sequence[str]], why: str) -> None:
         """Give the hosts of batches that do not begin their results."""
@@ -156,4 +163,4 @@ class Rollout:
             session_id=session_id,
         )
         self.results.append(result)
-        self._tell(HostEnded(result=result))
+        self._tell_own(HostEnded(result=result))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from dxansible.logs import event
 from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import FanoutResult, TurnResult
-from dxansible.run.events import HostEnded, HostFound, HostWaits, PreflightDone, RetryPlanned
+from dxansible.run.events import HostEnded, HostMoved, HostWaits, PreflightDone, RetryPlanned
 from dxansible.run.turn_events import TurnUpdate
+from dxansible.states import HostState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EventLog"]
 
 _Field = str | int | None
+_NAMES_SESSION = (HostState.FOUND, HostState.CHECKED, HostState.UNUSABLE)
 
 
 class EventLog:
@@ -39,18 +41,13 @@ class EventLog:
         """
         self._command, self._log = command, log
         self._quiet = logging.DEBUG if watching else logging.INFO
-        self._found: dict[str, str | None] = {}
-        """The user of each host."""
-        self._failed: dict[str, object] = {}
-        """The preflight status of each host that failed its preflight."""
 
     def handle(self, news: Event) -> None:
         """Log it."""
         match news:
-            case HostFound():
-                self._session(news.host, news.user, news.session_id)
+            case HostMoved():
+                self._session(news)
             case PreflightDone():
-                self._session(news.result.host, news.result.user, news.session_id)
                 self._preflight(news)
             case TurnUpdate(starts_s=None) if news.started:
                 name = "session_started" if self._quiet == logging.INFO else "session_followed"
@@ -62,7 +59,7 @@ class EventLog:
                 command = self._command is not None
                 self._event(
                     "retry", logging.WARNING, host=news.host,
-                    user=self._found.get(news.host) if command else None, command=self._command,
+                    user=news.user if command else None, command=self._command,
                     session=None if command else news.session_id,
                     attempt=news.attempt, error=news.error,
                 )  # fmt: skip
@@ -76,16 +73,16 @@ class EventLog:
                     "scheduled", self._quiet, host=news.result.host,
                     session=news.result.session_id, starts_s=seconds,
                 )  # fmt: skip
-            case HostEnded() if news.result.outcome is not None:
-                if self._failed.get(news.result.host) != news.result.reason:
-                    self._ended(news.result.outcome, news.result)
+            case HostEnded() if news.result.outcome is not None and not news.unusable:
+                self._ended(news.result.outcome, news.result)
             case _:
                 pass
 
-    def _session(self, host: str, user: str | None, session_id: str) -> None:
-        if self._command is not None and session_id and host not in self._found:
-            self._event("session", logging.DEBUG, host=host, session=session_id)
-        self._found[host] = user
+    def _session(self, news: HostMoved) -> None:
+        """Log the id of a command, with the first word about its host."""
+        is_first = news.before in {None, HostState.EXPECTED} and news.state in _NAMES_SESSION
+        if self._command is not None and is_first and news.session_id:
+            self._event("session", logging.DEBUG, host=news.host, session=news.session_id)
 
     def _waits(self, news: HostWaits) -> None:
         name = "answers" if news.until is None else "waiting"
@@ -96,8 +93,6 @@ class EventLog:
 
     def _preflight(self, news: PreflightDone) -> None:
         result = news.result
-        if not result.ok:
-            self._failed[result.host] = result.status
         self._event(
             "preflight_ok" if result.ok else "preflight_failed",
             self._quiet if result.ok else logging.ERROR,

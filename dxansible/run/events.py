@@ -21,6 +21,9 @@ from dxansible.value import Value, field
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from dxansible.run.host_moves import HostMoves
+    from dxansible.states import HostState
+
 __all__ = [
     "BatchBegins",
     "CommandRuns",
@@ -28,6 +31,7 @@ __all__ = [
     "HostBroken",
     "HostEnded",
     "HostFound",
+    "HostMoved",
     "HostWaits",
     "HostsKnown",
     "Observer",
@@ -124,30 +128,72 @@ class RetryPlanned(Value):
     attempt: int
     error: str
     session_id: str | None = None
+    user: str | None = None
 
 
-class HostWaits(Value):
-    """A host can't be reached and is waited for, or answers at last."""
+class _Limited(Value):
+    """Base class of events with an end in time."""
 
-    host: str
-    session_id: str
     until: float | None = None
-    """When the wait ends, in seconds since 1970; None once the host answers."""
-    error: str | None = None
-    may_run: bool = False
-    """An attempt may have reached the host already."""
+    """When a wait ends, or the work starts, in seconds since 1970; None if nothing is to come."""
 
     @property
     def clock_time(self) -> str:
-        """The end of the wait for people, by this machine's clock; empty without one."""
+        """The time for people, by this machine's clock; empty without one."""
         when = time.localtime(self.until or 0)
         return "" if self.until is None else time.strftime("%Y-%m-%d %H:%M", when)
+
+
+class HostWaits(_Limited):
+    """A host can't be reached and is waited for until then, or answers at last."""
+
+    host: str
+    session_id: str
+    error: str | None = None
+    may_run: bool = False
+    """An attempt may have reached the host already."""
 
 
 class HostEnded(Value):
     """The last event of a host; a turn may still run if this call no longer waits for it."""
 
     result: FanoutResult | TurnResult | HostRecord
+    unusable: bool = False
+    """A check has failed with this reason, which was told before."""
+
+
+class HostMoved(_Limited):
+    """A host has another state, or another turn; told just before the event that is the reason.
+
+    `session_id` is the last that is known. `turn` and `agent` are those of a turn that has started
+    or goes on.
+    """
+
+    host: str
+    state: HostState
+    before: HostState | None = None
+    """None for a host that was not known."""
+    earlier: frozenset[HostState] = frozenset()
+    """All states that the host has had."""
+    over: bool = False
+    """This call tells no more of the host."""
+    failed: bool = False
+    """The host has an outcome, or was only to be asked, and it is no success."""
+    reason: str | None = None
+    """The status of the check that made the host unusable."""
+    session_id: str | None = None
+    turn: int | None = None
+    agent: str | None = None
+    attached: bool = False
+    error: str | None = None
+    """Why the host is waited for."""
+    hosts: HostMoves | None = field(default=None, repr=False)
+    """Has the last move of each host of the run, at any time."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the host has never had this state before."""
+        return self.state not in self.earlier
 
 
 class StopAnswered(HostRecord):
@@ -175,6 +221,7 @@ Event = (
     | RetryPlanned
     | HostWaits
     | HostEnded
+    | HostMoved
     | StopAnswered
     | HostBroken
     | TurnEvent

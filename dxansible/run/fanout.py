@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from dxansible.run.events import Observer
     from dxansible.run.flow import Flow
+    from dxansible.run.host_moves import HostMoves
 
 __all__ = ["fanout", "fanout_ssh", "follow_call", "unknown_host"]
 
@@ -87,16 +88,25 @@ def fanout(  # noqa: PLR0913 - all but the first three are options by name
     return follow_call(call, observers)
 
 
-def follow_call(call: CommandCall, observers: Sequence[Observer] = ()) -> list[FanoutResult]:
-    """Do the same as `fanout` for a command whose run may have begun already."""
+def follow_call(
+    call: CommandCall, observers: Sequence[Observer] = (), moves: HostMoves | None = None
+) -> list[FanoutResult]:
+    """Do the same as `fanout` for a command whose run may have begun already.
+
+    ``moves`` is as for `ResultCollector`.
+    """
     log = EventLog(command=call.summary, log=call.options.log_callback)
     with listing_waits(call) as waits:
-        return _follow(call, [log, *waits, *observers])
+        return _follow(call, [log, *waits, *observers], moves)
 
 
-def _follow(call: CommandCall, observers: Sequence[Observer]) -> list[FanoutResult]:
+def _follow(
+    call: CommandCall, observers: Sequence[Observer], moves: HostMoves | None
+) -> list[FanoutResult]:
     options, whole = call.options, call.flow is not None
-    collector = ResultCollector(FanoutResult, observers, command=call.summary, passes_on=whole)
+    collector = ResultCollector(
+        FanoutResult, observers, command=call.summary, passes_on=whole, moves=moves
+    )
     # if Ansible is killed, the next run attaches to the same ids
     again = collector.again(call.pattern, options.max_retries, options.retry_delay_sec)
     try:

@@ -17,6 +17,7 @@ from dxansible.run.events import (
     HostBroken,
     HostEnded,
     HostFound,
+    HostMoved,
     HostsKnown,
     HostWaits,
     OutputReceived,
@@ -25,6 +26,7 @@ from dxansible.run.events import (
     StopAnswered,
     TooManyHosts,
 )
+from dxansible.run.host_moves import HostMoves
 from dxansible.run.host_state import HostState
 from dxansible.run.output import HostOutput
 from dxansible.run.request import KILLED, Again
@@ -50,7 +52,7 @@ class ResultCollector(Generic[R]):
     and a result gets everything that was gathered about its host.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first two are options by name
         self,
         kind: type[R],
         observers: Iterable[Observer] = (),
@@ -58,16 +60,19 @@ class ResultCollector(Generic[R]):
         command: str = "",
         session: str | None = None,
         passes_on: bool = False,
+        moves: HostMoves | None = None,
     ) -> None:
         """Gather results of ``kind``: `HostRecord` if the hosts are only asked something.
 
         ``command`` is one line without secrets. ``session`` is the session of all hosts; None if
         each host has its own. ``passes_on``: an observer shows all output, so only bytes that never
-        arrived count as missing, not those that a result can't hold.
+        arrived count as missing, not those that a result can't hold. ``moves`` has the states of
+        the hosts; None if no other run shares them.
         """
         self._kind, self._observers = kind, tuple(observers)
         self._command, self._session, self._passes_on = command, session, passes_on
         self._hosts: dict[str, HostState] = {}
+        self._moves = HostMoves() if moves is None else moves
         self.hosts: tuple[str, ...] = ()
         self.too_many: tuple[str, ...] = ()
         """The hosts of a pattern that has more than the call allows."""
@@ -201,8 +206,9 @@ class ResultCollector(Generic[R]):
 
     def _tell(self, events: Iterator[Event]) -> None:
         for news in events:
-            for observer in self._observers:
-                observer.handle(news)
+            for told in self._moves.tell(news):
+                for observer in self._observers:
+                    observer.handle(told)
 
     def _take(self, news: Event) -> Iterator[Event]:  # noqa: C901, PLR0912 - a case for each event
         match news:
@@ -225,7 +231,9 @@ class ResultCollector(Generic[R]):
             case RetryPlanned():
                 found = self._host(news.host)
                 found.attempts = found.earlier + news.attempt + 1
-                yield replace(news, attempt=found.attempts - 1, session_id=found.session_id)
+                yield replace(
+                    news, attempt=found.attempts - 1, session_id=found.session_id, user=found.user
+                )
             case HostWaits():
                 self.expect(news.host, news.session_id)
                 yield news
@@ -247,7 +255,7 @@ class ResultCollector(Generic[R]):
             case CommandRuns():
                 self.running.add(news.host)
                 yield news
-            case EndSeen() | BatchBegins() | HostAlive():
+            case EndSeen() | BatchBegins() | HostAlive() | HostMoved():
                 yield news
             case TooManyHosts():
                 self.too_many = news.hosts
@@ -307,7 +315,7 @@ class ResultCollector(Generic[R]):
         result = self._complete(replace(result, user=found.user, error=error), found)
         found.output = HostOutput()
         self.results[host] = result
-        yield HostEnded(result=result)
+        yield HostEnded(result=result, unusable=self._moves.explain(result))
 
     def _complete(self, result: R, found: HostState) -> R:
         """Add the output and facts gathered about the host."""

@@ -70,8 +70,11 @@ class HostEnd(Value):
 
     @property
     def known(self) -> bool:
-        """Whether the record proves that the command is not running there any more."""
-        if self.outcome is None or self.stop_verified is False:
+        """Whether the record proves that the command is not running there any more.
+
+        An outcome of a newer release proves nothing.
+        """
+        if self.outcome not in set(FanoutOutcome) or self.stop_verified is False:
             return False
         if not self.evidence.may_have_arrived:
             return True

@@ -46,8 +46,9 @@ class HostState:
         self.attempts = self.earlier + 1
         error = f"{host}: {why}"
         return RetryPlanned(
-            host=host, attempt=self.earlier, error=error, session_id=self.session_id
-        )
+            host=host, attempt=self.earlier, error=error, session_id=self.session_id,
+            user=self.user,
+        )  # fmt: skip
 
     def known_of_turn(self) -> dict[str, Any]:
         """Return what a result has of a turn whose end nobody has told."""

@@ -12,6 +12,7 @@ from dxansible.cli.option import Group
 from dxansible.parameters import Parameter
 from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.run.first_inventory import EXAMPLES, inventory_text
+from tests.state_tables import with_tables
 from tests.unit.cli.option_rows import HEAD, rows_of
 from tests.unit.shown_calls import DOCUMENTS, known_options
 
@@ -55,6 +56,12 @@ def test_every_variable_but_an_internal_one_is_documented() -> None:
 @pytest.mark.parametrize("word", [*FanoutOutcome, *Reason, *PreflightStatus])
 def test_every_outcome_and_reason_is_documented(word: str) -> None:
     assert re.search(rf"\b{word}\b", _text("docs/outcomes.md")), word
+
+
+def test_the_tables_of_states_are_those_of_the_module() -> None:
+    text = _text("docs/outcomes.md")
+
+    assert with_tables(text) == text, "write them again: make schemas"
 
 
 def test_every_option_that_the_documents_use_exists() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
-    ENDED,
-    CallError,
-    Reply,
-)
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import CallError, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED
 
 from tests.chaos.keeper.judge import Answer, Evidence
 from tests.integration.keeper.machine import wait_until

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
-    ENDED,
     Answer,
     Reply,
     read_answer,
     read_reply,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

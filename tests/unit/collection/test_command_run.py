@@ -14,7 +14,11 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import (
     Pause,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import KeeperError, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
+    KeeperError,
+    Reply,
+    UnknownStateError,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
     CallTimeoutError,
     LinkError,
@@ -130,6 +134,16 @@ def test_the_budget_counts_failures_in_a_row() -> None:
     result, _, _ = run(Vm(RUNNING, lost(), CallTimeoutError()))
     assert (result["dx"]["outcome"], result["dx"]["reason"]) == ("FAILURE", "lost_contact")
     assert result["failed"]
+
+
+def test_a_state_that_no_table_has_is_no_end() -> None:
+    vm = Vm(RUNNING, UnknownStateError("melted"), RUNNING, ENDED)
+    assert run(vm)[0]["dx"]["outcome"] == "SUCCESS"
+
+    unread = UnknownStateError("melted")
+    result, _, _ = run(Vm(RUNNING, unread, unread))
+    assert (result["dx"]["outcome"], result["dx"]["reason"]) == ("FAILURE", "lost_contact")
+    assert "'melted'" in result["dx"]["error"]
 
 
 @pytest.mark.parametrize("failure", [SshFailure.AUTH, SshFailure.HOST_KEY])

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
-    ENDED,
     CutShortError,
     KeeperError,
     ProgramMissingError,
     Reply,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED
 
 
 @dataclass

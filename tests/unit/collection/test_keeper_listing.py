@@ -18,6 +18,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply impor
     KeeperError,
     read_answer,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import StateWarning
 
 KNOWN = "T1"
 LINE = (
@@ -65,10 +66,11 @@ def test_a_listing_of_nothing_is_whole() -> None:
 
 def test_what_a_line_does_not_say_is_not_known() -> None:
     garbage = b"a code=x at=\xff began=1e3\nb\n\n\xff state=\xff\n"
-    read = read_listing(answer(b"\ndx-1 state=ok\n" + garbage + b"dx-1 last\n\ndx-1 end\n"))
+    with pytest.warns(StateWarning):
+        read = read_listing(answer(b"\ndx-1 state=ok\n" + garbage + b"dx-1 last\n\ndx-1 end\n"))
 
-    assert [entry.state for entry in read.sessions] == ["unknown", "\ufffd"]
-    assert read.sessions[0] == Entry(name="a", state="unknown")
+    assert [entry.state for entry in read.sessions] == ["-", "\ufffd"]
+    assert read.sessions[0] == Entry(name="a", state="-")
 
 
 @pytest.mark.parametrize(

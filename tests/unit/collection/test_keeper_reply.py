@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import (
-    ENDED,
     CutShortError,
     KeeperError,
     NoAnswerError,
     ProgramMissingError,
     Reply,
+    UnknownStateError,
     read_answer,
     read_reply,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED, StateWarning
 
 KNOWN = "T1"
 ALL = (
@@ -56,8 +57,10 @@ def test_a_stop_that_was_verified_says_so() -> None:
     assert read(text("state=aborted verified=yes")).verified is True
 
 
-def test_a_reply_without_a_state_claims_nothing() -> None:
-    assert read(text("code=0")).state == "unknown"
+@pytest.mark.parametrize("fields", ["code=0", "state=- code=0", "state=melted", "state=ok"])
+def test_a_state_that_no_table_has_is_no_answer(fields: str) -> None:
+    with pytest.warns(StateWarning), pytest.raises(UnknownStateError, match="does not know"):
+        read(text(fields))
 
 
 def test_what_the_login_shell_prints_around_a_reply_does_not_matter() -> None:
@@ -80,7 +83,7 @@ def test_the_end_of_an_ended_stream_is_where_it_stood_then() -> None:
 
 
 def test_the_short_reply_of_a_shell_without_a_script_is_whole() -> None:
-    assert read(b"\ndx-1 state=absent\ndx-1 end\n").state == "absent"
+    assert read(b"\ndx-1 state=unknown\ndx-1 end\n").state == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
     Reason,
@@ -18,8 +18,10 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session_view import (
     describe,
+    describe_command,
     state_of,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED
 
 from dxansible.results import SessionInfo
 from tests.unit.collection.answers import answered
@@ -113,12 +115,22 @@ def test_a_description_is_all_that_the_command_line_wants_to_know() -> None:
     assert (info.session_id, info.outcome, info.ended) == (SES, "SUCCESS", True)
 
 
-@pytest.mark.parametrize("state", ["starting", "running", "of a later version"])
+@pytest.mark.parametrize("state", ["starting", "running"])
 def test_what_has_not_ended_is_running(state: str) -> None:
     found = view(entry(state=state, code=None, idle=7, at=None, last=b""))
 
     assert (found["state"], found["outcome"], found["error"]) == ("running", None, None)
     assert (found["idle_s"], found["age_s"]) == (7, 1000)
+
+
+def test_a_state_that_no_table_has_is_neither_running_nor_an_end() -> None:
+    turn = entry(state="melted", code=None, idle=7, at=None, last=b"")
+    found = view(turn), describe_command("epyc6", turn, 2000)
+
+    for each in found:
+        assert (each["state"], each["outcome"], each["reason"]) == ("melted", None, "lost_contact")
+        assert "the VM told the state 'melted', which this release does not know" in each["error"]
+        assert not SessionInfo.of("epyc6", each).ended
 
 
 @pytest.mark.parametrize("state", sorted(ENDED))

@@ -12,9 +12,9 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_ends
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper import Keeper
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import LinkError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn_ends import (
     claim_ends,
     note_thread,

@@ -9,12 +9,13 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict, verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import Evidence, NoRecord
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
     PreflightStatus,
     Reason,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.stream_reader import StreamReader
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import signal
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import Evidence
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import ENDED, Reply
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
     PreflightStatus,
@@ -13,6 +13,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     Verdict,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.states import ENDED
 
 FINAL = {SshFailure.AUTH, SshFailure.HOST_KEY, SshFailure.UNRESOLVABLE}
 

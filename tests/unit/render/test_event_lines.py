@@ -25,6 +25,7 @@ from dxansible.run.events import (
 from dxansible.run.turn_events import SessionsSeen, TurnUpdate
 from tests.schemas import check_lines
 from tests.unit.render.test_commands import FAILURE, SUCCESS
+from tests.unit.telling import Telling
 from tests.unit.test_turn_results import RESULT, RUNNING
 
 CANARY = "ghp_0123456789abcdefABCDEF"
@@ -36,6 +37,7 @@ class Told:
     def __init__(self) -> None:
         self.text = b""
         self.lines = EventLines(self.write, "cmd_1")
+        self.run = Telling(self.lines)
 
     def write(self, line: bytes) -> None:
         assert line.count(b"\n") == 1
@@ -58,12 +60,12 @@ def told() -> Told:
 
 def test_a_host_is_told_from_its_name_to_its_end(told: Told) -> None:
     check = PreflightResult(status=PreflightStatus.OK, host="epyc6", user="dx", attempts=1)
-    told.lines.handle(HostsKnown(hosts=("epyc6",)))
-    told.lines.handle(HostFound(host="epyc6", session_id="cmd_1-0", user="dx"))
-    told.lines.handle(PreflightDone(result=check, session_id="cmd_1-0", warning="ssh says"))
-    told.lines.handle(OutputReceived(host="epyc6", out=b"a", attached=True))
-    told.lines.handle(OutputReceived(host="epyc6", err=b"b"))
-    told.lines.handle(HostEnded(result=replace(FAILURE, host="epyc6")))
+    told.run.handle(HostsKnown(hosts=("epyc6",)))
+    told.run.handle(HostFound(host="epyc6", session_id="cmd_1-0", user="dx"))
+    told.run.handle(PreflightDone(result=check, session_id="cmd_1-0", warning="ssh says"))
+    told.run.handle(OutputReceived(host="epyc6", out=b"a", attached=True))
+    told.run.handle(OutputReceived(host="epyc6", err=b"b"))
+    told.run.handle(HostEnded(result=replace(FAILURE, host="epyc6")))
     told.lines.finish([replace(FAILURE, host="epyc6")], 1)
 
     events = told.events()
@@ -86,15 +88,15 @@ def test_a_host_is_told_from_its_name_to_its_end(told: Told) -> None:
 
 
 def test_a_command_that_only_runs_has_started_once(told: Told) -> None:
-    told.lines.handle(CommandRuns(host="epyc6"))
-    told.lines.handle(CommandRuns(host="epyc6"))
-    told.lines.handle(OutputReceived(host="epyc6"))
+    told.run.handle(CommandRuns(host="epyc6"))
+    told.run.handle(CommandRuns(host="epyc6"))
+    told.run.handle(OutputReceived(host="epyc6"))
 
     assert [each["state"] for each in told.events()] == ["started"]
 
 
 def test_what_says_nothing_to_a_caller_is_not_told(told: Told) -> None:
-    told.lines.handle(SessionsSeen(host="epyc6", sessions=()))
+    told.run.handle(SessionsSeen(host="epyc6", sessions=()))
 
     assert told.events() == []
 
@@ -103,11 +105,11 @@ def test_turns_are_told_with_their_numbers(told: Told) -> None:
     def update(turn: int, **more: Any) -> TurnUpdate:  # noqa: ANN401 - its own fields
         return TurnUpdate(host="epyc6", session_id="ses_1", turn=turn, agent="shell", **more)
 
-    told.lines.handle(update(1, queued=True))
-    told.lines.handle(update(1, started=True, out="o", err="e"))
-    told.lines.handle(update(1, out="more"))
-    told.lines.handle(update(2, out="next", cut=(7, 0)))
-    told.lines.handle(HostEnded(result=replace(RUNNING, host="epyc6", turn=2, agent="shell")))
+    told.run.handle(update(1, queued=True))
+    told.run.handle(update(1, started=True, out="o", err="e"))
+    told.run.handle(update(1, out="more"))
+    told.run.handle(update(2, out="next", cut=(7, 0)))
+    told.run.handle(HostEnded(result=replace(RUNNING, host="epyc6", turn=2, agent="shell")))
 
     events = told.events()
     states = [(each["state"], each["turn"]) for each in events if each["event"] == "state"]
@@ -117,7 +119,7 @@ def test_turns_are_told_with_their_numbers(told: Told) -> None:
 
 
 def test_the_end_of_a_turn_is_its_result(told: Told) -> None:
-    told.lines.handle(HostEnded(result=RESULT))
+    told.run.handle(HostEnded(result=RESULT))
 
     (event,) = told.events()
     assert event["result"] == RESULT.to_dict()
@@ -125,7 +127,7 @@ def test_the_end_of_a_turn_is_its_result(told: Told) -> None:
 
 def test_a_turn_that_goes_on_is_counted_as_running(told: Told) -> None:
     other = replace(RESULT, host="twin")
-    told.lines.handle(HostsKnown(hosts=(RUNNING.host, "twin")))
+    told.run.handle(HostsKnown(hosts=(RUNNING.host, "twin")))
     told.lines.finish([RUNNING, other], 0)
 
     events = told.events()
@@ -135,7 +137,7 @@ def test_a_turn_that_goes_on_is_counted_as_running(told: Told) -> None:
 
 
 def test_a_host_without_a_result_is_running(told: Told) -> None:
-    told.lines.handle(HostsKnown(hosts=("epyc6", "twin")))
+    told.run.handle(HostsKnown(hosts=("epyc6", "twin")))
     told.lines.finish([], 130)
 
     summary = told.events()[-1]
@@ -143,7 +145,7 @@ def test_a_host_without_a_result_is_running(told: Told) -> None:
 
 
 def test_the_end_of_a_host_is_told_once(told: Told) -> None:
-    told.lines.handle(HostEnded(result=SUCCESS))
+    told.run.handle(HostEnded(result=SUCCESS))
     told.lines.finish([SUCCESS, replace(SUCCESS, host="silent")], 0)
 
     ended = [each["host"] for each in told.events() if each["event"] == "ended"]
@@ -154,8 +156,8 @@ def test_a_retry_and_a_check_are_told_without_secrets(told: Told) -> None:
     failed = PreflightResult(
         status=PreflightStatus.HOST_UNREACHABLE, host="epyc6", error=f"token {CANARY}"
     )
-    told.lines.handle(PreflightDone(result=failed, warning=f"token {CANARY}"))
-    told.lines.handle(RetryPlanned(host="epyc6", attempt=1, error=f"token {CANARY}"))
+    told.run.handle(PreflightDone(result=failed, warning=f"token {CANARY}"))
+    told.run.handle(RetryPlanned(host="epyc6", attempt=1, error=f"token {CANARY}"))
 
     assert CANARY.encode() not in told.text
     checked, retry = told.events()
@@ -186,7 +188,7 @@ def _bytes(events: list[dict[str, Any]], stream: str) -> bytes:
 def test_a_character_is_never_split(told: Told) -> None:
     whole = "aé€😀\n".encode()
     for place in range(len(whole)):
-        told.lines.handle(OutputReceived(host="epyc6", out=whole[place : place + 1]))
+        told.run.handle(OutputReceived(host="epyc6", out=whole[place : place + 1]))
     events = told.events()
 
     assert [each["text"] for each in events[1:]] == ["a", "é", "€", "😀", "\n"]
@@ -194,9 +196,9 @@ def test_a_character_is_never_split(told: Told) -> None:
 
 
 def test_half_a_character_at_the_end_or_before_a_gap_is_told_exactly(told: Told) -> None:
-    told.lines.handle(OutputReceived(host="epyc6", out=b"a\xe2\x82"))
-    told.lines.handle(OutputReceived(host="epyc6", out=b"b\xc3", out_skipped=5))
-    told.lines.handle(HostEnded(result=replace(SUCCESS, host="epyc6")))
+    told.run.handle(OutputReceived(host="epyc6", out=b"a\xe2\x82"))
+    told.run.handle(OutputReceived(host="epyc6", out=b"b\xc3", out_skipped=5))
+    told.run.handle(HostEnded(result=replace(SUCCESS, host="epyc6")))
 
     events = told.events()
     found = [(each["text"], each["skipped"]) for each in events if each["event"] == "output"]
@@ -205,7 +207,7 @@ def test_half_a_character_at_the_end_or_before_a_gap_is_told_exactly(told: Told)
 
 
 def test_a_gap_without_text_is_told(told: Told) -> None:
-    told.lines.handle(OutputReceived(host="epyc6", err_skipped=9))
+    told.run.handle(OutputReceived(host="epyc6", err_skipped=9))
 
     (_, gap) = told.events()
     assert (gap["stream"], gap["text"], gap["skipped"]) == ("stderr", "", 9)
@@ -223,8 +225,8 @@ def test_random_bytes_in_random_pieces_are_told_exactly(told: Told, seed: int) -
             count = chance.choice([0, 1, 2, 3, 700])
             pieces.append(stream[places[number] : places[number] + count])
             places[number] += count
-        told.lines.handle(OutputReceived(host="epyc6", out=pieces[0], err=pieces[1]))
-    told.lines.handle(HostEnded(result=replace(SUCCESS, host="epyc6")))
+        told.run.handle(OutputReceived(host="epyc6", out=pieces[0], err=pieces[1]))
+    told.run.handle(HostEnded(result=replace(SUCCESS, host="epyc6")))
 
     events = told.events()
     assert [_bytes(events, stream) for stream in ("stdout", "stderr")] == streams
@@ -234,13 +236,13 @@ def test_random_bytes_in_random_pieces_are_told_exactly(told: Told, seed: int) -
 
 
 def test_a_lot_of_output_is_told_in_lines_that_collectors_take(told: Told) -> None:
-    told.lines.handle(OutputReceived(host="epyc6", out="é".encode() * 100_000))
+    told.run.handle(OutputReceived(host="epyc6", out="é".encode() * 100_000))
 
     assert max(map(len, told.text.splitlines())) < 100_000
     assert _bytes(told.events(), "stdout") == "é".encode() * 100_000
 
 
 def test_words_of_an_agent_that_are_no_text_are_told_as_text(told: Told) -> None:
-    told.lines.handle(TurnUpdate(host="epyc6", session_id="ses_1", out="a\ud800b"))
+    told.run.handle(TurnUpdate(host="epyc6", session_id="ses_1", out="a\ud800b"))
 
     assert [each["text"] for each in told.events()] == ["a?b"]

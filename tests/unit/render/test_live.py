@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from dxansible.render.live import LiveOutput
 from dxansible.render.screen import Screen
-from dxansible.run.events import HostEnded, HostsKnown, OutputReceived
+from dxansible.run.events import HostEnded, HostsKnown, HostWaits, OutputReceived
 from tests.unit.render.test_commands import SUCCESS
+from tests.unit.telling import Telling
 
 
 class Closed(io.BytesIO):
@@ -134,3 +136,15 @@ def test_on_a_terminal_the_log_begins_on_a_line_of_its_own(
 def test_a_screen_is_a_stream_to_the_log(shown: Shown) -> None:
     assert Screen().write("log\n") == 4
     assert shown() == (b"", b"log\n")
+
+
+def test_a_person_is_told_once_that_a_host_is_waited_for(shown: Shown) -> None:
+    screen = Screen()
+    screen.readable = True
+    away = HostWaits(host="epyc6", session_id="cmd_1", until=90.0, error="epyc6: is it on?")
+    run = Telling(LiveOutput(screen, show=True, on_closed=lambda: None))
+    for news in (away, replace(away, until=None, error=None), away):
+        run.handle(news)
+
+    line = f"epyc6: waited for until {away.clock_time}: is it on?\n"
+    assert shown() == (b"", line.encode())

@@ -18,6 +18,7 @@ from dxansible.results import CleanResult
 from dxansible.run.events import BatchBegins, HostEnded, HostsKnown, OutputReceived, PreflightDone
 from dxansible.run.turn_events import SessionsSeen
 from tests.unit.render.test_commands import DOWN, FAILURE, OK, SUCCESS
+from tests.unit.telling import Telling
 from tests.unit.test_turn_results import RUNNING
 
 if TYPE_CHECKING:
@@ -71,8 +72,16 @@ def screen() -> Screen:
     return Screen()
 
 
-def progress(screen: Screen, clock: Clock, *hosts: str, checks: bool = False) -> Progress:
-    shown = Progress(screen, checks=checks, clock=clock)
+class Shown(Telling):
+    """A line that is told of a run."""
+
+    def __init__(self, line: Progress) -> None:
+        super().__init__(line)
+        self.line = line.line
+
+
+def progress(screen: Screen, clock: Clock, *hosts: str, checks: bool = False) -> Shown:
+    shown = Shown(Progress(screen, checks=checks, clock=clock))
     if hosts:
         shown.handle(HostsKnown(hosts=hosts))
     return shown
@@ -276,8 +285,9 @@ def test_every_outcome_but_success_counts_as_failed(screen: Screen, clock: Clock
 
 
 def test_hosts_of_batches_that_have_not_begun_wait(screen: Screen, clock: Clock) -> None:
-    shown = progress(screen, clock, "wsl", "epyc6")
-    lines = []
+    line = Progress(screen, clock=clock)
+    line.handle(HostsKnown(hosts=("wsl", "epyc6")))  # as a run in batches tells it
+    shown, lines = Shown(line), []
     for news in (
         BatchBegins(hosts=("wsl",)),
         HostEnded(result=replace(FAILURE, host="wsl")),

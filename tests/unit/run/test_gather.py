@@ -132,7 +132,7 @@ def test_a_host_that_is_not_reached_has_not_passed_its_preflight() -> None:
         | {"status": "HOST_UNREACHABLE", "error": "epyc6: is it on?", "attempts": 2},
     }
 
-    run.take(records.command("runner_retry", done=False, preflight=found))
+    run.take(records.command("runner_retry", done=False, started=False, preflight=found))
     assert (run.log, run.state.known, run.state.unfinished()) == ([], True, ["epyc6"])
     run.take(records.command(**failed))
 

@@ -19,6 +19,7 @@ from dxansible.sessions import (
     clean_sessions,
     list_sessions,
 )
+from dxansible.states import StateWarning
 from tests.unit.local_vm import write_playbook
 from tests.unit.run.records import PREFLIGHT
 from tests.unit.test_turn_results import RECORD
@@ -101,13 +102,11 @@ def test_a_host_that_does_not_answer_has_an_error(playbooks: Path) -> None:
 def test_where_ansible_breaks_its_first_words_are_kept() -> None:
     found = ResultCollector(HostRecord)
 
-    for news in (
-        HostBroken(host="here", text="x"),
-        HostBroken(host="here", text="y"),
-        SessionsSeen(host="here", sessions=()),
-        OutputReceived(host="here"),
-    ):
-        found.handle(news)
+    for words in "xy":
+        found.handle(HostBroken(host="here", text=words))
+    for late in (SessionsSeen(host="here", sessions=()), OutputReceived(host="here")):
+        with pytest.warns(StateWarning, match="here: [a-z]+ after ended"):
+            found.handle(late)
 
     assert found.results["here"].error == "here: Ansible failed: x"
     assert list(found.listings) == ["here"]

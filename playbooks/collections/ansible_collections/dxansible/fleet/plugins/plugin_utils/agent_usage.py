@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .keeper_listing import FINALIZE
-from .keeper_reply import ENDED
+from .states import ENDED
 from .value import Value
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from . import session, verdict
 from .attempts import COMMON_SPEC, SLOWEST, AttemptRun
 from .host_run import LONGEST_LEASE
 from .inputs import Page
-from .keeper_reply import ENDED
 from .progress import Progress
 from .start_once import send_start
+from .states import CONFLICT, ENDED, SessionState
 
 if TYPE_CHECKING:
     from .host_door import HostDoor
@@ -69,12 +69,12 @@ class CommandRun(AttemptRun):
             if ended is not None:
                 return ended
         reply = yield from self._ask()
-        if reply.state == "conflict":
+        if reply.state == CONFLICT:
             return verdict.conflict(self.host, self.progress.id)
         unrecorded = self.heard(reply)
         if unrecorded is not None:
             return unrecorded
-        if reply.state == "scheduled":
+        if reply.state == SessionState.SCHEDULED:
             self._tell_attached(record)
             return self.scheduled(record, reply)
         return (yield from self._take(record, reply))

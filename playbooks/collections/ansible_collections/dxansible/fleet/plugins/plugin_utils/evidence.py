@@ -11,6 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from .states import SessionState
 from .value import Value
 
 if TYPE_CHECKING:
@@ -97,14 +98,20 @@ def nothing_began(reply: Session, *, first_sent_here: bool = False) -> NothingBe
     A tombstone is none: the session may have ended, and have been removed, before the abort. Unless
     it was ``first_sent_here``: no call before this one can have sent it.
     """
-    settled = reply.state == "unstarted" or (reply.state == "aborted" and reply.never)
+    settled = reply.state == SessionState.UNSTARTED or (
+        reply.state == SessionState.ABORTED and reply.never
+    )
     proven = settled or (reply.tombstone and first_sent_here)
     return NothingBegan(evidence=Evidence.TOLD) if proven else None
 
 
 def no_record(reply: Session) -> NoRecord | None:
     """Return the proof that an answer gives; None if it gives none."""
-    return NoRecord(evidence=Evidence.TOLD) if reply.tombstone or reply.state == "unknown" else None
+    return (
+        NoRecord(evidence=Evidence.TOLD)
+        if reply.tombstone or reply.state == SessionState.UNKNOWN
+        else None
+    )
 
 
 def never_sent_before(stop: Verdict, attempts: int) -> NothingBegan | None:

@@ -13,6 +13,7 @@ from . import agents
 from .claim import Claim, values_of
 from .keeper_listing import FINALIZE
 from .record import Push
+from .states import SessionState
 from .turn import Trailer, body_of, compose
 from .value import Value, field, fields
 
@@ -96,7 +97,7 @@ def without_refused(turns: list[Entry]) -> list[Entry]:
 
 
 def _refused(entry: Entry) -> bool:
-    return entry.state == "exited" and entry.code != 0 and FINALIZE in entry.facts
+    return entry.state == SessionState.EXITED and entry.code != 0 and FINALIZE in entry.facts
 
 
 def push_of(trailer: Trailer) -> dict[str, str | None] | None:

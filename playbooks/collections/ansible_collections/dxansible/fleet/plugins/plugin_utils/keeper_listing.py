@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .keeper_reply import CutShortError, Fields, Session
+from .states import is_session_state
 from .value import Value, field, replace
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ def _entry(name: str, about: str) -> Entry:
     text, has_meta, meta = about.partition(" meta=")
     fields = Fields.read(text)
     notes = frozenset((fields.word("notes") or "").split(",")) - {""}
+    is_session_state(fields.state)  # one that no table has is kept, and is no end
     known = fields.known_to(Entry) | {"meta": meta if has_meta else None}
     return Entry(name=name, state=fields.state, notes=notes, **known)
 

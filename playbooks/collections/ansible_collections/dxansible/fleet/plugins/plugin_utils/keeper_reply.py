@@ -6,6 +6,7 @@ CallError
 └── KeeperError
     ├── NoAnswerError
     ├── CutShortError
+    │   └── UnknownStateError
     └── ProgramMissingError
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Self
 
+from .states import CONFLICT, ENDED, is_session_state
 from .value import Value, fields
 
 if TYPE_CHECKING:
@@ -26,11 +28,6 @@ _REMAINS = re.compile(r"([0-9]{1,10}):([A-Za-z0-9._+-]{1,32}):([A-Za-z0-9._+-]{1
 
 _KILLED = 128
 """Shells exit with this number plus a signal's if the signal has killed what they ran."""
-
-ENDED = frozenset(
-    {"exited", "timeout", "idle", "aborted", "killed", "lost", "unstarted", "unknown"}
-)
-"""Final states."""
 
 
 class CallError(Exception):
@@ -55,6 +52,13 @@ class NoAnswerError(KeeperError):
 
 class CutShortError(KeeperError):
     """The answer is incomplete: the connection broke, or its client on this machine was killed."""
+
+
+class UnknownStateError(CutShortError):
+    """The answer has a state that no table has, so it says nothing about the session."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"the VM told the state {word!r}, which this release does not know")
 
 
 class ProgramMissingError(KeeperError):
@@ -101,8 +105,8 @@ class Fields(dict[str, str]):
 
     @property
     def state(self) -> str:
-        """The state of a session."""
-        return self.get("state", "unknown")
+        """The state of a session, or of the answer; ``-`` if there is none."""
+        return self.get("state", "-")
 
     def known_to(self, kind: type) -> dict[str, Any]:
         """Return the values of a dataclass's fields, each read as its type says.
@@ -288,13 +292,18 @@ def _ends_amid(out: bytes, begin: bytes) -> bool:
 
 
 def read_reply(answer: Answer) -> Reply:
-    """Parse an answer about one session. Raises CutShortError if it is incomplete."""
+    """Parse an answer about one session.
+
+    Raises CutShortError if it is incomplete, and UnknownStateError if its state is in no table.
+    """
     found, body, last_line = answer.fields, answer.body, f"{answer.mark} end".encode()
     known = found.known_to(Reply)
     out_size = found.count("out_upto") - known["out_from"]
     err_size = found.count("err_upto") - known["err_from"]
     if not body[out_size + err_size :].startswith(b"\n" + last_line) and body != last_line + b"\n":
         raise CutShortError("the VM's answer was cut short")
+    if found.state != CONFLICT and not is_session_state(found.state):
+        raise UnknownStateError(found.state)
     # output counts up to the command's end; a job that it left may go on writing
     ends = {f"{stream}_total": found.number(f"{stream}_end") for stream in ("out", "err")}
     known |= {name: end for name, end in ends.items() if end is not None}

@@ -8,16 +8,14 @@ the standard library.
 
 from __future__ import annotations
 
-from enum import EnumType, StrEnum
-from functools import cache
-from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 from .evidence import Evidence
+from .reading import Word, read
 from .value import Value, field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Self
 
 __all__ = [
@@ -36,13 +34,11 @@ __all__ = [
     "read",
 ]
 
-T = TypeVar("T")
-
 _RUNNING = "RUNNING"
 """The outcome in an event while the work goes on."""
 
 
-class FanoutOutcome(StrEnum):
+class FanoutOutcome(Word):
     """The five terminal states; SUCCESS needs positive evidence."""
 
     SUCCESS = "SUCCESS"
@@ -53,8 +49,8 @@ class FanoutOutcome(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the process; a worse outcome has a higher one."""
-        return _EXIT_CODES[self]
+        """The exit code of the process; a worse outcome has a higher one. An unknown one has 1."""
+        return _EXIT_CODES.get(self, 1)
 
 
 _EXIT_CODES = {
@@ -66,7 +62,7 @@ _EXIT_CODES = {
 }
 
 
-class PreflightStatus(StrEnum):
+class PreflightStatus(Word):
     """The first check that failed. TIMEOUT is a check's timeout, not a command's."""
 
     OK = "OK"
@@ -77,7 +73,7 @@ class PreflightStatus(StrEnum):
     TIMEOUT = "TIMEOUT"
 
 
-class Reason(StrEnum):
+class Reason(Word):
     """The reason for an outcome. A failed preflight has its `PreflightStatus` instead."""
 
     OK = "ok"
@@ -193,7 +189,7 @@ class HostRecord(Verdict):
 
     @classmethod
     def from_event(cls, host: str, record: Mapping[str, Any]) -> Self:
-        """Read it from an event's record. Raises KeyError or TypeError for an invalid record."""
+        """Read it from an event's record. Raises KeyError, TypeError or ValueError."""
         return read(cls, _end(record), host=host)
 
 
@@ -288,40 +284,6 @@ class TurnRecord(HostRecord):
     def from_event(cls, host: str, record: Mapping[str, Any]) -> Self:
         """Read it from an event's record, like `HostRecord.from_event`."""
         return read(cls, _end(record) | _turn(record), host=host)
-
-
-def read(kind: type[T], record: Mapping[str, Any], **more: object) -> T:
-    """Build a dataclass from a record; ``more`` overrides the record.
-
-    A field that is missing or null in the record gets its default. Raises TypeError if the field
-    has no default, and KeyError for a word that is not in its enum.
-    """
-    known = dict(more)
-    for name, reader in _readers(kind).items():  # type: ignore[arg-type] # a class is hashable
-        value = record.get(name)
-        if value is not None and name not in more:
-            known[name] = value if reader is None else reader(value)
-    return kind(**known)
-
-
-@cache
-def _readers(kind: type) -> dict[str, Callable[[Any], object] | None]:
-    return {name: _reader(declared) for name, declared in get_type_hints(kind).items()}
-
-
-def _reader(declared: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - any annotation
-    """The conversion from JSON to the declared type; None if JSON's value needs none."""
-    kinds = get_args(declared) if isinstance(declared, UnionType) else (declared,)
-    enums: list[Any] = [kind for kind in kinds if isinstance(kind, EnumType)]
-    if enums:
-        words = {str(word): word for kind in enums for word in kind}
-        return words.__getitem__
-    if get_origin(kinds[0]) is tuple:
-        each_by = _reader(get_args(kinds[0])[0])
-        return tuple if each_by is None else lambda value: tuple(map(each_by, value))
-    if isinstance(kinds[0], type) and issubclass(kinds[0], Value):
-        return lambda value: read(kinds[0], value)
-    return None
 
 
 def _plain(value: object) -> object:

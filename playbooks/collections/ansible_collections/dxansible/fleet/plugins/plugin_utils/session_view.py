@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import agent_usage, finalize, turn_verdict, verdict
-from .keeper_reply import ENDED
+from .keeper_reply import UnknownStateError
+from .record import FanoutOutcome, Reason
+from .states import ENDED, SESSION_STATES, ListedState, SessionState
 from .stream_reader import StreamReader
 from .turn_ends import read_end
 
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
 
 _MESSAGE = 400
 """Characters of a message in a listing."""
-_STATES = {"TIMEOUT": "timeout", "ABORTED": "aborted", "SUCCESS": "succeeded"}
+_LISTED: Mapping[str | None, ListedState] = {
+    Reason.LOST: ListedState.LOST,
+    Reason.NEEDS_INPUT: ListedState.NEEDS_INPUT,
+    FanoutOutcome.SUCCESS: ListedState.SUCCEEDED,
+    FanoutOutcome.TIMEOUT: ListedState.TIMEOUT,
+    FanoutOutcome.ABORTED: ListedState.ABORTED,
+}
+"""The states of sessions that have ended, by reason or outcome; all others have failed."""
 
 
 def describe(
@@ -40,7 +49,7 @@ def describe(
     first, entry = turns[0], turns[-1]
     meta = entry.facts
     found, message = yield from _judge(host, entry, known, patience)
-    told = _described(entry, found, first.began, now) | {
+    told = _described(host, entry, found, first.began, now) | {
         "kind": "agent",
         "turns": len(turns),
         "agent": meta.get("agent"),
@@ -54,12 +63,12 @@ def describe(
         "resumes_s": entry.resumes,
     }
     if entry.resumes is not None:
-        told["state"] = "limited"
+        told["state"] = ListedState.LIMITED.value
     limit = meta.get("max_cost")
-    cost = agent_usage.over_limit(usage, limit) if told["state"] == "succeeded" else None
+    cost = agent_usage.over_limit(usage, limit) if told["state"] == ListedState.SUCCEEDED else None
     if cost is not None:
         told |= {
-            "state": "needs_input",
+            "state": ListedState.NEEDS_INPUT.value,
             "error": f"{host}: {turn_verdict.cost_text(entry.session, cost, limit)}",
         }
     return told
@@ -69,10 +78,12 @@ def describe_command(host: str, entry: Entry, now: int | None) -> dict[str, Any]
     """Describe a command. ``now`` is as for `describe`."""
     ended = entry.state in ENDED
     found = verdict.from_reply(host, entry, None) if ended else verdict.RUNNING
-    return _described(entry, found, entry.began, now) | {"kind": "command", "turns": 0}
+    return _described(host, entry, found, entry.began, now) | {"kind": "command", "turns": 0}
 
 
-def _described(entry: Entry, found: Verdict, began: int | None, now: int | None) -> dict[str, Any]:
+def _described(
+    host: str, entry: Entry, found: Verdict, began: int | None, now: int | None
+) -> dict[str, Any]:
     told = found.as_dict()
     described = {
         "session": entry.session,
@@ -88,18 +99,26 @@ def _described(entry: Entry, found: Verdict, began: int | None, now: int | None)
         "idle_s": entry.idle if entry.idle is not None else _since(entry.at, now),
         "task": entry.facts.get("task"),
     }
-    if entry.state == "scheduled":
-        described |= {"state": entry.state, "starts_s": entry.starts, "idle_s": None}
+    if entry.state == SessionState.SCHEDULED:
+        listed = ListedState.SCHEDULED.value
+        described |= {"state": listed, "starts_s": entry.starts, "idle_s": None}
+    elif entry.state not in SESSION_STATES:
+        described |= {"state": entry.state, **_unread(host, entry)}
     return described
+
+
+def _unread(host: str, entry: Entry) -> dict[str, Any]:
+    """What is said of a session in a state that no table has: neither that it runs nor its end."""
+    text = f"{host}: {UnknownStateError(entry.state)}; so its outcome is unknown"
+    return {"reason": Reason.LOST_CONTACT.value, "error": text}
 
 
 def state_of(found: Verdict) -> str:
     """The state in one word, for people."""
     if found.outcome is None:
-        return "running"
-    if found.reason in {"lost", "needs_input"}:
-        return str(found.reason)
-    return _STATES.get(str(found.outcome), "failed")
+        return ListedState.RUNNING.value
+    known = _LISTED.get(found.reason) or _LISTED.get(found.outcome) or ListedState.FAILED
+    return known.value
 
 
 def _judge(
@@ -110,7 +129,7 @@ def _judge(
         return verdict.RUNNING, _last_line(_shown(entry, known))
     agent = finalize.author_of(entry, known)
     reader = StreamReader(agent)
-    if entry.state == "exited":
+    if entry.state == SessionState.EXITED:
         whole = entry.out_total <= len(entry.last)
         if not whole:
             reader.skip()  # it starts in the middle of a line

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .evidence import Evidence, nothing_began
 from .keeper_reply import CallError, CutShortError, KeeperError, NoAnswerError
 from .sent_file import SentFile
+from .states import CONFLICT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,7 @@ def _settle(run: AttemptRun, name: str, about: bytes, error: KeeperError) -> Ste
     if nothing_began(reply, first_sent_here=not earlier):
         run.progress.joined = Evidence.REFUSED  # by the VM: nothing has begun, and nothing will
         raise _settled(error) from error
-    if reply.state == "conflict":
+    if reply.state == CONFLICT:
         return reply
     run.progress.hear(reply)
     return None

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import agents, finalize, session, turn_ends, turn_verdict, verdict
 from .evidence import no_turns
 from .host_run import CONTACT, CallRun, ask
-from .keeper_reply import ENDED, CallError
+from .keeper_reply import CallError
 from .link import explain
+from .states import CONFLICT, ENDED, SessionState
 from .value import replace
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class StopRun(CallRun):
         else:
             if reply is not None:
                 state = reply.state
-            if reply is not None and state != "conflict":
+            if reply is not None and state != CONFLICT:
                 totals = [reply.out_total, reply.err_total]
         record |= {"id": name, "state": state, "totals": totals} | decided.as_dict()
         if self.options["turns"] and self.options["claim_ends"]:
@@ -80,7 +81,7 @@ class StopRun(CallRun):
         return {
             "failed": decided.stop_verified is False,
             "msg": decided.error or "",
-            "changed": state == "aborted",
+            "changed": state == SessionState.ABORTED,
         }
 
     @property
@@ -97,7 +98,7 @@ class StopRun(CallRun):
             command = self.inputs.command().placed(self.options)
             about = command.about(self.host, self.options["path"])
         reply = yield from self._abort(name, about)
-        if reply.state == "conflict":
+        if reply.state == CONFLICT:
             return reply, verdict.conflict(self.host, name)
         return reply, self._judge(reply, verdict.from_reply(self.host, reply, None))
 
@@ -112,7 +113,7 @@ class StopRun(CallRun):
             if earlier.left and earlier.name != entry.name:
                 reply = _both(reply, (yield from self._abort(earlier.name)))
         own = verdict.from_reply(self.host, reply, None)
-        if reply.state in {"exited", "idle"}:
+        if reply.state in {SessionState.EXITED, SessionState.IDLE}:
             own, _reader = yield from turn_ends.read_end(
                 self.host, entry, self._agents, self._patience
             )
@@ -127,7 +128,7 @@ class StopRun(CallRun):
         return listing.turns.get(name, [])
 
     def _judge(self, reply: Reply, own: Verdict) -> Verdict:
-        if reply.state == "aborted":
+        if reply.state == SessionState.ABORTED:
             return own
         if reply.state in ENDED:
             return verdict.had_ended(self.host, own, reply)

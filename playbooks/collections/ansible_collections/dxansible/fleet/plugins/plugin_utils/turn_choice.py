@@ -13,8 +13,9 @@ from .agent_record import AgentError
 from .attempts import AttemptRun, look_again
 from .evidence import no_turns
 from .keeper_listing import FINALIZE
-from .keeper_reply import ENDED, CallError
+from .keeper_reply import CallError
 from .progress import Progress
+from .states import ENDED, SessionState
 from .stream_reader import StreamReader
 from .turn import FIRST_BYTES
 
@@ -148,7 +149,7 @@ class TurnChoice(AttemptRun):
         if known and known[-1].state not in ENDED:
             return (yield from self._wait_for(known[-1], record))
         if self.continuing:
-            if known and known[-1].state == "lost":
+            if known and known[-1].state == SessionState.LOST:
                 gone = yield from self._settle(known[-1])
                 if not gone:
                     return turn_verdict.not_gone(self.host, self.progress.id)
@@ -212,7 +213,7 @@ class TurnChoice(AttemptRun):
         if not self.options["queue"]:
             return turn_verdict.busy(self.host, self.progress.id, entry.state)
         record["queued"] = True
-        if entry.state == "scheduled":
+        if entry.state == SessionState.SCHEDULED:
             yield look_again(entry.starts)
             return None
         wait = self.patience

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from . import agent_usage, finalize, link, turn_verdict
 from .host_run import ask, poll
 from .keeper_listing import FINALIZE
-from .keeper_reply import ENDED, CallError, CutShortError
+from .keeper_reply import CallError, CutShortError
+from .states import ENDED
 from .stream_reader import StreamReader
 from .turn import Trailer
 

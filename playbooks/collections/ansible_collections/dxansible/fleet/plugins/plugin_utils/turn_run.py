@@ -12,8 +12,9 @@ from .attempts import COMMON_SPEC, SLOWEST, seconds_text
 from .claim import LEASE, META, REFS, Claim
 from .elapsed import now
 from .keeper_listing import FINALIZE
-from .keeper_reply import ENDED, ProgramMissingError, Reply
+from .keeper_reply import ProgramMissingError, Reply
 from .start_once import send_start
+from .states import ENDED, SessionState
 from .stream_reader import StreamReader
 from .transcript import VIEWS
 from .turn import Trailer
@@ -113,7 +114,7 @@ class TurnRun(TurnChoice):
         if self.continuing and not progress.started_by_us:
             return self._overtaken()
         self._describe(record)
-        if reply.state == "scheduled":
+        if reply.state == SessionState.SCHEDULED:
             self._late = True
             return self.scheduled(record, reply, follows=self.options["wait"])
         if self._late and self.following:

@@ -13,6 +13,7 @@ from . import verdict
 from .evidence import Evidence
 from .question import ends_with_question
 from .record import FanoutOutcome, Reason, Verdict
+from .states import SessionState
 from .turn import Trailer
 from .verdict import failure
 
@@ -42,9 +43,9 @@ def judge(
 
     ``limits`` are the turn's ``timeout`` and ``idle`` in seconds, for the text.
     """
-    if reply.state == "idle":
+    if reply.state == SessionState.IDLE:
         return _idle(host, agent, reply, reader, limits.get("idle", 0))
-    if reply.state != "exited":
+    if reply.state != SessionState.EXITED:
         return verdict.from_reply(host, reply, limits.get("timeout"))
     trailer = Trailer.parse(reader.trailer)
     if trailer.problem is not None:
@@ -132,7 +133,7 @@ def busy(host: str, session: str, state: str = "") -> Verdict:
     ``state`` is that turn's; empty if the turn came first only after we had looked.
     """
     text = "a turn of this session is already running" if state else _OVERTAKEN
-    if state == "scheduled":
+    if state == SessionState.SCHEDULED:
         return failure(
             Reason.SESSION_BUSY,
             f"{host}: a turn of this session starts later; add --queue to wait for its end, "

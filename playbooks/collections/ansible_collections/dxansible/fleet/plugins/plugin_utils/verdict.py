@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 from .evidence import Evidence, no_record, nothing_began, nothing_left
 from .record import FanoutOutcome, PreflightStatus, Reason, Verdict
 from .ssh_errors import SshFailure
+from .states import SessionState
 from .value import fields, replace
 
 if TYPE_CHECKING:
@@ -170,22 +171,22 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
     if never is not None:
         return never
     match reply.state:
-        case "exited":
+        case SessionState.EXITED:
             return _exited(host, 255 if reply.code is None else reply.code, reply.left)
-        case "timeout":
+        case SessionState.TIMEOUT:
             when = "at its deadline" if timeout is None else f"after {timeout:g} s"
             text = f"{host}: timed out {when}; use a longer --timeout"
             return stopped(FanoutOutcome.TIMEOUT, Reason.DEADLINE, text, reply)
-        case "aborted":
+        case SessionState.ABORTED:
             return stopped(FanoutOutcome.ABORTED, Reason.ABORTED, f"{host}: aborted", reply)
-        case "killed":
+        case SessionState.KILLED:
             text = f"{host}: the VM killed the command (is the VM shutting down?)"
             text += "" if reply.verified is not False else f"; {reply.may_be_left}"
             return failure(Reason.SIGNALLED, text, gone=_gone(reply))
-        case "unstarted":
+        case SessionState.UNSTARTED:
             text = "the VM received the command but could not start it; nothing was run; try again"
             return failure(Reason.VM_ERROR, f"{host}: {text}")
-        case "lost":
+        case _:  # LOST; the reader of replies refuses other words
             text = (
                 f"{host}: the outcome of the command is unknown "
                 "(the VM restarted, or its keeper was killed)"
@@ -193,9 +194,6 @@ def from_reply(host: str, reply: Session, timeout: float | None) -> Verdict:  # 
             if reply.verified is not None:
                 return stopped(FanoutOutcome.FAILURE, Reason.LOST, text, reply)
             return failure(Reason.LOST, text)
-        case state:
-            text = f"{host}: the VM says that the command is {state}, which is unknown here"
-            return lost_contact(f"{text}; update dxansible on this machine")
 
 
 def _never_began(host: str, reply: Session) -> Verdict | None:
@@ -209,7 +207,7 @@ def _never_began(host: str, reply: Session) -> Verdict | None:
     proof = nothing_began(reply)
     if proof is None or not reply.never:
         return None
-    if reply.state == "aborted":
+    if reply.state == SessionState.ABORTED:
         return never_begun(host, proof)
     text = f"{host}: the VM restarted, or its keeper was killed, before its time; nothing was run"
     return not_started(text, proof, FanoutOutcome.FAILURE)
