@@ -9,6 +9,7 @@ from dxansible.record import Reason, read
 from dxansible.render.tables import duration
 from dxansible.results import FanoutResult, TurnResult
 from dxansible.run.awaiting import waiting_calls, waiting_sessions
+from dxansible.run.history import HostEnd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,4 +87,4 @@ def _of_hosts(ends: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _is_gone(end: Mapping[str, Any]) -> bool:
     """Whether nothing runs on a host after the stop, or never has."""
-    return bool(end["stop_verified"]) or end["reason"] == Reason.NOT_STARTED
+    return read(HostEnd, end).known

@@ -13,7 +13,6 @@ from dxansible import verdict
 from dxansible.ids import session_on
 from dxansible.logs import event
 from dxansible.parameters import RETRIES, RETRY_DELAY, TIMEOUT
-from dxansible.record import PreflightStatus
 from dxansible.results import FanoutResult
 from dxansible.run.awaiting import listing_waits
 from dxansible.run.calls import CommandCall
@@ -108,7 +107,11 @@ def _follow(
         FanoutResult, observers, command=call.summary, passes_on=whole, moves=moves
     )
     # if Ansible is killed, the next run attaches to the same ids
-    again = collector.again(call.pattern, options.max_retries, options.retry_delay_sec)
+    again = collector.again(
+        call.pattern,
+        max_retries=options.max_retries,
+        retry_delay_sec=options.retry_delay_sec,
+    )
     try:
         end = call.begin().follow(collector.handle, again)
     except KeyboardInterrupt:
@@ -145,5 +148,5 @@ def unknown_host(
 
 
 def _not_run(host: str, summary: str, error: str) -> FanoutResult:
-    decided = verdict.unchecked(PreflightStatus.USER_MAPPING_MISSING, error)
+    decided = verdict.not_in_inventory(error)
     return verdict.as_end(FanoutResult, decided, host=host, command_summary=summary)

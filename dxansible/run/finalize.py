@@ -112,7 +112,7 @@ def finalize_session(
         variables={**chosen.variables(), "dx_session": session_id, "dx_token": new_token()},
         cancelled=gone,
         secret_text=b"%d\n%b%b" % (len(text), text, message.encode("utf-8", "replace")),
-    ).follow(collector.handle, collector.again(host, chosen.max_retries))
+    ).follow(collector.handle, collector.again(host, max_retries=chosen.max_retries))
     collector.expect(host, session_id)
     if gone.is_set():
         collector.detach()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never
 
 from dxansible import verdict
 from dxansible.first_sent import stamp
-from dxansible.parameters import RETRIES, RETRY_DELAY
 from dxansible.record import HostRecord, Reason
 from dxansible.redact import redact
 from dxansible.results import CleanResult, FanoutResult, PreflightResult, TurnResult
@@ -29,7 +28,7 @@ from dxansible.run.events import (
 from dxansible.run.host_moves import HostMoves
 from dxansible.run.host_state import HostState
 from dxansible.run.output import HostOutput
-from dxansible.run.request import KILLED, Again
+from dxansible.run.request import KILLED, Again, attaching
 from dxansible.run.turn_events import EndSeen, HostAlive, SessionsSeen, TurnUpdate
 from dxansible.value import fields, replace
 
@@ -134,17 +133,12 @@ class ResultCollector(Generic[R]):
         found = self._host(host)
         found.session_id = found.session_id or session_id
 
-    def again(
-        self,
-        pattern: str,
-        max_retries: int = RETRIES.default,
-        retry_delay_sec: float = RETRY_DELAY.default,
-    ) -> Again:
-        """Return how the work on a pattern continues if Ansible is killed: it attaches."""
-        return Again(
-            rest=lambda: self.rest(pattern), prepare=self.begin_again,
-            max_retries=max_retries, retry_delay_sec=retry_delay_sec,
-        )  # fmt: skip
+    def again(self, pattern: str, **given: Any) -> Again:  # noqa: ANN401 - as `attaching` has them
+        """Return how the work on a pattern continues if Ansible is killed: it attaches.
+
+        ``given`` are the retries of `attaching`, if they are not the usual ones.
+        """
+        return attaching(lambda: self.rest(pattern), self.begin_again, **given)
 
     def ask_again(self, pattern: str, ended: Collection[str] = ()) -> Again:
         """Return how a question to a pattern's hosts continues if Ansible is killed."""
@@ -170,7 +164,7 @@ class ResultCollector(Generic[R]):
             decided = verdict.RUNNING
             if self._host(host).turn is None:
                 text = f"{host}: interrupted before the VM confirmed the task"
-                decided = verdict.interrupted(text)
+                decided = verdict.aborted(text)
             self.end(host, decided)
 
     def end_silent(

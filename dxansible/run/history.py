@@ -74,12 +74,13 @@ class HostEnd(Value):
 
         An outcome of a newer release proves nothing.
         """
-        if self.outcome not in set(FanoutOutcome) or self.stop_verified is False:
+        if self.outcome not in set(FanoutOutcome):
             return False
-        if not self.evidence.may_have_arrived:
-            return True
-        told = self.stop_verified or self.reason in _TOLD_ENDS or self == NEVER_ARRIVED
-        return told and self.evidence is Evidence.TOLD
+        if self.evidence is not Evidence.TOLD:
+            return not self.evidence.may_have_arrived
+        killed_in_part = self.reason == Reason.SIGNALLED and self.stop_verified is False
+        ended = self.reason in _TOLD_ENDS and not killed_in_part
+        return bool(self.stop_verified) or ended or self == NEVER_ARRIVED
 
 
 UNKNOWN = HostEnd()

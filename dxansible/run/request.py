@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dxansible.elapsed import now
+from dxansible.parameters import RETRIES, RETRY_DELAY
 from dxansible.value import Value, field
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from dxansible.run.flow import Flow
 
-__all__ = ["CANCELLED", "KILLED", "Again", "PlayEnd", "PlayRequest"]
+__all__ = ["CANCELLED", "KILLED", "Again", "PlayEnd", "PlayRequest", "attaching"]
 
 KILLED = "Ansible was killed on this machine"
 
@@ -49,6 +50,18 @@ class Again(Value):
     max_retries: int = 0
     """Further runs in a row without an answer of a VM; the loss of an engine costs none."""
     retry_delay_sec: float = 0.0
+
+
+def attaching(
+    rest: Callable[[], str],
+    prepare: Callable[[str, str, float], Mapping[str, object]],
+    max_retries: int = RETRIES.default,
+    retry_delay_sec: float = RETRY_DELAY.default,
+) -> Again:
+    """Return how a run continues whose next run attaches to what the last one has begun."""
+    return Again(
+        rest=rest, prepare=prepare, max_retries=max_retries, retry_delay_sec=retry_delay_sec
+    )
 
 
 class PlayEnd(Value):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dxansible import verdict
 from dxansible.ids import session_on
-from dxansible.record import PreflightStatus, Reason
+from dxansible.record import Reason
 from dxansible.results import TurnResult
 from dxansible.run.attach_sessions import unknown_session
 from dxansible.run.awaiting import end_unsent, listing_waits
@@ -57,7 +57,9 @@ def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[Turn
 def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
     pattern, chosen = call.pattern, call.options
     collector = ResultCollector(TurnResult, observers, command=call.summary, session=chosen.session)
-    again = collector.again(pattern, chosen.max_retries, chosen.retry_delay_sec)
+    again = collector.again(
+        pattern, max_retries=chosen.max_retries, retry_delay_sec=chosen.retry_delay_sec
+    )
     end = call.begin().follow(collector.handle, again)
     if call.cancelled.is_set():
         end_unsent(call, collector)
@@ -66,11 +68,10 @@ def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
         if call.cancelled.is_set():
             what = "interrupted before any VM had confirmed that it has the task"
             error = f"{pattern}: {what}; see: dx-dispatch --sessions"
-            return [_not_begun(call, verdict.interrupted(error))]
+            return [_not_begun(call, verdict.aborted(error))]
         if not end.killed:
             error = explain_unknown_name(pattern, chosen.settings, end)
-            status = PreflightStatus.USER_MAPPING_MISSING
-            return [_not_begun(call, verdict.unchecked(status, error))]
+            return [_not_begun(call, verdict.not_in_inventory(error))]
         for host in hosts_of_killed(pattern, chosen.settings, call.run_id):
             collector.expect(host, session_on(call.run_id, host))
     collector.end_silent(end)

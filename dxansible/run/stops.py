@@ -69,7 +69,7 @@ def _of_new_id(answer: StopAnswered, attempts: int) -> StopAnswered:
     A VM without a record of it has never had the command, unless it has lost that with an earlier
     attempt, as in a power loss.
     """
-    proof = never_sent_before(answer, attempts)
+    proof = never_sent_before(answer.reason, answer.evidence, attempts)
     if proof is None:
         return answer
     decided = verdict.never_begun(answer.host, proof)

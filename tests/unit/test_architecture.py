@@ -31,9 +31,12 @@ LAYERS = (
     ("dxansible.seen", "dxansible.services"),
     ("dxansible.settings", "dxansible.ids", "dxansible.logs", "dxansible.log_file"),
     ("dxansible.results",),
+    ("dxansible.verdict",),
     ("dxansible.errors", "dxansible.locales", "dxansible.parameters", "dxansible.redact"),
     ("dxansible.record",),
     ("dxansible.first_sent",),
+    ("dxansible.evidence",),
+    ("dxansible.keeper_reply", "dxansible.ssh_errors"),
     ("dxansible.reading", "dxansible.states"),
     ("dxansible.value", "dxansible.private_file", "dxansible.sent_file", "dxansible.elapsed"),
     ("dxansible.supported",),
@@ -52,7 +55,8 @@ OF_AN_ENGINE = {
     f"dxansible.{name}" for name in ("kept.client", "kept.fingerprint", "kept.resident")
 }
 """The environment as a whole is part of what tells one engine from another."""
-SHARED = {f"dxansible.{name}" for name in ("first_sent", "reading", "record", "states")}
+_LINKED = ("evidence", "first_sent", "keeper_reply", "reading", "record", "states", "verdict")
+SHARED = {f"dxansible.{name}" for name in _LINKED}
 """Modules with imports that the collection has, too."""
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
 

@@ -57,7 +57,11 @@ def decide(
 
 def test_the_end_of_the_turn_and_exit_code_0_are_a_success() -> None:
     assert decide(END, left=2) == turn_verdict.TurnVerdict(
-        outcome=FanoutOutcome.SUCCESS, reason=Reason.OK, exit_code=0, left_running=2
+        outcome=FanoutOutcome.SUCCESS,
+        reason=Reason.OK,
+        evidence=Evidence.TOLD,
+        exit_code=0,
+        left_running=2,
     )
 
 

@@ -37,7 +37,11 @@ def test_only_an_exit_with_code_0_is_a_success(
 
 def test_a_success_has_its_exit_code_and_what_it_left_running() -> None:
     assert decide("exited", code=0, left=2) == Verdict(
-        outcome=FanoutOutcome.SUCCESS, reason=Reason.OK, exit_code=0, left_running=2
+        outcome=FanoutOutcome.SUCCESS,
+        reason=Reason.OK,
+        evidence=Evidence.TOLD,
+        exit_code=0,
+        left_running=2,
     )
 
 
@@ -47,6 +51,7 @@ def test_another_exit_code_is_a_failure(code: int) -> None:
         outcome=FanoutOutcome.FAILURE,
         reason=Reason.EXIT_NONZERO,
         error=f"epyc6: exit code {code}",
+        evidence=Evidence.TOLD,
         exit_code=code,
         left_running=1,
     )
@@ -153,7 +158,7 @@ def test_a_vm_that_was_never_reached_failed_its_preflight(
 ) -> None:
     decided = verdict.gave_up(failure, "text", "id", Evidence.REFUSED)
 
-    assert decided == Verdict(outcome=FanoutOutcome.PREFLIGHT_FAILED, reason=status, error="text")
+    assert decided == verdict.unchecked(status, "text", Evidence.REFUSED)
 
 
 @pytest.mark.parametrize("failure", list(SshFailure))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dxansible.record import FanoutOutcome
+from dxansible.evidence import Evidence
+from dxansible.record import FanoutOutcome, read
 from dxansible.run.history import UNKNOWN, WAITING, History, HostEnd, RecordedRun
 
 if TYPE_CHECKING:
@@ -63,21 +64,17 @@ def test_a_record_is_read_as_it_was_written(history: History) -> None:
 @pytest.mark.parametrize(
     ("outcome", "reason", "verified", "known"),
     [
-        (None, None, None, False),
         ("SUCCESS", "ok", None, True),
         ("FAILURE", "exit_nonzero", None, True),
         ("SUCCESS", "ok", False, True),  # it left processes on purpose
         ("FAILURE", "signalled", None, True),
         ("FAILURE", "signalled", False, False),
         ("FAILURE", "id_conflict", None, True),
-        ("FAILURE", "auth_failed", None, True),
-        ("PREFLIGHT_FAILED", "HOST_UNREACHABLE", None, True),
         ("ABORTED", "not_started", None, True),
         ("ABORTED", "unknown_session", None, True),
         ("FAILURE", "unknown_session", None, False),
         ("ABORTED", "aborted", True, True),
         ("ABORTED", "aborted", False, False),
-        ("ABORTED", "aborted", None, False),  # of an earlier release
         ("TIMEOUT", "deadline", True, True),
         ("TIMEOUT", "deadline", False, False),
         ("FAILURE", "lost", None, False),
@@ -88,12 +85,32 @@ def test_a_record_is_read_as_it_was_written(history: History) -> None:
         ("FAILURE", "of_a_newer_release", None, False),
     ],
 )
-def test_an_end_is_known_where_the_record_proves_it(
-    outcome: str | None, reason: str | None, *, verified: bool | None, known: bool
+def test_an_end_is_known_where_the_vm_tells_one(
+    outcome: str, reason: str, *, verified: bool | None, known: bool
 ) -> None:
-    told = None if outcome is None else FanoutOutcome(outcome)
+    end = HostEnd(
+        outcome=FanoutOutcome(outcome),
+        reason=reason,
+        stop_verified=verified,
+        evidence=Evidence.TOLD,
+    )
 
-    assert HostEnd(outcome=told, reason=reason, stop_verified=verified).known is known
+    assert end.known is known
+    assert not replace(end, evidence=Evidence.LOST).known
+    assert not replace(end, evidence=Evidence.TOOL).known
+
+
+@pytest.mark.parametrize("outcome", [*FanoutOutcome, None])
+def test_an_end_is_known_where_nothing_can_have_arrived(outcome: FanoutOutcome | None) -> None:
+    for evidence in Evidence:
+        known = evidence in {Evidence.NEVER_SENT, Evidence.REFUSED} and outcome is not None
+        assert HostEnd(outcome=outcome, reason="aborted", evidence=evidence).known is known
+
+
+def test_the_end_in_a_record_of_an_earlier_release_is_not_known() -> None:
+    end = read(HostEnd, {"outcome": "SUCCESS", "reason": "ok", "stop_verified": None})
+
+    assert (end.evidence, end.known) == (Evidence.LOST, False)
 
 
 def test_a_record_is_for_its_owner_alone(history: History) -> None:

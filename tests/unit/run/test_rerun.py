@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dxansible.errors import UsageError
+from dxansible.evidence import Evidence
 from dxansible.record import FanoutOutcome
 from dxansible.run.history import History, HostEnd, RecordedRun
 from dxansible.run.rerun import Which, find_chain
@@ -40,7 +41,11 @@ def write(
     """Record a run with these ends."""
     known = run_id or f"cmd_{number:016x}"
     hosts = {
-        host: HostEnd(outcome=FanoutOutcome(outcome) if outcome else None, reason=reason)
+        host: HostEnd(
+            outcome=FanoutOutcome(outcome) if outcome else None,
+            reason=reason,
+            evidence=Evidence.LOST if reason in {None, "lost_contact"} else Evidence.TOLD,
+        )
         for host, (outcome, reason) in ends.items()
     }
     run = RecordedRun(
@@ -181,7 +186,7 @@ def test_what_the_vms_know_is_written_into_the_run_that_it_belongs_to(history: H
     second = write(history, now + 1, {"b": (None, None)}, first.name)
     chain = find_chain(history.runs(), None)
     assert chain.open_ends(Which.FAILED) == {first.name: ["a", "b"], second.name: ["b"]}
-    good = HostEnd(outcome=FanoutOutcome.SUCCESS, reason="ok")
+    good = HostEnd(outcome=FanoutOutcome.SUCCESS, reason="ok", evidence=Evidence.TOLD)
 
     learned = chain.learn({second.name: {"b": good}}, history)
 

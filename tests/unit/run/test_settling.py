@@ -26,7 +26,9 @@ HOST = "here"
 
 def told(kind: str, outcome: str, reason: str, *, verified: bool | None = None) -> dict[str, Any]:
     """A record of the VM's answer."""
-    found = records.VERDICT | {"outcome": outcome, "reason": reason, "stop_verified": verified}
+    evidence = {"lost_contact": "lost", "auth_failed": "refused"}.get(reason, "told")
+    found = records.VERDICT | {"outcome": outcome, "reason": reason, "evidence": evidence}
+    found |= {"stop_verified": verified}
     own = {"kind": kind, "id": session_on("once", HOST), "done": True, "error": f"{HOST}: so"}
     return {**found, **own, "totals": None}
 

@@ -217,6 +217,15 @@ dx:
       description: What happened and what to do; null on success.
       type: str
       returned: when not skipped
+    evidence:
+      description:
+        - What the outcome was made from. V(told) by the VM; V(never_sent), as nothing has left the
+          controller; V(refused) by the transport before anything was sent; V(lost), as work may have
+          arrived and nobody has answered since; V(tool), a failure of the controller; V(service),
+          the word of GitHub.
+      type: str
+      returned: when not skipped
+      sample: told
     exit_code:
       description: As RV(rc).
       type: int

@@ -227,8 +227,8 @@ dx:
   description:
     - What is known of the turn.
     - Beside what follows, C(ssh), C(preflight), C(limit), C(done), C(attempts), C(reason),
-      C(error), C(exit_code), C(stop_verified), C(left_running) and C(duration_ms) are those of
-      RV(dxansible.fleet.run_command#module:dx).
+      C(error), C(evidence), C(exit_code), C(stop_verified), C(left_running) and C(duration_ms) are
+      those of RV(dxansible.fleet.run_command#module:dx).
   returned: always
   type: dict
   contains:

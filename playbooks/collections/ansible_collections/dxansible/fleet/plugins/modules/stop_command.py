@@ -125,6 +125,11 @@ dx:
       type: str
       returned: always
       sample: ABORTED
+    evidence:
+      description: As RV(dxansible.fleet.run_command#module:dx.evidence).
+      type: str
+      returned: always
+      sample: told
     stop_verified:
       description:
         - Whether no process of the command is left. Also ends what a command has left behind that

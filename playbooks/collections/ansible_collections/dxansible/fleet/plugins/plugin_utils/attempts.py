@@ -313,7 +313,9 @@ class AttemptRun(HostRun):
                 return None
             text = f"{text} (waited {self.waiting.seconds:g} s for the host)"
             progress.failures = self.options["max_retries"]
-        final = verdict.refused(failure, text)
+        final = verdict.refused(
+            failure, text, Evidence.LOST if self.following else Evidence.REFUSED
+        )
         if final is not None and not progress.may_have_arrived:
             return final
         progress.failures += 1

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .keeper_reply import Session
-    from .record import Verdict
 
 __all__ = [
     "Evidence",
@@ -114,13 +113,13 @@ def no_record(reply: Session) -> NoRecord | None:
     )
 
 
-def never_sent_before(stop: Verdict, attempts: int) -> NothingBegan | None:
+def never_sent_before(reason: str | None, evidence: Evidence, attempts: int) -> NothingBegan | None:
     """Return the proof that the stop of an id gives which only this call has used.
 
     A VM without a record of it has never had the work, unless it has lost that with an earlier
     attempt, as in a power loss. None if that proves nothing.
     """
-    told = stop.reason == "unknown_session" and stop.evidence is Evidence.TOLD
+    told = reason == "unknown_session" and evidence is Evidence.TOLD
     return NothingBegan(evidence=Evidence.TOLD) if told and attempts == 1 else None
 
 

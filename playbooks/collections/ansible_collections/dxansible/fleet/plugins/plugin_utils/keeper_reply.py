@@ -21,6 +21,23 @@ from .value import Value, fields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = [
+    "Answer",
+    "CallError",
+    "CutShortError",
+    "Fields",
+    "KeeperError",
+    "NoAnswerError",
+    "ProgramMissingError",
+    "Reply",
+    "Session",
+    "UnknownStateError",
+    "complaint",
+    "killed",
+    "read_answer",
+    "read_reply",
+]
+
 _WORD = re.compile(r"[^ \t\r\n]+")
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?(e[-+]?[0-9]{1,2})?")
 _NUMBER = re.compile(r"[0-9]{1,18}")

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+__all__ = ["SshFailure", "check_url", "classify", "explain_failure", "summary"]
+
 
 class SshFailure(StrEnum):
     """The stage at which the connection failed."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn_ends, turn_verdict, verdict
-from .evidence import no_turns
+from .evidence import Evidence, no_turns
 from .host_run import CONTACT, CallRun, ask
 from .keeper_reply import CallError
 from .link import explain
@@ -132,7 +132,9 @@ class StopRun(CallRun):
             return own
         if reply.state in ENDED:
             return verdict.had_ended(self.host, own, reply)
-        return verdict.not_known_gone(f"{self.host}: asked to stop, but may still be running")
+        return verdict.aborted(
+            f"{self.host}: asked to stop, but may still be running", Evidence.TOLD, gone=False
+        )
 
     def _claim_ends(self, name: str) -> Steps[list[dict[str, Any]]]:
         try:

@@ -22,6 +22,33 @@ if TYPE_CHECKING:
     from .evidence import NoRecord, NothingBegan, NothingLeft
     from .keeper_reply import Reply, Session
 
+__all__ = [
+    "NEVER_THERE",
+    "RUNNING",
+    "STATUS",
+    "aborted",
+    "as_end",
+    "conflict",
+    "failure",
+    "forgotten",
+    "from_reply",
+    "gave_up",
+    "had_ended",
+    "lost_contact",
+    "never_arrived",
+    "never_begun",
+    "no_session",
+    "not_answered",
+    "not_in_inventory",
+    "not_sent",
+    "not_started",
+    "refused",
+    "stopped",
+    "tool_failed",
+    "unable",
+    "unchecked",
+]
+
 V = TypeVar("V", bound=Verdict)
 
 STATUS: Mapping[SshFailure, PreflightStatus] = {
@@ -94,6 +121,11 @@ def unchecked(
     )
 
 
+def not_in_inventory(error: str) -> Verdict:
+    """The verdict on work for a name that the inventory does not have."""
+    return unchecked(PreflightStatus.USER_MAPPING_MISSING, error)
+
+
 def not_started(
     error: str, proof: NothingBegan, outcome: FanoutOutcome = FanoutOutcome.ABORTED
 ) -> Verdict:
@@ -116,10 +148,16 @@ def lost_contact(error: str, *, stops: bool = False) -> Verdict:
     return failure(Reason.LOST_CONTACT, error, Evidence.LOST, gone=gone)
 
 
-def interrupted(error: str) -> Verdict:
-    """The verdict on work that may have begun before its call was ended here."""
+def aborted(
+    error: str, evidence: Evidence = Evidence.LOST, *, gone: Literal[False] | None = None
+) -> Verdict:
+    """The verdict on work that may have begun, or may go on, when its call or a stop ended."""
     return Verdict(
-        outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED, error=error, evidence=Evidence.LOST
+        outcome=FanoutOutcome.ABORTED,
+        reason=Reason.ABORTED,
+        error=error,
+        evidence=evidence,
+        stop_verified=gone,
     )
 
 
@@ -138,17 +176,6 @@ def stopped(outcome: FanoutOutcome, reason: Reason, text: str, reply: Session) -
         error=f"{text} ({ending})",
         evidence=Evidence.TOLD,
         stop_verified=verified,
-    )
-
-
-def not_known_gone(text: str) -> Verdict:
-    """The verdict on work that may still be running after a stop."""
-    return Verdict(
-        outcome=FanoutOutcome.ABORTED,
-        reason=Reason.ABORTED,
-        error=text,
-        evidence=Evidence.TOLD,
-        stop_verified=False,
     )
 
 
@@ -281,19 +308,24 @@ def conflict(host: str, session: str) -> Verdict:
     return failure(Reason.ID_CONFLICT, text)
 
 
-def refused(ssh: SshFailure, text: str) -> Verdict | None:
-    """The verdict on a permanent failure; None if another attempt may succeed."""
+def refused(ssh: SshFailure, text: str, evidence: Evidence = Evidence.REFUSED) -> Verdict | None:
+    """The verdict on a permanent failure; None if another attempt may succeed.
+
+    ``evidence`` is LOST if only a question was refused about work that was sent earlier.
+    """
     reasons = {SshFailure.AUTH: Reason.AUTH_FAILED, SshFailure.HOST_KEY: Reason.HOST_KEY}
     if ssh in reasons:
-        return failure(reasons[ssh], text, Evidence.REFUSED)
-    return _never_there(ssh, text) if ssh is SshFailure.UNRESOLVABLE else None
+        return failure(reasons[ssh], text, evidence)
+    if ssh is SshFailure.UNRESOLVABLE:
+        return unchecked(STATUS[ssh], text, Evidence.REFUSED)
+    return None
 
 
 def gave_up(ssh: SshFailure, text: str, session: str, joined: Evidence) -> Verdict:
     """The verdict after the last attempt; ``joined`` is the evidence of all."""
     if joined.may_have_arrived or ssh not in NEVER_THERE:
         return lost_contact(_may_run(text, session))
-    return _never_there(ssh, text)
+    return unchecked(STATUS[ssh], text, Evidence.REFUSED)
 
 
 def unable(text: str, session: str, joined: Evidence) -> Verdict:
@@ -316,7 +348,3 @@ def as_end(kind: type[V], decided: Verdict, **more: object) -> V:
 
 def _may_run(text: str, session: str) -> str:
     return f"{text}; the command may be running there; see: dx-dispatch --logs {session}"
-
-
-def _never_there(ssh: SshFailure, text: str) -> Verdict:
-    return unchecked(STATUS[ssh], text, Evidence.REFUSED)
