@@ -220,9 +220,9 @@ dx:
     evidence:
       description:
         - What the outcome was made from. V(told) by the VM; V(never_sent), as nothing has left the
-          controller; V(refused) by the transport before anything was sent; V(lost), as work may have
-          arrived and nobody has answered since; V(tool), a failure of the controller; V(service),
-          the word of GitHub.
+          controller; V(refused) by the transport before anything was sent; V(lost), as work may
+          have arrived and nobody has answered since; V(tool), a failure of the controller;
+          V(service), the word of GitHub.
       type: str
       returned: when not skipped
       sample: told
