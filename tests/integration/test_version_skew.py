@@ -31,7 +31,8 @@ pytestmark = [
     pytest.mark.newcomer,
 ]
 
-_WORK = "mktemp run-XXXXXX >/dev/null; echo begun; while [ ! -e finish ]; do sleep 0.1; done; echo ended"
+_UNTIL_TOLD = "while [ ! -e finish ]; do sleep 0.1; done"
+_WORK = f"mktemp run-XXXXXX >/dev/null; echo begun; {_UNTIL_TOLD}; echo ended"
 
 
 @dataclass
@@ -99,7 +100,7 @@ def test_the_other_lists_follows_and_attaches(pair: Pair, vm: Vm) -> None:
         code, listed, err = pair.other("--sessions", "epyc6")
         assert code == 0, err
         session = _session(run, listed)
-        code, looked, err = pair.other("--logs", session, "--no-follow")
+        code, _, err = pair.other("--logs", session, "--no-follow")
         assert "Traceback" not in err
         first.kill()
     (vm.home / "finish").touch()
@@ -146,16 +147,16 @@ def test_the_other_runs_again_what_failed_and_nothing_else(pair: Pair, lab: Lab)
     (lab.vms["macmini"].home / "good").unlink()
 
 
-def test_the_other_does_not_run_again_what_still_runs(pair: Pair, vm: Vm) -> None:
+def test_the_newer_does_not_run_again_what_still_runs(pair: Pair, vm: Vm) -> None:
+    if pair.second == _EARLIER:
+        pytest.skip("the earlier release believes its records")
     with pair.begin("epyc6,macmini", "--exec", f"cd ~; {_WORK}") as first:
         wait_until(lambda: _runs(vm) == 1, 60, "the command runs")
         first.kill()
 
     _, again, err = pair.other("--rerun", "failed")
 
-    hosts = {each["host"] for each in again["results"]} if again else set()
-    if pair.second == _NEWER:
-        assert "epyc6" not in hosts, err
+    assert "is still running" in str(again), again
     assert "Traceback" not in err
     assert _runs(vm) == 1
 
