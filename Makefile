@@ -2,6 +2,7 @@
 # make test-full  every case of each test; make test has a sample that has each value of each parameter
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
 # make chaos-keeper  1,000 rounds of the keeper alone, under dash, busybox and bash
+# make skew  this release and an earlier one on the same fleet, each with what the other started (EARLIER=COMMIT)
 # make directed  each fault at its chosen moment, 50 times, beside busy loops
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make chaos-mesh  100 runs of 60 hosts over execution nodes, one of which is killed
@@ -24,12 +25,13 @@ BENCH ?=
 GALAXY_VENV := .cache/galaxy/venv
 MATRIX ?=
 DIRECTED ?=
+EARLIER ?= 30979a6
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: demo test test-full lint molecule lab chaos chaos-keeper directed chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
+.PHONY: demo skew test test-full lint molecule lab chaos chaos-keeper directed chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -68,6 +70,10 @@ chaos: $(VENV)/.test system-test
 
 chaos-keeper: $(VENV)/.test system-test
 	PYTHONPATH=playbooks/collections $(BIN)/python -m tests.chaos.keeper --rounds 1000
+
+skew: $(VENV)/.test system-test
+	scripts/earlier-release.sh $(PYTHON) $(EARLIER) .cache/earlier
+	DX_EARLIER=$(CURDIR)/.cache/earlier/venv/bin $(BIN)/python -m pytest -n 2 tests/integration/test_version_skew.py
 
 directed: $(VENV)/.test system-test
 	$(BIN)/python -m tests.directed $(DIRECTED)
