@@ -11,8 +11,8 @@ from dxansible.ids import session_on
 from dxansible.record import Reason
 from dxansible.redact import summarize
 from dxansible.results import worst
-from dxansible.run.events import HostEnded, HostsKnown, RetryPlanned
-from dxansible.run.turn_events import EndSeen, TurnUpdate
+from dxansible.run.events import HostMoved, HostsKnown, RetryPlanned
+from dxansible.run.turn_events import EndSeen
 from dxansible.slack.opening import open_trail, read_channel
 from dxansible.slack.text import Message
 from dxansible.slack.turn_ends import (
@@ -23,6 +23,7 @@ from dxansible.slack.turn_ends import (
     result_line,
     session_notes,
 )
+from dxansible.states import HostState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "audited", "keep_trail"]
 
+_HAS_TASK = frozenset({HostState.SCHEDULED, HostState.STARTED})
 _TASK_LENGTH = 600
 _MOST_LINES = 12
 """Lines for several hosts; the rest is counted."""
@@ -63,10 +65,8 @@ class Audit:
         self._vms: TrailOnVms | None = None
         self._command: str | None = None
         """The id of the run, if it is a command's."""
-        self._expected: frozenset[str] = frozenset()
+        self._hosts: Sequence[str] = ()
         """The hosts whose sessions the first message names."""
-        self._ids: dict[str, str] = {}
-        """The session of each host that has the task; empty if it won't get it."""
         self._goes_on = False
         """Whether running turns will end without this call."""
 
@@ -160,26 +160,32 @@ class Audit:
             case HostsKnown() if not self._begun:
                 self._trail.channel = self._trail.settings.channel_for(news.slack_channel)
                 self._hosts_known(news.hosts)
-            case TurnUpdate() if news.started and self._vms is not None:
-                self._vms.sessions[news.host] = self._ids[news.host] = news.session_id
-            case HostEnded():
-                self._ids.setdefault(news.result.host, news.result.session_id or "")
+            case HostMoved():
+                self._move(news)
             case RetryPlanned():
                 self._retries.append(news)
                 if self._begun and len(self._retries) <= _MOST_RETRIES:
                     self._tell_retry(news)
             case _:
                 pass
-        if self._expected and self._expected <= self._ids.keys():
-            self._expected = frozenset()
-            self._begin(session_notes(self._ids))
         self._teller.handle(news)
 
     def _hosts_known(self, hosts: Sequence[str]) -> None:
+        self._hosts = hosts
         if self._command is not None:
-            self._ids = {host: session_on(self._command, host) for host in hosts}
-        if self._command is not None or self._vms is not None:
-            self._expected = frozenset(hosts)
+            self._begin(session_notes({host: session_on(self._command, host) for host in hosts}))
+
+    def _move(self, news: HostMoved) -> None:
+        """Note the session of a turn that has started; begin once every host has its task."""
+        if self._vms is None or news.hosts is None:
+            return
+        if news.session_id and news.state in _HAS_TASK:
+            self._vms.sessions[news.host] = news.session_id
+        if self._begun or not news.hosts.all_have_work():
+            return
+        moves = [news.hosts.last(host) for host in self._hosts]
+        if moves and all(each and (each.over or each.state in _HAS_TASK) for each in moves):
+            self._begin(session_notes({each.host: each.session_id or "" for each in moves if each}))
 
     def _begin(self, notes: Sequence[str] = (), *, last: bool = False) -> None:
         if self._trail is None or self._begun:

@@ -23,12 +23,18 @@ from dxansible.states import HOST_STATES, HostState, Teller, teller, warn
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from dxansible.record import HostRecord
     from dxansible.run.events import Event
 
 __all__ = ["HostMoves"]
+
+_HAS_WORK = frozenset({HostState.QUEUED, HostState.SCHEDULED, HostState.STARTED})
+
+
+def _has_work(last: HostMoved) -> bool:
+    return last.over or last.state in _HAS_WORK
 
 
 def _moment(starts_s: int | None) -> float:
@@ -41,6 +47,7 @@ class HostMoves:
     def __init__(self) -> None:
         """Begin without a host."""
         self._hosts: dict[str, HostMoved] = {}
+        self._without_work = 0
 
     def last(self, host: str) -> HostMoved | None:
         """Return the last move of a host; None if it is not known."""
@@ -55,6 +62,20 @@ class HostMoves:
         """Return the state of a host; None if it is not known."""
         known = self._hosts.get(host)
         return None if known is None else known.state
+
+    def has_work(self, host: str) -> bool:
+        """Return whether the VM has said that it has the work, or the host has ended."""
+        known = self._hosts.get(host)
+        return known is not None and _has_work(known)
+
+    def all_have_work(self) -> bool:
+        """Return whether that is so of each host, and there is any."""
+        return bool(self._hosts) and not self._without_work
+
+    def count(self, states: Collection[HostState]) -> int:
+        """Return the number of hosts in these states, without those of which no more comes."""
+        last = list(self._hosts.values())
+        return sum(each.state in states and not each.over for each in last)
 
     def explain(self, result: HostRecord) -> bool:
         """Return whether a check of the host has failed with the reason of its result."""
@@ -159,4 +180,6 @@ class HostMoves:
             facts |= {"before": known.state, "earlier": known.earlier | {known.state}}
         made = HostMoved(host=host, state=state, hosts=self, **facts)
         self._hosts[host] = made
+        lacked = known is not None and not _has_work(known)
+        self._without_work += (not _has_work(made)) - lacked
         return made

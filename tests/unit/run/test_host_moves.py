@@ -115,6 +115,11 @@ def test_any_move_leads_to_what_all_hosts_are_at() -> None:
 
     assert first.hosts is run
     assert (run.state("a"), run.state("b"), run.state("c")) == ("started", "expected", None)
+    assert (run.has_work("a"), run.has_work("b"), run.all_have_work()) == (True, False, False)
+    list(run.take(HostEnded(result=HostRecord(host="b"))))
+    assert run.all_have_work()
+    assert run.count({HostState.STARTED, HostState.ENDED}) == 1
+    assert not HostMoves().all_have_work()
 
 
 @pytest.mark.parametrize(
