@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from dxansible.run.events import (
 )
 from dxansible.run.host_moves import HostMoves
 from dxansible.run.turn_events import HostAlive, SessionsSeen, TurnUpdate
-from dxansible.states import HostState, StateWarning
+from dxansible.states import HOST_STATES, HostState, StateWarning, Teller, teller
 
 KNOWN = HostsKnown(hosts=("a",))
 FOUND = HostFound(host="a", session_id="cmd_1-a")
@@ -134,6 +136,23 @@ def test_a_failed_check_explains_an_end_for_the_same_reason(
     assert not run.explain(result)
     list(run.take(UNUSABLE))
     assert run.explain(result) is explained
+
+
+ANY = (KNOWN, FOUND, CHECKED, UNUSABLE, AWAY, BACK, OUTPUT, TURN, SUCCESS, FAILURE)
+
+
+@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.filterwarnings("ignore::dxansible.states.StateWarning")
+def test_whatever_comes_only_moves_of_the_table_are_told(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the same events each time
+    run = HostMoves()
+    told = [each for _ in range(30) for each in run.take(chance.choice(ANY))]
+
+    for before, move in pairwise(told):
+        assert move.before is before.state
+        assert not before.over
+        assert teller(HOST_STATES, move.state, before.state) is not Teller.NOBODY
+    assert run.all_have_work() == run.has_work("a")
 
 
 @pytest.mark.parametrize(
