@@ -37,6 +37,16 @@ def _has_work(last: HostMoved) -> bool:
     return last.over or last.state in _HAS_WORK
 
 
+def _is_old_news(last: HostMoved, state: HostState) -> bool:
+    """Whether the state says no more than the last one.
+
+    A check that passed may be told after the start, and an end also as a missing answer.
+    """
+    if state is HostState.SILENT:
+        return last.over and last.failed
+    return state is HostState.CHECKED and last.state in _HAS_WORK
+
+
 def _moment(starts_s: int | None) -> float:
     return time.time() + (starts_s or 0)
 
@@ -167,6 +177,8 @@ class HostMoves:
         if known is not None:
             turns = state is HostState.STARTED and facts.get("turn") not in {None, known.turn}
             if known.state is state and not (turns or facts.get("over", False) > known.over):
+                return
+            if _is_old_news(known, state):
                 return
             if known.over or teller(HOST_STATES, state, known.state) is Teller.NOBODY:
                 warn(f"{host}: {state} after {known.state}")

@@ -82,6 +82,11 @@ def test_silence_moves_no_host() -> None:
     assert moves(OUTPUT, retry, HostAlive(host="a"), retry)[1:] == []
 
 
+def test_old_news_move_no_host() -> None:
+    assert moves(TURN, CHECKED)[1:] == []
+    assert moves(FAILURE, SessionsSeen(host="a", sessions=(), error="off"))[1:] == []
+
+
 def test_a_move_has_the_state_before_and_all_earlier_ones() -> None:
     *_, back, again = moves(KNOWN, AWAY, BACK, AWAY)
 
@@ -156,7 +161,7 @@ def test_whatever_comes_only_moves_of_the_table_are_told(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "events", [(SUCCESS, OUTPUT), (OUTPUT, UNUSABLE), (OUTPUT, AWAY), (TURN, CHECKED)], ids=str
+    "events", [(SUCCESS, OUTPUT), (OUTPUT, UNUSABLE), (OUTPUT, AWAY), (SUCCESS, CHECKED)], ids=str
 )
 def test_a_move_that_no_table_has_is_not_told(events: tuple[Event, Any]) -> None:
     run = HostMoves()
