@@ -57,7 +57,7 @@ class Audit:
         """``wait``: this call will see the end."""
         self._trail, self._target, self._task, self._wait = trail, target, task, wait
         self._who = f"{trail.settings.caller if trail else ''}@{socket.gethostname()}"
-        self._begun = False
+        self._is_open = False
         self._retries: list[RetryPlanned] = []
         self._told: dict[str, bool] = {}
         """Sessions whose turn has ended, and whether this call has to post the end."""
@@ -109,7 +109,7 @@ class Audit:
         """Post the outcome of a ``--finalize-pr``, in one message."""
         if result.outcome is None:
             return
-        self._begun = True
+        self._is_open = True
         title = f"{self._who} finalized {self._target}: {result.outcome}"
         url = result.push.url if result.push else None
         notes = (url or "", f"session {result.session_id}")
@@ -136,7 +136,7 @@ class Audit:
 
     def gave_up(self, error: DxError) -> None:
         """Post that an announced dispatch has no result."""
-        if self._begun:
+        if self._is_open:
             self._end("given up", summarize(str(error), ERROR_LENGTH))
 
     def close(self) -> None:
@@ -157,14 +157,14 @@ class Audit:
                 session = news.result.session_id
                 self._told[session] = self._told.get(session, False) or news.claimed
                 return
-            case HostsKnown() if not self._begun:
+            case HostsKnown() if not self._is_open:
                 self._trail.channel = self._trail.settings.channel_for(news.slack_channel)
                 self._hosts_known(news.hosts)
             case HostMoved():
                 self._move(news)
             case RetryPlanned():
                 self._retries.append(news)
-                if self._begun and len(self._retries) <= _MOST_RETRIES:
+                if self._is_open and len(self._retries) <= _MOST_RETRIES:
                     self._tell_retry(news)
             case _:
                 pass
@@ -181,16 +181,16 @@ class Audit:
             return
         if news.session_id and news.state in _HAS_TASK:
             self._vms.sessions[news.host] = news.session_id
-        if self._begun or not news.hosts.all_have_work():
+        if self._is_open or not news.hosts.all_have_work():
             return
         moves = [news.hosts.last(host) for host in self._hosts]
         if moves and all(each and (each.over or each.state in _HAS_TASK) for each in moves):
             self._begin(session_notes({each.host: each.session_id or "" for each in moves if each}))
 
     def _begin(self, notes: Sequence[str] = (), *, last: bool = False) -> None:
-        if self._trail is None or self._begun:
+        if self._trail is None or self._is_open:
             return
-        self._begun = True
+        self._is_open = True
         if self.channel is not None:
             self._trail.channel = self._trail.settings.channel_for(self.channel())
         self._post(f"{self._who} dispatched to {self._target}", self._task, notes, last=last)

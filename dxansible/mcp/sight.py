@@ -56,7 +56,7 @@ class Sight:
         self._sessions: dict[str, str] = {}
         self._behind: set[str] = set()
         self._run = HostMoves()
-        self._ended: dict[str, FanoutResult | TurnResult] = {}
+        self._results: dict[str, FanoutResult | TurnResult] = {}
         self.handed_over = threading.Event()
         """Set once every host has the work, or will not get it."""
         self.unconfirmed: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class Sight:
             case HostMoved():
                 self._run = news.hosts or self._run
             case HostEnded() if hasattr(news.result, "session_id"):
-                self._ended[news.result.host] = news.result  # type: ignore[assignment]
+                self._results[news.result.host] = news.result  # type: ignore[assignment]
                 self._seen(news.result.host, caught_up=True)
             case _:
                 pass
@@ -131,8 +131,8 @@ class Sight:
 
     def _known(self) -> Iterable[dict[str, Any]]:
         for host, session in list(self._sessions.items()):
-            if host in self._ended:
-                yield dict(self._ended[host].to_dict())
+            if host in self._results:
+                yield dict(self._results[host].to_dict())
             else:
                 state = "running" if self._run.has_work(host) else "unknown"
                 yield {"host": host, "session_id": session, "outcome": None, "state": state}
