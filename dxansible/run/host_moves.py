@@ -187,8 +187,9 @@ class HostMoves:
 
     def _put(self, host: str, state: HostState, **facts: Any) -> HostMoved:  # noqa: ANN401 - fields
         known = self._hosts.get(host)
+        former = None if known is None else known.session_id
+        facts["session_id"] = facts.get("session_id") or former
         if known is not None:
-            facts["session_id"] = facts.get("session_id") or known.session_id
             facts |= {"before": known.state, "earlier": known.earlier | {known.state}}
         made = HostMoved(host=host, state=state, hosts=self, **facts)
         self._hosts[host] = made

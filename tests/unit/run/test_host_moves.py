@@ -61,6 +61,7 @@ def moves(*events: Event) -> list[HostMoved]:
         ((FOUND, AWAY, AWAY, BACK, AWAY, BACK, OUTPUT), "found waiting back waiting back started"),
         ((CommandRuns(host="a", starts_s=9), CommandRuns(host="a", starts_s=8)), "scheduled"),
         ((CommandRuns(host="a", starts_s=9), OUTPUT), "scheduled started"),
+        ((OUTPUT, AWAY, BACK, OUTPUT, SUCCESS), "started waiting back started ended"),
         ((replace(TURN, started=False, queued=True), TURN), "queued started"),
         ((TURN, replace(TURN, started=False), replace(TURN, turn=2)), "started started"),
         ((replace(TURN, starts_s=9), TURN), "scheduled started"),
@@ -161,7 +162,7 @@ def test_whatever_comes_only_moves_of_the_table_are_told(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "events", [(SUCCESS, OUTPUT), (OUTPUT, UNUSABLE), (OUTPUT, AWAY), (SUCCESS, CHECKED)], ids=str
+    "events", [(SUCCESS, OUTPUT), (OUTPUT, UNUSABLE), (OUTPUT, FOUND), (SUCCESS, CHECKED)], ids=str
 )
 def test_a_move_that_no_table_has_is_not_told(events: tuple[Event, Any]) -> None:
     run = HostMoves()
