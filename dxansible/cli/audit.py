@@ -11,8 +11,8 @@ from dxansible.ids import session_on
 from dxansible.record import Reason
 from dxansible.redact import summarize
 from dxansible.results import worst
-from dxansible.run.events import HostEnded, HostsKnown, RetryPlanned
-from dxansible.run.turn_events import EndSeen, TurnUpdate
+from dxansible.run.events import HostMoved, HostsKnown, RetryPlanned
+from dxansible.run.turn_events import EndSeen
 from dxansible.slack.opening import open_trail, read_channel
 from dxansible.slack.text import Message
 from dxansible.slack.turn_ends import (
@@ -23,6 +23,7 @@ from dxansible.slack.turn_ends import (
     result_line,
     session_notes,
 )
+from dxansible.states import HostState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "audited", "keep_trail"]
 
+_HAS_TASK = frozenset({HostState.SCHEDULED, HostState.STARTED})
 _TASK_LENGTH = 600
 _MOST_LINES = 12
 """Lines for several hosts; the rest is counted."""
@@ -55,7 +57,7 @@ class Audit:
         """``wait``: this call will see the end."""
         self._trail, self._target, self._task, self._wait = trail, target, task, wait
         self._who = f"{trail.settings.caller if trail else ''}@{socket.gethostname()}"
-        self._begun = False
+        self._is_open = False
         self._retries: list[RetryPlanned] = []
         self._told: dict[str, bool] = {}
         """Sessions whose turn has ended, and whether this call has to post the end."""
@@ -63,10 +65,8 @@ class Audit:
         self._vms: TrailOnVms | None = None
         self._command: str | None = None
         """The id of the run, if it is a command's."""
-        self._expected: frozenset[str] = frozenset()
+        self._hosts: Sequence[str] = ()
         """The hosts whose sessions the first message names."""
-        self._ids: dict[str, str] = {}
-        """The session of each host that has the task; empty if it won't get it."""
         self._goes_on = False
         """Whether running turns will end without this call."""
 
@@ -109,7 +109,7 @@ class Audit:
         """Post the outcome of a ``--finalize-pr``, in one message."""
         if result.outcome is None:
             return
-        self._begun = True
+        self._is_open = True
         title = f"{self._who} finalized {self._target}: {result.outcome}"
         url = result.push.url if result.push else None
         notes = (url or "", f"session {result.session_id}")
@@ -136,7 +136,7 @@ class Audit:
 
     def gave_up(self, error: DxError) -> None:
         """Post that an announced dispatch has no result."""
-        if self._begun:
+        if self._is_open:
             self._end("given up", summarize(str(error), ERROR_LENGTH))
 
     def close(self) -> None:
@@ -157,34 +157,40 @@ class Audit:
                 session = news.result.session_id
                 self._told[session] = self._told.get(session, False) or news.claimed
                 return
-            case HostsKnown() if not self._begun:
+            case HostsKnown() if not self._is_open:
                 self._trail.channel = self._trail.settings.channel_for(news.slack_channel)
                 self._hosts_known(news.hosts)
-            case TurnUpdate() if news.started and self._vms is not None:
-                self._vms.sessions[news.host] = self._ids[news.host] = news.session_id
-            case HostEnded():
-                self._ids.setdefault(news.result.host, news.result.session_id or "")
+            case HostMoved():
+                self._move(news)
             case RetryPlanned():
                 self._retries.append(news)
-                if self._begun and len(self._retries) <= _MOST_RETRIES:
+                if self._is_open and len(self._retries) <= _MOST_RETRIES:
                     self._tell_retry(news)
             case _:
                 pass
-        if self._expected and self._expected <= self._ids.keys():
-            self._expected = frozenset()
-            self._begin(session_notes(self._ids))
         self._teller.handle(news)
 
     def _hosts_known(self, hosts: Sequence[str]) -> None:
+        self._hosts = hosts
         if self._command is not None:
-            self._ids = {host: session_on(self._command, host) for host in hosts}
-        if self._command is not None or self._vms is not None:
-            self._expected = frozenset(hosts)
+            self._begin(session_notes({host: session_on(self._command, host) for host in hosts}))
+
+    def _move(self, news: HostMoved) -> None:
+        """Note the session of a turn that has started; begin once every host has its task."""
+        if self._vms is None or news.hosts is None:
+            return
+        if news.session_id and news.state in _HAS_TASK:
+            self._vms.sessions[news.host] = news.session_id
+        if self._is_open or not news.hosts.all_have_work():
+            return
+        moves = [news.hosts.last(host) for host in self._hosts]
+        if moves and all(each and (each.over or each.state in _HAS_TASK) for each in moves):
+            self._begin(session_notes({each.host: each.session_id or "" for each in moves if each}))
 
     def _begin(self, notes: Sequence[str] = (), *, last: bool = False) -> None:
-        if self._trail is None or self._begun:
+        if self._trail is None or self._is_open:
             return
-        self._begun = True
+        self._is_open = True
         if self.channel is not None:
             self._trail.channel = self._trail.settings.channel_for(self.channel())
         self._post(f"{self._who} dispatched to {self._target}", self._task, notes, last=last)

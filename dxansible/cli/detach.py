@@ -22,9 +22,10 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import printable
 from dxansible.render.show import emit, show
 from dxansible.results import code_of_ends
-from dxansible.run.events import CommandRuns, HostEnded, HostsKnown, HostWaits, OutputReceived
-from dxansible.run.turn_events import TurnUpdate
+from dxansible.run.events import HostEnded, HostMoved, HostsKnown
+from dxansible.run.host_moves import HostMoves
 from dxansible.settings import log_file
+from dxansible.states import HostState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     _Report = Mapping[str, Any]
 
 __all__ = ["FirstStates", "detach"]
+
+_GOES_ON = frozenset({HostState.SCHEDULED, HostState.STARTED, HostState.RUNNING})
+_REPORTED = _GOES_ON | {HostState.WAITING, HostState.QUEUED, HostState.ENDED}
+"""States of which each host has its first reported."""
 
 
 def detach(options: Options) -> int:
@@ -109,7 +114,7 @@ def _show_sessions(options: Options, run_id: str, hosts: Sequence[_Report]) -> N
     left = [each for each in hosts if not each["ended"]]
     for each in left:
         emit(f"{each['session']}\n" if len(hosts) == 1 else f"{each['session']}  {each['host']}\n")
-    awaited = [each["session"] for each in left if each["state"] == "waiting"]
+    awaited = [each["session"] for each in left if each["state"] == HostState.WAITING]
     if awaited and not options.quiet:
         stop = awaited[0] if len(hosts) == 1 else run_id
         back = f"stop the wait with: dx-dispatch --abort {stop}"
@@ -128,39 +133,50 @@ class FirstStates:
     def __init__(self, report: IO[str], run_id: str) -> None:
         """``report`` gets a line of JSON for each host."""
         self._report, self._run_id = report, run_id
-        self._hosts: set[str] = set()
-        self._told: set[str] = set()
+        self._hosts: Sequence[str] = ()
+        self._run = HostMoves()
 
     def handle(self, news: Event) -> None:
         """Report the state of a host."""
         match news:
             case HostsKnown():
-                self._hosts = set(news.hosts)
-            case HostWaits() if news.until is not None:
-                why = printable((news.error or "").removeprefix(f"{news.host}: "))
-                words = f"until {news.clock_time}: {why}"
-                self._state(news.host, "waiting", words, session=news.session_id)
-            case OutputReceived() | CommandRuns():
-                session = session_on(self._run_id, news.host)
-                self._state(news.host, "running", session, session=session)
-            case TurnUpdate() if news.queued or news.started:
-                session, state = news.session_id, "queued" if news.queued else "running"
-                self._state(news.host, state, session, session=session)
+                self._hosts = news.hosts
+            case HostMoved():
+                self._run = news.hosts or self._run
+                if news.earlier.isdisjoint(_REPORTED):
+                    self._first(news)
             case HostEnded():
-                self._end(news.result)
+                last = self._run.last(news.result.host)
+                if last is not None and last.earlier.isdisjoint(_REPORTED):
+                    self._end(news.result)
             case _:
                 pass
+
+    def _is_told(self, host: str) -> bool:
+        last = self._run.last(host)
+        return last is not None and not _REPORTED.isdisjoint({last.state, *last.earlier})
 
     def end_all(self, results: Iterable[HostRecord]) -> None:
         """Report the hosts of which no event has told the end."""
         for each in results:
-            self._end(each)
+            if not self._run.is_over(each.host):
+                for told in self._run.tell(HostEnded(result=each)):
+                    self.handle(told)
+
+    def _first(self, news: HostMoved) -> None:
+        session = news.session_id or session_on(self._run_id, news.host)
+        if news.state is HostState.WAITING:
+            why = printable((news.error or "").removeprefix(f"{news.host}: "))
+            self._state(news.host, news.state, f"until {news.clock_time}: {why}", session=session)
+        elif news.state is HostState.QUEUED:
+            self._state(news.host, news.state, session, session=session)
+        elif news.state in _GOES_ON:
+            self._state(news.host, HostState.RUNNING, session, session=session)
 
     def _end(self, result: HostRecord) -> None:
-        session = result.session_id or ""
-        if result.outcome is None:  # the VM goes on with the turn
-            self._state(result.host, "running", session, session=session)
+        if result.outcome is None:  # the VM goes on with it, as the move has told
             return
+        session = result.session_id or ""
         why = printable((result.error or "").removeprefix(f"{result.host}: "))
         end = result.reason or ""
         self._state(result.host, str(result.outcome), why, session=session, end=end)
@@ -185,12 +201,9 @@ class FirstStates:
         self, host: str, state: str, note: str, *, session: str, end: str | None = None
     ) -> None:
         """Tell a host's state; ``end`` is the reason of its end, None if it has not ended."""
-        if host in self._told:
-            return
-        self._told.add(host)
         told = {"host": host, "state": state, "note": note}
         self._tell({**told, "session": session, "ended": end is not None, "reason": end})
-        if self._told >= self._hosts:
+        if all(map(self._is_told, self._hosts)):
             self.close()
 
     def _tell(self, report: Mapping[str, object]) -> None:

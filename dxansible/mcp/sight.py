@@ -13,7 +13,8 @@ from dxansible.render.commands import fanout_document
 from dxansible.render.documents import SCHEMA
 from dxansible.render.sessions import turns_document
 from dxansible.results import exit_code
-from dxansible.run.events import CommandRuns, HostEnded, HostsKnown, OutputReceived, TooManyHosts
+from dxansible.run.events import HostEnded, HostMoved, HostsKnown, OutputReceived, TooManyHosts
+from dxansible.run.host_moves import HostMoves
 from dxansible.run.turn_events import TurnUpdate
 from dxansible.value import replace
 
@@ -54,9 +55,8 @@ class Sight:
         self._windows: dict[str, dict[str, Window]] = {}
         self._sessions: dict[str, str] = {}
         self._behind: set[str] = set()
-        self._heard: set[str] = set()
-        """Hosts that have said that they have the work."""
-        self._ended: dict[str, FanoutResult | TurnResult] = {}
+        self._run = HostMoves()
+        self._results: dict[str, FanoutResult | TurnResult] = {}
         self.handed_over = threading.Event()
         """Set once every host has the work, or will not get it."""
         self.unconfirmed: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Sight:
         """Take one event."""
         with self._lock:
             self._take(news)
-            if self._sessions and self._heard.issuperset(self._sessions):
+            if self._sessions and self._run.all_have_work():
                 self.handed_over.set()
 
     def _take(self, news: Event) -> None:
@@ -88,10 +88,10 @@ class Sight:
                 (text,) = self._of(news.host, "text")
                 text.add((news.out + news.err).encode(errors="replace"), sum(news.cut))
                 self._seen(news.host, caught_up=False)
-            case CommandRuns():
-                self._heard.add(news.host)
+            case HostMoved():
+                self._run = news.hosts or self._run
             case HostEnded() if hasattr(news.result, "session_id"):
-                self._ended[news.result.host] = news.result  # type: ignore[assignment]
+                self._results[news.result.host] = news.result  # type: ignore[assignment]
                 self._seen(news.result.host, caught_up=True)
             case _:
                 pass
@@ -99,7 +99,6 @@ class Sight:
     def _seen(self, host: str, *, caught_up: bool) -> None:
         if caught_up:
             self._behind.discard(host)
-        self._heard.add(host)
         if self._leave is None:
             return
         if not self._wait and not self._behind:
@@ -132,10 +131,10 @@ class Sight:
 
     def _known(self) -> Iterable[dict[str, Any]]:
         for host, session in list(self._sessions.items()):
-            if host in self._ended:
-                yield dict(self._ended[host].to_dict())
+            if host in self._results:
+                yield dict(self._results[host].to_dict())
             else:
-                state = "running" if host in self._heard else "unknown"
+                state = "running" if self._run.has_work(host) else "unknown"
                 yield {"host": host, "session_id": session, "outcome": None, "state": state}
 
     def _shown(self, result: Mapping[str, Any]) -> dict[str, Any]:

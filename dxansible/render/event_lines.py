@@ -36,6 +36,8 @@ __all__ = ["EventLines"]
 
 _LONGEST_TEXT = 16 * 1024
 """Bytes of output in one event; collectors refuse lines that are much longer."""
+_FURTHER = (HostState.STARTED, HostState.SCHEDULED)
+"""The states before that of a further turn."""
 _TOLD: Mapping[HostState, kinds.State] = {state: state for state in get_args(kinds.State)}
 
 
@@ -120,9 +122,10 @@ class EventLines:
         )
 
     def _move(self, news: HostMoved) -> None:
-        """Tell the state; a wait, and a start that comes later, only once."""
+        """Tell the state, once; but the start of each turn."""
         self._run = news.hosts or self._run
-        if news.state in _TOLD and (news.is_first or news.state is HostState.STARTED):
+        further = news.state is HostState.STARTED and news.before in _FURTHER
+        if news.state in _TOLD and (news.is_first or further):
             self._tell(
                 kinds.StateEvent(
                     host=news.host,

@@ -34,7 +34,7 @@ class Transcript:
         self._inner, self._prefix = inner, prefix
         self._on = on_terminal and colour_wanted() is not False
         self._turn = 0
-        self._ended: int | None = None
+        self._ended_at: int | None = None
         self._rest = ["", ""]
         self._news: TurnUpdate | None = None
 
@@ -63,14 +63,14 @@ class Transcript:
             facts.append(time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(news.began)))
         if news.began is not None and news.ended is not None:
             facts.append(f"took {duration(max(0, news.ended - news.began))}")
-        if news.began is not None and self._ended is not None:
-            facts.append(f"{duration(max(0, news.began - self._ended))} after turn {self._turn}")
+        if news.began is not None and self._ended_at is not None:
+            facts.append(f"{duration(max(0, news.began - self._ended_at))} after turn {self._turn}")
         lines = [coloured("  ".join(facts), "cyan")]
         if news.task and not news.finalizes:
             lines.append(coloured(f"> {printable(news.task)}", "dim"))
         if self._turn:
             lines.insert(0, "")
-        self._turn, self._ended = news.turn, news.ended
+        self._turn, self._ended_at = news.turn, news.ended
         return left + "".join(map(self._line, lines))
 
     def _lines(self, stream: int, text: str) -> str:

@@ -106,7 +106,7 @@ def _attach(  # noqa: PLR0913 - what a run needs
 
     def handle(news: Event) -> None:
         collector.handle(answer_of(news, session_of) if stops else news)
-        if not wait and collector.running.union(collector.results).issuperset(hosts):
+        if not wait and all(map(collector.moves.has_work, hosts)):
             gone.set()
 
     limit = ",".join(hosts)

@@ -23,10 +23,9 @@ from dxansible.logs import event
 from dxansible.private_file import replace_file
 from dxansible.record import Document, HostRecord, read
 from dxansible.results import SessionInfo
-from dxansible.run.events import HostEnded, HostWaits, OutputReceived
-from dxansible.run.turn_events import TurnUpdate
+from dxansible.run.events import HostEnded, HostMoved, HostWaits
 from dxansible.settings import state_dir
-from dxansible.states import ListedState
+from dxansible.states import HostState, ListedState
 from dxansible.value import Value, field, fields
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from dxansible.run.calls import CommandCall, TaskCall
     from dxansible.run.events import Event, Observer
     from dxansible.run.gather import R, ResultCollector
+    from dxansible.run.host_moves import HostMoves
     from dxansible.settings import Settings
 
 __all__ = [
@@ -50,6 +50,7 @@ _SCHEMA = 1
 _PATIENCE = 120.0
 """Seconds for a call to end once it is asked to: it stops what runs on the hosts."""
 _LOOK = 0.05
+_BEGUN = frozenset({HostState.BACK, HostState.QUEUED, HostState.SCHEDULED, HostState.STARTED})
 
 
 class AwaitedHost(Document):
@@ -112,12 +113,14 @@ class _Awaiting:
         self._listed = True
         """Whether the file can be written."""
         self._hosts: dict[str, AwaitedHost] = {}
-        self._begun: set[str] = set()
+        self._run: HostMoves | None = None
         self._ends: list[dict[str, object]] = []
 
     def handle(self, news: Event) -> None:
         """Take an event of the call."""
         match news:
+            case HostMoved():
+                self._move(news)
             case HostWaits(until=float() as until):
                 before = self._hosts.get(news.host)
                 since = time.time() if before is None else before.since
@@ -129,10 +132,6 @@ class _Awaiting:
                     error=news.error,
                 )
                 self._save()
-            case HostWaits():
-                self._begin(news.host)
-            case OutputReceived() | TurnUpdate() if news.host not in self._begun:
-                self._begin(news.host)
             case HostEnded():
                 self._end(news.result)
             case _:
@@ -147,18 +146,16 @@ class _Awaiting:
         os.close(self._lock)
         self._lock = None
 
-    def _begin(self, host: str) -> None:
-        self._begun.add(host)
-        if self._hosts.pop(host, None) is not None:
+    def _move(self, news: HostMoved) -> None:
+        self._run = news.hosts
+        waits = news.state is HostState.WAITING
+        if not waits and self._hosts.pop(news.host, None) is not None:
             self._save()
 
     def _end(self, result: HostRecord) -> None:
-        self._begun.discard(result.host)
-        known = self._hosts.pop(result.host, None)
         if self._cancelled.is_set():
             told = {each.name: getattr(result, each.name) for each in fields(HostRecord)}
             self._ends.append(read(HostRecord, told).to_dict())
-        if known is not None or self._ends:
             self._save()
 
     def _save(self) -> None:
@@ -168,7 +165,8 @@ class _Awaiting:
             if self._lock is None:
                 self._open()
             hosts = [each.to_dict() for each in self._hosts.values()]
-            told = {"hosts": hosts, "others": len(self._begun), "ends": self._ends}
+            others = 0 if self._run is None else self._run.count(_BEGUN)
+            told = {"hosts": hosts, "others": others, "ends": self._ends}
             text = json.dumps(self._head | told)
             replace_file(self._path, text.encode("utf-8", "surrogateescape"))
         except OSError as error:

@@ -131,7 +131,7 @@ class RetryPlanned(Value):
     user: str | None = None
 
 
-class _Limited(Value):
+class _Timed(Value):
     """Base class of events with an end in time."""
 
     until: float | None = None
@@ -144,7 +144,7 @@ class _Limited(Value):
         return "" if self.until is None else time.strftime("%Y-%m-%d %H:%M", when)
 
 
-class HostWaits(_Limited):
+class HostWaits(_Timed):
     """A host can't be reached and is waited for until then, or answers at last."""
 
     host: str
@@ -162,7 +162,7 @@ class HostEnded(Value):
     """A check has failed with this reason, which was told before."""
 
 
-class HostMoved(_Limited):
+class HostMoved(_Timed):
     """A host has another state, or another turn; told just before the event that is the reason.
 
     `session_id` is the last that is known. `turn` and `agent` are those of a turn that has started

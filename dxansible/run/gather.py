@@ -71,14 +71,12 @@ class ResultCollector(Generic[R]):
         self._kind, self._observers = kind, tuple(observers)
         self._command, self._session, self._passes_on = command, session, passes_on
         self._hosts: dict[str, HostState] = {}
-        self._moves = HostMoves() if moves is None else moves
+        self.moves = HostMoves() if moves is None else moves
         self.hosts: tuple[str, ...] = ()
         self.too_many: tuple[str, ...] = ()
         """The hosts of a pattern that has more than the call allows."""
         self.results: dict[str, R] = {}
         self.preflights: dict[str, PreflightResult] = {}
-        self.running: set[str] = set()
-        """Hosts that reported only that their command is running."""
         self.listings: dict[str, SessionsSeen] = {}
         self.cleaned: dict[str, CleanResult] = {}
 
@@ -200,7 +198,7 @@ class ResultCollector(Generic[R]):
 
     def _tell(self, events: Iterator[Event]) -> None:
         for news in events:
-            for told in self._moves.tell(news):
+            for told in self.moves.tell(news):
                 for observer in self._observers:
                     observer.handle(told)
 
@@ -246,10 +244,7 @@ class ResultCollector(Generic[R]):
             case CleanResult():
                 self.cleaned[news.host] = news
                 yield news
-            case CommandRuns():
-                self.running.add(news.host)
-                yield news
-            case EndSeen() | BatchBegins() | HostAlive() | HostMoved():
+            case CommandRuns() | EndSeen() | BatchBegins() | HostAlive() | HostMoved():
                 yield news
             case TooManyHosts():
                 self.too_many = news.hosts
@@ -309,7 +304,7 @@ class ResultCollector(Generic[R]):
         result = self._complete(replace(result, user=found.user, error=error), found)
         found.output = HostOutput()
         self.results[host] = result
-        yield HostEnded(result=result, unusable=self._moves.explain(result))
+        yield HostEnded(result=result, unusable=self.moves.explain(result))
 
     def _complete(self, result: R, found: HostState) -> R:
         """Add the output and facts gathered about the host."""

@@ -23,12 +23,28 @@ from dxansible.states import HOST_STATES, HostState, Teller, teller, warn
 from dxansible.value import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from dxansible.record import HostRecord
     from dxansible.run.events import Event
 
 __all__ = ["HostMoves"]
+
+_HAS_WORK = frozenset({HostState.QUEUED, HostState.SCHEDULED, HostState.STARTED})
+
+
+def _has_work(last: HostMoved) -> bool:
+    return last.over or last.state in _HAS_WORK
+
+
+def _is_old_news(last: HostMoved, state: HostState) -> bool:
+    """Whether the state says no more than the last one.
+
+    A check that passed may be told after the start, and an end also as a missing answer.
+    """
+    if state is HostState.SILENT:
+        return last.over and last.failed
+    return state is HostState.CHECKED and last.state in _HAS_WORK
 
 
 def _moment(starts_s: int | None) -> float:
@@ -41,6 +57,7 @@ class HostMoves:
     def __init__(self) -> None:
         """Begin without a host."""
         self._hosts: dict[str, HostMoved] = {}
+        self._without_work = 0
 
     def last(self, host: str) -> HostMoved | None:
         """Return the last move of a host; None if it is not known."""
@@ -55,6 +72,20 @@ class HostMoves:
         """Return the state of a host; None if it is not known."""
         known = self._hosts.get(host)
         return None if known is None else known.state
+
+    def has_work(self, host: str) -> bool:
+        """Return whether the VM has said that it has the work, or the host has ended."""
+        known = self._hosts.get(host)
+        return known is not None and _has_work(known)
+
+    def all_have_work(self) -> bool:
+        """Return whether that is so of each host, and there is any."""
+        return bool(self._hosts) and not self._without_work
+
+    def count(self, states: Collection[HostState]) -> int:
+        """Return the number of hosts in these states, without those of which no more comes."""
+        last = list(self._hosts.values())
+        return sum(each.state in states and not each.over for each in last)
 
     def explain(self, result: HostRecord) -> bool:
         """Return whether a check of the host has failed with the reason of its result."""
@@ -147,6 +178,8 @@ class HostMoves:
             turns = state is HostState.STARTED and facts.get("turn") not in {None, known.turn}
             if known.state is state and not (turns or facts.get("over", False) > known.over):
                 return
+            if _is_old_news(known, state):
+                return
             if known.over or teller(HOST_STATES, state, known.state) is Teller.NOBODY:
                 warn(f"{host}: {state} after {known.state}")
                 return
@@ -154,9 +187,12 @@ class HostMoves:
 
     def _put(self, host: str, state: HostState, **facts: Any) -> HostMoved:  # noqa: ANN401 - fields
         known = self._hosts.get(host)
+        former = None if known is None else known.session_id
+        facts["session_id"] = facts.get("session_id") or former
         if known is not None:
-            facts["session_id"] = facts.get("session_id") or known.session_id
             facts |= {"before": known.state, "earlier": known.earlier | {known.state}}
         made = HostMoved(host=host, state=state, hosts=self, **facts)
         self._hosts[host] = made
+        lacked = known is not None and not _has_work(known)
+        self._without_work += (not _has_work(made)) - lacked
         return made

@@ -5,15 +5,20 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from functools import cache
 from importlib.metadata import requires
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import dxansible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(dxansible.__file__).parent
 MODULES = sorted(
@@ -147,6 +152,34 @@ def test_a_foreign_thing_has_one_door(package: str, doors: set[str]) -> None:
 
 def top(name: str) -> str:
     return name.partition(".")[0]
+
+
+OWN_STATES = re.compile(
+    r"_(awaited|away|begun|done|ended|failed|heard|reached|running|scheduled|started|waiting)"
+)
+
+
+def _observers(module: str) -> Iterator[ast.ClassDef]:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.ClassDef):
+            methods = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
+            handle = methods.get("handle")
+            if handle is not None and "news: Event" in ast.unparse(handle.args):
+                yield node
+
+
+def test_an_observer_keeps_no_states_of_hosts() -> None:
+    kept = {
+        (module, each.name, node.attr)
+        for module in MODULES
+        for each in _observers(module)
+        for node in ast.walk(each)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        if OWN_STATES.fullmatch(node.attr)
+    }
+
+    assert len({each.name for module in MODULES for each in _observers(module)}) > 12
+    assert kept == set()
 
 
 def test_only_the_settings_read_the_environment() -> None:

@@ -18,6 +18,7 @@ from dxansible.run.events import (
     HostEnded,
     HostFound,
     HostsKnown,
+    HostWaits,
     OutputReceived,
     PreflightDone,
     RetryPlanned,
@@ -93,6 +94,15 @@ def test_a_command_that_only_runs_has_started_once(told: Told) -> None:
     told.run.handle(OutputReceived(host="epyc6"))
 
     assert [each["state"] for each in told.events()] == ["started"]
+
+
+def test_a_command_that_is_waited_for_after_its_start_has_started_once(told: Told) -> None:
+    away = HostWaits(host="epyc6", session_id="cmd_1", until=9.0)
+    for news in (CommandRuns(host="epyc6"), away, replace(away, until=None), away):
+        told.run.handle(news)
+    told.run.handle(CommandRuns(host="epyc6"))
+
+    assert [each["state"] for each in told.events()] == ["started", "waiting"]
 
 
 def test_what_says_nothing_to_a_caller_is_not_told(told: Told) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from dxansible.run.events import (
 )
 from dxansible.run.host_moves import HostMoves
 from dxansible.run.turn_events import HostAlive, SessionsSeen, TurnUpdate
-from dxansible.states import HostState, StateWarning
+from dxansible.states import HOST_STATES, HostState, StateWarning, Teller, teller
 
 KNOWN = HostsKnown(hosts=("a",))
 FOUND = HostFound(host="a", session_id="cmd_1-a")
@@ -59,6 +61,7 @@ def moves(*events: Event) -> list[HostMoved]:
         ((FOUND, AWAY, AWAY, BACK, AWAY, BACK, OUTPUT), "found waiting back waiting back started"),
         ((CommandRuns(host="a", starts_s=9), CommandRuns(host="a", starts_s=8)), "scheduled"),
         ((CommandRuns(host="a", starts_s=9), OUTPUT), "scheduled started"),
+        ((OUTPUT, AWAY, BACK, OUTPUT, SUCCESS), "started waiting back started ended"),
         ((replace(TURN, started=False, queued=True), TURN), "queued started"),
         ((TURN, replace(TURN, started=False), replace(TURN, turn=2)), "started started"),
         ((replace(TURN, starts_s=9), TURN), "scheduled started"),
@@ -78,6 +81,11 @@ def test_silence_moves_no_host() -> None:
     retry = RetryPlanned(host="a", attempt=1, error="lost")
 
     assert moves(OUTPUT, retry, HostAlive(host="a"), retry)[1:] == []
+
+
+def test_old_news_move_no_host() -> None:
+    assert moves(TURN, CHECKED)[1:] == []
+    assert moves(FAILURE, SessionsSeen(host="a", sessions=(), error="off"))[1:] == []
 
 
 def test_a_move_has_the_state_before_and_all_earlier_ones() -> None:
@@ -115,6 +123,11 @@ def test_any_move_leads_to_what_all_hosts_are_at() -> None:
 
     assert first.hosts is run
     assert (run.state("a"), run.state("b"), run.state("c")) == ("started", "expected", None)
+    assert (run.has_work("a"), run.has_work("b"), run.all_have_work()) == (True, False, False)
+    list(run.take(HostEnded(result=HostRecord(host="b"))))
+    assert run.all_have_work()
+    assert run.count({HostState.STARTED, HostState.ENDED}) == 1
+    assert not HostMoves().all_have_work()
 
 
 @pytest.mark.parametrize(
@@ -131,8 +144,25 @@ def test_a_failed_check_explains_an_end_for_the_same_reason(
     assert run.explain(result) is explained
 
 
+ANY = (KNOWN, FOUND, CHECKED, UNUSABLE, AWAY, BACK, OUTPUT, TURN, SUCCESS, FAILURE)
+
+
+@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.filterwarnings("ignore::dxansible.states.StateWarning")
+def test_whatever_comes_only_moves_of_the_table_are_told(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the same events each time
+    run = HostMoves()
+    told = [each for _ in range(30) for each in run.take(chance.choice(ANY))]
+
+    for before, move in pairwise(told):
+        assert move.before is before.state
+        assert not before.over
+        assert teller(HOST_STATES, move.state, before.state) is not Teller.NOBODY
+    assert run.all_have_work() == run.has_work("a")
+
+
 @pytest.mark.parametrize(
-    "events", [(SUCCESS, OUTPUT), (OUTPUT, UNUSABLE), (OUTPUT, AWAY), (TURN, CHECKED)], ids=str
+    "events", [(SUCCESS, OUTPUT), (OUTPUT, UNUSABLE), (OUTPUT, FOUND), (SUCCESS, CHECKED)], ids=str
 )
 def test_a_move_that_no_table_has_is_not_told(events: tuple[Event, Any]) -> None:
     run = HostMoves()

@@ -228,12 +228,16 @@ HOST_STATES = _table(
         (_H.CHECKED, _H.UNUSABLE, _H.WAITING, *_BEGINS),
         by=_CLIENT,
     ),
-    _state(_H.QUEUED, "The prompt waits behind a turn of its session.", _SCHEDULES),
-    _state(_H.SCHEDULED, "The VM has the work, and starts it later.", _SCHEDULES[1:]),
+    _state(_H.QUEUED, "The prompt waits behind a turn of its session.", (*_SCHEDULES, _H.WAITING)),
+    _state(
+        _H.SCHEDULED,
+        "The VM has the work, and starts it later.",
+        (*_SCHEDULES[1:], _H.WAITING),
+    ),
     _state(
         _H.STARTED,
         "The VM has the work. A session that is followed may start a further turn.",
-        _SCHEDULES,
+        (*_SCHEDULES, _H.WAITING),
     ),
     _state(
         _H.ANSWERED,
