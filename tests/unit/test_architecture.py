@@ -34,6 +34,7 @@ LAYERS = (
     ("dxansible.errors", "dxansible.locales", "dxansible.parameters", "dxansible.redact"),
     ("dxansible.record",),
     ("dxansible.first_sent",),
+    ("dxansible.machine",),
     ("dxansible.value", "dxansible.private_file", "dxansible.sent_file", "dxansible.elapsed"),
     ("dxansible.supported",),
 )
@@ -51,7 +52,7 @@ OF_AN_ENGINE = {
     f"dxansible.{name}" for name in ("kept.client", "kept.fingerprint", "kept.resident")
 }
 """The environment as a whole is part of what tells one engine from another."""
-SHARED = {"dxansible.first_sent", "dxansible.record"}
+SHARED = {"dxansible.first_sent", "dxansible.machine", "dxansible.record"}
 """Modules with imports that the collection has, too."""
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}
 
