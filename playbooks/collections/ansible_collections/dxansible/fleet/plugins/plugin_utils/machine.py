@@ -7,7 +7,6 @@ The Python package has this same file.
 from __future__ import annotations
 
 import random
-import secrets
 import time
 from pathlib import Path
 
@@ -38,6 +37,8 @@ class Machine:
 
     def token(self, size: int) -> str:
         """Return ``size`` random bytes in hexadecimal, which nobody can guess."""
+        import secrets  # noqa: PLC0415 - slow to load, and the package needs no tokens from here
+
         return secrets.token_hex(size)
 
     def spread(self, low: float, high: float) -> float:
