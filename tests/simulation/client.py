@@ -165,6 +165,11 @@ class Client:
     def begin(self) -> None:
         """Begin the run."""
         plan, kind = self.plan, str(self.plan["kind"])
+        again = plan.get("again")
+        if again and not self.history.clients[again - 1].killed:
+            self.killed = True  # there is nothing to go on with
+            self._end()
+            return
         self.token = self.token or self.machine.token(8)
         self._door = _Door(self)
         options = {**_DEFAULTS[kind], **self._options(kind)}

@@ -85,7 +85,7 @@ class Network:
                 loop.after(travel + after, self._hang_up, call, reply, lost)
             case "late":
                 loop.after(after, reply, lost)
-                loop.after(after + fault["late"], self._deliver, call, _ignored)
+                loop.after(after + fault["late"], self._deliver_late, call, self._vm.boot)
             case "silent":
                 loop.after(travel, self._deliver, call, _ignored)
             case "cut_input":
@@ -95,13 +95,29 @@ class Network:
             case "nologin":
                 loop.after(travel, reply, _NOLOGIN)
             case "twice":
-                loop.after(travel, self._deliver, call, reply)
-                loop.after(travel + after, self._deliver, _parsed(command, data), _ignored)
+                again = _parsed(command, data)
+                loop.after(travel, self._deliver, call, self._twice(again, after, reply))
             case "slow":
                 loop.after(travel + after, self._deliver, call, reply)
             case _:
                 spoil = _spoiling(fault)
                 loop.after(travel, self._deliver, call, lambda answer: reply(spoil(answer)))
+
+    def _twice(
+        self, again: Call, seconds: float, reply: Callable[[Answer], None]
+    ) -> Callable[[Answer], None]:
+        """Return what makes an answered call once more, of which nobody hears."""
+
+        def repeat(answer: Answer) -> None:
+            if not isinstance(answer, Exception) and answer[0] == 0:
+                self._loop.after(seconds, self._deliver_late, again, self._vm.boot)
+            reply(answer)
+
+        return repeat
+
+    def _deliver_late(self, call: Call, boot: str) -> None:
+        if self._vm.boot == boot:  # no connection outlives a restart
+            self._deliver(call, _ignored)
 
     def _deliver(self, call: Call, reply: Callable[[Answer], None]) -> None:
         if not self._vm.up:
@@ -163,7 +179,8 @@ def _spoiling(fault: Mapping[str, Any]) -> Callable[[Answer], Answer]:
             case "noise":
                 return code, _NOISE + out + b"logout\n", err
             case "garbled":
-                at = int(fault["part"] * max(0, len(out) - 8))
+                at = out.rfind(b"\ndx-", 0, out.find(b" state=")) + 1
+                at += int(fault["part"] * 20)  # amid the mark; ssh protects the rest
                 return code, out[:at] + b"\0\xff\n~#" + out[at + 5 :], err
             case _:
                 return answer
