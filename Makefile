@@ -3,6 +3,7 @@
 # make lint   all linters        make lab   a lab to try by hand      make chaos   1,000 random cuts and kills
 # make chaos-keeper  1,000 rounds of the keeper alone, under dash, busybox and bash
 # make directed  each fault at its chosen moment, 50 times, beside busy loops
+# make simulate  many simulated histories; SEEDS=N for more or fewer
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make chaos-mesh  100 runs of 60 hosts over execution nodes, one of which is killed
 # make chaos-claims  200 rounds of 64 dispatchers that want one issue, and zombies that come back
@@ -24,12 +25,13 @@ BENCH ?=
 GALAXY_VENV := .cache/galaxy/venv
 MATRIX ?=
 DIRECTED ?=
+SEEDS ?= 100000
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: demo test test-full lint molecule lab chaos chaos-keeper directed chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
+.PHONY: demo test test-full lint molecule lab chaos chaos-keeper directed chaos-kept chaos-mesh chaos-claims simulate keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -66,7 +68,10 @@ lab: $(VENV)/.demo system-demo
 chaos: $(VENV)/.test system-test
 	$(BIN)/python -m tests.chaos --rounds 1000
 
-chaos-keeper: $(VENV)/.test system-test
+chaos-simulate: $(VENV)/.test
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --verdicts
+
+keeper: $(VENV)/.test system-test
 	PYTHONPATH=playbooks/collections $(BIN)/python -m tests.chaos.keeper --rounds 1000
 
 directed: $(VENV)/.test system-test

@@ -265,11 +265,11 @@ class Client:
 
     def _make(self, step: Ask[Any]) -> None:
         door, machine = self._door, self.machine
-        door.position, count = 0, machine._count  # noqa: SLF001 - its own
+        door.position, count = 0, machine._count
         try:
             answer = step.make(door)
         except _PendingError as pending:
-            machine._count = count  # noqa: SLF001 - the same words when it is made again
+            machine._count = count
             turn = self._turn
             self.history.network.send(
                 self.number, pending.command, pending.data, lambda found: self._hear(turn, found)
@@ -293,5 +293,3 @@ class Client:
             self._asked = None
             self._turn += 1
             self._advance(lambda: self._steps.throw(CallTimeoutError()))
-
-

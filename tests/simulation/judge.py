@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.history import History
     from tests.simulation.process import Work
 
-__all__ = ["judge"]
+__all__ = ["judge", "verdict_of"]
 
 _NOTHING_RUN = frozenset({
     "not_started", "vm_error", "auth_failed", "host_key", "id_conflict", "HOST_UNRESOLVABLE",
@@ -32,7 +32,10 @@ def judge(history: History) -> list[str]:
         return ["the history has no end"]
     found = list(_starts(history))
     for client in history.clients:
-        found += [f"client {client.number} ({client.plan['kind']}): {text}" for text in _of(history, client)]
+        found += [
+            f"client {client.number} ({client.plan['kind']}): {text}"
+            for text in _of(history, client)
+        ]
     return found
 
 
@@ -75,6 +78,20 @@ def _verdict(record: dict[str, Any]) -> tuple[str, str]:
     return str(record["outcome"]), str(record["reason"])
 
 
+def verdict_of(client: Client) -> str:
+    """Return how a client ended, in a few words."""
+    if client.killed or client.ended is None:
+        return "killed" if client.killed else "no end"
+    if client.plan["kind"] in {"list", "clean"}:
+        return "no answer" if client.record.get("error") else "answer"
+    if client.broken is not None:
+        return "broken"
+    verified = client.record.get("stop_verified")
+    return "/".join(_verdict(client.record)) + (
+        "" if verified is None else f", verified {verified}"
+    )
+
+
 def _latest(history: History, client: Client) -> float:
     plan = history.plan
     ends = [client.plan["at"]]
@@ -93,7 +110,9 @@ def _troubled(history: History, client: Client) -> bool:
     """Whether any call of the client had a fault, or the VM itself had one."""
     if any(fault["kind"] not in {"call", "net"} for fault in history.plan["faults"]):
         return True
-    return any(number == client.number and how != "none" for _, number, _, how in history.network.calls) or any(
+    return any(
+        number == client.number and how != "none" for _, number, _, how in history.network.calls
+    ) or any(
         fault["kind"] == "net" and fault.get("client", client.number) == client.number
         for fault in history.plan["faults"]
     )
@@ -116,7 +135,7 @@ def _of_reason(
             yield f"{told}, but no command ended with 0"
         case "exit_nonzero" if not any(work.code == record["exit_code"] for work in exits):
             yield f"{told} {record['exit_code']}, but no command ended so"
-        case "signalled" if not ended:
+        case "signalled" if not ended and record["stop_verified"] is not False:
             yield f"{told}, but nothing has ended"
         case "deadline" if not works:
             yield f"{told}, but nothing ever began"
@@ -142,9 +161,7 @@ def _may_be_lost(history: History) -> bool:
     return any(fault["kind"] in harms for fault in plan["faults"])
 
 
-def _of_unknown(
-    history: History, client: Client, works: list[Work], told: str
-) -> Iterator[str]:
+def _of_unknown(history: History, client: Client, works: list[Work], told: str) -> Iterator[str]:
     ended = client.ended or 0.0
     if client.plan["kind"] == "stop":
         if any(work.began > ended for work in works) and _keeps_records(history):
@@ -181,9 +198,7 @@ def _of_stop(
         yield f"{told}"
 
 
-def _of_output(
-    history: History, client: Client, works: list[Work], reason: str
-) -> Iterator[str]:
+def _of_output(history: History, client: Client, works: list[Work], reason: str) -> Iterator[str]:
     record, result = client.record, client.result or {}
     if "stdout" in result:
         out = result["stdout"].encode()

@@ -96,7 +96,7 @@ class Network:
                 loop.after(travel, reply, _NOLOGIN)
             case "twice":
                 again = _parsed(command, data)
-                loop.after(travel, self._deliver, call, self._twice(again, after, reply))
+                loop.after(travel, self._deliver, call, self._twice(call, again, after, reply))
             case "slow":
                 loop.after(travel + after, self._deliver, call, reply)
             case _:
@@ -104,12 +104,12 @@ class Network:
                 loop.after(travel, self._deliver, call, lambda answer: reply(spoil(answer)))
 
     def _twice(
-        self, again: Call, seconds: float, reply: Callable[[Answer], None]
+        self, call: Call, again: Call, seconds: float, reply: Callable[[Answer], None]
     ) -> Callable[[Answer], None]:
-        """Return what makes an answered call once more, of which nobody hears."""
+        """Return what makes an executed call once more, of which nobody hears."""
 
         def repeat(answer: Answer) -> None:
-            if not isinstance(answer, Exception) and answer[0] == 0:
+            if call.code == 0 and call.ended and (call.announced or call.verb != "start"):
                 self._loop.after(seconds, self._deliver_late, again, self._vm.boot)
             reply(answer)
 
@@ -137,7 +137,7 @@ class Network:
         if how == "fork":
             answer = (2, call.printed, b"sh: 1: Cannot fork\n")
         elif how == "killed":
-            if chance() < 0.5:  # noqa: PLR2004 - sshd says so, or the login shell
+            if chance() < 0.5:
                 self._loop.after(0.05, reply, failure_of("lost"))
                 return
             answer = (137, call.printed, b"Killed\n")

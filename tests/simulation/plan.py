@@ -141,7 +141,9 @@ def _add_network(random: Random, plan: Plan) -> None:
 def _add_vm(random: Random, plan: Plan) -> None:
     for _ in range(random.choice((1, 1, 2))):
         at = round(random.choice((0.02, 0.1, 0.5, 3.0, 10.0)) * random.uniform(0.2, 2), 4)
-        what = random.choice(("kill_step",) * 6 + ("kill", "kill", "end_all", "reboot", "np", "disk"))
+        what = random.choice(
+            ("kill_step",) * 6 + ("kill", "kill", "end_all", "reboot", "np", "disk")
+        )
         match what:
             case "kill_step":
                 process = random.choice(("start", "supervise", "supervise", "abort", "poll"))

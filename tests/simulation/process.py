@@ -52,7 +52,7 @@ class Work:
         "name", "rest", "token", "vm",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913 - the truth has many sides
+    def __init__(
         self, vm: Vm, name: str, behaviour: Mapping[str, Any], digest: str, token: str
     ) -> None:
         """Begin now."""

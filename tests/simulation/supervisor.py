@@ -106,7 +106,7 @@ def stop_tree(vm: Vm, work: Work | None, answer: list[Any]) -> Iterator[Any]:
     if work is not None and work.behaviour.get("stray") and work.boot == vm.boot:
         if manner != "stays" and not work.rest and not work.left_until:
             work.rest, work.left_until = 1, vm.loop.now + 300.0
-            vm.loop.after(300.0, vm._end_rest, work)  # noqa: SLF001 - its own
+            vm.loop.after(300.0, vm._end_rest, work)
         verified = verified and not work.rest
     answer[:] = [verified, "-" if verified else "4711:root:job"]
 
@@ -140,7 +140,11 @@ def _end(vm: Vm, session: Session, work: Work, me: Process) -> Iterator[Any]:
 
 
 def end_record(
-    vm: Vm, session: Session, state: str, verified: bool | None, remains: str = "-"  # noqa: FBT001 - a field
+    vm: Vm,
+    session: Session,
+    state: str,
+    verified: bool | None,
+    remains: str = "-",  # noqa: FBT001 - a field
 ) -> Record:
     """Make the end record, as of now."""
     out, err = session.out, session.err

@@ -159,7 +159,7 @@ class Vm:
                     self.kill(process)
                     return
                 process.doomed = True
-        if self.no_processes and self.chance() < 0.3:  # noqa: PLR2004 - a shell that can't fork
+        if self.no_processes and self.chance() < 0.3:
             self.kill(process, "fork")
             return
         self.loop.after(self._moment(), self.resume, process, process.turn)
@@ -201,7 +201,9 @@ class Vm:
         behaviour = work.behaviour
         for name in ("out", "err"):
             for part, count in behaviour.get(name, ()):
-                self.loop.after(part * behaviour["seconds"], self._print, session, work, name, count)
+                self.loop.after(
+                    part * behaviour["seconds"], self._print, session, work, name, count
+                )
 
     def _print(self, session: Session, work: Work, name: str, count: int) -> None:
         if work.running and not work.cut_off:
