@@ -1,4 +1,4 @@
-"""Plays many seeds on all cores: ``python -m tests.simulation --seeds N [--profile P] [--plan FILE]``."""
+"""Plays many seeds on all cores: ``python -m tests.simulation --seeds N``, see ``--help``."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def _show(plan: dict[str, Any], failures: Sequence[str]) -> None:
     from tests.simulation.shrink import failures_of, shrink  # noqa: PLC0415 - as above
 
     short = shrink(plan)
-    print(f"\nseed {plan['seed']} of {plan['profile']}, commit {_commit()}:")
+    print(f"\nseed {plan['seed']} of {plan['profile']}, commit {_commit()}:")  # noqa: T201
     for failure in failures:
-        print(f"  {failure}")
-    print(f"shortest plan ({'; '.join(failures_of(short))}):\n{json.dumps(short)}")
+        print(f"  {failure}")  # noqa: T201
+    print(f"shortest plan ({'; '.join(failures_of(short))}):\n{json.dumps(short)}")  # noqa: T201
 
 
 def _commit() -> str:
@@ -76,7 +76,7 @@ def _play_file(path: str) -> int:
     from tests.simulation.shrink import failures_of  # noqa: PLC0415 - as above
 
     failures = failures_of(json.loads(Path(path).read_text()))
-    print("\n".join(failures) or "nothing is wrong")
+    print("\n".join(failures) or "nothing is wrong")  # noqa: T201
     return 1 if failures else 0
 
 
@@ -107,13 +107,13 @@ def main() -> int:
     shown = set[str]()
     from tests.simulation.shrink import kind_of  # noqa: PLC0415 - as above
 
-    for seed, profile, found in sorted(failures):
-        if kind_of(found[0]) not in shown:
-            shown.add(kind_of(found[0]))
-            _show(make_plan(seed, profile), found)
+    for seed, profile, texts in sorted(failures):
+        if kind_of(texts[0]) not in shown:
+            shown.add(kind_of(texts[0]))
+            _show(make_plan(seed, profile), texts)
     if options.verdicts:
-        print(*(f"{count:9} {name}" for name, count in sorted(verdicts.items())), sep="\n")
-    print(f"{played} histories in {seconds:.0f} s, {len(failures)} with a failure")
+        print(*(f"{count:9} {name}" for name, count in sorted(verdicts.items())), sep="\n")  # noqa: T201
+    print(f"{played} histories in {seconds:.0f} s, {len(failures)} with a failure")  # noqa: T201
     return 1 if failures else 0
 
 

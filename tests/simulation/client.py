@@ -99,7 +99,7 @@ class _Door:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.keeper = Keeper(self, client.machine)
-        self.reached = False
+        self.reached = self.answered = False
         self.failure: Any = None
         self.answers: list[Answer] = []
         self.position = 0
@@ -110,7 +110,7 @@ class _Door:
         trouble = client.history.network.trouble(client.number) if options["checks"] else None
         if trouble in {"dns", "refused", "off"}:
             failure = CheckFailure(STATUS[failure_of(trouble).failure], f"{HOST}: {trouble}")
-        record = {
+        record: dict[str, Any] = {
             "kind": "preflight", "id": session.session_id(options["run_id"], HOST),
             "status": str(failure.status if failure else PreflightStatus.OK),
             "error": failure and failure.text, "ssh": {}, "duration_ms": 1,
@@ -132,7 +132,7 @@ class _Door:
             if isinstance(answer, LinkError):
                 self.failure = answer.failure
             raise answer
-        self.failure = None
+        self.failure, self.answered = None, True
         self.reached |= 0 <= answer[0] < 255
         return answer
 
@@ -157,10 +157,14 @@ class Client:
         self._turn = 0
 
     @property
+    def reached(self) -> bool:
+        """Whether the VM has answered a call."""
+        return self._door is not None and bool(self._door.answered)
+
+    @property
     def record(self) -> dict[str, Any]:
         """The last record of the run."""
-        found: dict[str, Any] = (self.result or {}).get("dx", {})
-        return found
+        return dict((self.result or {}).get("dx", {}))
 
     def begin(self) -> None:
         """Begin the run."""
@@ -214,7 +218,9 @@ class Client:
     def first_began(self) -> float:
         """When the first of the runs began that this one continues, by its machine's clock."""
         again = self.plan.get("again")
-        return self.history.clients[again - 1].first_began if again else 1e6 + self.plan["at"]
+        return (
+            self.history.clients[again - 1].first_began if again else 1e6 + float(self.plan["at"])
+        )
 
     def kill(self) -> None:
         """End the client at once; it tells nothing more."""

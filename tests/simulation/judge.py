@@ -22,6 +22,11 @@ _NOTHING_RUN = frozenset({
     "HOST_UNREACHABLE", "TIMEOUT", "AUTH_MODE_INVALID", "USER_MAPPING_MISSING",
 })  # fmt: skip
 """Reasons that say that this client's command never ran, and never will."""
+_NEED_AN_ANSWER = frozenset({
+    "ok", "exit_nonzero", "signalled", "deadline", "aborted", "lost", "unknown_session",
+    "id_conflict", "vm_error",
+})  # fmt: skip
+"""Reasons that only the VM can tell."""
 _BOUND = 900.0
 """Seconds in which a client ends once faults, waits and commands are over."""
 
@@ -46,6 +51,22 @@ def _starts(history: History) -> Iterator[str]:
             yield f"{name} began {len(works)} times for one client: {tokens}"
         elif len(works) > 1 and _keeps_records(history):
             yield f"{name} began {len(works)} times: {tokens}"
+        for work in works:
+            limit = _limit_of(history, work)
+            if limit and work.how == "exit" and (work.ended or 0.0) - work.began > limit + 30.0:
+                yield f"{name} ran longer than {limit} s"
+
+
+def _limit_of(history: History, work: Work) -> float:
+    """Return the time limit of a command whose supervisor nothing has harmed; 0 without one."""
+    if _may_be_lost(history) or work.behaviour.get("term") == "stays":
+        return 0.0
+    limits = [
+        float(client.plan.get("timeout", 60.0))
+        for client in history.clients
+        if client.plan["kind"] == "run" and client.token == work.token
+    ]
+    return limits[0] if limits else 0.0
 
 
 def _of(history: History, client: Client) -> Iterator[str]:
@@ -68,8 +89,9 @@ def _of(history: History, client: Client) -> Iterator[str]:
     outcome, reason = _verdict(record)
     yield from _of_reason(history, client, works, outcome, reason)
     yield from _of_stop(history, client, works, outcome, reason)
+    yield from _of_owner(history, client, works, reason)
     if kind != "stop":
-        yield from _of_output(history, client, works, reason)
+        yield from _of_output(client, works, reason)
 
 
 def _verdict(record: dict[str, Any]) -> tuple[str, str]:
@@ -118,16 +140,19 @@ def _troubled(history: History, client: Client) -> bool:
     )
 
 
-def _of_reason(
+def _of_reason(  # noqa: C901, PLR0912 - a case for each reason
     history: History, client: Client, works: list[Work], outcome: str, reason: str
 ) -> Iterator[str]:
     told = f"{outcome}/{reason}"
     mine = [work for work in works if work.token == client.token]
-    ended = [work for work in works if work.ended is not None and work.ended <= (client.ended or 0)]
+    ended_at = client.ended or 0.0
+    ended = [work for work in works if work.ended is not None and work.ended <= ended_at]
     exits = [work for work in ended if work.how == "exit"]
     record = client.record
-    if client.plan["kind"] == "stop" and reason in {"auth_failed", "host_key", "vm_error"}:
-        mine = works if reason == "vm_error" else mine
+    if client.plan["kind"] == "stop" and reason in {"not_started", "vm_error"}:
+        mine = [work for work in works if work.began <= ended_at or _keeps_records(history)]
+    if reason in _NEED_AN_ANSWER and not client.reached:
+        yield f"{told}, but the VM has answered nothing"
     if reason in _NOTHING_RUN and mine:
         yield f"{told}, but its command began at {mine[0].began:.3f}"
     match reason:
@@ -153,6 +178,23 @@ def _of_reason(
         yield f"{told}"
 
 
+def _of_owner(history: History, client: Client, works: list[Work], reason: str) -> Iterator[str]:
+    """Judge whose command it was: with one command, and a VM that forgets nothing."""
+    if len(works) != 1 or not _keeps_records(history):
+        return
+    (work,), record, plan = works, client.record, client.plan
+    own = work.token == client.token
+    if plan["kind"] == "run" and reason in {"ok", "exit_nonzero", "deadline"}:
+        if bool(record.get("attached")) is own:
+            yield f"attached: {record.get('attached')}, but the command was begun by {work.token}"
+        if work.behaviour is not history.vm.commands[plan["command"]]:
+            yield f"{reason} of another command"
+    if plan["kind"] == "stop" and plan.get("command") is not None and reason != "id_conflict":
+        other = work.behaviour is not history.vm.commands[plan["command"]]
+        if other and work.how == "stop" and reason == "aborted":
+            yield f"{reason}, but it was another command"
+
+
 def _may_be_lost(history: History) -> bool:
     plan = history.plan
     if plan.get("uptime", 1e6) < 1e4:
@@ -168,9 +210,11 @@ def _of_unknown(history: History, client: Client, works: list[Work], told: str) 
             yield f"{told}, but a command began after that"
         if works and _keeps_records(history):
             yield f"{told}, but a command began at {works[0].began:.3f}"
-    elif any(work.began < client.plan["at"] for work in works):
-        if _keeps_records(history):
-            yield f"{told}, but a command had begun"
+    elif client.plan["kind"] == "run" and any(work.token == client.token for work in works):
+        if _keeps_records(history) or told.startswith("FAILURE"):
+            yield f"{told}, but its command began"
+    elif any(work.began < client.plan["at"] for work in works) and _keeps_records(history):
+        yield f"{told}, but a command had begun"
 
 
 def _keeps_records(history: History) -> bool:
@@ -198,7 +242,7 @@ def _of_stop(
         yield f"{told}"
 
 
-def _of_output(history: History, client: Client, works: list[Work], reason: str) -> Iterator[str]:
+def _of_output(client: Client, works: list[Work], reason: str) -> Iterator[str]:
     record, result = client.record, client.result or {}
     if "stdout" in result:
         out = result["stdout"].encode()
@@ -206,16 +250,16 @@ def _of_output(history: History, client: Client, works: list[Work], reason: str)
             yield "other output than the command's"
     at = {"out": 0, "err": 0}
     for each in (*client.news, record):
-        for stream in at:
+        for stream, upto in at.items():
             if stream in each:
                 data = b64decode(each[stream]["data"])
-                begin = at[stream] + each[stream]["skipped"]
+                begin = upto + each[stream]["skipped"]
                 if data != content(begin, begin + len(data)):
                     yield f"other {stream} than the command's, at {begin}"
                     return
                 at[stream] = begin + len(data)
     if reason not in {"ok", "exit_nonzero"} or not client.plan.get("stream") or len(works) != 1:
         return
-    for stream in at:
-        if stream in record and at[stream] != record[stream]["total"]:
-            yield f"{at[stream]} bytes of {stream}, not {record[stream]['total']}"
+    for stream, upto in at.items():
+        if stream in record and upto != record[stream]["total"]:
+            yield f"{upto} bytes of {stream}, not {record[stream]['total']}"

@@ -82,7 +82,7 @@ def supervised(vm: Vm, session: Session) -> bool:
     return bool(found) and not isinstance(found, Record) and _alive(vm, (found,))
 
 
-def state_of(vm: Vm, session: Session | None) -> State:
+def state_of(vm: Vm, session: Session | None) -> State:  # noqa: PLR0911 - as the keeper has it
     """Return the state. A session whose claim is dead is settled."""
     if session is None:
         return State("unknown")

@@ -1,4 +1,4 @@
-"""The supervisor of a session on the model of the VM (`7-supervisor.sh`, `7-stop.sh`, `8-clean.sh`)."""
+"""A session's supervisor on the model of the VM (`7-supervisor.sh`, `7-stop.sh`, `8-clean.sh`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.simulation.session import GOING_ON, Record, settle, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from tests.simulation.process import Process, Work
     from tests.simulation.session import Session
@@ -51,7 +51,7 @@ def supervise(vm: Vm, session: Session, limits: Limits) -> Callable[[Process], I
     return script
 
 
-def _await_start(vm: Vm, session: Session, delay: int, me: Process) -> Iterator[Any]:
+def _await_start(vm: Vm, session: Session, delay: int, me: Process) -> Generator[Any, None, bool]:
     yield "sleeper"
     vm.write(session, "claim", (*session.files["claim"], me))
     vm.write(session, "sleeper", me)
@@ -70,7 +70,7 @@ def _await_start(vm: Vm, session: Session, delay: int, me: Process) -> Iterator[
     return True
 
 
-def _take(vm: Vm, session: Session, me: Process) -> Iterator[Any]:
+def _take(vm: Vm, session: Session, me: Process) -> Generator[Any, None, bool]:
     """Take the session, unless somebody has settled that it never starts."""
     if vm.disk_full and not session.room:
         return False
@@ -143,8 +143,8 @@ def end_record(
     vm: Vm,
     session: Session,
     state: str,
-    verified: bool | None,
-    remains: str = "-",  # noqa: FBT001 - a field
+    verified: bool | None,  # noqa: FBT001 - a field
+    remains: str = "-",
 ) -> Record:
     """Make the end record, as of now."""
     out, err = session.out, session.err

@@ -20,7 +20,7 @@ from tests.simulation.session import (
 from tests.simulation.supervisor import Limits, clean, end_record, rebooted, stop_tree, supervise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from tests.simulation.vm import Vm
 
@@ -111,7 +111,7 @@ def _start(vm: Vm, call: Call, me: Process) -> Iterator[Any]:
             raise KeeperFailure(_NO_ROOM)
         if len(text) != call.number("length") + call.number("input"):
             raise KeeperFailure("the command did not arrive whole")
-        staged = _staged(vm, call, me, digest, told, text)
+        staged = _staged(vm, call, me, (digest, told, text))
         yield "announce"
         _announce(call)
         yield "publish"
@@ -134,9 +134,9 @@ def _announce(call: Call) -> None:
     call.printed += replies.announcement(call.options["mark"])
 
 
-def _staged(  # noqa: PLR0913 - what a session begins with
-    vm: Vm, call: Call, me: Process, digest: str, told: str, text: bytes
-) -> Session:
+def _staged(vm: Vm, call: Call, me: Process, given: tuple[str, str, bytes]) -> Session:
+    """Return what a session begins with, from its digest, what listings tell, and its text."""
+    digest, told, text = given
     staged, options = Session(call.options["id"], vm.loop.now), call.options
     limit = call.number("limit") or 4194304
     staged.out, staged.err = Stream(limit), Stream(limit)
@@ -229,7 +229,7 @@ def _abort(vm: Vm, call: Call, _me: Process) -> Iterator[Any]:
     call.printed += replies.reply(vm, session, state, call.options, stopped=stopped)
 
 
-def _until_ended(vm: Vm, call: Call, session: Session, state: State) -> Iterator[Any]:
+def _until_ended(vm: Vm, call: Call, session: Session, state: State) -> Generator[Any, None, State]:
     began = vm.loop.now
     while state.state in GOING_ON:
         if state.state == "running" and supervised(vm, session):
@@ -242,12 +242,13 @@ def _until_ended(vm: Vm, call: Call, session: Session, state: State) -> Iterator
     return state
 
 
-def _stop_rest(vm: Vm, call: Call, session: Session, state: State) -> Iterator[Any]:
+def _stop_rest(vm: Vm, call: Call, session: Session, state: State) -> Generator[Any, None, int]:
     """Stop what a session has left behind. Returns how many processes have ended by that."""
     record = state.record
     if record is not None and record.verified:
         return 0
-    work, answer = session.work, [True, "-"]
+    work = session.work
+    answer: list[Any] = [True, "-"]
     if state.state == "lost":
         gone = rebooted(vm, session) and not (work and work.living and work.boot == vm.boot)
         if not gone:
@@ -255,7 +256,7 @@ def _stop_rest(vm: Vm, call: Call, session: Session, state: State) -> Iterator[A
         yield "end"
         vm.forget_text(session)
         if vm.has_room(session):
-            found = end_record(vm, session, "lost", bool(answer[0]), str(answer[1]))
+            found = end_record(vm, session, "lost", answer[0], answer[1])
             vm.write(session, "end", found)
         return 0
     if state.state in _RECORDED and record is not None and not state.settled:
@@ -267,7 +268,11 @@ def _stop_rest(vm: Vm, call: Call, session: Session, state: State) -> Iterator[A
         hidden = left if work and work.behaviour.get("stray") else 0
         yield "amend"
         if vm.has_room(session):
-            changed = {"verified": bool(answer[0]), "remains": answer[1], "left": left - hidden}
+            changed: dict[str, Any] = {
+                "verified": answer[0],
+                "remains": answer[1],
+                "left": left - hidden,
+            }
             vm.write(session, "end", record._replace(**changed))
         return max(0, before - left)
     if state.unsettled:

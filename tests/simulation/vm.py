@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.process import Process, Work
-from tests.simulation.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.simulation.loop import Chance, Loop
-    from tests.simulation.session import Record
+    from tests.simulation.session import Record, Session
 
 __all__ = ["EPOCH", "Vm"]
 
@@ -41,7 +41,7 @@ class Vm:
         self.removed: set[str] = set()
         """Names of sessions that were cleaned."""
         self.cleaned_hour = -1
-        self._journal: list[tuple[float, Callable[[], None]]] | None = None
+        self._journal: list[tuple[float, Callable[[], object]]] | None = None
         if any(each["kind"] == "power" for each in plan["faults"]):
             self._journal = []
         self.kills: dict[tuple[str, str], list[Any]] = {}
@@ -78,8 +78,8 @@ class Vm:
         if self._journal is not None:
             old, had = session.files.get(name), name in session.files
             files = session.files
-            undo = (lambda: files.__setitem__(name, old)) if had else (lambda: files.pop(name, 0))
-            self._journal.append((self.loop.now, undo))  # type: ignore[arg-type] # nobody asks what it returns
+            undo = partial(files.__setitem__, name, old) if had else partial(files.pop, name, None)
+            self._journal.append((self.loop.now, undo))
         session.files[name] = content
         session.written = self.loop.now
         self.notify(session)
@@ -90,9 +90,7 @@ class Vm:
             if name in session.files:
                 if self._journal is not None:
                     old, files = session.files[name], session.files
-                    self._journal.append(
-                        (self.loop.now, lambda n=name, o=old, f=files: f.__setitem__(n, o))  # type: ignore[misc] # as above
-                    )
+                    self._journal.append((self.loop.now, partial(files.__setitem__, name, old)))
                 del session.files[name]
         session.written = self.loop.now
 
@@ -108,7 +106,7 @@ class Vm:
             return False
         self.sessions[name] = session
         if self._journal is not None:
-            self._journal.append((self.loop.now, lambda: self.sessions.pop(name, None)))  # type: ignore[arg-type, return-value] # as above
+            self._journal.append((self.loop.now, partial(self.sessions.pop, name, None)))
         return True
 
     def forget(self, session: Session) -> None:
