@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.history import History
@@ -11,10 +13,15 @@ from tests.simulation.judge import judge
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["failures_of", "kind_of", "shrink"]
+__all__ = ["STORED", "failures_of", "kind_of", "known_kinds", "shrink"]
 
 Plan = dict[str, Any]
 _MOST_TRIES = 400
+STORED: dict[str, Any] = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted((Path(__file__).parent / "plans").glob("*.json"))
+}
+"""Plans of former failures. One with ``known`` still fails, with ``failure``."""
 
 
 def failures_of(plan: Mapping[str, Any]) -> list[str]:
@@ -28,6 +35,11 @@ def failures_of(plan: Mapping[str, Any]) -> list[str]:
 def kind_of(failure: str) -> str:
     """Return a failure without its numbers."""
     return re.sub(r"[0-9.]+", "N", failure)
+
+
+def known_kinds() -> set[str]:
+    """Return the kinds of failures that the product is known to have."""
+    return {kind_of(each["failure"]) for each in STORED.values() if "known" in each}
 
 
 def shrink(plan: Plan) -> Plan:
