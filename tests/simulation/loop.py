@@ -43,9 +43,9 @@ class Loop:
         """Run to a moment, or to the last event. Raises EndlessError."""
         heap, pop = self._heap, heapq.heappop
         while heap and not self.stopped:
-            moment, _count, call, arguments = pop(heap)
-            if moment > until:
+            if heap[0][0] > until:
                 break
+            moment, _count, call, arguments = pop(heap)
             self.now = moment
             call(*arguments)
             if self._count > _MOST_EVENTS:
