@@ -108,7 +108,7 @@ def main() -> int:
             failures += found
             verdicts += told
             for seed, profile, texts in found if options.new else ():
-                if not {kind_of(text) for text in texts} <= known_kinds():
+                if not {kind_of(text) for text in texts} <= known_kinds(profile):
                     print(f"seed {seed} of {profile}: {texts[0]}")  # noqa: T201
                     pool.terminate()
                     return 1

@@ -105,6 +105,9 @@ def state_of(vm: Vm, session: Session | None) -> State:  # noqa: PLR0911 - as th
 
 def settle(vm: Vm, session: Session, word: str) -> State:
     """Make sure that a session which has not begun never will; leave one that has alone."""
+    claim = session.files.get("claim", ())
+    if claim and claim[0].boot != vm.boot and "due" not in session.files:
+        word = "lost"  # it may have run, and the power has taken what its supervisor wrote
     if "supervisor" not in session.files and vm.has_room(session):
         at = int(vm.wall())
         record = Record(word, verified=True, out_end=0, err_end=0, at=at)

@@ -37,9 +37,13 @@ def kind_of(failure: str) -> str:
     return re.sub(r"[0-9.]+", "N", failure)
 
 
-def known_kinds() -> set[str]:
-    """Return the kinds of failures that the product is known to have."""
-    return {kind_of(each["failure"]) for each in STORED.values() if "known" in each}
+def known_kinds(profile: str) -> set[str]:
+    """Return the kinds of failures that the product is known to have in a profile."""
+    return {
+        kind_of(each["failure"])
+        for each in STORED.values()
+        if "known" in each and each["plan"]["profile"] == profile
+    }
 
 
 def shrink(plan: Plan) -> Plan:
