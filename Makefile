@@ -4,6 +4,7 @@
 # make chaos-keeper  1,000 rounds of the keeper alone, under dash, busybox and bash
 # make skew  this release and an earlier one on the same fleet, each with what the other started (EARLIER=COMMIT)
 # make directed  each fault at its chosen moment, 50 times, beside busy loops
+# make simulate  many simulated histories; SEEDS=N for more or fewer
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make chaos-mesh  100 runs of 60 hosts over execution nodes, one of which is killed
 # make chaos-claims  200 rounds of 64 dispatchers that want one issue, and zombies that come back
@@ -26,12 +27,13 @@ GALAXY_VENV := .cache/galaxy/venv
 MATRIX ?=
 DIRECTED ?=
 EARLIER ?= 30979a6
+SEEDS ?= 100000
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: demo skew test test-full lint molecule lab chaos chaos-keeper directed chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
+.PHONY: simulate demo skew test test-full lint molecule lab chaos chaos-keeper directed chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -70,6 +72,9 @@ chaos: $(VENV)/.test system-test
 
 chaos-keeper: $(VENV)/.test system-test
 	PYTHONPATH=playbooks/collections $(BIN)/python -m tests.chaos.keeper --rounds 1000
+
+simulate: $(VENV)/.test
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --verdicts
 
 skew: $(VENV)/.test system-test
 	scripts/earlier-release.sh $(PYTHON) $(EARLIER) .cache/earlier

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.machine import Machine
+
+__all__ = ["Clock", "ClockedMachine"]
+
 
 class Clock:
     """Time that passes only by sleeping."""
@@ -17,3 +21,17 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class ClockedMachine(Machine):
+    """A machine whose clocks a test sets."""
+
+    def __init__(self, moment: float = 1000.0) -> None:
+        """Begin at some moment."""
+        self.moment = moment
+
+    def now(self) -> float:
+        return self.moment
+
+    def wall(self) -> float:
+        return self.moment

@@ -43,6 +43,7 @@ LAYERS = (
     ("dxansible.evidence",),
     ("dxansible.keeper_reply", "dxansible.ssh_errors"),
     ("dxansible.reading", "dxansible.states"),
+    ("dxansible.machine",),
     ("dxansible.value", "dxansible.private_file", "dxansible.sent_file", "dxansible.elapsed"),
     ("dxansible.supported",),
 )
@@ -60,7 +61,16 @@ OF_AN_ENGINE = {
     f"dxansible.{name}" for name in ("kept.client", "kept.fingerprint", "kept.resident")
 }
 """The environment as a whole is part of what tells one engine from another."""
-_LINKED = ("evidence", "first_sent", "keeper_reply", "reading", "record", "states", "verdict")
+_LINKED = (
+    "evidence",
+    "first_sent",
+    "keeper_reply",
+    "machine",
+    "reading",
+    "record",
+    "states",
+    "verdict",
+)
 SHARED = {f"dxansible.{name}" for name in _LINKED}
 """Modules with imports that the collection has, too."""
 ENVIRONMENT = {"environ", "getenv", "putenv", "environb"}

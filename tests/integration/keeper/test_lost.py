@@ -58,6 +58,21 @@ def test_another_boot_of_the_machine_loses_the_session(machine: Machine) -> None
     assert (reply.state, reply.verified) == ("lost", True)
 
 
+def test_what_was_claimed_before_a_restart_may_have_run(machine: Machine) -> None:
+    for name in ("polled", "aborted"):
+        machine.run(name, "echo ran >>runs")
+        session = machine.session(name)
+        pid, birth, _boot = (session / "claim").read_text().split()[:3]
+        (session / "claim").write_text(f"{pid} {birth} 00000000-0000-0000-0000-000000000000\n")
+        for record in ("supervisor", "end"):  # as after a power loss
+            (session / record).unlink()
+    assert machine.poll("polled").state == "lost"
+    reply = machine.abort("aborted")
+    assert (reply.state, reply.never) == ("lost", False)
+    assert machine.start("polled", "echo ran >>runs", wait=1).state == "lost"
+    assert (machine.home / "runs").read_text() == "ran\nran\n"
+
+
 def test_another_process_with_the_supervisors_pid_is_not_it(machine: Machine) -> None:
     Tree("SLEEP &").start(machine, "s")
     record = machine.session("s") / "supervisor"

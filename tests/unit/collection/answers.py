@@ -14,6 +14,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import (
     Pause,
 )
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.inputs import Inputs, Payload
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.machine import THIS_MACHINE, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,17 +90,20 @@ class _Door(HostDoor):
         return ["ssh", "-t", "epyc6"]
 
 
-def make_run(
+def make_run(  # noqa: PLR0913 - options by name
     kind: type[HostRun],
     given: Mapping[str, Any],
     variables: Mapping[str, Any] | None = None,
     crowd: Crowd | None = None,
     socket: str = "",
+    *,
+    machine: Machine = THIS_MACHINE,
 ) -> HostRun:
     """The run of a host whose task gives these options; the others have their defaults."""
     defaults = {name: facts.get("default") for name, facts in kind.spec.items()}
     inputs = Inputs(variables=variables or {}, payload=Payload(socket))
-    return kind("epyc6", defaults | dict(given), inputs, crowd or Crowd(), _Door(None))
+    options = defaults | dict(given)
+    return kind("epyc6", options, inputs, crowd or Crowd(), _Door(None), machine=machine)
 
 
 def play(run: HostRun, *answers: Any) -> Played:  # noqa: ANN401 - of any verb

@@ -23,6 +23,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
     CallTimeoutError,
     LinkError,
 )
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.machine import THIS_MACHINE, Machine
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import CommandError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
@@ -55,12 +56,15 @@ class Vm:
         return answer
 
 
-def run(vm: Vm, **options: object) -> tuple[dict[str, Any], list[dict[str, Any]], list[float]]:
+def run(
+    vm: Vm, machine: Machine = THIS_MACHINE, **options: object
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[float]]:
     """Drive a run to its end: its result, its news, its pauses."""
     given = {name: each.get("default") for name, each in CommandRun.spec.items()}
     door: Any = SimpleNamespace(keeper=vm, open=lambda *_a, **_k: None, reached=True, failure=None)
     inputs = Inputs(variables={"dx_command": "echo {{ hi }}"})
-    made = CommandRun("epyc6", {**given, "id": "cmd_1", **options}, inputs, Crowd(), door)
+    chosen = {**given, "id": "cmd_1", **options}
+    made = CommandRun("epyc6", chosen, inputs, Crowd(), door, machine=machine)
     steps, news, pauses = made.steps(), list[dict[str, Any]](), list[float]()
     move = steps.send
     argument: Any = None

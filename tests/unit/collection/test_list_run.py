@@ -16,6 +16,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import (
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.list_run import ListRun
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
+from tests.unit.clock import ClockedMachine
 from tests.unit.collection.answers import Played, make_run, play
 
 if TYPE_CHECKING:
@@ -54,20 +55,19 @@ def test_agents_sessions_and_commands_are_told_apart(only: str, kinds: list[str]
     assert played.result["msg"] == f"epyc6: {len(kinds)} sessions"
 
 
-def test_a_watched_host_answers_when_something_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [0.0]
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+def test_a_watched_host_answers_when_something_has_changed() -> None:
+    machine = ClockedMachine()
 
     def after(seconds: float, stamp: str, *sessions: Entry) -> Callable[..., Listing]:
         def answer(*_arguments: object) -> Listing:
-            clock[0] += seconds
+            machine.moment += seconds
             return Listing(now=2000, load=0.25, sessions=list(sessions), stamp=stamp)
 
         return answer
 
-    played = listed(
+    played = play(
+        make_run(ListRun, {"watch": 25, "longest_wait": 10}, machine=machine),
         after(0, "a", entry(COMMAND)), after(10, "a"), after(3, "b", entry(TURN)), after(12, "b"),
-        watch=25, longest_wait=10,
     )  # fmt: skip
 
     asked = [(options["wait"], options["stamp"]) for _, _, options in played.calls]

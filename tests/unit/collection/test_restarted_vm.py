@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import (
-    attempts,
     elapsed,
     first_sent,
 )
@@ -18,6 +17,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.link import CallTi
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.sent_file import SentFile
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
+from tests.unit.clock import ClockedMachine
 from tests.unit.collection.test_command_run import ENDED, RUNNING, Vm, lost, run
 
 if TYPE_CHECKING:
@@ -59,14 +59,18 @@ def test_a_start_that_can_not_have_arrived_does_not_count(failure: SshFailure) -
     assert sent(vm) == [None, None, None]
 
 
-def test_the_first_start_that_may_have_arrived_counts_however_many_follow(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = iter([0.0, 100.0, 1000.0, 10_000.0, 10_000.0])
-    monkeypatch.setattr(first_sent, "now", lambda: next(clock))
-    monkeypatch.setattr(attempts, "now", lambda: next(clock))
-    vm = Vm(lost(SshFailure.UNREACHABLE), lost(), lost(SshFailure.UNREACHABLE), ENDED)
-    run(vm, max_retries=3, connect_timeout=CONNECT_TIMEOUT)
+def test_the_first_start_that_may_have_arrived_counts_however_many_follow() -> None:
+    moments = iter([0.0, 100.0, 1000.0, 10_000.0])
+    machine = ClockedMachine()
+
+    class Later(Vm):
+        def _next(self, verb: str, options: dict[str, Any]) -> Reply:
+            machine.moment = next(moments, machine.moment)
+            return super()._next(verb, options)
+
+    machine.moment = next(moments)
+    vm = Later(lost(SshFailure.UNREACHABLE), lost(), lost(SshFailure.UNREACHABLE), ENDED)
+    run(vm, machine, max_retries=3, connect_timeout=CONNECT_TIMEOUT)
     slack = SLACK + 8
     assert sent(vm) == [None, None, 900 + slack, 9900 + slack]
 

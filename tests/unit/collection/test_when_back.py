@@ -14,6 +14,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import 
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.waiting import LONGEST_WAIT, Waiting
 
 from dxansible.parameters import LONGEST_WAIT as OURS
+from tests.unit.clock import ClockedMachine
 from tests.unit.collection.answers import Played, make_run, play
 
 ENDED = Reply(state="exited", code=0)
@@ -86,11 +87,11 @@ def test_the_time_of_the_wait_is_limited() -> None:
 
 
 def test_the_wait_ends_with_its_time() -> None:
-    now = [1000.0]
-    waiting = Waiting(60, 2.0, lambda: now[0])
+    machine = ClockedMachine()
+    waiting = Waiting(60, 2.0, machine)
 
     assert waiting.awaits(SshFailure.UNREACHABLE)
-    now[0] += 61
+    machine.moment += 61
     assert not waiting.awaits(SshFailure.UNREACHABLE)
 
 

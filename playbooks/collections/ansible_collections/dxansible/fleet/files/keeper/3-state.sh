@@ -66,7 +66,15 @@ never() { # state: the record of a session that ends before it begins
     printf 'state=%s code=- verified=yes left=0 out_end=0 err_end=0 at=%s' "$1" "$(date +%s)"
 }
 
+# A session from before a restart may have run: what its supervisor wrote is lost where the power was.
+of_earlier_boot() {
+    known_boot=
+    { IFS=' ' read -r _ _ known_boot <"$dir/claim"; } 2>/dev/null
+    [ "$known_boot" != "$boot" ] && [ "${#known_boot}" -eq "${#boot}" ] && [ ! -f "$dir/due" ]
+}
+
 settle() { # state: makes sure that a session which has not begun never will, and leaves one that has alone
+    ! of_earlier_boot || set -- lost
     state=starting draft=$dir/.supervisor.$$
     record=$(never "$1")
     if [ ! -e "$dir/supervisor" ] && write "$draft" "$record" && ln "$draft" "$dir/supervisor" 2>/dev/null; then

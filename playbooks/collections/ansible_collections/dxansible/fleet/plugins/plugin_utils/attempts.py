@@ -10,13 +10,11 @@ Work may start later: the VM has it then, and keeps the time.
 from __future__ import annotations
 
 import math
-import time
 from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import link, verdict
-from .elapsed import now
 from .evidence import Evidence, no_record, nothing_began, nothing_sent
 from .first_sent import read_stamp, seconds_since
 from .host_run import CONTACT, HostRun, News, Pause, Steps, ask
@@ -96,7 +94,7 @@ class AttemptRun(HostRun):
     def waiting(self) -> Waiting:
         """The wait for a host that is off; its time runs from the first use."""
         seconds = 0.0 if self.following else self.options["when_back"]
-        return Waiting(seconds, self.options["retry_delay"])
+        return Waiting(seconds, self.options["retry_delay"], self.machine)
 
     def checked(self, wanted: Mapping[str, Any], timeout: float) -> Steps[Preflight]:
         """Run the checks, again and again while the host is waited for."""
@@ -121,7 +119,7 @@ class AttemptRun(HostRun):
             progress.joined = Evidence.LOST
         notes = self.options["sent_file"]
         if progress.may_have_arrived and not (notes and SentFile(notes).waits_for(self.host)):
-            progress.first_sent = read_stamp(self.options["first_sent"])
+            progress.first_sent = read_stamp(self.options["first_sent"], self.machine)
         progress.token = self.options["token"] or progress.token
         self.result: dict[str, Any] = {}
         """Further keys for the task's result."""
@@ -143,6 +141,15 @@ class AttemptRun(HostRun):
             yield News(record)
             if "retry" in record:
                 yield Pause(self.options["retry_delay"])
+
+    def new_marks(self) -> dict[str, Any]:
+        """Return the moment and the random words of a new progress."""
+        machine = self.machine
+        return {
+            "began": machine.now(),
+            "token": machine.token(8),
+            "follower": machine.token(4),
+        }
 
     @property
     @abstractmethod
@@ -166,7 +173,7 @@ class AttemptRun(HostRun):
 
         The start waits a moment for news, where that is cheap.
         """
-        delay = math.ceil(self.options["start_at"] - time.time())
+        delay = math.ceil(self.options["start_at"] - self.machine.wall())
         return {
             "token": self.progress.token,
             "deadline": seconds_text(self.options["timeout"]),
@@ -185,10 +192,10 @@ class AttemptRun(HostRun):
         """
         progress = self.progress
         if progress.first_sent is None or not progress.may_have_arrived:
-            progress.first_sent = now()
+            progress.first_sent = self.machine.now()
             return {}
         slack = self._to_arrive + 2 * _PATIENCE
-        return {"since": seconds_since(progress.first_sent, slack)}
+        return {"since": seconds_since(progress.first_sent, slack, self.machine)}
 
     def until_start(self) -> Steps[None]:
         """Wait until the work may have started, or for long enough to look again."""
@@ -237,7 +244,7 @@ class AttemptRun(HostRun):
     def _end(self, record: dict[str, Any], decided: Verdict) -> dict[str, Any]:
         record |= decided.as_dict()
         record["attempts"] = self.progress.attempts
-        record["duration_ms"] = round((now() - self.progress.began) * 1000)
+        record["duration_ms"] = round((self.machine.now() - self.progress.began) * 1000)
         return self.result | {
             "failed": decided.outcome not in {None, FanoutOutcome.SUCCESS},
             "rc": decided.exit_code,

@@ -57,7 +57,8 @@ class CommandRun(AttemptRun):
     def begin(self) -> Progress:
         """Begin with the id, and where the page before has ended."""
         out, err = self.options["offsets"].get(self.host, (0, 0))
-        progress = Progress(id=self.name(self.options["id"], "id"), out_next=out, err_next=err)
+        name = self.name(self.options["id"], "id")
+        progress = Progress(id=name, out_next=out, err_next=err, **self.new_marks())
         if isinstance(self.inputs.reader, Page):  # the runs of all pages are one follower
             progress.follower = self.options["token"] or progress.follower
         return progress

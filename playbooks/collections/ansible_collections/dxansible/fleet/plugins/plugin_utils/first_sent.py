@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from .elapsed import now
+from .machine import THIS_MACHINE, Machine
 
 __all__ = ["read_stamp", "seconds_since", "stamp"]
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _ELSEWHERE = 150.0
 """Seconds that a stamp may be on its way to another machine, whose clock is another one.
 
@@ -28,35 +26,28 @@ _LONGEST = 10**9
 """Seconds; no machine is up for so long."""
 
 
-def seconds_since(moment: float, slack: float) -> int:
+def seconds_since(moment: float, slack: float, machine: Machine = THIS_MACHINE) -> int:
     """Return the whole seconds since a moment, at least; a call takes up to ``slack`` to arrive."""
-    return math.ceil(min(now() - moment + slack, _LONGEST))
+    return math.ceil(min(machine.now() - moment + slack, _LONGEST))
 
 
-def stamp(moment: float) -> dict[str, Any]:
+def stamp(moment: float, machine: Machine = THIS_MACHINE) -> dict[str, Any]:
     """Return the moment for a run on any machine."""
-    return {"at": moment, "ago": now() - moment, "boot": _boot()}
+    return {"at": moment, "ago": machine.now() - moment, "boot": machine.boot()}
 
 
-def read_stamp(given: object) -> float:
+def read_stamp(given: object, machine: Machine = THIS_MACHINE) -> float:
     """Return the moment from a stamp, or from a number of seconds.
 
     Anything else is an unknown moment, long ago.
     """
     if not isinstance(given, Mapping):
-        return _UNKNOWN if (ago := _number(given)) is None else now() - ago
+        return _UNKNOWN if (ago := _number(given)) is None else machine.now() - ago
     at, ago = _number(given.get("at")), _number(given.get("ago"))
     if at is None or ago is None:
         return _UNKNOWN
-    return at if given.get("boot") and given["boot"] == _boot() else now() - ago - _ELSEWHERE
-
-
-def _boot() -> str:
-    """Return the id of this boot of the machine, empty if it has none."""
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
+    here = given.get("boot") and given["boot"] == machine.boot()
+    return at if here else machine.now() - ago - _ELSEWHERE
 
 
 def _number(given: object) -> float | None:

@@ -9,7 +9,6 @@ many hosts at a time; `solo` uses it for one.
 from __future__ import annotations
 
 import math
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from .keeper_reply import CallError
 from .link import explain
+from .machine import THIS_MACHINE, Machine
 from .preflight import OPTIONS
 from .record import PreflightStatus
 from .ssh_errors import SshFailure
@@ -157,14 +157,21 @@ class HostRun(ABC):
     runs_text: ClassVar[bool] = False
     """Whether it runs the user's text on the host."""
 
-    def __init__(
-        self, host: str, options: Mapping[str, Any], inputs: Inputs, crowd: Crowd, door: HostDoor
+    def __init__(  # noqa: PLR0913 - what a run is made of
+        self,
+        host: str,
+        options: Mapping[str, Any],
+        inputs: Inputs,
+        crowd: Crowd,
+        door: HostDoor,
+        *,
+        machine: Machine = THIS_MACHINE,
     ) -> None:
         """``options`` are complete and valid by `spec`."""
         self.host, self.options, self.inputs, self.crowd = host, dict(options), inputs, crowd
-        self._door = door
+        self._door, self.machine = door, machine
         self._preflight: dict[str, Any] | None = None
-        self._opened = time.monotonic()
+        self._opened = self.machine.now()
         self.check_options()
 
     def check_options(self) -> None:  # noqa: B027 - most have nothing to check
@@ -193,7 +200,7 @@ class HostRun(ABC):
             self._preflight = checked.record | {"status": None}
             ssh = checked.record["ssh"]
             yield News({"kind": "preflight"} | self._preflight, urgent=False)
-        self._opened = time.monotonic()
+        self._opened = self.machine.now()
         self._door.open(ssh, connect_timeout=timeout, batch_mode=bool(self.options["batch_mode"]))
         self.options["ssh"] = ssh
         return None
@@ -209,11 +216,11 @@ class HostRun(ABC):
         for each other: one that waits for a change would hold up the others.
         """
         left = 0.0 if self.crowd.crowded else float(self.options["watch"])
-        end = time.monotonic() + left
+        end = self.machine.now() + left
         while True:
             wait = min(int(self.options["longest_wait"]), math.ceil(left)) if left > 0 else 0
             result = yield from look(wait)
-            left = end - time.monotonic()
+            left = end - self.machine.now()
             if left <= 0 or result["failed"]:
                 return result
             yield News(result["dx"] | {"done": False})
@@ -243,7 +250,7 @@ class HostRun(ABC):
         if door.reached:
             known["status"] = str(PreflightStatus.OK)
         else:
-            known["duration_ms"] += round((time.monotonic() - self._opened) * 1000)
+            known["duration_ms"] += round((self.machine.now() - self._opened) * 1000)
             if door.failure not in {None, SshFailure.LOST}:
                 known |= {"status": str(STATUS[door.failure]), "error": error}
         record["preflight"] = known | {"attempts": attempts}

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 import shlex
 import zlib
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .keeper_listing import read_cleaned, read_listing, read_notes, read_ping
 from .keeper_reply import KeeperError, complaint, killed, read_answer, read_reply
+from .machine import THIS_MACHINE, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,9 +113,9 @@ def _since(wait: int, stamp: str) -> dict[str, object]:
 class Keeper:
     """The keeper on one VM. A method takes one round trip, or three if it installs the script."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.mark = f"dx-{secrets.token_hex(8)}"
+    def __init__(self, connection: Connection, machine: Machine = THIS_MACHINE) -> None:
+        self._connection, self._machine = connection, machine
+        self.mark = f"dx-{machine.token(8)}"
         """Part of the arguments of every client process that the calls start on this machine."""
 
     def start(
@@ -227,7 +227,7 @@ class Keeper:
         return answer
 
     def _call(self, verb: str, options: Mapping[str, object], payload: bytes) -> Answer:
-        mark = f"{self.mark}-{secrets.token_hex(4)}"
+        mark = f"{self.mark}-{self._machine.token(4)}"
         arguments = [f"{key}={value}" for key, value in options.items()]
         command = _shell(_RUN, verb, f"mark={mark}", *arguments)
         code, out, err = self._connection.exec_command(

@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .elapsed import now
 from .evidence import Evidence, join
+from .machine import THIS_MACHINE
 
 if TYPE_CHECKING:
     from .keeper_reply import Reply
@@ -19,9 +18,9 @@ class Progress:
     """Progress of one session, kept across connection attempts."""
 
     id: str
-    began: float = field(default_factory=now)
+    began: float = field(default_factory=THIS_MACHINE.now)
     """By the clock of `elapsed`."""
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    token: str = field(default_factory=lambda: THIS_MACHINE.token(8))
     """Sent with the start. Shows whether the session is ours or another client's."""
     attempts: int = 1
     """Connection attempts, including the current one."""
@@ -44,7 +43,7 @@ class Progress:
     err_next: int = 0
     taken: int = 0
     """Bytes of both streams that the caller's reader has taken, as last reported."""
-    follower: str = field(default_factory=lambda: secrets.token_hex(4))
+    follower: str = field(default_factory=lambda: THIS_MACHINE.token(4))
     """Identifies this follower of the session to the keeper."""
 
     @property

@@ -84,7 +84,9 @@ class TurnChoice(AttemptRun):
 
     def begin(self) -> TurnProgress:
         """Begin with the session's id, and the position of an earlier run that was killed."""
-        progress = TurnProgress(id=self.name(self.options["session"], "session"))
+        progress = TurnProgress(
+            id=self.name(self.options["session"], "session"), **self.new_marks()
+        )
         progress.shown_before = self.options["shown"].get(self.host, progress.shown_before)
         return progress
 

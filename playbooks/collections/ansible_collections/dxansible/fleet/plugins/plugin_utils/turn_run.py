@@ -10,7 +10,6 @@ from . import agents, finalize, session, turn, turn_verdict, verdict
 from .agent_record import AgentError
 from .attempts import COMMON_SPEC, SLOWEST, seconds_text
 from .claim import LEASE, META, REFS, Claim
-from .elapsed import now
 from .keeper_listing import FINALIZE
 from .keeper_reply import ProgramMissingError, Reply
 from .start_once import send_start
@@ -306,7 +305,7 @@ class TurnRun(TurnChoice):
         record["text"] += _news(progress, reader.close())
         record["upto"] = [progress.out_next + 1, progress.err_next]  # beyond the end: closed
         if self.following and (yield from self.go_on()):
-            progress.began = now()
+            progress.began = self.machine.now()
             return None
         record["result"] = turn_facts(reader, progress.meta, reply)
         decided = turn_verdict.judge(self.host, agent, reply, reader, progress.limits)

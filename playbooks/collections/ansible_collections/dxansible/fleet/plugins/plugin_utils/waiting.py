@@ -7,15 +7,11 @@ started nothing, and no thread is held between two attempts.
 
 from __future__ import annotations
 
-import random
-import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .machine import THIS_MACHINE, Machine
 from .record import PreflightStatus
 from .ssh_errors import SshFailure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LONGEST_WAIT = 6 * 86400
 """Seconds. A VM knows an ended command for seven days; after that it could start it again."""
@@ -38,18 +34,16 @@ _SHORTEST_PAUSE = 0.1
 class Waiting:
     """How long to wait for one host, and what the caller has been told about that."""
 
-    def __init__(
-        self, seconds: float, first_pause: float, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, seconds: float, first_pause: float, machine: Machine = THIS_MACHINE) -> None:
         """Wait up to ``seconds`` from now on; 0 is not at all."""
-        self.seconds, self._clock = seconds, clock
-        self._until = clock() + seconds if seconds else 0.0
+        self.seconds, self._machine = seconds, machine
+        self._until = machine.wall() + seconds if seconds else 0.0
         self._pause = max(first_pause, _SHORTEST_PAUSE)
         self._told = ""
 
     def awaits(self, failure: SshFailure | PreflightStatus) -> bool:
         """Whether to wait for a host that has failed like this."""
-        return failure in MAY_COME_BACK and self._clock() < self._until
+        return failure in MAY_COME_BACK and self._machine.wall() < self._until
 
     def absent(self, failure: str, text: str) -> dict[str, Any] | None:
         """Return what to tell the caller; None if it knows of a failure of this kind."""
@@ -68,6 +62,6 @@ class Waiting:
 
         They grow up to a minute. A random part keeps many hosts from being asked at one moment.
         """
-        chosen = self._pause * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+        chosen = self._pause * self._machine.spread(0.75, 1.25)
         self._pause = min(self._pause * _GROWS, _LONGEST_PAUSE)
-        return max(min(chosen, self._until - self._clock()), _SHORTEST_PAUSE)
+        return max(min(chosen, self._until - self._machine.wall()), _SHORTEST_PAUSE)

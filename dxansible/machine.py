@@ -1,0 +1,1 @@
+../playbooks/collections/ansible_collections/dxansible/fleet/plugins/plugin_utils/machine.py

@@ -1,0 +1,1 @@
+"""Faults for the product, as patches: the judge has to find each."""

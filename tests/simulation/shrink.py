@@ -1,0 +1,99 @@
+"""Makes a plan shorter that shows a failure, as long as it shows one of the same kind."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.history import History
+from tests.simulation.judge import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["STORED", "failures_of", "kind_of", "known_kinds", "shrink"]
+
+Plan = dict[str, Any]
+_MOST_TRIES = 400
+STORED: dict[str, Any] = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted((Path(__file__).parent / "plans").glob("*.json"))
+}
+"""Plans of former failures. One with ``known`` still fails, with ``failure``."""
+
+
+def failures_of(plan: Mapping[str, Any]) -> list[str]:
+    """Play a plan and return what is wrong with its history; a crash is wrong, too."""
+    try:
+        return judge(History(plan).play())
+    except Exception as error:  # noqa: BLE001 - a defect of the simulation, to be shown as well
+        return [f"the simulation failed: {error!r}"]
+
+
+def kind_of(failure: str) -> str:
+    """Return a failure without its numbers."""
+    return re.sub(r"[0-9.]+", "N", failure)
+
+
+def known_kinds(profile: str) -> set[str]:
+    """Return the kinds of failures that the product is known to have in a profile."""
+    return {
+        kind_of(each["failure"])
+        for each in STORED.values()
+        if "known" in each and each["plan"]["profile"] == profile
+    }
+
+
+def shrink(plan: Plan) -> Plan:
+    """Return the shortest plan that is found with a failure of the same kind."""
+    wanted = {kind_of(each) for each in failures_of(plan)}
+    tries, found = 0, True
+    while found and tries < _MOST_TRIES:
+        found = False
+        for shorter in _shorter(plan):
+            tries += 1
+            if wanted & {kind_of(each) for each in failures_of(shorter)}:
+                plan, found = shorter, True
+                break
+    return plan
+
+
+def _shorter(plan: Plan) -> Iterator[Plan]:
+    for list_name in ("faults", "clients"):
+        for number in range(len(plan[list_name])):
+            left = plan[list_name][:number] + plan[list_name][number + 1 :]
+            if left or list_name == "faults":
+                yield from _sound({**plan, list_name: left}, number + 1, list_name)
+    for name in ("slow", "stored", "greedy", "uptime"):
+        if name in plan:
+            yield {key: value for key, value in plan.items() if key != name}
+    for list_name in ("commands", "clients"):
+        for number, each in enumerate(plan[list_name]):
+            for name in sorted(_OPTIONAL & each.keys()):
+                less = {key: value for key, value in each.items() if key != name}
+                yield {**plan, list_name: _with(plan[list_name], number, less)}
+
+
+_OPTIONAL = {
+    "out", "err", "left", "stray", "term", "hosts", "output_limit", "machine", "when_back",
+    "start_in", "stream", "preflight", "retries",
+}  # fmt: skip
+
+
+def _with(items: list[Plan], number: int, item: Plan) -> list[Plan]:
+    return [*items[:number], item, *items[number + 1 :]]
+
+
+def _sound(plan: Plan, removed: int, list_name: str) -> Iterator[Plan]:
+    """Yield the plan, unless a client without which another has no meaning was removed."""
+    if list_name == "clients":
+        clients = []
+        for each in plan["clients"]:
+            again = each.get("again", 0)
+            if again == removed:
+                return
+            clients.append({**each, "again": again - 1} if again > removed else each)
+        plan = {**plan, "clients": clients}
+    yield plan

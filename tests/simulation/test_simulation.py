@@ -1,0 +1,63 @@
+"""Rules of simulated histories: fixed seeds of each profile, and every failure of former times."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.simulation.history import History
+from tests.simulation.judge import judge
+from tests.simulation.plan import PROFILES, make_plan
+from tests.simulation.shrink import STORED, failures_of, kind_of, known_kinds, shrink
+
+SEEDS = 3000 // len(PROFILES)
+
+
+def kinds(plan: dict[str, Any]) -> set[str]:
+    return {kind_of(failure) for failure in failures_of(plan)}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_is_said_is_so(profile: str) -> None:
+    for seed in range(SEEDS):
+        plan = make_plan(seed, profile)
+        assert kinds(plan) <= known_kinds(profile), (seed, profile, failures_of(plan))
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_former_failure_does_not_come_back(name: str) -> None:
+    stored = STORED[name]
+
+    assert failures_of(stored["plan"]) == ([stored["failure"]] if "known" in stored else [])
+
+
+def test_the_same_plan_is_the_same_history() -> None:
+    plan = make_plan(7, "both")
+    first, second = History(plan).play(), History(json.loads(json.dumps(plan))).play()
+
+    assert first.network.calls == second.network.calls
+    assert [client.record for client in first.clients] == [
+        client.record for client in second.clients
+    ]
+
+
+def test_a_plan_that_shows_a_failure_is_made_shorter() -> None:
+    plan = next(
+        each["plan"] for each in STORED.values() if "known" in each and each["plan"]["faults"]
+    )
+    fault = {"kind": "clock", "at": 1.0, "by": 5.0, "whose": "client"}
+    longer = {**plan, "faults": [*plan["faults"], fault]}
+
+    assert fault not in shrink(longer)["faults"]
+
+
+def test_a_history_without_a_fault_ends_as_the_command_does() -> None:
+    command = {"seconds": 2.0, "code": 3}
+    run = {"kind": "run", "at": 0.0, "name": "a", "command": 0, "token": "t1"}
+    plan = {"seed": 1, "profile": "calm", "commands": [command], "clients": [run], "faults": []}
+    history = History(plan).play()
+
+    assert judge(history) == []
+    assert history.clients[0].record["exit_code"] == 3
