@@ -222,16 +222,22 @@ def _settings() -> Settings:
 @contextmanager
 def _plays(history: History) -> Iterator[None]:
     """Let the package have simulated plays."""
-    kept = calls.Play, attach_commands.Play, attach_commands.hosts_of
     simulated = type("SimulatedPlay", (_SimulatedPlay,), {"history": history})
-    calls.Play = attach_commands.Play = simulated  # type: ignore[misc] # put back below
-    attach_commands.hosts_of = lambda ids, _settings: [HOST for _ in ids]
+    replaced: list[tuple[Any, str, Any]] = [
+        (calls, "Play", simulated),
+        (attach_commands, "Play", simulated),
+        (attach_commands, "hosts_of", lambda ids, _settings: [HOST for _ in ids]),
+    ]
+    kept = [(module, name, getattr(module, name)) for module, name, _new in replaced]
+    for module, name, new in replaced:
+        setattr(module, name, new)
     logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
         logging.disable(logging.NOTSET)
-        calls.Play, attach_commands.Play, attach_commands.hosts_of = kept  # type: ignore[misc] # as above
+        for module, name, old in kept:
+            setattr(module, name, old)
 
 
 def play_call(plan: Mapping[str, Any]) -> tuple[History, list[Call]]:

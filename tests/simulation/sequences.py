@@ -76,7 +76,8 @@ def options_of(step: Step) -> dict[str, object]:
     options = {name: step[name] for name in names if name in step}
     if "digest" in step:
         options["about"] = "yes"
-    match step["verb"]:
+    verb: str = step["verb"]
+    match verb:
         case "abort":
             options["wait"] = 60
         case "settle":

@@ -34,8 +34,8 @@ def answer(machine: Machine, step: dict[str, Any], expected: Any) -> Any:  # noq
         case "kill":
             return kill(machine, step["id"])
         case "list":
-            found = read_listing(machine.answer("list")).sessions
-            return {each.name.removeprefix(machine.prefix): facts(each) for each in found}
+            listed = read_listing(machine.answer("list")).sessions
+            return {each.name.removeprefix(machine.prefix): facts(each) for each in listed}
         case verb:
             about = f"{step['digest']} {{}}\n" if "digest" in step else ""
             text = COMMANDS[step["command"]][0] if verb == "start" else ""
