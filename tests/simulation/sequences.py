@@ -82,6 +82,8 @@ def options_of(step: Step) -> dict[str, object]:
             options["wait"] = 60
         case "settle":
             options["settle"] = "yes"
+        case _:
+            pass
     return options
 
 
