@@ -44,10 +44,21 @@ class History:
         ]
         self.moments: dict[int, Moment] = {}
         self.endless = False
+        self.numbers = len(self.clients)
+        """Of all clients, also of those that a call makes."""
         self._left = len(self.clients)
 
     def play(self) -> History:
         """Play the plan to its end."""
+        self.schedule()
+        try:
+            self.loop.run(_HORIZON)
+        except EndlessError:
+            self.endless = True
+        return self
+
+    def schedule(self) -> None:
+        """Enter what the plan says into the loop."""
         loop = self.loop
         for client in self.clients:
             loop.at(client.plan["at"], client.begin)
@@ -59,11 +70,6 @@ class History:
             if fault["kind"] in {"no_processes", "disk"}:
                 loop.at(fault["from"], self._set, fault["kind"], True)  # noqa: FBT003 - a value
                 loop.at(fault["to"], self._set, fault["kind"], False)  # noqa: FBT003 - as above
-        try:
-            loop.run(_HORIZON)
-        except EndlessError:
-            self.endless = True
-        return self
 
     def client_ended(self) -> None:
         """Note the truth at the end of a client."""
@@ -73,7 +79,7 @@ class History:
                 living = sum(work.living for work in works)
                 self.moments[client.number] = Moment(living, len(works))
                 self._left -= 1
-        if not self._left:
+        if not self._left and "caller" not in self.plan:
             self.loop.after(_AFTER, self._stop)
 
     def _stop(self) -> None:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from tests.simulation.history import History
     from tests.simulation.process import Work
 
-__all__ = ["judge", "verdict_of"]
+__all__ = ["NOTHING_RUN", "judge", "keeps_records", "may_be_lost", "verdict_of"]
 
-_NOTHING_RUN = frozenset({
+NOTHING_RUN = frozenset({
     "not_started", "vm_error", "auth_failed", "host_key", "id_conflict", "HOST_UNRESOLVABLE",
     "HOST_UNREACHABLE", "TIMEOUT", "AUTH_MODE_INVALID", "USER_MAPPING_MISSING",
 })  # fmt: skip
@@ -49,7 +49,7 @@ def _starts(history: History) -> Iterator[str]:
         tokens = [work.token for work in works]
         if len(set(tokens)) < len(tokens):
             yield f"{name} began {len(works)} times for one client: {tokens}"
-        elif len(works) > 1 and _keeps_records(history):
+        elif len(works) > 1 and keeps_records(history):
             yield f"{name} began {len(works)} times: {tokens}"
         for work in works:
             limit = _limit_of(history, work)
@@ -59,7 +59,7 @@ def _starts(history: History) -> Iterator[str]:
 
 def _limit_of(history: History, work: Work) -> float:
     """Return the time limit of a command whose supervisor nothing has harmed; 0 without one."""
-    if _may_be_lost(history) or work.behaviour.get("term") == "stays":
+    if may_be_lost(history) or work.behaviour.get("term") == "stays":
         return 0.0
     limits = [
         float(client.plan.get("timeout", 60.0))
@@ -150,10 +150,10 @@ def _of_reason(  # noqa: C901, PLR0912 - a case for each reason
     exits = [work for work in ended if work.how == "exit"]
     record = client.record
     if client.plan["kind"] == "stop" and reason in {"not_started", "vm_error"}:
-        mine = [work for work in works if work.began <= ended_at or _keeps_records(history)]
+        mine = [work for work in works if work.began <= ended_at or keeps_records(history)]
     if reason in _NEED_AN_ANSWER and not client.reached:
         yield f"{told}, but the VM has answered nothing"
-    if reason in _NOTHING_RUN and mine:
+    if reason in NOTHING_RUN and mine:
         yield f"{told}, but its command began at {mine[0].began:.3f}"
     match reason:
         case "ok" if not any(work.code == 0 for work in exits):
@@ -164,7 +164,7 @@ def _of_reason(  # noqa: C901, PLR0912 - a case for each reason
             yield f"{told}, but nothing has ended"
         case "deadline" if not works:
             yield f"{told}, but nothing ever began"
-        case "lost" if not _may_be_lost(history):
+        case "lost" if not may_be_lost(history):
             yield f"{told}, but neither VM nor keeper was harmed"
         case "lost_contact" if not _troubled(history, client):
             yield f"{told}, but all its calls were answered"
@@ -180,7 +180,7 @@ def _of_reason(  # noqa: C901, PLR0912 - a case for each reason
 
 def _of_owner(history: History, client: Client, works: list[Work], reason: str) -> Iterator[str]:
     """Judge whose command it was: with one command, and a VM that forgets nothing."""
-    if len(works) != 1 or not _keeps_records(history):
+    if len(works) != 1 or not keeps_records(history):
         return
     (work,), record, plan = works, client.record, client.plan
     own = work.token == client.token
@@ -195,7 +195,7 @@ def _of_owner(history: History, client: Client, works: list[Work], reason: str) 
             yield f"{reason}, but it was another command"
 
 
-def _may_be_lost(history: History) -> bool:
+def may_be_lost(history: History) -> bool:
     plan = history.plan
     if plan.get("uptime", 1e6) < 1e4:
         return True
@@ -206,18 +206,18 @@ def _may_be_lost(history: History) -> bool:
 def _of_unknown(history: History, client: Client, works: list[Work], told: str) -> Iterator[str]:
     ended = client.ended or 0.0
     if client.plan["kind"] == "stop":
-        if any(work.began > ended for work in works) and _keeps_records(history):
+        if any(work.began > ended for work in works) and keeps_records(history):
             yield f"{told}, but a command began after that"
-        if works and _keeps_records(history):
+        if works and keeps_records(history):
             yield f"{told}, but a command began at {works[0].began:.3f}"
     elif client.plan["kind"] == "run" and any(work.token == client.token for work in works):
-        if _keeps_records(history) or told.startswith("FAILURE"):
+        if keeps_records(history) or told.startswith("FAILURE"):
             yield f"{told}, but its command began"
-    elif any(work.began < client.plan["at"] for work in works) and _keeps_records(history):
+    elif any(work.began < client.plan["at"] for work in works) and keeps_records(history):
         yield f"{told}, but a command had begun"
 
 
-def _keeps_records(history: History) -> bool:
+def keeps_records(history: History) -> bool:
     """Whether the VM keeps the record of each session through the whole history."""
     return not any(fault["kind"] in {"power", "clean"} for fault in history.plan["faults"])
 
@@ -230,7 +230,7 @@ def _of_stop(
     if verified:
         if moment.living:
             yield f"{told}, but {moment.living} processes live"
-        if len(works) > moment.began and _keeps_records(history):
+        if len(works) > moment.began and keeps_records(history):
             yield f"{told}, but a command began later"
     elif outcome == "TIMEOUT" and reason == "deadline" and verified is None:
         yield f"{told}"

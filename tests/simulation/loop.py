@@ -39,6 +39,18 @@ class Loop:
         self._count += 1
         heapq.heappush(self._heap, (self.now + seconds, self._count, call, arguments))
 
+    def step(self, until: float) -> bool:
+        """Run what is due next. False, at the moment given, if nothing is before it."""
+        heap = self._heap
+        if not heap or heap[0][0] > until:
+            self.now = max(self.now, until)
+            return False
+        self.now, _count, call, arguments = heapq.heappop(heap)
+        call(*arguments)
+        if self._count > _MOST_EVENTS:
+            raise EndlessError
+        return True
+
     def run(self, until: float) -> None:
         """Run to a moment, or to the last event. Raises EndlessError."""
         heap, pop = self._heap, heapq.heappop

@@ -3,7 +3,9 @@
 ``commands``: behaviours of commands: ``seconds``, ``code``, ``out`` and ``err`` (parts of the time,
 and bytes), ``left`` (seconds that a process it leaves behind lives), ``term`` (what it does on
 TERM), ``stray`` (whether what it leaves behind has slipped away).
-``clients``: what each does, and when. ``faults``: what goes wrong, and when.
+``clients``: what each does, and when. ``faults``: what goes wrong, and when. ``caller``: the
+options of a call of the package, when (seconds) Ctrl-C, a cancel or a kill of Ansible ends its
+play, and whether it is run again.
 """
 
 from __future__ import annotations
@@ -220,6 +222,28 @@ def _add_clean(random: Random, plan: Plan) -> None:
         _add_network(random, plan)
 
 
+def _add_caller(random: Random, plan: Plan) -> None:
+    """Put a whole call of the package in the place of the first client."""
+    random.choice((_calm, _add_network, _add_vm, _add_both, _add_power))(random, plan)
+    plan["clients"] = [
+        {key: value for key, value in each.items() if key != "command"}
+        for each in plan["clients"][1:]
+        if each["kind"] != "run"
+    ]
+    for fault in plan["faults"]:
+        fault.pop("client", None)
+    caller: Plan = {
+        "timeout": random.choice((1.0, 4.0, 60.0)), "retries": random.choice((0, 1, 1, 3)),
+        "preflight": random.random() < 0.5, "rerun": random.random() < 0.6,
+        "lag": random.choice((0.0, 0.0, 0.1, 2.0)),
+    }  # fmt: skip
+    ends = ((), ("ctrl_c",), ("ctrl_c",), ("cancel",), ("killed",), ("killed", "ctrl_c"))
+    for word in random.choice(ends):
+        moment = random.choice((0.02, 0.2, 2.0, 8.0)) * random.uniform(0.2, 2)
+        caller[word] = round(moment, 4)
+    plan["caller"] = caller
+
+
 PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "calm": _calm,
     "network": _add_network,
@@ -229,5 +253,6 @@ PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "power": _add_power,
     "clock": _add_clock,
     "clean": _add_clean,
+    "calls": _add_caller,
 }
-"""By name: what a profile adds to a plan. The last three break documented limits."""
+"""By name: what a profile adds to a plan. Power, clock and clean break documented limits."""

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.calls import play_call
 from tests.simulation.history import History
 from tests.simulation.judge import judge
+from tests.simulation.judge_calls import judge_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +29,8 @@ STORED: dict[str, Any] = {
 def failures_of(plan: Mapping[str, Any]) -> list[str]:
     """Play a plan and return what is wrong with its history; a crash is wrong, too."""
     try:
+        if "caller" in plan:
+            return judge_calls(*play_call(plan))
         return judge(History(plan).play())
     except Exception as error:  # noqa: BLE001 - a defect of the simulation, to be shown as well
         return [f"the simulation failed: {error!r}"]
@@ -60,12 +64,16 @@ def shrink(plan: Plan) -> Plan:
     return plan
 
 
-def _shorter(plan: Plan) -> Iterator[Plan]:
+def _shorter(plan: Plan) -> Iterator[Plan]:  # noqa: C901 - a case for each kind of item
     for list_name in ("faults", "clients"):
         for number in range(len(plan[list_name])):
             left = plan[list_name][:number] + plan[list_name][number + 1 :]
-            if left or list_name == "faults":
+            if left or list_name == "faults" or "caller" in plan:
                 yield from _sound({**plan, list_name: left}, number + 1, list_name)
+    for word in ("ctrl_c", "cancel", "killed", "rerun", "lag", "preflight"):
+        if word in plan.get("caller", {}):
+            less = {key: value for key, value in plan["caller"].items() if key != word}
+            yield {**plan, "caller": less}
     for name in ("slow", "stored", "greedy", "uptime"):
         if name in plan:
             yield {key: value for key, value in plan.items() if key != name}
