@@ -153,6 +153,10 @@ def _of_reason(  # noqa: C901, PLR0912 - a case for each reason
         mine = [work for work in works if work.began <= ended_at or keeps_records(history)]
     if reason in _NEED_AN_ANSWER and not client.reached:
         yield f"{told}, but the VM has answered nothing"
+    begin = client.plan["at"] + client.plan.get("start_in", 0.0)
+    steps = any(fault["kind"] == "clock" for fault in history.plan["faults"])
+    if mine and mine[0].began < begin - 1.0 and not steps and not client.plan.get("again"):
+        yield f"its command began {begin - mine[0].began:.0f} s too early"
     if reason in NOTHING_RUN and mine:
         yield f"{told}, but its command began at {mine[0].began:.3f}"
     match reason:

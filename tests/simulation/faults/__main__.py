@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-_NEEDED = ("playbooks", "tests/simulation", "tests/__init__.py", "dxansible")
+_NEEDED = (
+    "playbooks",
+    "tests/simulation",
+    "tests/__init__.py",
+    "dxansible",
+    "inventory",
+    "pyproject.toml",
+)
 
 
 def find(patch: Path, seeds: int) -> str:
@@ -33,8 +40,8 @@ def find(patch: Path, seeds: int) -> str:
             [sys.executable, "-m", "tests.simulation", "--new", "--seeds", str(seeds), "--jobs=1"],
             cwd=copy, capture_output=True, text=True, check=False,
         )  # fmt: skip
-    if played.returncode not in {0, 1} or not played.stdout.strip():
-        return f"the simulation failed: {played.stderr[-300:]}"
+    if "the simulation failed" in played.stdout or played.returncode not in {0, 1}:
+        raise RuntimeError(f"{patch.stem}: {played.stdout} {played.stderr[-300:]}")
     return played.stdout.strip() if played.returncode else ""
 
 
