@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HostMoves"]
 
+_BEFORE_WORK = frozenset({HostState.FOUND, HostState.CHECKED})
 _HAS_WORK = frozenset({HostState.QUEUED, HostState.SCHEDULED, HostState.STARTED})
 
 
@@ -40,11 +41,11 @@ def _has_work(last: HostMoved) -> bool:
 def _is_old_news(last: HostMoved, state: HostState) -> bool:
     """Whether the state says no more than the last one.
 
-    A check that passed may be told after the start, and an end also as a missing answer.
+    What comes before a start may be told after it, and an end also as a missing answer.
     """
     if state is HostState.SILENT:
         return last.over and last.failed
-    return state is HostState.CHECKED and last.state in _HAS_WORK
+    return state in _BEFORE_WORK and last.state in _HAS_WORK
 
 
 def _moment(starts_s: int | None) -> float:

@@ -92,7 +92,9 @@ def stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult])
 
     def handle(news: Event) -> None:
         answer = answer_of(news, session_of)
-        if isinstance(answer, StopAnswered) and not call.options.run_id:
+        if isinstance(answer, StopAnswered) and not (
+            call.options.run_id or collector.moves.has_work(answer.host)
+        ):
             answer = _of_new_id(answer, collector.attempts(answer.host))
         collector.handle_stop(answer)
 

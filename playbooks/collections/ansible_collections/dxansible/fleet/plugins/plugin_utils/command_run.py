@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import session, verdict
 from .attempts import COMMON_SPEC, SLOWEST, AttemptRun
+from .evidence import no_record
 from .host_run import LONGEST_LEASE
 from .inputs import Page
 from .progress import Progress
@@ -165,7 +166,9 @@ class CommandRun(AttemptRun):
             progress.out_next, progress.err_next = reply.out_total, reply.err_total
             return None
         else:
-            reply = yield from self._collect(reply)
+            ended, reply = reply, (yield from self._collect(reply))
+            if no_record(reply) and not no_record(ended):
+                return verdict.forgotten(self.host)
         record |= {"full": reply.full, **({"torn": True} if reply.torn else {})}
         timeout = self.options["timeout"] if progress.started_by_us else None
         return verdict.from_reply(self.host, reply, timeout)

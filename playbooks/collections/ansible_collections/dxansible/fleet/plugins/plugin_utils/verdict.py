@@ -23,31 +23,11 @@ if TYPE_CHECKING:
     from .keeper_reply import Reply, Session
 
 __all__ = [
-    "NEVER_THERE",
-    "RUNNING",
-    "STATUS",
-    "aborted",
-    "as_end",
-    "conflict",
-    "failure",
-    "forgotten",
-    "from_reply",
-    "gave_up",
-    "had_ended",
-    "lost_contact",
-    "never_arrived",
-    "never_begun",
-    "no_session",
-    "not_answered",
-    "not_in_inventory",
-    "not_sent",
-    "not_started",
-    "refused",
-    "stopped",
-    "tool_failed",
-    "unable",
-    "unchecked",
-]
+    "NEVER_THERE", "RUNNING", "STATUS", "aborted", "as_end", "conflict", "failure", "forgotten",
+    "from_reply", "gave_up", "had_ended", "lost_contact", "never_arrived", "never_begun",
+    "no_session", "not_answered", "not_in_inventory", "not_sent", "not_started", "refused",
+    "stopped", "tool_failed", "unable", "unchecked",
+]  # fmt: skip
 
 V = TypeVar("V", bound=Verdict)
 
@@ -81,6 +61,8 @@ def failure(  # type: ignore[overload-overlap] # these two need a proof: `not_st
     gone: NothingLeft | Literal[False] | None = ...,
     left_running: int = ...,
 ) -> None: ...
+
+
 @overload
 def failure(
     reason: Reason,
@@ -91,6 +73,8 @@ def failure(
     gone: NothingLeft | Literal[False] | None = ...,
     left_running: int = ...,
 ) -> Verdict: ...
+
+
 def failure(  # noqa: PLR0913 - options by name
     reason: Reason,
     error: str,
@@ -274,7 +258,7 @@ def had_ended(host: str, own: Verdict, reply: Reply) -> Verdict:
     LOST.
     """
     if own.reason is Reason.LOST:
-        return own
+        return replace(own, stop_verified=own.stop_verified is True)
     why = f" ({own.error.removeprefix(f'{host}: ')})" if own.error else ""
     text = f"{host}: had already ended: {own.outcome}{why}"
     if reply.stopped:
