@@ -185,6 +185,7 @@ def test_result_as_a_dict_is_what_json_gives_back() -> None:
         "error": "no answer on port 22; is the VM up?",
         "stop_verified": False,
         "left_running": 2,
+        "evidence": "lost",
         "truncation": {
             "stdout_bytes": 7,
             "stderr_bytes": 0,

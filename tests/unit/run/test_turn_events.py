@@ -133,11 +133,9 @@ def test_a_turn_that_is_left_to_run_has_no_outcome() -> None:
         ),
         (
             turn_verdict.unknown("epyc6", SES, NO_TURNS),
+            FanoutOutcome.FAILURE,
             Reason.UNKNOWN_SESSION,
         ),
-        turn_verdict.unknown("epyc6", SES, NO_TURNS),
-        FanoutOutcome.FAILURE,
-        Reason.UNKNOWN_SESSION,
         (
             turn_verdict.no_conversation("epyc6", "robot"),
             FanoutOutcome.FAILURE,
