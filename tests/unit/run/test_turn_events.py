@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import turn_verdict, verdict
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import Evidence, NoRecord
 
+from dxansible.evidence import Evidence as OurEvidence
 from dxansible.record import Changes, FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import CleanResult, SessionInfo, TurnResult
 from dxansible.run.events import Event, HostEnded, RetryPlanned, parse
@@ -168,7 +169,7 @@ def test_a_turn_that_never_began_has_a_verdict_alone(
     assert ended == HostEnded(
         result=TurnResult(
             host="epyc6", session_id=SES, user=None, outcome=outcome, reason=reason,
-            error=verdict.error, attempts=1,
+            error=verdict.error, attempts=1, evidence=OurEvidence(verdict.evidence),
         )
     )  # fmt: skip
 
