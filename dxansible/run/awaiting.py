@@ -155,7 +155,7 @@ class _Awaiting:
     def _end(self, result: HostRecord) -> None:
         if self._cancelled.is_set():
             told = {each.name: getattr(result, each.name) for each in fields(HostRecord)}
-            self._ends.append(read(HostRecord, told).to_dict())
+            self._ends.append(verdict.as_end(HostRecord, result, **told).to_dict())
             self._save()
 
     def _save(self) -> None:

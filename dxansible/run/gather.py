@@ -106,7 +106,7 @@ class ResultCollector(Generic[R]):
     @property
     def known(self) -> bool:
         """Whether any host has reported anything."""
-        return bool(self._hosts or self.results or self.listings or self.cleaned)
+        return bool(self.hosts or self._hosts or self.results or self.listings or self.cleaned)
 
     def unfinished(self) -> list[str]:
         """Return the hosts that are known to take part and have no result."""

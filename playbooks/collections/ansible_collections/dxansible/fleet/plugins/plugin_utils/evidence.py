@@ -120,7 +120,7 @@ def never_sent_before(reason: str | None, evidence: Evidence, attempts: int) -> 
     attempt, as in a power loss. None if that proves nothing.
     """
     told = reason == "unknown_session" and evidence is Evidence.TOLD
-    return NothingBegan(evidence=Evidence.TOLD) if told and attempts == 1 else None
+    return NothingBegan(evidence=Evidence.TOLD) if told and attempts <= 1 else None
 
 
 def no_turns(known: Sequence[object]) -> NoRecord | None:
