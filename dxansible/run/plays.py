@@ -55,7 +55,6 @@ class Play:
         empty pattern.
         """
         check_pattern(limit)
-        _warn_of_untested_core()
         self._receptor = settings.receptor if settings.via != "local" else None
         """None if all hosts are contacted from here."""
         if self._receptor is not None:
@@ -77,6 +76,7 @@ class Play:
         self._engine = settings.engine
         """Whether an engine may have it; not once one was lost."""
         self._line = self._hand_over()
+        _warn_of_untested_core()
 
     def follow(self, handle: Callable[[Event], None], again: Again) -> PlayEnd:
         """Follow the run to its end; ``handle`` gets the events one at a time.

@@ -64,11 +64,7 @@ def end_stop(
 
 
 def _of_new_id(answer: StopAnswered, attempts: int) -> StopAnswered:
-    """Return the answer about an id that only this call has used.
-
-    A VM without a record of it has never had the command, unless it has lost that with an earlier
-    attempt, as in a power loss.
-    """
+    """Return the answer about an id that only this call has used."""
     proof = never_sent_before(answer.reason, answer.evidence, attempts)
     if proof is None:
         return answer

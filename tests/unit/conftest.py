@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import tempfile
-from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import pytest
 from dxansible.kept.running import running_engines, stop_engines
 from dxansible.settings import Settings, content_dir
 from tests.known_names import known_names_stay
+from tests.lab import processes
 from tests.unit.clock import Clock
 from tests.unit.local_vm import write_inventory
 from tests.unit.waiting import wait_until
@@ -69,23 +69,11 @@ def _is_removed(directory: Path) -> bool:
     return not directory.exists()
 
 
-@contextmanager
-def _readers_ended() -> Iterator[None]:
-    """Wait for what reads inventories for completion beside the test: it writes into its home."""
-    spawn, begun = os.posix_spawn, []
-
-    def spawn_noted(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - posix_spawn's own
-        pid = spawn(*arguments, **options)
-        if options.get("setsid"):
-            begun.append(pid)
-        return pid
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "posix_spawn", spawn_noted)
-        yield
-    for pid in begun:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+@pytest.fixture
+def readers_ended(home: Path) -> Iterator[None]:
+    """Wait for what reads inventories beside a completion: it writes into this home."""
+    yield
+    wait_until(lambda: not processes.marked(f"HOME={home}"))
 
 
 @pytest.fixture
@@ -105,8 +93,7 @@ def home(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ite
         directory = Path(tempfile.mkdtemp(prefix="dxt-"))
         monkeypatch.setenv("DX_ENGINE", "off")
     monkeypatch.setenv("HOME", str(directory))
-    with _readers_ended():
-        yield directory
+    yield directory
     if resident:
         with known_names_stay(directory):
             _empty(directory)

@@ -14,26 +14,19 @@ from dxansible.cli.complete import SCRIPTS, script
 from dxansible.cli.option import Kind, Mode
 from dxansible.cli.table import table
 from dxansible.seen import Names, Sighting, keep_names, note_sessions
-from tests.lab import processes
-from tests.unit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.cli.test_command import Answer
+
+pytestmark = pytest.mark.usefixtures("readers_ended")
 
 SES, JID = "ses_0123456789abcdef-54150442", "31415926535897932384"
 BUILT_IN = ["opencode", "claude", "codex", "gemini", "shell"]
 BREAKS = " \t\n\"'><=;|&(:"
 OPTIONS = [each for each in table().values() if each.kind is not Kind.ARGUMENT]
-
-
-@pytest.fixture(autouse=True)
-def _readers_ended(home: Path) -> Iterator[None]:
-    """Wait for what reads inventories beside a completion: it writes into this home."""
-    yield
-    wait_until(lambda: not processes.marked(f"HOME={home}"))
 
 
 @pytest.fixture

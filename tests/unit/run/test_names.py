@@ -21,6 +21,8 @@ from tests.unit.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("readers_ended")
+
 _INVENTORY = """
 all:
   children:
