@@ -115,13 +115,14 @@ class Table:
         return cell if column.text else f"{column.name.lower()} {cell}"
 
     def _line(self, row: Sequence[str], colour: str | None) -> str:
-        parts = []
+        line = ""
         for index in self._beside:
             width = self._widths[index]
             cell = cut(row[index], width) if self._shape[index].text else row[index]
-            padded = cell + " " * (width - cells(cell))
-            parts.append(coloured(padded, colour) if self._shape[index].coloured else padded)
-        return _GAP.join(parts).rstrip()
+            line += coloured(cell, colour) if self._shape[index].coloured else cell
+            if index != self._beside[-1]:
+                line += " " * (width - cells(cell)) + _GAP
+        return line.rstrip()
 
     def _give_way(self, width: int) -> None:
         """Choose the columns that stand beside each other: first those without a value leave."""

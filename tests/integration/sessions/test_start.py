@@ -28,7 +28,7 @@ FIELDS = {
     "native_id", "message", "asks", "directory", "branch", "changes", "push", "left_out",
     "truncation", "verify_exit_code",
     "exit_code", "stop_verified", "left_running", "task_summary", "beads", "attempts",
-    "duration_ms", "resets_at", "starts_s", "usage",
+    "duration_ms", "resets_at", "starts_s", "usage", "evidence",
 }  # fmt: skip
 
 

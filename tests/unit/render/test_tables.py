@@ -81,6 +81,15 @@ def test_the_colour_of_a_row_is_that_of_one_cell() -> None:
     assert coloured("running", "cyan") in row
 
 
+def test_the_last_cell_of_a_row_has_no_room_after_it() -> None:
+    shape = columns("VM", "STATE", shown="STATE", leave=())
+    rows = [("epyc6", "ended"), ("mac", "a-state-of-later")]
+
+    shown = plain(table(shape, rows, ["green"] * 2, 60))
+
+    assert shown.splitlines() == ["VM     STATE", "epyc6  ended", "mac    a-state-of-later"]
+
+
 def test_a_column_without_a_value_gives_way_first_and_leaves_nothing_below() -> None:
     shape = columns("ID", "BEADS", "AGENT", shown="ID", leave=("AGENT", "BEADS"))
 
