@@ -115,14 +115,13 @@ class Table:
         return cell if column.text else f"{column.name.lower()} {cell}"
 
     def _line(self, row: Sequence[str], colour: str | None) -> str:
-        line = ""
+        parts = []
         for index in self._beside:
             width = self._widths[index]
             cell = cut(row[index], width) if self._shape[index].text else row[index]
-            line += coloured(cell, colour) if self._shape[index].coloured else cell
-            if index != self._beside[-1]:
-                line += " " * (width - cells(cell)) + _GAP
-        return line.rstrip()
+            room = " " * (width - cells(cell))
+            parts.append((coloured(cell, colour) if self._shape[index].coloured else cell) + room)
+        return _GAP.join(parts).rstrip()
 
     def _give_way(self, width: int) -> None:
         """Choose the columns that stand beside each other: first those without a value leave."""
