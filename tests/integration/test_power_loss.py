@@ -28,8 +28,13 @@ loses_power = pytest.mark.skipif(
 )
 
 COMMAND = "mktemp run-XXXXXX >/dev/null; sleep 600"
-HOLD = "[ ! -e ~/hold ] || { true >~/held; while [ -e ~/hold ]; do sleep 0.05; done; }\n"
-"""In the shell's startup file: a call waits before it reaches the keeper."""
+HOLD = """case $BASH_EXECUTION_STRING in *' start mark='*) if [ -e ~/hold ]; then
+    until read -t 0; do sleep 0.05; done
+    true >~/held
+    while [ -e ~/hold ]; do sleep 0.05; done
+fi ;; esac
+"""
+"""In the shell's startup file: a start waits, with what is sent, before it reaches the keeper."""
 WAYS = {
     "a command": ("--exec", COMMAND),
     "a command for later": ("--exec", COMMAND, "--in", "1"),
@@ -61,10 +66,15 @@ def begin(user: Dispatcher, vm: Vm, *arguments: str) -> subprocess.Popen[bytes]:
     assert user.run(vm.name, "--exec", "true").code == 0
     (vm.home / "hold").touch()
     client = user.start(vm.name, *arguments, "--timeout", "300", "--retries", "10", "--json")
-    wait_until((vm.home / "held").exists, 60, "the start has come to the shell")
-    vm.fault(Fault.MUTE)
-    (vm.home / "hold").unlink()
-    wait_until(lambda: runs(vm) == 1, 60, "the command runs")
+    try:
+        wait_until((vm.home / "held").exists, 60, "the start has come to the shell")
+        vm.fault(Fault.MUTE)
+        (vm.home / "hold").unlink()
+        wait_until(lambda: runs(vm) == 1, 60, "the command runs")
+    except BaseException:
+        client.kill()
+        client.communicate()
+        raise
     return client
 
 

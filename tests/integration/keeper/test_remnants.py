@@ -74,6 +74,20 @@ def test_what_slipped_away_before_the_end_is_named(any_machine: Machine) -> None
     assert any_machine.poll("s").remains == reply.remains
 
 
+def test_nor_is_it_missed_if_the_command_has_ended_before_its_launcher(
+    any_machine: Machine, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    (slow / "date").write_text('#!/bin/sh\nsleep 0.5\nPATH=${PATH#*:}\nexec date "$@"\n')
+    (slow / "date").chmod(0o755)
+    any_machine.path = f"{slow}:{any_machine.path}"
+    tree = Tree(STRAY)
+    any_machine.run("s", tree.command.partition("\necho up")[0])
+    wait_until(tree.alive)
+    assert any_machine.abort("s", remnants="yes").verified is False
+
+
 @pytest.mark.directed
 def test_a_stop_is_verified_once_what_it_could_not_end_is_gone(machine: Machine) -> None:
     tree = Tree(STRAY)

@@ -10,11 +10,11 @@ umask 077
 
 id='' length=0 input=0 deadline=0 limit=4194304 path='' grace=2 wait=0 out=0 err=0 chunk=524288 age=7 mark=dx
 idle=0 token='' meta='' about='' prefix='' need='' turns='' dry='' program='' version='' progress='' name=''
-words='' flow='' lease=20 plain='' resets='' waker='' launched='' delay=0 stamp='' still='' settle='' remnants='' since=0
+words='' flow='' lease=20 plain='' resets='' waker='' launched='' delay=0 stamp='' still='' settle='' remnants='' since=0 launcher=''
 verb=${1-}
 [ $# -eq 0 ] || shift
 options=' id length input deadline idle limit path grace wait out err chunk age mark token meta about prefix need turns dry program version progress name'
-options="$options words flow lease plain resets waker delay stamp settle remnants since "
+options="$options words flow lease plain resets waker delay stamp settle remnants since launcher "
 for argument; do
     key=${argument%%=*}
     case $key in *[!a-z]*) continue ;; esac

@@ -21,6 +21,14 @@ look() { # pid: sets $birth, $parent, $run (Z for a zombie) and, with procfs, $s
     fi
 }
 
+own_pid() { # sets $own_pid: of a subshell, which $$ doesn't tell
+    if [ -n "$procfs" ]; then
+        IFS=' ' read -r own_pid _ </proc/self/stat
+    else
+        own_pid=$(exec sh -c 'echo "$PPID"')
+    fi
+}
+
 same() { # pid birth: is that very process still running?
     look "$1" && [ "$birth" = "$2" ] || return 1
     case $run in Z* | X*) return 1 ;; esac

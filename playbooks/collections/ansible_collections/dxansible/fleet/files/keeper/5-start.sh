@@ -135,8 +135,9 @@ launch() { # shares the claim with a supervisor that is nobody's child
     (
         export DX_SESSION_TAG="<$id>" # which also takes it out of a session whose command calls us
         umask "$caller_umask"
+        own_pid
         (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker" "delay=$delay") </dev/null >/dev/null 2>&1 4<&- &
+            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker" "delay=$delay" "launcher=$own_pid") </dev/null >/dev/null 2>&1 4<&- &
         umask 077
         ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
         exec date +%s >"$dir/began" 4<&- 5>&-

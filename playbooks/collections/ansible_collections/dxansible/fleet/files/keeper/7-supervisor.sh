@@ -27,7 +27,7 @@ supervise() {
     newest_process
     [ "$newest" -lt "$leader" ] || [ "$newest" -gt $((leader + 32)) ] || numbered=yes
     ! look "$leader" || leader_birth=$birth
-    look "$$"
+    find_reaper
     # whoever reads it finds us dead first, so it need not appear whole
     noted=$parent
     printf '%s\n' "$leader $leader_birth $noted" "$oom" >"$dir/leader"
@@ -79,6 +79,16 @@ supervise() {
         done
     done
     wait
+}
+
+find_reaper() { # sets $parent to where orphans go, as we do once our launcher has ended
+    look "$$"
+    tries=0
+    while [ "$parent" = "$launcher" ] && [ "$tries" -lt 500 ]; do
+        tries=$((tries + 1))
+        nap 0.01
+        look "$$"
+    done
 }
 
 await_start() { # until it is time; fails if the session is never to begin
