@@ -31,7 +31,7 @@ PARTS = (
     Path(__file__).parents[3]
     / "playbooks/collections/ansible_collections/dxansible/fleet/files/keeper"
 )
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after which a test calls something stuck, however busy the machine is."""
 
 _ORPHANAGE = Path(__file__).with_name("orphanage.py")
