@@ -5,6 +5,7 @@
 # make skew  this release and an earlier one on the same fleet, each with what the other started (EARLIER=COMMIT)
 # make directed  each fault at its chosen moment, 50 times, beside busy loops
 # make simulate  many simulated histories; SEEDS=N for more or fewer
+# make mutants  each wrong change of the list is put into a copy, and a test has to find it
 # make chaos-kept  200 runs of 50 hosts whose engine, ansible-playbook or worker is killed
 # make chaos-mesh  100 runs of 60 hosts over execution nodes, one of which is killed
 # make chaos-claims  200 rounds of 64 dispatchers that want one issue, and zombies that come back
@@ -33,7 +34,7 @@ JOBS ?= 5
 AGENTS ?= /tmp/dxansible-agents-$(shell id -u)
 COMMUNITY ?= $(CURDIR)/.cache/community
 
-.PHONY: simulate demo skew test test-full lint molecule lab chaos chaos-keeper directed chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
+.PHONY: simulate mutants demo skew test test-full lint molecule lab chaos chaos-keeper directed chaos-kept chaos-mesh chaos-claims keeper golden engine-soak schemas pictures flood when-back bench matrix agents-latest clean system-demo system-test system-bench
 
 demo: $(VENV)/.demo system-demo
 	$(BIN)/python -m tests.demo
@@ -75,6 +76,9 @@ chaos-keeper: $(VENV)/.test system-test
 
 simulate: $(VENV)/.test
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --verdicts
+
+mutants: $(VENV)/.test system-test
+	DX_TEST_AGENTS=$(AGENTS) $(BIN)/python -m tests.mutants
 
 skew: $(VENV)/.test system-test
 	scripts/earlier-release.sh $(PYTHON) $(EARLIER) .cache/earlier

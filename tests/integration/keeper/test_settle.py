@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,21 @@ def test_what_has_not_arrived_never_starts(any_machine: Machine) -> None:
 
     assert all(nothing_began(reply, first_sent_here=True) for reply in (settled, late))
     assert (late.token, runs(any_machine)) == (None, 0)
+
+
+def test_a_supervisor_that_comes_after_the_settling_runs_nothing(any_machine: Machine) -> None:
+    any_machine.abort("s")
+    place = any_machine.session("s")
+    settled = (place / "supervisor").read_text()
+    (place / "command").write_text(COMMAND)
+    for pipe in ("out", "err", "wake"):
+        if not (place / pipe).exists():
+            os.mkfifo(place / pipe)
+
+    any_machine.ask("supervise", id="s")
+
+    assert (place / "supervisor").read_text() == settled
+    assert (any_machine.poll("s").state, runs(any_machine)) == ("aborted", 0)
 
 
 def test_what_runs_goes_on(any_machine: Machine) -> None:

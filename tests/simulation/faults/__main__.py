@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
-_NEEDED = (
-    "playbooks",
-    "tests/simulation",
-    "tests/__init__.py",
-    "dxansible",
-    "inventory",
-    "pyproject.toml",
-)
+from tests.patched import patched
 
 
 def find(patch: Path, seeds: int) -> str:
     """Return what is found with a fault; empty if nothing is."""
-    with tempfile.TemporaryDirectory(prefix="dx-fault-") as directory:
-        copy = Path(directory)
-        for name in _NEEDED:
-            source = ROOT / name
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, copy / name, symlinks=True)
-            else:
-                shutil.copy(source, copy / name)
-        words = ["patch", "-p1", "--quiet", "-i", str(patch)]
-        subprocess.run(words, cwd=copy, check=True, stdin=subprocess.DEVNULL)
+    with patched(patch) as copy:
         played = subprocess.run(
             [sys.executable, "-m", "tests.simulation", "--new", "--seeds", str(seeds), "--jobs=1"],
             cwd=copy, capture_output=True, text=True, check=False,

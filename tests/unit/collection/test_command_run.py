@@ -27,6 +27,8 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils.machine import THI
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.session import CommandError
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.ssh_errors import SshFailure
 
+from tests.unit.collection.answers import make_run
+
 RUNNING = Reply(state="running")
 ENDED = Reply(state="exited", code=0)
 
@@ -254,3 +256,41 @@ def test_a_start_waits_where_no_other_host_waits_for_its_turn(
     hosts: int, width: int, seconds: int
 ) -> None:
     assert Crowd(hosts=hosts, width=width).first_wait == seconds
+
+
+def test_what_was_seen_of_either_stream_is_collected_again() -> None:
+    whole = Reply(state="exited", code=0, err=b"abc", err_total=3)
+    vm = Vm(
+        Reply(state="running", err=b"a", err_total=1),
+        Reply(state="exited", code=0, err_from=1, err=b"bc", err_total=3),
+        whole,
+    )
+
+    assert run(vm)[0]["stderr"] == "abc"
+
+
+def test_the_limit_of_another_client_s_command_is_not_known() -> None:
+    (ours, *_), (theirs, *_) = (
+        run(Vm(Reply(state="timeout", token=token)), token="T1", timeout=9.0)  # noqa: S106 - no secret
+        for token in ("T1", "T2")
+    )
+
+    assert "timed out after 9 s;" in ours["msg"]
+    assert "timed out at its deadline;" in theirs["msg"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(SshFailure.LOST, None), (SshFailure.UNREACHABLE, "HOST_UNREACHABLE"), (None, None)],
+)
+def test_of_a_connection_that_was_lost_nobody_knows_how_far_it_came(
+    failure: SshFailure | None, status: str | None
+) -> None:
+    made = make_run(CommandRun, {"id": "cmd_1"})
+    made._preflight = {"status": None, "duration_ms": 0}
+    made._door.failure = failure
+    record: dict[str, Any] = {}
+
+    made.tell_preflight(record, "gone", attempts=2, ended=True)
+
+    assert record["preflight"]["status"] == status

@@ -4,7 +4,10 @@ import signal
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import verdict
-from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import Evidence
+from ansible_collections.dxansible.fleet.plugins.plugin_utils.evidence import (
+    Evidence,
+    never_sent_before,
+)
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_reply import Reply
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.record import (
     FanoutOutcome,
@@ -197,3 +200,22 @@ def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
         assert decided.outcome in list(FanoutOutcome)
         failed = decided.outcome is FanoutOutcome.PREFLIGHT_FAILED
         assert isinstance(decided.reason, PreflightStatus if failed else Reason)
+
+
+@pytest.mark.parametrize("evidence", [Evidence.LOST, Evidence.REFUSED])
+def test_a_refused_question_proves_nothing_of_work_that_was_sent_earlier(
+    evidence: Evidence,
+) -> None:
+    for failure in (SshFailure.AUTH, SshFailure.HOST_KEY):
+        decided = verdict.refused(failure, "refused", evidence)
+        assert decided is not None
+        assert decided.evidence is evidence
+
+
+def test_only_a_first_attempt_that_the_vm_does_not_know_has_begun_nothing() -> None:
+    told = ("unknown_session", Evidence.TOLD)
+
+    assert never_sent_before(*told, attempts=1) is not None
+    assert never_sent_before(*told, attempts=2) is None
+    assert never_sent_before("unknown_session", Evidence.LOST, attempts=1) is None
+    assert never_sent_before("lost", Evidence.TOLD, attempts=1) is None
