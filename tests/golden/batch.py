@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Batch", "Call", "Scenario", "product"]
+__all__ = ["Batch", "Call", "Scenario", "faulty", "product"]
 
 Kind = Literal[
     "run", "playbook", "turn", "check", "list", "follow", "look", "stop", "expire", "kill"
@@ -63,3 +63,11 @@ def product(endings: Iterable[str], faults: Iterable[str], **more: Any) -> tuple
         Scenario(name=f"{ending}-{fault}", ending=ending, fault=fault, **more)
         for ending, fault in pairs
     )
+
+
+def faulty(endings: Sequence[str], faults: Iterable[str]) -> tuple[Scenario, ...]:
+    """The first ending with each fault, and the others with none and with a cut answer.
+
+    The simulation has each ending with each fault.
+    """
+    return product(endings[:1], faults) + product(endings[1:], ("none", "cut"))

@@ -5,20 +5,16 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from tests.golden.batch import Batch, Call, Scenario, product
+from tests.golden.batch import Batch, Call, Scenario, faulty, product
 from tests.golden.endings import DEADLINE, LARGE, QUICK, TURNS, WAITING
-from tests.golden.faults import AFTER, BEFORE, GARBLED, KINDS, RETRIED
+from tests.golden.faults import AFTER, BEFORE, GARBLED, KINDS
 
 __all__ = ["BATCHES"]
 
 _FEW = ("ok", "exit7", "kill", "bytes")
 _ROWS = (
     "refused_lostafter", "lostafter_refused", "lostafter_denied", "lostbefore_hostkey",
-    "refused_denied", "refused_unresolvable", "timeout_refused", "killed_timeout",
-    "cut_refused_cut", "lostafter_silent", "refused_banner", "lostafter_lostafter_lostafter",
-    "lostbefore_x3", "refused_x4", "lostafter_x4", "killedwhole_cut",
-    "refused_noroute_timeout_lostbefore",
-    "refused_exit255", "losthalf_losthalf", "lostafter_noise",
+    "refused_denied", "refused_unresolvable",
 )  # fmt: skip
 """Several failures of one scenario, one after the other."""
 _CONTACTS = ("none", *KINDS)
@@ -44,14 +40,7 @@ def _run(name: str, scenarios: tuple[Scenario, ...], *, sample: int = 0, **optio
 
 
 def _starts() -> list[Batch]:
-    twice = [f"{name}_x2" for name in RETRIED]
-    more = product(("exit255", "nul"), _ROWS) + product(("ok",), KINDS)
-    return [
-        _run("start-retries0", product(_FEW[:3], KINDS), max_retries=0),
-        _run("start-retries1", product(_FEW, _CONTACTS), max_retries=1, sample=24),
-        _run("start-twice", product(("ok", "exit7", "both"), twice), max_retries=1),
-        _run("start-retries3", more, max_retries=3, preflight=False),
-    ]  # fmt: skip
+    return [_run("start-retries1", faulty(_FEW, _CONTACTS), max_retries=1, sample=8)]
 
 
 def _endings() -> list[Batch]:
@@ -71,25 +60,16 @@ def _endings() -> list[Batch]:
 
 
 def _polls() -> list[Batch]:
-    def batch(retries: int, sample: int = 0, **options: Any) -> Batch:  # noqa: ANN401 - as for `_run`
-        call = Call(kind="run", options={**_NO_DELAY, "max_retries": retries, **options})
-        endings = WAITING if retries == 1 else WAITING[1:3]
-        return Batch(
-            name=f"poll-retries{retries}", scenarios=product(endings, _POLLS), calls=(call,),
-            verb="poll", sample=sample,
-        )  # fmt: skip
-
-    return [batch(0), batch(1, sample=8), batch(3, preflight=False)]
+    call = Call(kind="run", options=_NO_DELAY | {"max_retries": 1})
+    scenarios = faulty(WAITING, _POLLS)
+    return [Batch(name="poll-retries1", scenarios=scenarios, calls=(call,), verb="poll", sample=2)]
 
 
 def _deadlines() -> list[Batch]:
     faults = ("none", "lostafter", "refused", "banner")
-    polls = product(DEADLINE[:3], ("lostbefore", "refused", "cut", "denied"))
     call = Call(kind="run", options={**_NO_DELAY, "timeout_sec": 1.0})
-    slow = Call(kind="run", options={**_NO_DELAY, "timeout_sec": 4.0})
     return [
         _run("deadline", product(DEADLINE, faults), timeout_sec=1.0, sample=3),
-        Batch(name="deadline-poll", scenarios=polls, calls=(slow,), verb="poll"),
         Batch(
             name="deadline-again", scenarios=product(DEADLINE, ("none", "cut")), calls=(call, call)
         ),
@@ -98,13 +78,13 @@ def _deadlines() -> list[Batch]:
 
 def _ids() -> list[Batch]:
     other = Call(kind="run", command=". ~/ending; true", options=_NO_DELAY)
-    ended = product(("ok", "exit7", "lines"), _SOME)
+    ended = faulty(("ok", "exit7", "lines"), _SOME)
     return [
         Batch(name="attach", scenarios=ended, calls=(_ONCE, _ONCE), sample=6),
         Batch(
-            name="attach-running", scenarios=product(WAITING[:2], _SOME), calls=(_LOST, _ONCE)
+            name="attach-running", scenarios=faulty(WAITING[:2], _SOME), calls=(_LOST, _ONCE)
         ),
-        Batch(name="conflict", scenarios=product(("ok", "exit7"), _SOME), calls=(_ONCE, other)),
+        Batch(name="conflict", scenarios=faulty(("ok", "exit7"), _SOME), calls=(_ONCE, other)),
         Batch(
             name="conflict-running", scenarios=product(("wait",), _SOME), calls=(_LOST, other)
         ),
@@ -166,12 +146,10 @@ def _states() -> list[Batch]:
         for state in broken
         for ending in ("ok", "exit7")
     )
-    lost = product(("ok", "exit7"), ("none", *(name for name in KINDS if name not in GARBLED)),
-                   state="fresh")  # fmt: skip
-    garbled = product(("ok",), GARBLED, state="fresh")
+    fresh = product(("ok",), _CONTACTS, state="fresh")
     calls = {"run": _ONCE, "check": Call(kind="check"), "list": Call(kind="list")}
     return [
-        Batch(name="install", scenarios=lost + garbled, calls=(_ONCE,), verb="install", sample=4),
+        Batch(name="install", scenarios=fresh, calls=(_ONCE,), verb="install", sample=4),
         *(
             Batch(name=f"state-{name}", scenarios=scenarios, calls=(call,))
             for name, call in calls.items()
@@ -193,8 +171,8 @@ def _checks() -> list[Batch]:
 
 def _returns() -> list[Batch]:
     unknown = (Scenario(name="unknown"),)
-    ended = product(("ok", "exit7"), _SOME)
-    running = product(("wait", "waitkill"), (*_SOME, *_POLLS[-5:]))
+    ended = faulty(("ok", "exit7"), _SOME)
+    running = faulty(("wait", "waitkill"), (*_SOME, *_POLLS[-5:]))
     stopped = product(("sleep",), _SOME)
     # a VM has 8 seconds to say that such a command is gone, so few of them are stopped at a time
     deaf = product(("deaf", "trapped"), ("none", "cut"))
@@ -237,8 +215,8 @@ def _turns() -> list[Batch]:
     def turn(**options: Any) -> Call:  # noqa: ANN401 - options of a session
         return Call(kind="turn", options=_NO_DELAY | options)
 
-    faults = ("none", *BEFORE, *AFTER, *tuple(GARBLED)[-6:], *_ROWS[:6])
-    waiting = product(WAITING[:2], _POLLS)
+    faults = ("none", *BEFORE, *AFTER, *tuple(GARBLED)[-6:], *_ROWS)
+    waiting = faulty(WAITING[:2], _POLLS)
     agents = tuple(
         Scenario(name=name, variables={"dx_agent": name})
         for name in ("absent", "unheard", "claude", "shell")
@@ -246,7 +224,7 @@ def _turns() -> list[Batch]:
     return [
         Batch(name="turn-endings", scenarios=product(TURNS, ("none", "lostafter")),
               calls=(turn(wait=True),), sample=6),
-        Batch(name="turn", scenarios=product(("ok", "exit7"), faults), calls=(turn(wait=True),)),
+        Batch(name="turn", scenarios=faulty(("ok", "exit7"), faults), calls=(turn(wait=True),)),
         Batch(name="turn-begun", scenarios=product(("ok",), faults), calls=(turn(),)),
         Batch(name="turn-poll", scenarios=waiting, calls=(turn(wait=True),), verb="poll"),
         Batch(name="turn-agents", scenarios=agents, calls=(turn(wait=True),)),
@@ -265,7 +243,7 @@ def _turns() -> list[Batch]:
 
 def _playbooks() -> list[Batch]:
     call = Call(kind="playbook", options={"dx_retry_delay": 0})
-    scenarios = product(("ok", "exit7"), _SOME)
+    scenarios = faulty(("ok", "exit7"), _SOME)
     return [Batch(name="playbook", scenarios=scenarios, calls=(call,), sample=4)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["AFTER", "BEFORE", "GARBLED", "KINDS", "RETRIED", "faults"]
+__all__ = ["AFTER", "BEFORE", "GARBLED", "KINDS", "faults"]
 
 _VIA = "Failed to connect to the host via ssh: "
 _CLOSED = f"{_VIA}Connection to {{host}} closed by remote host.\r\n"
@@ -69,11 +69,6 @@ GARBLED: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """The shell of the VM answers, but not as it should."""
 KINDS = {**BEFORE, **AFTER, **GARBLED}
-RETRIED = (
-    "refused", "noroute", "timeout", "lostbefore", "losthalf", "lostafter", "killed", "killedhalf",
-    "killedafter", "cut",
-)  # fmt: skip
-"""What a further attempt can mend."""
 _OTHERS: dict[str, dict[str, Any]] = {
     "hang": {"how": "hang"},
     "broken": {"how": "broken", "text": "the plugin broke"},

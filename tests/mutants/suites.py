@@ -42,6 +42,7 @@ SUITES: Mapping[str, Sequence[Sequence[str]]] = {
     "gather": (
         _SIMULATION,
         (
+            "tests/unit/run/test_gather_sequences.py",
             "tests/unit/run/test_gather.py",
             "tests/unit/run/test_gather_stop.py",
             "tests/unit/run/test_gather_turns.py",

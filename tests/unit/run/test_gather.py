@@ -215,55 +215,6 @@ def test_a_run_that_only_checks_has_preflights_and_no_results_of_commands() -> N
     assert [type(each) for each in run.state.results.values()] == [HostRecord]
 
 
-def test_the_listener_hears_everything_in_order() -> None:
-    diary = Diary()
-    state = ResultCollector(FanoutResult, [diary])
-
-    for event in (HostsKnown(hosts=("epyc6",)), news(b"a", b"b"), news(), SUCCESS):
-        state.handle(event)
-
-    assert diary.pages == [
-        ("hosts", "epyc6"),
-        ("output", "epyc6", b"a", b"b"),
-        ("finished", "epyc6", FanoutOutcome.SUCCESS),
-    ]
-
-
-@pytest.mark.parametrize("skipped", [{"out_skipped": 7}, {"err_skipped": 7}])
-def test_bytes_that_never_came_are_told_and_counted(skipped: dict[str, Any]) -> None:
-    diary = Diary()
-    state = ResultCollector(FanoutResult, [diary])
-
-    state.handle(news(**skipped))
-    state.handle(SUCCESS)
-
-    lost = (skipped.get("out_skipped", 0), skipped.get("err_skipped", 0))
-    assert diary.pages[0] == ("cut", "epyc6", *lost)
-    assert state.results["epyc6"].truncation == Truncation(
-        stdout_bytes=lost[0], stderr_bytes=lost[1]
-    )
-
-
-def test_bytes_of_an_event_that_was_lost_on_the_way_are_counted() -> None:
-    state = ResultCollector(FanoutResult)
-
-    state.handle(news(b"ab", b"c", out_total=2, err_total=1))
-    state.handle(news(b"yz", out_total=9, err_total=3))
-    state.handle(SUCCESS)
-
-    assert state.results["epyc6"].truncation == Truncation(stdout_bytes=5, stderr_bytes=2)
-
-
-def test_of_a_command_that_may_still_run_nothing_is_counted_as_missing() -> None:
-    state = ResultCollector(FanoutResult)
-    lost = ended(outcome=FanoutOutcome.FAILURE, reason=Reason.LOST_CONTACT, error="x")
-
-    state.handle(news(b"ab", out_total=9, err_total=3))
-    state.handle(lost)
-
-    assert state.results["epyc6"].truncation == Truncation()
-
-
 def test_output_is_kept_within_the_limit_that_the_host_names() -> None:
     state = ResultCollector(FanoutResult)
 
@@ -309,17 +260,6 @@ def test_a_run_that_was_killed_is_an_attempt_and_another_goes_on_where_it_was() 
     assert outputs == [("output", "epyc6", b"ab", b""), ("output", "epyc6", b"c", b"")]
 
 
-def test_a_run_that_goes_on_with_some_hosts_is_still_about_all() -> None:
-    state = ResultCollector(FanoutResult)
-
-    state.handle(HostsKnown(hosts=("epyc6", "macmini")))
-    state.handle(SUCCESS)
-    state.begin_again("macmini", KILLED, now())
-    state.handle(HostsKnown(hosts=("macmini",)))
-
-    assert state.hosts == ("epyc6", "macmini")
-
-
 def test_a_run_after_a_killed_one_is_told_when_the_call_began() -> None:
     run = Run()
     run.state.handle(HostsKnown(hosts=("epyc6", "macmini")))
@@ -354,50 +294,3 @@ def test_a_broken_host_is_a_failure_that_says_so_without_secrets() -> None:
 
     assert (run.result.outcome, run.result.reason) == (FanoutOutcome.FAILURE, Reason.VM_ERROR)
     assert run.result.error == "epyc6: Ansible failed: token=*** is no module"
-
-
-def test_a_known_result_is_not_changed_by_what_breaks_later() -> None:
-    state = ResultCollector(FanoutResult)
-
-    state.handle(SUCCESS)
-    state.handle(HostBroken(host="epyc6", text="too late"))
-
-    assert state.results["epyc6"].outcome is FanoutOutcome.SUCCESS
-
-
-def test_secrets_in_an_error_are_masked() -> None:
-    run = Run()
-
-    run.state.handle(ended(outcome=FanoutOutcome.FAILURE, error="password=hunter2"))
-
-    assert run.result.error == "password=***"
-
-
-def test_unfinished_are_the_hosts_of_the_run_without_a_result() -> None:
-    state = ResultCollector(FanoutResult)
-    assert state.unfinished() == []
-
-    state.handle(news())
-    assert state.unfinished() == ["epyc6"]
-
-    state.handle(HostsKnown(hosts=("macmini", "epyc6")))
-    state.handle(SUCCESS)
-    assert state.unfinished() == ["macmini"]
-
-
-def test_nobody_has_to_observe_a_run() -> None:
-    state = ResultCollector(FanoutResult)
-
-    for event in (HostsKnown(hosts=("epyc6",)), news(b"a", out_skipped=1), SUCCESS):
-        state.handle(event)
-
-    assert state.results["epyc6"].outcome is FanoutOutcome.SUCCESS
-
-
-@pytest.mark.parametrize("outcome", list(FanoutOutcome))
-def test_every_outcome_goes_through(outcome: FanoutOutcome) -> None:
-    state = ResultCollector(FanoutResult)
-
-    state.handle(ended(outcome=outcome))
-
-    assert state.results["epyc6"].outcome is outcome

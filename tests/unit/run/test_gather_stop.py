@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from dxansible.errors import EngineError
-from dxansible.record import FanoutOutcome, PreflightStatus, Reason, Truncation
+from dxansible.record import FanoutOutcome, PreflightStatus, Reason
 from dxansible.results import FanoutResult, PreflightResult
 from dxansible.run.events import HostBroken, PreflightDone, StopAnswered, parse
 from dxansible.run.gather import ResultCollector
@@ -145,14 +145,3 @@ def test_a_stop_tells_who_a_host_is_that_the_run_had_not_come_to() -> None:
 
     assert run.state.results["epyc6"].user == "feng"
     assert run.log[0].startswith("aborted host=epyc6 user=feng")
-
-
-def test_output_that_the_run_itself_did_not_get_is_counted() -> None:
-    state = ResultCollector(FanoutResult)
-
-    state.handle(news(b"half"))
-    state.handle_stop(replace(STOPPED, totals=(10, 3)))
-
-    result = state.results["epyc6"]
-    assert result.stdout_bytes == b"half"
-    assert result.truncation == Truncation(stdout_bytes=6, stderr_bytes=3)
