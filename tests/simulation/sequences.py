@@ -44,18 +44,20 @@ Step = dict[str, Any]
 
 
 def make_sequence(seed: int) -> list[Step]:
-    """Return the calls of a seed."""
+    """Return the calls of a seed; the last one lists what has become of all."""
     random = Random(seed)  # noqa: S311 - a seed is the point
-    return [_step(random) for _ in range(random.randrange(3, 8))]
+    first = random.choice(("start", "start", "start", "abort", "settle", "poll"))
+    more = [_step(random) for _ in range(random.randrange(3, 7))]
+    return [_step(random, first), *more, {"verb": "list", "id": "a"}]
 
 
-def _step(random: Random) -> Step:
-    verb = random.choice(
-        ("start", "start", "start", "poll", "abort", "abort", "settle", "kill", "list")
+def _step(random: Random, verb: str = "") -> Step:
+    verb = verb or random.choice(
+        ("start", "start", "start", "poll", "abort", "settle", "kill", "kill", "list")
     )
-    step: Step = {"verb": verb, "id": random.choice("ab")}
+    step: Step = {"verb": verb, "id": random.choice("aaab")}
     if verb == "start":
-        step["command"] = random.randrange(len(COMMANDS))
+        step["command"] = random.choice((*range(len(COMMANDS)), _LONG, _LONG, _LONG))
         step["token"] = random.choice(("T1", "T2"))
         if random.random() < 0.2:
             step["delay"] = 600
@@ -121,6 +123,10 @@ class Model:
                 return self.answer({"verb": "poll", "id": step["id"]}) | at_once(found)
             case verb:
                 return facts(read_reply(self._call(verb, self._options(step), payload(step))))
+
+    def times_run(self, name: str) -> int:
+        """Return how often the command of an id has run."""
+        return len(self._vm.truth[name])
 
     def _options(self, step: Step) -> dict[str, str]:
         return {"id": step["id"]} | {name: str(each) for name, each in options_of(step).items()}

@@ -38,21 +38,6 @@ def test_nothing_is_listed_where_nothing_was(machine: Machine) -> None:
     assert _listed(machine) == {}
 
 
-def test_every_session_is_listed_with_its_state(machine: Machine) -> None:
-    machine.run("ended", "echo four; exit 4")
-    Tree("").start(machine, "runs")
-    machine.abort("never")
-    states = {
-        name: (entry.state, entry.code, entry.out_total, entry.err_total)
-        for name, entry in _listed(machine).items()
-    }
-    assert states == {
-        "ended": ("exited", 4, 5, 0),
-        "runs": ("running", None, 3, 0),
-        "never": ("aborted", None, 0, 0),
-    }
-
-
 def test_clean_removes_what_ended_long_ago_and_nothing_else(any_machine: Machine) -> None:
     for name in ("old", "end", "new"):
         any_machine.run(name, "echo hi")

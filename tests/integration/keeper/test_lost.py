@@ -40,13 +40,6 @@ def test_what_slipped_away_from_a_lost_session_makes_the_abort_unverified(
     assert (reply.state, reply.verified) == ("lost", False)
 
 
-def test_a_lost_session_never_runs_again(machine: Machine) -> None:
-    Tree("echo ran >>runs; SLEEP &").start(machine, "s")
-    _lose(machine, "s")
-    assert machine.start("s", "echo ran >>runs", wait=1).state == "lost"
-    assert (machine.home / "runs").read_text() == "ran\n"
-
-
 def test_another_boot_of_the_machine_loses_the_session(machine: Machine) -> None:
     tree = Tree("SLEEP &")
     tree.start(machine, "s")

@@ -55,13 +55,6 @@ def test_an_abort_that_does_not_ask_for_it_leaves_them(machine: Machine) -> None
     assert tree.alive()
 
 
-def test_a_session_with_nothing_left_is_verified(any_machine: Machine) -> None:
-    any_machine.run("s", "echo hi")
-    reply = any_machine.abort("s", remnants="yes")
-    assert (reply.state, reply.code, reply.verified, reply.stopped) == ("exited", 0, True, 0)
-    assert any_machine.poll("s").out == b"hi\n"
-
-
 @pytest.mark.directed
 def test_what_slipped_away_before_the_end_is_named(any_machine: Machine) -> None:
     tree = Tree(STRAY)

@@ -33,47 +33,19 @@ def runs(machine: Machine) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
-def test_what_has_not_arrived_never_starts(any_machine: Machine) -> None:
-    settled = settle(any_machine, "s")
-    late = any_machine.start("s", COMMAND, wait=2)
-
-    assert all(nothing_began(reply, first_sent_here=True) for reply in (settled, late))
-    assert (late.token, runs(any_machine)) == (None, 0)
-
-
 def test_a_supervisor_that_comes_after_the_settling_runs_nothing(any_machine: Machine) -> None:
     any_machine.abort("s")
     place = any_machine.session("s")
     settled = (place / "supervisor").read_text()
-    (place / "command").write_text(COMMAND)
+    (place / "command").write_text("echo ran >>runs\n")
     for pipe in ("out", "err", "wake"):
         if not (place / pipe).exists():
             os.mkfifo(place / pipe)
 
-    any_machine.ask("supervise", id="s")
+    any_machine.call("supervise", "", id="s").finish()
 
     assert (place / "supervisor").read_text() == settled
     assert (any_machine.poll("s").state, runs(any_machine)) == ("aborted", 0)
-
-
-def test_what_runs_goes_on(any_machine: Machine) -> None:
-    any_machine.start("s", COMMAND, token="T1")  # noqa: S106 - no secret
-    settled = settle(any_machine, "s")
-    (any_machine.home / "finish").touch()
-
-    assert (settled.state in {"starting", "running"}, settled.token) == (True, "T1")
-    end = any_machine.follow("s")
-    assert (end.state, end.code, runs(any_machine)) == ("exited", 0, 1)
-
-
-def test_what_waits_for_its_time_or_has_ended_is_told(machine: Machine) -> None:
-    machine.start("late", COMMAND, delay=600)
-    machine.run("s", "exit 6")
-
-    assert settle(machine, "late").state == "scheduled"
-    assert (settle(machine, "s").state, settle(machine, "s").code) == ("exited", 6)
-    assert machine.poll("late").state == "scheduled"
-    machine.abort("late")
 
 
 def killing(machine: Machine, name: str) -> Path:

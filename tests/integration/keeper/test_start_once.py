@@ -20,21 +20,6 @@ def _runs(machine: Machine) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
-def test_a_second_start_attaches(any_machine: Machine) -> None:
-    first = any_machine.start("s", COMMAND)
-    second = any_machine.start("s", COMMAND, wait=5)
-    assert (first.attached, second.attached) == (False, True)
-    assert any_machine.follow("s").out == b"done\n"
-    assert _runs(any_machine) == 1
-
-
-def test_a_start_after_the_end_attaches_to_the_end(machine: Machine) -> None:
-    machine.run("s", "echo once; exit 4")
-    again = machine.start("s", COMMAND)
-    assert (again.attached, again.state, again.code, again.out) == (True, "exited", 4, b"once\n")
-    assert _runs(machine) == 0
-
-
 def test_of_twenty_starters_one_runs_it_and_all_see_its_end(machine: Machine) -> None:
     calls = [machine.begin("s", COMMAND, wait=20) for _ in range(20)]
     replies = [call.reply() for call in calls]
@@ -112,17 +97,6 @@ def _bound(digest: str, command: str) -> tuple[str, dict[str, object]]:
     return f'{digest} {{"task": "words"}}\n{command}', {"about": "yes", "length": len(command)}
 
 
-def test_an_id_belongs_to_the_first_digest(any_machine: Machine) -> None:
-    first, options = _bound("aa", COMMAND)
-    other, _ = _bound("bb", COMMAND)
-    assert not any_machine.start("s", first, **options).attached
-    assert any_machine.start("s", other, **options).state == "conflict"
-    assert any_machine.start("s", first, **options).attached
-    assert any_machine.follow("s").out == b"done\n"
-    assert any_machine.start("s", other, **options).state == "conflict"
-    assert _runs(any_machine) == 1
-
-
 def test_of_starters_with_different_digests_only_one_digest_runs(machine: Machine) -> None:
     texts = [_bound(f"{number % 4:x}", f"echo {number % 4}; sleep 0.3") for number in range(12)]
     calls = [machine.begin("s", text, **options) for text, options in texts]
@@ -153,13 +127,3 @@ def test_a_session_from_before_digests_is_attached_to(machine: Machine) -> None:
     text, options = _bound("aa", COMMAND)
     assert machine.start("s", text, **options).attached
     assert _runs(machine) == 0
-
-
-def test_a_stop_with_another_digest_stops_nothing(machine: Machine) -> None:
-    text, options = _bound("aa", "sleep 20; echo done")
-    machine.start("s", text, **options)
-    answers = [
-        machine.call("abort", f"{digest} x\n", id="s", about="yes", wait=60).reply().state
-        for digest in ("bb", "aa")
-    ]
-    assert answers == ["conflict", "aborted"]

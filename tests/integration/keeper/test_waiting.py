@@ -53,7 +53,3 @@ def test_without_waiting_it_says_at_once_what_there_is(machine: Machine) -> None
     Tree("").start(machine, "s")
     reply = machine.poll("s")
     assert (reply.state, reply.out) == ("running", b"up\n")
-
-
-def test_an_unknown_id_is_said_to_be_unknown(machine: Machine) -> None:
-    assert machine.poll("s", wait=5).state == "unknown"
