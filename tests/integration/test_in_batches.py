@@ -121,6 +121,7 @@ def test_batches_sent_again_under_their_id_run_nothing_twice(
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_a_killed_caller_touches_no_more_than_the_batch_that_it_was_in(
     fleet: Dispatcher, notes: Notes, lab: Lab
 ) -> None:

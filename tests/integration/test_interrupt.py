@@ -162,6 +162,7 @@ def test_a_second_interrupt_does_not_wait_for_the_stop(user: Dispatcher, vm: Vm)
     assert b"aborted host=" not in err
 
 
+@pytest.mark.sampled("user")
 def test_an_interrupt_of_the_python_interface_stops_the_command_and_is_raised(
     user: Dispatcher, vm: Vm
 ) -> None:
@@ -202,6 +203,7 @@ def process_line(pid: int) -> str:
 
 
 @pytest.mark.newcomer
+@pytest.mark.sampled("user")
 def test_a_killed_client_leaves_its_command_to_run_and_nothing_here(
     user: Dispatcher, vm: Vm, runtime: Path
 ) -> None:
@@ -279,6 +281,7 @@ def test_what_has_ended_keeps_its_outcome_whoever_aborts_it(
 
 
 @pytest.mark.newcomer
+@pytest.mark.sampled("user")
 def test_a_command_that_ended_before_the_interrupt_arrived_says_how(
     user: Dispatcher, vm: Vm
 ) -> None:
@@ -311,6 +314,7 @@ def test_a_command_that_was_aborted_before_it_arrived_never_runs(user: Dispatche
     assert not (vm.home / "ready").exists()
 
 
+@pytest.mark.sampled("user")
 def test_a_reader_that_goes_away_stops_the_command(user: Dispatcher, vm: Vm) -> None:
     ticking = "echo >ready; while :; do echo tick; sleep 0.1; done"
     with begin(user, vm, ticking) as client:

@@ -114,6 +114,7 @@ def is_lost(result: dict[str, Any]) -> None:
 
 @loses_power
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 @pytest.mark.parametrize("arguments", WAYS.values(), ids=WAYS)
 def test_a_start_that_is_sent_again_after_a_power_loss_starts_nothing(
     user: Dispatcher, vm: Vm, arguments: tuple[str, ...]

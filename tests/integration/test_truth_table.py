@@ -56,6 +56,7 @@ def test_it_is_the_same_answer_without_an_engine(here: Dispatcher, epyc6: Vm, co
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_the_deadline_is_a_timeout_and_the_stop_is_verified(here: Dispatcher) -> None:
     for result in told_by_both(here, "echo begun; sleep 600", timeout=1.5):
         assert told(result) == Told(outcome="TIMEOUT", reason="deadline")

@@ -107,6 +107,7 @@ def _request(directory: Path, **variables: object) -> str:
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_hosts_are_checked_through_ssh(user: Dispatcher, lab: Lab) -> None:
     before = {name: vm.connections for name, vm in lab.vms.items()}
     answer = user.run("--list", "--json")
@@ -117,6 +118,7 @@ def test_hosts_are_checked_through_ssh(user: Dispatcher, lab: Lab) -> None:
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_a_command_runs_on_all_its_vms(user: Dispatcher, lab: Lab) -> None:
     answer = user.run("all", "--exec", f"{_ASK}; id -un", "--json")
 
@@ -129,6 +131,7 @@ def test_a_command_runs_on_all_its_vms(user: Dispatcher, lab: Lab) -> None:
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_a_task_runs_on_its_vm(user: Dispatcher) -> None:
     answer = user.run("epyc6", _ASK, "--wait")
 
@@ -162,6 +165,7 @@ def test_a_command_runs_on_its_vm_through_an_execution_node(user: Dispatcher, me
 
 
 @pytest.mark.engines
+@pytest.mark.sampled("user")
 def test_a_command_runs_on_its_vm_without_a_preflight(here: Dispatcher) -> None:
     result = fanout_ssh("epyc6", _ASK, preflight=False)
 

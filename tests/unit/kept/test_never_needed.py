@@ -28,6 +28,7 @@ def test_it_can_be_switched_off(person: Person) -> None:
     assert not person.engines.exists()
 
 
+@pytest.mark.sampled("which")
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["engine", "ansible-playbook", "worker"])
 def test_a_stopped_one_is_passed_over_and_runs_nothing_later(person: Person, which: int) -> None:
     person.warm()
@@ -43,6 +44,7 @@ def test_a_stopped_one_is_passed_over_and_runs_nothing_later(person: Person, whi
     assert (person.home / "ran").read_text() == "once\n" * 2
 
 
+@pytest.mark.sampled("which")
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["engine", "ansible-playbook", "worker"])
 def test_a_killed_one_takes_no_call_with_it_and_is_replaced(person: Person, which: int) -> None:
     person.warm()
@@ -62,6 +64,7 @@ def test_a_killed_one_takes_no_call_with_it_and_is_replaced(person: Person, whic
     assert set(pids).isdisjoint(person.family())
 
 
+@pytest.mark.sampled("which")
 @pytest.mark.parametrize("which", [0, 2], ids=["engine", "worker"])
 def test_questions_go_on_where_a_killed_one_left_them(person: Person, which: int) -> None:
     agent = person.home / "bin" / "agent"
