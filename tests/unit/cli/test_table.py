@@ -86,10 +86,13 @@ def test_the_shortest_command_line_of_a_mode_is_understood(mode: Mode) -> None:
     assert callable(choose_call(mode, options))
 
 
-@pytest.mark.parametrize("name", MODIFIERS)
 @pytest.mark.parametrize("mode", Mode)
-def test_an_option_is_of_use_in_a_mode_or_refused_there(mode: Mode, name: str) -> None:
-    entry = MODIFIERS[name]
+def test_an_option_is_of_use_in_a_mode_or_refused_there(mode: Mode) -> None:
+    for name, entry in MODIFIERS.items():
+        _of_use_or_refused(mode, name, entry)
+
+
+def _of_use_or_refused(mode: Mode, name: str, entry: Option) -> None:
     words = [word for word in MINIMAL[mode] if (name, word) != ("file", "work")]
     line = (*words, *written(name, entry))
     if mode not in entry.modes:
@@ -108,17 +111,14 @@ def test_an_option_is_of_use_in_a_mode_or_refused_there(mode: Mode, name: str) -
     assert name in options.given
 
 
-@pytest.mark.parametrize("name", CHOOSING)
 @pytest.mark.parametrize("mode", Mode)
-def test_an_option_that_chooses_a_mode_goes_with_no_other(mode: Mode, name: str) -> None:
-    entry = CHOOSING[name]
-    own = {entry.chooses, AT_JULES.get(entry.chooses or mode)}
-    if (mode, name) == (Mode.TASK, "rerun"):  # its two words may be the hosts and the run
-        return
-    if mode in own:
-        return
-    with pytest.raises(UsageError):
-        understand([*MINIMAL[mode], *written(name, entry)])
+def test_an_option_that_chooses_a_mode_goes_with_no_other(mode: Mode) -> None:
+    for name, entry in CHOOSING.items():
+        own = {entry.chooses, AT_JULES.get(entry.chooses or mode)}
+        # the two words of a task may be the hosts and the run
+        if mode not in own and (mode, name) != (Mode.TASK, "rerun"):
+            with pytest.raises(UsageError):
+                understand([*MINIMAL[mode], *written(name, entry)])
 
 
 @pytest.mark.parametrize("mode", Mode)
