@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
+from dxansible.first_sent import stamp
 from dxansible.ids import agent_run, new_run_id, new_token, token_of
 from dxansible.parameters import RUN_ID
 from dxansible.redact import summarize
@@ -106,10 +107,14 @@ class CommandCall(_Call):
             self.options.settings,
             "stop-command.yml",
             limit=limit,
-            variables={RUN_ID.variable: self.run_id},
+            variables={RUN_ID.variable: self.run_id, **self.sent()},
             secret_text=self.options.payload(self.text),
             forks=self.options.forks,
         )
+
+    def sent(self) -> dict[str, object]:
+        """Return a variable for a stop: since when the command may have been sent."""
+        return {} if self._play is None else {"dx_first_sent": stamp(self._play.began)}
 
     def _run(self) -> Play:
         return Play(

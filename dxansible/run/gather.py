@@ -122,10 +122,6 @@ class ResultCollector(Generic[R]):
         """Return the results, in the inventory's order."""
         return [self.results[host] for host in self.hosts or self.results]
 
-    def attempts(self, host: str) -> int:
-        """Return the connection attempts so far, as far as they are known."""
-        return self._host(host).attempts
-
     def expect(self, host: str, session_id: str) -> None:
         """Add a host that has not reported, with its session's id."""
         found = self._host(host)

@@ -78,6 +78,11 @@ class Play:
         self._line = self._hand_over()
         _warn_of_untested_core()
 
+    @property
+    def began(self) -> float:
+        """When the run began, before anything was sent to a host, by the clock of `elapsed`."""
+        return self._request.began
+
     def follow(self, handle: Callable[[Event], None], again: Again) -> PlayEnd:
         """Follow the run to its end; ``handle`` gets the events one at a time.
 

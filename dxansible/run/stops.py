@@ -12,7 +12,7 @@ from dxansible.ids import session_on
 from dxansible.record import HostRecord
 from dxansible.run.awaiting import end_unsent
 from dxansible.run.events import HostBroken, PreflightDone, StopAnswered
-from dxansible.run.request import KILLED
+from dxansible.run.request import KILLED, Again
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,9 +63,9 @@ def end_stop(
         collector.handle(unanswered(host, why, session_of(host)))
 
 
-def _of_new_id(answer: StopAnswered, attempts: int) -> StopAnswered:
+def _of_new_id(answer: StopAnswered) -> StopAnswered:
     """Return the answer about an id that only this call has used."""
-    proof = never_sent_before(answer.reason, answer.evidence, attempts)
+    proof = never_sent_before(answer.reason, answer.evidence)
     if proof is None:
         return answer
     decided = verdict.never_begun(answer.host, proof)
@@ -91,11 +91,12 @@ def stop_unfinished(call: CommandCall, collector: ResultCollector[FanoutResult])
         if isinstance(answer, StopAnswered) and not (
             call.options.run_id or collector.moves.has_work(answer.host)
         ):
-            answer = _of_new_id(answer, collector.attempts(answer.host))
+            answer = _of_new_id(answer)
         collector.handle_stop(answer)
 
     try:
-        return call.stop(limit).follow(handle, collector.ask_again(limit))
+        again = Again(rest=lambda: collector.rest(limit), prepare=lambda *_: call.sent())
+        return call.stop(limit).follow(handle, again)
     except DxError as error:
         if not collector.hosts:
             raise

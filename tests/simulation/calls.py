@@ -62,7 +62,6 @@ class _HostOfPlay(Client):
     operation: str
     variables: Mapping[str, Any]
     text: bytes | None
-    began: float
 
     def _payload(self) -> bytes:
         return self.text or b""
@@ -71,7 +70,7 @@ class _HostOfPlay(Client):
         del kind
         found, given = OPERATIONS[self.operation], dict(self.variables)
         if "dx_first_sent" in given:  # of the virtual clock
-            given["dx_first_sent"] = first_sent.stamp(self.began, self.machine)
+            given["dx_first_sent"] = first_sent.stamp(given["dx_first_sent"]["at"], self.machine)
         options = {**_taken(found.run.spec, given), **found.options}
         checks = found.run.spec["preflight"]["options"]
         options["preflight"] = {
@@ -112,10 +111,10 @@ class _SimulatedPlay(Play):
         del settings
         self._receptor, self._engine, self._line = None, False, None
         self._cancelled = cancelled or threading.Event()
-        self._began, self._moment = time.time(), 1e6 + self.history.loop.now
+        self._began = time.time()
         self._request = PlayRequest(
             playbook=Path(playbook), inventory=(), limit=limit, variables=variables,
-            secret_text=secret_text, runtime_dir=Path("/"),
+            secret_text=secret_text, runtime_dir=Path("/"), began=1e6 + self.history.loop.now,
         )  # fmt: skip
 
     def _follow(self, on_event: Callable[[dict[str, Any]], None]) -> PlayEnd:
@@ -126,7 +125,7 @@ class _SimulatedPlay(Play):
         _tell(on_event, {"kind": "hosts", "hosts": [HOST]})
         client = _HostOfPlay(history, {"kind": _NAMES[name], "at": loop.now}, _number(history))
         client.operation, client.variables = name.replace("-", "_"), self._request.variables
-        client.text, client.began = self._request.secret_text, self._moment
+        client.text = self._request.secret_text
         loop.at(loop.now, client.begin)
         told, due = 0, list[float]()
         while client.ended is None:

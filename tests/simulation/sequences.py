@@ -67,6 +67,8 @@ def _step(random: Random, verb: str = "") -> Step:
             step["deadline"] = 1
     if verb in {"start", "abort", "settle"} and random.random() < 0.4:
         step["digest"] = random.choice(("0a", "0b"))
+    if verb in {"abort", "settle"} and random.random() < 0.15:
+        step["since"] = 10**9
     if verb == "abort" and random.random() < 0.6:
         step["remnants"] = "yes"
     return step

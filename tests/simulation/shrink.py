@@ -13,7 +13,7 @@ from tests.simulation.judge import judge
 from tests.simulation.judge_calls import judge_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["STORED", "failures_of", "kind_of", "known_kinds", "shrink"]
 
@@ -50,15 +50,18 @@ def known_kinds(profile: str) -> set[str]:
     }
 
 
-def shrink(plan: Plan) -> Plan:
-    """Return the shortest plan that is found with a failure of the same kind."""
-    wanted = {kind_of(each) for each in failures_of(plan)}
+def shrink(plan: Plan, play: Callable[[Plan], list[str]] = failures_of) -> Plan:
+    """Return the shortest plan that is found with a failure of the same kind.
+
+    ``play`` returns the failures of a plan.
+    """
+    wanted = {kind_of(each) for each in play(plan)}
     tries, found = 0, True
     while found and tries < _MOST_TRIES:
         found = False
         for shorter in _shorter(plan):
             tries += 1
-            if wanted & {kind_of(each) for each in failures_of(shorter)}:
+            if wanted & {kind_of(each) for each in play(shorter)}:
                 plan, found = shorter, True
                 break
     return plan

@@ -47,13 +47,14 @@ def test_the_same_plan_is_the_same_history() -> None:
 
 
 def test_a_plan_that_shows_a_failure_is_made_shorter() -> None:
-    plan = next(
-        each["plan"] for each in STORED.values() if "known" in each and each["plan"]["faults"]
-    )
-    fault = {"kind": "clock", "at": 1.0, "by": 5.0, "whose": "client"}
-    longer = {**plan, "faults": [*plan["faults"], fault]}
+    plan = STORED["power-conflict"]["plan"]
+    power, clock = plan["faults"][0], {"kind": "clock", "at": 1.0, "by": 5.0, "whose": "client"}
+    longer = {**plan, "faults": [clock, power, clock]}
 
-    assert fault not in shrink(longer)["faults"]
+    short = shrink(longer, lambda each: ["power is lost"] if power in each["faults"] else [])
+
+    assert short["faults"] == [power]
+    assert len(short["clients"]) == 1
 
 
 def test_a_history_without_a_fault_ends_as_the_command_does() -> None:

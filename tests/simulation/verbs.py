@@ -93,6 +93,15 @@ def _conflicts(session: Session | None, digest: str) -> bool:
     return bool(digest and known and known != digest)
 
 
+def _forgotten(vm: Vm, call: Call, words: str = "") -> bool:
+    since = call.number("since")
+    if not since or vm.uptime() >= since:
+        return False
+    said = f"state=lost restarted=yes{words} token=-"
+    call.printed += replies.refusal(call.options["mark"], said)
+    return True
+
+
 def _start(vm: Vm, call: Call, me: Process) -> Iterator[Any]:
     options, name = call.options, call.options["id"]
     yield "begin"
@@ -101,10 +110,7 @@ def _start(vm: Vm, call: Call, me: Process) -> Iterator[Any]:
     if name in vm.sessions:
         _announce(call)
     else:
-        since = call.number("since")
-        if since and vm.uptime() < since:
-            words = "state=lost restarted=yes token=-"
-            call.printed += replies.refusal(options["mark"], words)
+        if _forgotten(vm, call):
             return
         yield "stage"
         if vm.disk_full:
@@ -122,6 +128,8 @@ def _start(vm: Vm, call: Call, me: Process) -> Iterator[Any]:
     if session is None:
         raise KeeperFailure("cannot write to the state directory")
     if _conflicts(session, digest):
+        if _forgotten(vm, call):
+            return
         state = State("conflict")
     else:
         yield from _await(vm, call, session)
@@ -211,6 +219,9 @@ def _abort(vm: Vm, call: Call, _me: Process) -> Iterator[Any]:
         yield "publish"
         vm.publish(staged)
     session = vm.sessions[name]
+    kept = "claim" in session.files and not _conflicts(session, digest)
+    if not kept and _forgotten(vm, call, " verified=yes"):
+        return
     if _conflicts(session, digest):
         call.printed += replies.reply(vm, session, State("conflict"), call.options)
         return

@@ -88,6 +88,44 @@ def test_where_nobody_knows_the_uptime_nothing_is_started(dash: Machine) -> None
     assert not dash.session("s").exists()
 
 
+def test_an_id_that_another_client_took_meanwhile_may_have_been_ours(machine: Machine) -> None:
+    machine.inside = uptime.up_for(100_000)
+    ours, others = f"0a {{}}\n{RUN}", "0b {}\ntrue"
+    assert machine.call("start", ours, id="s", about="yes", length=len(RUN)).reply().state
+    lose_power(machine)
+    taken = machine.call("start", others, id="s", about="yes", length=4, wait=3).reply()
+    assert not taken.attached
+
+    again = machine.call("start", ours, id="s", about="yes", length=len(RUN), since=60).reply()
+    assert (again.state, again.restarted) == ("lost", True)
+    for options in ({"wait": 1}, {"settle": "yes"}):
+        stop = machine.call("abort", "0a {}\n", id="s", about="yes", since=60, **options).reply()
+        assert (stop.state, stop.restarted, stop.verified) == ("lost", True, True)
+    machine.inside = uptime.up_for(100_000)
+    again = machine.call("start", ours, id="s", about="yes", length=len(RUN), since=60).reply()
+    assert again.state == "conflict"
+
+
+@pytest.mark.parametrize("options", [{"wait": 1}, {"settle": "yes"}])
+def test_a_stop_of_what_the_machine_may_have_lost_says_so_each_time(
+    machine: Machine, options: dict[str, object]
+) -> None:
+    machine.inside = uptime.up_for(5)
+    for _ in range(2):
+        stop = machine.call("abort", "", id="s", since=60, **options).reply()
+        assert (stop.state, stop.restarted, stop.verified) == ("lost", True, True)
+    machine.inside = uptime.up_for(100_000)
+    assert machine.call("abort", "", id="s", since=60, **options).reply().tombstone
+    assert machine.start("s", RUN, wait=1).tombstone
+
+
+def test_a_stop_of_a_session_that_the_disk_has_kept_is_answered_as_ever(machine: Machine) -> None:
+    assert machine.run("s", RUN).state == "exited"
+    machine.inside = uptime.up_for(5)
+    stop = machine.call("abort", "", id="s", since=60, wait=1).reply()
+    assert (stop.state, stop.restarted) == ("exited", False)
+
+
 def test_an_abort_settles_what_the_machine_has_lost(machine: Machine) -> None:
     machine.inside = uptime.up_for(5)
     assert machine.start("s", RUN, since=60).restarted

@@ -61,6 +61,13 @@ def test_what_the_vm_says_to_be_impossible_is_an_error_in_the_shell_s_words(
     assert played.record["error"] == f"epyc6: {silence}"
 
 
+def test_a_vm_that_may_have_lost_the_start_proves_nothing() -> None:
+    played = run(KILLED, Reply(state="lost", restarted=True, verified=True))
+
+    assert (end_of(played), played.verbs) == (("FAILURE", "lost", 1), ["start", "settle"])
+    assert played.calls[1][-1]["since"] > 0
+
+
 def test_a_shell_that_refuses_every_command_has_begun_none() -> None:
     played = run(REFUSED, REFUSED)
 

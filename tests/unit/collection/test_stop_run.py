@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ABORTED = Reply(state="aborted", verified=True, out_total=7, err_total=2)
 ENDED = Reply(state="exited", code=3, out_total=7, verified=True)
-REMNANTS = {"remnants": True}
+REMNANTS = {"remnants": True, "since": 0}
 SES = "ses_1-0a1b2c3d"
 
 
@@ -103,6 +103,18 @@ def test_only_the_command_that_is_meant_is_stopped(tmp_path: Path) -> None:
     assert played.calls[0][3].endswith(b' {"host": "epyc6", "task": "s"}\n')
     assert (played.record["reason"], played.record["state"]) == ("id_conflict", "conflict")
     assert played.record["totals"] is None
+
+
+def test_a_command_that_the_vm_may_have_lost_may_have_run() -> None:
+    lost = Reply(state="lost", restarted=True, verified=True)
+    played = stop(lost, first_sent=30.0)
+
+    (call,) = played.calls
+    assert 30 < call[4]["since"] < 120
+    assert (played.record["outcome"], played.record["reason"]) == ("FAILURE", "lost")
+    assert played.record["stop_verified"] is True
+    assert played.record["totals"] is None
+    assert "may have run" in played.record["error"]
 
 
 def test_of_a_session_the_last_turn_is_stopped() -> None:

@@ -212,10 +212,7 @@ def test_a_refused_question_proves_nothing_of_work_that_was_sent_earlier(
         assert decided.evidence is evidence
 
 
-def test_only_a_first_attempt_that_the_vm_does_not_know_has_begun_nothing() -> None:
-    told = ("unknown_session", Evidence.TOLD)
-
-    assert never_sent_before(*told, attempts=1) is not None
-    assert never_sent_before(*told, attempts=2) is None
-    assert never_sent_before("unknown_session", Evidence.LOST, attempts=1) is None
-    assert never_sent_before("lost", Evidence.TOLD, attempts=1) is None
+def test_only_a_vm_that_does_not_know_a_new_id_has_begun_nothing() -> None:
+    assert never_sent_before("unknown_session", Evidence.TOLD) is not None
+    assert never_sent_before("unknown_session", Evidence.LOST) is None
+    assert never_sent_before("lost", Evidence.TOLD) is None

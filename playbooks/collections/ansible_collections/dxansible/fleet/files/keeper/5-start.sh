@@ -145,6 +145,11 @@ launch() { # shares the claim with a supervisor that is nobody's child
     [ -z "$waker" ] || exec 5>&- # only the supervisor and its clock can write to it from now on
 }
 
+forgotten() { # an earlier start may have run, and left no trace on the disk: replies so, with further words, or returns 1
+    [ "$since" -gt 0 ] && may_have_restarted || return 1
+    printf '\n%s state=lost restarted=yes%s token=-\n%s end\n' "$mark" "${1-}" "$mark"
+}
+
 announce() { # that what is asked for may happen from now on, even if the caller gets no answer
     printf '\n%s\n' "$mark" || exit 1
 }
@@ -155,9 +160,8 @@ start() {
     read_about
     [ ! -d "$dir" ] || announce
     if [ ! -d "$dir" ]; then
-        if [ "$since" -gt 0 ] && may_have_restarted; then # an earlier start may have run, and left no trace on the disk
+        if forgotten; then
             [ "$input" -eq 0 ] || cat >/dev/null # as below
-            printf '\n%s state=lost restarted=yes token=-\n%s end\n' "$mark" "$mark"
             return
         fi
         if [ -n "$need" ] && ! places=$(locate "$need"); then
@@ -179,7 +183,12 @@ start() {
     elif [ "$input" -gt 0 ]; then
         cat >/dev/null # who still sends would take our end for a broken connection
     fi
-    if conflicts; then state=conflict; else await; fi
+    if conflicts; then
+        state=conflict
+        ! forgotten || return 0
+    else
+        await
+    fi
     reply
 }
 

@@ -7,6 +7,7 @@ abort() { # a session that has not arrived yet is settled too, by a tombstone: i
         printf '%s\n' "$(never aborted)" >"$staged/supervisor"
         publish || [ -d "$dir" ] || fail "cannot write to $root"
     fi
+    [ -f "$dir/claim" ] && ! conflicts || ! forgotten ' verified=yes' || return 0 # what ran ended with the machine
     if conflicts; then state=conflict; reply; return; fi
     if [ -n "$settle" ]; then state; reply; return; fi # what has arrived is only asked about
     settle aborted

@@ -194,8 +194,12 @@ class AttemptRun(HostRun):
         if progress.first_sent is None or not progress.may_have_arrived:
             progress.first_sent = self.machine.now()
             return {}
-        slack = self._to_arrive + 2 * _PATIENCE
-        return {"since": seconds_since(progress.first_sent, slack, self.machine)}
+        return {"since": self.seconds_since_start()}
+
+    def seconds_since_start(self) -> int:
+        """Return the seconds since the first start, for a call that is made now; 0 without one."""
+        sent, slack = self.progress.first_sent, self._to_arrive + 2 * _PATIENCE
+        return 0 if sent is None else seconds_since(sent, slack, self.machine)
 
     def until_start(self) -> Steps[None]:
         """Wait until the work may have started, or for long enough to look again."""

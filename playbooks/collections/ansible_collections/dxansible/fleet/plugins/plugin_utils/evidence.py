@@ -113,14 +113,14 @@ def no_record(reply: Session) -> NoRecord | None:
     )
 
 
-def never_sent_before(reason: str | None, evidence: Evidence, attempts: int) -> NothingBegan | None:
+def never_sent_before(reason: str | None, evidence: Evidence) -> NothingBegan | None:
     """Return the proof that the stop of an id gives which only this call has used.
 
-    A VM without a record of it has never had the work, unless it has lost that with an earlier
-    attempt, as in a power loss. None if that proves nothing.
+    A VM without a record of it has never had the work: the stop says since when it may have had it,
+    and a VM that may have lost it since then says so instead. None if the answer proves nothing.
     """
     told = reason == "unknown_session" and evidence is Evidence.TOLD
-    return NothingBegan(evidence=Evidence.TOLD) if told and attempts <= 1 else None
+    return NothingBegan(evidence=Evidence.TOLD) if told else None
 
 
 def no_turns(known: Sequence[object]) -> NoRecord | None:

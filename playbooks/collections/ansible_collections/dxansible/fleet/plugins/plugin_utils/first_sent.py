@@ -2,8 +2,9 @@
 """The moment at which work may first have been sent to a host.
 
 A VM that has restarted since then may have run the work, and have lost all record of it. So each
-repeated start tells the VM how long ago that moment is. A run that follows a killed one gets the
-moment in the variable ``dx_first_sent``, as a stamp. The Python package has this same file.
+repeated start tells the VM how long ago that moment is, and so does the stop of a call by itself. A
+run that follows a killed one, or stops it, gets the moment in the variable ``dx_first_sent``, as a
+stamp. The Python package has this same file.
 """
 
 from __future__ import annotations

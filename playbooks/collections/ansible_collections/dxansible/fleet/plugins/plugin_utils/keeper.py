@@ -106,6 +106,10 @@ def _flags(**given: object) -> dict[str, object]:
     return {name: "yes" for name, holds in given.items() if holds}
 
 
+def _sent(since: int) -> dict[str, object]:
+    return {"since": since} if since else {}
+
+
 def _since(wait: int, stamp: str) -> dict[str, object]:
     return {"wait": wait, "stamp": stamp} if wait else {}
 
@@ -142,24 +146,32 @@ class Keeper:
         return read_reply(self._ask("poll", {"id": session, **options}))
 
     def abort(
-        self, session: str, wait: int, about: bytes = b"", *, remnants: bool = False
+        self,
+        session: str,
+        wait: int,
+        about: bytes = b"",
+        *,
+        remnants: bool = False,
+        since: int = 0,
     ) -> Reply:
         """Stop a session, and wait up to ``wait`` seconds until it is gone.
 
         An unknown id can't be started later. ``about`` is as for `start`: a session that is bound
         to something else is not stopped. With ``remnants``, processes end that a session has left
-        behind which had ended by itself, or whose stop was not verified.
+        behind which had ended by itself, or whose stop was not verified. ``since`` is the seconds
+        since the first start that may have arrived: the VM may have lost that; 0 asks nothing.
         """
         flags = _flags(about=about, remnants=remnants)
-        given = {"id": session, "wait": wait, "chunk": 0, **flags}
+        given = {"id": session, "wait": wait, "chunk": 0, **flags, **_sent(since)}
         return read_reply(self._ask("abort", given, about))
 
-    def settle(self, session: str, about: bytes = b"") -> Reply:
+    def settle(self, session: str, about: bytes = b"", *, since: int = 0) -> Reply:
         """Find out what became of a start that was not answered, without stopping anything.
 
-        A session that has not arrived can't start later. ``about`` is as for `start`.
+        A session that has not arrived can't start later. ``about`` and ``since`` are as in `abort`.
         """
-        given = {"id": session, "settle": "yes", "chunk": 0, **_flags(about=about)}
+        flags = _flags(settle=True, about=about)
+        given = {"id": session, "chunk": 0, **flags, **_sent(since)}
         return read_reply(self._ask("abort", given, about))
 
     def list(  # noqa: PLR0913 - options by name

@@ -51,7 +51,8 @@ def send_start(
 
 def _settle(run: AttemptRun, name: str, about: bytes, error: KeeperError) -> Steps[Reply | None]:
     try:
-        reply = yield from run.call(0, lambda door: door.keeper.settle(name, about))
+        since = run.seconds_since_start()
+        reply = yield from run.call(0, lambda door: door.keeper.settle(name, about, since=since))
     except CallError as silent:
         if _is_refused(error) and _is_refused(silent) and not run.progress.may_have_arrived:
             raise _settled(error) from silent
@@ -60,7 +61,7 @@ def _settle(run: AttemptRun, name: str, about: bytes, error: KeeperError) -> Ste
     if nothing_began(reply, first_sent_here=not earlier):
         run.progress.joined = Evidence.REFUSED  # by the VM: nothing has begun, and nothing will
         raise _settled(error) from error
-    if reply.state == CONFLICT:
+    if reply.state == CONFLICT or reply.restarted:
         return reply
     run.progress.hear(reply)
     return None

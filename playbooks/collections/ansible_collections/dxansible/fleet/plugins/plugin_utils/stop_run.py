@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import agents, finalize, session, turn_ends, turn_verdict, verdict
-from .evidence import Evidence, no_turns
+from .evidence import Evidence, no_turns, nothing_left
+from .first_sent import read_stamp, seconds_since
 from .host_run import CONTACT, CallRun, ask
 from .keeper_reply import CallError
 from .link import explain
@@ -30,10 +31,12 @@ class StopRun(CallRun):
 
     kind: ClassVar = "stop"
     starts_work: ClassVar = True
+    of_fan: ClassVar = frozenset({"first_sent"})
     spec: ClassVar = {
         **CONTACT,
         "id": {"type": "str", "default": "", "variable": "dx_session"},
         "wait": {"type": "int", "default": 8},
+        "first_sent": {"type": "raw", "default": None, "variable": "dx_first_sent"},
         "turns": {"type": "bool", "default": False},
         "agents": {"type": "dict", "default": {}, "variable": "dx_agents"},
         "claim_ends": {"type": "bool", "default": False, "variable": "dx_claim_ends"},
@@ -73,7 +76,7 @@ class StopRun(CallRun):
         else:
             if reply is not None:
                 state = reply.state
-            if reply is not None and state != CONFLICT:
+            if reply is not None and state != CONFLICT and not reply.restarted:
                 totals = [reply.out_total, reply.err_total]
         record |= {"id": name, "state": state, "totals": totals} | decided.as_dict()
         if self.options["turns"] and self.options["claim_ends"]:
@@ -98,6 +101,8 @@ class StopRun(CallRun):
             command = self.inputs.command().placed(self.options)
             about = command.about(self.host, self.options["path"])
         reply = yield from self._abort(name, about)
+        if reply.restarted:
+            return reply, verdict.forgotten(self.host, nothing_left(reply))
         if reply.state == CONFLICT:
             return reply, verdict.conflict(self.host, name)
         return reply, self._judge(reply, verdict.from_reply(self.host, reply, None))
@@ -120,8 +125,18 @@ class StopRun(CallRun):
         return reply, self._judge(reply, own)
 
     def _abort(self, name: str, about: bytes = b"") -> Steps[Reply]:
-        wait = self.options["wait"]
-        return ask(self._patience, lambda door: door.keeper.abort(name, wait, about, remnants=True))
+        wait, since = self.options["wait"], self._since()
+        return ask(
+            self._patience,
+            lambda door: door.keeper.abort(name, wait, about, remnants=True, since=since),
+        )
+
+    def _since(self) -> int:
+        """Return the seconds since the first start, and until a call arrives; 0 if nobody says."""
+        given = self.options["first_sent"]
+        if given is None:
+            return 0
+        return seconds_since(read_stamp(given, self.machine), self._patience, self.machine)
 
     def _turns(self, name: str) -> Steps[list[Entry]]:
         listing = yield from ask(self._patience, lambda door: door.keeper.list(name))

@@ -269,13 +269,16 @@ def had_ended(host: str, own: Verdict, reply: Reply) -> Verdict:
     return replace(own, error=text, stop_verified=gone, left_running=reply.left)
 
 
-def forgotten(host: str) -> Verdict:
-    """The verdict on work that may have begun, and of which the VM has no record."""
+def forgotten(host: str, gone: NothingLeft | None = None) -> Verdict:
+    """The verdict on work that may have begun, and of which the VM has no record.
+
+    ``gone`` is the proof that a stop gives.
+    """
     text = (
         "the VM has no record of the command, and may have restarted since the command was first "
         "sent; so it may have run: look there before you run it again"
     )
-    return failure(Reason.LOST, f"{host}: {text}")
+    return failure(Reason.LOST, f"{host}: {text}", gone=gone)
 
 
 def never_arrived(host: str, proof: NothingBegan) -> Verdict:
