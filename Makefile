@@ -75,7 +75,7 @@ chaos-keeper: $(VENV)/.test system-test
 	PYTHONPATH=playbooks/collections $(BIN)/python -m tests.chaos.keeper --rounds 1000
 
 simulate: $(VENV)/.test
-	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --verdicts
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --verdicts --reasons
 
 mutants: $(VENV)/.test system-test
 	DX_TEST_AGENTS=$(AGENTS) $(BIN)/python -m tests.mutants

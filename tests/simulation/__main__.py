@@ -13,6 +13,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.reasons import ENOUGH, explained, reached_by, unexplained
+
 sys.path.insert(0, str(Path(__file__).parents[2] / "playbooks" / "collections"))
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def _play(chunk: Chunk) -> tuple[Chunk, list[Failure], Counter[str]]:
     for seed in range(first, last):
         plan = make_plan(seed, profile)
         if "caller" in plan:
-            if found := failures_of(plan):
+            if found := failures_of(plan, verdicts):
                 failures.append((seed, profile, found))
             continue
         try:
@@ -98,6 +100,9 @@ def main() -> int:
         "--new", action="store_true", help="end with the first failure that is not known"
     )
     parser.add_argument("--verdicts", action="store_true", help="show how often each was told")
+    parser.add_argument(
+        "--reasons", action="store_true", help="each reason of docs/outcomes.md has to be told"
+    )
     options = parser.parse_args()
     if options.plan:
         return _play_file(options.plan)
@@ -126,7 +131,19 @@ def main() -> int:
     if options.verdicts:
         print(*(f"{count:9} {name}" for name, count in sorted(verdicts.items())), sep="\n")  # noqa: T201
     print(f"{played} histories in {seconds:.0f} s, {len(failures)} with a failure")  # noqa: T201
-    return 1 if failures and not options.new else 0
+    enough = played >= ENOUGH and not options.profile
+    wrong = options.reasons and _show_reasons(verdicts, enough=enough)
+    return 1 if wrong or (failures and not options.new) else 0
+
+
+def _show_reasons(verdicts: Counter[str], *, enough: bool) -> bool:
+    """Show which reasons were not reached. Returns whether one should have been."""
+    wrong = list(unexplained(reached_by(verdicts)))
+    print("reasons that no history reaches:", *explained(), sep="\n  ")  # noqa: T201
+    print("reasons otherwise:", *(wrong or ["each was reached"]), sep="\n  ")  # noqa: T201
+    if wrong and not enough:
+        print(f"too few histories to tell: {ENOUGH} of all profiles are enough")  # noqa: T201
+    return bool(wrong) and enough
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.simulation.calls import Call
     from tests.simulation.history import History
 
-__all__ = ["judge_calls"]
+__all__ = ["judge_calls", "verdict_of_call"]
 
 
 def judge_calls(history: History, calls: list[Call]) -> list[str]:
@@ -30,6 +30,12 @@ def judge_calls(history: History, calls: list[Call]) -> list[str]:
         if len(second) > 1:
             found.append("the command ran again more than once")
     return found
+
+
+def verdict_of_call(call: Call) -> str:
+    """Return how a call ended, in a few words."""
+    result = call.result
+    return "no end" if result is None else f"{result.outcome}/{result.reason}"
 
 
 def _of(history: History, call: Call) -> Iterator[str]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.calls import play_call
 from tests.simulation.history import History
 from tests.simulation.judge import judge
-from tests.simulation.judge_calls import judge_calls
+from tests.simulation.judge_calls import judge_calls, verdict_of_call
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["STORED", "failures_of", "kind_of", "known_kinds", "shrink"]
@@ -26,11 +27,17 @@ STORED: dict[str, Any] = {
 """Plans of former failures. One with ``known`` still fails, with ``failure``."""
 
 
-def failures_of(plan: Mapping[str, Any]) -> list[str]:
-    """Play a plan and return what is wrong with its history; a crash is wrong, too."""
+def failures_of(plan: Mapping[str, Any], told: Counter[str] | None = None) -> list[str]:
+    """Play a plan and return what is wrong with its history; a crash is wrong, too.
+
+    ``told`` counts the verdicts of whole calls.
+    """
     try:
         if "caller" in plan:
-            return judge_calls(*play_call(plan))
+            history, calls = play_call(plan)
+            if told is not None:
+                told.update(f"call {verdict_of_call(each)}" for each in calls)
+            return judge_calls(history, calls)
         return judge(History(plan).play())
     except Exception as error:  # noqa: BLE001 - a defect of the simulation, to be shown as well
         return [f"the simulation failed: {error!r}"]
