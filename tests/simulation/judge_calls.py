@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tests.simulation.calls import Call
     from tests.simulation.history import History
+    from tests.simulation.process import Work
 
 __all__ = ["judge_calls", "verdict_of_call"]
 
@@ -38,6 +39,18 @@ def verdict_of_call(call: Call) -> str:
     return "no end" if result is None else f"{result.outcome}/{result.reason}"
 
 
+def _own(history: History, call: Call, works: list[Work], outcome: str) -> list[Work]:
+    """Return the call's own commands; after a stop, those that had begun by then.
+
+    What a stop has left on the VM may be lost with its power, too (docs/keeper.md).
+    """
+    rivals = {each.token for each in history.clients}
+    own = [work for work in works if work.token not in rivals]
+    if outcome != "ABORTED" or keeps_records(history):
+        return own
+    return [work for work in own if work.began <= call.ended]
+
+
 def _of(history: History, call: Call) -> Iterator[str]:
     works = history.vm.truth.get(session_of(call.name), [])
     if len(works) > 1 and keeps_records(history):
@@ -46,8 +59,7 @@ def _of(history: History, call: Call) -> Iterator[str]:
     if result is None:
         yield "its host has no result"
         return
-    rivals = {each.token for each in history.clients}
-    own = [work for work in works if work.token not in rivals]
+    own = _own(history, call, works, str(result.outcome))
     told = f"{result.outcome}/{result.reason}, stop verified: {result.stop_verified}"
     reason = str(result.reason)
     if reason in NOTHING_RUN and own:

@@ -57,7 +57,8 @@ def _await_start(vm: Vm, session: Session, delay: int, me: Process) -> Generator
     vm.write(session, "sleeper", me)
     due = vm.uptime() + delay
     while vm.uptime() < due and not me.ending and "supervisor" not in session.files:
-        yield min(due - vm.uptime(), 60.0)
+        # a rest may be too short for the clock
+        yield min(due - vm.uptime(), 60.0) + 1e-6
     yield "awake"
     vm.remove(session, "sleeper")
     if me.ending or "supervisor" in session.files:
