@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
-from dxansible.first_sent import stamp
 from dxansible.ids import agent_run, new_run_id, new_token, token_of
 from dxansible.parameters import RUN_ID
 from dxansible.redact import summarize
@@ -114,6 +113,8 @@ class CommandCall(_Call):
 
     def sent(self) -> dict[str, object]:
         """Return a variable for a stop: since when the command may have been sent."""
+        from dxansible.first_sent import stamp  # noqa: PLC0415 - for stops only
+
         return {} if self._play is None else {"dx_first_sent": stamp(self._play.began)}
 
     def _run(self) -> Play:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +19,7 @@ from ansible_collections.dxansible.fleet.plugins.plugin_utils import first_sent
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 
 from dxansible.results import FanoutResult
-from dxansible.run import attach_commands, calls
+from dxansible.run import attach_commands, calls, fanout, sent
 from dxansible.run.events import HostEnded
 from dxansible.run.fanout import follow_call
 from dxansible.run.history import UNKNOWN, HostEnd, RecordedRun
@@ -198,12 +199,14 @@ class Call:
         options = FanoutOptions(
             timeout_sec=caller.get("timeout", 60.0), max_retries=caller.get("retries", 1),
             preflight=caller.get("preflight", True), settings=_settings(),
+            when_back_sec=caller.get("when_back"),
         )  # fmt: skip
         call = calls.CommandCall(
             HOST, b"run %d" % command, options, cancelled=event, new_id=f"cmd_{self.name}"
         )
         with suppress(KeyboardInterrupt):
             follow_call(call, [self])
+        call.end()
         self.ended = self.history.loop.now
         works = self.history.vm.truth.get(session_of(self.name), [])
         self.living = sum(work.living for work in works)
@@ -219,6 +222,13 @@ def _settings() -> Settings:
 
 
 @contextmanager
+def _directory() -> Iterator[Path]:
+    """Make a directory for a call's notes. Nobody watches over it, as nobody kills this process."""
+    with TemporaryDirectory(prefix="dx-simulated-", ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+@contextmanager
 def _plays(history: History) -> Iterator[None]:
     """Let the package have simulated plays."""
     simulated = type("SimulatedPlay", (_SimulatedPlay,), {"history": history})
@@ -226,6 +236,8 @@ def _plays(history: History) -> Iterator[None]:
         (calls, "Play", simulated),
         (attach_commands, "Play", simulated),
         (attach_commands, "hosts_of", lambda ids, _settings: [HOST for _ in ids]),
+        (fanout, "listing_waits", lambda _call: nullcontext(())),
+        (sent, "private_directory", lambda _parent: _directory()),
     ]
     kept = [(module, name, getattr(module, name)) for module, name, _new in replaced]
     for module, name, new in replaced:

@@ -244,6 +244,19 @@ def _add_caller(random: Random, plan: Plan) -> None:
     plan["caller"] = caller
 
 
+def _add_waiting_caller(random: Random, plan: Plan) -> None:
+    """Have a whole call of the package wait for its host, and note what it sends."""
+    _add_caller(random, plan)
+    caller = plan["caller"]
+    caller["when_back"] = random.choice((5.0, 60.0, 4000.0))
+    end = random.choice((0.3, 2.0, 40.0, 500.0))
+    how = random.choice(("refused", "dns", "off", "lost", "login"))
+    plan["faults"].append({"kind": "net", "from": 0.0, "to": end, "how": how})
+    for word in ("ctrl_c", "cancel", "killed"):
+        if word in caller and random.random() < 0.6:
+            caller[word] = round(end * random.uniform(0.2, 2), 4)
+
+
 PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "calm": _calm,
     "network": _add_network,
@@ -254,5 +267,6 @@ PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "clock": _add_clock,
     "clean": _add_clean,
     "calls": _add_caller,
+    "waiting_calls": _add_waiting_caller,
 }
 """By name: what a profile adds to a plan. Power, clock and clean break documented limits."""

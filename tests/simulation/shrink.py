@@ -80,7 +80,7 @@ def _shorter(plan: Plan) -> Iterator[Plan]:  # noqa: C901 - a case for each kind
             left = plan[list_name][:number] + plan[list_name][number + 1 :]
             if left or list_name == "faults" or "caller" in plan:
                 yield from _sound({**plan, list_name: left}, number + 1, list_name)
-    for word in ("ctrl_c", "cancel", "killed", "rerun", "lag", "preflight"):
+    for word in ("ctrl_c", "cancel", "killed", "rerun", "lag", "preflight", "when_back"):
         if word in plan.get("caller", {}):
             less = {key: value for key, value in plan["caller"].items() if key != word}
             yield {**plan, "caller": less}
