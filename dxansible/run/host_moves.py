@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HostMoves"]
 
-_BEFORE_WORK = frozenset({HostState.FOUND, HostState.CHECKED})
 _HAS_WORK = frozenset({HostState.QUEUED, HostState.SCHEDULED, HostState.STARTED})
 
 
@@ -41,11 +40,16 @@ def _has_work(last: HostMoved) -> bool:
 def _is_old_news(last: HostMoved, state: HostState) -> bool:
     """Whether the state says no more than the last one.
 
-    What comes before a start may be told after it, and an end also as a missing answer.
+    A host is found once, and each try of its checks, and each further run of Ansible, says so
+    again. Its checks may be told after the start, and an end also as a missing answer.
     """
-    if state is HostState.SILENT:
-        return last.over and last.failed
-    return state in _BEFORE_WORK and last.state in _HAS_WORK
+    match state:
+        case HostState.SILENT:
+            return last.over and last.failed
+        case HostState.FOUND:
+            return last.state is not HostState.EXPECTED and not last.over
+        case _:
+            return state is HostState.CHECKED and last.state in _HAS_WORK
 
 
 def _moment(starts_s: int | None) -> float:

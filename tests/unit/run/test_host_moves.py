@@ -58,6 +58,8 @@ def moves(*events: Event) -> list[HostMoved]:
         ((KNOWN, FOUND, CHECKED, OUTPUT, OUTPUT, SUCCESS), "expected found checked started ended"),
         ((BatchBegins(hosts=("a",)), KNOWN, CommandRuns(host="a")), "expected started"),
         ((KNOWN, UNUSABLE, FAILURE), "expected unusable ended"),
+        ((KNOWN, AWAY, FOUND, BACK, FOUND, CHECKED), "expected waiting back checked"),
+        ((KNOWN, FOUND, CHECKED, FOUND, OUTPUT), "expected found checked started"),
         ((FOUND, AWAY, AWAY, BACK, AWAY, BACK, OUTPUT), "found waiting back waiting back started"),
         ((CommandRuns(host="a", starts_s=9), CommandRuns(host="a", starts_s=8)), "scheduled"),
         ((CommandRuns(host="a", starts_s=9), OUTPUT), "scheduled started"),
