@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dxansible.errors import ContentError, InventoryError, UsageError
 from dxansible.locales import utf8_locale
+from dxansible.machine import THIS_MACHINE, Machine
 from dxansible.redact import hold
 from dxansible.value import Value
 
@@ -77,6 +78,8 @@ class Settings(Value):
     """Hosts at a time, in each run without a number of its own; None is all, up to 200."""
     environment: dict[str, str]
     """Variables that Ansible gets in addition to the caller's environment."""
+    machine: Machine = THIS_MACHINE
+    """Has the clocks by which runs are measured."""
 
     @classmethod
     def load(
@@ -89,8 +92,7 @@ class Settings(Value):
     ) -> Settings:
         """Read the environment. Without ``inventory`` it is DX_INVENTORY, the user's own, or ours.
 
-        The environment's secrets are masked from now on. Raises InventoryError, ContentError and
-        UsageError.
+        The environment's secrets are masked. Raises InventoryError, ContentError and UsageError.
         """
         mask_secrets(environ)
         if via is not None and not via.strip():

@@ -99,8 +99,9 @@ def _attach(  # noqa: PLR0913 - what a run needs
     command = session_ids[0] if len(session_ids) == 1 else run_id
     observers = [EventLog(command=command), *observers]
     collector = ResultCollector(
-        FanoutResult, observers, command=command, passes_on=flow is not None
-    )
+        FanoutResult, observers, command=command, passes_on=flow is not None,
+        machine=chosen.machine,
+    )  # fmt: skip
     hosts = hosts_of(session_ids, chosen)
     session_of = dict(zip(hosts, session_ids, strict=True)).__getitem__
 

@@ -125,7 +125,9 @@ def follow_session(  # noqa: PLR0913 - all but the first two are options by name
     chosen, gone = settings or Settings.load(), cancelled or threading.Event()
     host = locate(session_id, chosen)
     log = EventLog(watching=True)
-    collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
+    collector = ResultCollector(
+        TurnResult, [log, *observers], session=session_id, machine=chosen.machine
+    )
     variables: dict[str, object] = {
         "dx_session": session_id,
         "dx_wait": wait,
@@ -170,7 +172,7 @@ def abort_session(
     """
     chosen = settings or Settings.load()
     host = locate(session_id, chosen)
-    collector = ResultCollector(TurnResult, observers, session=session_id)
+    collector = ResultCollector(TurnResult, observers, session=session_id, machine=chosen.machine)
     end = Play(
         chosen,
         "stop-session.yml",

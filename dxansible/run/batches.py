@@ -71,7 +71,11 @@ class Rollout:
     results: list[FanoutResult] = field(default_factory=list)
     """May have results before the first batch: of hosts that are in none."""
     _known: bool = False
-    _moves: HostMoves = field(default_factory=HostMoves)
+    _moves: HostMoves = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no host's state."""
+        self._moves = HostMoves(self.call.options.settings.machine)
 
     def follow(self) -> list[FanoutResult]:
         """Run the batches, and return a result of each host.

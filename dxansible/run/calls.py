@@ -115,7 +115,9 @@ class CommandCall(_Call):
         """Return a variable for a stop: since when the command may have been sent."""
         from dxansible.first_sent import stamp  # noqa: PLC0415 - for stops only
 
-        return {} if self._play is None else {"dx_first_sent": stamp(self._play.began)}
+        if self._play is None:
+            return {}
+        return {"dx_first_sent": stamp(self._play.began, self.options.settings.machine)}
 
     def _run(self) -> Play:
         return Play(

@@ -104,8 +104,9 @@ def _follow(
 ) -> list[FanoutResult]:
     options, whole = call.options, call.flow is not None
     collector = ResultCollector(
-        FanoutResult, observers, command=call.summary, passes_on=whole, moves=moves
-    )
+        FanoutResult, observers, command=call.summary, passes_on=whole, moves=moves,
+        machine=options.settings.machine,
+    )  # fmt: skip
     # if Ansible is killed, the next run attaches to the same ids
     again = collector.again(
         call.pattern,

@@ -103,7 +103,9 @@ def finalize_session(
     host = locate(session_id, chosen.settings)
     # our caller logs the final outcome; the turn's own is only logged at DEBUG
     log = EventLog(watching=True)
-    collector = ResultCollector(TurnResult, [log, *observers], session=session_id)
+    collector = ResultCollector(
+        TurnResult, [log, *observers], session=session_id, machine=chosen.settings.machine
+    )
     text = chosen.body.encode("utf-8", "replace")
     end = Play(
         chosen.settings,

@@ -35,6 +35,7 @@ from dxansible.value import fields, replace
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from dxansible.machine import Machine
     from dxansible.record import Verdict
     from dxansible.run.events import Observer
     from dxansible.run.request import PlayEnd
@@ -60,18 +61,19 @@ class ResultCollector(Generic[R]):
         session: str | None = None,
         passes_on: bool = False,
         moves: HostMoves | None = None,
+        machine: Machine | None = None,
     ) -> None:
         """Gather results of ``kind``: `HostRecord` if the hosts are only asked something.
 
         ``command`` is one line without secrets. ``session`` is the session of all hosts; None if
         each host has its own. ``passes_on``: an observer shows all output, so only bytes that never
         arrived count as missing, not those that a result can't hold. ``moves`` has the states of
-        the hosts; None if no other run shares them.
+        the hosts; None if no other run shares them. ``machine`` has the clocks; None is this one.
         """
         self._kind, self._observers = kind, tuple(observers)
         self._command, self._session, self._passes_on = command, session, passes_on
         self._hosts: dict[str, HostState] = {}
-        self.moves = HostMoves() if moves is None else moves
+        self.moves = HostMoves(machine) if moves is None else moves
         self.hosts: tuple[str, ...] = ()
         self.too_many: tuple[str, ...] = ()
         """The hosts of a pattern that has more than the call allows."""
@@ -149,7 +151,7 @@ class ResultCollector(Generic[R]):
         shown = {host: list(found.upto) for host, found in left.items() if found.upto}
         return {
             "dx_preflight": False, "dx_may_have_arrived": True, "dx_shown": shown,
-            "dx_first_sent": stamp(began),
+            "dx_first_sent": stamp(began, self.moves.machine),
         }  # fmt: skip
 
     def detach(self) -> None:
@@ -190,7 +192,7 @@ class ResultCollector(Generic[R]):
         self._tell(self._decide(verdict.as_end(HostRecord, decided, host=host)))
 
     def _host(self, host: str) -> HostState:
-        return self._hosts.setdefault(host, HostState(session_id=self._session))
+        return self._hosts.setdefault(host, HostState(self._session, self.moves.machine))
 
     def _tell(self, events: Iterator[Event]) -> None:
         for news in events:

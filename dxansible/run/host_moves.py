@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
+from dxansible.machine import THIS_MACHINE, Machine
 from dxansible.record import FanoutOutcome
 from dxansible.results import CleanResult, FanoutResult, TurnResult
 from dxansible.run.events import (
@@ -52,15 +52,12 @@ def _is_old_news(last: HostMoved, state: HostState) -> bool:
             return state is HostState.CHECKED and last.state in _HAS_WORK
 
 
-def _moment(starts_s: int | None) -> float:
-    return time.time() + (starts_s or 0)
-
-
 class HostMoves:
     """The state of each host of a run, or of all batches of a run."""
 
-    def __init__(self) -> None:
-        """Begin without a host."""
+    def __init__(self, machine: Machine | None = None) -> None:
+        """Begin without a host. ``machine`` has the clocks; None is this one."""
+        self.machine = THIS_MACHINE if machine is None else machine
         self._hosts: dict[str, HostMoved] = {}
         self._without_work = 0
 
@@ -130,7 +127,9 @@ class HostMoves:
             case CommandRuns(starts_s=None):
                 yield from self._move(news.host, HostState.STARTED)
             case CommandRuns():
-                yield from self._move(news.host, HostState.SCHEDULED, until=_moment(news.starts_s))
+                yield from self._move(
+                    news.host, HostState.SCHEDULED, until=self._moment(news.starts_s)
+                )
             case TurnUpdate():
                 yield from self._turn(news)
             case SessionsSeen() | CleanResult():
@@ -142,6 +141,9 @@ class HostMoves:
             case _:
                 pass
 
+    def _moment(self, starts_s: int | None) -> float:
+        return self.machine.wall() + (starts_s or 0)
+
     def _turn(self, news: TurnUpdate) -> Iterator[HostMoved]:
         known = self._hosts.get(news.host)
         if known is not None and news.session_id:
@@ -150,7 +152,7 @@ class HostMoves:
         if news.queued:
             yield from self._move(news.host, HostState.QUEUED, session_id=news.session_id)
         if news.starts_s is not None:
-            until = _moment(news.starts_s)
+            until = self._moment(news.starts_s)
             yield from self._move(
                 news.host, HostState.SCHEDULED, session_id=news.session_id, until=until
             )
@@ -167,7 +169,7 @@ class HostMoves:
         starts_s = result.starts_s if isinstance(result, FanoutResult | TurnResult) else None
         if starts_s is not None:
             state = HostState.SCHEDULED
-            known["until"] = _moment(starts_s)
+            known["until"] = self._moment(starts_s)
         elif result.outcome is None and isinstance(result, FanoutResult | TurnResult):
             state = HostState.RUNNING
         else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
+from dxansible.machine import THIS_MACHINE, Machine
 from dxansible.run.events import RetryPlanned
 from dxansible.run.output import HostOutput, HostText
 from dxansible.value import replace
@@ -18,11 +18,11 @@ __all__ = ["HostState"]
 class HostState:
     """The state of one host in a run, and in the runs that follow if Ansible is killed."""
 
-    def __init__(self, session_id: str | None = None) -> None:
-        """``session_id`` is None until the host has reported it."""
+    def __init__(self, session_id: str | None = None, machine: Machine = THIS_MACHINE) -> None:
+        """``session_id`` is None until the host has reported it. ``machine`` has the clock."""
         self.user: str | None = None
         self.session_id = session_id
-        self.began = time.monotonic()
+        self._machine, self.began = machine, machine.now()
         self.attempts = 0
         self.earlier = 0
         """Attempts in earlier runs of Ansible, which were killed."""
@@ -37,7 +37,7 @@ class HostState:
     @property
     def duration_ms(self) -> int:
         """Milliseconds since the host, or the turn that is followed, began."""
-        return round((time.monotonic() - self.began) * 1000)
+        return round((self._machine.now() - self.began) * 1000)
 
     def begin_again(self, host: str, why: str) -> RetryPlanned:
         """Prepare for a run that follows a lost one. Returns the event that tells it."""
@@ -67,7 +67,7 @@ class HostState:
             queued=news.queued and not self.queued,
         )
         if self.turn is not None and news.turn != self.turn.turn:
-            self.began = time.monotonic()  # the next turn of a session that is followed
+            self.began = self._machine.now()  # the next turn of a session that is followed
         self.turn = news if news.started else self.turn
         self.queued |= news.queued
         if news.upto is not None:

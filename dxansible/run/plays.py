@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from dxansible.kept.client import hand_over
@@ -61,7 +60,7 @@ class Play:
             via = {} if settings.via is None else {NODE.variable: settings.via}
             variables = {**variables, **via, "dx_by_node": True}
         self._cancelled = cancelled or threading.Event()
-        self._began = time.time()
+        self._machine = settings.machine
         self._request = PlayRequest(
             playbook=settings.playbooks / playbook,
             inventory=settings.inventory,
@@ -72,6 +71,7 @@ class Play:
             forks=forks or settings.forks or FORKS,
             environment=settings.environment,
             runtime_dir=settings.runtime_dir,
+            began=self._machine.now(),
         )
         self._engine = settings.engine
         """Whether an engine may have it; not once one was lost."""
@@ -80,7 +80,7 @@ class Play:
 
     @property
     def began(self) -> float:
-        """When the run began, before anything was sent to a host, by the clock of `elapsed`."""
+        """When the run began, before anything was sent to a host, by the clock of its machine."""
         return self._request.began
 
     def follow(self, handle: Callable[[Event], None], again: Again) -> PlayEnd:
@@ -132,7 +132,7 @@ class Play:
         seconds = variables.get(WHEN_BACK.variable)
         if not isinstance(seconds, float):
             return variables
-        left = max(self._began + seconds - time.time(), 0.0)
+        left = max(self._request.began + seconds - self._machine.now(), 0.0)
         return {**variables, WHEN_BACK.variable: left}
 
     def _hand_over(self) -> Line | None:

@@ -36,7 +36,7 @@ class PlayRequest(Value):
     environment: Mapping[str, str] = field(default_factory=dict)
     runtime_dir: Path
     began: float = field(default_factory=now)
-    """When the call began, before anything was sent to a host, by the clock of `elapsed`."""
+    """When the call began, before anything was sent to a host, by the clock of its machine."""
 
 
 class Again(Value):

@@ -56,7 +56,10 @@ def follow_task(call: TaskCall, observers: Sequence[Observer] = ()) -> list[Turn
 
 def _follow(call: TaskCall, observers: Sequence[Observer]) -> list[TurnResult]:
     pattern, chosen = call.pattern, call.options
-    collector = ResultCollector(TurnResult, observers, command=call.summary, session=chosen.session)
+    collector = ResultCollector(
+        TurnResult, observers, command=call.summary, session=chosen.session,
+        machine=chosen.settings.machine,
+    )  # fmt: skip
     again = collector.again(
         pattern, max_retries=chosen.max_retries, retry_delay_sec=chosen.retry_delay_sec
     )

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,6 @@ def _play(chunk: Chunk) -> tuple[Chunk, list[Failure], Counter[str]]:
     from tests.simulation.plan import make_plan  # noqa: PLC0415 - as above
     from tests.simulation.shrink import failures_of  # noqa: PLC0415 - as above
 
-    warnings.filterwarnings("error", "epyc6: ", PendingDeprecationWarning)  # a move of no table
     profile, first, last = chunk
     failures, verdicts = [], Counter[str]()
     for seed in range(first, last):

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ansible_collections.dxansible.fleet.plugins.plugin_utils import first_sent
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 
 from dxansible.results import FanoutResult
@@ -29,7 +27,8 @@ from dxansible.run.request import CANCELLED, PlayEnd, PlayRequest
 from dxansible.run.rerun import Chain, Which
 from dxansible.run.settling import settle
 from dxansible.settings import Settings
-from tests.simulation.client import HOST, Client, session_of
+from dxansible.value import replace
+from tests.simulation.client import HOST, Client, ClientMachine, session_of
 from tests.simulation.history import History
 
 if TYPE_CHECKING:
@@ -70,8 +69,6 @@ class _HostOfPlay(Client):
     def _options(self, kind: str) -> dict[str, Any]:
         del kind
         found, given = OPERATIONS[self.operation], dict(self.variables)
-        if "dx_first_sent" in given:  # of the virtual clock
-            given["dx_first_sent"] = first_sent.stamp(given["dx_first_sent"]["at"], self.machine)
         options = {**_taken(found.run.spec, given), **found.options}
         checks = found.run.spec["preflight"]["options"]
         options["preflight"] = {
@@ -109,13 +106,12 @@ class _SimulatedPlay(Play):
         secret_text: bytes | None = None,
         **_more: object,
     ) -> None:
-        del settings
+        self._machine = settings.machine
         self._receptor, self._engine, self._line = None, False, None
         self._cancelled = cancelled or threading.Event()
-        self._began = time.time()
         self._request = PlayRequest(
             playbook=Path(playbook), inventory=(), limit=limit, variables=variables,
-            secret_text=secret_text, runtime_dir=Path("/"), began=1e6 + self.history.loop.now,
+            secret_text=secret_text, runtime_dir=Path("/"), began=self._machine.now(),
         )  # fmt: skip
 
     def _follow(self, on_event: Callable[[dict[str, Any]], None]) -> PlayEnd:
@@ -198,7 +194,7 @@ class Call:
         event.history = self.history
         options = FanoutOptions(
             timeout_sec=caller.get("timeout", 60.0), max_retries=caller.get("retries", 1),
-            preflight=caller.get("preflight", True), settings=_settings(),
+            preflight=caller.get("preflight", True), settings=_settings(self.history),
             when_back_sec=caller.get("when_back"),
         )  # fmt: skip
         call = calls.CommandCall(
@@ -215,10 +211,10 @@ class Call:
 _loaded: list[Settings] = []
 
 
-def _settings() -> Settings:
+def _settings(history: History) -> Settings:
     if not _loaded:
         _loaded.append(Settings.load())
-    return _loaded[0]
+    return replace(_loaded[0], machine=ClientMachine(history))
 
 
 @contextmanager
@@ -275,6 +271,6 @@ def _runs_again(call: Call) -> bool:
     )  # fmt: skip
     chain = Chain((run,))
     records: Any = SimpleNamespace(write=lambda _run: None)
-    found = settle(chain, chain.open_ends(Which.ALL), records, _settings(), [HOST])
+    found = settle(chain, chain.open_ends(Which.ALL), records, _settings(call.history), [HOST])
     open_on = found.running or HOST in found.doubtful
     return HOST in found.chain.choose(Which.ALL) and not open_on

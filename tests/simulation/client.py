@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.simulation.history import History
     from tests.simulation.network import Answer
 
-__all__ = ["HOST", "Client", "session_of"]
+__all__ = ["HOST", "Client", "ClientMachine", "session_of"]
 
 HOST = "epyc6"
 _KINDS: Mapping[str, type[HostRun]] = {
@@ -68,29 +68,30 @@ class _PendingError(BaseException):
         self.command, self.data = command, data
 
 
-class _Machine(Machine):
-    """The machine of a client. Its clock stands still while a call is made."""
+class ClientMachine(Machine):
+    """The machine of a client or of a whole call. Its clock stands still while a call is made."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, history: History, number: int = 0, machine: int = 0) -> None:
+        """``number`` tells the client's tokens from others'. Clients may share a ``machine``."""
+        self._history, self._number, self._machine = history, number, machine
         self.held: float | None = None
         self._count = 0
 
     def now(self) -> float:
-        return 1e6 + (self._client.history.loop.now if self.held is None else self.held)
+        return 1e6 + (self._history.loop.now if self.held is None else self.held)
 
     def wall(self) -> float:
-        return EPOCH + self.now() - 1e6 + self._client.history.wall_offset
+        return EPOCH + self.now() - 1e6 + self._history.wall_offset
 
     def boot(self) -> str:
-        return f"machine-{self._client.plan.get('machine', 0)}"
+        return f"machine-{self._machine}"
 
     def token(self, size: int) -> str:
         self._count += 1
-        return f"{self._client.number * 1000000 + self._count:0{2 * size}x}"
+        return f"{self._number * 1000000 + self._count:0{2 * size}x}"
 
     def spread(self, low: float, high: float) -> float:
-        return self._client.history.chance.between(low, high)
+        return self._history.chance.between(low, high)
 
 
 class _Door:
@@ -143,7 +144,7 @@ class Client:
     def __init__(self, history: History, plan: Mapping[str, Any], number: int) -> None:
         """``plan`` is an entry of the plan's ``clients``."""
         self.history, self.plan, self.number = history, plan, number
-        self.machine = _Machine(self)
+        self.machine = ClientMachine(history, number, plan.get("machine", 0))
         self.news: list[dict[str, Any]] = []
         self.result: dict[str, Any] | None = None
         """The task's result; None while the run goes on, or if it was killed."""

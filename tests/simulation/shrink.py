@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dxansible.states import StateWarning
 from tests.simulation.calls import play_call
+from tests.simulation.client import HOST
 from tests.simulation.history import History
 from tests.simulation.judge import judge
 from tests.simulation.judge_calls import judge_calls, verdict_of_call
@@ -34,11 +37,15 @@ def failures_of(plan: Mapping[str, Any], told: Counter[str] | None = None) -> li
     """
     try:
         if "caller" in plan:
-            history, calls = play_call(plan)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", f"{HOST}: ", StateWarning)
+                history, calls = play_call(plan)
             if told is not None:
                 told.update(f"call {verdict_of_call(each)}" for each in calls)
             return judge_calls(history, calls)
         return judge(History(plan).play())
+    except StateWarning as error:
+        return [f"a move that no table has: {error}"]
     except Exception as error:  # noqa: BLE001 - a defect of the simulation, to be shown as well
         return [f"the simulation failed: {error!r}"]
 

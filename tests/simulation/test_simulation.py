@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.simulation.calls import play_call
 from tests.simulation.history import History
 from tests.simulation.judge import judge
 from tests.simulation.plan import PROFILES, make_plan
@@ -55,6 +56,19 @@ def test_a_plan_that_shows_a_failure_is_made_shorter() -> None:
 
     assert short["faults"] == [power]
     assert len(short["clients"]) == 1
+
+
+def test_a_run_that_follows_a_killed_one_waits_for_its_host_as_long_as_is_left() -> None:
+    command = {"seconds": 2.0, "code": 0}
+    off = {"kind": "net", "from": 0.0, "to": 500.0, "how": "off"}
+    caller = {"when_back": 60.0, "killed": 50.0}
+    plan = {
+        "seed": 1, "profile": "waiting_calls", "commands": [command], "clients": [],
+        "faults": [off], "caller": caller,
+    }  # fmt: skip
+    _history, (call,) = play_call(plan)
+
+    assert 60 <= call.ended < 80
 
 
 def test_a_history_without_a_fault_ends_as_the_command_does() -> None:
