@@ -97,6 +97,7 @@ class ListRun(CallRun):
                 self._agents,
                 trail=trail,
                 connect_timeout=options["connect_timeout"],
+                machine=self.machine,
             )
         return {"msg": f"{self.host}: {len(found)} sessions"}
 

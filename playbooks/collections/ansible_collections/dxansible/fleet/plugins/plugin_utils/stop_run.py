@@ -158,7 +158,11 @@ class StopRun(CallRun):
             return []  # the next client that sees the end will tell it
         return (
             yield from turn_ends.claim_ends(
-                self.host, turns, self._agents, connect_timeout=self.options["connect_timeout"]
+                self.host,
+                turns,
+                self._agents,
+                connect_timeout=self.options["connect_timeout"],
+                machine=self.machine,
             )
         )
 

@@ -7,14 +7,13 @@ Another names the client that reports the end: the first client to make that not
 
 from __future__ import annotations
 
-import secrets
-import time
 from typing import TYPE_CHECKING, Any
 
 from . import agent_usage, finalize, link, turn_verdict
 from .host_run import ask, poll
 from .keeper_listing import FINALIZE
 from .keeper_reply import CallError, CutShortError
+from .machine import THIS_MACHINE, Machine
 from .states import ENDED
 from .stream_reader import StreamReader
 from .turn import Trailer
@@ -43,13 +42,14 @@ _CALL_SECONDS = 5.0
 """Time that a call may take beyond the time to connect."""
 
 
-def claim_ends(
+def claim_ends(  # noqa: PLR0913 - options by name
     host: str,
     turns: Iterable[Entry],
     known: Mapping[str, Agent],
     *,
     trail: str = "",
     connect_timeout: float = 5.0,
+    machine: Machine = THIS_MACHINE,
 ) -> Steps[list[dict[str, Any]]]:
     """Claim ends that no client has reported yet. Returns their records, oldest first.
 
@@ -58,13 +58,13 @@ def claim_ends(
     """
     ends: list[dict[str, Any]] = []
     patience = connect_timeout + _CALL_SECONDS
-    deadline = time.monotonic() + _BUDGET_SECONDS
+    deadline = machine.now() + _BUDGET_SECONDS
     for entry in _untold(turns, trail)[:_MOST]:
-        if time.monotonic() > deadline:
+        if machine.now() > deadline:
             break
         try:
             decided, reader = yield from read_end(host, entry, known, patience)
-            notes = yield from _claim(entry.name, patience)
+            notes = yield from _claim(entry.name, machine.token(8), patience)
         except CallError:
             break
         if notes is not None:
@@ -146,9 +146,8 @@ def read_end(
     return turn_verdict.judge(host, agent, reply, reader, entry.limits), reader
 
 
-def _claim(name: str, patience: float) -> Steps[dict[str, str] | None]:
+def _claim(name: str, claim: str, patience: float) -> Steps[dict[str, str] | None]:
     """Claim the end of a turn. Returns all its notes, or None if another client has the end."""
-    claim = secrets.token_hex(8)
     try:
         notes = yield from _note(name, _END, claim, patience)
     except (link.LinkError, CutShortError):  # the note may have arrived: try again to find out
