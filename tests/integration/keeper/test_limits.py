@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.agents import load_agents
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.turn import Turn, script
 
 from tests.integration.keeper.machine import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.integration.keeper.machine import Machine
 
 SESSION, TURN = "ses_0123456789abcdef-01234567", "ses_0123456789abcdef-01234567.1"
@@ -32,7 +35,7 @@ sleep "${1-0}"
 echo '{"kind": "step", "n": {"in": 3, "usd": 0.25}}'
 echo '{"kind": "end", "ok": true}'
 """
-RECORD = {
+RECORD: dict[str, Any] = {
     "start": ["sh", "-c", AGENT],
     "resume": ["sh", "-c", AGENT, "sh", "{native_id}"],
     "events": "json",
@@ -42,8 +45,13 @@ RECORD = {
 }
 
 
-def _turn(prompt: str, on_limit: str = "wait", resume: tuple[str, ...] | None = None) -> bytes:
-    agent = load_agents({"robot": RECORD})["robot"]
+def _turn(
+    prompt: str,
+    on_limit: str = "wait",
+    resume: tuple[str, ...] | None = None,
+    record: Mapping[str, Any] = RECORD,
+) -> bytes:
+    agent = load_agents({"robot": record})["robot"]
     return script(
         Turn(
             session=SESSION,
@@ -77,6 +85,18 @@ def test_it_goes_on_once_and_the_wait_counts_against_neither_limit(machine: Mach
     assert _prompts(machine) == ["limit 8", "Continue."]
     assert (ended.limited, ended.input, ended.cost, ended.usage_of) == (None, 7, 0.25, "turn")
     assert not (machine.session(TURN) / "waits").exists()
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["nothing", "untold"])
+def test_what_was_told_at_an_earlier_limit_is_over(machine: Machine, *, told: bool) -> None:
+    record = RECORD if told else {key: each for key, each in RECORD.items() if key != "usage"}
+    _start(machine, _turn("limit 2", record=record))
+    _await_wait(machine)
+    if told:
+        (machine.session(TURN) / ".usage").mkdir()  # nothing can be written there any more
+    ended = machine.wait_for_end(TURN)
+
+    assert (ended.code, ended.limited) == (0, None)
 
 
 def test_until_then_it_is_running_and_says_when_it_goes_on(machine: Machine) -> None:

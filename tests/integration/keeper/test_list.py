@@ -52,7 +52,7 @@ def test_a_finished_turn_is_listed_with_its_last_words(machine: Machine) -> None
     assert first.began is not None
     assert first.at is not None
     assert first.began <= first.at <= listing.now
-    assert (second.code, second.last, second.meta, third.last) == (1, b"", META, b"")
+    assert (second.code, second.last, second.meta, third.last) == (1, b"failed\n", META, b"")
 
 
 def test_it_waits_for_a_change_and_silence_is_none(any_machine: Machine) -> None:

@@ -185,6 +185,22 @@ def test_an_agent_that_did_not_say_that_it_was_done_may_have_asked_on_standard_e
     assert (found["reason"], found["state"]) == (reason, state)
 
 
+def test_a_turn_that_failed_says_why() -> None:
+    checked = END.replace(b"verify=-", b"verify=1")
+    found = [
+        view(entry(last=b'{"type":"bad","why":"No."}\n', code=2)),
+        view(entry(last=checked, code=1)),
+    ]
+
+    assert [each["reason"] for each in found] == ["agent_error", "verify_failed"]
+
+
+def test_a_turn_that_never_arrived_is_no_part_of_a_session() -> None:
+    found = view(entry(), entry(2, state="aborted", tombstone=True, meta=None))
+
+    assert (found["turn"], found["state"], found["agent"]) == (1, "succeeded", "robot")
+
+
 def test_a_last_event_that_is_longer_than_what_a_listing_has_is_read() -> None:
     end = b'{"type":"end","text":"' + b"x" * 5000 + b' Shall I?"}\n'
     found = view(entry(last=end[-4096:], out_total=len(end)), more=(end, b""))

@@ -138,6 +138,26 @@ def test_a_refusal_on_standard_error_stopped_nobody_who_came_to_the_end() -> Non
 
 
 @pytest.mark.parametrize(
+    "before", [[END], [BAD], [{"type": "ask"}], [{"type": "denied", "which": 1}]]
+)
+def test_what_an_attempt_has_met_is_over_with_the_next(before: list[object]) -> None:
+    reader = StreamReader(ROBOT)
+    reader.feed(lines(*before) + b"\n\x1edx-turn ended=1 directory=/h\n")
+    assert reader.finished or reader.problem or reader.needs_input
+    reader.feed(b"\x1edx-turn attempt=2 directory=/h\n")
+
+    assert (reader.finished, reader.problem, reader.needs_input) == (False, None, False)
+
+
+def test_what_standard_error_has_asked_is_asked_in_every_attempt() -> None:
+    reader = StreamReader(ROBOT)
+    reader.feed_error(b"proceed? no\n")
+    reader.feed(b"\x1edx-turn attempt=2 directory=/h\n")
+
+    assert reader.needs_input
+
+
+@pytest.mark.parametrize(
     ("events", "silent"),
     [
         ([END], True),

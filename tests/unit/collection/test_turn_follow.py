@@ -72,6 +72,13 @@ def test_a_refused_pull_request_is_no_part_of_a_session() -> None:
     assert played.record["turn"] == 1
 
 
+def test_a_turn_that_never_arrived_is_not_followed() -> None:
+    both = listing(entry(1), entry(2, "aborted", {}, tombstone=True))
+    played = follow([both, ended(), both])
+
+    assert played.record["turn"] == 1
+
+
 def test_what_was_said_so_far_is_shown_without_waiting() -> None:
     played = follow(
         [listing(entry(1, "running")), reply(SAID), reply(at=len(SAID))], wait=False

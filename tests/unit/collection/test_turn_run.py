@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.host_run import Crowd
@@ -30,6 +30,9 @@ from tests.unit.collection.turn_answers import (
     resume,
     turn,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.dxansible.fleet.plugins.plugin_utils.keeper_listing import Entry
 
 LOST = LinkError(SshFailure.LOST, "Connection reset by peer")
 
@@ -245,15 +248,41 @@ def test_another_clients_prompt_may_come_first() -> None:
     assert [call[1] for call in queued.calls] == [SES, f"{SES}.2", SES, f"{SES}.3"]
 
 
+@pytest.mark.parametrize("before", [entry(1, "lost"), entry(1, "timeout", verified=False)])
 @pytest.mark.parametrize(
     ("gone", "verbs", "reason"),
     [(True, ["list", "abort", "start"], "ok"), (False, ["list", "abort"], "session_busy")],
 )
-def test_what_a_lost_turn_left_is_stopped_first(gone: bool, verbs: list[str], reason: str) -> None:  # noqa: FBT001 - a parameter of the test
-    answers = [listing(entry(1, "lost")), reply(state="lost", verified=gone), mine(ended())]
+def test_what_a_turn_may_have_left_is_stopped_first(
+    before: Entry,
+    gone: bool,  # noqa: FBT001 - a parameter of the test
+    verbs: list[str],
+    reason: str,
+) -> None:
+    answers = [listing(before), reply(state=before.state, verified=gone), mine(ended())]
     played = resume(answers[: len(verbs)])
 
     assert (played.verbs, played.record["reason"]) == (verbs, reason)
+    assert played.calls[1][-1] == {"remnants": True}
+
+
+def test_a_conversation_is_looked_for_again_after_a_call_that_failed() -> None:
+    known = listing(entry(1, meta={"agent": "robot"}))
+    played = resume([known, LOST, known, reply(SAID), mine(ended())])
+
+    assert played.verbs == ["list", "poll", "list", "poll", "start"]
+    assert played.record["meta"]["native_id"] == "n1"
+
+
+def test_a_turn_that_never_arrived_leaves_nothing_but_its_number() -> None:
+    gone = entry(2, "aborted", {}, tombstone=True)
+    meta = {"agent": "robot", "native_id": "n1", "repo": "~/a"}
+    played = resume([listing(entry(1, "lost", meta), gone), reply(verified=True), mine(ended())])
+    alone = resume([listing(entry(1, "aborted", {}, tombstone=True))])
+
+    assert [call[1] for call in played.calls] == [SES, f"{SES}.1", f"{SES}.3"]
+    assert (played.record["agent"], played.record["meta"]["repo"]) == ("robot", "~/a")
+    assert alone.record["reason"] == "unknown_session"
 
 
 def test_a_pull_request_is_a_turn_of_git() -> None:

@@ -45,6 +45,12 @@ def test_a_finalize_is_no_turn_of_the_agent() -> None:
     assert found["turns_untold"] == 0
 
 
+def test_a_turn_that_never_arrived_has_used_nothing() -> None:
+    found = of_session([turn(1, input=2), turn(2, state="aborted", tombstone=True)])
+    assert found is not None
+    assert found["turns_untold"] == 0
+
+
 def test_numbers_that_count_from_the_first_turn_are_the_sum_already() -> None:
     whole = {"usage_of": "conversation"}
     found = of_session([turn(1, input=2, **whole), turn(2, input=5, **whole)])

@@ -61,7 +61,11 @@ __dx_has_events() { # of the last attempt? As it is asked only after one that fa
 __dx_note_usage() { # for the keeper, which tells it with the session
     [ "$code" -ne 0 ] || limit=''
     told="${limit:+limited=$resets_at}$usage"
-    [ -z "$told" ] || { (umask 077 && printf '%s\n' "$told" >"$dir/.usage") && mv -f "$dir/.usage" "$dir/usage"; }
+    # what was told at an earlier limit is over
+    if [ -z "$told" ]; then rm -f "$dir/usage"; return; fi
+    if (umask 077 && printf '%s\n' "$told" >"$dir/.usage") && mv -f "$dir/.usage" "$dir/usage"; then return; fi
+    rm -f "$dir/.usage" "$dir/usage"
+    return 1
 }
 
 __dx_await_reset() { # of the limit; fails if that takes too long. While the file waits is there, no time limit runs

@@ -97,7 +97,7 @@ describe_session() { # and says at the end which of its files there are
     printf ' token=%s notes=%s' "$word" "$notes"
     if [ -f "$dir/meta" ]; then
         printf ' meta'
-        [ "$state$code" != exited0 ] || [ ! -f "$dir/last" ] || printf ' last'
+        [ "$state" != exited ] || [ ! -f "$dir/last" ] || printf ' last'
     elif [ -f "$dir/about" ]; then
         printf ' about'
     fi

@@ -131,7 +131,7 @@ def of_session(turns: Iterable[Entry]) -> dict[str, Any] | None:
             for name, number in usage.items():
                 if number is not None:
                     sums[name] = number if whole else (sums[name] or 0) + number
-        elif entry.state in ENDED and not entry.facts.get(FINALIZE):
+        elif entry.state in ENDED and not (entry.tombstone or entry.facts.get(FINALIZE)):
             untold += 1
     return {**sums, "of": "session", "turns_untold": untold} if told else None
 

@@ -92,8 +92,11 @@ def author_of(entry: Entry, known: Mapping[str, agents.Agent]) -> agents.Agent:
 
 
 def without_refused(turns: list[Entry]) -> list[Entry]:
-    """Leave out finalizes that made no pull request: they don't change a session's state."""
-    return [entry for entry in turns if not _refused(entry)]
+    """Leave out what does not change a session's state.
+
+    These are finalizes that made no pull request, and turns that never arrived.
+    """
+    return [entry for entry in turns if not (entry.tombstone or _refused(entry))]
 
 
 def _refused(entry: Entry) -> bool:

@@ -41,7 +41,7 @@ class Entry(Session):
     meta: str | None = None
     """The first line of its command, if the VM kept it."""
     last: bytes = b""
-    """The last 4096 bytes of its standard output, if it has a ``meta`` and exited with 0."""
+    """The last 4096 bytes of its standard output, if it has a ``meta`` and has exited."""
 
     said: bytes = b""
     """The end of the standard output of a running turn, if that was asked for."""

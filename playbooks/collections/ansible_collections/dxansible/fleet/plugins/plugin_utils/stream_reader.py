@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .agents import Agent, NeedsInputRule, Rule
 
 _MARK = b"\x1e"
+_ATTEMPT = "dx-turn attempt="
 _LONGEST_LINE = 4 * 2**20
 _LONGEST_ERROR_LINE = 4096
 _MESSAGE = 64 * 2**10
@@ -150,11 +151,18 @@ class StreamReader:
     def _take_line(self) -> str:
         text = self._line.decode("utf-8", "replace")
         if self._line.startswith(_MARK):
-            self.trailer = text[1:]
+            self._take_trailer(text[1:])
             return ""
         event = parse_event(text)
         shown = self._take_event(event) if event is not None else self._plain(text)
         return f"{text}\n" if self._view == "raw" else shown
+
+    def _take_trailer(self, text: str) -> None:
+        self.trailer = text
+        if text.startswith(_ATTEMPT):  # what an attempt before this one has met is over
+            self.finished, self.problem = False, None
+            rules = self._agent.needs_input
+            self._needs = {number for number in self._needs if rules[number].stderr}
 
     def _plain(self, text: str) -> str:
         plain = readable(text)

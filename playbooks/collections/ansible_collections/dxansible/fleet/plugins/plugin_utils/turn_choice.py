@@ -151,8 +151,9 @@ class TurnChoice(AttemptRun):
         if known and known[-1].state not in ENDED:
             return (yield from self._wait_for(known[-1], record))
         if self.continuing:
-            if known and known[-1].state == SessionState.LOST:
-                gone = yield from self._settle(known[-1])
+            arrived = _arrived(known)
+            if arrived and _may_be_at_work(arrived[-1]):
+                gone = yield from self._settle(arrived[-1])
                 if not gone:
                     return turn_verdict.not_gone(self.host, self.progress.id)
             return (yield from self._prepare_resume(known))
@@ -209,6 +210,7 @@ class TurnChoice(AttemptRun):
             known,
             self.known_agents,
             connect_timeout=self.options["connect_timeout"],
+            machine=self.machine,
         )
 
     def _wait_for(self, entry: Entry, record: dict[str, Any]) -> Steps[Verdict | None]:
@@ -224,9 +226,10 @@ class TurnChoice(AttemptRun):
         return None
 
     def _settle(self, entry: Entry) -> Steps[bool]:
-        """Stop processes that a lost turn may have left; False if that can't be verified."""
+        """Stop processes that a turn may have left; False if that can't be verified."""
         reply = yield from self.call(
-            _STOP_SECONDS, lambda door: door.keeper.abort(entry.name, _STOP_SECONDS)
+            _STOP_SECONDS,
+            lambda door: door.keeper.abort(entry.name, _STOP_SECONDS, remnants=True),
         )
         return reply.verified is True
 
@@ -253,10 +256,12 @@ class TurnChoice(AttemptRun):
     def _prepare_resume(self, known: list[Entry]) -> Steps[Verdict | None]:
         progress = self.progress
         foreign = not session.is_ours(progress.id)
-        missing = no_turns(known)
+        arrived = _arrived(known)
+        missing = no_turns(arrived)
         if missing is not None and (self.finalizing or not foreign):
             return turn_verdict.unknown(self.host, progress.id, missing)
-        last, meta = (known[-1].turn, known[-1].facts) if known else (0, {})
+        last = known[-1].turn if known else 0
+        meta = arrived[-1].facts if arrived else {}
         if self.finalizing:
             self._begin(last + 1, "shell", {**meta, FINALIZE: True})
             return None
@@ -267,7 +272,11 @@ class TurnChoice(AttemptRun):
         if cost is not None:
             progress.turn = 0
             return turn_verdict.too_dear(self.host, progress.id, cost, limit)
-        refused = yield from self._prepare_conversation(known, foreign=foreign)
+        try:
+            refused = yield from self._prepare_conversation(arrived, foreign=foreign)
+        except CallError:
+            progress.turn = 0  # without its conversation the turn would begin another one
+            raise
         if refused is not None:
             progress.turn = 0
         return refused
@@ -307,3 +316,13 @@ class TurnChoice(AttemptRun):
             if reader.native_id is not None:
                 return str(reader.native_id)
         return None
+
+
+def _arrived(known: list[Entry]) -> list[Entry]:
+    """Leave out turns that were aborted before they arrived: the VM has only their numbers."""
+    return [entry for entry in known if not entry.tombstone]
+
+
+def _may_be_at_work(entry: Entry) -> bool:
+    """Whether an ended turn may have processes: it is lost, or its stop was not verified."""
+    return entry.state == SessionState.LOST or entry.verified is False

@@ -147,10 +147,10 @@ def busy(host: str, session: str, state: str = "") -> Verdict:
 
 
 def not_gone(host: str, session: str) -> Verdict:
-    """The verdict on a prompt for a session whose last turn is lost and may still be at work."""
+    """The verdict on a prompt for a session whose last turn may still be at work."""
     return failure(
         Reason.SESSION_BUSY,
-        f"{host}: the last turn was lost, and some of its processes may still be running; "
+        f"{host}: some processes of the last turn may still be running; "
         f"check the VM, and see: dx-dispatch --abort {session}",
     )
 
