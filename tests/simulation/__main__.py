@@ -28,6 +28,7 @@ Chunk = tuple[str, int, int]
 def _play(chunk: Chunk) -> tuple[Chunk, list[Failure], Counter[str]]:
     from tests.simulation.history import History  # noqa: PLC0415 - after the path is set
     from tests.simulation.judge import judge, verdict_of  # noqa: PLC0415 - as above
+    from tests.simulation.judge_turns import judge_turns  # noqa: PLC0415 - as above
     from tests.simulation.plan import make_plan  # noqa: PLC0415 - as above
     from tests.simulation.shrink import failures_of  # noqa: PLC0415 - as above
 
@@ -41,7 +42,7 @@ def _play(chunk: Chunk) -> tuple[Chunk, list[Failure], Counter[str]]:
             continue
         try:
             history = History(plan).play()
-            found = judge(history)
+            found = judge_turns(history) if "turns" in plan else judge(history)
         except Exception:  # noqa: BLE001 - a failure like any other
             found = failures_of(plan)
         else:

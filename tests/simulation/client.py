@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible_collections.dxansible.fleet.plugins.plugin_utils import first_sent, session
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.checks import CheckFailure
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from tests.simulation.history import History
     from tests.simulation.network import Answer
+    from tests.simulation.process import Work
 
 __all__ = ["HOST", "Client", "ClientMachine", "session_of"]
 
@@ -49,10 +51,11 @@ _KINDS: Mapping[str, type[HostRun]] = {
     "list": ListRun,
     "clean": CleanRun,
 }
-_DEFAULTS = {
-    kind: {name: facts.get("default") for name, facts in run.spec.items()}
-    for kind, run in _KINDS.items()
-}
+
+
+@cache
+def _defaults(run: type[HostRun]) -> Mapping[str, Any]:
+    return {name: facts.get("default") for name, facts in run.spec.items()}
 
 
 def session_of(name: str) -> str:
@@ -141,6 +144,8 @@ class _Door:
 class Client:
     """One client of the plan, and what it has told."""
 
+    kinds: ClassVar[Mapping[str, type[HostRun]]] = _KINDS
+
     def __init__(self, history: History, plan: Mapping[str, Any], number: int) -> None:
         """``plan`` is an entry of the plan's ``clients``."""
         self.history, self.plan, self.number = history, plan, number
@@ -177,12 +182,18 @@ class Client:
             return
         self.token = self.token or self.machine.token(8)
         self._door = _Door(self)
-        options = {**_DEFAULTS[kind], **self._options(kind)}
+        run = self.kinds[kind]
+        options = {**_defaults(run), **self._options(kind)}
         inputs = Inputs(payload=Payload(data=self._payload()))
         crowd = Crowd(hosts=plan.get("hosts", 1), width=plan.get("width", 1))
-        made = _KINDS[kind](HOST, options, inputs, crowd, self._door, machine=self.machine)
+        made = run(HOST, options, inputs, crowd, self._door, machine=self.machine)
         self._steps = made.steps()
         self._advance(lambda: next(self._steps))
+
+    @property
+    def works(self) -> list[Work]:
+        """The truth of what the client is about."""
+        return self.history.vm.truth.get(session_of(self.plan.get("name", "")), [])
 
     def _payload(self) -> bytes:
         if self.plan.get("command") is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.simulation.client import Client, session_of
+from tests.simulation.client import Client
 from tests.simulation.loop import Chance, EndlessError, Loop
 from tests.simulation.network import Network
 from tests.simulation.supervisor import clean
+from tests.simulation.turn_client import TurnClient
 from tests.simulation.vm import Vm
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class History:
         self.vm = Vm(plan, self.loop, self.chance)
         self.network = Network(plan, self.loop, self.vm, self.chance)
         self.clients = [
-            Client(self, each, number) for number, each in enumerate(plan["clients"], start=1)
+            (TurnClient if "turns" in plan else Client)(self, each, number)
+            for number, each in enumerate(plan["clients"], start=1)
         ]
         self.moments: dict[int, Moment] = {}
         self.endless = False
@@ -75,7 +77,7 @@ class History:
         """Note the truth at the end of a client."""
         for client in self.clients:
             if client.ended is not None and client.number not in self.moments:
-                works = self.vm.truth.get(session_of(client.plan.get("name", "")), [])
+                works = client.works
                 living = sum(work.living for work in works)
                 self.moments[client.number] = Moment(living, len(works))
                 self._left -= 1

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from tests.simulation.history import History
     from tests.simulation.process import Work
 
-__all__ = ["NOTHING_RUN", "judge", "keeps_records", "may_be_lost", "verdict_of"]
+__all__ = [
+    "NOTHING_RUN",
+    "judge",
+    "keeps_records",
+    "latest",
+    "may_be_lost",
+    "troubled",
+    "verdict_of",
+]
 
 NOTHING_RUN = frozenset({
     "not_started", "vm_error", "auth_failed", "host_key", "id_conflict", "HOST_UNRESOLVABLE",
@@ -92,11 +100,11 @@ def _of(history: History, client: Client) -> Iterator[str]:
         return
     if client.killed:
         return
-    if client.ended > _latest(history, client):
+    if client.ended > latest(history, client):
         yield f"ended at {client.ended:.0f} only"
     kind, record = client.plan["kind"], client.record
-    if kind in {"list", "clean"}:
-        if record.get("error") and not _troubled(history, client):
+    if kind in {"list", "clean", "sessions"}:
+        if record.get("error") and not troubled(history, client):
             yield f"failed without a fault: {record['error']}"
         return
     works = history.vm.truth.get(session_of(client.plan["name"]), [])
@@ -118,7 +126,7 @@ def verdict_of(client: Client) -> str:
     """Return how a client ended, in a few words."""
     if client.killed or client.ended is None:
         return "killed" if client.killed else "no end"
-    if client.plan["kind"] in {"list", "clean"}:
+    if client.plan["kind"] in {"list", "clean", "sessions"}:
         return "no answer" if client.record.get("error") else "answer"
     if client.broken is not None:
         return "broken"
@@ -128,13 +136,14 @@ def verdict_of(client: Client) -> str:
     )
 
 
-def _latest(history: History, client: Client) -> float:
+def latest(history: History, client: Client) -> float:
     plan = history.plan
     ends = [client.plan["at"]]
     for fault in plan["faults"]:
         step = abs(fault.get("by", 0.0))
         ends.append(fault.get("to", fault.get("at", 0.0)) + fault.get("off", 0.0) + 2 * step)
     seconds = sum(each["seconds"] for each in plan["commands"])
+    seconds += sum(_seconds_of(each) for each in plan.get("turns", ()))
     waits = sum(
         each.get("when_back", 0.0) + each.get("start_in", 0.0) + each["at"] * (each["at"] < 3600)
         for each in plan["clients"]
@@ -142,7 +151,13 @@ def _latest(history: History, client: Client) -> float:
     return float(max(ends) + seconds + waits + _BOUND)
 
 
-def _troubled(history: History, client: Client) -> bool:
+def _seconds_of(turn: dict[str, Any]) -> float:
+    """Return how long a turn takes at most, with the waits for its usage limits."""
+    waits = float(turn.get("resets") or 0) + 8000.0 * ("resets" in turn)
+    return float(turn["seconds"]) + waits + (_seconds_of(turn["then"]) if "then" in turn else 0.0)
+
+
+def troubled(history: History, client: Client) -> bool:
     """Whether any call of the client had a fault, or the VM itself had one."""
     if any(fault["kind"] not in {"call", "net"} for fault in history.plan["faults"]):
         return True
@@ -184,11 +199,11 @@ def _of_reason(  # noqa: C901, PLR0912 - a case for each reason
             yield f"{told}, but nothing ever began"
         case "lost" if not may_be_lost(history):
             yield f"{told}, but neither VM nor keeper was harmed"
-        case "lost_contact" if not _troubled(history, client):
+        case "lost_contact" if not troubled(history, client):
             yield f"{told}, but all its calls were answered"
         case "unknown_session":
             yield from _of_unknown(history, client, works, told)
-        case "vm_error" if not (_troubled(history, client)):
+        case "vm_error" if not (troubled(history, client)):
             yield f"{told} without a fault"
         case _:
             pass

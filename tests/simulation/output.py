@@ -30,7 +30,7 @@ class Piece(NamedTuple):
 class Stream:
     """What is kept of one stream. A segment is its offset and its size."""
 
-    __slots__ = ("_head_end", "_limit", "_part", "_start", "eof", "gap", "segments")
+    __slots__ = ("_head_end", "_limit", "_part", "_start", "eof", "gap", "segments", "text")
 
     def __init__(self, limit: int) -> None:
         """Keep at most about ``limit`` bytes."""
@@ -38,6 +38,8 @@ class Stream:
         self._start = self._head_end = self.gap = 0
         self.segments: list[tuple[int, int]] = [(0, 0)]
         self.eof = False
+        self.text: bytearray | None = None
+        """What a turn has written; None for a command, whose bytes are those of `PATTERN`."""
 
     @property
     def total(self) -> int:
@@ -57,6 +59,16 @@ class Stream:
             if size + step == self._part:
                 self._next()
                 self.segments.append((self._start, 0))
+
+    def write_text(self, data: bytes) -> None:
+        """Add these bytes."""
+        if not self.eof:
+            self.text = (self.text or bytearray()) + data
+            self.write(len(data))
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Return the bytes between two offsets."""
+        return content(begin, end) if self.text is None else bytes(self.text[begin:end])
 
     def close(self) -> None:
         """End the stream."""

@@ -13,6 +13,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.plan_turns import make_turns
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -257,6 +259,13 @@ def _add_waiting_caller(random: Random, plan: Plan) -> None:
             caller[word] = round(end * random.uniform(0.2, 2), 4)
 
 
+def _add_turns(random: Random, plan: Plan) -> None:
+    """Put an agent's session in the place of the commands."""
+    make_turns(random, plan)
+    added = (_calm, _add_network, _add_network, _add_vm, _add_both, _add_power, _add_clock)
+    random.choice(added)(random, plan)
+
+
 PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "calm": _calm,
     "network": _add_network,
@@ -268,5 +277,6 @@ PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "clean": _add_clean,
     "calls": _add_caller,
     "waiting_calls": _add_waiting_caller,
+    "turns": _add_turns,
 }
 """By name: what a profile adds to a plan. Power, clock and clean break documented limits."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.output import Piece, content
+from tests.simulation.notes import names_of
+from tests.simulation.output import Piece
 from tests.simulation.session import Record, state_of
 
 if TYPE_CHECKING:
@@ -75,19 +76,26 @@ def reply(  # noqa: PLR0913 - what a reply says
         f"\n{mark} state={state.state} code={_number(record.code)} "
         f"verified={_FLAGS[record.verified]} left={record.left} remains={record.remains} "
         f"stopped={stopped} out_end={_number(record.out_end)} err_end={_number(record.err_end)} "
-        f"attached={_FLAGS[attached]} torn={_FLAGS['torn' in files]}  "
-        f"starts={starts} never={never} resumes=-{tombstone} token={files.get('token') or '-'} "
-        f"full={_FLAGS['full' in files]} "
+        f"attached={_FLAGS[attached]} torn={_FLAGS['torn' in files]} {files.get('usage', '')} "
+        f"starts={starts} never={never} resumes={_resumes(vm, session, state)}{tombstone} "
+        f"token={files.get('token') or '-'} full={_FLAGS['full' in files]} "
         f"expired={_FLAGS[out.expired or err.expired]} out_from={out.begin} out_upto={out.upto} "
         f"out_total={out.total} err_from={err.begin} err_upto={err.upto} err_total={err.total} "
         f"out_cut={record.out_cut} err_cut={record.err_cut}\n"
     )
     return b"%b%b%b\n%b end\n" % (
         head.encode(),
-        content(out.begin, out.upto),
-        content(err.begin, err.upto),
+        session.out.read(out.begin, out.upto) if session.out else b"",
+        session.err.read(err.begin, err.upto) if session.err else b"",
         mark.encode(),
     )
+
+
+def _resumes(vm: Vm, session: Session, state: State) -> str:
+    """Return the seconds until a turn goes on that waits for a usage limit."""
+    if state.state != "running" or "waits" not in session.files:
+        return "-"
+    return str(max(0, session.files["waits"] - int(vm.wall())))
 
 
 def _piece(stream: Any, offset: int, chunk: int, end: int | None) -> Piece:  # noqa: ANN401 - a stream, or none yet
@@ -100,7 +108,7 @@ def _piece(stream: Any, offset: int, chunk: int, end: int | None) -> Piece:  # n
 def listing(vm: Vm, options: Mapping[str, str]) -> bytes:
     """Return the list of the sessions."""
     mark = options["mark"]
-    lines = []
+    lines, last = [], {}
     for name, session in list(vm.sessions.items()):
         wanted = options.get("id")
         if wanted and name != wanted and not name.startswith(f"{wanted}."):
@@ -110,8 +118,18 @@ def listing(vm: Vm, options: Mapping[str, str]) -> bytes:
         if options.get("turns") == "yes" and "." not in name:
             continue
         lines.append(_line(vm, session))
+        if " last=yes" in lines[-1]:
+            lines[-1] = lines[-1].replace(" last=yes", "")
+            last[name] = _last(session)
+    lines += [f"{name} last={len(data)}\n" for name, data in last.items()]
     head = f"\n{mark} state=ok load=0.10 now={int(vm.wall())} stamp=-\n"
-    return f"{head}{''.join(lines)}{mark} last\n\n{mark} end\n".encode()
+    told = f"{head}{''.join(lines)}{mark} last\n".encode()
+    return told + b"".join(last.values()) + f"\n{mark} end\n".encode()
+
+
+def _last(session: Session) -> bytes:
+    out = session.out
+    return out.read(max(0, out.total - 4096), out.total) if out else b""
 
 
 def _line(vm: Vm, session: Session) -> str:
@@ -121,11 +139,16 @@ def _line(vm: Vm, session: Session) -> str:
     out = session.out.total if session.out and record.out_end is None else record.out_end or 0
     err = session.err.total if session.err and record.err_end is None else record.err_end or 0
     files = session.files
-    about = f" meta={files['about']}" if "about" in files else ""
+    meta = files.get("meta", files.get("about"))
+    about = "" if meta is None else f" meta={meta}"
+    if "last" in files and record.state == "exited":
+        about = f" last=yes{about}"
+    full = " full=yes" if "full" in files else ""
     return (
         f"{session.name} state={state.state} code={_number(record.code)} "
         f"verified={_FLAGS[record.verified]} left={record.left} out_total={out} err_total={err} "
-        f"out_cut={record.out_cut} err_cut={record.err_cut} starts={starts} never={never} "
-        f"resumes=-{tombstone} began={_number(files.get('began'))} at={_number(record.at)} idle=- "
-        f"token={files.get('token') or '-'} notes=-{about}\n"
+        f"out_cut={record.out_cut} err_cut={record.err_cut}{full} {files.get('usage', '')} "
+        f"starts={starts} never={never} resumes={_resumes(vm, session, state)}{tombstone} "
+        f"began={_number(files.get('began'))} at={_number(record.at)} idle=- "
+        f"token={files.get('token') or '-'} notes={names_of(session)}{about}\n"
     )

@@ -14,6 +14,7 @@ from tests.simulation.client import HOST
 from tests.simulation.history import History
 from tests.simulation.judge import judge
 from tests.simulation.judge_calls import judge_calls, verdict_of_call
+from tests.simulation.judge_turns import judge_turns
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -43,6 +44,8 @@ def failures_of(plan: Mapping[str, Any], told: Counter[str] | None = None) -> li
             if told is not None:
                 told.update(f"call {verdict_of_call(each)}" for each in calls)
             return judge_calls(history, calls)
+        if "turns" in plan:
+            return judge_turns(History(plan).play())
         return judge(History(plan).play())
     except StateWarning as error:
         return [f"a move that no table has: {error}"]
@@ -94,7 +97,7 @@ def _shorter(plan: Plan) -> Iterator[Plan]:  # noqa: C901 - a case for each kind
     for name in ("slow", "stored", "greedy", "uptime"):
         if name in plan:
             yield {key: value for key, value in plan.items() if key != name}
-    for list_name in ("commands", "clients"):
+    for list_name in ("commands", "clients", *(("turns",) if "turns" in plan else ())):
         for number, each in enumerate(plan[list_name]):
             for name in sorted(_OPTIONAL & each.keys()):
                 less = {key: value for key, value in each.items() if key != name}
@@ -103,7 +106,8 @@ def _shorter(plan: Plan) -> Iterator[Plan]:  # noqa: C901 - a case for each kind
 
 _OPTIONAL = {
     "out", "err", "left", "stray", "term", "hosts", "output_limit", "machine", "when_back",
-    "start_in", "stream", "preflight", "retries",
+    "start_in", "stream", "preflight", "retries", "idle", "queue", "wait", "verify", "claims",
+    "on_limit", "max_cost", "turn",
 }  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.simulation.session import GOING_ON, Record, settle, state_of
+from tests.simulation.timers import watch_turn
+from tests.simulation.turn_script import TurnWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -24,6 +26,7 @@ class Limits(NamedTuple):
 
     deadline: float
     delay: int
+    idle: float = 0.0
 
 
 def supervise(vm: Vm, session: Session, limits: Limits) -> Callable[[Process], Iterator[Any]]:
@@ -41,7 +44,9 @@ def supervise(vm: Vm, session: Session, limits: Limits) -> Callable[[Process], I
         yield "leader"
         if vm.has_room(session):
             vm.write(session, "leader", work)
-        if limits.deadline:
+        if isinstance(work, TurnWork):
+            watch_turn(vm, session, work, me, (limits.deadline, limits.idle))
+        elif limits.deadline:
             vm.loop.after(limits.deadline, me.signal, "timeout")
         while work.running and not me.ending:
             yield _DAY
@@ -119,6 +124,7 @@ def _end(vm: Vm, session: Session, work: Work, me: Process) -> Iterator[Any]:
         yield from stop_tree(vm, work, answer)
         verified, remains = answer
     else:
+        me.ending = "exited"  # a signal comes too late from now on
         code, left = work.code, 0 if work.behaviour.get("stray") else work.rest
         yield 0.005
     for stream in (session.out, session.err):
@@ -133,7 +139,9 @@ def _end(vm: Vm, session: Session, work: Work, me: Process) -> Iterator[Any]:
         yield "end"
         if vm.has_room(session):
             found = code if code is not None else None
-            record = end_record(vm, session, me.ending or "exited", verified, remains)
+            if "meta" in session.files:
+                vm.write(session, "last", True)  # noqa: FBT003 - a content
+            record = end_record(vm, session, me.ending, verified, remains)
             vm.write(session, "end", record._replace(code=found, left=left))
             break
     session.room = False
@@ -181,9 +189,10 @@ def clean(vm: Vm, days: int) -> None:
         age = vm.loop.now - session.written
         if age < min(days, 1) * _DAY or not _has_ended(vm, session):
             continue
-        if age >= days * _DAY:
+        turn = "." in session.name  # stays until somebody asks
+        if age >= days * _DAY and (not turn or state_of(vm, session).state == "unstarted"):
             vm.forget(session)
-        elif age >= _DAY:
+        elif age >= _DAY and not turn:
             for stream in (session.out, session.err):
                 if stream is not None:
                     stream.drop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import replies
+from tests.simulation.notes import note
 from tests.simulation.output import Stream
 from tests.simulation.process import Process
 from tests.simulation.session import (
@@ -18,6 +19,7 @@ from tests.simulation.session import (
     supervised,
 )
 from tests.simulation.supervisor import Limits, clean, end_record, rebooted, stop_tree, supervise
+from tests.simulation.turn_script import turn_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -112,6 +114,9 @@ def _start(vm: Vm, call: Call, me: Process) -> Iterator[Any]:
     else:
         if _forgotten(vm, call):
             return
+        if options.get("need") and options["need"] == vm.missing:
+            call.printed += replies.refusal(options["mark"], "state=missing message=/bin")
+            return
         yield "stage"
         if vm.disk_full:
             raise KeeperFailure(_NO_ROOM)
@@ -148,8 +153,10 @@ def _staged(vm: Vm, call: Call, me: Process, given: tuple[str, str, bytes]) -> S
     staged, options = Session(call.options["id"], vm.loop.now), call.options
     limit = call.number("limit") or 4194304
     staged.out, staged.err = Stream(limit), Stream(limit)
-    words = text.rpartition(b" ")[2]
-    staged.files = {"claim": (me,), "command": int(words), "reserve": True}
+    told_to = turn_files(text) if options.get("meta") else {"command": int(text.split()[-1])}
+    staged.files = {"claim": (me,), **told_to, "reserve": True}
+    if options.get("progress"):
+        staged.files["progress"] = options["progress"]
     if options.get("token"):
         staged.files["token"] = options["token"]
     if digest:
@@ -160,7 +167,10 @@ def _staged(vm: Vm, call: Call, me: Process, given: tuple[str, str, bytes]) -> S
 
 
 def _launch(vm: Vm, call: Call, session: Session) -> Iterator[Any]:
-    limits = Limits(float(call.options.get("deadline") or 0), call.number("delay"))
+    given = call.options
+    limits = Limits(
+        float(given.get("deadline") or 0), call.number("delay"), float(given.get("idle") or 0)
+    )
     yield "launch"
     supervisor = vm.begin("supervise", supervise(vm, session, limits))
     yield "claim"
@@ -321,5 +331,6 @@ _VERBS: Mapping[str, Callable[[Vm, Call, Process], Iterator[Any]]] = {
     "abort": _abort,
     "list": _list,
     "clean": _clean,
+    "note": note,
     "ping": _ping,
 }

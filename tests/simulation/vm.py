@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.process import Process, Work
+from tests.simulation.turn_script import run_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +28,10 @@ class Vm:
         """``plan`` is as in `plan`."""
         self.loop, self.chance = loop, chance
         self.commands: list[Mapping[str, Any]] = plan["commands"]
+        self.turns: list[Mapping[str, Any]] = plan.get("turns", [])
+        self.missing: str = plan.get("missing", "")
+        """A program that is not there."""
+        self.epoch, self.home = EPOCH, str(plan.get("home", "/home/u"))
         self.slow: float = plan.get("slow", 1.0)
         self.boot, self.up, self.booted = "boot-1", True, -float(plan.get("uptime", 1e6))
         self.wall_offset = 0.0
@@ -96,7 +101,7 @@ class Vm:
 
     def forget_text(self, session: Session) -> None:
         """Remove what the command was told to do, and the pipes."""
-        self.remove(session, "command", "reserve")
+        self.remove(session, "command", "reserve", "waits")
         session.room = False
 
     def publish(self, session: Session) -> bool:
@@ -186,13 +191,17 @@ class Vm:
     def run(self, session: Session) -> Work:
         """Begin the user's command of a session."""
         files = session.files
+        if "meta" in files:
+            session.work = turn = run_turn(self, session)
+            self.truth[session.name].append(turn)
+            return turn
         behaviour = self.commands[files["command"]]
         work = Work(self, session.name, behaviour, files.get("digest", ""), files.get("token", ""))
         session.work = work
         self.truth[session.name].append(work)
         work.rest = int(behaviour.get("left", 0) > 0 and behaviour["seconds"] == 0)
         self._plan_output(session, work)
-        self.loop.after(behaviour["seconds"], self._end, session, work)
+        self.loop.after(behaviour["seconds"], self.end_work, session, work, behaviour["code"])
         return work
 
     def _plan_output(self, session: Session, work: Work) -> None:
@@ -213,12 +222,13 @@ class Vm:
             stream.write(count)
             self.notify(session)
 
-    def _end(self, session: Session, work: Work) -> None:
+    def end_work(self, session: Session, work: Work, code: int) -> None:
+        """End a command by itself, unless it was ended before."""
         if work.running:
             work.rest = int(work.behaviour.get("left", 0) > 0)
             if work.rest:
                 self.loop.after(work.behaviour["left"], self._end_rest, work)
-            work.end("exit", work.behaviour["code"])
+            work.end("exit", code)
             self.wake_supervisor(session)
 
     def _end_rest(self, work: Work) -> None:

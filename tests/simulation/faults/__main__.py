@@ -17,12 +17,19 @@ def find(patch: Path, seeds: int) -> str:
     """Return what is found with a fault; empty if nothing is."""
     with patched(patch) as copy:
         played = subprocess.run(
-            [sys.executable, "-m", "tests.simulation", "--new", "--seeds", str(seeds), "--jobs=1"],
+            [sys.executable, "-m", "tests.simulation", "--new", "--seeds", str(seeds), "--jobs=1",
+             *_profile(patch)],
             cwd=copy, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if "the simulation failed" in played.stdout or played.returncode not in {0, 1}:
         raise RuntimeError(f"{patch.stem}: {played.stdout} {played.stderr[-300:]}")
     return played.stdout.strip() if played.returncode else ""
+
+
+def _profile(patch: Path) -> list[str]:
+    """Return the option for the one profile that a patch may name in its first line."""
+    word, _sep, name = patch.read_text().partition("\n")[0].partition(": ")
+    return ["--profile", name] if word == "profile" else []
 
 
 def main() -> int:
