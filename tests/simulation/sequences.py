@@ -106,9 +106,10 @@ def at_once(found: dict[str, Any]) -> dict[str, Any]:
 class Model:
     """Answers the calls of a sequence."""
 
-    def __init__(self) -> None:
-        """Begin with an empty VM, which has been up for an hour."""
+    def __init__(self, more: Mapping[str, Any] | None = None) -> None:
+        """Begin with an empty VM, which has been up for an hour. ``more`` is of its plan."""
         plan = {"commands": [each for _text, each in COMMANDS], "faults": [], "uptime": 3600.0}
+        plan |= more or {}
         self._loop = Loop()
         self._vm = Vm(plan, self._loop, Chance(1))
 
@@ -144,7 +145,8 @@ class Model:
     def _call(self, verb: str, options: dict[str, str], text: bytes) -> Answer:
         call = Call("abort" if verb == "settle" else verb, {**options, "mark": MARK}, text)
         if verb == "start":
-            call.options = {**call.options, "length": str(len(text.rpartition(b"\n")[2]))}
+            size = len(text if options.get("meta") else text.rpartition(b"\n")[2])
+            call.options = {**call.options, "length": str(size)}
         serve(self._vm, call)
         while not call.ended:
             self._loop.run(self._loop.now + 0.05)
