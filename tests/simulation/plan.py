@@ -13,6 +13,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from tests.simulation.claims.plan import make_claims
 from tests.simulation.plan_turns import make_turns
 
 if TYPE_CHECKING:
@@ -278,5 +279,6 @@ PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "calls": _add_caller,
     "waiting_calls": _add_waiting_caller,
     "turns": _add_turns,
+    "claims": make_claims,
 }
 """By name: what a profile adds to a plan. Power, clock and clean break documented limits."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dxansible.states import StateWarning
 from tests.simulation.calls import play_call
+from tests.simulation.claims.judge import judge_claims
 from tests.simulation.client import HOST
 from tests.simulation.history import History
 from tests.simulation.judge import judge
@@ -28,6 +29,8 @@ STORED: dict[str, Any] = {
     path.stem: json.loads(path.read_text())
     for path in sorted((Path(__file__).parent / "plans").glob("*.json"))
 }
+_PLAYS = {"claims": judge_claims}
+"""By a plan's ``play``: what plays and judges it, where that is not a history of one host."""
 """Plans of former failures. One with ``known`` still fails, with ``failure``."""
 
 
@@ -37,6 +40,8 @@ def failures_of(plan: Mapping[str, Any], told: Counter[str] | None = None) -> li
     ``told`` counts the verdicts of whole calls.
     """
     try:
+        if "play" in plan:
+            return _PLAYS[plan["play"]](plan)
         if "caller" in plan:
             with warnings.catch_warnings():
                 warnings.filterwarnings("error", f"{HOST}: ", StateWarning)

@@ -165,6 +165,19 @@ def test_a_session_whose_lease_has_passed_keeps_the_claim_while_nobody_takes_it(
     assert workers.branches == ["worker-1"]
 
 
+def test_a_finished_claim_stays_finished_though_its_session_goes_on(workers: Workers) -> None:
+    workers.work(1, lease=PASSED)
+    assert workers.finalize(1).code == 0
+
+    further = workers.work(1, turn=2, lease=PASSED)
+    time.sleep(PASSED + 1)
+    other = workers.work(2)
+
+    assert further.code == 0
+    assert other.end.problem == "issue_claimed"
+    assert "Dx-State: finished" in workers.claimed()
+
+
 def test_the_lease_is_renewed_while_the_agent_works(workers: Workers) -> None:
     begun, end = workers.home / "begun", workers.home / "end"
     task = f"touch {begun}; until [ -e {end} ]; do sleep 0.1; done"
@@ -297,6 +310,19 @@ def test_the_branch_is_pushed_though_the_answer_to_the_claim_was_lost(
     assert (done.code, done.problem) == (0, None)
     assert workers.branches_of(place) == ["worker-1"]
     assert "Dx-State: finished" in workers.claimed()
+
+
+def test_a_branch_that_the_fork_has_is_pushed_though_the_answer_was_lost(workers: Workers) -> None:
+    fork = workers.add_fork()
+    workers.work(1)
+    cut = '[ "$1" != committed ] || { rm "$0"; kill -9 "$PPID"; }'
+    workers.hook(fork, "reference-transaction", f"cat >/dev/null; {cut}")
+
+    done = workers.finalize(1, fork="mine")
+
+    assert not (fork / "hooks" / "reference-transaction").exists(), "it was cut"
+    assert (done.code, done.problem) == (0, None)
+    assert workers.branches_of(fork) == ["worker-1"]
 
 
 def test_a_remote_that_can_t_be_read_gets_no_claim(workers: Workers) -> None:

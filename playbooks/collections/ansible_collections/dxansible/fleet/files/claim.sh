@@ -99,6 +99,7 @@ __dx_at_claim_desk() { # name command: runs it with a directory of its own; what
 
 __dx_renew_claim() { # says on standard error if another has it; anything else is tried again later
     claim_oid=$(git -C "$tree" rev-parse -q --verify "$held") || return 0
+    case $(git -C "$tree" cat-file commit "$claim_oid") in *'Dx-State: finished'*) return 0 ;; esac # it has no lease, and stays finished
     __dx_make_claim working
     if __dx_push_claim; then __dx_note_claim; return 0; fi
     __dx_read_claim || return 0

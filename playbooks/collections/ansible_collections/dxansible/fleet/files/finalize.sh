@@ -196,7 +196,9 @@ __dx_push() {
 __dx_push_branch() { # fails with $said
     __dx_git push --porcelain "$push_to" "HEAD:refs/heads/$branch" && return
     said=$(__dx_words)
-    return 1
+    # only the answer may have been lost
+    there=$(git -C "$tree" ls-remote "$push_to" "refs/heads/$branch" 2>/dev/null </dev/null) || return
+    [ "${there%%"$tab"*}" = "$(git -C "$tree" rev-parse HEAD)" ]
 }
 
 __dx_push_with_claim() { # the remote takes both or neither; fails with $said
