@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.simulation.claims.process import Process, Steps
 
 
-__all__ = ["CLAIM_REF", "ClaimHistory", "Session", "Told"]
+__all__ = ["CLAIM_REF", "SCRIPTS", "ClaimHistory", "Session", "Told", "functions"]
 
 CLAIM_REF = f"{claim.REFS}/bd-1"
 _HORIZON = 40 * 86400.0
@@ -44,13 +44,14 @@ __dx_let_git_ask_nothing
 __dx_push
 """
 """What a finalize does once everything is committed."""
+SCRIPTS = {"turn": _TURN, "finalize": _FINALIZE}
 _VARIABLES = {
     "again": "then finalize again", "renewer": "", "left_out": "", "trouble": "", "tab": "\t",
 }  # fmt: skip
 
 
 @cache
-def _functions() -> dict[str, str]:
+def functions() -> dict[str, str]:
     """Return the functions of our scripts. Those that are `PROGRAMS` are never called."""
     names = ("script.sh", "git.sh", "claim.sh", "turn.sh", "finalize.sh")
     return {
@@ -166,9 +167,8 @@ class ClaimHistory:
             self.loop.after(steps[number]["killed"], self._kill, session, told, steps[number])
 
     def _steps(self, session: Session, told: Told, shell: Shell, out: list[str]) -> Steps:
-        text = _TURN if told.kind == "turn" else _FINALIZE
         try:
-            status: int = yield from shell.run(text, Streams(Input(), out, []))
+            status: int = yield from shell.run(SCRIPTS[told.kind], Streams(Input(), out, []))
         except GeneratorExit:
             told.killed = True
             self.loop.after(0.0, self._end, session, told)
@@ -189,17 +189,20 @@ class ClaimHistory:
         if told.ended is None:
             session.crowds[-1].kill(whole=step.get("whole", True))
 
-    def _shell(self, session: Session, told: Told, step: Mapping[str, Any]) -> Shell:
+    def variables(self, session: Session, step: int) -> dict[str, str]:
+        """Return what a session's script begins with; ``step`` counts from 1."""
         wanted = claim.Claim(issue="bd-1", host=f"vm{session.number}", lease=session.plan["lease"])
-        place = f"/state/sessions/{session.name}.{len(session.told)}"
-        variables = {
+        place = f"/state/sessions/{session.name}.{step}"
+        return {
             **_VARIABLES, **claim.values_of(wanted), "held": f"refs/dx/held/{session.name}",
             "session": session.name, "dir": place, "desk": f"{place}/desk", "root": "/state",
             "tree": session.tree, "repo": "/project", "branch": session.plan["branch"],
             "fork": "mine" if self.plan.get("fork") else "",
         }  # fmt: skip
-        session.files["/project"] = None
-        session.files[place] = None
+
+    def _shell(self, session: Session, told: Told, step: Mapping[str, Any]) -> Shell:
+        variables = self.variables(session, len(session.told))
+        session.files[variables["repo"]] = session.files[variables["dir"]] = None
 
         def work(*_arguments: object) -> Ask:
             return self._work(session, told, step)
@@ -221,7 +224,7 @@ class ClaimHistory:
             "git": git, "date": date, "nonce": self._nonce, "dx_work": work,
             "__dx_make_worktree": make_worktree,
         }  # fmt: skip
-        return Shell(session.files, _functions(), {**PROGRAMS, **own}, variables)
+        return Shell(session.files, functions(), {**PROGRAMS, **own}, variables)
 
     def _nonce(self) -> str:
         self._nonces += 1

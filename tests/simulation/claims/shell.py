@@ -164,8 +164,6 @@ class Shell(Words):
 
     def _group(self, node: Group, streams: Streams) -> Steps:
         streams = yield from self._redirected(node.redirects, streams)
-        if not node.own_process:
-            return (yield from self._sequence(node.body, streams))
         return (yield from self._copy()._as_process(node.body, streams))
 
     def _if(self, node: If, streams: Streams) -> Steps:
@@ -224,8 +222,6 @@ class Shell(Words):
                 sink = out if target == "1" else err
             elif target == "/dev/null":
                 sink = []
-            elif each.op == ">>" and self.files.get(target) is not None:
-                sink = self._read(target)
             else:
                 sink = self.files[target] = []
             out, err = (sink, err) if each.fd == 1 else (out, sink)

@@ -25,7 +25,7 @@ from tests.simulation.claims.word_syntax import ENDS, WordParser
 
 __all__ = ["Parser", "functions_of"]
 
-_RESERVED = frozenset({"then", "else", "elif", "fi", "do", "done", "esac", "}", ";;"})
+_RESERVED = frozenset({"then", "else", "elif", "fi", "do", "done", "esac", ";;"})
 
 
 def functions_of(text: str) -> dict[str, str]:
@@ -57,7 +57,7 @@ class Parser(WordParser):
         """Return the reserved word that comes next; empty for anything else."""
         if self._peek(2) == ";;":
             return ";;"
-        found = re.compile(r"[a-z]+|[{}!]").match(self._text, self._at)
+        found = re.compile(r"[a-z]+|!").match(self._text, self._at)
         if found is None or (self._text[found.end() : found.end() + 1] or " ") not in ENDS:
             return ""
         return found[0]
@@ -122,18 +122,13 @@ class Parser(WordParser):
                 return self._loop(word)
             case "case":
                 return self._case()
-            case "{":
-                self._at += 1
-                body = self._sequence()
-                self._take("}")
-                return Group(body, own_process=False, redirects=self._redirects())
             case _:
                 pass
         if self._peek() == "(":
             self._at += 1
             body = self._sequence()
             self._close()
-            return Group(body, own_process=True, redirects=self._redirects())
+            return Group(body, self._redirects())
         return self._simple()
 
     def _if(self) -> If:
@@ -225,8 +220,11 @@ class Parser(WordParser):
             found.append(redirect)
 
     def _redirect(self) -> Redirect | None:
-        found = re.compile(r"(\d?)(>>|>&|>|<)[ \t]*").match(self._text, self._at)
+        found = re.compile(r"(\d?)(>&|>|<)[ \t]*").match(self._text, self._at)
         if found is None:
             return None
         self._at = found.end()
-        return Redirect(int(found[1] or found[2] != "<"), found[2], self._word())
+        target = self._word()
+        if not target:
+            raise SyntaxError(self._peek(40))
+        return Redirect(int(found[1] or found[2] != "<"), found[2], target)

@@ -58,7 +58,7 @@ Word = tuple["Lit | Var | Sub | Arith", ...]
 
 
 class Redirect(NamedTuple):
-    """``op`` is ``<``, ``>``, ``>>``, or ``>&`` with a descriptor for a target."""
+    """``op`` is ``<``, ``>``, or ``>&`` with a descriptor for a target."""
 
     fd: int
     op: str
@@ -74,10 +74,9 @@ class Command(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A list in braces, or in a process of its own."""
+    """A list in a process of its own."""
 
     body: Sequence
-    own_process: bool
     redirects: tuple[Redirect, ...]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ENDS", "WordParser"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SPECIAL = "?!$@#*"
+_SPECIAL = "?!$@"
 ENDS = " \t\n;&|<>()"
 
 
@@ -75,8 +75,8 @@ class WordParser(ABC):
         parts: list[Lit | Var | Sub | Arith] = []
         while self._peek() != end:
             letter = self._peek()
-            if not letter:
-                raise SyntaxError(f"no {end}")
+            if not letter or (letter == "'" and not quoted):
+                raise SyntaxError(f"{letter} before {end}")
             if letter == "$":
                 parts.append(self._dollar(quoted=quoted))
             elif letter == "\\" and self._text[self._at + 1] in '$`"\\\n':
@@ -87,10 +87,6 @@ class WordParser(ABC):
                 self._at += 1
                 parts += self._text_until('"', quoted=True)
                 self._at += 1
-            elif letter == "'" and not quoted:
-                close = self._text.index("'", self._at + 1)
-                parts.append(Lit(self._text[self._at + 1 : close], quoted=True))
-                self._at = close + 1
             else:
                 parts.append(Lit(letter, quoted=quoted))
                 self._at += 1
@@ -116,7 +112,7 @@ class WordParser(ABC):
             return Var(self._text[self._at - 1], "", (), quoted)
         if _NAME.match(self._text, self._at):
             return Var(self._name(), "", (), quoted)
-        return Lit("$", quoted)
+        raise SyntaxError(self._peek(40))
 
     def _braces(self, *, quoted: bool) -> Var:
         letter = self._peek()

@@ -42,7 +42,7 @@ class Words(ABC):
         return translate(found)
 
     def _fields(self, word: Word) -> Any:  # noqa: ANN401 - a generator of texts
-        """Return the words that a word becomes; only what is not quoted can become several."""
+        """Return the words that a word becomes; only what is not quoted can become none."""
         fields: list[str] = []
         text: str | None = None
         for part in word:
@@ -53,11 +53,9 @@ class Words(ABC):
             if part.quoted or isinstance(part, Lit):
                 text = (text or "") + value
                 continue
-            first, *more = value.split() or [""]
-            text = text if text is None and not first else (text or "") + first
-            for each in more:
-                fields.append(text or "")
-                text = each
+            assert len(value.split()) < 2, value
+            if value.strip():
+                text = (text or "") + value.strip()
         return fields if text is None else [*fields, text]
 
     def _text(self, word: Word) -> Any:  # noqa: ANN401 - a generator of a text
@@ -98,7 +96,7 @@ class Words(ABC):
             case _:
                 raise AssertionError(part)
 
-    def _named(self, name: str) -> str:  # noqa: PLR0911 - a case for each
+    def _named(self, name: str) -> str:
         match name:
             case "?":
                 return str(self.status)
@@ -106,10 +104,6 @@ class Words(ABC):
                 return self.last
             case "$":
                 return self.main
-            case "*":
-                return " ".join(self.arguments)
-            case "#":
-                return str(len(self.arguments))
             case _ if name.isdigit():
                 at = int(name) - 1
                 return self.arguments[at] if 0 <= at < len(self.arguments) else ""
