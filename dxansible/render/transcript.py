@@ -24,6 +24,8 @@ _ESCAPE = re.compile(
 )
 _LONGEST_LINE = 64 * 1024
 """Characters of an unfinished line that are held back."""
+_HEAD = 20
+"""Lines of a turn's beginning that are compared with the turn before."""
 
 
 class Transcript:
@@ -36,6 +38,7 @@ class Transcript:
         self._turn = 0
         self._ended_at: int | None = None
         self._rest = ["", ""]
+        self._heads = (_Head("! "), _Head())
         self._news: TurnUpdate | None = None
 
     def handle(self, news: Event) -> None:
@@ -71,6 +74,8 @@ class Transcript:
         if self._turn:
             lines.insert(0, "")
         self._turn, self._ended_at = news.turn, news.ended
+        for head in self._heads:
+            head.begin(news.turn)
         return left + "".join(map(self._line, lines))
 
     def _lines(self, stream: int, text: str) -> str:
@@ -79,15 +84,62 @@ class Transcript:
             lines.append(rest)
             rest = ""
         self._rest[stream] = rest
-        return "".join(self._line(_plain(line)) for line in lines)
+        shown = [part for line in lines for part in self._heads[stream].take(_plain(line))]
+        return "".join(map(self._line, shown))
 
     def _flush(self) -> tuple[str, str]:
-        shown = [self._line(_plain(rest)) if rest else "" for rest in self._rest]
-        self._rest = ["", ""]
+        shown = ["", ""]
+        for stream, head in enumerate(self._heads):
+            if self._rest[stream]:
+                shown[stream] = self._lines(stream, "\n")
+            shown[stream] += "".join(map(self._line, head.end()))
         return shown[0], shown[1]
 
     def _line(self, text: str) -> str:
         return painted(f"{self._prefix}{text}", on=self._on) + "\n"
+
+
+class _Head:
+    """The first lines of a turn: those that the turn before began with, too, are folded."""
+
+    def __init__(self, mark: str = "") -> None:
+        """Only lines that begin with ``mark`` are folded. With a mark, a turn is not only those."""
+        self._mark = mark
+        self._turn = 0
+        self._former: list[str] = []
+        self._lines: list[str] = []
+        self._held: list[str] | None = None
+
+    def begin(self, turn: int) -> None:
+        """Begin a turn."""
+        self._former, self._lines = (self._lines if self._turn else []), []
+        self._turn, self._held = turn, []
+
+    def take(self, line: str) -> list[str]:
+        """Take a line. Returns the lines to show."""
+        number = len(self._lines)
+        if number < _HEAD:
+            self._lines.append(line)
+        if self._held is None:
+            return [line]
+        if self._former[number : number + 1] == [line] and line.startswith(self._mark):
+            self._held.append(line)
+            return []
+        return [*self._fold(), line]
+
+    def end(self) -> list[str]:
+        """End the turn. Returns the lines to show."""
+        if not self._mark:
+            return self._fold()
+        held, self._held = self._held or [], None
+        return held
+
+    def _fold(self) -> list[str]:
+        held, self._held = self._held, None
+        if not held:
+            return []
+        count = "a line" if len(held) == 1 else f"{len(held)} lines"
+        return [coloured(f"({count} as in turn {self._turn - 1})", "dim")]
 
 
 def _plain(line: str) -> str:

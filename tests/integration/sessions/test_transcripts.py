@@ -84,6 +84,20 @@ def test_a_transcript_has_prompts_times_words_and_a_line_for_each_tool(
     assert raw.code == 0
 
 
+def test_a_failed_turn_shows_its_end_and_what_every_turn_begins_with_is_shown_once(
+    user: Dispatcher,
+) -> None:
+    task = "echo hello >&2; exit 3"
+    session = str(user.run("epyc6", task, "--wait", "--json").result["session_id"])
+    user.run("--session", session, "echo hello >&2; echo done", "--wait")
+    answer = user.run("--logs", session)
+    shown, errors = (text.decode().splitlines() for text in (answer.out, answer.err))
+    assert "done" in shown[shown.index("! FAILURE exit_nonzero: epyc6: exit code 3") :]
+    assert sum("FAILURE" in line for line in shown) == 1
+    assert errors.count("hello") == 1
+    assert "(a line as in turn 1)" in errors
+
+
 def test_what_moves_the_cursor_is_not_in_a_transcript(user: Dispatcher) -> None:
     noise = r"printf '\033[2K\r10%%\r100%% done\033[0m\r\n\033]0;title\007two\n\033[1mthe end'"
     session = str(user.run("epyc6", noise, "--wait", "--json").result["session_id"])

@@ -101,6 +101,35 @@ ENDINGS = {
 }
 
 
+TOOLS = {
+    "claude-writes": [
+        "$ echo oops >&2; exit 3", "! Exit code 3",
+        "* changes /srv/site/new.txt", "* Read", "* changes /srv/site/one",
+        "! <tool_use_error>String to replace not found in file.",
+        "$ false", "! Exit code 1",
+    ],
+    "claude-plan": [
+        "$ echo oops >&2; exit 3", "! Auto mode is unavailable",
+        "! Cannot write to /srv/site/new.txt while in plan mode.", "* Read",
+        "! Cannot write to /srv/site/one while in plan mode.",
+        "! <tool_use_error>String to replace not found in file.",
+        "$ false", "! Exit code 1",
+    ],
+    "codex-failed": [
+        "! Model metadata for `m` not found",
+        "$ /bin/bash -lc 'echo oops >&2; exit 3'", "! exit code 3",
+        "$ /bin/bash -lc false", "! exit code 1",
+    ],
+    "gemini-writes": [
+        "$ echo oops >&2; exit 3",
+        "* write_file new.txt", "* replace one", "! Could not find an exact match",
+        "$ false",
+    ],
+    "opencode-writes": ["! $ echo oops >&2; exit 3", "! todowrite", "! edit", "! $ false"],
+}  # fmt: skip
+"""How each line of a transcript begins, before the last words."""
+
+
 def read(agent: Agent, *pieces: bytes) -> tuple[str, dict[str, Any]]:
     """What is shown, and what is known at the end."""
     reader = StreamReader(agent)
@@ -153,7 +182,7 @@ def test_what_became_of_a_real_turn(name: str, ending: Ending) -> None:
     [
         (
             "opencode-toolfail",
-            "$ echo oops >&2; exit 3\noops\nDone turns=1 tools=1 \n",
+            "! $ echo oops >&2; exit 3\noops\nDone turns=1 tools=1 \n",
         ),
         (
             "claude-toolfail",
@@ -164,7 +193,8 @@ def test_what_became_of_a_real_turn(name: str, ending: Ending) -> None:
             (
                 "! Model metadata for `a-model` not found. Defaulting to fallback metadata; this "
                 "can degrade performance and cause issues.\n"
-                "$ /bin/bash -lc 'echo oops >&2; exit 3'\noops\nDone turns=1 tools=1 \n"
+                "$ /bin/bash -lc 'echo oops >&2; exit 3'\n! exit code 3\noops\n"
+                "Done turns=1 tools=1 \n"
             ),
         ),
         ("gemini-toolfail", "$ echo oops >&2; exit 3\noops\nDone turns=1 tools=1 \n"),
@@ -188,6 +218,32 @@ def test_what_is_shown_of_a_real_turn(name: str, text: str) -> None:
     stream = Path(__file__).parent / "streams" / f"{name}.jsonl"
 
     assert read(agent_of(stream), stream.read_bytes())[0] == text
+
+
+@pytest.mark.parametrize(("name", "lines"), TOOLS.items())
+def test_a_transcript_marks_what_failed_and_names_what_was_changed(
+    name: str, lines: list[str]
+) -> None:
+    stream = Path(__file__).parent / "streams" / f"{name}.jsonl"
+    reader = StreamReader(agent_of(stream), "transcript")
+    shown = (reader.feed(stream.read_bytes()) + reader.close()).splitlines()
+
+    assert len(shown) == len(lines) + 1, shown
+    for line, begins in zip(shown, lines, strict=False):
+        assert line.startswith(begins)
+
+
+@pytest.mark.parametrize(("mode", "asks"), [("plan", False), ("default", True)])
+def test_a_denied_write_is_no_question_of_an_agent_that_plans(mode: str, *, asks: bool) -> None:
+    stream = Path(__file__).parent / "streams" / "claude-plan.jsonl"
+    lines = stream.read_text().splitlines()
+    kept = [each for each in lines if "/srv/site/new.txt" in each or '"type":"result"' in each]
+    begin = json.loads(lines[0]) | {"permissionMode": mode}
+    reader = StreamReader(AGENTS["claude"])
+    reader.feed("\n".join([json.dumps(begin), *kept, ""]).encode())
+
+    assert len(kept) == 4
+    assert (reader.finished, reader.needs_input) == (True, asks)
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda path: path.stem)

@@ -196,10 +196,6 @@ def test_entries_of_a_mapping_are_added_to_ours() -> None:
         (changed(text=[{"when": {"a": 1}}]), "aider.text[1].show: is missing"),
         (changed(text=[{"when": {"a": 1}, "show": 5}]), "aider.text[1].show: 5 is not a path"),
         (
-            changed(text=[{"when": {"a": 1}, "show": "b", "quiet": True}]),
-            "aider.text[1].quiet: does nothing without message: true",
-        ),
-        (
             changed(text=[{"when": {"a": 1}, "show": "b", "prefix": 5}]),
             "aider.text[1].prefix: must be text, not 5",
         ),

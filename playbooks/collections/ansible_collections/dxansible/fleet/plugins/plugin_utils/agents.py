@@ -67,6 +67,8 @@ class NeedsInputRule(Value):
     """Path that must hold a non-empty value too; None if ``when`` is enough."""
     until: Match | None = None
     """A later event after which the agent no longer waits."""
+    unless: Match | None = None
+    """An earlier event after which the rule does not hold in this turn."""
     stderr: re.Pattern[str] | None = None
 
 
@@ -299,8 +301,6 @@ def _rule(reader: RecordReader) -> Rule:
     )
     if not rule.show:
         reader.fail("show", "is missing; write the path of the text, such as part.text")
-    if rule.quiet and not rule.message:
-        reader.fail("quiet", "does nothing without message: true")
     return rule
 
 
@@ -315,10 +315,14 @@ def _failure(reader: RecordReader) -> Failure:
 
 def _needs_input(reader: RecordReader) -> NeedsInputRule:
     reader.refuse_unknown(NeedsInputRule.__dataclass_fields__)
-    if _on_stderr(reader, "path", "until"):
+    if _on_stderr(reader, "path", "until", "unless"):
         return NeedsInputRule(stderr=reader.pattern("stderr"))
-    until = reader.match("until") if reader.has("until") else None
-    return NeedsInputRule(when=reader.match("when"), path=reader.path("path"), until=until)
+    return NeedsInputRule(
+        when=reader.match("when"),
+        path=reader.path("path"),
+        until=reader.match("until") if reader.has("until") else None,
+        unless=reader.match("unless") if reader.has("unless") else None,
+    )
 
 
 def _on_stderr(reader: RecordReader, *of_events: str) -> bool:

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .agent_events import parse_event, readable, text_at, values_at
-from .transcript import brief, moment_of, pause
+from .transcript import TRANSCRIPT, brief, moment_of, pause
 
 if TYPE_CHECKING:
     from .agents import Agent, NeedsInputRule, Rule
@@ -54,6 +54,7 @@ class StreamReader:
         self._open = False  # the text shown last has no newline at its end
         self._joining = False
         self._needs: set[int] = set()  # which rules of needs_input hold
+        self._ruled_out: set[int] = set()  # and which can't in this turn
         self._moved_on = False  # the agent acted after its last message
         self._message = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -67,7 +68,7 @@ class StreamReader:
     def needs_input(self) -> bool:
         """Whether the agent stopped for a human. A finished turn overrules standard error."""
         return any(
-            number in self._needs and not (rule.stderr and self.finished)
+            number in self._needs - self._ruled_out and not (rule.stderr and self.finished)
             for number, rule in enumerate(self._agent.needs_input)
         )
 
@@ -176,7 +177,7 @@ class StreamReader:
         if rule is None:
             return ""
         text = text_at(event, rule.show)
-        if self._view != "transcript":
+        if self._view != TRANSCRIPT:
             return self._show(rule, text)
         last, self._moment = self._moment, moment_of(event) or self._moment
         paused = pause(last, self._moment)
@@ -210,6 +211,8 @@ class StreamReader:
         if self.native_id is None and agent.native_id is not None:
             self.native_id = next(filter(_is_id, values_at(event, agent.native_id)), None)
         for number, rule in enumerate(agent.needs_input):
+            if rule.unless is not None and rule.unless.matches(event):
+                self._ruled_out.add(number)
             if _wants_human(rule, event):
                 self._needs.add(number)
             elif rule.until is not None and rule.until.matches(event):

@@ -6,10 +6,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .agent_events import readable
+from .record import FanoutOutcome
+
 if TYPE_CHECKING:
     from .agents import Rule
+    from .record import Verdict
 
-VIEWS = ("", "transcript", "raw")
+TRANSCRIPT = "transcript"
+VIEWS = ("", TRANSCRIPT, "raw")
 """All text of the agent, a transcript of it, or its output as the VM keeps it."""
 _LONGEST = 160
 """Characters of a tool's line."""
@@ -28,6 +33,14 @@ def brief(rule: Rule, text: str) -> str:
         return ""
     line = lines[0].strip()
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def ending(verdict: Verdict, view: str) -> str:
+    """Return a transcript's line about a turn that has failed; empty without one."""
+    if view != TRANSCRIPT or verdict.outcome == FanoutOutcome.SUCCESS:
+        return ""
+    words = readable(verdict.error or "").partition("\n")[0]
+    return f"! {verdict.outcome} {verdict.reason}: {words}\n"
 
 
 def moment_of(event: dict[str, Any]) -> float | None:

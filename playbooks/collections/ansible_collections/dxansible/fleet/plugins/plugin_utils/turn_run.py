@@ -15,7 +15,7 @@ from .keeper_reply import ProgramMissingError, Reply
 from .start_once import send_start
 from .states import ENDED, SessionState
 from .stream_reader import StreamReader
-from .transcript import VIEWS
+from .transcript import VIEWS, ending
 from .turn import Trailer
 from .turn_choice import TurnChoice, TurnProgress
 from .turn_ends import turn_facts
@@ -302,13 +302,14 @@ class TurnRun(TurnChoice):
             record["text"] += _news(progress, reader.close())
             record["result"] = turn_facts(reader, progress.meta, reply)
             return verdict.RUNNING
-        record["text"] += _news(progress, reader.close())
+        text = reader.close()
+        decided = turn_verdict.judge(self.host, agent, reply, reader, progress.limits)
+        record["text"] += _news(progress, text + ending(decided, self.options["view"]))
         record["upto"] = [progress.out_next + 1, progress.err_next]  # beyond the end: closed
         if self.following and (yield from self.go_on()):
             progress.began = self.machine.now()
             return None
         record["result"] = turn_facts(reader, progress.meta, reply)
-        decided = turn_verdict.judge(self.host, agent, reply, reader, progress.limits)
         yield from self.claim_end(record, decided)
         return decided
 
