@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from dxansible.errors import UsageError
+from dxansible.ids import new_run_id
 from dxansible.record import Reason
 from dxansible.run.attach_sessions import locate, unknown_session
 from dxansible.run.calls import CommandCall
@@ -59,7 +60,10 @@ def begin_diff(
     values = {"session": session_id, "width": "" if width is None else str(width)}
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
     body = (content_dir("playbooks") / _SCRIPT).read_text("ascii")
-    call = CommandCall(host, "\n".join([*lines, body]), options, cancelled=cancelled, flow=flow)
+    call = CommandCall(
+        host, "\n".join([*lines, body]), options,
+        cancelled=cancelled, flow=flow, new_id=new_run_id("read"),
+    )  # fmt: skip
     call.summary = f"--diff {session_id}"
     call.begin()
     return call

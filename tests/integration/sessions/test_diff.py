@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.resident
 
 NAME = "-c user.name=A -c user.email=a@example.org"
+ALLOW = "git -c protocol.file.allow=always"
 TASK = rf"""
 printf 'one\ntwo\n' >file; git {NAME} commit -qam first
 git mv long moved; echo more >>moved; git add moved
@@ -76,6 +77,37 @@ def test_the_patch_makes_of_the_base_what_the_session_has_made(
         assert terminal.finish() == 0
     assert "\x1b[32m+two\x1b[0m" in terminal.text
     assert "\\x1b[31mred" in terminal.text
+
+
+def test_nothing_of_the_repository_is_run_and_what_the_patch_lacks_is_named(
+    user: Dispatcher, epyc6: Vm, project: Path
+) -> None:
+    on_vm(
+        epyc6,
+        "rm -rf library; git init -q library; cd library; echo 1 >one; git add .;"
+        f"git {NAME} commit -qm 1; cd ../project; {ALLOW} submodule -q add $HOME/library lib;"
+        f"git {NAME} commit -qm lib",
+    )
+    task = f"""
+        {ALLOW} submodule -q update --init; echo 2 >>lib/one
+        git config filter.spy.clean 'touch $HOME/ran-filter; cat'
+        echo 'file filter=spy' >.gitattributes
+        hook=$(git rev-parse --git-path hooks)/post-index-change; mkdir -p "${{hook%/*}}"
+        printf '#!/bin/sh\ntouch $HOME/ran-hook\n' >"$hook"; chmod +x "$hook"
+        echo two >>file
+    """
+    session = begin(user, task, "--repo", str(project))
+    await_end(epyc6, session)
+    on_vm(epyc6, "rm -f ran-filter ran-hook")
+    answer = user.run("--diff", session)
+    assert (answer.code, b"+two" in answer.out) == (0, True), answer.err
+    assert on_vm(epyc6, "ls").count("ran-") == 0
+    told = answer.err.decode()
+    assert "the submodule lib has changes without a commit" in told
+    assert "the filter filter.spy of the repository is not run" in told
+    listed = user.run("epyc6", "--sessions", "--json").document["sessions"]
+    assert session in {each["session_id"] for each in listed}
+    assert not any("--diff" in str(each) for each in listed)
 
 
 def test_the_base_moves_with_what_the_session_takes_from_the_remote_and_never_past_its_work(

@@ -6,7 +6,7 @@ dir=${0%/*} root=${0%/sessions/*}
 tree=$root/worktrees/$session
 
 __dx_git() {
-    git -c core.fsmonitor=false -c core.quotePath=true -c diff.orderFile=/dev/null -c advice.addEmbeddedRepo=false "$@"
+    git -c core.fsmonitor=false -c core.hooksPath=/dev/null -c core.quotePath=true -c diff.orderFile=/dev/null -c advice.addEmbeddedRepo=false "$@"
 }
 
 __dx_find_tree() {
@@ -38,10 +38,34 @@ __dx_find_base() { # where the session began, or a later commit of the remote's 
     fi
 }
 
+__dx_run_no_filters() { # of the repository's own configuration: git before 2.31 runs them all the same
+    count=0
+    mkdir -p "$dir/desk" || exit
+    __dx_git config --local --includes --name-only --get-regexp '^filter\..*\.(clean|process|smudge)$' >"$dir/desk/filters"
+    while IFS= read -r key; do
+        for set in "$key=" "${key%.*}.required=false"; do
+            export "GIT_CONFIG_KEY_$count=${set%%=*}" "GIT_CONFIG_VALUE_$count=${set#*=}"
+            count=$((count + 1))
+        done
+        printf 'the filter %s of the repository is not run: files are shown as they are\n' "${key%.*}" >&2
+    done <"$dir/desk/filters"
+    export GIT_CONFIG_COUNT="$count"
+}
+
+__dx_name_inside_submodules() { # what has no commit there can't be part of a patch
+    __dx_git status --porcelain=v2 --ignore-submodules=none --untracked-files=no | while IFS= read -r line; do
+        case $line in
+            [12]\ ??\ S?M?\ * | [12]\ ??\ S??U\ *) # kind, states, submodule, three modes, two hashes, path
+                path=${line#* * * * * * * * }
+                printf 'the submodule %s has changes without a commit: they are not part of the patch\n' "$path" >&2
+                ;;
+        esac
+    done
+}
+
 __dx_name_new_files() { # in a copy of the index; what git writes goes to a place of its own
     index=$(__dx_git rev-parse --git-path index)
     GIT_ALTERNATE_OBJECT_DIRECTORIES=$(cd "$(__dx_git rev-parse --git-path objects)" && pwd)
-    trap 'rm -rf "$dir/desk"' EXIT
     mkdir -p "$dir/desk/objects" || exit
     [ ! -e "$index" ] || cp "$index" "$dir/desk/index" || exit
     export GIT_INDEX_FILE="$dir/desk/index" GIT_OBJECT_DIRECTORY="$dir/desk/objects" GIT_ALTERNATE_OBJECT_DIRECTORIES
@@ -49,8 +73,11 @@ __dx_name_new_files() { # in a copy of the index; what git writes goes to a plac
 }
 
 __dx_find_tree
+trap 'rm -rf "$dir/desk"' EXIT
+__dx_run_no_filters
 __dx_find_base
 __dx_name_new_files
+__dx_name_inside_submodules
 set -- --no-color --no-ext-diff --no-textconv --find-renames --ignore-submodules=dirty --submodule=short
 if [ -n "$width" ]; then
     set -- "$@" "--stat=$width"

@@ -78,6 +78,7 @@ class ListRun(CallRun):
                 session_view.describe_command(self.host, entry, listing.now)
                 for entry in listing.sessions
                 if session.is_ours(entry.name)
+                and (options["prefix"] or not session.only_reads(entry.name))
             ]
         record["sessions"] = found
         if options["opens"] and len(turns) == 1:

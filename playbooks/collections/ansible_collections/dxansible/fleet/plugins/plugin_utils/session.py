@@ -36,6 +36,11 @@ def new_run_id(prefix: str = "cmd") -> str:
     return f"{prefix}_{secrets.token_hex(8)}"
 
 
+def only_reads(session: str) -> bool:
+    """Whether it is a call that looks at a session, such as ``--diff``, and no session itself."""
+    return session.startswith("read_")
+
+
 def is_ours(session: str) -> bool:
     """Whether we, and not an agent, made this id of an agent session."""
     return _OURS.fullmatch(session) is not None
