@@ -91,7 +91,8 @@ def _session(info: SessionInfo, host: Seen, now: float) -> tuple[tuple[str, ...]
     passed = 0 if here else int(now - host.at)
     state = state_of(info)
     colour = "magenta" if info.asks else STATE_COLOURS.get(info.state)
-    words = info.message or (info.error or "").removeprefix(f"{info.host}: ")
+    error = (info.error or "").removeprefix(f"{info.host}: ")
+    words = ": ".join(filter(None, (error, info.message)))
     if _trouble(host, now) and not here:
         words = f"{state} when {info.host} was last seen; {words}".rstrip("; ")
         state, colour = _UNREACHABLE, "red"

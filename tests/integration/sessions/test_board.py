@@ -70,7 +70,7 @@ def test_what_waits_for_somebody_is_first_and_a_dead_vm_stays(
         assert place(terminal, waiting) < place(terminal, failed) < place(terminal, running)
         assert state(terminal, waiting).startswith("succeeded, asks")
         assert "Shall I push it?" in rows(terminal, waiting)[0]
-        assert "exit code 3" in rows(terminal, failed)[0]
+        assert rows(terminal, failed)[0].endswith("exit code 3: no")
         assert rows(terminal, running)[0].endswith(" begun")
 
         mac.fault(Fault.REFUSE)

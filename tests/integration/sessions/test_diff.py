@@ -101,7 +101,7 @@ def test_nothing_of_the_repository_is_run_and_what_the_patch_lacks_is_named(
     on_vm(epyc6, "rm -f ran-filter ran-hook")
     answer = user.run("--diff", session)
     assert (answer.code, b"+two" in answer.out) == (0, True), answer.err
-    assert on_vm(epyc6, "ls").count("ran-") == 0
+    assert not {"ran-filter", "ran-hook"} & set(on_vm(epyc6, "ls").split())
     told = answer.err.decode()
     assert "the submodule lib has changes without a commit" in told
     assert "the filter filter.spy of the repository is not run" in told
