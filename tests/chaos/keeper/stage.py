@@ -103,7 +103,8 @@ class _Round:
         )
 
     def _kill(self, name: str) -> None:
-        for pid in self._victims(name):
+        # what has gone since may have left its number to a stranger
+        for pid in self._victims(name) & self._machine.processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
