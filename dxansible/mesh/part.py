@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from dxansible.mesh.receptor import MeshError
+from dxansible.mesh.units import LEAVING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +25,6 @@ _MOST_FAILED = 2
 """Pings in a row without an answer, after which a node is lost."""
 _SILENT = 2.0
 """A node whose pings fail is not lost while output comes."""
-_LEAVING = 10.0
-"""Seconds for a worker to clear its files and leave, once the run has ended."""
 SIGN_OF_LIFE = 10.0
 """Seconds after which a run at a node tells that it goes on, if it has no news."""
 _MOST_SILENT = 40.0
@@ -34,6 +33,8 @@ _STARTING = 120.0
 """The same before the first sign; a busy node takes its time to start Ansible."""
 _LONGEST = 64 * 2**20
 """Bytes of a line of a worker, which has the news of many hosts."""
+_PAUSES = (0.02, 0.05, 0.1, 0.2)
+"""Seconds between the tries to read a unit at its node, which hears of it a moment later."""
 _SIGNS = frozenset({"keepalive", "runner_retry"})
 _ENDS = frozenset({"successful", "failed", "error", "canceled", "timeout"})
 _MOST_SHOWN = 300
@@ -56,10 +57,10 @@ class Part:
         receptor: Receptor,
         node: Node,
         units: Units,
-        on_event: Callable[[dict[str, Any]], None],
+        on_event: Callable[[dict[str, Any]], bool],
         cancelled: threading.Event,
     ) -> None:
-        """``on_event`` gets ansible-runner's raw events."""
+        """``on_event`` gets ansible-runner's raw events; it returns whether the last has come."""
         self._receptor, self._node, self._units = receptor, node, units
         self._on_event, self._cancelled = on_event, cancelled
         self._unit = ""
@@ -71,10 +72,15 @@ class Part:
         self._heard = time.monotonic()
         self._noise = ""
         """The last line that was none of a worker's."""
-        self._ended = False
+        self._size = 0
+        """Bytes of its output that were read."""
+        self._pieces: list[bytes] = []
+        """The pieces of a line whose end is still to come."""
+        self._told = self._ended = False
+        """Whether all events that are wanted have come, and whether the worker says its last."""
 
     def follow(self, payload: bytes) -> None:
-        """Send the part to its node, and follow it to its end.
+        """Send the part to its node, and follow it until its last event has come, or its end.
 
         Returns early once ``cancelled`` is set. No unit is left in any case. Raises Lost.
         """
@@ -82,42 +88,56 @@ class Part:
             unit = self._receptor.submit(self._node, payload, self._note)
             self._heard = time.monotonic()
             threading.Thread(target=self._watch, name="dx-ping", daemon=True).start()
-            with self._receptor.results(unit) as read:
-                self._read(read)
+            if self._node.signed or not self._read_there(unit):
+                self._read_here(unit)
         except MeshError as error:
             raise Lost(error.message, started=bool(self._unit)) from error
         finally:
             self._over.set()
             if self._unit:
-                self._units.release(self._unit)
+                self._units.release(self._unit, leaving=self._told and not self._ended)
 
     def _note(self, unit: str) -> None:
         self._unit = unit
         self._units.created(unit, self._node.name)
 
-    def _read(self, read: Callable[[float], bytes | None]) -> None:
-        pieces: list[bytes] = []
-        size = 0
-        while not self._cancelled.is_set():
+    def _read_there(self, unit: str) -> bool:
+        """Read the output at the node itself; return whether it was read to its end."""
+        for pause in _PAUSES:
+            try:
+                with self._receptor.results(unit, self._size, self._node.name) as read:
+                    return self._read(read)
+            except MeshError:
+                time.sleep(pause)
+        return False
+
+    def _read_here(self, unit: str) -> None:
+        """Read the output as this machine's receptor brings it. Raises Lost, MeshError."""
+        with self._receptor.results(unit, self._size) as read:
+            if not self._read(read):
+                raise Lost(f"its work has ended early: {self._explain()}", started=True)
+
+    def _read(self, read: Callable[[float], bytes | None]) -> bool:
+        """Return False if the output ends too early."""
+        while not (self._told or self._cancelled.is_set()):
             found = read(_LOOK)
             if found is None:
-                if self._ended and time.monotonic() - self._heard > _LEAVING:
-                    return
+                if self._ended and time.monotonic() - self._heard > LEAVING:
+                    break
                 self._check_silence()
                 continue
             if not found:
-                if self._ended:
-                    return
-                raise Lost(f"its work has ended early: {self._explain()}", started=True)
+                return self._ended
             self._heard = time.monotonic()
+            self._size += len(found)
             *whole, rest = found.split(b"\n")
             for line in whole:
-                self._take(b"".join([*pieces, line]))
-                pieces, size = [], 0
-            pieces.append(rest)
-            size += len(rest)
-            if size > _LONGEST:
+                self._take(b"".join([*self._pieces, line]))
+                self._pieces = []
+            self._pieces.append(rest)
+            if sum(map(len, self._pieces)) > _LONGEST:
                 raise Lost("it has sent a line without an end", started=True)
+        return True
 
     def _check_silence(self) -> None:
         silent = time.monotonic() - self._heard
@@ -142,7 +162,7 @@ class Part:
             self._noise = str(found.get("job_explanation") or self._noise)
         elif "event" in found:
             self._alive |= found["event"] in _SIGNS
-            self._on_event(found)
+            self._told |= self._on_event(found)
 
     def _explain(self) -> str:
         return f"{self._noise} {self._receptor.detail(self._unit)}".strip()

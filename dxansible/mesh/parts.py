@@ -214,12 +214,13 @@ class Parts:
         variables = {**variables, SENT_FILE: ""}  # the file is here, and not at the node
         payload = backend.payload(self._request_of(hosts, variables), _only(inventory, own))
 
-        def take(raw: dict[str, Any]) -> None:
+        def take(raw: dict[str, Any]) -> bool:
             if raw.get("event") in {"runner_on_failed", "runner_on_unreachable"}:
                 result = raw.get("event_data", {}).get("res") or {}
                 if "dx" not in result:
                     raise Lost(f"Ansible failed there: {result.get('msg')}", started=True)
             self._take_of(own, raw)
+            return self._ended >= own
 
         Part(self._receptor, node, self._units, take, self._cancelled).follow(payload)
 

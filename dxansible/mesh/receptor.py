@@ -30,6 +30,8 @@ _PATIENCE = 15.0
 _PING_SECONDS = 5.0
 _MOST_ASKED = 16
 _STEP = 65536
+_AT_WORK = (0, 1)
+"""The states of a unit that waits or runs."""
 
 
 class MeshError(EngineError):
@@ -128,17 +130,29 @@ class Receptor:
         return unit
 
     @contextmanager
-    def results(self, unit: str) -> Iterator[Callable[[float], bytes | None]]:
-        """Follow the output of a unit: a function returns what comes within some seconds.
+    def results(
+        self, unit: str, start: int = 0, node: str | None = None
+    ) -> Iterator[Callable[[float], bytes | None]]:
+        """Follow the output of a unit, from a byte on.
 
-        It returns empty bytes at the end, and None if nothing has come. Raises MeshError.
+        A function returns what comes within some seconds: empty bytes at the end, None if nothing
+        has come. Raises MeshError.
+
+        ``node`` is asked itself, else this machine's receptor, which looks for output there only
+        once a second. A node that takes only signed work refuses.
         """
-        request = _work("results", unit) | {"startpos": 0}
+        request = _work("results", unit) | {"startpos": start}
         with self._connected(_PATIENCE) as talk:
+            if node is not None:
+                self._connect(talk, node)
             told = talk.ask(request)
-            if told[:1] == b"{":
+            if not told.startswith(b"Streaming"):
                 raise self._refused(told)
             yield talk.read
+
+    def has_ended(self, unit: str) -> bool:
+        """Return whether receptor says that the work of a unit has ended. Raises MeshError."""
+        return self._ask(_work("status", unit)).get("State") not in _AT_WORK
 
     def detail(self, unit: str) -> str:
         """Return receptor's words about a unit; they decide nothing."""
@@ -174,14 +188,17 @@ class Receptor:
 
     def _ask_node(self, name: str, question: dict[str, Any]) -> dict[str, Any]:
         """Return the answer of another node's own control service."""
-        request = {"command": "connect", "node": name, "service": "control"}
         with self._connected(_PING_SECONDS) as talk:
-            told = talk.ask(request)
-            if not told.startswith(b"Connecting"):
-                words = told.decode(errors="replace").removeprefix("ERROR:").strip()
-                raise MeshError(f"it does not answer: {words}", self.socket_path)
-            talk.line()  # its greeting
+            self._connect(talk, name)
             return self._read(talk.ask(question))
+
+    def _connect(self, talk: _Talk, name: str) -> None:
+        """Go on with another node's own control service. Raises MeshError."""
+        told = talk.ask({"command": "connect", "node": name, "service": "control"})
+        if not told.startswith(b"Connecting"):
+            words = told.decode(errors="replace").removeprefix("ERROR:").strip()
+            raise MeshError(f"it does not answer: {words}", self.socket_path)
+        talk.line()  # its greeting
 
     def _ask(self, request: dict[str, Any], seconds: float = _PATIENCE) -> dict[str, Any]:
         with self._connected(seconds) as talk:

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
     from dxansible.mesh.receptor import Receptor
 
-__all__ = ["Units", "main"]
+__all__ = ["LEAVING", "Units", "main"]
 
 _PATIENCE = 600.0
 """Seconds for receptor and for lost nodes to come back."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-_LEAVING = 2.0
+_PATIENT = 2.0
 """Seconds for the other process to end, if nothing is left for it."""
+LEAVING = 10.0
+"""Seconds for a worker to remove its files and to leave, once its call has ended."""
 
 
 class Units:
@@ -37,13 +39,22 @@ class Units:
         """Nothing is started before the first unit."""
         self._receptor, self._lock = receptor, threading.Lock()
         self._keeper: subprocess.Popen[bytes] | None = None
+        self._leaving = False
+        """Whether the other process has something to wait for."""
 
     def created(self, unit: str, node: str) -> None:
         """Note a new unit, before anything can have started."""
         self._tell(f"+{unit} {node}")
 
-    def release(self, unit: str) -> None:
-        """End a unit; if receptor does not answer now, the other process ends it later."""
+    def release(self, unit: str, *, leaving: bool = False) -> None:
+        """End a unit; if receptor does not answer now, the other process ends it later.
+
+        So it does with a unit that is leaving: its worker is just removing its own files.
+        """
+        if leaving:
+            self._leaving = True
+            self._tell(f"~{unit}")
+            return
         with suppress(MeshError):
             self._receptor.release(unit)
             self._tell(f"-{unit}")
@@ -54,7 +65,7 @@ class Units:
             with suppress(OSError):
                 self._keeper.stdin.close()
             with suppress(subprocess.TimeoutExpired):
-                self._keeper.wait(_LEAVING)
+                self._keeper.wait(0 if self._leaving else _PATIENT)
 
     def _tell(self, line: str) -> None:
         with self._lock:
@@ -75,14 +86,19 @@ def main(socket_path: str, lines: Iterable[str]) -> None:
 
     at: dict[str, set[str]] = {}
     unreleased: set[str] = set()
+    leaving: set[str] = set()
     for line in lines:
         unit, _, node = line[1:].strip().partition(" ")
-        if line.startswith("+"):
-            at.setdefault(node, set()).add(unit)
-            unreleased.add(unit)
-        else:
-            unreleased.discard(unit)
+        match line[0]:
+            case "+":
+                at.setdefault(node, set()).add(unit)
+                unreleased.add(unit)
+            case "~":
+                leaving.add(unit)
+            case _:
+                unreleased.discard(unit)
     receptor, pause = Receptor(Path(socket_path)), _FIRST_PAUSE
+    _wait_for(receptor, leaving, time.monotonic() + LEAVING)
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         for unit in list(unreleased):
@@ -98,6 +114,14 @@ def main(socket_path: str, lines: Iterable[str]) -> None:
             return
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _wait_for(receptor: Receptor, units: set[str], deadline: float) -> None:
+    """Wait until the workers of these units have left, but no longer than to the deadline."""
+    for unit in units:
+        with suppress(MeshError):
+            while not receptor.has_ended(unit) and time.monotonic() < deadline:
+                time.sleep(_FIRST_PAUSE)
 
 
 if __name__ == "__main__":

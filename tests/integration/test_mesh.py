@@ -99,6 +99,23 @@ def test_a_unit_that_only_its_node_knows_is_removed(lab: Lab) -> None:
     assert created == [unit]
 
 
+def test_a_node_that_takes_unsigned_work_is_read_itself_and_keeps_nothing(
+    user: Dispatcher, lab: Lab
+) -> None:
+    command = "seq 200000; echo hi >&2; exit 3"
+    with Mesh(lab.root / "unsigned", ["exec1"]) as mesh:
+        user.environment["DX_RECEPTOR_SOCKET"] = str(mesh.socket)
+        found = user.run("epyc6", "--exec", command, "--via", "exec1", "--json", *_PATIENT)
+        wait_until(mesh.is_idle, 30, "the worker has left")
+        wait_until(mesh.is_empty, 30, "nothing is left of the work")
+    (result,) = results(found.out)
+
+    assert found.code == 1, found.err
+    assert (result["outcome"], result["exit_code"]) == ("FAILURE", 3)
+    assert result["stdout"] == "".join(f"{number}\n" for number in range(1, 200001))
+    assert result["stderr"] == "hi\n"
+
+
 def test_a_command_waits_for_a_slow_reader_through_a_node(
     mesh: Mesh, user: Dispatcher, lab: Lab
 ) -> None:

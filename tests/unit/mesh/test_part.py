@@ -40,7 +40,18 @@ class Mesh:
         self.pings: list[str | None] = []
         self.pinged, self.over = threading.Event(), threading.Event()
         self.units: list[str] = []
+        self.leaving = False
         self.events: list[dict[str, Any]] = []
+        self.last: dict[str, Any] | None = None
+        """The last event that is wanted."""
+        self.unknown: list[MeshError] = []
+        """What the node says before it knows the unit."""
+        self.read_from: list[tuple[str | None, int]] = []
+        self.signed = True
+
+    def take(self, event: dict[str, Any]) -> bool:
+        self.events.append(event)
+        return event == self.last
 
     def submit(self, _node: Node, _payload: bytes, created: Callable[[str], None]) -> str:
         if self.submitted:
@@ -50,7 +61,12 @@ class Mesh:
         return "unit1"
 
     @contextmanager
-    def results(self, _unit: str) -> Iterator[Callable[[float], bytes | None]]:
+    def results(
+        self, _unit: str, start: int = 0, node: str | None = None
+    ) -> Iterator[Callable[[float], bytes | None]]:
+        self.read_from.append((node, start))
+        if node is not None and self.unknown:
+            raise self.unknown.pop()
         yield self._read
 
     def _read(self, _seconds: float) -> bytes | None:
@@ -76,15 +92,16 @@ class Mesh:
     def created(self, unit: str, _node: str) -> None:
         self.units.append(unit)
 
-    def release(self, unit: str) -> None:
+    def release(self, unit: str, *, leaving: bool) -> None:
         self.units.remove(unit)
+        self.leaving = leaving
         self.over.set()
 
 
 @pytest.fixture
 def follow(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Mesh]]:
     """Follow a part to its end. Returns its mesh, or raises Lost; no unit is left in any case."""
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock, sleep=clock.sleep))
     made: list[Mesh] = []
 
     def followed(*script: Any, **given: Any) -> Mesh:  # noqa: ANN401 - steps, and the mesh's fields
@@ -92,7 +109,8 @@ def follow(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         made.append(mesh)
         vars(mesh).update(given)
         receptor, units = cast("Receptor", mesh), cast("Units", mesh)
-        part = Part(receptor, Node(name="exec1"), units, mesh.events.append, threading.Event())
+        node = Node(name="exec1", signed=mesh.signed)
+        part = Part(receptor, node, units, mesh.take, threading.Event())
         part.follow(b"payload")
         return mesh
 
@@ -113,6 +131,42 @@ def test_an_end_of_its_output_is_no_end_of_its_work(follow: Callable[..., Mesh])
         follow(SIGN, b"killed\n", b"")
 
     assert lost.value.started
+
+
+def test_a_node_without_signatures_is_read_itself_as_soon_as_it_knows_the_unit(
+    follow: Callable[..., Mesh], tmp_path: Path
+) -> None:
+    unknown = [MeshError("unknown work unit", tmp_path)] * 2
+
+    found = follow(SIGN, NEWS, END, signed=False, unknown=unknown)
+
+    assert found.read_from == [("exec1", 0)] * 3
+    assert found.events == [SIGN, NEWS]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_the_node_itself_does_not_tell_comes_from_the_receptor_here(
+    follow: Callable[..., Mesh], tmp_path: Path, *, known: bool
+) -> None:
+    news = json.dumps(NEWS).encode() + b"\n"
+    unknown = [] if known else [MeshError("unknown work unit", tmp_path)] * 9
+    there = [SIGN, news[:5], b""] if known else []
+    size = len(json.dumps(SIGN)) + 1 + 5
+
+    found = follow(*there, news[5:] if known else NEWS, END, signed=False, unknown=unknown)
+
+    assert found.read_from[-1] == (None, size if known else 0)
+    assert found.events == ([SIGN, NEWS] if known else [NEWS])
+
+
+def test_the_last_event_is_the_end_of_the_call_and_the_worker_leaves_by_itself(
+    follow: Callable[..., Mesh],
+) -> None:
+    early = follow(SIGN, NEWS, 5.0, END, last=NEWS)
+    late = follow(SIGN, NEWS, END)
+
+    assert (early.events, early.script, early.leaving) == ([SIGN, NEWS], [5.0, END], True)
+    assert not late.leaving
 
 
 def test_a_part_that_was_sent_may_have_started(follow: Callable[..., Mesh], tmp_path: Path) -> None:
