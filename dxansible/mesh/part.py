@@ -7,8 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from dxansible.mesh.receptor import MeshError
-from dxansible.mesh.units import LEAVING
+from dxansible.mesh.receptor import LEAVING, MeshError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from dxansible.settings import Settings
 
-__all__ = ["WORK", "MeshError", "Node", "Receptor", "check_node"]
+__all__ = ["LEAVING", "WORK", "MeshError", "Node", "Receptor", "check_node"]
 
 WORK = "ansible-runner"
 """The type of work that a node has to offer; AWX uses the same."""
+LEAVING = 10.0
+"""Seconds for a worker to remove its files and to leave, once its run has ended."""
 _PATIENCE = 15.0
 """Seconds for an answer of this machine's own receptor."""
 _PING_SECONDS = 5.0

@@ -14,22 +14,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dxansible.mesh.receptor import MeshError
+from dxansible.mesh.receptor import LEAVING, MeshError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dxansible.mesh.receptor import Receptor
 
-__all__ = ["LEAVING", "Units", "main"]
+__all__ = ["Units", "main"]
 
 _PATIENCE = 600.0
 """Seconds for receptor and for lost nodes to come back."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _PATIENT = 2.0
 """Seconds for the other process to end, if nothing is left for it."""
-LEAVING = 10.0
-"""Seconds for a worker to remove its files and to leave, once its call has ended."""
 
 
 class Units:
