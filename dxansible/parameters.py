@@ -43,6 +43,7 @@ __all__ = [
     "PREFLIGHT_TIMEOUT",
     "QUEUE",
     "REPO",
+    "REQUIRED",
     "RETRIES",
     "RETRY_DELAY",
     "REVIEWERS",
@@ -121,6 +122,8 @@ CLAIM_LEASE: Parameter[float | None] = Parameter("dx_claim_lease", None)
 SESSION: Parameter[str | None] = Parameter("dx_session", None)
 ON_LIMIT: Parameter[str | None] = Parameter("dx_on_limit", None)
 MAX_COST: Parameter[float | None] = Parameter("dx_max_cost", None)
+REQUIRED = "dx_required"
+"""Which of these two the agent has to support; the inventory's hold for agents that do."""
 TRAIL: Parameter[str | None] = Parameter("dx_trail", None)
 TASK_IS_DATA = Parameter("dx_task_is_data", default=False)
 QUEUE = Parameter("dx_queue", default=False)

@@ -228,6 +228,12 @@ class SessionOptions(_RunOptions):
             message = f"the attached files have {size} bytes"
             raise UsageError(message, f"attach at most {known.ATTACHMENTS_BYTES >> 20} MiB")
 
+    def variables(self) -> dict[str, object]:
+        """Return the playbook's variables; a limit that is given here is one that has to hold."""
+        given = {"on_limit": self.on_limit, "max_cost": self.max_cost_usd}
+        required = [name for name, value in given.items() if value is not None]
+        return {**super().variables(), **({known.REQUIRED: required} if required else {})}
+
     def _check_usage(self) -> None:
         if self.on_limit not in {None, "fail", "wait"}:
             raise UsageError(f"on limit is {self.on_limit!r}", "use fail or wait")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -73,3 +74,29 @@ def test_tokens_are_told_and_summed_over_a_session(shop: Shop, agent: str) -> No
         told = [each["usage"]["input_tokens"] for each in (first, second)]
         assert total["input_tokens"] == sum(told)
     assert (total["of"], total["turns_untold"]) == ("session", 0)
+
+
+def test_six_turns_of_claude_cost_what_it_says_after_the_last(shop: Shop) -> None:
+    session = work_of(shop, "Turn 1", "--agent", "claude")["session_id"]
+    for number in range(2, 7):
+        work_of(shop, f"Turn {number}", "--session", session, "--max-cost", "0.1")
+
+    lines = shop.user.run("--logs", session, "--raw").out.decode().splitlines()
+    said = [json.loads(line)["total_cost_usd"] for line in lines if '"type":"result"' in line]
+    total = shop.user.run("--status", session, "--json").document["session"]["usage"]
+
+    assert total["cost_usd"] == pytest.approx(said[-1], abs=1e-9)
+    assert said[0] < said[-1] < sum(said)
+
+
+def test_after_a_limit_in_its_first_turn_gemini_takes_the_next_prompt(shop: Shop) -> None:
+    task = f"{_LIMIT['gemini']} gemini"
+    first = work_of(shop, task, "--agent", "gemini", "--timeout", "300")
+    more = work_of(shop, "More", "--session", first["session_id"])
+    third = work_of(shop, "And more", "--session", first["session_id"])
+
+    assert (first["reason"], more["outcome"]) == ("usage_limit", "SUCCESS"), more
+    assert (more["turn"], third["outcome"]) == (2, "SUCCESS"), third
+    shown = shop.user.run("--logs", first["session_id"]).out
+    assert shown.count(b"gemini could not go on with its conversation") == 1
+    assert "turns=2" in third["message"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from tests.integration.sessions.work import (
 from tests.integration.vm_processes import wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
     from tests.integration.dispatcher import Dispatcher
@@ -147,3 +149,21 @@ def test_what_an_agent_cannot_tell_is_refused(
     answer = user.run("epyc6", "echo never", *option, "--wait", "--json")
     assert answer.result["reason"] == "agent_invalid"
     assert words in answer.result["error"]
+
+
+def test_limits_of_the_inventory_hold_for_agents_that_have_them(
+    user: Dispatcher, tmp_path: Path
+) -> None:
+    inventory = tmp_path / "inventory"
+    shutil.copytree(user.environment["DX_INVENTORY"], inventory)
+    limits = "---\ndx_max_cost: 0.2\ndx_on_limit: wait\n"
+    (inventory / "host_vars" / "epyc6" / "limits.yml").write_text(limits)
+    given = ("-i", str(inventory), "--wait", "--json")
+
+    without = user.run("epyc6", "echo hi there", *given).result
+    with_them = user.run("epyc6", "limit 1", *BOUNDED, *given).result
+    more = user.run("--session", with_them["session_id"], "more", *given).result
+
+    assert (without["outcome"], without["message"]) == ("SUCCESS", "hi there\n"), without
+    assert (with_them["outcome"], with_them["message"]) == ("SUCCESS", "done"), with_them
+    assert "$0.25 of at most $0.20" in more["error"]

@@ -58,6 +58,29 @@ def test_numbers_that_count_from_the_first_turn_are_the_sum_already() -> None:
     assert found["input_tokens"] == 5
 
 
+def test_six_turns_cost_what_the_last_of_them_tells_where_the_cost_is_the_conversation_s() -> None:
+    costs = [0.006, 0.013, 0.019, 0.026, 0.032, 0.039]
+    turns = [turn(number, input=2, cost=cost, usage_of="turn", cost_of="conversation")
+             for number, cost in enumerate(costs, start=1)]  # fmt: skip
+
+    found = of_session(turns)
+
+    assert found is not None
+    assert (found["input_tokens"], found["cost_usd"]) == (12, 0.039)
+    assert (found["of"], found["cost_of"]) == ("session", "session")
+    assert over_limit(found, 0.1) is None
+
+
+def test_a_new_conversation_begins_a_new_count_and_what_the_one_before_has_cost_stays() -> None:
+    whole = {"usage_of": "turn", "cost_of": "conversation"}
+    costs = [0.25, 0.75, 0.5, 1.0]
+
+    found = of_session(turn(number, cost=cost, **whole) for number, cost in enumerate(costs, 1))
+
+    assert found is not None
+    assert found["cost_usd"] == 1.75
+
+
 @pytest.mark.parametrize(
     ("limit", "cost"),
     [(0.5, 0.75), (0.75, 0.75), (0.76, None), (0, None), (None, None), (True, None), ("1", None)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +64,16 @@ def test_the_end_of_the_turn_and_exit_code_0_are_a_success() -> None:
         exit_code=0,
         left_running=2,
     )
+
+
+@pytest.mark.parametrize(("days", "advised"), [(0, True), (7.9, True), (8.1, False)])
+def test_a_wait_is_advised_only_for_a_limit_that_a_turn_may_wait_for(
+    days: float, *, advised: bool
+) -> None:
+    decided = decide(BAD, code=1, limited=int(time.time() + days * 86400))
+
+    assert (decided.reason, "go on with --session" in str(decided.error)) == ("usage_limit", True)
+    assert ("--on-limit wait" in str(decided.error)) == advised
 
 
 def test_a_success_whose_last_message_ends_with_a_question_asks() -> None:
@@ -241,6 +252,10 @@ SES = "ses_1-0a1b2c3d"
         (
             turn_verdict.busy("epyc6", SES, "scheduled"),
             "FAILURE", "session_busy", ["starts later", f"--abort {SES}", "--queue"],
+        ),
+        (
+            turn_verdict.busy("epyc6", SES, "running", 3600),
+            "FAILURE", "session_busy", ["waits until 20", " UTC for its agent's", "--queue"],
         ),
         (
             turn_verdict.busy("epyc6", SES),

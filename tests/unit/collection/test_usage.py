@@ -30,7 +30,7 @@ TOLD = {
     "claude-limit": {"limit": "yes", "at": "1795723140"},
     "claude-429": {"limit": "yes", "at": "0"},
     "claude-401": {},
-    "claude-success": {"cost": "0.00028", "usage_of": "turn"},
+    "claude-success": {"cost": "0.00028", "usage_of": "conversation", "cost_of": "conversation"},
     "claude-usage": {"input": "2", "output": "2", "cached": "0", "cost": "4.8e-05"},
     "codex-limit-days": {"limit": "yes"},
     "codex-usage": {"input": "2", "output": "2", "usage_of": "conversation"},
@@ -132,6 +132,21 @@ def test_an_old_text_with_seconds_since_1970_is_read() -> None:
     assert resets("Claude AI usage limit reached|1760000400") == 1760000400
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Resource has been exhausted (e.g. check quota).",
+        "got status: RESOURCE_EXHAUSTED",
+        "Resource exhausted. Please try again later.",
+        "Quota exceeded for aiplatform.googleapis.com/generate_content_requests_per_minute",
+        "You exceeded your current quota, please check your plan and billing details.",
+    ],
+)
+def test_gemini_s_limits_are_recognised_however_its_service_words_them(words: str) -> None:
+    end = {"type": "result", "status": "error", "error": {"message": words}}
+    assert read(json.dumps(end).encode() + b"\n", "gemini")["limit"] == "yes"
+
+
 @pytest.mark.parametrize("words", ["resets soon", "again at 25 o'clock", "retry in a while", ""])
 def test_a_text_without_a_time_leaves_it_unknown(words: str) -> None:
     assert resets(words) == 0
@@ -141,7 +156,7 @@ def test_a_text_without_a_time_leaves_it_unknown(words: str) -> None:
 def test_numbers_of_several_events_are_added(awk: list[str]) -> None:
     events = b'{"kind":"step","n":{"in":2,"usd":0.25}}\n{"kind":"step","n":{"usd":0.5,"in":40}}\n'
     found = read(events, awk=tuple(awk))
-    assert found == {"input": "42", "cost": "0.75", "usage_of": "turn"}
+    assert found == {"input": "42", "cost": "0.75", "usage_of": "turn", "cost_of": "turn"}
 
 
 def test_a_path_says_when_and_an_exact_time_stays() -> None:

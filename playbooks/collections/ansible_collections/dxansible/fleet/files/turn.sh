@@ -115,12 +115,16 @@ __dx_give() { # agent program argument...: gives the agent what the program prin
     fi
 }
 
+__dx_kept_nothing() { # did the agent refuse to go on, as nothing was kept of its conversation?
+    [ -n "$restarts" ] && [ "$code" -ne 0 ] && ! __dx_has_events
+}
+
 __dx_go_on() { # after a usage limit. An agent that has kept nothing of its first prompt gets that once more
     __dx_begin_attempt
     again=__dx_agent
     if [ -n "$native_id" ] || [ -z "$needs_id" ]; then
         __dx_give __dx_resume printf 'Continue.'
-        if [ -z "$restarts" ] || [ "$code" -eq 0 ] || __dx_has_events; then return; fi
+        __dx_kept_nothing || return 0
         __dx_begin_attempt
         again=__dx_restart
     fi
@@ -140,6 +144,11 @@ __dx_branch_now
 __dx_begin_attempt
 [ -z "$issue" ] || __dx_keep_claim
 __dx_give __dx_agent __dx_prompt
+if [ -n "$resumed" ] && __dx_kept_nothing; then
+    printf '! %s could not go on with its conversation; where none was kept, it begins again\n' "$agent"
+    __dx_begin_attempt
+    __dx_give __dx_restart __dx_prompt
+fi
 __dx_see_usage
 while [ "$on_limit" = wait ] && [ -n "$limit" ] && [ "$code" -ne 0 ] && __dx_note_usage && __dx_await_reset; do
     __dx_go_on

@@ -1,5 +1,6 @@
 # Reads the events that a coding agent has printed, for usage.sh: usage, the conversation's id, and whether the agent stopped at
-# a usage limit. Prints words: limit=yes at=SECONDS id=ID input=N output=N cached=N cost=N usage_of=turn|conversation.
+# a usage limit. Prints words: limit=yes at=SECONDS id=ID input=N output=N cached=N cost=N usage_of=OF
+# cost_of=OF, where OF is turn or conversation.
 # A line of ours (byte 0x1e, "dx-turn attempt=") begins another attempt of the agent.
 #
 # Rules, one in a line, with tabs between the words, and values as JSON has them:
@@ -142,9 +143,8 @@ function see(rule, i, found, said) {
     if (sort[rule] == "usage") {
         for (i in count_of) if ((rule, i) in path) {
             found = at_path(path[rule, i])
-            if (found ~ /^[0-9]/) { if (whole_of[rule]) total[i] = found; else total[i] += found; told[i] = 1 }
+            if (found ~ /^[0-9]/) { if (whole_of[rule]) total[i] = found; else total[i] += found; told[i] = of[rule] }
         }
-        sum = whole_of[rule] ? "conversation" : "turn"
         return
     }
     said = (rule, "text") in path ? at_path(path[rule, "text"]) : ""
@@ -167,6 +167,7 @@ BEGIN {
         if (word[1] == "id") id_path = word[2]
         else if (word[1] == "limit" || word[1] == "usage") {
             sort[++rules] = word[1]
+            of[rules] = word[2]
             whole_of[rules] = word[2] == "conversation"
         } else if (word[1] == "when") {
             number = ++conditions[rules]
@@ -199,10 +200,9 @@ END {
     if (limited) printf "limit=yes at=%d\n", resets
     if (id != "") print "id=" id
     if (ENVIRON["whole"] == "") exit
-    any = 0
-    for (i in told) {
-        any = 1
-        if (i == "cost") printf "cost=%.10g\n", total[i]; else printf "%s=%d\n", i, total[i]
+    sum = told["cost"]
+    for (i in told) if (told[i] != "") {
+        if (i == "cost") printf "cost=%.10g\ncost_of=%s\n", total[i], told[i]; else { printf "%s=%d\n", i, total[i]; sum = told[i] }
     }
-    if (any) print "usage_of=" sum
+    if (sum != "") print "usage_of=" sum
 }

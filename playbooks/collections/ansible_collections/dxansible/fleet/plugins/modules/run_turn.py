@@ -149,6 +149,14 @@ options:
         without a higher limit. V(0) keeps the session's limit, if it has one.
     type: float
     default: 0.0
+  required:
+    description:
+      - Which of O(on_limit) and O(max_cost) the agent has to support; a task for another agent
+        fails. The rest has no effect on an agent that does not tell its limit or its cost.
+    type: list
+    elements: str
+    choices: [on_limit, max_cost]
+    default: []
   queue:
     description: Whether to wait for a turn that is running, instead of failing.
     type: bool

@@ -29,6 +29,8 @@ NUMBERS = {
 }  # fmt: skip
 """Tokens, and the cost in US dollars: the keys of a usage, and the names in a result."""
 CONVERSATION = "conversation"
+_SESSION = "session"
+_COST = NUMBERS["cost"]
 
 
 class LimitRule(Value):
@@ -112,7 +114,8 @@ def of_turn(told: Session) -> dict[str, Any] | None:
     numbers = {name: getattr(told, key) for key, name in NUMBERS.items()}
     if all(number is None for number in numbers.values()):
         return None
-    return {**numbers, "of": told.usage_of or "turn"}
+    of = told.usage_of or "turn"
+    return {**numbers, "of": of, "cost_of": told.cost_of or of}
 
 
 def of_session(turns: Iterable[Entry]) -> dict[str, Any] | None:
@@ -121,19 +124,41 @@ def of_session(turns: Iterable[Entry]) -> dict[str, Any] | None:
     ``turns_untold`` are turns that ended without telling it, for instance because they were
     stopped: the sum lacks what those have used.
     """
-    sums: dict[str, Any] = dict.fromkeys(NUMBERS.values())
+    sums = {name: _Sum() for name in NUMBERS.values()}
     told = untold = 0
     for entry in turns:
         usage = of_turn(entry)
         if usage is not None:
             told += 1
-            whole = usage.pop("of") == CONVERSATION
-            for name, number in usage.items():
-                if number is not None:
-                    sums[name] = number if whole else (sums[name] or 0) + number
+            for name, sum_ in sums.items():
+                sum_.add(usage[name], usage["cost_of" if name == _COST else "of"])
         elif entry.state in ENDED and not (entry.tombstone or entry.facts.get(FINALIZE)):
             untold += 1
-    return {**sums, "of": "session", "turns_untold": untold} if told else None
+    if not told:
+        return None
+    numbers = {name: sum_.total for name, sum_ in sums.items()}
+    return {**numbers, "of": _SESSION, "cost_of": _SESSION, "turns_untold": untold}
+
+
+class _Sum:
+    """One number, summed over turns."""
+
+    def __init__(self) -> None:
+        self.total: float | None = None
+        self._before: float = 0
+        """What the conversations before this one have used."""
+        self._last: float = 0
+        """The last number that counts from the conversation's first turn."""
+
+    def add(self, number: float | None, of: str) -> None:
+        if number is None:
+            return
+        if of != CONVERSATION:
+            self.total = (self.total or 0) + number
+            return
+        if number < self._last:  # another conversation has begun
+            self._before = self.total or 0
+        self._last, self.total = number, self._before + number
 
 
 def over_limit(usage: Mapping[str, Any] | None, limit: object) -> float | None:

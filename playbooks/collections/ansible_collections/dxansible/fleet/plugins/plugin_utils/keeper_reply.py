@@ -183,6 +183,8 @@ class Session(Value):
     """In US dollars, as the agent has told it."""
     usage_of: str | None = None
     """``turn``, or ``conversation``: the numbers count from the conversation's first turn."""
+    cost_of: str | None = None
+    """The same of `cost`, if that counts in another way."""
     token: str | None = None
     """Token from the start that created the session."""
     full: bool = False

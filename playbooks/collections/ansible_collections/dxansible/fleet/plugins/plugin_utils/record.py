@@ -241,7 +241,8 @@ class Usage(Document):
     """Tokens and cost as the agent has told them; None for a number that it did not tell.
 
     `of` is `turn` or `session`, or `conversation` for numbers of a turn's end that count from the
-    conversation's first turn. `turns_untold` are turns of a session that ended without telling it.
+    conversation's first turn; `cost_of` is the same of the cost. `turns_untold` are turns of a
+    session that ended without telling it.
     """
 
     input_tokens: int | None = None
@@ -249,6 +250,7 @@ class Usage(Document):
     cached_tokens: int | None = None
     cost_usd: float | None = None
     of: str = "turn"
+    cost_of: str = "turn"
     turns_untold: int = 0
 
 

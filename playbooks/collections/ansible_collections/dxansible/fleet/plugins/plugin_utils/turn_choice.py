@@ -124,12 +124,14 @@ class TurnChoice(AttemptRun):
     def max_cost(self, former: Mapping[str, Any]) -> object:
         """The session's limit in US dollars: the given one, or that of its turn before.
 
-        Raises AgentError for an agent that does not tell its cost.
+        None for an agent that does not tell its cost. Raises AgentError if the limit is required.
         """
         limit = self.options["max_cost"] or former.get("max_cost")
-        if limit and not self.agent.reports_cost:
+        if not limit or self.agent.reports_cost:
+            return limit
+        if "max_cost" in self.options["required"]:
             raise AgentError(turn_verdict.tells_no_cost(self.agent.name))
-        return limit
+        return None
 
     @property
     def directory(self) -> str | None:
@@ -215,7 +217,7 @@ class TurnChoice(AttemptRun):
 
     def _wait_for(self, entry: Entry, record: dict[str, Any]) -> Steps[Verdict | None]:
         if not self.options["queue"]:
-            return turn_verdict.busy(self.host, self.progress.id, entry.state)
+            return turn_verdict.busy(self.host, self.progress.id, entry.state, entry.resumes)
         record["queued"] = True
         if entry.state == SessionState.SCHEDULED:
             yield look_again(entry.starts)

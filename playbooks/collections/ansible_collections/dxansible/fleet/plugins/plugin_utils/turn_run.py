@@ -78,6 +78,13 @@ class TurnRun(TurnChoice):
             "variable": "dx_on_limit",
         },
         "max_cost": {"type": "float", "default": 0.0, "variable": "dx_max_cost"},
+        "required": {
+            "type": "list",
+            "elements": "str",
+            "choices": ["on_limit", "max_cost"],
+            "default": [],
+            "variable": "dx_required",
+        },
         "queue": {"type": "bool", "default": False, "variable": "dx_queue"},
         "wait": {"type": "bool", "default": True, "variable": "dx_wait"},
         "shown": {"type": "dict", "default": {}, "variable": "dx_shown"},
@@ -184,7 +191,9 @@ class TurnRun(TurnChoice):
         command = agent.command(resumed=resumed, **made)
         waits_for_limit = options["on_limit"] == "wait"
         if waits_for_limit and not agent.usage_limit:
-            raise AgentError(turn_verdict.tells_no_limit(agent.name))
+            if "on_limit" in options["required"]:
+                raise AgentError(turn_verdict.tells_no_limit(agent.name))
+            waits_for_limit = False
         progress.limits = {"timeout": options["timeout"], "idle": options["idle_timeout"]}
         progress.meta = {
             "host": self.host,
@@ -204,6 +213,7 @@ class TurnRun(TurnChoice):
             turn.Turn(
                 session=progress.id,
                 arguments=command,
+                resumed=resumed,
                 **agent.commands_after_limit(**made),
                 rules=agent.usage_rules,
                 on_limit="wait" if waits_for_limit else "",

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from . import verdict
 from .evidence import Evidence
+from .machine import THIS_MACHINE
 from .question import ends_with_question
 from .record import FanoutOutcome, Reason, Verdict
 from .states import SessionState
-from .turn import Trailer
+from .turn import LONGEST_LIMIT, Trailer
 from .verdict import failure
 
 if TYPE_CHECKING:
@@ -107,12 +108,16 @@ def _limit_text(agent: Agent, reader: StreamReader, resets_at: int) -> str:
     words = (reader.problem or "its usage limit is reached").rstrip(".")
     when = "it did not say when the limit resets"
     if 0 < resets_at < _LATEST:
-        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(resets_at))
-        when = f"the limit resets at {moment} UTC"
-    return (
-        f"{agent.name}: {words}; {when}; go on with --session then, or let the VM wait next time: "
-        "--on-limit wait"
-    )
+        when = f"the limit resets at {_moment(resets_at)}"
+    text = f"{agent.name}: {words}; {when}; go on with --session then"
+    if resets_at - THIS_MACHINE.wall() > LONGEST_LIMIT:
+        return text
+    return f"{text}, or let the VM wait next time: --on-limit wait"
+
+
+def _moment(seconds: float) -> str:
+    """A time in words, from the seconds since the epoch."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def _asks(agent: Agent, reader: StreamReader) -> bool:
@@ -127,12 +132,16 @@ def _idle(host: str, agent: Agent, reply: Session, reader: StreamReader, seconds
     return verdict.stopped(FanoutOutcome.TIMEOUT, Reason.IDLE, text, reply)
 
 
-def busy(host: str, session: str, state: str = "") -> Verdict:
+def busy(host: str, session: str, state: str = "", resumes: int | None = None) -> Verdict:
     """The verdict on a prompt that came while another turn was scheduled, or running.
 
-    ``state`` is that turn's; empty if the turn came first only after we had looked.
+    ``state`` is that turn's; empty if the turn came first only after we had looked. ``resumes``
+    are the seconds until it goes on, if it waits for a usage limit.
     """
     text = "a turn of this session is already running" if state else _OVERTAKEN
+    if resumes is not None:
+        moment = _moment(THIS_MACHINE.wall() + resumes)
+        text = f"a turn of this session waits until {moment} for its agent's usage limit to reset"
     if state == SessionState.SCHEDULED:
         return failure(
             Reason.SESSION_BUSY,
