@@ -32,6 +32,7 @@ __all__ = [
     "SessionInfo",
     "TurnResult",
     "code_of_ends",
+    "counted",
     "exit_code",
     "worst",
 ]
@@ -52,6 +53,21 @@ def worst(outcomes: Iterable[FanoutOutcome]) -> FanoutOutcome:
     if not found:
         raise ValueError("no outcome at all: nothing has run, which is not a success")
     return max(found, key=lambda outcome: outcome.exit_code)
+
+
+def counted(ends: Iterable[tuple[FanoutOutcome | None, str | None]]) -> list[FanoutOutcome]:
+    """Return the outcomes that decide on a run, from the hosts' outcomes and reasons.
+
+    Hosts that were left out, because of ``--max-fail``, don't count beside those that failed.
+    """
+    ended = [(outcome, reason) for outcome, reason in ends if outcome is not None]
+    begun = [
+        outcome
+        for outcome, reason in ended
+        if (outcome, reason) != (FanoutOutcome.ABORTED, Reason.NOT_STARTED)
+    ]
+    failed = any(outcome is not FanoutOutcome.SUCCESS for outcome in begun)
+    return begun if failed else [outcome for outcome, _ in ended]
 
 
 def exit_code(
@@ -83,8 +99,8 @@ def code_of_ends(ends: Sequence[tuple[FanoutOutcome | None, str | None]]) -> int
     unrun = sum(outcome is FanoutOutcome.PREFLIGHT_FAILED for outcome, _ in ends)
     if refused and refused + unrun == len(ends):
         return _USAGE
-    ended = [outcome for outcome, _ in ends if outcome is not None]
-    return 0 if ends and not ended else worst(ended).exit_code
+    deciding = counted(ends)
+    return 0 if ends and not deciding else worst(deciding).exit_code
 
 
 class FanoutResult(HostRecord):

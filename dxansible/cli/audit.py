@@ -10,7 +10,7 @@ from dxansible.errors import DxError
 from dxansible.ids import session_on
 from dxansible.record import Reason
 from dxansible.redact import summarize
-from dxansible.results import worst
+from dxansible.results import counted, worst
 from dxansible.run.events import HostMoved, HostsKnown, RetryPlanned
 from dxansible.run.turn_events import EndSeen
 from dxansible.slack.opening import open_trail, read_channel
@@ -205,7 +205,7 @@ class Audit:
         self, results: Sequence[TurnResult] | Sequence[FanoutResult], *, running: int = 0
     ) -> None:
         needs = any(each.reason is Reason.NEEDS_INPUT for each in results)
-        outcome = worst(each.outcome for each in results if each.outcome is not None)
+        outcome = worst(counted((each.outcome, each.reason) for each in results))
         lines = [result_line(each) for each in results[:_MOST_LINES]]
         if len(results) > _MOST_LINES:
             lines.append(f"and {len(results) - _MOST_LINES} more")

@@ -48,9 +48,12 @@ def report(options: Options, results: Sequence[FanoutResult], *, code: int | Non
 
 
 def interrupted(cancelled: threading.Event, results: Sequence[FanoutResult]) -> int | None:
-    """Return 130 after a Ctrl-C that a VM has not answered; None if the outcomes say it all."""
-    silent = any(result.reason is Reason.LOST_CONTACT for result in results)
-    return INTERRUPTED if silent and cancelled.is_set() else None
+    """Return 130 after a Ctrl-C that stopped a host, or that one has not answered; else None."""
+    stopped = any(
+        result.reason is Reason.LOST_CONTACT or result.outcome is FanoutOutcome.ABORTED
+        for result in results
+    )
+    return INTERRUPTED if stopped and cancelled.is_set() else None
 
 
 def follow(options: Options, session_ids: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from dxansible.redact import printable
 from dxansible.render.documents import SCHEMA, document, interrupted_document
 from dxansible.render.show import coloured
 from dxansible.render.tables import NOTHING, columns, duration, indented, missing_notes, table
-from dxansible.results import worst
+from dxansible.results import counted, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,8 +73,9 @@ def fanout_document(results: Sequence[FanoutResult], code: int) -> Iterator[str]
     if not results:
         yield interrupted_document(code, "no longer watching", "call again")
         return
-    ended = [result.outcome for result in results if result.outcome is not None]
-    outcome = worst(ended) if len(ended) == len(results) else None
+    unended = any(result.outcome is None for result in results)
+    deciding = counted((result.outcome, result.reason) for result in results)
+    outcome = None if unended else worst(deciding)
     head = {"schema": SCHEMA, "outcome": outcome, "exit_code": code}
     yield json.dumps(head)[:-1] + ', "results": ['
     for number, result in enumerate(results):

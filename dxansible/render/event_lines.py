@@ -11,7 +11,7 @@ from dxansible.record import FanoutOutcome
 from dxansible.redact import redact
 from dxansible.render import event_kinds as kinds
 from dxansible.render.documents import event_line, problem_of
-from dxansible.results import FanoutResult, TurnResult, worst
+from dxansible.results import FanoutResult, TurnResult, counted, worst
 from dxansible.run.events import (
     HostEnded,
     HostMoved,
@@ -89,11 +89,12 @@ class EventLines:
                 for told in self._run.tell(HostEnded(result=result)):
                     self.handle(told)
         outcomes = [each.outcome for each in results if each.outcome is not None]
+        deciding = counted((each.outcome, each.reason) for each in results)
         running = len(self._hosts) - len(outcomes)
         counts = Counter(outcomes)
         self._tell(
             kinds.SummaryEvent(
-                outcome=worst(outcomes) if outcomes and not running else None,
+                outcome=worst(deciding) if deciding and not running else None,
                 exit_code=code,
                 outcomes={str(each): counts[each] for each in [*FanoutOutcome, *counts]},
                 running=running,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["begin_diff", "diff_session", "refuse_without_worktree"]
 
 _SCRIPT = "collections/ansible_collections/dxansible/fleet/files/diff.sh"
+_FIRST = "#dx diff"
+"""Marks a script that asks for its own place, as the keeper runs it."""
 _UNKNOWN, _NO_WORKTREE, _WORKTREE_GONE = 3, 4, 5
 """The exit codes of the script that say more than that git has failed."""
 _USUAL_WIDTH = 80
@@ -61,7 +63,7 @@ def begin_diff(
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
     body = (content_dir("playbooks") / _SCRIPT).read_text("ascii")
     call = CommandCall(
-        host, "\n".join([*lines, body]), options,
+        host, "\n".join([_FIRST, *lines, body]), options,
         cancelled=cancelled, flow=flow, new_id=new_run_id("read"),
     )  # fmt: skip
     call.summary = f"--diff {session_id}"

@@ -81,6 +81,26 @@ def test_no_outcome_is_not_a_success() -> None:
         worst([])
 
 
+LEFT_OUT = result(outcome=FanoutOutcome.ABORTED, reason=Reason.NOT_STARTED)
+STOPPED = result(outcome=FanoutOutcome.ABORTED, reason=Reason.ABORTED)
+FAILED = result(outcome=FanoutOutcome.FAILURE, reason=Reason.EXIT_NONZERO)
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ([result(), FAILED, LEFT_OUT], 1),
+        ([result(), LEFT_OUT], 130),
+        ([LEFT_OUT], 130),
+        ([FAILED, STOPPED, LEFT_OUT], 130),
+    ],
+)
+def test_hosts_that_were_left_out_do_not_count_beside_one_that_failed(
+    results: list[FanoutResult], code: int
+) -> None:
+    assert exit_code(results) == code
+
+
 def refused(**changes: Any) -> FanoutResult:  # noqa: ANN401 - any field of any type
     return result(outcome=FanoutOutcome.FAILURE, reason=Reason.ID_CONFLICT, **changes)
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 PRINTABLE = "".join(map(chr, range(32, 127)))
 TEXTS = {
     "everything": f"cat <<'END'\n{PRINTABLE}\n\t\\n\\\n  spaces  \n\nEND\n\n",
-    "no newline": 'cat "$0"',
-    "newlines": '\n\ncat "$0"\n\n\n',
+    "no newline": "echo a\\\n  b",
+    "newlines": "\n\necho $LINENO; echo ${text-unset}${line-unset}$#\n\n\n",
 }
 OUTPUTS = [
     b"",

@@ -106,7 +106,8 @@ reserve() { # space and inodes for the end record and for replies, given back wh
 receive() { # standard input: what the command will read, if there is such, and after it the command
     arriving=$staged/command
     [ "$input" -eq 0 ] || arriving=$staged/input
-    if [ -n "$plain" ] && [ "$input" -eq 0 ] && [ "$length" -le 1024 ]; then
+    [ "$input" -eq 0 ] && [ "$length" -le 1024 ] || plain=
+    if [ -n "$plain" ]; then
         slurp
         printf %s "$text" >"$arriving" || fail "cannot write to $root: is the disk full?"
         size=${#text}
@@ -137,7 +138,7 @@ launch() { # shares the claim with a supervisor that is nobody's child
         umask "$caller_umask"
         own_pid
         (detach "${DX_KEEPER_SH:-sh}" "$0" supervise "id=$id" "deadline=$deadline" "limit=$limit" "path=$path" \
-            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "waker=$waker" "delay=$delay" "launcher=$own_pid") </dev/null >/dev/null 2>&1 4<&- &
+            "grace=$grace" "age=$age" "idle=$idle" "progress=$progress" "resets=$resets" "plain=$plain" "waker=$waker" "delay=$delay" "launcher=$own_pid") </dev/null >/dev/null 2>&1 4<&- &
         umask 077
         ! look "$!" || printf '%s\n' "$! $birth $boot" >>"$dir/claim"
         exec date +%s >"$dir/began" 4<&- 5>&-

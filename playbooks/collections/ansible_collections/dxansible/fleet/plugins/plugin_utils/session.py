@@ -89,13 +89,21 @@ class Command(Value):
 
     @property
     def script(self) -> bytes:
-        """The script for the VM's shell. The lines of the text keep their numbers."""
+        """The script for the VM's shell. The lines of the text keep their numbers.
+
+        With a place, a program for another interpreter comes after a line that says how many lines
+        of ours follow.
+        """
         steps = [f"export {name}={shlex.quote(value)}; " for name, value in self.env.items()]
         if self.cwd:
             home = self.cwd == "~" or self.cwd.startswith("~/")
-            place = f'"$HOME"{shlex.quote(self.cwd[1:])}' if home else shlex.quote(self.cwd)
-            steps.append(f"cd -- {place} || exit; ")
-        return "".join(steps).encode("utf-8", "surrogateescape") + self.text
+            where = f'"$HOME"{shlex.quote(self.cwd[1:])}' if home else shlex.quote(self.cwd)
+            steps.append(f"cd -- {where} || exit; ")
+        place = "".join(steps)
+        if place and self.text.startswith(b"#!"):
+            lines = place.count("\n") + 1
+            place = f"#!dx {lines}\n{place}\n"
+        return place.encode("utf-8", "surrogateescape") + self.text
 
     def digest(self, path: Sequence[str]) -> str:
         """The hash of script, PATH and standard input that an id is bound to.
