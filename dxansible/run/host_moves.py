@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dxansible.machine import THIS_MACHINE, Machine
-from dxansible.record import FanoutOutcome
+from dxansible.record import FanoutOutcome, Reason
 from dxansible.results import CleanResult, FanoutResult, TurnResult
 from dxansible.run.events import (
     BatchBegins,
@@ -90,11 +90,13 @@ class HostMoves:
         return sum(each.state in states and not each.over for each in last)
 
     def explain(self, result: HostRecord) -> bool:
-        """Return whether a check of the host has failed with the reason of its result."""
+        """Return whether a failed check of the host was told, and is the reason of its result."""
         known = self._hosts.get(result.host)
         if known is None or known.state is not HostState.UNUSABLE:
             return False
-        return known.reason == result.reason
+        login = (Reason.AUTH_FAILED, Reason.HOST_KEY)
+        refused = result.outcome is FanoutOutcome.PREFLIGHT_FAILED and result.reason in login
+        return refused or known.reason == result.reason
 
     def tell(self, news: Event) -> Iterator[Event]:
         """Yield what observers get of an event: the moves, and the event itself."""

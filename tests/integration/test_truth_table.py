@@ -69,8 +69,8 @@ REFUSED = Told(outcome="PREFLIGHT_FAILED", reason="HOST_UNREACHABLE", attempts=2
 FAULTS = {
     Fault.REFUSE: REFUSED,
     Fault.CLOSE_EARLY: REFUSED,
-    Fault.REFUSE_AUTH: Told(outcome="FAILURE", reason="auth_failed"),
-    Fault.CHANGED_KEY: Told(outcome="FAILURE", reason="host_key"),
+    Fault.REFUSE_AUTH: Told(outcome="PREFLIGHT_FAILED", reason="auth_failed"),
+    Fault.CHANGED_KEY: Told(outcome="PREFLIGHT_FAILED", reason="host_key"),
     Fault.DEFAULT_PENALTIES: DONE,
     Fault.MAX_STARTUPS: DONE,
 }

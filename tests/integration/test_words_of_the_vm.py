@@ -92,7 +92,7 @@ def test_a_banner_in_ssh_s_words_changes_nothing(here: Dispatcher, talker: Vm) -
     talker.fault(Fault.REFUSE_AUTH)
     here.drop_connections()
     for result in told_by_both(here, "true", hosts=(talker.name, talker.name)):
-        assert told(result) == Told(outcome="FAILURE", reason="auth_failed")
+        assert told(result) == Told(outcome="PREFLIGHT_FAILED", reason="auth_failed")
         assert "Permission denied" in result["error"]
 
 
@@ -116,7 +116,7 @@ def _through(user: Dispatcher, target: Vm, jump: Vm, directory: Path, options: s
 
 JUMPS = {
     "-o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile=none": (
-        Told(outcome="FAILURE", reason="host_key"),
+        Told(outcome="PREFLIGHT_FAILED", reason="host_key"),
         "Host key verification failed.",
     ),
     "-o BatchMode=yes -o StrictHostKeyChecking=no -o HostName=no-such-name.invalid": (
@@ -160,7 +160,7 @@ def test_a_log_that_the_user_wants_of_ssh_gets_its_messages(
     talker.fault(Fault.CHANGED_KEY)
     user.drop_connections()
     result = user.run("vm", "--exec", "true", "--json").result
-    assert told(result) == Told(outcome="FAILURE", reason="host_key")
+    assert told(result) == Told(outcome="PREFLIGHT_FAILED", reason="host_key")
     assert "Host key verification failed." in log.read_text()
 
 

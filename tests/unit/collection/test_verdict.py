@@ -136,8 +136,8 @@ def test_only_what_no_second_attempt_can_mend_is_refused(failure: SshFailure) ->
 @pytest.mark.parametrize(
     ("failure", "outcome", "reason"),
     [
-        (SshFailure.AUTH, "FAILURE", "auth_failed"),
-        (SshFailure.HOST_KEY, "FAILURE", "host_key"),
+        (SshFailure.AUTH, "PREFLIGHT_FAILED", "auth_failed"),
+        (SshFailure.HOST_KEY, "PREFLIGHT_FAILED", "host_key"),
         (SshFailure.UNRESOLVABLE, "PREFLIGHT_FAILED", "HOST_UNRESOLVABLE"),
     ],
 )
@@ -199,7 +199,8 @@ def test_every_word_of_a_verdict_is_one_of_the_command_line_s() -> None:
     for decided in verdicts:
         assert decided.outcome in list(FanoutOutcome)
         failed = decided.outcome is FanoutOutcome.PREFLIGHT_FAILED
-        assert isinstance(decided.reason, PreflightStatus if failed else Reason)
+        login = failed and decided.reason in {Reason.AUTH_FAILED, Reason.HOST_KEY}
+        assert login or isinstance(decided.reason, PreflightStatus if failed else Reason)
 
 
 @pytest.mark.parametrize("evidence", [Evidence.LOST, Evidence.REFUSED])

@@ -14,7 +14,14 @@ from ansible.errors import (
 
 from .checks import invalid
 from .keeper import Keeper
-from .link import LinkError, add_ssh_options, control_path, own_messages, terminal_words
+from .link import (
+    LinkError,
+    add_ssh_options,
+    control_path,
+    own_messages,
+    place_of,
+    terminal_words,
+)
 from .option_values import describing_vars
 from .preflight import Preflight
 from .ssh_errors import SshFailure, explain_failure, summary
@@ -142,4 +149,4 @@ class HostDoor:
 
     def _failed(self, failure: SshFailure, text: str) -> LinkError:
         self.failure = failure
-        return LinkError(failure, text)
+        return LinkError(failure, text, place_of(self._connection))

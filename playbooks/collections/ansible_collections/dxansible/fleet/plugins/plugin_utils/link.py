@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import shlex
 import tempfile
 from contextlib import contextmanager, suppress
@@ -54,11 +55,14 @@ class CallTimeoutError(CallError):
 
 
 class LinkError(CallError):
-    """The connection failed; ``failure`` says how, and the text is ssh's own."""
+    """The connection failed; ``failure`` says how, and the text is ssh's own.
 
-    def __init__(self, failure: SshFailure, text: str) -> None:
+    ``place`` are the arguments with which ssh connects there by hand.
+    """
+
+    def __init__(self, failure: SshFailure, text: str, place: str = "USER@HOST") -> None:
         super().__init__(text)
-        self.failure = failure
+        self.failure, self.place = failure, place
 
 
 def describe(name: str, connection: ConnectionBase, task_vars: Mapping[str, Any]) -> Target:
@@ -126,13 +130,29 @@ def explain(name: str, error: CallError) -> str:
         SshFailure.UNRESOLVABLE: "check ansible_host and your DNS",
         SshFailure.UNREACHABLE: "is the machine on and sshd running?",
         SshFailure.CONNECT_TIMEOUT: "is the machine on, and is a firewall in the way?",
-        SshFailure.HOST_KEY: (
-            "if you know that its key has changed, "
-            "remove the old one from known_hosts (ssh-keygen -R)"
+        SshFailure.HOST_KEY: _host_key_remedy(error),
+        SshFailure.AUTH: (
+            f"check ansible_user, and put your public key there: ssh-copy-id {error.place}"
         ),
-        SshFailure.AUTH: "check ansible_user and that your public key is in its authorized_keys",
     }.get(error.failure)
     return f"{name}: {error}; {remedy}" if remedy else f"{name}: {error}"
+
+
+def _host_key_remedy(error: LinkError) -> str:
+    """Return what to do; ssh's own message has the name under which it knows the host's key."""
+    changed = re.search(r"[Hh]ost key for (\S+) has changed", str(error))
+    if changed is not None:
+        name = shlex.quote(changed[1])
+        return f"if you know that its key has changed, forget the old one: ssh-keygen -R {name}"
+    return f"log in once by hand, and compare its key: ssh {error.place}"
+
+
+def place_of(connection: ConnectionBase) -> str:
+    """Return the arguments with which ssh connects to the host by hand."""
+    user, port = _option(connection, "remote_user"), _option(connection, "port")
+    address = str(_option(connection, "host") or "HOST")
+    words = ["-p", str(port)] if port not in {None, 22} else []
+    return shlex.join([*words, f"{user}@{address}" if user else address])
 
 
 def add_ssh_options(

@@ -301,8 +301,10 @@ def refused(ssh: SshFailure, text: str, evidence: Evidence = Evidence.REFUSED) -
     ``evidence`` is LOST if only a question was refused about work that was sent earlier.
     """
     reasons = {SshFailure.AUTH: Reason.AUTH_FAILED, SshFailure.HOST_KEY: Reason.HOST_KEY}
-    if ssh in reasons:
+    if ssh in reasons and evidence.may_have_arrived:
         return failure(reasons[ssh], text, evidence)
+    if ssh in reasons:
+        return unchecked(reasons[ssh], text, evidence)
     if ssh is SshFailure.UNRESOLVABLE:
         return unchecked(STATUS[ssh], text, Evidence.REFUSED)
     return None
