@@ -130,9 +130,9 @@ class RecordedRun(Document):
         return self.label or self.summary
 
     @classmethod
-    def new_name(cls, run_id: str) -> str:
-        """Return the name of a new record."""
-        return f"{time.time_ns():0{_DIGITS}d}-{run_id}"
+    def new_name(cls, run_id: str, began: float) -> str:
+        """Return the name of the record of a run that began then, in seconds since 1970."""
+        return f"{int(began * 1e9):0{_DIGITS}d}-{run_id}"
 
 
 class History(NamedTuple):
@@ -203,11 +203,12 @@ class Recorder:
         """Write nothing yet; ``parent`` is the name of the record that the run comes from."""
         directory, chosen = history_dir(), call.options
         self._history = None if directory is None else History(directory)
-        kept = len(call.text) <= _LONGEST_COMMAND
+        self._machine = chosen.settings.machine
+        began, kept = self._machine.wall(), len(call.text) <= _LONGEST_COMMAND
         self._run = RecordedRun(
-            name=RecordedRun.new_name(call.run_id),
+            name=RecordedRun.new_name(call.run_id, began),
             run_id=call.run_id,
-            began=time.time(),
+            began=began,
             parent=parent,
             pattern=call.pattern,
             inventory=chosen.settings.inventory_name,
@@ -225,8 +226,8 @@ class Recorder:
         )
         self._hosts: dict[str, HostEnd] = {}
         self._left: frozenset[str] = frozenset()
-        self._written = 0.0
-        """Monotonic time of the last write; 0 before the first."""
+        self._written = -_PAUSE
+        """When it was last written, by its machine's clock."""
 
     def expect(self, hosts: Iterable[str]) -> None:
         """Record the hosts of the run; none has begun."""
@@ -249,7 +250,7 @@ class Recorder:
                 self.begin(news.hosts)
             case HostEnded():
                 self._end(news.result)
-                if time.monotonic() - self._written > _PAUSE:
+                if self._machine.now() - self._written > _PAUSE:
                     self._save()
             case _:
                 pass
@@ -258,7 +259,7 @@ class Recorder:
         """Complete the record."""
         for result in results:
             self._end(result)
-        self._run = replace(self._run, ended=time.time())
+        self._run = replace(self._run, ended=self._machine.wall())
         self._save()
 
     def _end(self, result: HostRecord) -> None:
@@ -269,7 +270,7 @@ class Recorder:
         alone = len(self._hosts) <= 1 and self._run.parent is None
         if self._history is None or alone:
             return
-        self._written = time.monotonic()
+        self._written = self._machine.now()
         try:
             self._history.write(replace(self._run, hosts=dict(self._hosts)))
         except OSError as error:

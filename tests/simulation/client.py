@@ -58,9 +58,9 @@ def _defaults(run: type[HostRun]) -> Mapping[str, Any]:
     return {name: facts.get("default") for name, facts in run.spec.items()}
 
 
-def session_of(name: str) -> str:
-    """Return the session's id of a run."""
-    return session.session_id(f"cmd_{name}", HOST)
+def session_of(name: str, host: str = HOST) -> str:
+    """Return the session's id of a run on a host."""
+    return session.session_id(f"cmd_{name}", host)
 
 
 class _PendingError(BaseException):
@@ -111,11 +111,12 @@ class _Door:
     def check(self, options: Mapping[str, Any], seconds: float) -> SimpleNamespace:
         del seconds
         client, failure = self._client, None
+        host = client.history.host
         trouble = client.history.network.trouble(client.number) if options["checks"] else None
         if trouble in {"dns", "refused", "off"}:
-            failure = CheckFailure(STATUS[failure_of(trouble).failure], f"{HOST}: {trouble}")
+            failure = CheckFailure(STATUS[failure_of(trouble).failure], f"{host}: {trouble}")
         record: dict[str, Any] = {
-            "kind": "preflight", "id": session.session_id(options["run_id"], HOST),
+            "kind": "preflight", "id": session.session_id(options["run_id"], host),
             "status": str(failure.status if failure else PreflightStatus.OK),
             "error": failure and failure.text, "ssh": {}, "duration_ms": 1,
         }  # fmt: skip
@@ -186,14 +187,16 @@ class Client:
         options = {**_defaults(run), **self._options(kind)}
         inputs = Inputs(payload=Payload(data=self._payload()))
         crowd = Crowd(hosts=plan.get("hosts", 1), width=plan.get("width", 1))
-        made = run(HOST, options, inputs, crowd, self._door, machine=self.machine)
+        made = run(self.history.host, options, inputs, crowd, self._door, machine=self.machine)
         self._steps = made.steps()
         self._advance(lambda: next(self._steps))
 
     @property
     def works(self) -> list[Work]:
         """The truth of what the client is about."""
-        return self.history.vm.truth.get(session_of(self.plan.get("name", "")), [])
+        return self.history.vm.truth.get(
+            session_of(self.plan.get("name", ""), self.history.host), []
+        )
 
     def _payload(self) -> bytes:
         if self.plan.get("command") is None:
@@ -223,7 +226,7 @@ class Client:
             checks = kind == "run" and not plan.get("again")
             options["preflight"] = {"run_id": f"cmd_{plan['name']}", "checks": checks}
         else:
-            options["id"] = session_of(plan["name"])
+            options["id"] = session_of(plan["name"], self.history.host)
         return options
 
     @property

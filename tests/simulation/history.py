@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.simulation.client import Client
+from tests.simulation.client import HOST, Client
 from tests.simulation.loop import Chance, EndlessError, Loop
 from tests.simulation.network import Network
 from tests.simulation.supervisor import clean
@@ -31,10 +31,10 @@ class Moment(NamedTuple):
 class History:
     """Plays a plan."""
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
-        """``plan`` is as in `plan`."""
-        self.plan = plan
-        self.loop = Loop()
+    def __init__(self, plan: Mapping[str, Any], host: str = HOST, loop: Loop | None = None) -> None:
+        """``plan`` is as in `plan`. Histories of several hosts share a ``loop``."""
+        self.plan, self.host = plan, host
+        self.loop = loop or Loop()
         self.chance = Chance(int(plan["seed"]))
         self.wall_offset = 0.0
         """How far the clients' wall clock is set off."""

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from tests.simulation.calls import Call
     from tests.simulation.history import History
     from tests.simulation.process import Work
+    from tests.simulation.rollouts import Told
 
-__all__ = ["judge_calls", "verdict_of_call"]
+__all__ = ["judge_calls", "judge_end", "verdict_of_call"]
 
 
 def judge_calls(history: History, calls: list[Call]) -> list[str]:
@@ -39,7 +40,7 @@ def verdict_of_call(call: Call) -> str:
     return "no end" if result is None else f"{result.outcome}/{result.reason}"
 
 
-def _own(history: History, call: Call, works: list[Work], outcome: str) -> list[Work]:
+def _own(history: History, call: Call | Told, works: list[Work], outcome: str) -> list[Work]:
     """Return the call's own commands; after a stop, those that had begun by then.
 
     What a stop has left on the VM may be lost with its power, too (docs/keeper.md).
@@ -52,13 +53,19 @@ def _own(history: History, call: Call, works: list[Work], outcome: str) -> list[
 
 
 def _of(history: History, call: Call) -> Iterator[str]:
-    works = history.vm.truth.get(session_of(call.name), [])
+    if call.result is None:
+        yield "its host has no result"
+    else:
+        yield from judge_end(history, call)
+
+
+def judge_end(history: History, call: Call | Told) -> Iterator[str]:
+    """Yield what is wrong with what was told of a host's end."""
+    works = history.vm.truth.get(session_of(call.name, history.host), [])
     if len(works) > 1 and keeps_records(history):
         yield f"the command began {len(works)} times"
     result = call.result
-    if result is None:
-        yield "its host has no result"
-        return
+    assert result is not None
     own = _own(history, call, works, str(result.outcome))
     told = f"{result.outcome}/{result.reason}, stop verified: {result.stop_verified}"
     reason = str(result.reason)

@@ -4,8 +4,9 @@
 and bytes), ``left`` (seconds that a process it leaves behind lives), ``term`` (what it does on
 TERM), ``stray`` (whether what it leaves behind has slipped away).
 ``clients``: what each does, and when. ``faults``: what goes wrong, and when. ``caller``: the
-options of a call of the package, when (seconds) Ctrl-C, a cancel or a kill of Ansible ends its
-play, and whether it is run again.
+options of a call of the package, when (seconds) Ctrl-C, a cancel, or a kill of Ansible or of the
+call (``dies``) ends its play, and whether it is run again. ``hosts``: a plan of each, for a call on
+several.
 """
 
 from __future__ import annotations
@@ -260,6 +261,32 @@ def _add_waiting_caller(random: Random, plan: Plan) -> None:
             caller[word] = round(end * random.uniform(0.2, 2), 4)
 
 
+def _add_rollout(random: Random, plan: Plan) -> None:
+    """Have a call of the package run a command on several hosts, in batches, and again."""
+    hosts: dict[str, Plan] = {}
+    for name in ("web1", "web2", "web3", "web4")[: random.choice((2, 2, 3, 4))]:
+        each = hosts[name] = _basis(random, plan["seed"] * 4 + len(hosts), plan["profile"])
+        _add_caller(random, each)
+        for word in ("caller", "seed", "profile"):
+            del each[word]
+    caller: Plan = {
+        "timeout": random.choice((1.0, 4.0, 60.0)), "retries": random.choice((0, 1, 1, 3)),
+        "preflight": random.random() < 0.5, "lag": random.choice((0.0, 0.0, 0.1, 2.0)),
+        "serial": random.choice(([], ["1"], ["1"], ["2"], ["1", "100%"], ["50%"])),
+        "max_fail": random.choice((None, None, 0, 0, 1)),
+        "again": [
+            [random.choice(("failed", "failed", "all", "unreachable", "timeout")), pause]
+            for pause in random.choices((0.0, 3.0, 40.0, 4000.0), k=random.choice((0, 1, 1, 2)))
+        ],
+    }  # fmt: skip
+    for word in random.choice(
+        ((), (), ("ctrl_c",), ("cancel",), ("killed",), ("dies",), ("dies",))
+    ):
+        moment = random.choice((0.02, 0.2, 2.0, 8.0, 40.0)) * random.uniform(0.2, 2)
+        caller[word] = round(moment, 4)
+    plan.update(play="rollouts", caller=caller, hosts=hosts, clients=[], commands=[])
+
+
 def _add_turns(random: Random, plan: Plan) -> None:
     """Put an agent's session in the place of the commands."""
     make_turns(random, plan)
@@ -278,6 +305,7 @@ PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "clean": _add_clean,
     "calls": _add_caller,
     "waiting_calls": _add_waiting_caller,
+    "rollouts": _add_rollout,
     "turns": _add_turns,
     "claims": make_claims,
 }

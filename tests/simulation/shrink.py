@@ -15,6 +15,7 @@ from tests.simulation.client import HOST
 from tests.simulation.history import History
 from tests.simulation.judge import judge
 from tests.simulation.judge_calls import judge_calls, verdict_of_call
+from tests.simulation.judge_rollouts import judge_rollouts
 from tests.simulation.judge_turns import judge_turns
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ STORED: dict[str, Any] = {
     path.stem: json.loads(path.read_text())
     for path in sorted((Path(__file__).parent / "plans").glob("*.json"))
 }
-_PLAYS = {"claims": judge_claims}
+_PLAYS: Mapping[str, Callable[[Mapping[str, Any], Counter[str] | None], list[str]]] = {
+    "claims": lambda plan, _told: judge_claims(plan),
+    "rollouts": judge_rollouts,
+}
 """By a plan's ``play``: what plays and judges it, where that is not a history of one host."""
 """Plans of former failures. One with ``known`` still fails, with ``failure``."""
 
@@ -41,7 +45,9 @@ def failures_of(plan: Mapping[str, Any], told: Counter[str] | None = None) -> li
     """
     try:
         if "play" in plan:
-            return _PLAYS[plan["play"]](plan)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", r"\w+: ", StateWarning)
+                return _PLAYS[plan["play"]](plan, told)
         if "caller" in plan:
             with warnings.catch_warnings():
                 warnings.filterwarnings("error", f"{HOST}: ", StateWarning)
@@ -95,7 +101,9 @@ def _shorter(plan: Plan) -> Iterator[Plan]:  # noqa: C901 - a case for each kind
             left = plan[list_name][:number] + plan[list_name][number + 1 :]
             if left or list_name == "faults" or "caller" in plan:
                 yield from _sound({**plan, list_name: left}, number + 1, list_name)
-    for word in ("ctrl_c", "cancel", "killed", "rerun", "lag", "preflight", "when_back"):
+    for host, each in plan.get("hosts", {}).items():
+        yield from _shorter_on(plan, host, each)
+    for word in ("ctrl_c", "cancel", "killed", "dies", "rerun", "lag", "preflight", "when_back"):
         if word in plan.get("caller", {}):
             less = {key: value for key, value in plan["caller"].items() if key != word}
             yield {**plan, "caller": less}
@@ -107,6 +115,15 @@ def _shorter(plan: Plan) -> Iterator[Plan]:  # noqa: C901 - a case for each kind
             for name in sorted(_OPTIONAL & each.keys()):
                 less = {key: value for key, value in each.items() if key != name}
                 yield {**plan, list_name: _with(plan[list_name], number, less)}
+
+
+def _shorter_on(plan: Plan, host: str, each: Plan) -> Iterator[Plan]:
+    """Yield the plan without a host, or with less on it."""
+    if len(plan["hosts"]) > 1:
+        yield {**plan, "hosts": {name: one for name, one in plan["hosts"].items() if name != host}}
+    for shorter in _shorter({**each, "caller": {}}):
+        less = {name: value for name, value in shorter.items() if name != "caller"}
+        yield {**plan, "hosts": {**plan["hosts"], host: less}}
 
 
 _OPTIONAL = {

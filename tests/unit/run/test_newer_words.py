@@ -102,7 +102,7 @@ def test_the_record_of_a_run(tmp_path: Path) -> None:
     history = History(tmp_path)
     newer = HostEnd(outcome=FanoutOutcome("MELTED"), reason="ok", stop_verified=True)
     run = RecordedRun(
-        name=RecordedRun.new_name("cmd_1"), run_id="cmd_1", began=1.0, pattern="web",
+        name=RecordedRun.new_name("cmd_1", 1.0), run_id="cmd_1", began=1.0, pattern="web",
         inventory="/i", summary="true", timeout_sec=60.0, max_retries=1, hosts={"a": newer},
     )  # fmt: skip
     history.write(run)
