@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from dxansible.mesh.receptor import LEAVING, MeshError
+from dxansible.mesh.route import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from dxansible.mesh.receptor import Node, Receptor
     from dxansible.mesh.units import Units
 
-__all__ = ["SIGN_OF_LIFE", "Lost", "Part"]
+__all__ = ["SIGN_OF_LIFE", "Part"]
 
 _LOOK = 0.2
 """Seconds between looks at whether the call was cancelled."""
@@ -37,15 +38,6 @@ _PAUSES = (0.02, 0.05, 0.1, 0.2)
 _SIGNS = frozenset({"keepalive", "runner_retry"})
 _ENDS = frozenset({"successful", "failed", "error", "canceled", "timeout"})
 _MOST_SHOWN = 300
-
-
-class Lost(Exception):  # noqa: N818 - not an error: the part goes elsewhere
-    """A node has not done its part to the end; the text says why."""
-
-    def __init__(self, why: str, *, started: bool) -> None:
-        """``started``: it may have started something on its hosts."""
-        super().__init__(why)
-        self.started = started
 
 
 class Part:

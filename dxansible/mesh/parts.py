@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from dxansible.first_sent import stamp
 from dxansible.ids import new_token
 from dxansible.logs import event
-from dxansible.mesh.part import SIGN_OF_LIFE, Lost, Part
+from dxansible.mesh.part import SIGN_OF_LIFE, Part
 from dxansible.mesh.receptor import MeshError, Receptor
+from dxansible.mesh.route import Lost, route
 from dxansible.mesh.units import Units
 from dxansible.parameters import NODE, WHEN_BACK
 from dxansible.run import backend
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dxansible.mesh.receptor import Node
+    from dxansible.mesh.route import Attempt
     from dxansible.run.request import Again, PlayEnd, PlayRequest
 
 __all__ = ["Parts"]
@@ -158,61 +160,56 @@ class Parts:
         return backend.read_inventory(self._request, pattern=pattern)[0]
 
     def _follow(self, first: str, hosts: Sequence[str], inventory: dict[str, Any]) -> None:
-        """See one part through: at its node, else at another one, else here."""
-        variables: Mapping[str, object] = {}
-        tried: set[str] = set()
-        left: Sequence[str] = hosts
-        name: str | None = first or None
-        while left and not self._cancelled.is_set():
-            tried.add(name or "")
-            if name is None:
-                self._follow_here(left, variables)
+        """See one part through."""
+        steps = route(first or None, hosts, self)
+        attempt: Attempt | None = next(steps)
+        while attempt is not None and not self._cancelled.is_set():
+            lost: Lost | None = None
+            if attempt.node is None:
+                self._follow_here(attempt)
+            else:
+                try:
+                    self._follow_at(attempt.node, attempt, inventory)
+                except Lost as why:
+                    lost = why
+            if self._cancelled.is_set():
                 return
-            at, started = name, False
             try:
-                self._follow_at(name, left, variables, inventory)
-                why = "its run has ended without a result of each host"
-                started = True
-            except Lost as lost:
-                why, started = str(lost), lost.started
-            left = [host for host in hosts if host not in self._ended]
-            if not left or self._cancelled.is_set():
+                attempt = steps.send(lost)
+            except StopIteration:
                 return
-            if self._pages.keys() >= set(left):
-                variables = self._turn_page(left)
-                continue
-            name = next((each.name for each in self._usable() if each.name not in tried), None)
-            event(
-                "node_lost", logging.WARNING, node=at, hosts=len(left), next=name or "local",
-                reason=why,
-            )  # fmt: skip
-            if started:
-                words = f"the execution node {at} was lost: {why}"
-                variables = self._prepare(",".join(left), words)
 
-    def _turn_page(self, hosts: Sequence[str]) -> Mapping[str, object]:
+    def left(self, hosts: Sequence[str]) -> Sequence[str]:
+        """Return those of the hosts that have not ended."""
+        return [host for host in hosts if host not in self._ended]
+
+    def next_page(self, hosts: Sequence[str]) -> Mapping[str, object] | None:
         """Return variables for a run that goes on where the last one had a full page."""
+        if not self._pages.keys() >= set(hosts):
+            return None
         with self._lock:
             pages = {host: self._pages.pop(host) for host in hosts}
         sent = {"dx_may_have_arrived": True, "dx_first_sent": stamp(self._request.began)}
         return {"dx_preflight": False, **sent, "dx_offsets": pages}
 
-    def _follow_at(
-        self,
-        name: str,
-        hosts: Sequence[str],
-        variables: Mapping[str, object],
-        inventory: dict[str, Any],
-    ) -> None:
+    def usable(self) -> Sequence[str]:
+        """Return the names of the nodes that can have a part now."""
+        return [each.name for each in self._usable()]
+
+    def prepare(self, hosts: Sequence[str], why: str) -> Mapping[str, object]:
+        """Return variables for a run that attaches to what a lost one may have started."""
+        return self._prepare(",".join(hosts), why, self._request.began)
+
+    def _follow_at(self, name: str, attempt: Attempt, inventory: dict[str, Any]) -> None:
         """Run a part at a node. Raises Lost."""
         node = self._receptor.find(name)
         if not node.usable:
             raise Lost(f"{node.error}", started=False)
-        own = set(hosts)
+        own, variables = set(attempt.hosts), attempt.variables
         if self._request.flow is not None and WHEN_BACK.variable not in self._request.variables:
             variables = {**variables, "dx_page": _PAGE}
         variables = {**variables, SENT_FILE: ""}  # the file is here, and not at the node
-        payload = backend.payload(self._request_of(hosts, variables), _only(inventory, own))
+        payload = backend.payload(self._request_of(attempt.hosts, variables), _only(inventory, own))
 
         def take(raw: dict[str, Any]) -> bool:
             if raw.get("event") in {"runner_on_failed", "runner_on_unreachable"}:
@@ -224,9 +221,10 @@ class Parts:
 
         Part(self._receptor, node, self._units, take, self._cancelled).follow(payload)
 
-    def _follow_here(self, hosts: Sequence[str], variables: Mapping[str, object]) -> None:
-        own = set(hosts)
-        request = replace(self._request_of(hosts, variables), flow=self._request.flow)
+    def _follow_here(self, attempt: Attempt) -> None:
+        own = set(attempt.hosts)
+        request = self._request_of(attempt.hosts, attempt.variables)
+        request = replace(request, flow=self._request.flow)
 
         def take(raw: dict[str, Any]) -> None:
             if _records(raw):
@@ -259,9 +257,9 @@ class Parts:
             record["duration_ms"] = round((now - self._began[host]) * 1000)
         return True
 
-    def _prepare(self, left: str, why: str) -> Mapping[str, object]:
+    def _prepare(self, left: str, why: str, began: float) -> Mapping[str, object]:
         with self._lock:
-            return self._again.prepare(left, why, self._request.began)
+            return self._again.prepare(left, why, began)
 
     def _take_of(self, own: Collection[str], raw: dict[str, Any]) -> None:
         """Take an event of a part, which can speak of the part's own hosts alone."""

@@ -5,8 +5,8 @@ and bytes), ``left`` (seconds that a process it leaves behind lives), ``term`` (
 TERM), ``stray`` (whether what it leaves behind has slipped away).
 ``clients``: what each does, and when. ``faults``: what goes wrong, and when. ``caller``: the
 options of a call of the package, when (seconds) Ctrl-C, a cancel, or a kill of Ansible or of the
-call (``dies``) ends its play, and whether it is run again. ``hosts``: a plan of each, for a call on
-several.
+call (``dies``) ends its play, whether it is run again, and the nodes it goes through. ``hosts``:
+a plan of each, for a call on several.
 """
 
 from __future__ import annotations
@@ -261,6 +261,22 @@ def _add_waiting_caller(random: Random, plan: Plan) -> None:
             caller[word] = round(end * random.uniform(0.2, 2), 4)
 
 
+def _add_nodes(random: Random, plan: Plan) -> None:
+    """Have the package reach its host through nodes, which are lost."""
+    _add_caller(random, plan)
+    caller = plan["caller"]
+    caller["nodes"] = []
+    for _ in range(random.choice((1, 2, 2))):
+        node: Plan = {"started": random.random() < 0.8}
+        if random.random() < 0.8:
+            lost = random.choice((0.02, 0.2, 2.0, 8.0, 40.0)) * random.uniform(0.2, 2)
+            node |= {"lost": round(lost, 4), "lives": random.random() < 0.7}
+        caller["nodes"].append(node)
+    for word in ("killed", "cancel"):
+        if random.random() < 0.7:
+            caller.pop(word, None)
+
+
 def _add_rollout(random: Random, plan: Plan) -> None:
     """Have a call of the package run a command on several hosts, in batches, and again."""
     hosts: dict[str, Plan] = {}
@@ -305,6 +321,7 @@ PROFILES: dict[str, Callable[[Random, Plan], None]] = {
     "clean": _add_clean,
     "calls": _add_caller,
     "waiting_calls": _add_waiting_caller,
+    "nodes": _add_nodes,
     "rollouts": _add_rollout,
     "turns": _add_turns,
     "claims": make_claims,

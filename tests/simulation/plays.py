@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ansible_collections.dxansible.fleet.plugins.plugin_utils.operations import OPERATIONS
 
 from dxansible.ids import is_on
+from dxansible.mesh.route import Known, Lost, route
 from dxansible.run import attach_commands, calls, fanout, history, sent
+from dxansible.run.events import Receiver
 from dxansible.run.plays import Play
 from dxansible.run.request import CANCELLED, PlayEnd, PlayRequest
 from dxansible.settings import Settings
@@ -20,8 +22,11 @@ from dxansible.value import replace
 from tests.simulation.client import Client, ClientMachine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
+    from dxansible.mesh.route import Attempt
+    from dxansible.run.events import Event
+    from dxansible.run.request import Again
     from tests.simulation.history import History
     from tests.simulation.loop import Loop
 
@@ -30,7 +35,7 @@ __all__ = ["DiedError", "VirtualEvent", "settings_of", "simulated_plays"]
 _KILLED = PlayEnd(status="failed", exit_code=None)
 _DONE = PlayEnd(status="successful", exit_code=0)
 _PATIENCE = 40 * 86400.0
-_ENDS = ("ctrl_c", "cancel", "killed", "dies")
+_ENDS = ("ctrl_c", "cancel", "killed", "dies", "lost")
 _NAMES = {"run-command": "run", "follow-command": "follow", "stop-command": "stop"}
 
 
@@ -113,6 +118,39 @@ class _SimulatedPlay(Play):
             secret_text=secret_text, runtime_dir=Path("/"), began=self._machine.now(),
         )  # fmt: skip
 
+    def follow(self, handle: Callable[[Event], None], again: Again) -> PlayEnd:
+        nodes = self.caller.pop("nodes", None)
+        if not nodes or self._request.playbook.stem != "run-command":
+            return super().follow(handle, again)
+        receiver = Receiver(handle)
+        known = _Known([f"node{number}" for number in range(len(nodes))], again, self._request)
+        steps = route("node0", self._request.limit.split(","), known)
+        whole, attempt, end = self._request, next(steps, None), _DONE
+        while attempt is not None and not self._cancelled.is_set():
+            variables = {**whole.variables, **attempt.variables}
+            limit = ",".join(attempt.hosts)
+            self._request = replace(whole, limit=limit, variables=variables)
+            lost = None
+            try:
+                end = self._follow_at(nodes.pop(0) if attempt.node else {}, receiver)
+            except Lost as error:
+                lost = error
+            attempt = None if self._cancelled.is_set() else _next(steps, lost)
+        receiver.check()
+        return CANCELLED if self._cancelled.is_set() else end
+
+    def _follow_at(self, node: Mapping[str, Any], receiver: Receiver) -> PlayEnd:
+        """Follow an attempt at a node; ``node`` is empty on this machine. Raises Lost."""
+        if not node.get("started", True):
+            raise Lost("it has no room", started=False)
+        if "lost" in node:
+            now = self.hosts[self._request.limit.split(",")[0]].loop.now
+            self.caller.update(lost=now + node["lost"], lives=node["lives"])
+        try:
+            return self._follow(receiver.take)
+        finally:
+            self.caller.pop("lost", None)
+
     def _follow(self, on_event: Callable[[dict[str, Any]], None]) -> PlayEnd:
         if self.caller.get("dead"):
             raise DiedError
@@ -134,7 +172,7 @@ class _SimulatedPlay(Play):
             if end == "cancel":
                 self._cancelled.set()
             if end is not None or self._cancelled.is_set():
-                for each in told:
+                for each in told if end != "lost" or not self.caller["lives"] else ():
                     each.client.kill()
                 return self._end(end)
         for each in told:
@@ -164,11 +202,40 @@ class _SimulatedPlay(Play):
         match how:
             case "ctrl_c":
                 raise KeyboardInterrupt
+            case "lost":
+                raise Lost("nothing is heard of it", started=True)
             case "dies":
                 self.caller["dead"] = True
                 raise DiedError
             case _:
                 return CANCELLED if self._cancelled.is_set() else _KILLED
+
+
+class _Known(Known):
+    """What is known of a part that goes through nodes."""
+
+    def __init__(self, nodes: Sequence[str], again: Again, request: PlayRequest) -> None:
+        """``request`` is that of the whole play."""
+        self._nodes, self._again, self._request = nodes, again, request
+
+    def left(self, hosts: Sequence[str]) -> Sequence[str]:
+        rest = self._again.rest().split(",")
+        return [host for host in hosts if host in rest]
+
+    def next_page(self, hosts: Sequence[str]) -> None:
+        del hosts
+
+    def usable(self) -> Sequence[str]:
+        return self._nodes
+
+    def prepare(self, hosts: Sequence[str], why: str) -> Mapping[str, Any]:
+        return self._again.prepare(",".join(hosts), why, self._request.began)
+
+
+def _next(steps: Generator[Attempt, Lost | None], lost: Lost | None) -> Attempt | None:
+    with suppress(StopIteration):
+        return steps.send(lost)
+    return None
 
 
 class _Told:

@@ -103,7 +103,17 @@ def _shorter(plan: Plan) -> Iterator[Plan]:  # noqa: C901 - a case for each kind
                 yield from _sound({**plan, list_name: left}, number + 1, list_name)
     for host, each in plan.get("hosts", {}).items():
         yield from _shorter_on(plan, host, each)
-    for word in ("ctrl_c", "cancel", "killed", "dies", "rerun", "lag", "preflight", "when_back"):
+    for word in (
+        "ctrl_c",
+        "cancel",
+        "killed",
+        "dies",
+        "rerun",
+        "lag",
+        "preflight",
+        "when_back",
+        "nodes",
+    ):
         if word in plan.get("caller", {}):
             less = {key: value for key, value in plan["caller"].items() if key != word}
             yield {**plan, "caller": less}

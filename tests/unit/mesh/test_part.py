@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from dxansible.mesh import part as module
-from dxansible.mesh.part import Lost, Part
+from dxansible.mesh.part import Part
 from dxansible.mesh.receptor import MeshError, Node
+from dxansible.mesh.route import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
