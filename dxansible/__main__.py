@@ -28,10 +28,13 @@ def main() -> None:
 
 
 def _complete_streams() -> None:
-    """Replace each closed standard stream by the null device; few libraries can do without one."""
+    """Open the null device, only to read from, for each closed standard stream.
+
+    Few libraries can do without a stream, and what is written to a closed one is an error.
+    """
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            nothing = os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor: this one
+            nothing = os.open(os.devnull, os.O_RDONLY)  # gets the lowest free descriptor: this one
             os.set_inheritable(nothing, True)  # noqa: FBT003 - os takes no name for it
             setattr(sys, name, os.fdopen(nothing, "w" if fd else "r"))
 

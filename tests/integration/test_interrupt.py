@@ -342,6 +342,19 @@ def test_a_full_disk_under_the_output_is_an_error_that_names_it(
 
 
 @pytest.mark.resident
+@pytest.mark.parametrize("form", [(), ("--json",), ("--jsonl",)])
+def test_output_that_is_closed_is_an_error_only_if_something_was_to_be_written(
+    user: Dispatcher, form: tuple[str, ...]
+) -> None:
+    closed = ("sh", "-c", 'exec "$@" >&-', "sh")
+    lost = user.run("macmini", "--exec", "echo hi", *form, through=closed)
+    assert lost.code == 1
+    assert b"Bad file descriptor: 'standard output'; see docs/trouble" in lost.err
+    assert b"Traceback" not in lost.err
+    assert user.run("macmini", "--exec", "true", through=closed).code == 0
+
+
+@pytest.mark.resident
 def test_a_full_disk_under_our_own_words_changes_no_exit_code(user: Dispatcher) -> None:
     with Path("/dev/full").open("wb") as full:
         answer = user.run("macmini", "--exec", "echo hi", stderr=full)

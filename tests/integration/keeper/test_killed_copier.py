@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.keeper.machine import PATIENCE, wait_until
+from tests.integration.small_disk import small_disk
 from tests.lab import processes
 
 if TYPE_CHECKING:
@@ -34,18 +35,14 @@ def test_a_stream_whose_dd_lived_is_whole(machine: Machine) -> None:
 
 
 def test_on_a_full_disk_the_command_keeps_a_reader(machine: Machine) -> None:
-    segment = 5120
-    wait = "while [ ! -e {} ]; do sleep 0.05; done"
-    command = f"head -c {segment} /dev/zero; {wait.format('go')}; yes | head -c 300000;"
-    machine.start("s", f"{command} {wait.format('on')}; yes | head -c 300000; exit 3", limit=32768)
-    directory = machine.session("s")
-    wait_until((directory / f"out.{segment:018}").exists)
-    (directory / f"out.{2 * segment:018}").symlink_to("/dev/full")
-    (machine.home / "go").touch()
-    wait_until(lambda: machine.called("cat"))
-    processes.kill(machine.called("cat"))
-    (machine.home / "on").touch()
-    reply = machine.wait_for_end("s")
+    more = "yes | head -c 3000000"
+    machine.state.mkdir(parents=True)
+    with small_disk(machine.state, "size=1m"):
+        machine.start("s", f"{more}; while [ ! -e on ]; do sleep 0.05; done; {more}; exit 3")
+        wait_until(lambda: machine.called("cat"))
+        processes.kill(machine.called("cat"))
+        (machine.home / "on").touch()
+        reply = machine.wait_for_end("s")
     assert (reply.state, reply.code, reply.full) == ("exited", 3, True)
 
 

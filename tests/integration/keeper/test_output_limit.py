@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.integration.keeper.machine import wait_until
 from tests.integration.small_disk import fill, small_disk
 
@@ -62,10 +64,18 @@ def test_the_space_is_bounded_all_the_time(dash: Machine) -> None:
     assert call.reply().out_total == TOTAL
 
 
-def test_a_small_limit_is_kept_too(machine: Machine) -> None:
-    machine.start("s", "head -c 3000000 /dev/zero", limit=65536, chunk=0)
-    machine.wait_for_end("s")
-    assert _kept(machine, "s") < 2 * 65536 + 8192
+@pytest.mark.parametrize("limit", [9_999, 700_000])
+def test_of_a_small_limit_nothing_more_is_kept_in_the_end(machine: Machine, limit: int) -> None:
+    size = 3_000_000
+    machine.start("s", f"seq 1000000 | head -c {size}", limit=limit, chunk=0)
+    reply = machine.wait_for_end("s")
+    assert (reply.out_total, reply.out_cut) == (size, size - limit // 2 * 2)
+    assert _kept(machine, "s") == limit // 2 * 2
+    whole = b"".join(b"%d\n" % number for number in range(1, 500_000))[:size]
+    head = machine.poll("s", chunk=size)
+    tail = machine.poll("s", out=len(head.out), chunk=size)
+    assert (head.out_from, head.out) == (0, whole[: limit // 2])
+    assert (tail.out_from, tail.out) == (size - limit // 2, whole[-(limit // 2) :])
 
 
 def test_a_follower_that_keeps_up_gets_every_byte(dash: Machine) -> None:
@@ -85,15 +95,10 @@ def test_a_follower_that_keeps_up_gets_every_byte(dash: Machine) -> None:
 
 
 def test_a_full_disk_is_said_and_does_not_block_the_command(machine: Machine) -> None:
-    segment = 5120
-    wait = "while [ ! -e go ]; do sleep 0.05; done"
-    command = f"head -c {segment} /dev/zero; {wait}; yes | head -c 300000; exit 3"
-    machine.start("s", command, limit=32768)
-    directory = machine.session("s")
-    wait_until((directory / f"out.{segment:018}").exists)
-    (directory / f"out.{2 * segment:018}").symlink_to("/dev/full")
-    (machine.home / "go").touch()
-    reply = machine.wait_for_end("s")
+    machine.state.mkdir(parents=True)
+    with small_disk(machine.state, "size=1m"):
+        machine.start("s", "yes | head -c 3000000; exit 3", chunk=0)
+        reply = machine.wait_for_end("s")
     assert (reply.state, reply.code, reply.full) == ("exited", 3, True)
 
 

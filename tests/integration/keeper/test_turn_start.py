@@ -113,7 +113,8 @@ def test_silence_ends_a_turn_and_all_that_it_started(any_machine: Machine) -> No
 def test_output_on_either_stream_is_no_silence(machine: Machine) -> None:
     loop = "for i in 1 2 3 4; do sleep 0.7; echo 12345678901234567890 {}; done"
     command = f"({loop.format('>&2')}) & {loop.format('')}; wait; exit 3"
-    reply = machine.run("s.1", command, idle="1.5", limit=16)
+    machine.start("s.1", command, idle="1.5", limit=16)
+    reply = machine.wait_for_end("s.1")
     assert (reply.state, reply.code) == ("exited", 3)
 
 
