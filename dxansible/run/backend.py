@@ -284,7 +284,8 @@ def _run_tool(
             executable_cmd=_executable(name, settings),
             cmdline_args=[*arguments, *sources],
             private_data_dir=str(directory),
-            envvars=dict(settings.environment),
+            # what Python's libraries say of each other is no warning about an inventory
+            envvars={"PYTHONWARNINGS": "ignore", **settings.environment},
             host_cwd=_working_directory(),
             runner_mode="subprocess",
             status_handler=_forgetter(directory),

@@ -98,6 +98,7 @@ class EventLog:
             self._quiet if result.ok else logging.ERROR,
             host=result.host,
             user=result.user,
+            user_from=news.user_from,
             auth_mode=result.auth_mode,
             status=None if result.ok else str(result.status),
             attempt=None if result.ok else result.attempts or None,

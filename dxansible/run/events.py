@@ -1,7 +1,7 @@
 """Turns ansible-runner's raw event dicts into typed events; no dict gets past here.
 
-Our own tasks put a record named ``dx`` into their result. A retry event carries the result of one
-try of a task with ``until``; the output of a running command arrives in those.
+Our own tasks put a record named ``dx`` into their result. A retry event carries the result of a
+try of a task with ``until``: output of a running command.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ class HostsKnown(Value):
     """Ansible has resolved the pattern to these hosts, in its order."""
 
     hosts: tuple[str, ...]
-    slack_channel: str | None = None
-    """The first host's."""
+    slack_channel: str | None = None  # the first host's
 
 
 class TooManyHosts(Value):
@@ -84,12 +83,13 @@ class PreflightDone(Value):
     result: PreflightResult
     session_id: str = ""
     slack_channel: str | None = None
+    user_from: str | None = None  # "ssh_config", if not the inventory
     warning: str | None = None
     """A warning about ssh for the user, with a remedy."""
     decides: bool = True
     """No outcome follows, so a failed check decides the host's."""
     misconfigured: bool = False
-    """Ansible can't use a variable that the inventory has for the host."""
+    """Ansible can't use a variable of the host."""
 
 
 class OutputReceived(Value):

@@ -126,6 +126,21 @@ def check_broken(result: Result) -> None:
 
 
 @pytest.mark.resident
+def test_the_user_of_a_host_may_come_from_ssh_s_configuration(
+    here: Dispatcher, epyc6: Vm, tmp_path: Path
+) -> None:
+    usual = variables_of(epyc6)
+    user = usual.pop("ansible_user")
+    (tmp_path / "config").write_text(f"Host *\n  User {user}\n")
+    usual["ansible_ssh_common_args"] = f"-F {tmp_path}/config {usual['ansible_ssh_common_args']}"
+    here.environment["DX_INVENTORY"] = str(write_hosts(tmp_path, {"epyc6": usual}))
+    answer = here.run("epyc6", "--exec", "id -un")
+    assert (answer.code, answer.out) == (0, f"{user}\n".encode())
+    assert f" user={user} user_from=ssh_config ".encode() in answer.err
+    assert here.run("--list", "--json").document["hosts"][0]["user"] == user
+
+
+@pytest.mark.resident
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(here: Dispatcher) -> None:
     answer = here.run("epic6", "--exec", "true", "--json")
     assert answer.code == 3

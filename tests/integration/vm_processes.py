@@ -76,7 +76,17 @@ def left_on(vm: Vm) -> list[Left]:
 
 
 def work_on(vm: Vm) -> list[Left]:
-    """Return the processes of commands: what `left_on` finds, but for the keeper's own."""
+    """Return the processes of commands: what `left_on` finds, but for the keeper's own.
+
+    A tool whose keeper has just ended is gone at the second look.
+    """
+    if not (first := _work_on(vm)):
+        return []
+    time.sleep(0.05)
+    return [left for left in _work_on(vm) if left in first]
+
+
+def _work_on(vm: Vm) -> list[Left]:
     everything = left_on(vm)
     keepers = {left.pid for left in everything if "/dxansible/keeper-" in left.command}
     tools = {left.pid for left in everything if left.parent in keepers and not _tagged(left.pid)}

@@ -161,6 +161,8 @@ def test_ssh_is_asked_for_what_it_would_do(home: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
+        ("User=feng", {"user": "feng"}),
+        (f"User={getpass.getuser()}", {"user": None}),
         ("ProxyJump=gate", {"proxied": True}),
         ("ProxyCommand=nc %h %p", {"proxied": True}),
         ("AddressFamily=inet6", {"family": socket.AF_INET6}),
@@ -179,7 +181,7 @@ def test_ssh_s_options_make_a_difference(option: str, expected: dict[str, object
 def test_without_options_ssh_asks_about_unknown_hosts_at_port_22() -> None:
     found, _ = read_ssh_config(["-F", "none", "--", "vm"], 5)
 
-    assert (found.hostname, found.port, found.strict) == ("vm", 22, "ask")
+    assert (found.hostname, found.port, found.user, found.strict) == ("vm", 22, None, "ask")
     assert (found.proxied, found.identity_agent, found.family) == (False, None, socket.AF_UNSPEC)
 
 

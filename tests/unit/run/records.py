@@ -13,6 +13,7 @@ PREFLIGHT: dict[str, Any] = {
     "status": "OK",
     "error": None,
     "user": "feng",
+    "user_from": None,
     "auth_mode": "tailscale",
     "address": "100.64.0.6",
     "port": 22,

@@ -4,15 +4,19 @@
 # segments; what falls between is deleted, and the gap in the names says how much that was.
 spool() { # out|err: standard input to segments
     part=$((limit / 8))
-    [ "$part" -ge 262144 ] || part=262144 # each segment is a process: smaller ones would slow the command down
-    block=$((part / 4))
-    [ "$block" -le 65536 ] || block=65536
-    ahead=$((limit / 2 - part - block - 65536)) # what the command's pipe holds has to have room, too
+    [ "$part" -ge 4096 ] || part=4096
+    newer=$part # each segment is a process: smaller ones would slow the command down
+    [ "$newer" -ge 262144 ] || newer=262144
+    ahead=$((limit / 2 - newer - 131072)) # a block, and what the command's pipe holds, have to have room, too
     [ "$ahead" -ge 0 ] || ahead=0
     start=0 head_end=0 gap=0 more=yes
     while [ -n "$more" ]; do
         hold "$1"
-        segment_at "$1" "$start"
+        [ "$start" -lt $((limit / 2)) ] || part=$newer
+        block=$((part / 4))
+        [ "$block" -le 65536 ] || block=65536
+        padded=000000000000000000$start
+        segment=$dir/$1.${padded#"${padded%??????????????????}"}
         size=0
         if ! true >"$segment" || ! fill; then
             disk_full
@@ -27,49 +31,27 @@ spool() { # out|err: standard input to segments
         cat >/dev/null
         [ $? -gt 128 ] || more=
     done
-    if [ "$start" -gt "$limit" ] && [ "$part" -gt $((limit / 8)) ] && [ ! -e "$dir/full" ]; then shorten "$1"; fi
+    [ -e "$dir/full" ] || shorten "$1"
     printf '%s %s\n' "$start" "$gap" >"$dir/$1.eof"
 }
 
-segment_at() { # out|err offset: sets $segment
-    padded=000000000000000000$2
-    segment=$dir/$1.${padded#"${padded%??????????????????}"}
-}
-
-# What segments of this size keep beyond a small limit goes at the end, unless somebody is still reading it. Without room
-# for the shorter copies it stays.
-shorten() { # out|err: leaves the first and the last half of the limit; sets $gap
-    ahead=0
-    ! behind "$1" || return 0
-    half=$((limit / 2))
-    segment_at "$1" $((start - half))
-    last=$segment
-    shortened tail "$half" "$last" "$dir/$1".0* || return 0
-    head_end=0
+# What the newer segments keep beyond a small limit goes at the end, unless somebody is still reading it. Without room for
+# the shorter copy it stays.
+shorten() { # out|err: leaves the last half of the limit after the head, at least 4 KiB; sets $gap
+    ahead=0 half=$((limit / 2))
+    [ "$half" -ge 4096 ] || half=4096
+    [ "$newer" -gt $((limit / 8)) ] && [ $((start - half)) -gt "$head_end" ] && ! behind "$1" || return 0
+    padded=000000000000000000$((start - half))
+    last=$dir/$1.${padded#"${padded%??????????????????}"}
+    if ! { cat "$dir/$1".0* | tail -c "$half" >"$dir/.$1" && mv -f "$dir/.$1" "$last"; } 2>/dev/null; then
+        rm -f "$dir/.$1"
+        return
+    fi
     for segment in "$dir/$1".0*; do
-        [ "$segment" != "$last" ] || continue
         offset_of "$segment"
-        if [ "$begin" -ge "$half" ]; then
-            rm -f "$segment"
-            continue
-        fi
-        size "$segment"
-        if [ $((begin + size)) -gt "$half" ] && shortened head $((half - begin)) "$segment" "$segment"; then
-            size=$((half - begin))
-        fi
-        head_end=$((begin + size))
+        if [ "$begin" -ge "$head_end" ] && [ "$segment" != "$last" ]; then rm -f "$segment"; fi
     done
     gap=$((start - half - head_end))
-    [ "$gap" -ge 0 ] || gap=0
-}
-
-shortened() { # head|tail bytes file segment…: the segments' first or last bytes become the file
-    end=$1 bytes=$2 file=$3
-    shift 3
-    shorter=$dir/.${file##*/}
-    if { cat "$@" | "$end" -c "$bytes" >"$shorter"; } 2>/dev/null && mv -f "$shorter" "$file"; then return; fi
-    rm -f "$shorter"
-    return 1
 }
 
 fill() { # standard input to $segment, until it has its size or the input ends, which empties $more

@@ -165,6 +165,11 @@ dx:
       type: int
       returned: always
       sample: 22
+    user_from:
+      description: V(ssh_config) if ssh's configuration names the user and the inventory does not.
+      type: str
+      returned: always
+      sample: ssh_config
     aliases:
       description: Other names of the host.
       type: list

@@ -76,7 +76,8 @@ def check_mapping(target: Target) -> None:
     if not target.user:
         raise CheckFailure(
             PreflightStatus.USER_MAPPING_MISSING,
-            f"{target.name} has no user in the inventory; set ansible_user in its host_vars",
+            f"{target.name} has no user in the inventory; set ansible_user in its host_vars, or "
+            "User in ssh_config, if it is not the one of this machine",
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import checks, link, session
 from .record import PreflightStatus
+from .value import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,7 @@ class Preflight:
             "status": str(PreflightStatus.OK),
             "error": None,
             "user": self.target.user,
+            "user_from": None,
             "auth_mode": self.target.auth_mode,
             "address": self.target.address,
             "port": self.target.port,
@@ -89,10 +91,13 @@ class Preflight:
         self.record["duration_ms"] = round((time.monotonic() - self._began) * 1000)
 
     def _make(self, timeout: float) -> None:
+        ssh = link.ssh_config(self.target, self._connection, timeout)
+        if ssh is not None and ssh.user and not self.target.user:
+            self.target = replace(self.target, user=ssh.user)
+            self.record |= {"user": ssh.user, "user_from": "ssh_config"}
         target = self.target
         if self._checks:
             checks.check_mapping(target)
-        ssh = link.ssh_config(target, self._connection, timeout)
         if ssh is not None:
             self.record |= {"ssh": {"strict": ssh.strict, "sends": ssh.sends}, "port": ssh.port}
             self.record["warning"] = _warning(target.name, ssh, timeout)

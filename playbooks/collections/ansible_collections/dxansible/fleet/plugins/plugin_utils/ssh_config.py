@@ -46,6 +46,8 @@ class SshConfig(Value):
 
     hostname: str
     port: int
+    user: str | None = None
+    """None if ssh names the user of this machine, which it does without any configuration."""
     proxied: bool = False
     strict: str = "ask"
     identity_files: tuple[str, ...] = ()
@@ -91,12 +93,15 @@ def read_ssh_config(arguments: list[str], timeout: float) -> tuple[SshConfig, li
         key, _sep, value = line.partition(" ")
         values.setdefault(key.lower(), []).append(value)
 
+    own_name = pwd.getpwuid(os.getuid()).pw_name
+
     def first(key: str, default: str = "") -> str:
         return values.get(key, [default])[0]
 
     config = SshConfig(
         hostname=first("hostname"),
         port=int(first("port", "22")),
+        user=None if first("user") == own_name else first("user") or None,
         proxied=first("proxyjump", "none") != "none" or first("proxycommand", "none") != "none",
         strict=first("stricthostkeychecking", "ask"),
         identity_files=tuple(values.get("identityfile", ())),
