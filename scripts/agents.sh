@@ -15,7 +15,7 @@ if ! command -v npm >/dev/null 2>&1; then
     exit 0
 fi
 # shellcheck disable=SC2086 # one word for each package
-if npm install --silent --no-audit --no-fund --prefix "$directory.$$" $packages >"$directory/log" 2>&1; then
+if npm install --loglevel=error --no-audit --no-fund --prefix "$directory.$$" $packages >"$directory/log" 2>&1; then
     chmod -R a+rX "$directory.$$"
     printf '%s\n' "$packages" >"$directory.$$/installed"
     [ "$(cat "$directory/installed" 2>/dev/null)" != "$packages" ] || exit 0

@@ -151,6 +151,7 @@ def test_a_killed_client_leaves_no_unit_and_its_command_is_found_through_any_nod
         os.kill(client.pid, signal.SIGKILL)
     wait_until(mesh.is_idle, 60, "no unit is left")
     listed = user.run("--status", "of_killed_1", "--via", "exec1", "--json", limit=300)
+    assert listed.code == 0, (listed.out, listed.err)
     (known,) = listed.document["sessions"]
     session = known["session_id"]  # says which host it is on, so the others are not asked again
     stopped = user.run("--abort", session, "--via", "exec2", "--json", limit=300)
