@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dxansible import __version__
 from dxansible.cli import argv
 from dxansible.render.show import emit
 
@@ -35,6 +34,8 @@ def _show_about_us(given: Collection[str]) -> bool:
 
         emit(help_text(help_width(), everything="help_all" in given))
     elif "version" in given:
+        from dxansible import __version__  # noqa: PLC0415 - rarely used
+
         emit(f"dx-dispatch, version {__version__}\n")
     else:
         return False
