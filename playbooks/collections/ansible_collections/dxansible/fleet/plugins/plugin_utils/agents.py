@@ -149,7 +149,7 @@ class Agent(Value):
 
     def commands_after_limit(
         self, *, plan: bool, model: bool, attached: bool
-    ) -> Mapping[str, tuple[str, ...]]:
+    ) -> dict[str, tuple[str, ...]]:
         """The command lines of the same turn after a usage limit, by the key of the record."""
         return {
             key: self._filled(getattr(self, key), plan=plan, model=model, attached=attached)

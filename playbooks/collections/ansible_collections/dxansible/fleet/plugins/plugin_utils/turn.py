@@ -48,9 +48,9 @@ class Turn(Value):
     resume: Sequence[str] = ()
     """The command line that continues the conversation after a usage limit; empty: `arguments`."""
     restart: Sequence[str] = ()
+    """The command line instead, if the agent has kept nothing of the conversation."""
     resumed: bool = False
     """It continues the conversation of an earlier turn."""
-    """The command line instead, if the agent has kept nothing of the conversation."""
     rules: str = ""
     """What files/usage.awk reads of the agent's events."""
     on_limit: str = ""
@@ -116,7 +116,7 @@ def script(turn: Turn) -> bytes:
         "names_files": "yes" if turn.names_files and turn.attachments else "",
         "native_id": turn.native_id or "",
         "needs_id": "yes" if any("{native_id}" in word for word in turn.resume) else "",
-        "restarts": "yes" if turn.restart and not turn.directory_of else "",
+        "restarts": "yes" if turn.restart else "",
         "resumed": "yes" if turn.resumed else "",
         "on_limit": turn.on_limit,
         "longest_wait": str(LONGEST_LIMIT),

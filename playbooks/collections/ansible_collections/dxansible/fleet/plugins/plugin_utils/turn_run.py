@@ -182,7 +182,7 @@ class TurnRun(TurnChoice):
             raise ValueError(
                 "dx_dir and dx_repo can't be used together; a worktree has a directory of its own"
             )
-        by_hand = not session.is_ours(progress.id) and directory is None
+        ours = session.is_ours(progress.id)  # what began by hand never begins again
         beads = former.get("beads") or options["beads"] or None
         claim = Claim.of_session(self.host, beads, former, options) if repo else None
         model = self._model(former)
@@ -214,7 +214,7 @@ class TurnRun(TurnChoice):
                 session=progress.id,
                 arguments=command,
                 resumed=resumed,
-                **agent.commands_after_limit(**made),
+                **agent.commands_after_limit(**made) | ({} if ours else {"restart": ()}),
                 rules=agent.usage_rules,
                 on_limit="wait" if waits_for_limit else "",
                 attachments=attachments,
@@ -225,7 +225,7 @@ class TurnRun(TurnChoice):
                 prompt_in_file=agent.prompt == "file",
                 native_id=native,
                 agent=agent.name,
-                directory_of=agent.directory_of if by_hand else (),
+                directory_of=() if ours or directory else agent.directory_of,
                 directory=directory,
                 repo=repo,
                 branch=f"dx/{beads or progress.id}",
