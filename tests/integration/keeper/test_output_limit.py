@@ -65,7 +65,7 @@ def test_the_space_is_bounded_all_the_time(dash: Machine) -> None:
 
 
 @pytest.mark.parametrize("limit", [9_999, 700_000])
-def test_of_a_small_limit_nothing_more_is_kept_in_the_end(machine: Machine, limit: int) -> None:
+def test_of_a_small_limit_hardly_more_is_kept_in_the_end(machine: Machine, limit: int) -> None:
     size = 3_000_000
     machine.start("s", f"seq 1000000 | head -c {size}", limit=limit, chunk=0)
     reply = machine.wait_for_end("s")

@@ -15,8 +15,7 @@ spool() { # out|err: standard input to segments
         [ "$start" -lt $((limit / 2)) ] || part=$newer
         block=$((part / 4))
         [ "$block" -le 65536 ] || block=65536
-        padded=000000000000000000$start
-        segment=$dir/$1.${padded#"${padded%??????????????????}"}
+        segment_at "$1" "$start"
         size=0
         if ! true >"$segment" || ! fill; then
             disk_full
@@ -35,14 +34,19 @@ spool() { # out|err: standard input to segments
     printf '%s %s\n' "$start" "$gap" >"$dir/$1.eof"
 }
 
+segment_at() { # out|err offset: sets $segment
+    padded=000000000000000000$2
+    segment=$dir/$1.${padded#"${padded%??????????????????}"}
+}
+
 # What the newer segments keep beyond a small limit goes at the end, unless somebody is still reading it. Without room for
 # the shorter copy it stays.
 shorten() { # out|err: leaves the last half of the limit after the head, at least 4 KiB; sets $gap
     ahead=0 half=$((limit / 2))
     [ "$half" -ge 4096 ] || half=4096
     [ "$newer" -gt $((limit / 8)) ] && [ $((start - half)) -gt "$head_end" ] && ! behind "$1" || return 0
-    padded=000000000000000000$((start - half))
-    last=$dir/$1.${padded#"${padded%??????????????????}"}
+    segment_at "$1" $((start - half))
+    last=$segment
     if ! { cat "$dir/$1".0* | tail -c "$half" >"$dir/.$1" && mv -f "$dir/.$1" "$last"; } 2>/dev/null; then
         rm -f "$dir/.$1"
         return
